@@ -1,0 +1,47 @@
+# The ConvNCF workbench. `make` lists the targets; each does its own set-up (tools/setup.sh, which does nothing twice).
+
+PY := .venv/bin/python
+ARGS :=
+WORKERS := 2
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help install app demo test check lint screenshots parity notebooks clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+install: ## set up .venv with every pinned dependency (PYTHON=… picks the interpreter)
+	@sh tools/setup.sh
+
+app: install ## queue the demo runs and open the app on localhost
+	@$(PY) -m convncf demo
+	@$(PY) -m streamlit run app/main.py $(ARGS)
+
+demo: install ## queue the demo runs, unless they exist
+	@$(PY) -m convncf demo $(ARGS)
+
+test: install lint ## linters, types and the whole test suite
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not browser"
+	$(PY) -m pytest -m browser
+
+check: install lint ## the inner loop: linters, types, and the tests that need neither a browser nor long
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not browser and not slow"
+
+lint: install
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+screenshots: install ## photograph every page, light and dark, 1280 and 800 wide (ARGS="--home DIR --out DIR")
+	$(PY) -m tools.screenshots $(ARGS)
+
+parity: install ## record RecBole's numbers in an environment of its own, for the parity test
+	sh tools/parity.sh $(ARGS)
+
+notebooks: install ## run the notebooks and store them with their output
+	sh tools/notebooks.sh $(ARGS)
+
+clean: ## remove what tools have made, but not .venv
+	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +

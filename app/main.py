@@ -1,0 +1,34 @@
+"""Router of the workbench: `streamlit run app/main.py`, from the clone's root."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+HERE: Final = Path(__file__).parent
+TITLE: Final = "ConvNCF workbench"
+
+
+def pages() -> list[st.Page]:
+    """The pages, in the order in which a newcomer meets them."""
+    return [
+        st.Page(HERE / "views/start.py", title="Start", default=True, help="What is being trained, and what leads on."),
+        st.Page(HERE / "views/data.py", title="Data", url_path="data", help="Datasets, and adding your own."),
+        st.Page(HERE / "views/train.py", title="Train", url_path="train", help="Train a model and watch it learn."),
+        st.Page(HERE / "views/inspect.py", title="Inspect", url_path="inspect", help="Look inside one prediction."),
+        st.Page(HERE / "views/compare.py", title="Compare", url_path="compare", help="Two models side by side."),
+    ]
+
+
+def main() -> None:
+    # An icon from this folder: a Material icon would make the browser ask an outside host.
+    st.set_page_config(page_title=TITLE, page_icon=str(HERE / "assets" / "icon.svg"), layout="wide")
+    page = st.navigation(pages(), position="top")
+    # The page's own name in the browser's tab, so that several open tabs can be told apart.
+    st.set_page_config(page_title=f"{page.title} · {TITLE}")
+    page.run()
+
+
+main()

@@ -1,0 +1,176 @@
+"""Controls of a pair: run, user, item and epoch in one row, each bound to the address by raw id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import streamlit as st
+
+from app import loading, state
+from app.loading import Model
+from app.panels import search_picker
+from app.wording import number, plain
+from convncf.runs import Run
+
+_SUGGESTED: Final = 20
+
+
+# ---------------------------------------------------------------- run
+
+
+def run(runs: Sequence[Run]) -> Run | None:
+    """Pick a run; a broken one is in the list and says so. None where the address names a run that is not there."""
+    by_name = {run.name: run for run in runs}
+    asked = state.chosen("run")
+    if asked not in by_name:
+        if "run" in st.query_params:
+            st.session_state["inspect:run"] = None
+        else:
+            asked = _first(runs).name
+    if asked in by_name:
+        st.session_state["inspect:run"] = asked
+        state.choose(run=asked)
+    st.selectbox(
+        "Run",
+        list(by_name),
+        key="inspect:run",
+        format_func=lambda name: _run_label(by_name[name]),
+        placeholder="Choose a run",
+        on_change=_run_picked,
+        args=(by_name, asked),
+        width=170,
+    )
+    return by_name.get(asked or "")
+
+
+def _first(runs: Sequence[Run]) -> Run:
+    """What to show a newcomer: the newest run that has a model, and rather one with a network to look into."""
+    ready = [run for run in runs if run.model_path.exists() and not run.broken()]
+    networks = (run for run in ready if run.config().model.name == "convncf")
+    return next(networks, ready[0] if ready else runs[0])
+
+
+def _run_label(run: Run) -> str:
+    if not run.created:
+        return f"{run.name} · cannot be read"
+    return run.name if run.model_path.exists() else f"{run.name} · no model yet"
+
+
+def _run_picked(by_name: Mapping[str, Run], before: str | None) -> None:
+    """Epochs belong to a run, ids to its data: what another run cannot know is let go."""
+    picked = by_name[st.session_state["inspect:run"]]
+    state.choose(run=picked.name, epoch=None)
+    old = by_name.get(before or "")
+    if old is None or old.broken() or picked.broken() or old.fingerprint != picked.fingerprint:
+        state.choose(user=None, item=None)
+
+
+# ---------------------------------------------------------------- user and item
+
+
+def user(model: Model, user: int | None) -> None:
+    """Pick a user by id, with what they have."""
+    n = model.dataset.interactions.n_users
+    search_picker.show(
+        "User",
+        "Choose a user" if user is None else user_label(model, user),
+        key="pair:user",
+        hint=f"Part of an id, among {n:,} users",
+        find=lambda text: loading.find_users(model, text),
+        describe=lambda index: user_label(model, index),
+        suggestions=lambda: {
+            f"The first of {n:,} users; type a part of an id to find another": range(min(n, _SUGGESTED))
+        },
+        choose=lambda index: state.choose(user=model.user_id(index)),
+    )
+
+
+def item(model: Model, user: int | None, item: int | None) -> None:
+    """Pick an item from the user's best or own, or by a part of its title or id."""
+    n = model.dataset.interactions.n_items
+
+    def suggestions() -> dict[str, Sequence[int]]:
+        if user is None:
+            return {f"The first of {n:,} items": range(min(n, _SUGGESTED))}
+        return {
+            f"Top {loading.TOP} of user {model.user_id(user)}": loading.top(model, user).items.tolist(),
+            "Their history": loading.history(model, user).items[:_SUGGESTED].tolist(),
+        }
+
+    search_picker.show(
+        "Item",
+        "Choose an item" if item is None else model.item_label(item),
+        key="pair:item",
+        hint=f"Part of a title or id, among {n:,} items",
+        find=lambda text: loading.find_items(model, text),
+        describe=model.item_label,
+        suggestions=suggestions,
+        choose=lambda index: state.choose(item=model.item_id(index)),
+    )
+
+
+def surprise(model: Model) -> None:
+    """A button for any user and one of their best items."""
+    st.button(
+        "Surprise me",
+        key="pair:surprise",
+        on_click=_surprise,
+        args=(model,),
+        help="Any user, and one of their best items",
+    )
+
+
+def _surprise(model: Model) -> None:
+    user, item = loading.surprise(model)
+    state.choose(user=model.user_id(user), item=model.item_id(item))
+
+
+def user_label(model: Model, user: int) -> str:
+    """ "15 · watched Heat, Alien … and 37 more"; the latest first where there are times."""
+    items = loading.history(model, user).items
+    titles = ", ".join(
+        model.dataset.items.titles[index].strip() or model.item_id(index) for index in items[:2].tolist()
+    )
+    more = f" … and {len(items) - 2:,} more" if len(items) > 2 else ""
+    return f"{model.user_id(user)} · {has(model)} {titles}{more}"
+
+
+def has(model: Model) -> str:
+    """What users do with items, in a word: films are watched, of other data nothing is known."""
+    return "watched" if model.dataset.name.startswith("movielens") else "has"
+
+
+# ---------------------------------------------------------------- epoch
+
+
+def epoch(choices: Sequence[int], best: int, chosen: int) -> None:
+    """Walk through the kept epochs, from the start to the end."""
+    if len(choices) < 2:
+        with st.container(gap="xxsmall", width=170):
+            st.markdown(":small[Epoch]")
+            st.markdown(f"{plain(epoch_label(best, best))} (no other was kept)")
+        return
+    st.session_state["inspect:epoch"] = chosen
+    st.select_slider(
+        "Epoch",
+        choices,
+        key="inspect:epoch",
+        format_func=lambda value: epoch_label(value, best),
+        on_change=_epoch_picked,
+        help="The same pair as the model learned: the start is before the first step.",
+        width=170,
+    )
+
+
+def _epoch_picked() -> None:
+    state.choose(epoch=str(st.session_state["inspect:epoch"]))
+
+
+def epoch_label(epoch: int, best: int) -> str:
+    """ "start", "3", "7 · best"."""
+    name = "start" if epoch == 0 else str(epoch)
+    return f"{name} · best" if epoch == best else name
+
+
+__all__ = ["epoch", "epoch_label", "has", "item", "number", "run", "surprise", "user", "user_label"]

@@ -1,0 +1,49 @@
+"""Headline of Inspect: the pair, its score and rank, and in which sense the rank is to be read."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.loading import Model
+from app.panels import pair_controls
+from app.wording import number, plain
+from convncf.inspection import PairView
+
+
+def show(model: Model, view: PairView, best: int) -> None:
+    """ "Twelve Monkeys (1995) for user 15: score 2.31, rank 4 of 8,911", and what that leaves out."""
+    user = model.user_id(view.user)
+    label = model.item_label(view.item)
+    st.title(f"{plain(label)} for user {plain(user)}: score {number(view.score)}, {view.rank.words}", anchor=False)
+    sentences = [f"{view.left_out[:1].upper()}{view.left_out[1:]}.", _standing(model, view), _epoch(model, best)]
+    st.caption(" ".join(plain(sentence) for sentence in sentences if sentence))
+
+
+def _standing(model: Model, view: PairView) -> str:
+    user = model.user_id(view.user)
+    left_out = "so it is left out of the ranking, and the rank is the one that it would have"
+    match view.standing:
+        case "training":
+            return f"User {user} has it in training, {left_out}."
+        case "validation":
+            return f"User {user} has it in validation, {left_out}."
+        case "test":
+            return f"It is held out for the test: user {user} has it, and the model never trained on that."
+        case "new":
+            return f"In the data, user {user} has not had it."
+
+
+def _epoch(model: Model, best: int) -> str:
+    """At which point of the training this is, where it is not the best."""
+    loaded = model.loaded
+    if loaded.epoch == best:
+        return ""
+    if loaded.epoch:
+        return f"This is epoch {loaded.epoch}; the best on validation is {pair_controls.epoch_label(best, -1)}."
+    config = loaded.config
+    if config.model.name != "convncf" or not (config.model.pre_model_path or config.pretrain.epochs):
+        return "This is the start, before the first step of training."
+    words = "This is the start: the embeddings are those of the pretraining"
+    if config.model.initialisation == "trace":
+        return f"{words}, and the network begins as their dot product."
+    return f"{words}, and the network knows nothing yet."

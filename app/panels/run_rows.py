@@ -1,0 +1,78 @@
+"""Runs as rows of words: name, state, what it does or what came out, and where to go from there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final
+
+import streamlit as st
+
+from app import state, wording
+from app.panels import commands
+from app.panels.glance import Glance
+from app.widgets import attempt
+from app.wording import plain
+from convncf import figures
+
+SHOWPIECE: Final[Mapping[str, Mapping[str, str]]] = {"movielens-small": {"user": "8", "item": "32"}}
+"""Dataset -> a user and an item that make a good first look."""
+
+
+def show(seen: Sequence[Glance], order: Sequence[str]) -> None:
+    """One row a run; `order` gives each its colour."""
+    theme = state.theme()
+    for glance in seen:
+        with st.container(gap="xsmall"):
+            _row(glance, figures.run_colour(glance.name, order, theme))
+
+
+def first_look(glance: Glance) -> dict[str, str]:
+    """The ids for a first look inside a run."""
+    return {"run": glance.name, **SHOWPIECE.get(glance.dataset, {})}
+
+
+def _row(glance: Glance, colour: str) -> None:
+    words = wording.STATE_WORDS[glance.state]
+    what = f" · {plain(glance.model_words)}" if glance.model else ""
+    st.markdown(f':color[●]{{foreground="{colour}"}} **{plain(glance.name)}** · {words}{what}')
+    if glance.active:
+        live(glance)
+    elif glance.finished:
+        took = f" · took {wording.duration(glance.seconds)}" if glance.seconds is not None else ""
+        st.caption(f"{plain(glance.result or glance.status.message)}{took}")
+        _links(glance)
+    else:
+        ended(glance, key="row")
+
+
+def live(glance: Glance) -> None:
+    """Progress of an active run, in words and as a bar."""
+    status = glance.status
+    parts = [wording.phase(status, glance.model), wording.remaining(status)]
+    st.progress(wording.progress(status), text=f":small[{plain(' · '.join(part for part in parts if part))}]")
+
+
+def ended(glance: Glance, *, key: str) -> None:
+    """Why a run is not finished though nobody works on it, and what can be done."""
+    words = glance.reason or glance.status.message
+    if glance.state in ("failed", "broken"):
+        st.error(plain(words))
+    else:
+        st.caption(plain(words))
+    if glance.state == "failed":
+        st.caption(plain(wording.hint(words)))
+        tail = glance.run.log_tail(8)
+        if tail:
+            st.code(tail, language=None, wrap_lines=True)
+    if glance.state in ("lost", "stopped", "failed"):
+        st.button(
+            "Resume", key=f"{key}:resume:{glance.name}", on_click=attempt, args=(partial(commands.resume, glance.run),)
+        )
+
+
+def _links(glance: Glance) -> None:
+    with st.container(horizontal=True, gap="small"):
+        if glance.model != "popularity":
+            st.page_link(state.PAGES["inspect"], label="Look inside", query_params=first_look(glance))
+        st.page_link(state.PAGES["train"], label="How it learned", query_params={"run": glance.name})

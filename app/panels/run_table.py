@@ -1,0 +1,56 @@
+"""All runs as a table; a click on a row watches that run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from app import state, wording
+from app.panels.glance import Glance
+
+_KEY = "runs:table"
+
+
+def show(seen: Sequence[Glance]) -> None:
+    """Newest first; columns sort by a click on their head, numbers as numbers."""
+    names = [glance.name for glance in seen]
+    st.dataframe(
+        pd.DataFrame([_row(glance) for glance in seen]),
+        hide_index=True,
+        key=_KEY,
+        on_select=lambda: _watch(names),
+        selection_mode="single-row",
+        column_config={
+            "Test": st.column_config.NumberColumn(format="%.3g", help="On the test part, at the kept epoch."),
+            "Took": st.column_config.NumberColumn("Took, s", format="%.0f"),
+            "Created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+        },
+        alt="All runs with state, model, dataset, test metric and duration",
+    )
+    st.caption("Click the box at the left of a row to watch that run.")
+
+
+def _row(glance: Glance) -> dict[str, Any]:
+    created = glance.run.created
+    return {
+        "Run": glance.name,
+        "State": wording.STATE_WORDS[glance.state],
+        "Model": glance.model_words,
+        "Dataset": glance.dataset,
+        "Metric": glance.monitor if glance.state != "broken" else "",
+        "Test": glance.value,
+        "Epoch": glance.epoch,
+        "Took": glance.seconds,
+        "Seed": glance.seed,
+        "Created": datetime.fromtimestamp(created, UTC) if created else None,
+    }
+
+
+def _watch(names: Sequence[str]) -> None:
+    rows = st.session_state[_KEY].selection.rows
+    if rows and rows[0] < len(names):
+        state.choose(run=names[rows[0]])

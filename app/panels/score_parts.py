@@ -1,0 +1,19 @@
+"""The score of one pair as a sum."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state, widgets
+from app.wording import plain
+from convncf import figures
+from convncf.figures import wording
+from convncf.inspection import PairTrace
+
+
+def show(trace: PairTrace) -> None:
+    """A bar for each of the largest parts, then the others, the bias, and their sum."""
+    widgets.section("The score as a sum")
+    widgets.figure(figures.score_parts(trace, state.theme()), key="inspect:parts")
+    st.caption(plain(trace.words))
+    st.caption(wording.READ_SCORE_PARTS if trace.layers else wording.READ_SCORE_PARTS_FACTORISATION)

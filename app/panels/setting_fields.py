@@ -1,0 +1,146 @@
+"""Fields for settings, made from the schema: title, help, bounds and choices all come from its definitions."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from types import NoneType, UnionType
+from typing import Any, Final, Literal, Union, get_args, get_origin
+
+import streamlit as st
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic.fields import FieldInfo
+
+from app.wording import plain
+from convncf.config import RunConfig, unused_settings
+
+SECTIONS: Final[Mapping[str, str]] = {
+    "data": "Split",
+    "model": "Model",
+    "pretrain": "Pretraining (MF-BPR first)",
+    "train": "Training",
+    "eval": "Evaluation",
+}
+_ELSEWHERE: Final = ("data.dataset", "model.name", "preset", "train.device")
+"""Settings that have a place of their own above the fields."""
+
+_FIRST: Final = (
+    "train.epochs",
+    "model.embedding_size",
+    "model.cnn_kernels",
+    "train.lr_embedding",
+    "train.lr_network",
+    "seed",
+)
+"""What people change first; the rest is folded."""
+
+
+def first(model: str) -> tuple[str, ...]:
+    """Keys of the fields that are always visible for a model."""
+    unused = unused_settings(model)
+    return tuple(key for key in _FIRST if key not in unused)
+
+
+def advanced(model: str) -> dict[str, tuple[str, ...]]:
+    """Section -> keys of its other fields, for what has an effect on the model."""
+    hidden = unused_settings(model) | set(_ELSEWHERE) | set(_FIRST)
+    sections: dict[str, tuple[str, ...]] = {}
+    for section in SECTIONS:
+        inner = RunConfig.model_fields[section].annotation
+        keys = tuple(f"{section}.{name}" for name in getattr(inner, "model_fields", {}))
+        kept = tuple(key for key in keys if key not in hidden)
+        if kept:
+            sections[section] = kept
+    return sections
+
+
+def field_of(key: str) -> FieldInfo:
+    """The schema's definition of a dotted key."""
+    section, dot, name = key.partition(".")
+    outer: FieldInfo = RunConfig.model_fields[section]
+    if not dot:
+        return outer
+    inner: FieldInfo = getattr(outer.annotation, "model_fields")[name]  # noqa: B009 - a pydantic class, known by name
+    return inner
+
+
+def ask(key: str, value: Any, *, widget: str) -> Any:
+    """Show the field of one setting, with `value` as it is without the user; return what stands in it.
+
+    `widget` is the key in the session. Lists are text such as "4, 4, 2"; what cannot be read as numbers is returned
+    as the text it is, for the schema to refuse in words.
+    """
+    field = field_of(key)
+    label, help = plain(field.title or key), f"{plain(field.description or '')}  \n`{key}`"
+    kind = field.annotation
+    if get_origin(kind) is Literal:
+        choices = [str(choice) for choice in get_args(kind)]
+        return st.selectbox(label, choices, index=choices.index(value), key=widget, help=help, persist_state="session")
+    if _is_list(kind):
+        typed = st.text_input(label, value=as_text(value), key=widget, help=help, persist_state="session")
+        return read_list(typed or "")
+    if kind is str:
+        return st.text_input(label, value=value, key=widget, help=help, persist_state="session")
+    return _ask_number(label, field, value, widget, help)
+
+
+def _ask_number(label: str, field: FieldInfo, value: Any, widget: str, help: str) -> Any:
+    whole = int in _kinds(field.annotation)
+    low, high = _bounds(field, whole)
+    step: int | float = 1 if whole else _step(value)
+    return st.number_input(
+        label,
+        min_value=low,
+        max_value=high,
+        value=value,
+        step=step,
+        format="%d" if whole else "%g",
+        key=widget,
+        help=help,
+        placeholder="all" if NoneType in _kinds(field.annotation) else None,
+        persist_state="session",
+    )
+
+
+def as_text(values: Sequence[float]) -> str:
+    """(4, 4, 2) -> "4, 4, 2"."""
+    return ", ".join(str(value) for value in values)
+
+
+def read_list(text: str) -> list[Any] | str:
+    """ "4, 4, 2" or "[4, 4, 2]" -> [4, 4, 2]; text that is no list of numbers comes back as it is."""
+    try:
+        found = json.loads(f"[{text.strip().removeprefix('[').removesuffix(']')}]")
+    except json.JSONDecodeError:
+        return text
+    numbers = all(isinstance(item, int | float) and not isinstance(item, bool) for item in found)
+    return found if numbers else text
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is tuple
+
+
+def _bounds(field: FieldInfo, whole: bool) -> tuple[Any, Any]:
+    """What the number field allows; bounds that are excluded are left to the schema, which says why."""
+    cast: Any = int if whole else float
+    low = high = None
+    for rule in field.metadata:
+        match rule:
+            case Ge(ge=bound) | Gt(gt=bound):
+                low = cast(bound)
+            case Le(le=bound):
+                high = cast(bound)
+            case Lt(lt=bound):
+                high = cast(bound) - 1 if whole else cast(bound)
+    return low, high
+
+
+def _step(value: float | None) -> float:
+    """A step of the value's own size: 0.002 goes up by 0.001."""
+    return 10.0 ** math.floor(math.log10(value)) if value else 0.001

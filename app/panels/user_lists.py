@@ -1,0 +1,116 @@
+"""Lists beside a pair: the user's best items, and what the user has; a click on a row chooses its item."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+import streamlit as st
+
+from app import loading, state
+from app.loading import Model
+from convncf import inspection
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
+HELD_OUT: Final = "●"
+CHOSEN: Final = "font-weight: 600; background-color: rgba(20, 150, 136, 0.14)"
+"""The row of the item that is looked at; a tint that both themes bear."""
+
+
+def show(model: Model, user: int, item: int | None) -> None:
+    """Two tabs: Top 10, and History."""
+    history = loading.history(model, user)
+    top, own = st.tabs([f"Top {loading.TOP}", f"History · {len(history.items):,}"])
+    with top:
+        _top(model, user, item)
+    with own:
+        _history(model, user)
+
+
+def _top(model: Model, user: int, item: int | None) -> None:
+    found = loading.top(model, user)
+    counts = model.loaded.config.model.name == "popularity"
+    items = found.items.tolist()
+    held_out = [inspection.standing(model.loaded.split, user, index) == "test" for index in items]
+    frame = pd.DataFrame(
+        {
+            "#": found.ranks,
+            "Item": [model.item_label(index) for index in items],
+            "Score": found.scores.astype("float64"),
+            " ": [HELD_OUT if held else "" for held in held_out],
+        }
+    )
+    place = items.index(item) if item in items else None
+    _table(
+        frame.style.apply(lambda row: [CHOSEN if row.name == place else ""] * len(row), axis=1),
+        items,
+        model,
+        key=f"top:{model.loaded.run.name}:{model.loaded.epoch}:{user}",
+        alt=f"Top {len(items)} of user {model.user_id(user)}",
+        columns={
+            "#": st.column_config.NumberColumn(
+                width=36, help="Rank: equal scores share the last place of their group."
+            ),
+            "Item": st.column_config.TextColumn(width="medium"),
+            "Score": st.column_config.NumberColumn(width=56, format="%d" if counts else "%.2f"),
+            " ": st.column_config.TextColumn(width=28, help="● held out: in the test part, so it should rank high."),
+        },
+    )
+    words = [f"Click a row to look at it. {HELD_OUT} marks held-out test items, which should rank high."]
+    if found.tied.any():
+        words.append("Some scores are equal: each of them has the last place of its group.")
+    st.caption(" ".join(words))
+
+
+def _history(model: Model, user: int) -> None:
+    found = loading.history(model, user)
+    columns = {"Item": [model.item_label(index) for index in found.items.tolist()], "Part": list(found.parts)}
+    if found.seconds is not None:
+        columns["When"] = pd.to_datetime(found.seconds, unit="s").date.tolist()
+    frame = pd.DataFrame(columns)
+    _table(
+        frame,
+        found.items.tolist(),
+        model,
+        key=f"history:{model.loaded.run.name}:{user}",
+        alt=f"What user {model.user_id(user)} has, and in which part of the split",
+        columns={
+            "Item": st.column_config.TextColumn(width="medium"),
+            "Part": st.column_config.TextColumn(
+                width=76, help="Part of the split: the model learns from training alone."
+            ),
+            "When": st.column_config.DateColumn(width=90),
+        },
+    )
+    latest = "Latest first. " if found.seconds is not None else ""
+    st.caption(f"{latest}The model learned from the training part alone.")
+
+
+def _table(
+    frame: pd.DataFrame | Styler,
+    items: Sequence[int],
+    model: Model,
+    *,
+    key: str,
+    alt: str,
+    columns: dict[str, object],
+) -> None:
+    st.dataframe(
+        frame,
+        hide_index=True,
+        height=388,
+        key=key,
+        on_select=lambda: _clicked(key, items, model),
+        selection_mode="single-cell",
+        column_config=columns,
+        alt=alt,
+    )
+
+
+def _clicked(key: str, items: Sequence[int], model: Model) -> None:
+    cells = st.session_state[key].selection.cells
+    if cells:
+        state.choose(item=model.item_id(items[cells[0][0]]))

@@ -1,0 +1,79 @@
+"""What a page knows: where things live, the theme, and which ids are chosen.
+
+The address is the truth about what is chosen (`?run=…&user=…&item=…`, raw ids), so that every view can be shared and
+survives a reload; the session only remembers it while the visitor is on another page. Nothing else is shared between
+two visitors: no object, no module-level value.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from convncf import figures, runtime
+from convncf.runs import Run, RunStore
+
+PAGES: Final = {
+    "start": "views/start.py",
+    "data": "views/data.py",
+    "train": "views/train.py",
+    "inspect": "views/inspect.py",
+    "compare": "views/compare.py",
+}
+"""Page name -> its file, for links from one page to another."""
+
+
+def home() -> Path:
+    """The folder with runs and datasets; the same that the command line uses."""
+    return runtime.home()
+
+
+def store() -> RunStore:
+    """All runs under that home."""
+    return RunStore(home())
+
+
+def theme() -> figures.Theme:
+    """The figures' theme that goes with the page's, light where the browser has not said yet."""
+    return figures.DARK if st.context.theme.type == "dark" else figures.LIGHT
+
+
+def run_order(runs: tuple[Run, ...] | None = None) -> tuple[str, ...]:
+    """Names of all runs, oldest first: a run's place in it decides its colour, on every page."""
+    found = store().all() if runs is None else runs
+    return tuple(run.name for run in sorted(found, key=lambda run: (run.created, run.name)))
+
+
+# ---------------------------------------------------------------- what is chosen
+
+
+def chosen(name: str) -> str | None:
+    """The id chosen for `run`, `user`, `item`, …: from the address, else the last one of this session."""
+    found = st.query_params.get(name) or st.session_state.get(_remembered(name))
+    return str(found) if found else None
+
+
+def choose(**ids: str | None) -> None:
+    """Choose ids, in the address and in the session; None takes one away."""
+    for name, value in ids.items():
+        if value is None:
+            st.session_state.pop(_remembered(name), None)
+            if name in st.query_params:
+                del st.query_params[name]
+        else:
+            st.session_state[_remembered(name)] = value
+            if st.query_params.get(name) != value:
+                st.query_params[name] = value
+
+
+def go(page: str, **ids: str) -> None:
+    """Open another page with these ids in its address. Ends the script that calls it."""
+    for name, value in ids.items():
+        st.session_state[_remembered(name)] = value
+    st.switch_page(PAGES[page], query_params=ids)
+
+
+def _remembered(name: str) -> str:
+    return f"chosen:{name}"

@@ -1,0 +1,1 @@
+"""Pages, one script each: Streamlit runs the file of the page that is open."""

@@ -1,0 +1,29 @@
+"""Data: the datasets that are here, and adding your own."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state, widgets
+from app.panels import add_dataset, dataset_card
+from convncf.data import catalogue
+
+
+def page() -> None:
+    widgets.page_title(
+        "Data", "Who used what: the interactions that models are trained on. Nothing leaves this machine."
+    )
+    widgets.notices()
+    entries = catalogue.entries(state.home())
+    dataset_card.table(entries)
+    by_name = {entry.name: entry for entry in entries}
+    with st.container(width=320):
+        name = widgets.pick("Dataset", list(by_name), parameter="dataset")
+    if name is not None:
+        dataset_card.show(by_name[name])
+    st.space("small")
+    widgets.section("Add your own")
+    add_dataset.show()
+
+
+page()

@@ -1,0 +1,66 @@
+"""Start: what runs, what is done, and the one step that leads on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import state, widgets
+from app.panels import glance, run_rows, start_here
+from app.panels.glance import Glance
+from convncf import figures
+from convncf.jobs import DEMO_RUNS
+
+RECENT = 6
+
+
+def page() -> None:
+    widgets.page_title(
+        "ConvNCF workbench",
+        "ConvNCF is a recommender that lays the numbers of a user against those of an item as a picture, and reads it "
+        "with a small neural network. Here you train such models, look at every picture in between, and compare them.",
+    )
+    widgets.notices()
+    seen = glance.look_at_all(state.store().all())
+    start_here.next_step(seen)
+    if seen:
+        live = any(found.active for found in seen)
+        st.fragment(_runs, run_every=1.0 if live else None)(glance.states(seen))
+    st.space("small")
+    start_here.ways_on()
+
+
+def _runs(before: tuple[tuple[str, str], ...]) -> None:
+    """The runs, read anew each second while one is active; the whole page follows when one changes its state."""
+    seen = glance.look_at_all(state.store().all())
+    if glance.states(seen) != before:
+        st.rerun()
+    order = state.run_order(tuple(found.run for found in seen))
+    demo = sorted((found for found in seen if found.name in DEMO_RUNS), key=lambda found: order.index(found.name))
+    others = [found for found in seen if found.name not in DEMO_RUNS][:RECENT]
+    rows, chart = st.columns([6, 5], gap="large")
+    with rows:
+        if demo:
+            widgets.section("Demo models")
+            run_rows.show(demo, order)
+        if others:
+            widgets.section("Recent runs")
+            run_rows.show(others, order)
+            st.page_link(state.PAGES["train"], label="All runs")
+    with chart:
+        _chart([*demo, *others], order)
+
+
+def _chart(seen: Sequence[Glance], order: Sequence[str]) -> None:
+    drawn = [found for found in seen if found.state != "broken" and found.model != "popularity"]
+    if not drawn:
+        return
+    metric = drawn[0].monitor
+    widgets.section(f"{metric} on validation")
+    records = {found.name: glance.records(found.run) for found in drawn if found.monitor == metric}
+    widgets.figure(figures.learning.validation(records, state.theme(), metric, order=order), key="start:validation")
+    st.caption(figures.wording.READ_VALIDATION)
+
+
+page()

@@ -1,0 +1,32 @@
+"""Train: start a run, watch it learn, stop and resume it, and find every other run."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state, widgets
+from app.panels import glance, new_run, run_table, watch
+from app.widgets import section
+
+
+def page() -> None:
+    widgets.page_title("Train", "Training runs in a process of its own: close this page, and it goes on.")
+    widgets.notices()
+    new_run.show()
+    runs = state.store().all()
+    if not runs:
+        widgets.empty("No run yet. Launch one above; its curves will appear here.")
+        return
+    seen = glance.look_at_all(runs)
+    st.space("small")
+    active = [found for found in seen if found.active]
+    with st.container(width=320):
+        run = widgets.run_picker(runs, label="Watch run", default=(active or list(seen))[0].name)
+    if run is not None:
+        watch.show(run, state.run_order(runs))
+    st.space("small")
+    section("All runs")
+    run_table.show(seen)
+
+
+page()

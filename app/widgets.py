@@ -1,0 +1,158 @@
+"""Pieces that every page shares: pickers bound to the address, figures, facts, notices, empty and error states.
+
+Whatever comes from data (names, ids, titles, error texts) passes through `wording.plain` here, so that callers hand
+over text as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import streamlit as st
+
+from app import state
+from app.wording import plain
+from convncf import figures
+from convncf.errors import ConvNCFError
+from convncf.runs import Run
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+# ---------------------------------------------------------------- headings and text
+
+
+def page_title(text: str, words: str = "") -> None:
+    """The one large heading of a page, and a sentence under it."""
+    st.title(text, anchor=False)
+    if words:
+        st.caption(words)
+
+
+def section(text: str) -> None:
+    """The heading of a part of a page."""
+    st.header(text, anchor=False)
+
+
+def facts(values: Mapping[str, str]) -> None:
+    """A row of labelled values, such as {"Users": "610"}; wraps where the page is narrow."""
+    with st.container(horizontal=True, gap="large"):
+        for label, value in values.items():
+            st.markdown(f":small[{plain(label)}]  \n**{plain(value)}**", width="content")
+
+
+def figure(drawn: go.Figure, *, key: str) -> None:
+    """A figure with its text alternative. `key` keeps zoom and hidden traces when it is drawn again."""
+    st.plotly_chart(drawn, width="stretch", theme=None, config=dict(figures.CONFIG), alt=figures.alt(drawn), key=key)
+
+
+# ---------------------------------------------------------------- what went wrong, what is missing
+
+
+def problem(error: ConvNCFError | str) -> None:
+    """An error in words, where it concerns the reader; never a traceback."""
+    st.error(plain(error))
+
+
+def empty(words: str) -> None:
+    """Why there is nothing to see here yet; buttons that lead on follow it."""
+    st.info(plain(words))
+
+
+def broken_run(run: Run) -> bool:
+    """Whether the run's folder cannot be read; says why if so."""
+    reason = run.broken()
+    if reason:
+        st.error(f"**{plain(run.name)}** cannot be read. {plain(reason)}")
+    return bool(reason)
+
+
+_NOTICES = "notices"
+
+
+def tell(words: str, kind: Literal["done", "problem"] = "done") -> None:
+    """Say something after the rerun that a callback brings; see `notices`."""
+    st.session_state[_NOTICES] = [*st.session_state.get(_NOTICES, []), (kind, words)]
+
+
+def notices() -> None:
+    """Show what callbacks had to say, once. Every page calls it under its title."""
+    for kind, words in st.session_state.pop(_NOTICES, []):
+        (st.error if kind == "problem" else st.success)(plain(words))
+
+
+def attempt(action: Callable[[], str | None]) -> None:
+    """Run a callback's work: what it returns, or the error it meets, is told after the rerun."""
+    try:
+        words = action()
+    except ConvNCFError as error:
+        tell(str(error), "problem")
+        return
+    except OSError as error:
+        tell(f"That did not work: {error}.", "problem")
+        return
+    if words:
+        tell(words)
+
+
+def confirm(label: str, question: str, yes: str, action: Callable[[], str | None], *, key: str, help: str = "") -> None:
+    """A button that opens a question; only the button under the question acts."""
+    with st.popover(label, help=help or None):
+        st.markdown(plain(question))
+        st.button(yes, key=key, type="primary", on_click=attempt, args=(action,))
+
+
+# ---------------------------------------------------------------- pickers
+
+
+def pick(
+    label: str,
+    options: Sequence[str],
+    *,
+    parameter: str,
+    default: str | None = None,
+    labels: Callable[[str], str] = str,
+    help: str | None = None,
+    placeholder: str | None = None,
+) -> str | None:
+    """A selectbox whose choice is `?parameter=…` in the address; the options are raw ids, shown through `labels`.
+
+    Without a valid id in address or session it takes `default`, else the first option; None where there is no option.
+    An id in the address that is not among the options is said in words, never silently replaced.
+    """
+    if not options:
+        return None
+    asked = state.chosen(parameter)
+    value = next((wish for wish in (asked, default) if wish is not None and wish in options), options[0])
+    key = f"pick:{parameter}"
+    # Set before the widget is made: the address decides, also after Back and after a link from another page.
+    st.session_state[key] = value
+    picked = st.selectbox(
+        label,
+        options,
+        key=key,
+        format_func=labels,
+        help=help,
+        placeholder=placeholder,
+        on_change=_picked,
+        args=(parameter, key),
+    )
+    if asked is not None and asked not in options:
+        st.caption(f"{plain(label)} {plain(repr(asked))} is not here; {plain(labels(value))} is shown instead.")
+    else:
+        state.choose(**{parameter: picked})
+    return picked
+
+
+def _picked(parameter: str, key: str) -> None:
+    state.choose(**{parameter: st.session_state[key]})
+
+
+def run_picker(
+    runs: Sequence[Run], *, label: str = "Run", parameter: str = "run", default: str | None = None
+) -> Run | None:
+    """Pick one of these runs by name."""
+    by_name = {run.name: run for run in runs}
+    name = pick(label, list(by_name), parameter=parameter, default=default)
+    return by_name[name] if name is not None else None

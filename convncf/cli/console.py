@@ -1,0 +1,131 @@
+"""What the command line prints: one JSON object or a table on stdout, everything else on stderr.
+
+Text from data is never read as markup: a title such as '[REC]' comes out as it is.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from convncf import runtime
+
+if TYPE_CHECKING:
+    from convncf.runs import Status
+    from convncf.training import EpochRecord, Progress
+
+
+def out() -> Console:
+    """Where results go."""
+    return Console(file=sys.stdout, markup=False, highlight=False, emoji=False)
+
+
+def err() -> Console:
+    """Where everything else goes."""
+    return Console(file=sys.stderr, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def say(message: str) -> None:
+    """A line for a person, on stderr."""
+    err().print(Text(message))
+
+
+def emit_json(value: Mapping[str, Any]) -> None:
+    """The one JSON object of a command, on stdout, in UTF-8 whatever the terminal's encoding."""
+    sys.stdout.buffer.write((runtime.strict_json(dict(value)) + "\n").encode("utf-8", "backslashreplace"))
+    sys.stdout.buffer.flush()
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", left: int = 1) -> None:
+    """A table on stdout; the first `left` columns are text, the others right-aligned."""
+    drawn = Table(title=Text(title) if title else None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for position, header in enumerate(headers):
+        drawn.add_column(Text(header), justify="left" if position < left else "right", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(cell(value)) for value in row))
+    out().print(drawn)
+
+
+def cell(value: object) -> str:
+    """A value in a table: numbers with four digits, control characters of titles made visible."""
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    text = str(value)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class TrainingDisplay:
+    """Progress of a training in the terminal: a bar where stderr is one, else a line an epoch."""
+
+    def __init__(self, monitor: str) -> None:
+        from rich import progress as bars
+
+        self._monitor = monitor
+        self._console = err()
+        self._progress = bars.Progress(
+            bars.TextColumn("{task.description}", markup=False),
+            bars.BarColumn(),
+            bars.MofNCompleteColumn(),
+            bars.TextColumn("{task.fields[words]}", markup=False),
+            console=self._console,
+            disable=not self._console.is_terminal,
+            transient=True,
+        )
+        self._task = self._progress.add_task("starting", total=None, words="")
+        self._told = ""
+
+    @contextmanager
+    def shown(self) -> Iterator[TrainingDisplay]:
+        """Show the bar while the block runs."""
+        with self._progress:
+            yield self
+
+    def status(self, status: Status) -> None:
+        """Take a heartbeat."""
+        if status.message and status.message != self._told and status.state in ("queued", "starting"):
+            self._told = status.message
+            self._console.print(Text(status.message))
+        if not status.phase:
+            return
+        where = f"{status.phase} epoch {status.epoch}/{status.epochs}" if status.epochs else status.phase
+        words = [status.unit]
+        if status.eta_seconds is not None:
+            words.append(f"at most {duration(status.eta_seconds)} left")
+        if status.triples_per_second and status.unit == "triples":
+            words.append(f"{status.triples_per_second:,.0f} triples/s")
+        self._progress.update(
+            self._task, description=where, completed=status.done, total=status.total or None, words=" · ".join(words)
+        )
+
+    def progress(self, at: Progress) -> None:
+        """Take a reading of an evaluation that has no run to beat for."""
+        self._progress.update(self._task, description=at.phase, completed=at.done, total=at.total, words=at.unit)
+
+    def record(self, record: EpochRecord) -> None:
+        """Print what an epoch brought."""
+        parts = [f"{record.phase} epoch {record.epoch}"]
+        if record.loss is not None:
+            parts.append(f"loss {record.loss:.4f}")
+        if record.validation is not None:
+            parts.append(f"validation {self._monitor} {record.validation[self._monitor]:.4f}")
+        parts.append(f"{record.seconds + record.validation_seconds:.1f} s")
+        self._console.print(Text(" · ".join(parts) + (" · best so far" if record.improved else "")))
+
+
+def duration(seconds: float) -> str:
+    """75 -> '1 min 15 s'."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,186 @@
+"""convncf train, resume, evaluate, demo and settings; and work, which launched runs are carried by."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from convncf import runtime
+from convncf.cli.console import TrainingDisplay, duration, emit_json, say, table
+from convncf.cli.options import Json, RunName
+from convncf.config import MODEL_NAMES, RunConfig, flatten, preset_names, resolve, unused_settings
+from convncf.errors import RunBusyError, RunError
+
+if TYPE_CHECKING:
+    from convncf.runs import Run
+
+_Model = Annotated[str | None, typer.Option(help=f"One of {', '.join(MODEL_NAMES)}.")]
+_Preset = Annotated[str | None, typer.Option(help="A named set of defaults: quick (two minutes on a laptop) or recbole.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.command()(train)
+    app.command()(resume)
+    app.command()(evaluate)
+    app.command()(demo)
+    app.command()(settings)
+    app.command(hidden=True)(work)
+
+
+def train(
+    dataset: Annotated[str | None, typer.Option(help="Name of a dataset, as convncf datasets lists it.")] = None,
+    model: _Model = None,
+    preset: _Preset = None,
+    seed: Annotated[int | None, typer.Option(help="Fixes split, start, negatives and order of triples.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run; a free one is made when left out.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, such as train.epochs=5; see convncf settings."),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="JSON or TOML file of settings; a run's config.json serves.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Train in a process of its own, and return at once.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model, evaluate it, and keep everything in a run folder.
+
+    Where the model is convncf, its MF-BPR pretraining runs inside the same command. Ctrl-C stops and saves.
+    """
+    from convncf import jobs
+    from convncf.runs import RunStore
+
+    chosen = list(set_ or []) + ([f"train.device={device}"] if device else [])
+    resolved = resolve(model=model, preset=preset, dataset=dataset, seed=seed, file=config, settings=chosen)
+    home = runtime.home()
+    made = name or RunStore(home).free_name(f"{resolved.config.model.name}-{resolved.config.data.dataset}")
+    if detach:
+        run = jobs.launch(resolved, made, home)
+        say(f"run folder: {run.path}")
+        say(f"watch it: convncf runs show {run.name}")
+        if as_json:
+            emit_json({"run": run.name, "path": str(run.path), "state": run.status().state})
+        return
+    run = jobs.prepare(resolved, made, home)
+    _finish(run, home, as_json=as_json)
+
+
+def resume(run: RunName, as_json: Json = False) -> None:
+    """Go on with a run that was stopped, killed or failed; on a CPU bit for bit as if nothing had happened."""
+    from convncf.runs import RunStore
+
+    home = runtime.home()
+    found = RunStore(home).open(run)
+    state = found.status().state
+    if state == "finished":
+        raise RunError(f"run {run!r} is finished already. See its figures with convncf evaluate {run}.")
+    if found.locked():
+        raise RunBusyError(f"run {run!r} has a worker already ({state}). Watch it with convncf runs show {run}.")
+    _finish(found, home, as_json=as_json)
+
+
+def _finish(run: Run, home: Path, *, as_json: bool) -> None:
+    from convncf import jobs
+
+    say(f"run folder: {run.path}")
+    display = TrainingDisplay(run.config().eval.monitor)
+    with display.shown():
+        report = jobs.work(run, home, on_status=display.status, on_record=display.record)
+    _show_report(report | {"path": str(run.path)}, as_json=as_json)
+
+
+def evaluate(run: RunName, as_json: Json = False) -> None:
+    """Evaluate a saved run afresh on validation and test; the figures of train come out again."""
+    from convncf.experiment import evaluate_run
+    from convncf.runs import RunStore
+
+    home = runtime.home()
+    found = RunStore(home).open(run)
+    display = TrainingDisplay(found.config().eval.monitor)
+    with display.shown():
+        report = evaluate_run(found, home, progress=display.progress)
+    _show_report(report, as_json=as_json)
+
+
+def _show_report(report: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        emit_json(report)
+        return
+    baselines = report.get("baselines", {})
+    names = list(report["metrics"] or report["validation"])
+    headers = ["metric", "test", *(f"test, {name}" for name in baselines), "validation"]
+    rows = [
+        [name, report["metrics"].get(name), *(b.get(name) for b in baselines.values()), report["validation"].get(name)]
+        for name in names
+    ]
+    table(headers, rows, title=f"{report['run']}: {report['model']} on {report['dataset']}, {report['protocol']}")
+    say(f"{report['n_users_evaluated']:,} of {report['n_users']:,} users evaluated on test; {report['left_out']}")
+    say(f"epoch {report['best_epoch']}: {report['selection']}; {duration(report['seconds'])}")
+    for test in report.get("paired", {}).values():
+        say(f"{test['metric']}: {test['words']}")
+    for note in [*report["notes"], *report["evaluation_notes"]]:
+        say(note)
+
+
+def demo(
+    wait: Annotated[bool, typer.Option("--wait", help="Return when the runs have ended.")] = False,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting for all three, such as train.epochs=2.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Queue the demo runs unless they exist: an MF-BPR and two ConvNCF models that start from it."""
+    from convncf import jobs
+    from convncf.config import parse_setting
+
+    home = runtime.home()
+    runs = jobs.demo(home, overrides=dict(map(parse_setting, set_ or [])))
+    while wait and any(run.status().active for run in runs):
+        time.sleep(0.5)
+    rows = [(run.name, run.status()) for run in runs]
+    if as_json:
+        emit_json({"runs": [{"run": n, "state": s.state, "message": s.message} for n, s in rows], "home": str(home)})
+    else:
+        table(["run", "state", "what"], [(n, s.state, s.message) for n, s in rows], left=3)
+    say(f"run folders: {home / 'runs'}")
+
+
+def settings(model: _Model = "convncf", preset: _Preset = None, as_json: Json = False) -> None:
+    """List every setting of a model: its key, its value under the preset, and what it does."""
+    resolved = resolve(model=model, preset=preset)
+    unused = unused_settings(resolved.config.model.name)
+    described = {key: text for key, text in _descriptions().items() if key not in unused}
+    values = flatten(resolved.config)
+    if as_json:
+        entries = {k: {"value": values[k], "source": resolved.sources[k], "description": d} for k, d in described.items()}
+        emit_json({"model": model, "preset": resolved.config.preset, "settings": entries})
+        return
+    title = f"{model}, preset {resolved.config.preset} (of {', '.join(preset_names(resolved.config.model.name))})"
+    rows = [(key, runtime.strict_json(values[key]), text) for key, text in described.items()]
+    table(["key", "value", "what it does"], rows, title=title, left=3)
+
+
+def _descriptions() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, field in RunConfig.model_fields.items():
+        inner = getattr(field.annotation, "model_fields", None)
+        if inner is None:
+            found[name] = field.description or ""
+        else:
+            found |= {f"{name}.{key}": part.description or "" for key, part in inner.items()}
+    return found
+
+
+def work(run: RunName) -> None:
+    """Carry a launched run to its end; the app starts this, detached."""
+    from convncf import jobs
+    from convncf.runs import RunStore
+
+    home = runtime.home()
+    jobs.work(RunStore(home).open(run), home)
+
+

@@ -1,0 +1,161 @@
+"""Comparison of saved runs: metrics side by side, a paired test over users, and only the settings that differ.
+
+Unlike comparisons (another dataset, split or protocol) are named, and no test is made between them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from convncf.errors import RunError
+from convncf.judgement import THIS
+from convncf.runs import Run
+from convncf.significance import PairedTest, paired_test
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COMPARABLE = {
+    "dataset": "datasets",
+    "fingerprint": "data (the fingerprint)",
+    "split_fingerprint": "splits",
+    "protocol": "protocols",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRun:
+    """One run's column in a comparison."""
+
+    name: str
+    model: str
+    best_epoch: int
+    metrics: Mapping[str, float]
+    """Of the test part, at the best epoch."""
+    validation: Mapping[str, float]
+    n_users_evaluated: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A setting that is not the same in all runs; None where a run does not have it."""
+
+    key: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Runs beside each other; the first is the baseline."""
+
+    runs: tuple[ComparedRun, ...]
+    monitor: str
+    differences: tuple[Difference, ...]
+    unlike: tuple[str, ...]
+    """Why the figures cannot be ranked against each other, a sentence each; empty where they can."""
+    paired: Mapping[str, PairedTest]
+    """Name -> that run minus the baseline in the monitored metric, over the same users."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The comparison as plain values."""
+        return {
+            "runs": [asdict(run) | {"metrics": dict(run.metrics), "validation": dict(run.validation)} for run in self.runs],
+            "baseline": self.runs[0].name,
+            "monitor": self.monitor,
+            "differences": {d.key: dict(zip([r.name for r in self.runs], d.values, strict=True)) for d in self.differences},
+            "unlike": list(self.unlike),
+            "paired": {
+                name: {"words": test.in_words(name, self.runs[0].name)} | asdict(test)
+                for name, test in self.paired.items()
+            },
+        }
+
+
+def compare(runs: Sequence[Run], *, seed: int = 0) -> Comparison:
+    """Compare finished runs; the first is the baseline. Raises RunError where one has no report yet."""
+    if len(runs) < 2:
+        raise RunError(f"a comparison needs two runs or more, got {len(runs)}. Name another one.")
+    if len({run.name for run in runs}) < len(runs):
+        raise RunError("a run was named twice. Name different runs.")
+    reports = []
+    for run in runs:
+        report = run.report()
+        if report is None:
+            raise RunError(f"run {run.name!r} has no report yet: it is {run.status().state}. Wait, or convncf resume it.")
+        reports.append(report)
+    unlike = tuple(_unlike(runs, reports))
+    monitor = runs[0].config().eval.monitor
+    compared = tuple(
+        ComparedRun(
+            name=run.name,
+            model=report["model"],
+            best_epoch=report["best_epoch"],
+            metrics=report["metrics"],
+            validation=report["validation"],
+            n_users_evaluated=report["n_users_evaluated"],
+            seconds=report["seconds"],
+        )
+        for run, report in zip(runs, reports, strict=True)
+    )
+    paired = {} if unlike else _paired(runs, monitor, seed)
+    return Comparison(compared, monitor, differences([run.settings() for run in runs]), unlike, paired)
+
+
+def differences(settings: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:
+    """The settings that are not the same everywhere, in the order of the first; 0.001 and 1e-3 are the same number."""
+    keys = list(dict.fromkeys(key for one in settings for key in one))
+    found = []
+    for key in keys:
+        values = tuple(one.get(key) for one in settings)
+        if len({_canonical(value) for value in values}) > 1:
+            found.append(Difference(key, values))
+    return tuple(found)
+
+
+def _canonical(value: Any) -> str:
+    """A text that is the same for equal values, however a number was written: 1 and 1.0, but not 1 and true."""
+
+    def plain(item: Any) -> Any:
+        if isinstance(item, bool) or item is None or isinstance(item, str):
+            return item
+        if isinstance(item, int | float):
+            return float(item)
+        return [plain(inner) for inner in item]
+
+    return json.dumps(plain(value))
+
+
+def _unlike(runs: Sequence[Run], reports: Sequence[Mapping[str, Any]]) -> list[str]:
+    sentences = []
+    for key, words in _COMPARABLE.items():
+        values = [report.get(key) for report in reports]
+        if len(set(values)) > 1:
+            listed = "; ".join(f"{run.name}: {value}" for run, value in zip(runs, values, strict=True))
+            sentences.append(f"The runs have different {words} ({listed}), so their figures cannot be ranked.")
+            if key == "dataset":
+                break
+    return sentences
+
+
+def _paired(runs: Sequence[Run], monitor: str, seed: int) -> dict[str, PairedTest]:
+    base = _test_values(runs[0], monitor)
+    found = {}
+    for run in runs[1:]:
+        other = _test_values(run, monitor)
+        common = base.index.intersection(other.index, sort=False)
+        if len(common):
+            found[run.name] = paired_test(other[common].to_numpy(), base[common].to_numpy(), seed)
+    return found
+
+
+def _test_values(run: Run, metric: str) -> pd.Series[float]:
+    """The metric of each user on the test part, by raw user id."""
+    frame = run.read_frame("per_user")
+    chosen = frame[(frame["part"] == "test") & (frame["model"] == THIS)]
+    if metric not in chosen.columns:
+        raise RunError(f"run {run.name!r} was not evaluated in {metric}. Evaluate both with the same eval.monitor.")
+    return chosen.set_index("user_id")[metric]

@@ -1,0 +1,46 @@
+"""Settings: their definitions, their presets, and how flags and files become one frozen RunConfig."""
+
+from convncf.config.layer_plan import layer_sizes, nearest_plans, plans_to_one
+from convncf.config.presets import PRESETS, preset_names
+from convncf.config.schema import (
+    METRIC_NAMES,
+    MODEL_NAMES,
+    DataConfig,
+    EvalConfig,
+    ModelConfig,
+    PretrainConfig,
+    RunConfig,
+    TrainConfig,
+)
+from convncf.config.settings import (
+    Resolved,
+    flatten,
+    parse_setting,
+    read_settings,
+    resolve,
+    setting_keys,
+    unused_settings,
+)
+
+__all__ = [
+    "METRIC_NAMES",
+    "MODEL_NAMES",
+    "PRESETS",
+    "DataConfig",
+    "EvalConfig",
+    "ModelConfig",
+    "PretrainConfig",
+    "Resolved",
+    "RunConfig",
+    "TrainConfig",
+    "flatten",
+    "layer_sizes",
+    "nearest_plans",
+    "parse_setting",
+    "plans_to_one",
+    "preset_names",
+    "read_settings",
+    "resolve",
+    "setting_keys",
+    "unused_settings",
+]

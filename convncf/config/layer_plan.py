@@ -1,0 +1,81 @@
+"""Layer plans: which kernels and strides fit an embedding size, and what to propose when they do not.
+
+A layer of kernel k and stride s turns a map of side n into one of side (n - k) / s + 1. Where that is not whole,
+a convolution would silently drop the last rows and columns, so such a plan is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from convncf.errors import LayerPlanError
+
+
+def layer_sizes(embedding_size: int, kernels: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
+    """Side of each feature map, first layer to last: (64, [4, 4, 2, 2], [4, 4, 2, 2]) -> (16, 4, 2, 1).
+
+    Raises LayerPlanError when the lists differ in length or a layer would drop rows of its input.
+    """
+    if not kernels:
+        raise LayerPlanError("kernels [] hold no layer: give at least one, such as [4, 4, 2, 2].")
+    if len(kernels) != len(strides):
+        raise LayerPlanError(
+            f"kernels {list(kernels)} and strides {list(strides)} differ in length: "
+            f"{len(kernels)} and {len(strides)}. Give one stride a layer; equal to the kernel is usual."
+        )
+    sizes: list[int] = []
+    side = embedding_size
+    steps: list[str] = []
+    for kernel, stride in zip(kernels, strides, strict=True):
+        if kernel < 1 or stride < 1:
+            raise LayerPlanError(f"kernel {kernel} with stride {stride}: both must be 1 or more.")
+        whole = side >= kernel and (side - kernel) % stride == 0
+        if not whole:
+            done = ", ".join(steps) + (", and " if steps else "")
+            problem = f"{side} is not a multiple of {kernel}" if kernel == stride else _overhang(side, kernel, stride)
+            raise LayerPlanError(
+                f"kernels {list(kernels)} with strides {list(strides)} do not fit embedding size {embedding_size}: "
+                f"{done}{problem}.\n{_proposal(embedding_size, kernels)}"
+            )
+        after = (side - kernel) // stride + 1
+        steps.append(f"{side} / {kernel} = {after}" if kernel == stride else f"({side} - {kernel}) / {stride} + 1 = {after}")
+        sizes.append(after)
+        side = after
+    return tuple(sizes)
+
+
+def _overhang(side: int, kernel: int, stride: int) -> str:
+    if side < kernel:
+        return f"a kernel of {kernel} is larger than a map of {side}"
+    return f"({side} - {kernel}) is not a multiple of the stride {stride}"
+
+
+@cache
+def plans_to_one(size: int, largest: int = 16) -> tuple[tuple[int, ...], ...]:
+    """Every plan with kernel = stride that ends at 1×1: ordered factorisations of the size, kernels 2 to `largest`."""
+    if size == 1:
+        return ((),)
+    return tuple(
+        (kernel, *rest)
+        for kernel in range(2, min(size, largest) + 1)
+        if size % kernel == 0
+        for rest in plans_to_one(size // kernel, largest)
+    )
+
+
+def nearest_plans(size: int, kernels: Sequence[int], n: int = 4) -> list[list[int]]:
+    """The plans ending at 1×1 that differ least from `kernels`: in length first, then layer by layer."""
+
+    def distance(plan: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]]:
+        unlike = sum(abs(a - b) for a, b in zip(plan, kernels, strict=False))
+        return abs(len(plan) - len(kernels)), unlike, plan
+
+    return [list(plan) for plan in sorted(plans_to_one(size), key=distance)[:n]]
+
+
+def _proposal(size: int, kernels: Sequence[int]) -> str:
+    fitting = nearest_plans(size, kernels)
+    if fitting:
+        return f"Plans that end at 1×1 for size {size}: {', '.join(map(str, fitting))}."
+    return f"No plan with kernels of 2 to 16 ends at 1×1 for size {size}: take an embedding size such as 16, 32 or 64."

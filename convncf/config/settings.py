@@ -1,0 +1,174 @@
+"""From preset, file and flags to one RunConfig, with a note of where each value came from.
+
+Later sources win: default, preset, file, flag. Whatever cannot be applied is refused here, before any work.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from convncf.config.presets import PRESETS, preset_names
+from convncf.config.schema import MODEL_NAMES, RunConfig
+from convncf.errors import ConfigError, LayerPlanError, UnknownSettingError, did_you_mean
+
+_NETWORK = ("cnn_channels", "cnn_kernels", "cnn_strides", "dropout_prob", "initialisation")
+_PRETRAINED = ("train_method", "pre_model_path")
+_EMBEDDINGS = ("embedding_size", "embedding_std", "reg_weights", "penalty")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A configuration and the source of each of its values: default, preset NAME, file NAME or flag."""
+
+    config: RunConfig
+    sources: Mapping[str, str]
+
+
+def setting_keys() -> tuple[str, ...]:
+    """Every dotted key, such as train.lr_embedding, in the order of the schema."""
+    keys: list[str] = []
+    for name, field in RunConfig.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            keys.extend(f"{name}.{inner}" for inner in section.model_fields)
+        else:
+            keys.append(name)
+    return tuple(keys)
+
+
+def flatten(config: RunConfig) -> dict[str, Any]:
+    """Dotted key -> value, tuples as lists, as config.json holds them."""
+    flat: dict[str, Any] = {}
+    for name, value in config.model_dump(mode="json").items():
+        if isinstance(value, dict):
+            flat.update({f"{name}.{inner}": item for inner, item in value.items()})
+        else:
+            flat[name] = value
+    return flat
+
+
+def unused_settings(model: str) -> frozenset[str]:
+    """Keys that have no effect on a model: setting one of them is refused rather than ignored."""
+    unused: set[str] = set()
+    if model != "convncf":
+        unused |= {f"model.{key}" for key in _NETWORK + _PRETRAINED} | {"train.lr_network"}
+        unused |= {key for key in setting_keys() if key.startswith("pretrain.")}
+    if model == "popularity":
+        unused |= {f"model.{key}" for key in _EMBEDDINGS} | {"eval.validation_users"}
+        unused |= {key for key in setting_keys() if key.startswith("train.") and key != "train.device"}
+    return frozenset(unused)
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """'train.lr_embedding=0.05' -> ('train.lr_embedding', 0.05); the value is read as JSON, else taken as text."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"setting {text!r} has no '='. Write KEY=VALUE, such as train.epochs=5.")
+    if key != key.strip() or " " in key:
+        raise ConfigError(f"setting {text!r} has a blank in its key {key!r}. Write {key.strip()}={value} without it.")
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value
+
+
+def read_settings(file: Path) -> dict[str, Any]:
+    """Settings from a JSON or TOML file, nested or dotted; a run's own config.json is accepted as it is."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file}: not UTF-8 text. Give a JSON or TOML file of settings.") from None
+    try:
+        values = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{file}, line {error.lineno}: {error.msg}. Give strict JSON, or TOML as .toml.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: {error}.") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{file}: holds a {type(values).__name__}, not settings. Write {{'train': {{'epochs': 5}}}}.")
+    if isinstance(values.get("settings"), dict):
+        values = {key: entry["value"] for key, entry in values["settings"].items() if isinstance(entry, dict)}
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat.update({f"{key}.{inner}": item for inner, item in value.items()})
+        else:
+            flat[key] = value
+    return flat
+
+
+def resolve(
+    *,
+    model: str | None = None,
+    preset: str | None = None,
+    dataset: str | None = None,
+    seed: int | None = None,
+    file: Path | None = None,
+    settings: Sequence[str] | Mapping[str, Any] = (),
+) -> Resolved:
+    """One configuration from all its sources. Raises ConfigError before any work when one cannot be applied."""
+    from_file = read_settings(file) if file else {}
+    flags = dict(settings) if isinstance(settings, Mapping) else dict(map(parse_setting, settings))
+    named = {"model.name": model, "preset": preset, "data.dataset": dataset, "seed": seed}
+    flags |= {key: value for key, value in named.items() if value is not None}
+    asked = from_file | flags
+    _refuse_unknown(asked, file, from_file)
+
+    model = str(asked.get("model.name", "convncf"))
+    if model not in MODEL_NAMES:
+        raise ConfigError(f"model {model!r} does not exist. {did_you_mean(model, MODEL_NAMES)}")
+    preset = str(asked.get("preset", "quick"))
+    if (preset, model) not in PRESETS:
+        raise ConfigError(f"preset {preset!r} does not exist for {model}. {did_you_mean(preset, preset_names(model))}")
+    unused = unused_settings(model)
+    for key in flags:
+        if key in unused:
+            raise ConfigError(f"setting {key} has no effect on {model}. Leave it out, or choose another model.")
+
+    values = PRESETS[preset, model] | asked | {"model.name": model, "preset": preset}
+    sources = dict.fromkeys(setting_keys(), "default")
+    sources |= dict.fromkeys(PRESETS[preset, model], f"preset {preset}")
+    sources |= dict.fromkeys(from_file, f"file {file.name}" if file else "file")
+    sources |= dict.fromkeys(flags, "flag")
+    return Resolved(_validate(values, sources), sources)
+
+
+def _refuse_unknown(asked: Mapping[str, Any], file: Path | None, from_file: Mapping[str, Any]) -> None:
+    known = setting_keys()
+    for key in asked:
+        if key not in known:
+            place = f"{file}: " if key in from_file and file else ""
+            last = key.rsplit(".", 1)[-1]
+            by_last = [full for full in known if full.rsplit(".", 1)[-1] == last]
+            hint = f"Did you mean {' or '.join(by_last)}?" if by_last else did_you_mean(key, known)
+            raise UnknownSettingError(f"{place}setting {key!r} does not exist. {hint}".strip())
+
+
+def _validate(values: Mapping[str, Any], sources: Mapping[str, str]) -> RunConfig:
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        section, dot, inner = key.partition(".")
+        if dot:
+            nested.setdefault(section, {})[inner] = value
+        else:
+            nested[section] = value
+    try:
+        return RunConfig.model_validate(nested)
+    except LayerPlanError:
+        raise
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            key = ".".join(str(part) for part in problem["loc"][:2])
+            message = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{key} = {problem['input']!r} (from {sources.get(key, 'the settings')}): {message}.")
+        raise ConfigError("\n".join(lines)) from None

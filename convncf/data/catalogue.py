@@ -1,0 +1,161 @@
+"""Named datasets: those embedded in the project and those that a user imported.
+
+Embedded ones lie in the package (`convncf/_datasets/<name>`) or, in a clone, in `datasets/<name>`; imported ones in
+`<home>/datasets/<name>`. What a folder holds is read and written by `convncf.data.storage` alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+
+from convncf import runtime
+from convncf.data.reading import read_delimited
+from convncf.data.storage import DESCRIPTION, Dataset, DatasetEntry, read_entry, read_folder, write_folder
+from convncf.errors import DataError, DatasetExistsError, DatasetNotFoundError, did_you_mean
+
+__all__ = ["Dataset", "DatasetEntry", "add", "check_name", "delete", "entries", "free_name", "load", "names", "save"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_LONGEST_NAME = 64
+# Windows refuses these as file names, and a home folder may be shared with it.
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
+
+
+def names(home: Path | None = None) -> tuple[str, ...]:
+    """Names of all datasets: embedded first, then imported, each in alphabetical order."""
+    return tuple(entry.name for entry in entries(home))
+
+
+def entries(home: Path | None = None) -> list[DatasetEntry]:
+    """What there is, without loading it; a damaged folder is listed with its `problem`."""
+    listed = [read_entry(folder, embedded=True) for folder in _embedded_folders()]
+    known = {entry.name for entry in listed}
+    imported = (read_entry(folder, embedded=False) for folder in _folders_in(_imported(home)))
+    return listed + [entry for entry in imported if entry.name not in known]
+
+
+def load(name: str, home: Path | None = None) -> Dataset:
+    """The dataset of that name. Raises DatasetNotFoundError, or DataError naming the file that is damaged."""
+    folder = _folder(name, home)
+    if folder is None:
+        known = names(home)
+        raise DatasetNotFoundError(
+            f"no dataset is named {name!r}. {did_you_mean(name, known)} "
+            "A file of your own becomes a dataset with: convncf datasets add FILE --name NAME"
+        )
+    return read_folder(folder)
+
+
+def add(
+    path: Path | str,
+    name: str,
+    home: Path | None = None,
+    *,
+    mapping: Mapping[str, str | None] | None = None,
+    delimiter: str | None = None,
+    source: str | None = None,
+) -> DatasetEntry:
+    """Read a file and keep it as a dataset. Raises ReadError, DatasetExistsError; on failure nothing is left behind."""
+    check_name(name, home)  # before the file is read: a large one takes a while
+    result = read_delimited(path, mapping=mapping, delimiter=delimiter)
+    origin = source or f"imported from {result.report.file}"
+    return save(Dataset(name, result.interactions, result.items, origin, result.report.to_json()), home)
+
+
+def save(dataset: Dataset, home: Path | None = None) -> DatasetEntry:
+    """Keep a dataset under its name: written to a folder beside, then moved, so it is whole or absent."""
+    check_name(dataset.name, home)
+    parent = _imported(home)
+    parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=parent, prefix=".part-"))
+    try:
+        write_folder(dataset, part)
+        part.chmod(0o755)
+        try:
+            os.replace(part, parent / dataset.name)
+        except OSError:
+            check_name(dataset.name, home)  # another import of this name may have come first
+            raise
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    return read_entry(parent / dataset.name, embedded=False)
+
+
+def delete(name: str, home: Path | None = None) -> None:
+    """Remove an imported dataset. Raises DatasetNotFoundError, and DataError for an embedded one."""
+    folder = _folder(name, home)
+    if folder is None:
+        raise DatasetNotFoundError(f"no dataset is named {name!r}. {did_you_mean(name, names(home))}")
+    if folder.parent != _imported(home):
+        raise DataError(f"dataset {name!r} is part of the project and cannot be deleted. Imported ones can.")
+    # Moved aside first: a deletion that is interrupted must not leave half a dataset under its name.
+    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".part-"))
+    os.replace(folder, aside / folder.name)
+    shutil.rmtree(aside)
+
+
+def check_name(name: str, home: Path | None = None) -> None:
+    """Raises DataError where the name cannot be a folder, DatasetExistsError where it is taken; each proposes one."""
+    fits = _NAME.fullmatch(name) and len(name) <= _LONGEST_NAME and not _RESERVED.fullmatch(name) and name[-1] != "."
+    if not fits:
+        raise DataError(
+            f"{name!r} cannot name a dataset. Use up to {_LONGEST_NAME} letters, digits, '.', '_' and '-', "
+            f"beginning with a letter or digit, such as {free_name(name, home)!r}."
+        )
+    if _taken(name, home):
+        raise DatasetExistsError(f"a dataset named {name!r} is already there. Free: {free_name(name, home)!r}.")
+
+
+def free_name(wish: str, home: Path | None = None) -> str:
+    """The wish, or what is nearest to it among names that are allowed and not taken: 'Été 2024' -> 'Ete-2024'."""
+    plain = unicodedata.normalize("NFKD", wish).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^A-Za-z0-9._]+", "-", plain).strip("-._")[: _LONGEST_NAME - 5].rstrip("-._")
+    if not slug or _RESERVED.fullmatch(slug):
+        slug = f"dataset-{slug}".rstrip("-")
+    number = 1
+    while _taken(slug if number == 1 else f"{slug}-{number}", home):
+        number += 1
+    return slug if number == 1 else f"{slug}-{number}"
+
+
+def _taken(name: str, home: Path | None) -> bool:
+    # Some file systems hold "A" and "a" to be one name.
+    return name.casefold() in (
+        folder.name.casefold() for folder in (*_embedded_folders(), *_folders_in(_imported(home)))
+    )
+
+
+def _folder(name: str, home: Path | None) -> Path | None:
+    """Looked up in what is there, never joined to a path: '../x' finds nothing."""
+    return next(
+        (folder for folder in (*_embedded_folders(), *_folders_in(_imported(home))) if folder.name == name), None
+    )
+
+
+def _imported(home: Path | None) -> Path:
+    return (home or runtime.home()) / "datasets"
+
+
+def _embedded_folders() -> list[Path]:
+    package = Path(runtime.__file__).parent
+    within = package / "_datasets"
+    if within.is_dir():
+        return [folder for folder in _folders_in(within) if (folder / DESCRIPTION).is_file()]
+    # In a clone. A folder `datasets` beside an installed package belongs to somebody else.
+    if (package.parent / "pyproject.toml").is_file():
+        return [folder for folder in _folders_in(package.parent / "datasets") if (folder / DESCRIPTION).is_file()]
+    return []
+
+
+def _folders_in(parent: Path) -> list[Path]:
+    try:
+        return sorted(folder for folder in parent.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,237 @@
+"""Who has interacted with what: raw ids, indices, and the interactions that tie them together.
+
+Raw ids are text. They become 0-based indices once, here, and become names again where something is shown;
+identity goes by raw id, never by position.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from convncf.data.items import ItemTable
+from convncf.data.timestamps import UNITS, TimeUnit, detect_unit, to_seconds
+from convncf.data.vocabulary import Vocabulary
+from convncf.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Interactions", "ItemTable", "Vocabulary"]
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """Distinct user-item pairs in the order of their file, validated and read-only.
+
+    Shapes: n interactions. Raises DataError naming the column that is wrong.
+    """
+
+    users: Vocabulary
+    items: Vocabulary
+    user: npt.NDArray[np.int32]
+    """(n,) user index of each interaction."""
+    item: npt.NDArray[np.int32]
+    """(n,) item index of each interaction."""
+    timestamp: npt.NDArray[np.int64] | None = None
+    """(n,) exact counts of `time_unit` since 1970-01-01 UTC, as the file gave them."""
+    rating: npt.NDArray[np.float32] | None = None
+    """(n,) as the file gave them; presence alone makes an interaction positive."""
+    time_unit: TimeUnit = "s"
+
+    def __post_init__(self) -> None:
+        if not len(np.atleast_1d(self.user)):
+            raise DataError("there is no interaction. At least one user-item pair is needed.")
+        for name, size in (("user", len(self.users)), ("item", len(self.items))):
+            self._set(name, _indices(name, getattr(self, name), size))
+        if self.timestamp is not None:
+            given = np.asarray(self.timestamp)
+            if given.dtype.kind not in "iu" or (given.dtype.kind == "u" and (given > np.uint64(2**63 - 1)).any()):
+                raise DataError(f"timestamp holds {given.dtype}: times are exact 64-bit integers, never floats.")
+            self._set("timestamp", _column("timestamp", given, np.int64))
+        if self.rating is not None:
+            rating = _column("rating", np.asarray(self.rating), np.float32)
+            if not np.isfinite(rating).all():
+                row = int(np.flatnonzero(~np.isfinite(rating))[0])
+                raise DataError(f"rating of row {row} is {rating[row]}. Ratings are finite numbers.")
+            self._set("rating", rating)
+        lengths = {name: len(array) for name, array in self._arrays().items()}
+        if len(set(lengths.values())) > 1:
+            raise DataError(f"columns differ in length: {lengths}.")
+        if self.time_unit not in UNITS:
+            raise DataError(f"time unit {self.time_unit!r} is unknown. Use one of {', '.join(UNITS)}.")
+        self._refuse_repeats()
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, *, time_unit: TimeUnit | None = None) -> Self:
+        """Interactions from columns user_id, item_id and, where present, rating and timestamp.
+
+        Timestamps are integers (counts since 1970, unit detected by size unless given) or pandas dates.
+        Indices follow first appearance. Raises DataError naming the column, also where a pair occurs twice.
+        """
+        for name in ("user_id", "item_id"):
+            if name not in frame.columns:
+                raise DataError(f"no column {name!r} among {', '.join(map(str, frame.columns))}. Rename the one meant.")
+        raw_user, raw_item = _raw_ids(frame["user_id"]), _raw_ids(frame["item_id"])
+        users, items = Vocabulary.of("user", raw_user), Vocabulary.of("item", raw_item)
+        timestamp, unit = None, time_unit or "s"
+        if "timestamp" in frame.columns:
+            timestamp, unit = _frame_times(frame["timestamp"], time_unit)
+        rating = None
+        if "rating" in frame.columns:
+            column = frame["rating"]
+            if column.dtype.kind not in "iufb":
+                raise DataError(f"column 'rating' holds {column.dtype}: ratings are numbers.")
+            rating = column.to_numpy(np.float32, na_value=np.nan)
+        return cls(
+            users,
+            items,
+            np.fromiter(map(users.index, raw_user), np.int32, len(raw_user)),
+            np.fromiter(map(items.index, raw_item), np.int32, len(raw_item)),
+            timestamp,
+            rating,
+            unit,
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Columns user_id, item_id and, where present, rating and timestamp; one row an interaction, in order."""
+        import pandas as pd
+
+        columns: dict[str, Any] = {
+            "user_id": np.asarray(self.users.ids, dtype=object)[self.user],
+            "item_id": np.asarray(self.items.ids, dtype=object)[self.item],
+        }
+        if self.rating is not None:
+            columns["rating"] = self.rating
+        if self.timestamp is not None:
+            columns["timestamp"] = self.timestamp
+        return pd.DataFrame(columns)
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    @property
+    def n_users(self) -> int:
+        """Users in the vocabulary."""
+        return len(self.users)
+
+    @property
+    def n_items(self) -> int:
+        """Items in the vocabulary."""
+        return len(self.items)
+
+    @property
+    def seconds(self) -> npt.NDArray[np.int64] | None:
+        """(n,) times in whole seconds since 1970, for display."""
+        return None if self.timestamp is None else to_seconds(self.timestamp, self.time_unit)
+
+    def matrix(self, rows: npt.NDArray[np.bool_] | None = None) -> sparse.csr_array:
+        """The interactions, or the `rows` (n,) of them, as a canonical bool matrix (n_users, n_items)."""
+        user, item = (self.user, self.item) if rows is None else (self.user[rows], self.item[rows])
+        matrix = sparse.csr_array((np.ones(len(user), bool), (user, item)), shape=(self.n_users, self.n_items))
+        matrix.sum_duplicates()  # sorts the indices and marks the matrix canonical; there is nothing to sum
+        return matrix
+
+    @cached_property
+    def canonical_order(self) -> npt.NDArray[np.int64]:
+        """(n,) rows sorted by raw user id, then raw item id: one order for the same data, however it was indexed."""
+        return np.lexsort((_alphabetical(self.items.ids)[self.item], _alphabetical(self.users.ids)[self.user]))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """'sha256:' and 16 hex digits of the raw content, whatever the order of rows and indices."""
+        digest = hashlib.sha256()
+        for vocabulary in (self.users, self.items):
+            digest.update(f"{vocabulary.kind} {len(vocabulary)}\n".encode())
+            for raw in sorted(vocabulary.ids):
+                encoded = raw.encode("utf-8", "surrogatepass")
+                digest.update(f"{len(encoded)} ".encode() + encoded)
+        order = self.canonical_order
+        digest.update(_alphabetical(self.users.ids)[self.user[order]].astype("<i8").tobytes())
+        digest.update(_alphabetical(self.items.ids)[self.item[order]].astype("<i8").tobytes())
+        if self.timestamp is not None:
+            digest.update(f"timestamp {self.time_unit}\n".encode() + self.timestamp[order].astype("<i8").tobytes())
+        if self.rating is not None:
+            digest.update(b"rating\n" + self.rating[order].astype("<f4").tobytes())
+        return f"sha256:{digest.hexdigest()[:16]}"
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        named = {name: getattr(self, name) for name in ("user", "item", "timestamp", "rating")}
+        return {name: array for name, array in named.items() if array is not None}
+
+    def _set(self, name: str, array: npt.NDArray[Any]) -> None:
+        object.__setattr__(self, name, array)
+
+    def _refuse_repeats(self) -> None:
+        pairs = self.user.astype(np.int64) * self.n_items + self.item
+        distinct, counts = np.unique(pairs, return_counts=True)
+        if len(distinct) == len(pairs):
+            return
+        user, item = divmod(int(distinct[counts.argmax()]), self.n_items)
+        raise DataError(
+            f"{int((counts > 1).sum()):,} user-item pairs occur more than once, such as user {self.users.id(user)!r} "
+            f"with item {self.items.id(item)!r}, {int(counts.max())} times. Keep one row a pair."
+        )
+
+
+def _alphabetical(ids: Sequence[str]) -> npt.NDArray[np.int64]:
+    """(m,) position of each id among the sorted ids."""
+    position = np.empty(len(ids), np.int64)
+    position[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
+    return position
+
+
+def _column(name: str, given: npt.NDArray[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
+    """A read-only copy, so that nobody can change validated data from outside."""
+    if given.ndim != 1:
+        raise DataError(f"{name} has shape {given.shape}: one value per interaction is needed.")
+    if given.dtype.kind not in "iufb":
+        raise DataError(f"{name} holds {given.dtype}: numbers are needed.")
+    with np.errstate(over="ignore"):  # too large for the type becomes infinite, which the caller names
+        column = given.astype(dtype, copy=True)
+    column.setflags(write=False)
+    return column
+
+
+def _indices(name: str, given: Any, size: int) -> npt.NDArray[np.int32]:
+    array = np.asarray(given)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise DataError(f"{name} holds {array.dtype} of shape {array.shape}: a row of integer indices is needed.")
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high >= size:
+        raise DataError(f"{name} holds index {low if low < 0 else high}, outside 0 to {size - 1}.")
+    return _column(name, array, np.int32)
+
+
+def _raw_ids(column: pd.Series[Any]) -> list[str]:
+    if column.isna().any():
+        row = int(np.flatnonzero(column.isna().to_numpy())[0])
+        raise DataError(f"column {column.name!r} is empty in row {row}. Fill it in or leave the row out.")
+    if column.dtype.kind == "f":
+        raise DataError(
+            f"column {column.name!r} holds decimals such as {column.iloc[0]}: a gap turned ids into floats. "
+            "Read it as text (dtype=str), or drop the gaps and convert it to integers."
+        )
+    return [str(raw) for raw in column.tolist()]
+
+
+def _frame_times(column: pd.Series[Any], unit: TimeUnit | None) -> tuple[npt.NDArray[np.int64], TimeUnit]:
+    if column.isna().any():
+        row = int(np.flatnonzero(column.isna().to_numpy())[0])
+        raise DataError(f"column 'timestamp' is empty in row {row}. Fill it in, or leave the row or the column out.")
+    if column.dtype.kind == "M":
+        values = column.dt.tz_convert(None) if column.dt.tz is not None else column
+        dates = values.to_numpy()
+        name, _ = np.datetime_data(dates.dtype)
+        return dates.astype(np.int64), next(known for known in UNITS if known == name)
+    if column.dtype.kind not in "iu":
+        raise DataError(f"column 'timestamp' holds {column.dtype}: times are integers (counts since 1970) or dates.")
+    counts = column.to_numpy(np.int64)
+    return counts, unit or detect_unit(counts)

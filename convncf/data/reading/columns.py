@@ -1,0 +1,119 @@
+"""Which column plays which role: guessed by the usual names, or mapped by the user."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from convncf.errors import ReadError, did_you_mean
+
+ROLES = ("user_id", "item_id", "rating", "timestamp", "title")
+
+OPTIONS = {
+    "user_id": "--user-column",
+    "item_id": "--item-column",
+    "rating": "--rating-column",
+    "timestamp": "--time-column",
+    "title": "--title-column",
+}
+
+# Names as `_bare` leaves them, the surest first.
+_USUAL = {
+    "user_id": "userid user uid usr usrid customerid customer customerno customernumber custid memberid member "
+    "reviewerid reviewer readerid visitorid accountid clientid client personid person subscriberid playerid listenerid "
+    "username",
+    "item_id": "itemid item iid movieid movie filmid film asin parentasin productid product productno productnumber "
+    "sku stockcode articleid article isbn bookid book businessid business trackid track songid song artistid artist "
+    "gameid game appid videoid newsid recipeid venueid placeid poiid locationid courseid",
+    "rating": "rating ratings stars star starrating score overall bookrating reviewrating userrating preference",
+    "timestamp": "timestamp time unixreviewtime unixtime unixtimestamp datetime date ts tstamp createdat created "
+    "eventtime ratedat reviewtime reviewdate purchasedate orderdate invoicedate",
+    "title": "title itemtitle movietitle filmtitle booktitle producttitle name itemname moviename filmname bookname "
+    "productname trackname songname",
+}
+_TYPED = re.compile(r":(token|float|token_seq|float_seq)$")
+
+
+def guess_columns(header: Sequence[str]) -> dict[str, str]:
+    """Role -> column name, for the roles whose usual names occur; a column plays one role only."""
+    by_bare: dict[str, str] = {}
+    for name in header:
+        by_bare.setdefault(_bare(name), name.strip())
+    guess: dict[str, str] = {}
+    for role in ROLES:
+        found = next((by_bare[usual] for usual in _USUAL[role].split() if usual in by_bare), None)
+        if found is not None:
+            guess[role] = found
+    return guess
+
+
+def match_name(wanted: str, header: Sequence[str]) -> str | None:
+    """The header's spelling of a name: exact, else the same but for case and surrounding blanks."""
+    bare = [name.strip() for name in header]
+    if wanted.strip() in bare:
+        return wanted.strip()
+    return next((name for name in bare if name.casefold() == wanted.strip().casefold()), None)
+
+
+def resolve_columns(header: Sequence[str], mapping: Mapping[str, str | None], path: Path, line: int) -> dict[str, int]:
+    """Role -> position of its column. What is not mapped is guessed; a role mapped to None or "" is not read.
+
+    Raises ReadError where a role or column does not exist, is ambiguous or used twice, or no user or item column is.
+    """
+    names = [name.strip() for name in header]
+    where = f"{path}, line {line}"
+    chosen: dict[str, str] = {}
+    for role, wanted in mapping.items():
+        if role not in ROLES:
+            raise ReadError(f"{role!r} is no role of a column. {did_you_mean(role, ROLES)}")
+        if not wanted:
+            continue
+        found = match_name(wanted, names)
+        if found is None:
+            raise ReadError(f"{where}: no column {wanted!r} among {_listed(names)}. {did_you_mean(wanted, names)}")
+        chosen[role] = found
+    taken = set(chosen.values())
+    guess = guess_columns([name for name in names if name not in taken])
+    chosen |= {role: name for role, name in guess.items() if role not in mapping}
+    _refuse_unusable(names, chosen, where)
+    return {role: names.index(chosen[role]) for role in ROLES if role in chosen}
+
+
+def _refuse_unusable(names: list[str], chosen: dict[str, str], where: str) -> None:
+    missing = [role for role in ("user_id", "item_id") if role not in chosen]
+    if missing:
+        if all(_looks_like_data(name) for name in names):
+            raise ReadError(
+                f"{where} looks like data, not like a header: {_listed(names)}. "
+                "Add a header line above it, such as user_id,item_id,rating,timestamp."
+            )
+        what = " and no ".join({"user_id": "user column", "item_id": "item column"}[role] for role in missing)
+        raise ReadError(
+            f"{where}: no {what} among {_listed(names)}. Columns can be mapped with "
+            f"{' and '.join(f'{OPTIONS[role]} NAME' for role in missing)}."
+        )
+    for role, name in chosen.items():
+        if names.count(name) > 1:
+            raise ReadError(
+                f"{where}: {names.count(name)} columns are named {name!r}. Rename all but the {role} column."
+            )
+        other = next((known for known in chosen if known != role and chosen[known] == name), None)
+        if other:
+            raise ReadError(
+                f"{where}: column {name!r} is mapped to both {role} and {other}. Map one of them to another."
+            )
+
+
+def _looks_like_data(name: str) -> bool:
+    return not name or (bool(re.search(r"[0-9]", name)) and not re.search(r"(?i)id|no|user|item", name))
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:12])
+    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
+
+
+def _bare(name: str) -> str:
+    """' User-ID ' and 'user_id:token' -> 'userid'."""
+    return re.sub(r"[\W_]+", "", _TYPED.sub("", name.strip()).casefold())

@@ -1,0 +1,230 @@
+"""Times as exact integers: which unit they count in, and text that becomes such integers.
+
+A time is never a float: 32-bit floats step by 128 s around the year 2020, and 64-bit ones lose nanoseconds, so
+the order within a session, which decides what leave-one-out holds out, would be lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from convncf.errors import DataError
+
+TimeUnit = Literal["s", "ms", "us", "ns"]
+
+UNITS: tuple[TimeUnit, ...] = get_args(TimeUnit)
+UNIT_WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+# Counted in the right unit, times from 1973 on fall into bands that do not meet: 1e8 to 1e11 for seconds (the year
+# 5138), each finer unit a thousand times higher. Below 1e8 a number tells nothing about its unit.
+_BANDS = (10**8, 10**11, 10**14, 10**17)
+
+_INTEGER = r"^(?P<whole>[+-]?[0-9]{1,19})(?:\.(?P<fraction>[0-9]*))?$"
+_ISO = (
+    r"^(?P<year>[0-9]{4})[-/](?P<month>[0-9]{1,2})[-/](?P<day>[0-9]{1,2})"
+    r"(?:[Tt ]+(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?)?"
+    r" ?(?P<zone>[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?$"
+)
+_EARLIEST, _LATEST = -2208988800, 4102444800  # 1900-01-01 and 2100-01-01 in seconds
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedTimes:
+    """A column of times as integers."""
+
+    values: Int64s
+    """(n,) counts of `unit` since 1970-01-01 UTC; 0 where `understood` is false."""
+    understood: Bools
+    """(n,) whether the text was a time."""
+    unit: TimeUnit
+    format: str
+    """How the column was read, in words."""
+    other_unit: Bools
+    """(n,) counts whose size speaks for another unit than the column's: a mix, which the caller refuses."""
+
+
+def bands(values: Int64s) -> npt.NDArray[np.int8]:
+    """The unit that each value's size speaks for, as an index into UNITS; -1 where it speaks for none."""
+    size = np.abs(values)
+    return (np.searchsorted(np.asarray(_BANDS), size, side="right") - 1).astype(np.int8)
+
+
+def detect_unit(values: Int64s) -> TimeUnit:
+    """The unit of a column of counts since 1970, by their size; small counts are taken as seconds.
+
+    Raises DataError when the column mixes units.
+    """
+    found = np.unique(bands(values))
+    found = found[found >= 0]
+    if len(found) > 1:
+        mixed = " and ".join(UNIT_WORDS[UNITS[band]] for band in found)
+        raise DataError(f"the times mix {mixed} since 1970: {int(values.min())} to {int(values.max())}. Use one unit.")
+    return UNITS[int(found[0])] if len(found) else "s"
+
+
+def to_seconds(values: Int64s, unit: TimeUnit) -> Int64s:
+    """Whole seconds since 1970, for display; order within a second is lost, so never for splitting."""
+    return values // PER_SECOND[unit]
+
+
+def date_words(seconds: int) -> str:
+    """A time in seconds since 1970 as a UTC date, in any year: -62135596800 -> 0001-01-01."""
+    return str(np.datetime64(int(seconds), "s").astype("datetime64[D]"))
+
+
+def implausible(values: Int64s, unit: TimeUnit) -> Bools:
+    """(n,) times before 1900 or after 2100."""
+    seconds = to_seconds(values, unit)
+    return (seconds < _EARLIEST) | (seconds > _LATEST)
+
+
+def parse_times(texts: pa.LargeStringArray) -> ParsedTimes:
+    """Read a column of times: counts since 1970 in any unit, ISO 8601 dates, or packed dates such as 20140501120000.
+
+    A date without a zone is taken as UTC. Fractions of a second are kept exactly, by counting in a finer unit.
+    """
+    numbers = _parse_counts(texts)
+    if int(numbers.understood.sum()) * 2 >= len(numbers.understood) and numbers.understood.any():
+        return _packed_dates(numbers) or numbers
+    dates = _parse_iso(texts)
+    return dates if dates.understood.any() else numbers
+
+
+def _parse_counts(texts: pa.LargeStringArray) -> ParsedTimes:
+    whole, fraction = (_group(texts, _INTEGER, name) for name in ("whole", "fraction"))
+    understood = ~_nulls(whole)
+    values, fits = _to_int64(whole)
+    places = _places(fraction)
+    understood &= fits & (places <= _DIGITS["ns"])
+    band = np.where(understood, bands(values), -1)
+    telling = np.bincount(band[band >= 0], minlength=len(UNITS))
+    unit = UNITS[int(telling.argmax())]
+    other = (band >= 0) & (band != telling.argmax())
+    if unit != "s":
+        understood &= places == 0  # a fraction of a finer unit is more likely a number that is no time
+    finer = _unit_for(int(places[understood].max(initial=0)))
+    if unit != "s" or finer == "s":
+        return ParsedTimes(values, understood, unit, f"{UNIT_WORDS[unit]} since 1970", other)
+    # A negative time with a fraction counts away from zero: -1.5 is -1 s and -500 ms.
+    sign = np.where(np.asarray(pc.starts_with(pc.fill_null(whole, ""), "-")), -1, 1)
+    values, fits = _scaled(values, sign * _fraction_counts(fraction, _DIGITS[finer]), PER_SECOND[finer])
+    words = f"seconds since 1970 with fractions, as {UNIT_WORDS[finer]}"
+    return ParsedTimes(values, understood & fits, finer, words, other)
+
+
+def _packed_dates(numbers: ParsedTimes) -> ParsedTimes | None:
+    """The column read as YYYYMMDD or YYYYMMDDhhmmss, when every understood value can be one."""
+    values = numbers.values[numbers.understood]
+    if not len(values) or numbers.unit not in ("s", "ms"):
+        return None
+    with_clock = bool((values >= 10**13).all() and (values < 10**14).all())
+    if not with_clock and not ((values >= 10**7).all() and (values < 10**8).all()):
+        return None
+    day_part, clock = (values // 10**6, values % 10**6) if with_clock else (values, np.zeros_like(values))
+    year, month, day = day_part // 10**4, day_part // 100 % 100, day_part % 100
+    hour, minute, second = clock // 10**4, clock // 100 % 100, clock % 100
+    days, valid = _days(year, month, day)
+    if not (valid & (year >= 1900) & (year <= 2100) & (hour < 24) & (minute < 60) & (second < 60)).all():
+        return None
+    seconds = np.zeros(len(numbers.values), np.int64)
+    seconds[numbers.understood] = days * 86400 + hour * 3600 + minute * 60 + second
+    example = int(values[0])
+    words = f"packed dates such as {example}, taken as UTC"
+    return ParsedTimes(seconds, numbers.understood, "s", words, np.zeros(len(seconds), bool))
+
+
+def _parse_iso(texts: pa.LargeStringArray) -> ParsedTimes:
+    parts = pc.extract_regex(texts, pattern=_ISO)
+    understood = ~_nulls(parts)
+    field = {name: pc.struct_field(parts, name) for name in ("year", "month", "day", "hour", "minute", "second")}
+    year, month, day, hour, minute, second = (_to_int64(field[name])[0] for name in field)
+    days, valid = _days(year, month, day)
+    understood &= valid & (hour < 24) & (minute < 60) & (second < 60)
+    zone = pc.fill_null(pc.struct_field(parts, "zone"), "")
+    offset, offset_valid = _zone_seconds(zone)
+    understood &= offset_valid
+    seconds = days * 86400 + hour * 3600 + minute * 60 + second - offset
+    fraction = pc.struct_field(parts, "fraction")
+    unit = _unit_for(int(_places(fraction)[understood].max(initial=0)))
+    values, fits = _scaled(seconds, _fraction_counts(fraction, _DIGITS[unit]), PER_SECOND[unit])
+    understood &= fits
+    naive = int((np.asarray(pc.equal(zone, "")) & understood).sum())
+    told = {int(understood.sum()): "without a time zone, taken as UTC", 0: "with a time zone"}
+    words = told.get(naive, f"with a time zone, but for {naive:,} that are taken as UTC")
+    values, same = np.where(understood, values, 0), np.zeros(len(values), bool)
+    return ParsedTimes(values, understood, unit, f"dates {words}, as {UNIT_WORDS[unit]}", same)
+
+
+def _days(year: Int64s, month: Int64s, day: Int64s) -> tuple[Int64s, Bools]:
+    """Days since 1970 of a date in the Gregorian calendar, and whether it exists (no 30 February)."""
+    inside = (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    months = (year - 1970) * 12 + np.where(inside, month, 1) - 1
+    dates = months.astype("datetime64[M]").astype("datetime64[D]") + np.where(inside, day - 1, 0)
+    same_month = dates.astype("datetime64[M]").astype(np.int64) == months
+    return dates.astype(np.int64), inside & same_month
+
+
+def _zone_seconds(zone: pa.LargeStringArray) -> tuple[Int64s, Bools]:
+    """+02:00 -> 7200; Z, UTC and nothing -> 0."""
+    digits = pc.replace_substring_regex(zone, r"^[+-]([0-9]{2}):?([0-9]{2})?$", r"\1\2")
+    is_offset = np.asarray(pc.match_substring_regex(digits, r"^[0-9]+$"))
+    counts, _ = _to_int64(pc.if_else(pa.array(is_offset), digits, pa.scalar("0", pa.large_string())))
+    short = np.asarray(pc.utf8_length(digits)) == 2
+    hours, minutes = np.where(short, counts, counts // 100), np.where(short, 0, counts % 100)
+    sign = np.where(np.asarray(pc.starts_with(zone, "-")), -1, 1)
+    return sign * (hours * 3600 + minutes * 60), (hours < 24) & (minutes < 60)
+
+
+def _group(texts: pa.LargeStringArray, pattern: str, name: str) -> pa.LargeStringArray:
+    return pc.struct_field(pc.extract_regex(texts, pattern=pattern), name)
+
+
+def _nulls(values: pa.Array) -> Bools:
+    return np.asarray(pc.is_null(values))
+
+
+def _to_int64(texts: pa.LargeStringArray) -> tuple[Int64s, Bools]:
+    """Digits with an optional sign as int64; null and empty become 0, what does not fit becomes 0 and false."""
+    plain = pc.replace_substring_regex(pc.fill_null(texts, "0"), r"^\+", "")
+    plain = pc.if_else(pc.equal(plain, ""), pa.scalar("0", pa.large_string()), plain)
+    try:
+        return np.asarray(pc.cast(plain, pa.int64())), np.ones(len(plain), bool)
+    except pa.ArrowInvalid:
+        exact = [int(text) for text in plain.to_pylist()]
+        fits = np.asarray([-(2**63) <= value < 2**63 for value in exact])
+        return np.asarray([value if fit else 0 for value, fit in zip(exact, fits, strict=True)], np.int64), fits
+
+
+def _places(fraction: pa.LargeStringArray) -> Int64s:
+    """(n,) decimal places in use: the length of the fraction without its trailing zeros."""
+    return np.asarray(pc.utf8_length(pc.utf8_rtrim(pc.fill_null(fraction, ""), "0")), np.int64)
+
+
+def _unit_for(places: int) -> TimeUnit:
+    return next((unit for unit in UNITS if _DIGITS[unit] >= places), "ns")
+
+
+def _fraction_counts(fraction: pa.LargeStringArray, digits: int) -> Int64s:
+    """'.25' with three digits -> 250."""
+    if digits == 0:
+        return np.zeros(len(fraction), np.int64)
+    padded = pc.utf8_rpad(pc.utf8_rtrim(pc.fill_null(fraction, ""), "0"), digits, "0")
+    return _to_int64(pc.utf8_slice_codeunits(padded, 0, digits))[0]
+
+
+def _scaled(seconds: Int64s, fraction: Int64s, per_second: int) -> tuple[Int64s, Bools]:
+    """seconds · per_second + fraction, and where that fits int64."""
+    limit = (2**63 - 1) // per_second
+    fits = (seconds > -limit) & (seconds < limit)
+    return np.where(fits, seconds, 0) * per_second + np.where(fits, fraction, 0), fits

@@ -1,0 +1,387 @@
+"""Experiment: the one place where data, split, model, training, evaluation and run folder are wired together.
+
+    dataset -> Split -> (MF-BPR pretraining) -> training -> report
+Each step is written to the run as it ends, so the same function starts a run and resumes it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from convncf import models, runtime
+from convncf.config import EvalConfig, ModelConfig, RunConfig, TrainConfig
+from convncf.data import catalogue
+from convncf.data.catalogue import Dataset
+from convncf.data.splitting import Split, split
+from convncf.errors import CheckpointError, DataError, PretrainingError, RunBrokenError
+from convncf.judgement import Judgement, judge
+from convncf.ranking import Scorer
+from convncf.runs import Run, RunStore, load_tensors
+from convncf.training import EpochRecord, Phase, Progress, Trainable, Trainer, TrainerState
+
+log = logging.getLogger(__name__)
+
+OnProgress = Callable[[Progress], None]
+OnRecord = Callable[[EpochRecord], None]
+Stop = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRun:
+    """A run with everything needed to score with it: read-only, shared by CLI, app and notebooks."""
+
+    run: Run
+    config: RunConfig
+    dataset: Dataset
+    split: Split
+    model: Scorer
+    epoch: int
+    """The epoch that the model's tensors are from; 0 is the start."""
+
+
+# ---------------------------------------------------------------- training
+
+
+def run_experiment(
+    run: Run,
+    home: Path,
+    *,
+    progress: OnProgress | None = None,
+    on_record: OnRecord | None = None,
+    stop: Stop | None = None,
+) -> dict[str, Any]:
+    """Train, evaluate and write the report of a run, from its beginning or from where it was interrupted.
+
+    Raises TrainingStopped when `stop` answers True; what was saved before stays, and calling again goes on.
+    """
+    started = time.perf_counter()
+    config = run.config()
+    dataset, parts = _data_of(run, home)
+    device = runtime.resolve_device(config.train.device)
+    log.info("device: %s", device.words)
+    log.info("split: %s", parts.method)
+    for note in parts.notes:
+        log.info("split: %s", note)
+    run.write_environment(runtime.environment(device))
+    _write_vocabulary(run, dataset)
+
+    worker = _Worker(run, config, dataset, parts, device.spec, progress, on_record, stop)
+    best_epoch, epochs = worker.train()
+    loaded = load_run(run, home, dataset=dataset, parts=parts, device=device.spec)
+    baselines = {name: model for name, model in worker.baselines().items() if name != config.model.name}
+    judgement = judge(loaded.model, baselines, parts, config.eval, seed=config.seed, progress=progress, stop=stop)
+    run.write_frame("per_user", judgement.per_user(dataset.interactions.users))
+    report = _report(run, loaded, judgement) | {
+        "best_epoch": best_epoch,
+        "epochs": epochs,
+        "seconds": round(time.perf_counter() - started + _seconds_before(run, started), 3),
+    }
+    run.write_report(report)
+    return report
+
+
+def _seconds_before(run: Run, started: float) -> float:
+    """Seconds of epochs that an earlier, interrupted attempt spent, so that a resumed run counts its whole work."""
+    attempt_began = time.time() - (time.perf_counter() - started)
+    rows = [row for row in run.metrics() if pd.Timestamp(row["time"]).timestamp() < attempt_began]
+    return float(sum(row["seconds"] + row["validation_seconds"] for row in rows))
+
+
+@dataclass(slots=True)
+class _Worker:
+    """One attempt at training a run."""
+
+    run: Run
+    config: RunConfig
+    dataset: Dataset
+    parts: Split
+    device: str
+    progress: OnProgress | None
+    on_record: OnRecord | None
+    stop: Stop | None
+
+    def train(self) -> tuple[int, int]:
+        """Train what the run's model needs; (best epoch, last epoch)."""
+        if self.config.model.name == "popularity":
+            model = self._popularity()
+            self.run.save_model(model.state_dict(), {"epoch": 0})
+            return 0, 0
+        model = self._fresh(self.config.model, "initialisation")
+        if not self.run.has_state("training"):
+            self._start_from_pretrained(model)
+        return self._phase("training", model, self.config.train, self.config.eval)
+
+    def baselines(self) -> dict[str, Scorer]:
+        """Simpler models on the same split: Popularity, and the MF-BPR that the run began from."""
+        found: dict[str, Scorer] = {"popularity": cast(Scorer, self._popularity())}
+        if self.run.pretrained_path.exists():
+            model = self._fresh(self._mf_config(), "pretraining")
+            model.load_state_dict(load_tensors(self.run.pretrained_path)[0])
+            found["mf-bpr"] = cast(Scorer, model)
+        return found
+
+    def _popularity(self) -> models.Popularity:
+        model = models.Popularity(self.parts.interactions.n_users, self.parts.interactions.n_items)
+        model.fit(self.parts.train)
+        return model
+
+    def _fresh(self, config: ModelConfig, purpose: str) -> torch.nn.Module:
+        runtime.seed_torch(self.config.seed, purpose)
+        return models.build(config, self.parts.interactions.n_users, self.parts.interactions.n_items)
+
+    def _mf_config(self) -> ModelConfig:
+        pretrain = self.config.pretrain
+        return ModelConfig(
+            name="mf-bpr",
+            embedding_size=self.config.model.embedding_size,
+            reg_weights=(pretrain.l2, 0.0),
+            penalty="squared",
+            embedding_std=pretrain.embedding_std,
+        )
+
+    def _start_from_pretrained(self, model: torch.nn.Module) -> None:
+        """Give the model its pretrained embeddings, training MF-BPR first when the settings say so."""
+        config = self.config
+        if config.model.name != "convncf":
+            return
+        path = config.model.pre_model_path
+        if path:
+            users, items, words = pretrained_vectors(path, self.dataset, RunStore(self.run.path.parent.parent))
+            if users.shape[1] != config.model.embedding_size:
+                raise PretrainingError(
+                    f"{path} holds embeddings of size {users.shape[1]}, the model asks for "
+                    f"{config.model.embedding_size}. Set model.embedding_size={users.shape[1]}, or another path."
+                )
+            log.info("pretraining: %s", words)
+            self._keep_pretrained(users, items)
+        elif config.pretrain.epochs:
+            self._pretrain()
+        else:
+            return
+        state, _ = load_tensors(self.run.pretrained_path)
+        cast(models.ConvNCF, model).start_from(state["user_embedding.weight"], state["item_embedding.weight"])
+
+    def _keep_pretrained(self, users: Tensor, items: Tensor) -> None:
+        tensors = {"user_embedding.weight": users, "item_embedding.weight": items}
+        self.run.save_pretrained(tensors, {"phase": "pretraining", "from": self.config.model.pre_model_path})
+
+    def _pretrain(self) -> None:
+        pretrain, train = self.config.pretrain, self.config.train
+        settings = TrainConfig(
+            epochs=pretrain.epochs,
+            batch_size=pretrain.batch_size,
+            lr_embedding=pretrain.lr,
+            lr_network=pretrain.lr,
+            patience=pretrain.patience,
+            validate_every=pretrain.validate_every,
+            keep_every=0,
+            device=train.device,
+        )
+        # MF ranks a user in a millisecond: it is always validated on all of them
+        evaluation = self.config.eval.model_copy(update={"validation_users": None})
+        self._phase("pretraining", self._fresh(self._mf_config(), "pretraining"), settings, evaluation)
+
+    def _phase(self, phase: Phase, model: torch.nn.Module, train: TrainConfig, evaluation: EvalConfig) -> tuple[int, int]:
+        """Run a Trainer to its end, saving after each epoch: best model, kept checkpoint, state, then the metrics line.
+
+        The state holds the epoch's record and is written before the line, so whatever is killed in between,
+        the state decides which epochs are done and the line can be restored from it.
+        """
+        trainer = Trainer(
+            cast(Trainable, model),
+            self.parts,
+            train,
+            evaluation,
+            seed=self.config.seed,
+            device=self.device,
+            phase=phase,
+            progress=self.progress,
+            stop=self.stop,
+        )
+        saved = self.run.load_state(phase)
+        if saved is not None:
+            trainer.load_state(TrainerState(*saved))
+            log.info("%s: resumed after epoch %d", phase, trainer.epoch)
+        self._reconcile_metrics(phase, saved[1] if saved else None)
+        for record in trainer:
+            facts = {"phase": phase, "epoch": record.epoch, "validation": record.validation}
+            if record.improved and phase == "training":
+                self.run.save_model(trainer.model_tensors(), facts)
+            elif record.improved:
+                self.run.save_pretrained(trainer.model_tensors(), facts)
+            if phase == "training" and train.keep_every and record.epoch % train.keep_every == 0:
+                self.run.save_checkpoint(record.epoch, trainer.model_tensors(), facts)
+            state = trainer.state()
+            self.run.save_state(phase, state.tensors, state.facts | {"record": record.to_json()})
+            self.run.append_metrics(record.to_json())
+            log.info(_words(record, evaluation.monitor))
+            if self.on_record:
+                self.on_record(record)
+        return trainer.best_epoch, trainer.epoch
+
+    def _reconcile_metrics(self, phase: Phase, facts: Mapping[str, Any] | None) -> None:
+        """Make metrics.jsonl hold exactly the epochs that the saved state has behind it."""
+        last = facts["epoch"] if facts else -1
+        rows = [row for row in self.run.metrics() if row["phase"] != phase or row["epoch"] <= last]
+        have = {(row["phase"], row["epoch"]) for row in rows}
+        if facts and (phase, last) not in have:
+            rows.append(facts["record"])
+        self.run.replace_metrics(rows)
+
+
+def _words(record: EpochRecord, monitor: str) -> str:
+    loss = "before the first step" if record.loss is None else f"loss {record.loss:.4f}"
+    judged = ""
+    if record.validation is not None:
+        judged = f", validation {monitor} {record.validation[monitor]:.4f} over {record.validation_users} users"
+    seconds = record.seconds + record.validation_seconds
+    return f"{record.phase} epoch {record.epoch}: {loss}{judged}{', best so far' if record.improved else ''} ({seconds:.1f} s)"
+
+
+# ---------------------------------------------------------------- loading
+
+
+def load_run(
+    run: Run,
+    home: Path,
+    *,
+    checkpoint: int | None = None,
+    dataset: Dataset | None = None,
+    parts: Split | None = None,
+    device: str = "cpu",
+) -> LoadedRun:
+    """A run with its model: the best epoch, or the kept checkpoint of that epoch.
+
+    Raises CheckpointError or RunBrokenError when tensors are missing or damaged, DataError when the data has changed.
+    """
+    config = run.config()
+    if dataset is None or parts is None:
+        dataset, parts = _data_of(run, home)
+    if checkpoint is None:
+        path = run.model_path
+        if not path.exists():
+            raise CheckpointError(f"run {run.name!r} has no model yet ({run.status().state}). Wait for its first epoch.")
+    else:
+        kept = {c.epoch: c.path for c in run.checkpoints()}
+        if checkpoint not in kept:
+            listed = ", ".join(map(str, kept)) or "none"
+            raise CheckpointError(f"run {run.name!r} kept no checkpoint of epoch {checkpoint}. Kept: {listed}.")
+        path = kept[checkpoint]
+    tensors, facts = load_tensors(path)
+    model = models.build(config.model, parts.interactions.n_users, parts.interactions.n_items)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise RunBrokenError(f"{path}: does not fit the run's settings ({str(error).splitlines()[-1].strip()})") from None
+    return LoadedRun(run, config, dataset, parts, cast(Scorer, model.to(device).eval()), int(facts.get("epoch", 0)))
+
+
+def _data_of(run: Run, home: Path) -> tuple[Dataset, Split]:
+    config = run.config()
+    dataset = catalogue.load(config.data.dataset, home)
+    if dataset.fingerprint != run.fingerprint:
+        raise DataError(
+            f"dataset {dataset.name!r} has changed since run {run.name!r} was made: it was {run.fingerprint}, "
+            f"now it is {dataset.fingerprint}. Bring the old data back under that name, or train a new run."
+        )
+    return dataset, split(dataset.interactions, config.data, config.seed)
+
+
+def _write_vocabulary(run: Run, dataset: Dataset) -> None:
+    users, items = dataset.interactions.users, dataset.interactions.items
+    run.write_frame(
+        "vocabulary",
+        pd.DataFrame(
+            {
+                "kind": ["user"] * len(users) + ["item"] * len(items),
+                "index": [*range(len(users)), *range(len(items))],
+                "id": [*users.ids, *items.ids],
+            }
+        ),
+    )
+
+
+def pretrained_vectors(path: str, dataset: Dataset, store: RunStore) -> tuple[Tensor, Tensor, str]:
+    """Embeddings from a run (by name or folder) or a safetensors file, brought into the dataset's order by raw id.
+
+    Returns (n_users, D), (n_items, D) and words on what was carried over. Raises PretrainingError when ids are missing.
+    """
+    run = None
+    if path in store.names():
+        run = store.open(path)
+    elif Path(path).is_dir():
+        run = Run(Path(path))
+    tensors, _ = load_tensors(run.model_path if run else Path(path))
+    if not {"user_embedding.weight", "item_embedding.weight"} <= tensors.keys():
+        raise PretrainingError(f"{path} holds no user and item embeddings, only {sorted(tensors)}. Give an mf-bpr run.")
+    users, items = tensors["user_embedding.weight"], tensors["item_embedding.weight"]
+    if run is None:
+        wanted = (dataset.interactions.n_users, dataset.interactions.n_items)
+        if (len(users), len(items)) != wanted:
+            raise PretrainingError(
+                f"{path} holds {len(users)} users and {len(items)} items, the dataset {wanted[0]} and {wanted[1]}, and a "
+                f"bare file names none of them. Give the run folder: its vocabulary says which is which."
+            )
+        return users, items, f"embeddings of {path}, by position"
+    vocabulary = run.read_frame("vocabulary")
+    users = _by_raw_id(users, vocabulary, "user", dataset.interactions.users.ids, path)
+    items = _by_raw_id(items, vocabulary, "item", dataset.interactions.items.ids, path)
+    return users, items, f"embeddings of run {run.name}: {len(users)} users and {len(items)} items by raw id"
+
+
+def _by_raw_id(table: Tensor, vocabulary: pd.DataFrame, kind: str, ids: tuple[str, ...], path: str) -> Tensor:
+    rows = vocabulary[vocabulary["kind"] == kind]
+    index = dict(zip(rows["id"], rows["index"], strict=True))
+    missing = [raw for raw in ids if raw not in index]
+    if missing:
+        raise PretrainingError(
+            f"{path} lacks {len(missing)} of {len(ids)} {kind}s of the dataset, such as {missing[0]!r}. "
+            f"Pretrain on the same dataset."
+        )
+    return table[torch.tensor([index[raw] for raw in ids], dtype=torch.long)]
+
+
+# ---------------------------------------------------------------- reports
+
+
+def evaluate_run(
+    run: Run, home: Path, *, progress: OnProgress | None = None, stop: Stop | None = None
+) -> dict[str, Any]:
+    """Evaluate a saved run again, on validation and test: the same numbers as its report, computed afresh."""
+    started = time.perf_counter()
+    loaded = load_run(run, home)
+    judgement = judge(
+        loaded.model, {}, loaded.split, loaded.config.eval, seed=loaded.config.seed, progress=progress, stop=stop
+    )
+    return _report(run, loaded, judgement) | {
+        "best_epoch": loaded.epoch,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+
+
+def _report(run: Run, loaded: LoadedRun, judgement: Judgement) -> dict[str, Any]:
+    config = loaded.config
+    sample = config.eval.validation_users
+    among = f"a seeded sample of {sample} users" if sample else "all users"
+    has_validation = loaded.split.validation.nnz > 0
+    selection = f"best {config.eval.monitor} on validation, over {among}"
+    return {
+        "run": run.name,
+        "dataset": loaded.dataset.name,
+        "fingerprint": loaded.dataset.fingerprint,
+        "model": config.model.name,
+        "seed": config.seed,
+        "split": loaded.split.method,
+        "split_fingerprint": loaded.split.fingerprint,
+        "selection": selection if has_validation else "the last epoch: there is no validation part",
+        "notes": list(loaded.split.notes),
+    } | judgement.to_json()

@@ -1,0 +1,30 @@
+"""Every plot, as a function of numbers and a theme that returns a plotly figure; it knows no page and no model."""
+
+from convncf.figures import comparison, export, learning, network, wording
+from convncf.figures.channels import channel, feature_maps, range_words
+from convncf.figures.export import Section, page
+from convncf.figures.network import interaction_map
+from convncf.figures.score import score_parts
+from convncf.figures.theme import CONFIG, DARK, LIGHT, Theme, alt, escape, run_colour
+
+__all__ = [
+    "CONFIG",
+    "DARK",
+    "LIGHT",
+    "Section",
+    "Theme",
+    "alt",
+    "channel",
+    "comparison",
+    "escape",
+    "export",
+    "feature_maps",
+    "interaction_map",
+    "learning",
+    "network",
+    "page",
+    "range_words",
+    "run_colour",
+    "score_parts",
+    "wording",
+]

@@ -1,0 +1,284 @@
+"""A layer's feature maps: all channels as tiles of one heatmap, and one channel enlarged.
+
+Shapes: C channels, H = W side of a map, n columns of tiles. A tile is one unit wide whatever its number of cells, so
+every layer has the same picture; between tiles lie gutters of NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from convncf.figures.network import colour_bar
+from convncf.figures.theme import Theme, axis, axis_title, layout, number, outline
+
+if TYPE_CHECKING:
+    from convncf.inspection import LayerTrace
+
+Scale = Literal["per channel", "shared"]
+SCALES: Final[tuple[Scale, ...]] = ("per channel", "shared")
+
+WIDTH: Final = 680
+"""Width in pixels that the tiles are laid out for; in another they stay square."""
+_GUTTER: Final = 0.12
+_LEGEND: Final = 38
+
+
+def effective_scale(layer: LayerTrace, scale: Scale) -> Scale:
+    """The scale that is drawn: maps of one cell share theirs, since each would be its own maximum."""
+    return "shared" if layer.maps[0].size == 1 else scale
+
+
+def range_words(layer: LayerTrace, scale: Scale) -> str:
+    """What the colours run over, in words; printed in the figure."""
+    tops = np.abs(layer.maps).max(axis=(1, 2))  # (C,)
+    signed = layer.maps.min() < 0
+    if not tops.any():
+        return "every channel is zero for this pair"
+    if effective_scale(layer, scale) == "shared":
+        top = number(float(tops.max()))
+        return f"−{top} to {top}, one scale for all channels" if signed else f"0 to {top}, one scale for all channels"
+    start = "zero in the middle, ±" if signed else "0 to "
+    return f"{start}each tile's own maximum (largest {number(float(tops.max()))})"
+
+
+def feature_maps(
+    layer: LayerTrace,
+    theme: Theme,
+    scale: Scale = "per channel",
+    *,
+    selected: int | None = None,
+    columns: int = 8,
+    selectable: bool = False,
+) -> go.Figure:
+    """All channels of a layer as tiles of one heatmap, numbered, with the selected one outlined.
+
+    "per channel" divides each channel by its maximum (hover still shows the true value), "shared" draws all on one
+    scale. `selectable` lays an invisible marker over each tile, with the channel as its customdata, so that a page
+    can tell which tile was clicked; it then answers the hover too, with the channel's numbers.
+    """
+    channels, height, width = layer.maps.shape
+    columns = min(columns, channels)
+    rows = math.ceil(channels / columns)
+    tops = np.abs(layer.maps).max(axis=(1, 2), keepdims=True)  # (C, 1, 1)
+    signed = bool(layer.maps.min() < 0)
+    shared = effective_scale(layer, scale) == "shared"
+    limit = (float(tops.max()) or 1.0) if shared else 1.0
+    drawn = layer.maps if shared else np.divide(layer.maps, tops, out=np.zeros_like(layer.maps), where=tops > 0)
+    channel, row, col = np.indices(layer.maps.shape)
+    hover = np.stack([channel, row, col, layer.maps], axis=-1).astype(np.float32)  # (C, H, W, 4)
+    heatmap = go.Heatmap(
+        x=_edges(columns, width),
+        y=_edges(rows, height),
+        z=_tile(drawn[..., None], rows, columns)[..., 0],
+        zmin=-limit if signed else 0,
+        zmax=limit,
+        zmid=0 if signed else None,
+        colorscale=theme.diverging if signed else theme.sequential,
+        customdata=_tile(hover, rows, columns),
+        hovertemplate=(
+            "channel %{customdata[0]:.0f}, row %{customdata[1]:.0f}, column %{customdata[2]:.0f}<br>"
+            "<b>%{customdata[3]:.4g}</b><extra></extra>"
+        ),
+        hoverongaps=False,
+        colorbar=colour_bar(
+            theme,
+            orientation="h",
+            lenmode="pixels",
+            len=120,
+            x=0,
+            xanchor="left",
+            y=1,
+            yanchor="bottom",
+            ypad=8,
+            thickness=8,
+            showticklabels=False,
+            ticks="",
+        ),
+    )
+    figure = go.Figure(heatmap)
+    corners = [_corner(index, columns) for index in range(channels)]
+    if selectable:
+        figure.add_trace(_click_targets(layer, corners, columns))
+    silent = int((tops == 0).sum())
+    alt = (
+        f"Feature maps of {layer.name}: {channels} channels of {height} by {width}; colours run over "
+        f"{range_words(layer, scale)}; {silent} of {channels} channels are zero for this pair."
+    )
+    span_x, span_y = columns + (columns - 1) * _GUTTER, rows + (rows - 1) * _GUTTER
+    pad = 0.03  # so that the outline of a tile at the edge is not cut
+    figure.update_layout(
+        layout(
+            theme,
+            width=WIDTH,
+            height=round((WIDTH - 8) * (span_y + 2 * pad) / (span_x + 2 * pad)) + _LEGEND + 4,
+            alt=alt,
+            revision=f"{layer.name} {layer.maps.shape}",
+        ),
+        margin={"l": 4, "r": 4, "t": _LEGEND, "b": 4},
+        hovermode="closest",
+        xaxis=axis(theme, range=[-pad, span_x + pad], showticklabels=False, constrain="domain", constraintoward="left"),
+        yaxis=axis(
+            theme,
+            range=[span_y + pad, -pad],
+            showticklabels=False,
+            scaleanchor="x",
+            constrain="domain",
+            constraintoward="top",
+        ),
+        annotations=[
+            *(
+                _number_label(theme, _label(index, layer.maps[index]), corner, chosen=index == selected)
+                for index, corner in enumerate(corners)
+            ),
+            _range_label(theme, range_words(layer, scale)),
+        ],
+        shapes=[] if selected is None else _frame(theme, *corners[selected]),
+    )
+    return figure
+
+
+def channel(
+    layer: LayerTrace,
+    channel: int,
+    theme: Theme,
+    *,
+    cell: tuple[int, int] | None = None,
+    zmax: float | None = None,
+) -> go.Figure:
+    """One channel's map enlarged, from 0 to its own maximum or to `zmax`; `cell` (row, column) is outlined."""
+    values = layer.maps[channel]  # (H, W)
+    height, width = values.shape
+    limit = (float(np.abs(values).max()) if zmax is None else zmax) or 1.0
+    signed = bool(values.min() < 0)
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            zmin=-limit if signed else 0,
+            zmax=limit,
+            zmid=0 if signed else None,
+            colorscale=theme.diverging if signed else theme.sequential,
+            xgap=1 if width <= 32 else 0,
+            ygap=1 if height <= 32 else 0,
+            hovertemplate="row %{y}, column %{x}<br><b>%{z:.4g}</b><extra></extra>",
+            colorbar=colour_bar(theme, len=1),
+        )
+    )
+    row, col = np.unravel_index(int(values.argmax()), values.shape)
+    alt = (
+        f"Channel {channel} of {layer.name}, {height} by {width}: from {number(float(values.min()))} to "
+        f"{number(float(values.max()))}, largest at row {row}, column {col}; "
+        f"{(values == 0).mean():.0%} of the cells are zero."
+    )
+    ticks = {"tickmode": "linear", "tick0": 0, "dtick": max(1, math.ceil(width / 8))}
+    figure.update_layout(
+        layout(theme, width=370, height=320, alt=alt, revision=f"{layer.name} {layer.maps.shape}"),
+        margin={"l": 40, "r": 56, "t": 6, "b": 40},
+        xaxis=axis(
+            theme,
+            range=[-0.5, width - 0.5],
+            constrain="domain",
+            constraintoward="left",
+            title=axis_title(theme, "column"),
+            **ticks,
+        ),
+        yaxis=axis(
+            theme,
+            range=[height - 0.5, -0.5],
+            scaleanchor="x",
+            constrain="domain",
+            constraintoward="top",
+            title=axis_title(theme, "row"),
+            **ticks,
+        ),
+        shapes=[] if cell is None else outline(theme, _around(cell[1]), _around(cell[0])),
+    )
+    return figure
+
+
+def _edges(tiles: int, cells: int) -> npt.NDArray[np.float32]:
+    """Where cells and gutters begin, and the last one ends: (tiles · (cells + 1),)."""
+    one = np.arange(cells + 1) / cells  # 0 … 1: the end of a tile is the start of its gutter
+    starts = np.arange(tiles) * (1 + _GUTTER)
+    return (starts[:, None] + one).ravel().astype(np.float32)
+
+
+def _tile(maps: npt.NDArray[np.float32], rows: int, columns: int) -> npt.NDArray[np.float32]:
+    """(C, H, W, n) side by side with one NaN gutter between: (rows · (H + 1) - 1, columns · (W + 1) - 1, n)."""
+    channels, height, width, depth = maps.shape
+    tiles = np.full((rows * columns, height + 1, width + 1, depth), np.nan, dtype=np.float32)
+    tiles[:channels, :height, :width] = maps
+    grid = tiles.reshape(rows, columns, height + 1, width + 1, depth).swapaxes(1, 2)
+    return np.ascontiguousarray(grid.reshape(rows * (height + 1), columns * (width + 1), depth)[:-1, :-1])
+
+
+def _corner(index: int, columns: int) -> tuple[float, float]:
+    row, column = divmod(index, columns)
+    return column * (1 + _GUTTER), row * (1 + _GUTTER)
+
+
+def _click_targets(layer: LayerTrace, corners: list[tuple[float, float]], columns: int) -> go.Scatter:
+    flat = layer.maps.reshape(len(layer.maps), -1)  # (C, H·W)
+    numbers = np.stack([flat.max(axis=1), flat.mean(axis=1), (flat == 0).mean(axis=1)], axis=-1).astype(np.float32)
+    return go.Scatter(
+        x=[x + 0.5 for x, _ in corners],
+        y=[y + 0.5 for _, y in corners],
+        mode="markers",
+        marker={"symbol": "square", "size": round(WIDTH / columns / (1 + _GUTTER)), "opacity": 0.01},
+        customdata=list(range(len(corners))),
+        text=[
+            f"channel {index}<br>maximum {number(float(top))}<br>mean {number(float(mean))}<br>{zeros:.0%} zeros"
+            for index, (top, mean, zeros) in enumerate(numbers)
+        ],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def _label(index: int, values: npt.NDArray[np.float32]) -> str:
+    """The channel's number; its value too where the map is one cell; "zero" where it says nothing for this pair."""
+    if not values.any():
+        return f"{index} zero"
+    return f"{index}: {number(float(values[0, 0]))}" if values.size == 1 else str(index)
+
+
+def _number_label(theme: Theme, text: str, corner: tuple[float, float], *, chosen: bool) -> dict[str, Any]:
+    return {
+        "text": f"<b>{text}</b>" if chosen else text,
+        "x": corner[0],
+        "y": corner[1],
+        "xanchor": "left",
+        "yanchor": "top",
+        "showarrow": False,
+        "borderpad": 1,
+        "bgcolor": theme.accent if chosen else "rgba(20,18,16,0.62)",
+        "font": {"size": 11, "color": theme.paper if chosen else "#FFFFFF"},
+    }
+
+
+def _range_label(theme: Theme, text: str) -> dict[str, Any]:
+    return {
+        "text": text,
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0,
+        "y": 1,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "xshift": 128,
+        "yshift": 3,
+        "showarrow": False,
+        "font": {"size": 12, "color": theme.muted},
+    }
+
+
+def _frame(theme: Theme, x: float, y: float) -> list[dict[str, Any]]:
+    edge = _GUTTER / 4
+    return outline(theme, (x - edge, x + 1 + edge), (y - edge, y + 1 + edge))
+
+
+def _around(place: int) -> tuple[float, float]:
+    return place - 0.5, place + 0.5

@@ -1,0 +1,137 @@
+"""One self-contained HTML page of figures: it opens offline, and asks no outside host for anything."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from convncf.figures.theme import CONFIG, DARK, FONT, LIGHT, Theme, alt
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading, words, and a figure that is drawn in whichever theme the page has."""
+
+    heading: str
+    draw: Callable[[Theme], go.Figure] | None = None
+    words: Sequence[str] = field(default=())
+    """Paragraphs under the figure, as plain text."""
+
+
+def page(title: str, sections: Sequence[Section], *, theme: Theme | None = None, lead: Sequence[str] = ()) -> str:
+    """The page as a string: `title` and `lead` (paragraphs), then each section.
+
+    Text is shown character for character. Without a `theme` the page follows the reader's system, light or dark, and
+    changes with it; with one it stays in that.
+    """
+    themes = (LIGHT, DARK) if theme is None else (theme,)
+    figures = [[] if section.draw is None else [section.draw(each) for each in themes] for section in sections]
+    bodies = [
+        _section(number, section, drawn) for number, (section, drawn) in enumerate(zip(sections, figures, strict=True))
+    ]
+    return _PAGE.format(
+        title=html.escape(title),
+        scheme="light dark" if theme is None else theme.name,
+        style=_style(theme),
+        lead="".join(f"<p>{html.escape(text)}</p>" for text in lead),
+        sections="".join(bodies),
+        plotly=get_plotlyjs().replace("</script", "<\\/script"),
+        data=_json([_data(themes, drawn) for drawn in figures]),
+        config=_json(CONFIG),
+        policy=_POLICY,
+    )
+
+
+def _section(number: int, section: Section, drawn: Sequence[go.Figure]) -> str:
+    words = "".join(f"<p>{html.escape(text)}</p>" for text in section.words)
+    heading = f"<h2>{html.escape(section.heading)}</h2>"
+    if not drawn:
+        return f"<section>{heading}{words}</section>"
+    label, height = html.escape(alt(drawn[0])), drawn[0].layout.height
+    width = "" if drawn[0].layout.width is None else f"max-width:{drawn[0].layout.width}px;"
+    return (
+        f'<section>{heading}<div class="figure" id="figure-{number}" role="img" aria-label="{label}" '
+        f'style="{width}height:{height}px"></div>'
+        f"<noscript><p>{label}</p></noscript>{words}</section>"
+    )
+
+
+def _data(themes: Sequence[Theme], drawn: Sequence[go.Figure]) -> dict[str, Any] | None:
+    """A section's figure as the page's script reads it: its natural width, and its JSON by theme without one."""
+    if not drawn:
+        return None
+    by_theme = {theme.name: json.loads(figure.to_json()) for theme, figure in zip(themes, drawn, strict=True)}
+    widths = [figure["layout"].pop("width", None) for figure in by_theme.values()]
+    return {"width": widths[0], "by_theme": by_theme}
+
+
+def _json(value: object) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
+
+
+def _style(theme: Theme | None) -> str:
+    chosen = LIGHT if theme is None else theme
+    style = _STYLE.replace("FONT", FONT) + f":root{{{_variables(chosen)}}}"
+    if theme is None:
+        style += f"@media (prefers-color-scheme:dark){{:root{{{_variables(DARK)}}}}}"
+    return style
+
+
+def _variables(theme: Theme) -> str:
+    return f"--paper:{theme.paper};--ink:{theme.ink};--muted:{theme.muted};--line:{theme.grid}"
+
+
+_STYLE: Final = """
+body{margin:0 auto;max-width:960px;padding:40px 24px 64px;background:var(--paper);color:var(--ink);
+font:16px/1.5 FONT}
+h1,h2,p{white-space:pre-wrap;overflow-wrap:anywhere}
+h1{font-size:26px;line-height:1.25;font-weight:600;margin:0 0 8px}
+h2{font-size:18px;line-height:1.35;font-weight:600;margin:40px 0 8px}
+p{margin:8px 0;max-width:72ch;color:var(--muted)}
+"""
+# Nothing from outside, as a rule that the browser holds: only what stands in the page itself.
+_POLICY: Final = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
+)
+_PAGE: Final = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="{scheme}">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main><h1>{title}</h1>{lead}{sections}</main>
+<script>{plotly}</script>
+<script type="application/json" id="figures">{data}</script>
+<script>
+const figures = JSON.parse(document.getElementById("figures").textContent);
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+function draw() {{
+  figures.forEach((figure, number) => {{
+    if (!figure) return;
+    const shown = figure.by_theme[dark.matches ? "dark" : "light"] || Object.values(figure.by_theme)[0];
+    const place = document.getElementById("figure-" + number);
+    const shrink = figure.width ? Math.min(1, place.clientWidth / figure.width) : 1;
+    const height = Math.round(shown.layout.height * shrink);
+    place.style.height = height + "px";
+    Plotly.react(place, shown.data, {{...shown.layout, height}}, {config});
+  }});
+}}
+dark.addEventListener("change", draw);
+window.addEventListener("resize", draw);
+draw();
+</script>
+</body>
+</html>
+"""

@@ -1,0 +1,293 @@
+"""How runs learn: loss and validation over epochs or time.
+
+Records are rows of metrics.jsonl, as `Run.metrics()` returns them, or the `EpochRecord`s they were written from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import plotly.graph_objects as go
+
+from convncf.figures.theme import Theme, axis, axis_title, escape, layout, number, run_style, shorten
+
+if TYPE_CHECKING:
+    from convncf.training import EpochRecord
+
+    Record = EpochRecord | Mapping[str, Any]
+
+Abscissa = Literal["epoch", "time"]
+_MARGIN: Final = {"l": 58, "r": 16, "t": 24, "b": 44}
+_MARKERS_UP_TO: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One epoch on a curve."""
+
+    phase: str
+    epoch: int
+    """Within its phase."""
+    step: int
+    """Epochs since the run began, pretraining counted: never runs backwards, and never moves once drawn."""
+    seconds: float
+    """Seconds of training and validation since the run began; pauses are not counted."""
+    value: float
+    kept: bool
+    """The best epoch of its phase so far, whose tensors are kept."""
+
+
+def points(records: Sequence[Record], metric: str = "loss") -> tuple[Point, ...]:
+    """The epochs that have a finite value of `metric` ("loss", or a validation metric such as "NDCG@10")."""
+    rows = [record if isinstance(record, Mapping) else record.to_json() for record in records]
+    best = {row["phase"]: row["epoch"] for row in rows if row["improved"]}  # the last improvement wins
+    before: dict[str, int] = {}  # epochs of the phases before this one
+    last, seconds = 0, 0.0
+    result = []
+    for row in rows:
+        phase, epoch = row["phase"], row["epoch"]
+        offset = before.setdefault(phase, last)
+        last = offset + epoch
+        seconds += row["seconds"] + (row.get("validation_seconds") or 0.0)
+        value = row["loss"] if metric == "loss" else (row["validation"] or {}).get(metric)
+        if value is not None and math.isfinite(value):
+            result.append(Point(phase, epoch, last, seconds, float(value), best.get(phase) == epoch))
+    return tuple(result)
+
+
+def curves(records: Sequence[Record], theme: Theme, metric: str = "loss", x: Abscissa = "epoch") -> go.Figure:
+    """One run's loss or validation metric; pretraining is drawn thin and muted, and parted from training by a line.
+
+    On validation curves the kept epoch is ringed.
+    """
+    found = points(records, metric)
+    phases = list(dict.fromkeys(point.phase for point in found))
+    unit = _Unit.of(found)
+    figure = go.Figure()
+    for phase in phases:
+        mine = [point for point in found if point.phase == phase]
+        early = phase == "pretraining"
+        figure.add_trace(
+            _line(mine, unit, x, metric, theme.muted if early else theme.accent, "dot" if early else "solid", phase)
+        )
+    figure.update_layout(_layout(theme, metric, x, unit, _alt(metric, {"": found}), height=260))
+    if x == "epoch":
+        figure.update_xaxes(**_phase_ticks(found))
+    if not found:
+        _say_empty(figure, theme, "no epoch to show yet")
+    if len(phases) > 1:
+        border = _border(found, phases[1], unit, x)
+        figure.add_vline(x=border, line={"color": theme.zero, "width": 1})
+        figure.add_annotation(**_phase_label(theme, phases[0], border, "right"))
+        figure.add_annotation(**_phase_label(theme, phases[1], border, "left"))
+    if metric != "loss":
+        for point in [point for point in found if point.kept and point.phase == phases[-1]]:
+            figure.add_trace(_ring(point, unit, x, theme))
+            figure.add_annotation(**_kept_label(point, unit, x, theme))
+    return figure
+
+
+def validation(
+    runs: Mapping[str, Sequence[Record]],
+    theme: Theme,
+    metric: str = "NDCG@10",
+    x: Abscissa = "epoch",
+    *,
+    order: Sequence[str] | None = None,
+) -> go.Figure:
+    """A metric ("loss" too) of several runs, each in its own stable colour (its place in `order`, see `run_style`).
+
+    By epoch, training alone is drawn, so that epoch 1 is epoch 1 for every run; by time, pretraining is part of it.
+    """
+    order = list(runs) if order is None else order
+    found = {run: points(records, metric) for run, records in runs.items()}
+    unit = _Unit.of([point for some in found.values() for point in some])
+    figure = go.Figure()
+    waiting = []
+    for run, some in found.items():
+        style = run_style(run, order, theme)
+        training = [point for point in some if point.phase != "pretraining"]
+        drawn = list(some) if x == "time" else training
+        if not drawn:
+            waiting.append(run)
+        line = _line(drawn, unit, x, metric, style.colour, style.dash, shorten(run, 40), own_epoch=True)
+        figure.add_trace(line)
+    figure.update_layout(
+        _layout(theme, metric, x, unit, _alt(metric, found), height=320),
+        showlegend=True,
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 12}, "itemwidth": 30},
+        margin={**_MARGIN, "t": 44},
+    )
+    if waiting:
+        names = ", ".join(escape(shorten(run, 40)) for run in waiting)
+        if len(waiting) == len(runs):
+            _say_empty(figure, theme, f"no epoch to show yet: {names}")
+        else:
+            figure.add_annotation(
+                **_note(theme, f"no epoch to show yet: {names}", x=1, y=0, anchors=("right", "bottom"))
+            )
+    return figure
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """Seconds, minutes or hours, whichever suits the longest curve."""
+
+    name: str
+    seconds: float
+
+    @classmethod
+    def of(cls, found: Sequence[Point]) -> _Unit:
+        longest = max((point.seconds for point in found), default=0.0)
+        if longest < 180:
+            return cls("seconds", 1)
+        return cls("minutes", 60) if longest < 3 * 3600 else cls("hours", 3600)
+
+    def of_seconds(self, seconds: float) -> float:
+        return seconds / self.seconds
+
+
+def _line(
+    found: Sequence[Point],
+    unit: _Unit,
+    x: Abscissa,
+    metric: str,
+    colour: str,
+    dash: str,
+    name: str,
+    *,
+    own_epoch: bool = False,
+) -> go.Scatter:
+    places = [
+        unit.of_seconds(point.seconds) if x == "time" else point.epoch if own_epoch else point.step for point in found
+    ]
+    return go.Scatter(
+        x=places,
+        y=[point.value for point in found],
+        mode="lines+markers" if len(found) <= _MARKERS_UP_TO else "lines",
+        line={"color": colour, "width": 1.5 if dash == "dot" else 2, "dash": dash},
+        marker={"size": 5, "color": colour},
+        name=escape(name),
+        customdata=[[point.phase, point.epoch, unit.of_seconds(point.seconds)] for point in found],
+        hovertemplate=(
+            f"{escape(name)}<br>%{{customdata[0]}} epoch %{{customdata[1]}}, %{{customdata[2]:.3g}} {unit.name}<br>"
+            f"<b>{escape(metric)} %{{y:.4g}}</b><extra></extra>"
+        ),
+    )
+
+
+def _ring(point: Point, unit: _Unit, x: Abscissa, theme: Theme) -> go.Scatter:
+    return go.Scatter(
+        x=[unit.of_seconds(point.seconds) if x == "time" else point.step],
+        y=[point.value],
+        mode="markers",
+        marker={"symbol": "circle-open", "size": 13, "color": theme.accent, "line": {"width": 2}},
+        hoverinfo="skip",
+    )
+
+
+def _layout(theme: Theme, metric: str, x: Abscissa, unit: _Unit, alt: str, height: int) -> dict[str, Any]:
+    title = "epoch" if x == "epoch" else f"{unit.name} of training and validation"
+    return layout(
+        theme,
+        height=height,
+        alt=alt,
+        revision=f"{metric} {x}",
+        margin=_MARGIN,
+        hovermode="closest",
+        xaxis=axis(theme, title=axis_title(theme, title), rangemode="tozero" if x == "time" else "normal"),
+        yaxis=axis(
+            theme,
+            showgrid=True,
+            nticks=6,
+            title=axis_title(theme, "loss per triple" if metric == "loss" else escape(metric)),
+        ),
+    )
+
+
+def _phase_ticks(found: Sequence[Point]) -> dict[str, Any]:
+    """Ticks that count each phase's own epochs."""
+    if len({point.phase for point in found}) < 2:
+        return {"tickformat": "d", "nticks": 12}
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 1000) if found[-1].step / step <= 12 or step == 1000)
+    ticks: dict[int, str] = {}
+    for point in found:
+        if point.epoch % step == 0:
+            ticks[point.step] = str(point.epoch)  # where phases meet, the later one's 0 stands
+    return {"tickmode": "array", "tickvals": list(ticks), "ticktext": list(ticks.values())}
+
+
+def _border(found: Sequence[Point], phase: str, unit: _Unit, x: Abscissa) -> float:
+    """Where a phase begins on the axis: at its epoch 0, or when the phase before it ended."""
+    first = next(point for point in found if point.phase == phase)
+    if x == "epoch":
+        return float(first.step - first.epoch)
+    return unit.of_seconds(max(point.seconds for point in found if point.phase != phase))
+
+
+def _phase_label(theme: Theme, phase: str, place: float, anchor: str) -> dict[str, Any]:
+    return {
+        "text": escape(phase),
+        "x": place,
+        "y": 1,
+        "yref": "paper",
+        "xanchor": anchor,
+        "yanchor": "bottom",
+        "xshift": -6 if anchor == "right" else 6,
+        "showarrow": False,
+        "font": {"size": 12, "color": theme.muted},
+    }
+
+
+def _kept_label(point: Point, unit: _Unit, x: Abscissa, theme: Theme) -> dict[str, Any]:
+    return {
+        "text": f"kept: epoch {point.epoch}, {number(point.value)}",
+        "x": unit.of_seconds(point.seconds) if x == "time" else point.step,
+        "y": point.value,
+        "xanchor": "right",
+        "xshift": 8,
+        "yanchor": "bottom",
+        "yshift": 8,
+        "showarrow": False,
+        "font": {"size": 12, "color": theme.accent},
+    }
+
+
+def _say_empty(figure: go.Figure, theme: Theme, text: str) -> None:
+    figure.add_annotation(**_note(theme, text, x=0.5, y=0.5, anchors=("center", "middle")))
+    figure.update_xaxes(showticklabels=False, title=None)
+    figure.update_yaxes(showticklabels=False, showgrid=False, title=None)
+
+
+def _note(theme: Theme, text: str, *, x: float, y: float, anchors: tuple[str, str]) -> dict[str, Any]:
+    return {
+        "text": text,
+        "xref": "paper",
+        "yref": "paper",
+        "x": x,
+        "y": y,
+        "xanchor": anchors[0],
+        "yanchor": anchors[1],
+        "showarrow": False,
+        "bgcolor": theme.paper,
+        "font": {"size": 13, "color": theme.muted},
+    }
+
+
+def _alt(metric: str, runs: Mapping[str, Sequence[Point]]) -> str:
+    lines = []
+    for run, found in runs.items():
+        name = f"{run}: " if run else ""
+        if not found:
+            lines.append(f"{name}no epoch yet")
+            continue
+        last = found[-1]
+        best = (min if metric == "loss" else max)(found, key=lambda point: point.value)
+        lines.append(
+            f"{name}{len(found)} epochs, last {number(last.value)} at {last.phase} epoch {last.epoch}, "
+            f"best {number(best.value)} at {best.phase} epoch {best.epoch}"
+        )
+    return f"{metric} over epochs. " + "; ".join(lines) + "."

@@ -1,0 +1,229 @@
+"""The network's input for one user-item pair: the interaction map, between the two embeddings it is made of.
+
+The feature maps are drawn in `channels`, the score in `score`. D is the embedding size.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from convncf.figures.theme import Theme, axis, axis_title, layout, number, outline, plural
+
+if TYPE_CHECKING:
+    from convncf.inspection import PairTrace
+
+Order = Literal["as trained", "by p", "by q"]
+ORDERS: Final[tuple[Order, ...]] = ("as trained", "by p", "by q")
+
+WIDTH: Final = 500
+"""Width in pixels at which the interaction map fills its figure; it stays square at any other."""
+_MARGIN: Final = {"l": 48, "r": 64, "t": 6, "b": 46}
+_STRIP: Final = 0.14
+"""Share of the plot that the bars of p, and of q, take."""
+_MAP_START: Final = 0.155
+
+
+def largest(trace: PairTrace) -> float:
+    """The largest |p·q| of the map; the larger of two, given as `zmax`, puts both maps on one scale."""
+    return float(np.abs(trace.map).max())
+
+
+def dimension_order(trace: PairTrace, order: Order) -> npt.NDArray[np.intp]:
+    """The dimensions as they are drawn, the same on both axes, so that the diagonal stays the diagonal.
+
+    "by p" and "by q" put the largest value first. For display alone: the network sees the trained order.
+    """
+    if order == "as trained":
+        return np.arange(len(trace.p))
+    return np.argsort(-(trace.p if order == "by p" else trace.q), kind="stable")
+
+
+def interaction_map(
+    trace: PairTrace,
+    theme: Theme,
+    order: Order = "as trained",
+    *,
+    zmax: float | None = None,
+    field: tuple[slice, slice] | None = None,
+) -> go.Figure:
+    """Heatmap of p qᵀ, zero-centred, with p along the left edge and q along the top.
+
+    `zmax` sets the range to ±zmax, to share it between maps; cells beyond take its end colour, and the figure says how
+    many. `field` outlines a receptive field (rows, columns of the map).
+
+    Raises ValueError for a field in a sorted order, where it is no longer one square.
+    """
+    if field is not None and order != "as trained":
+        raise ValueError(f"a receptive field is one square in the trained order only, not {order!r}")
+    dims = dimension_order(trace, order)
+    size = len(dims)
+    p, q = trace.p[dims], trace.q[dims]  # (D,), (D,)
+    z = np.ascontiguousarray(trace.map[np.ix_(dims, dims)])  # (D, D)
+    row, col = np.indices((size, size))
+    hover = np.stack([dims[row], dims[col], p[row], q[col]], axis=-1).astype(np.float32)  # (D, D, 4)
+    limit = (largest(trace) if zmax is None else zmax) or 1.0
+    heatmap = go.Heatmap(
+        z=z,
+        zmid=0,
+        zmin=-limit,
+        zmax=limit,
+        colorscale=theme.diverging,
+        customdata=hover,
+        hovertemplate=(
+            "user dimension d = %{customdata[0]:.0f}<br>item dimension e = %{customdata[1]:.0f}<br>"
+            "p = %{customdata[2]:.4g}<br>q = %{customdata[3]:.4g}<br><b>p·q = %{z:.4g}</b><extra></extra>"
+        ),
+        colorbar=colour_bar(theme, len=1 - _MAP_START),
+    )
+    places = np.arange(size, dtype=np.float32)
+    figure = go.Figure(
+        [
+            heatmap,
+            go.Bar(x=places, y=q, yaxis="y2", **_bars(q, dims, theme, "item dimension %{customdata}<br>q = %{y:.4g}")),
+            go.Bar(
+                x=p,
+                y=places,
+                xaxis="x2",
+                orientation="h",
+                **_bars(p, dims, theme, "user dimension %{customdata}<br>p = %{x:.4g}"),
+            ),
+        ]
+    )
+    p_max, q_max = float(np.abs(p).max()), float(np.abs(q).max())
+    alt = (
+        f"Interaction map of {size} by {size} dimensions, {_ORDER_WORDS[order]}. Products run from "
+        f"{number(float(z.min()))} to {number(float(z.max()))}; their diagonal sums to p·q = {number(float(p @ q))}. "
+        f"Largest |p| {number(p_max)}, largest |q| {number(q_max)}."
+    )
+    figure.update_layout(
+        layout(
+            theme,
+            width=WIDTH,
+            height=WIDTH - _MARGIN["l"] - _MARGIN["r"] + _MARGIN["t"] + _MARGIN["b"],
+            alt=alt,
+            revision=order,
+        ),
+        margin=_MARGIN,
+        bargap=0.15,
+        xaxis=axis(
+            theme,
+            domain=[_MAP_START, 1],
+            range=[-0.5, size - 0.5],
+            constrain="domain",
+            constraintoward="left",
+            title=axis_title(theme, f"item dimension{_ORDER_TITLES[order]}"),
+            **_dimension_ticks(size, order),
+        ),
+        yaxis=axis(
+            theme,
+            domain=[0, 1 - _MAP_START],
+            range=[size - 0.5, -0.5],
+            scaleanchor="x",
+            constrain="domain",
+            constraintoward="top",
+            anchor="free",
+            position=0,
+            title=axis_title(theme, f"user dimension{_ORDER_TITLES[order]}"),
+            **_dimension_ticks(size, order),
+        ),
+        xaxis2=_strip_axis(theme, p_max, [0, _STRIP]),
+        yaxis2=_strip_axis(theme, q_max, [1 - _STRIP, 1]),
+        annotations=[_corner(theme, f"q ±{number(q_max, 2)}<br>p ±{number(p_max, 2)}"), *_clipping(theme, z, limit)],
+        shapes=[] if field is None else outline(theme, _edges(field[1]), _edges(field[0])),
+    )
+    return figure
+
+
+_ORDER_WORDS: Final = {
+    "as trained": "in the trained order",
+    "by p": "both axes sorted by p, largest first",
+    "by q": "both axes sorted by q, largest first",
+}
+_ORDER_TITLES: Final = {"as trained": "", "by p": ", largest p first", "by q": ", largest q first"}
+
+
+def colour_bar(theme: Theme, **more: Any) -> dict[str, Any]:
+    """A slim colour bar at the right edge, from the bottom up."""
+    return {
+        "thickness": 10,
+        "outlinewidth": 0,
+        "x": 1.02,
+        "xpad": 0,
+        "y": 0,
+        "yanchor": "bottom",
+        "ypad": 0,
+        "nticks": 6,
+        "ticklen": 3,
+        "tickcolor": theme.zero,
+        "tickfont": {"size": 12, "color": theme.muted},
+        **more,
+    }
+
+
+def _bars(values: npt.NDArray[np.float32], dims: npt.NDArray[np.intp], theme: Theme, hover: str) -> dict[str, Any]:
+    return {
+        "marker": {
+            "color": [theme.positive if value >= 0 else theme.negative for value in values],
+            "line": {"width": 0},
+        },
+        "customdata": dims.astype(np.int32),
+        "hovertemplate": f"{hover}<extra></extra>",
+    }
+
+
+def _strip_axis(theme: Theme, limit: float, domain: list[float]) -> dict[str, Any]:
+    span = 1.04 * (limit or 1.0)
+    return axis(theme, domain=domain, range=[-span, span], showticklabels=False, fixedrange=True, zeroline=True)
+
+
+def _dimension_ticks(size: int, order: Order) -> dict[str, Any]:
+    if order != "as trained":  # places are no longer dimensions: the hover names them
+        return {"showticklabels": False}
+    step = max(1, math.ceil(size / 8))
+    step = next(nice for nice in (1, 2, 4, 8, 16, 32, 64, step) if nice >= step)
+    return {"tickmode": "linear", "tick0": 0, "dtick": step}
+
+
+def _corner(theme: Theme, text: str) -> dict[str, Any]:
+    return {
+        "text": text,
+        "xref": "paper",
+        "yref": "paper",
+        "x": _STRIP,
+        "y": 1,
+        "xanchor": "right",
+        "yanchor": "top",
+        "align": "right",
+        "showarrow": False,
+        "font": {"size": 11, "color": theme.muted},
+    }
+
+
+def _clipping(theme: Theme, z: npt.NDArray[np.float32], limit: float) -> list[dict[str, Any]]:
+    clipped = int((np.abs(z) > limit * (1 + 1e-6)).sum())
+    if not clipped:
+        return []
+    text = f"{plural(clipped, 'cell')} beyond ±{number(limit)}, drawn in the end colour"
+    return [
+        {
+            "text": text,
+            "xref": "paper",
+            "yref": "paper",
+            "x": 1,
+            "y": 0,
+            "yshift": -30,
+            "xanchor": "right",
+            "yanchor": "top",
+            "showarrow": False,
+            "font": {"size": 11, "color": theme.muted},
+        }
+    ]
+
+
+def _edges(cells: slice) -> tuple[float, float]:
+    return cells.start - 0.5, cells.stop - 0.5

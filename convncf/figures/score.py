@@ -1,0 +1,121 @@
+"""A pair's score as a sum: one bar for each of its largest parts, so that the bars add up to it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+
+from convncf.figures.theme import Theme, axis, layout
+
+if TYPE_CHECKING:
+    from convncf.inspection import PairTrace
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One bar of the score."""
+
+    label: str
+    value: float
+    kind: Literal["part", "others", "bias"]
+
+
+def parts(trace: PairTrace, top: int = 8) -> tuple[Part, ...]:
+    """The score in parts: the `top` largest by size, the others as one, and the bias; they add up to the score exactly.
+
+    Float32 rounding (about 1e-7 of the score) goes into the last part, so that nothing is lost.
+    """
+    values = trace.contributions.astype(np.float64)
+    order = np.argsort(-np.abs(values), kind="stable")
+    if len(order) <= top + 1:  # "1 other" would take the place of the bar itself
+        top = len(order)
+    shown = [Part(f"{trace.part} {index}", float(values[index]), "part") for index in order[:top]]
+    if len(order) > top:
+        shown.append(Part(f"{len(order) - top} others", float(values[order[top:]].sum()), "others"))
+    if trace.layers:
+        shown.append(Part("bias", trace.bias, "bias"))
+    rest = math.fsum(part.value for part in shown[:-1])
+    last = shown[-1]
+    return (*shown[:-1], Part(last.label, trace.score - rest, last.kind))
+
+
+def score_parts(trace: PairTrace, theme: Theme, top: int = 8) -> go.Figure:
+    """The score as a sum: horizontal bars, the largest first, then the others, the bias, and the sum itself."""
+    shown = parts(trace, top)
+    values = [part.value for part in shown]
+    low, high = min(0.0, *values), max(0.0, *values)
+    span = (high - low) or 1.0
+    room = span * (0.46 if low < 0 < high else 0.32)  # for the numbers outside the bars
+    decimals = max(2 - math.floor(math.log10(max(-low, high) or 1.0)), 0)  # one for all, so that columns add up
+    end = len(shown)
+    figure = go.Figure(
+        go.Bar(
+            x=values,
+            y=list(range(end)),
+            orientation="h",
+            marker={
+                "color": [theme.positive if value >= 0 else theme.negative for value in values],
+                "opacity": [1.0 if part.kind == "part" else 0.55 for part in shown],
+                "line": {"width": 0},
+            },
+            text=[_fixed(value, decimals, sign=True) for value in values],
+            textposition="outside",
+            textfont={"size": 12, "color": theme.muted},
+            cliponaxis=False,
+            customdata=[part.label for part in shown],
+            hovertemplate="%{customdata}: %{x:+.6g}<extra></extra>",
+        )
+    )
+    alt = f"Score {_fixed(trace.score, decimals)} as a sum: " + ", ".join(
+        f"{part.label} {_fixed(part.value, decimals, sign=True)}" for part in shown
+    )
+    figure.update_layout(
+        layout(theme, width=420, height=30 * (end + 1) + 12, alt=f"{alt}.", revision="score"),
+        margin={"l": 92, "r": 12, "t": 2, "b": 6},
+        bargap=0.36,
+        xaxis=axis(
+            theme, range=[low - room * (low < 0), high + room * (high > 0)], showticklabels=False, fixedrange=True
+        ),
+        yaxis=axis(
+            theme,
+            range=[end + 0.5, -0.5],
+            tickmode="array",
+            tickvals=list(range(end + 1)),
+            ticktext=[*(part.label for part in shown), "<b>score</b>"],
+            tickfont={"size": 13, "color": theme.ink},
+            fixedrange=True,
+        ),
+        shapes=[
+            {"type": "line", "x0": 0, "x1": 0, "y0": -0.5, "y1": end - 0.5, "line": {"color": theme.zero, "width": 1}},
+            {
+                "type": "line",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "y0": end - 0.5,
+                "y1": end - 0.5,
+                "line": {"color": theme.grid, "width": 1},
+            },
+        ],
+        annotations=[
+            {
+                "text": f"<b>{_fixed(trace.score, decimals)}</b>",
+                "x": 0,
+                "y": end,
+                "xanchor": "left",
+                "xshift": 2,
+                "showarrow": False,
+                "font": {"size": 13, "color": theme.ink},
+            }
+        ],
+    )
+    return figure
+
+
+def _fixed(value: float, decimals: int, *, sign: bool = False) -> str:
+    before = "−" if value < 0 else "+" if sign else ""
+    return f"{before}{abs(value):,.{decimals}f}"

@@ -1,0 +1,74 @@
+"""The words that stand beside the pictures: how to read each, and what it does not say.
+
+Plain text for a newcomer; whoever shows it escapes it for the surface at hand.
+"""
+
+from typing import Final
+
+DIMENSIONS_HAVE_NO_ORDER: Final = (
+    "The order of dimensions is arbitrary: read patterns, not places. Matrix factorisation trained with BPR fits just "
+    "as well after any rotation of its embeddings, and permuting the dimensions and fitting again costs nothing "
+    "(Ferrari Dacrema et al., CIKM 2020)."
+)
+"""Stands beside every interaction map."""
+
+ORDER_IS_FOR_DISPLAY: Final = "Sorted for display only: the network saw the dimensions in the trained order."
+"""Stands beside a map whose order is not the trained one."""
+
+TWO_MODELS: Final = (
+    "Both maps share one colour scale. Dimension 5 of one model is dimension 5 of the other only if both started from "
+    "the same pretrained embeddings; otherwise compare strength and pattern."
+)
+"""Stands beside two maps."""
+
+READ_INTERACTION_MAP: Final = (
+    "Each cell is one dimension of the user times one of the item: warm where both have the same sign, blue where the "
+    "signs differ, faint where either is near zero. The bars along the edges are the two embeddings."
+)
+READ_INTERACTION_MAP_FACTORISATION: Final = (
+    "Each cell is one dimension of the user times one of the item. This model reads the diagonal alone: its sum is the "
+    "score."
+)
+READ_FEATURE_MAPS: Final = (
+    "Each tile is what one channel of the layer found in the map below it: bright where its filter matched, darkest "
+    "where it found nothing and ReLU set it to 0."
+)
+SCALE_PER_CHANNEL: Final = (
+    "Each tile runs from 0 to its own maximum, so a weak channel looks as bright as a strong one; hover for the value."
+)
+SCALE_SHARED: Final = "All tiles share one scale, so brightness can be compared from channel to channel."
+READ_CHANNEL: Final = "One cell summarises a square patch of the interaction map: its receptive field."
+READ_SCORE_PARTS: Final = (
+    "The score is a plain sum: each bar is a channel's final feature times its weight. Bars to the right raise the "
+    "score, bars to the left lower it."
+)
+READ_SCORE_PARTS_FACTORISATION: Final = (
+    "The score is a plain sum: each bar is one dimension of the user times the same dimension of the item."
+)
+READ_LOSS: Final = (
+    "What training lowers: how badly sampled items outscore the ones a user has, plus the penalty on large weights. "
+    "Without the penalty, a model that cannot tell them apart has ln 2 ≈ 0.69."
+)
+READ_VALIDATION: Final = (
+    "How well held-out validation items rank after each epoch; higher is better. The model that is kept is the one of "
+    "the best epoch."
+)
+READ_METRICS: Final = "Test items ranked against all items that are not left out; higher is better on every row."
+
+TERMS: Final[dict[str, str]] = {
+    "embedding": "a list of D numbers learnt for each user and each item",
+    "interaction map": "all products of the user's numbers with the item's numbers, as a D × D picture",
+    "feature map": "what one filter of a layer finds in the map below, place by place",
+    "filter": "a small square of weights that slides over a map",
+    "channel": "one filter's feature map; a layer has several side by side",
+    "receptive field": "the patch of the interaction map that a cell depends on",
+    "ReLU": "keeps what is positive and sets the rest to 0",
+    "score": "a number that orders items for one user; neither a probability nor a rating",
+    "rank": "the item's place in the user's list, 1 being the first",
+    "epoch": "one pass over all training interactions",
+    "pretraining": "training the simpler model MF-BPR first; the network then starts from its embeddings",
+    "validation": "interactions kept aside to choose the best epoch",
+    "NDCG@10": "how many held-out items are in the top 10, those near the top counting more; 1 is perfect",
+    "HR@10": "the share of users with at least one held-out item in their top 10",
+}
+"""The first use of each term, in plain words: "term: words"."""

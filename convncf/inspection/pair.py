@@ -1,0 +1,98 @@
+"""A pair in its place: the trace, the rank among the user's candidates, the history and the list beside it.
+
+Ranks, lists and histories come from the same split and the same rule as the evaluation, so that they agree with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from convncf.data.splitting import Split
+from convncf.inspection.trace import NoTrace, PairTrace, trace_pair
+from convncf.ranking import ItemRank, Scorer, TopK, rank_item, top_k
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+Standing = Literal["training", "validation", "test", "new"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairView:
+    """Everything that Inspect shows of one user and one item, but for the pictures."""
+
+    user: int
+    item: int
+    trace: PairTrace | NoTrace
+    score: float
+    rank: ItemRank
+    standing: Standing
+    """Which part of the split holds the pair; new where the user has not had the item."""
+    left_out: str
+    """What was left out before ranking, in words."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """What a user has, latest first where there are times, else in the file's order."""
+
+    items: npt.NDArray[np.int64]
+    """(h,) item indices."""
+    parts: tuple[Standing, ...]
+    """(h,) which part of the split each belongs to."""
+    seconds: npt.NDArray[np.int64] | None
+    """(h,) when, in seconds since 1970; none where the data has no times."""
+
+
+def view_pair(model: Scorer, split: Split, user: int, item: int) -> PairView:
+    """Trace and rank one pair as the test evaluation would rank it."""
+    trace = trace_pair(model, user, item)
+    scores = model.score_items(user).numpy()
+    rank = rank_item(scores, item, _row(split.test, user), _row(split.left_out("test"), user), user=user)
+    return PairView(
+        user=user,
+        item=item,
+        trace=trace,
+        score=float(scores[item]),
+        rank=rank,
+        standing=standing(split, user, item),
+        left_out=split.left_out_words(user, "test"),
+    )
+
+
+def standing(split: Split, user: int, item: int) -> Standing:
+    """Which part of the split holds the pair."""
+    if item in _row(split.train, user):
+        return "training"
+    if item in _row(split.validation, user):
+        return "validation"
+    return "test" if item in _row(split.test, user) else "new"
+
+
+def recommend(model: Scorer, split: Split, user: int, k: int) -> TopK:
+    """The user's k best items among the candidates of the test evaluation, so the held-out test items are among them."""
+    scores = model.score_items(user).numpy()
+    return top_k(scores, _row(split.left_out("test"), user), k, positives=_row(split.test, user), user=user)
+
+
+def history(split: Split, user: int) -> History:
+    """The user's interactions, each with the part that holds it."""
+    names: tuple[Standing, ...] = ("training", "validation", "test")
+    interactions = split.interactions
+    rows = np.flatnonzero(interactions.user == user)
+    times = interactions.seconds
+    if times is not None:
+        rows = rows[np.argsort(-times[rows], kind="stable")]
+    return History(
+        items=interactions.item[rows].astype(np.int64),
+        parts=tuple(names[part] for part in split.part[rows].tolist()),
+        seconds=None if times is None else times[rows],
+    )
+
+
+def _row(matrix: csr_array, user: int) -> npt.NDArray[np.int64]:
+    return np.asarray(matrix.indices[matrix.indptr[user] : matrix.indptr[user + 1]], dtype=np.int64)

@@ -1,0 +1,212 @@
+"""The trace of a user-item pair: every array between two embeddings and one score.
+
+Shapes: D embedding size, C channels of a layer, H = W = side of its feature maps, k kernel size.
+The arrays come from the model's own steps, `interaction_map` and `feature_maps`; nothing is recomputed on the side,
+so what is shown is what was scored.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from convncf.errors import NonFiniteScoreError
+from convncf.models.convncf import ConvNCF
+from convncf.models.factorisation import MatrixFactorisation
+from convncf.models.popularity import Popularity
+from convncf.ranking import Scorer
+
+Array = npt.NDArray[np.float32]
+
+TOLERANCE = 1e-5
+"""How far contributions + bias may be from the score, relative to the size of what is summed (float32)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerTrace:
+    """One convolution layer's feature maps for a pair, and the filters that made them."""
+
+    name: str
+    """As people read it: "layer 1"."""
+    maps: Array
+    """Feature maps after ReLU, (C, H, W)."""
+    kernel: int
+    stride: int
+    filters: Array
+    """W, (C, C_in, k, k)."""
+    biases: Array
+    """b, (C,)."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        channels, height, width = self.maps.shape
+        return channels, height, width
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairTrace:
+    """Every array of one forward pass, read-only float32.
+
+    The score is a sum: score = Σ contributions + bias, and contributions = features · weights, element by element.
+    """
+
+    user: int
+    item: int
+    p: Array
+    """The user's embedding, (D,)."""
+    q: Array
+    """The item's embedding, (D,)."""
+    map: Array
+    """The interaction map p qᵀ, (D, D): rows are dimensions of p, columns dimensions of q."""
+    layers: tuple[LayerTrace, ...]
+    """The convolution layers in order; empty for matrix factorisation."""
+    features: Array
+    """What is weighed last: the last layer's maps summed over space, (C,); p · q in matrix factorisation, (D,)."""
+    weights: Array
+    """Of the output layer, (C,); ones for matrix factorisation."""
+    bias: float
+    """Of the output layer; 0 for matrix factorisation."""
+    contributions: Array
+    """features · weights, (C,) or (D,)."""
+    score: float
+    part: Literal["channel", "dimension"]
+    """What one contribution belongs to."""
+    words: str
+    """One sentence on how this score comes about."""
+
+    def __post_init__(self) -> None:
+        parts = float(self.contributions.sum(dtype=np.float64)) + self.bias
+        size = max(1.0, float(np.abs(self.contributions).sum(dtype=np.float64)) + abs(self.bias))
+        if not abs(parts - self.score) <= TOLERANCE * size:
+            raise ValueError(
+                f"the parts of the score add up to {parts:.9g}, but the model gives {self.score:.9g}: "
+                "the traced steps are not the ones that make the score"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class NoTrace:
+    """A model without embeddings: it has a score for the pair, and nothing to look into."""
+
+    user: int
+    item: int
+    score: float
+    words: str
+    """One sentence saying what the score is, and that there is nothing to look into."""
+
+
+@torch.no_grad()
+def trace_pair(model: Scorer, user: int, item: int) -> PairTrace | NoTrace:
+    """Trace one forward pass for a user and an item (indices); a NoTrace where the model has no embeddings.
+
+    The model is left as it was: its training mode and its gradients are untouched (no step traced here has dropout).
+
+    Raises IndexError for an index that the model does not know.
+    """
+    for kind, index, count in (("user", user, model.n_users), ("item", item, model.n_items)):
+        if not 0 <= index < count:
+            raise IndexError(f"{kind} {index} is not one of the model's {count} {kind}s (0 to {count - 1})")
+    if isinstance(model, ConvNCF):
+        return _trace_network(model, user, item)
+    if isinstance(model, MatrixFactorisation):
+        return _trace_factorisation(model, user, item)
+    score = float(model.score_items(user)[item])
+    return NoTrace(user=user, item=item, score=score, words=_words_without_trace(model))
+
+
+def _words_without_trace(model: object) -> str:
+    if isinstance(model, Popularity):
+        return (
+            "Popularity scores an item by how many users have it in training, the same for everybody: "
+            "it has no embeddings and no feature maps, so there is nothing to look into."
+        )
+    return f"{type(model).__name__} has no embeddings and no feature maps: there is nothing to look into."
+
+
+def _trace_network(model: ConvNCF, user: int, item: int) -> PairTrace:
+    users, items = _indices(model, user, item)  # (1,), (1,)
+    # cuDNN would round convolutions to TF32, and the parts would then miss the score in the fourth digit
+    with torch.backends.cudnn.flags(allow_tf32=False):
+        interaction_map = model.interaction_map(users, items)  # (1, 1, D, D)
+        maps = model.feature_maps(interaction_map)  # [(1, C, H, W), …]
+    convolutions = cast(Sequence[nn.Conv2d], model.cnn)
+    layers = tuple(
+        LayerTrace(
+            name=f"layer {number}",
+            maps=_numpy(layer_maps[0]),
+            kernel=int(convolution.kernel_size[0]),
+            stride=int(convolution.stride[0]),
+            filters=_numpy(convolution.weight),
+            biases=_numpy(cast(Tensor, convolution.bias)),
+        )
+        for number, (layer_maps, convolution) in enumerate(zip(maps, convolutions, strict=True), start=1)
+    )
+    features, weights = maps[-1].sum(dim=(2, 3))[0], model.output.weight[0]  # (C,), (C,)
+    side = layers[-1].shape[1]
+    over = "" if side == 1 else f", each summed over its {side}×{side} map"
+    return PairTrace(
+        user=user,
+        item=item,
+        p=_numpy(model.user_embedding.weight[user]),
+        q=_numpy(model.item_embedding.weight[item]),
+        map=_numpy(interaction_map[0, 0]),
+        layers=layers,
+        features=_numpy(features),
+        weights=_numpy(weights),
+        bias=float(model.output.bias[0]),
+        contributions=_numpy(features * weights),
+        score=_score(model, user, item),
+        part="channel",
+        words=f"The score is the {len(features)} channels of the last layer{over}, times their weights, plus a bias.",
+    )
+
+
+def _trace_factorisation(model: MatrixFactorisation, user: int, item: int) -> PairTrace:
+    p, q = model.user_embedding.weight[user], model.item_embedding.weight[item]  # (D,), (D,)
+    return PairTrace(
+        user=user,
+        item=item,
+        p=_numpy(p),
+        q=_numpy(q),
+        map=_numpy(torch.outer(p, q)),  # (D, D): the model itself reads the diagonal alone
+        layers=(),
+        features=_numpy(p * q),
+        weights=_numpy(torch.ones_like(p)),
+        bias=0.0,
+        contributions=_numpy(p * q),
+        score=_score(model, user, item),
+        part="dimension",
+        words=(
+            "The score is p · q, the sum of the map's diagonal: "
+            "matrix factorisation has no network, so there are no feature maps."
+        ),
+    )
+
+
+def _indices(model: ConvNCF, user: int, item: int) -> tuple[Tensor, Tensor]:
+    device = model.user_embedding.weight.device
+    return torch.tensor([user], device=device), torch.tensor([item], device=device)
+
+
+def _score(model: ConvNCF | MatrixFactorisation, user: int, item: int) -> float:
+    score = float(model.score_pairs(torch.tensor([user]), torch.tensor([item]))[0])
+    if not math.isfinite(score):
+        raise NonFiniteScoreError(
+            f"the model scores user {user} and item {item} as {score}: its weights diverged in training. "
+            "Inspect an earlier checkpoint, or train again with a lower learning rate."
+        )
+    return score
+
+
+def _numpy(tensor: Tensor) -> Array:
+    array = tensor.detach().to("cpu", torch.float32).numpy().copy()
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,57 @@
+"""The demo: one MF-BPR and two ConvNCF models that start from it, small enough for a class to wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from convncf.config import resolve
+from convncf.jobs.launching import launch, start_worker
+from convncf.runs import Run, RunStore
+
+_FROM_MF: Final[dict[str, Any]] = {
+    "pretrain.epochs": 0,
+    "model.train_method": "after_pretrain",
+    "model.pre_model_path": "demo-mf",
+}
+
+DEMO_RUNS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = MappingProxyType(
+    {
+        "demo-mf": ("mf-bpr", {}),
+        "demo-4x4": ("convncf", _FROM_MF),
+        "demo-2x2": (
+            "convncf",
+            _FROM_MF
+            | {
+                "model.cnn_channels": [1, 16, 16, 16, 16, 16],
+                "model.cnn_kernels": [2, 2, 2, 2, 2],
+                "model.cnn_strides": [2, 2, 2, 2, 2],
+            },
+        ),
+    }
+)
+"""Run name -> (model, settings beside the quick preset), in the order in which they are trained."""
+
+
+def demo(home: Path, *, overrides: Mapping[str, Any] | None = None) -> tuple[Run, ...]:
+    """Queue the demo runs unless they exist; one that was interrupted is taken up again.
+
+    `overrides` are further settings for every run that they apply to, such as fewer epochs.
+    """
+    from convncf.config import unused_settings
+
+    store = RunStore(home)
+    runs = []
+    for name, (model, settings) in DEMO_RUNS.items():
+        if name in store.names():
+            run = store.open(name)
+            if not run.broken() and run.status().state in ("lost", "stopped"):
+                start_worker(run, home)
+        else:
+            extra = {k: v for k, v in (overrides or {}).items() if k not in unused_settings(model)}
+            resolved = resolve(model=model, preset="quick", seed=1, settings=dict(settings) | extra)
+            run = launch(resolved, name, home, request_id=f"demo:{name}")
+        runs.append(run)
+    return tuple(runs)

@@ -1,0 +1,86 @@
+"""DeviceQueue: one job at a time on each device, the oldest queued first.
+
+A ticket is a file named by the time of queueing; the worker that waits holds its lock. The device itself is one more
+lock. Locks end with their process, so nothing stays taken after a kill or a restart of the machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from convncf.errors import TrainingStopped
+
+_PICKUP_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.1
+
+
+class DeviceQueue:
+    """The queue in front of one device, under `home`/locks."""
+
+    def __init__(self, home: Path, device: str) -> None:
+        self.folder = home / "locks" / device
+        self.device = device
+
+    def ticket(self, name: str, created: float) -> Path:
+        """Take a place in the queue; the place stays free for its worker for half a minute."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{int(created * 1e6):020d}-{name}.ticket"
+        path.touch()
+        return path
+
+    @contextmanager
+    def turn(
+        self, ticket: Path, *, waiting: Callable[[int], None] | None = None, stop: Callable[[], bool] | None = None
+    ) -> Iterator[None]:
+        """Hold the device while the block runs; before that, wait until every older ticket is gone.
+
+        `waiting` is told how many stand before. Raises TrainingStopped when `stop` answers True meanwhile.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        device = FileLock(self.folder / "device.lock", thread_local=False)
+        with FileLock(ticket, thread_local=False):
+            while True:
+                before = self._older(ticket)
+                if not before:
+                    try:
+                        device.acquire(timeout=0)
+                        break
+                    except Timeout:
+                        before = 1
+                if waiting is not None:
+                    waiting(before)
+                if stop is not None and stop():
+                    ticket.unlink(missing_ok=True)
+                    raise TrainingStopped("stopped while it was queued; nothing had begun.")
+                time.sleep(_POLL_SECONDS)
+            ticket.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            device.release()
+
+    def _older(self, mine: Path) -> int:
+        """Tickets before mine whose worker lives, or may still come; the others are cleared away."""
+        alive = 0
+        for path in sorted(self.folder.glob("*.ticket")):
+            if path.name >= mine.name:
+                break
+            try:
+                age = time.time() - path.stat().st_mtime
+                with FileLock(path).acquire(timeout=0):
+                    held = False
+            except Timeout:
+                held = True
+            except FileNotFoundError:
+                continue
+            if held or age < _PICKUP_SECONDS:
+                alive += 1
+            else:
+                path.unlink(missing_ok=True)
+        return alive

@@ -1,0 +1,163 @@
+"""The worker: carries one run from queued to its end, in this process, under the run's lock and the device's.
+
+The same function serves `convncf train` in a terminal and the detached process that the app launches.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+from convncf import runtime
+from convncf.errors import ConvNCFError, TrainingStopped
+from convncf.jobs.heartbeat import Heartbeat
+from convncf.jobs.queue import DeviceQueue
+from convncf.runs import Run, Status
+
+if TYPE_CHECKING:
+    from convncf.training import EpochRecord
+
+log = logging.getLogger(__name__)
+
+_STOP_NOTE_EVERY: Final = 0.2
+
+
+class StopRequest:
+    """Whether someone asked this worker to stop: Ctrl-C, SIGTERM, or the note that `convncf runs stop` leaves."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.asked = False
+        self._looked = 0.0
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if not self.asked and now - self._looked >= _STOP_NOTE_EVERY:
+            self._looked = now
+            self.asked = self.run.stop_asked()
+        return self.asked
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Let SIGINT and SIGTERM ask for a stop while the block runs; a second SIGINT interrupts at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            if self.asked and number == signal.SIGINT:
+                raise KeyboardInterrupt
+            self.asked = True
+
+        before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def work(
+    run: Run,
+    home: Path,
+    *,
+    on_status: Callable[[Status], None] | None = None,
+    on_record: Callable[[EpochRecord], None] | None = None,
+) -> dict[str, Any]:
+    """Train a run, from its beginning or from where it stopped, and return its report.
+
+    Whatever happens, status.json ends in finished, stopped or failed, with a sentence on why. Raises RunBusyError
+    when another worker has the run, TrainingStopped when it was stopped, and what the training itself raised.
+    """
+    device = run.config().train.device
+    lock = run.hold()
+    stop = StopRequest(run)
+    try:
+        run.clear_stop()
+        status = replace(Status(), state="queued", pid=os.getpid(), device=device, updated=time.time())
+        heartbeat = Heartbeat(run, status, on_status=on_status)
+        queue = DeviceQueue(home, runtime.planned_device(device))
+        ticket = queue.ticket(run.name, run.created)
+        with stop.on_signals(), _log_to(run.path / "log.txt"):
+            try:
+                with queue.turn(ticket, waiting=_tell(heartbeat, queue.device), stop=stop):
+                    return _train(run, home, heartbeat, stop, on_record)
+            except BaseException as error:
+                _write_end(heartbeat, error)
+                raise
+    finally:
+        lock.release()
+
+
+def _train(
+    run: Run, home: Path, heartbeat: Heartbeat, stop: StopRequest, on_record: Callable[[EpochRecord], None] | None
+) -> dict[str, Any]:
+    heartbeat.set(state="starting", message="loading data and model", started=time.time())
+    # torch and pandas load here, so that a worker in the queue stays light
+    from convncf.experiment import run_experiment
+
+    report = run_experiment(run, home, progress=heartbeat.progress, on_record=on_record, stop=stop)
+    monitor = run.config().eval.monitor
+    value = report["metrics"].get(monitor)
+    words = f"test {monitor} {value:.4f} at epoch {report['best_epoch']}" if value is not None else "no test part"
+    log.info("finished: %s", words)
+    heartbeat.set(state="finished", phase="", eta_seconds=0.0, message=words)
+    return report
+
+
+def _tell(heartbeat: Heartbeat, device: str) -> Callable[[int], None]:
+    told = -1
+
+    def waiting(before: int) -> None:
+        nonlocal told
+        if before != told:
+            told = before
+            heartbeat.set(message=f"waiting for {device}: {before} run{'s' if before > 1 else ''} before this one")
+
+    return waiting
+
+
+def _write_end(heartbeat: Heartbeat, error: BaseException) -> None:
+    """Say in status.json how it ended, as far as the disk still lets us."""
+    if isinstance(error, TrainingStopped | KeyboardInterrupt):
+        state, words = "stopped", str(error) or "interrupted at once"
+        log.info("%s", words)
+    elif isinstance(error, ConvNCFError):
+        state, words = "failed", str(error)
+        log.error("%s", words)
+    elif isinstance(error, MemoryError | OSError):
+        state, words = "failed", f"{type(error).__name__}: {error}"
+        log.error("%s", words)
+    else:
+        state, words = "failed", f"{type(error).__name__}: {error}"
+        log.error("%s", words, exc_info=error)
+    try:
+        heartbeat.set(state=state, message=words, eta_seconds=None)
+    except OSError:
+        log.error("status.json could not be written either; the run will show as lost, and resume works")
+
+
+@contextmanager
+def _log_to(path: Path) -> Iterator[None]:
+    """Append the package's log to a file while the block runs."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    package = logging.getLogger("convncf")
+    level = package.level
+    package.addHandler(handler)
+    package.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        package.setLevel(level)
+        package.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,33 @@
+"""What training minimises: the pairwise BPR loss, and the two forms of L2 penalty.
+
+Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback", UAI 2009; He et al., IJCAI 2018,
+section "Learning ONCF for Personalized Ranking".
+Shapes: B triples (user, positive, negative).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ConvNCFBPRLoss(nn.Module):
+    """Σ -ln σ(pos - neg): small when each positive scores well above its negative."""
+
+    def forward(self, pos_score: Tensor, neg_score: Tensor) -> Tensor:
+        """Scores of positives and negatives, (B,) and (B,) -> the sum over the batch, shape []."""
+        # -ln σ(x) = softplus(-x); written as log(1 + exp(-x)) it would overflow at a gap of -89
+        return F.softplus(neg_score - pos_score).sum()
+
+
+def sum_of_norms(tensors: Iterable[Tensor]) -> Tensor:
+    """Σ ‖T‖₂ over whole tensors, un-squared, as RecBole penalises them; shape []."""
+    return torch.stack([torch.linalg.vector_norm(tensor) for tensor in tensors]).sum()
+
+
+def squared_norm(tensors: Iterable[Tensor]) -> Tensor:
+    """Σ ‖T‖₂² over tensors, as in the paper's λ‖Θ‖²; a sum, so a batch twice as large is penalised twice; shape []."""
+    return torch.stack([tensor.square().sum() for tensor in tensors]).sum()

@@ -1,0 +1,127 @@
+"""ConvNCF: score a user-item pair by reading the outer product of two embeddings with a CNN.
+
+He et al., "Outer Product-based Neural Collaborative Filtering", IJCAI 2018. Cited below by the paper's own headings.
+
+Shapes: B pairs, D embedding size (the paper's K), C channels, k kernel size, H = W side of a feature map.
+
+    p (B, D) ┐
+             ├─ E = p qᵀ (B, 1, D, D) ─ conv, ReLU ─ (B, C, H, W) ─ … ─ Σ over space (B, C) ─ hᵀ · + b ─ score (B,)
+    q (B, D) ┘
+
+The network contains matrix factorisation: see `initialise_trace`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from convncf.config import nearest_plans
+from convncf.errors import LayerPlanError
+from convncf.models.interface import Subscriptable
+from convncf.models.pairwise import PairwiseModel
+
+
+class ConvNCF(PairwiseModel):
+    """The reference: every step is a method, and `forward` is their composition.
+
+    Parameters come in RecBole's order: both embeddings, then weight and bias of each layer, then of the output.
+    """
+
+    name = "convncf"
+
+    def __init__(self, config: Subscriptable, dataset: Any) -> None:
+        super().__init__(config, dataset)
+        plan = self.config
+        channels = zip(plan.cnn_channels, plan.cnn_channels[1:], strict=False)
+        self.cnn = nn.ModuleList(
+            nn.Conv2d(c_in, c_out, kernel, stride)
+            for (c_in, c_out), kernel, stride in zip(channels, plan.cnn_kernels, plan.cnn_strides, strict=True)
+        )
+        self.dropout = nn.Dropout(plan.dropout_prob)
+        self.output = nn.Linear(plan.cnn_channels[-1], 1)
+        if plan.initialisation == "trace":
+            self.initialise_trace()
+
+    @property
+    def layers(self) -> list[nn.Conv2d]:
+        """The convolutional layers, first to last."""
+        return [layer for layer in self.cnn if isinstance(layer, nn.Conv2d)]
+
+    def interaction_map(self, user: Tensor, item: Tensor) -> Tensor:
+        """Outer product of the two embeddings, E = p ⊗ q = p qᵀ ("Interaction Map"): (B,), (B,) -> (B, 1, D, D)."""
+        p = self.user_embedding(user)  # (B, D)
+        q = self.item_embedding(item)  # (B, D)
+        return torch.einsum("bi,bj->bij", p, q)[:, None]  # (B, 1, D, D)
+
+    def feature_maps(self, interaction_map: Tensor) -> list[Tensor]:
+        """Output of each layer, E' = ReLU(W * E + b) ("Hidden Layers"): (B, 1, D, D) -> one (B, C, H, W) a layer."""
+        maps = [interaction_map]
+        for layer in self.layers:
+            maps.append(torch.relu(layer(maps[-1])))  # (B, C_in, H, W) -> (B, C_out, (H-k)/stride + 1, …)
+        return maps[1:]
+
+    def score_of(self, features: Tensor) -> Tensor:
+        """Score from the last layer's maps, ŷ = hᵀg + b ("Prediction Layer"): (B, C, H, W) -> (B,).
+
+        g is the sum over space, which changes nothing where the maps are 1×1, as in the paper.
+        """
+        g = features.sum(dim=(2, 3))  # (B, C)
+        score: Tensor = self.output(self.dropout(g)).squeeze(-1)  # (B,)
+        return score
+
+    def forward(self, user: Tensor, item: Tensor) -> Tensor:
+        """Scores of pairs: (B,), (B,) -> (B,)."""
+        return self.score_of(self.feature_maps(self.interaction_map(user, item))[-1])
+
+    def weights(self) -> list[Tensor]:
+        """Filters of each layer, then the output weights: what the L2 penalty is on."""
+        return [layer.weight for layer in [*self.layers, self.output]]
+
+    @torch.no_grad()
+    def initialise_trace(self) -> None:
+        """Make the network return exactly p·q, the trace of p qᵀ, and leave it free to learn more from there.
+
+        A patch holds its part of the trace on its own diagonal. ReLU would lose what is negative, so two channels carry
+        it, relu(x) and relu(-x), and x = relu(x) - relu(-x) is put together again by the next layer's (+1, -1):
+        each layer sums the diagonal of its patches, and the last sum is the whole trace.
+
+        The other channels start as usual, but with an output weight of exactly 0, so that the model begins as matrix
+        factorisation. They still learn: the gradient of an output weight is its channel's value, which is not 0;
+        from the second step on, the gradient reaches their filters too.
+
+        Raises LayerPlanError where a plan cannot carry it: it needs kernel = stride, an end at 1×1, and 2 channels.
+        """
+        self._refuse_unless_trace_fits()
+        for depth, layer in enumerate(self.layers):
+            diagonal = torch.eye(layer.kernel_size[0])  # (k, k)
+            layer.weight[:2] = 0
+            if layer.bias is not None:
+                layer.bias[:2] = 0
+            for carried, sign in ((0, 1.0), (1, -1.0)):
+                layer.weight[carried, 0] = sign * diagonal
+                if depth > 0:
+                    layer.weight[carried, 1] = -sign * diagonal
+        self.output.weight.zero_()
+        self.output.bias.zero_()
+        self.output.weight[0, 0], self.output.weight[0, 1] = 1.0, -1.0
+
+    def _refuse_unless_trace_fits(self) -> None:
+        plan = self.config
+        product = 1
+        for kernel in plan.cnn_kernels:
+            product *= kernel
+        if plan.cnn_kernels != plan.cnn_strides or product != plan.embedding_size:
+            fitting = nearest_plans(plan.embedding_size, plan.cnn_kernels)
+            raise LayerPlanError(
+                f"the trace start needs kernel = stride and a plan that ends at 1×1; kernels {list(plan.cnn_kernels)} "
+                f"with strides {list(plan.cnn_strides)} do not give that for embedding size {plan.embedding_size}. "
+                f"Plans that do: {', '.join(map(str, fitting)) or 'none with kernels of 2 to 16'}."
+            )
+        if min(plan.cnn_channels[1:]) < 2:
+            raise LayerPlanError(
+                f"the trace start needs 2 channels or more in each layer, got {list(plan.cnn_channels[1:])}: "
+                "one carries what is positive, one what is negative."
+            )

@@ -1,0 +1,36 @@
+"""MF-BPR: the dot product of two embeddings, trained pairwise. What ConvNCF's embeddings are pretrained with.
+
+Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback", UAI 2009.
+Shapes: B pairs, N items, D embedding size.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from convncf.models.pairwise import PairwiseModel, scoring
+
+
+class MatrixFactorisation(PairwiseModel):
+    """ŷ = p·q. It has no weights besides the embeddings."""
+
+    name = "mf-bpr"
+
+    def forward(self, user: Tensor, item: Tensor) -> Tensor:
+        """Scores of pairs: (B,), (B,) -> (B,)."""
+        p = self.user_embedding(user)  # (B, D)
+        q = self.item_embedding(item)  # (B, D)
+        return (p * q).sum(dim=-1)  # (B,)
+
+    def weights(self) -> list[Tensor]:
+        """None."""
+        return []
+
+    def score_items(self, user: int) -> Tensor:
+        """Scores of every item for one user, (n_items,) float32 on the CPU; no gradient."""
+        with scoring(self):
+            p = self.user_embedding.weight[user]  # (D,)
+            q = self.item_embedding.weight  # (N, D)
+            # not a matrix-vector product: row by row, a score cannot depend on threads or on the number of items
+            return torch.sum(q * p, dim=-1).float().cpu()  # (N,)

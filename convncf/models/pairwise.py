@@ -1,0 +1,153 @@
+"""What ConvNCF and matrix factorisation share: two embedding tables, the pairwise loss, and scoring without gradients.
+
+Shapes: B pairs or triples, N items, D embedding size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from convncf.config import ModelConfig
+from convncf.errors import PretrainingError
+from convncf.losses import ConvNCFBPRLoss, squared_norm, sum_of_norms
+from convncf.models.interface import PAIRWISE, Subscriptable, fields, model_config, sizes
+from convncf.models.pretrained import read_embeddings
+
+
+class PairwiseModel(nn.Module):
+    """A model that scores (user, item) and learns from (user, positive, negative).
+
+    `config` is a ModelConfig or anything subscriptable with RecBole's keys; `dataset` has n_users and n_items, or
+    RecBole's num(field). Users and items are 0-based indices throughout. Subclasses give `name`, `forward` and
+    `weights`.
+    """
+
+    name: ClassVar[str]
+    input_type: ClassVar[int] = PAIRWISE
+    pairs_at_once: ClassVar[int] = 256
+    """Pairs scored in one go where no gradient is asked for: bounds the memory, and the same for every user."""
+
+    config: ModelConfig
+    n_users: int
+    n_items: int
+
+    def __init__(self, config: Subscriptable, dataset: Any) -> None:
+        super().__init__()
+        self.config = model_config(config, self.name)
+        self.fields = fields(config)
+        self.n_users, self.n_items = sizes(dataset, self.fields)
+        self.user_embedding = nn.Embedding(self.n_users, self.config.embedding_size)
+        self.item_embedding = nn.Embedding(self.n_items, self.config.embedding_size)
+        with torch.no_grad():  # torch draws N(0, 1); scaled, not drawn again, so that a seed gives RecBole's start
+            self.user_embedding.weight.mul_(self.config.embedding_std)
+            self.item_embedding.weight.mul_(self.config.embedding_std)
+        self.loss = ConvNCFBPRLoss()
+        if self.config.train_method == "after_pretrain":
+            if not self.config.pre_model_path:
+                raise PretrainingError(
+                    "train_method after_pretrain needs pre_model_path: a run folder or a .safetensors file."
+                )
+            self.start_from(*read_embeddings(self.config.pre_model_path))
+
+    def start_from(self, user_vectors: Tensor, item_vectors: Tensor) -> None:
+        """Copy pretrained embeddings, (n_users, D) and (n_items, D); row u becomes the vector of user index u.
+
+        Raises PretrainingError when a shape differs or a value is not finite; then nothing is copied.
+        """
+        pairs = [("user", self.user_embedding, user_vectors), ("item", self.item_embedding, item_vectors)]
+        for kind, embedding, vectors in pairs:
+            wanted, got = list(embedding.weight.shape), list(vectors.shape)
+            if got != wanted:
+                raise PretrainingError(
+                    f"pretrained {kind} vectors have shape {got}, the model needs {wanted}. "
+                    "Pretrain with the same embedding size, on the same users and items."
+                )
+            if not torch.isfinite(vectors).all():
+                raise PretrainingError(f"pretrained {kind} vectors hold NaN or infinite values. Pretrain again.")
+        with torch.no_grad():
+            for _, embedding, vectors in pairs:
+                embedding.weight.copy_(vectors)
+
+    def forward(self, user: Tensor, item: Tensor) -> Tensor:
+        """Scores of pairs: (B,), (B,) -> (B,)."""
+        raise NotImplementedError
+
+    def weights(self) -> list[Tensor]:
+        """Weights of the network besides the embeddings, biases left out."""
+        raise NotImplementedError
+
+    def predict(self, interaction: Subscriptable) -> Tensor:
+        """Scores of a batch's pairs, shape [batch_size]."""
+        scores: Tensor = self(interaction[self.fields.user], interaction[self.fields.item])
+        return scores
+
+    def reg_loss(self) -> Tensor:
+        """L2 penalty that does not depend on the batch, shape [].
+
+        penalty "norms" (RecBole): un-squared norms of both embedding tables and of each weight.
+        penalty "squared" (the paper): squared norms of the weights; the batch's embeddings join in `calculate_loss`.
+        """
+        of_embeddings, of_network = self.config.reg_weights
+        penalty = self.user_embedding.weight.new_zeros(())
+        if self.config.penalty == "norms":
+            penalty = of_embeddings * sum_of_norms([self.user_embedding.weight, self.item_embedding.weight])
+        if weights := self.weights():
+            norm = sum_of_norms if self.config.penalty == "norms" else squared_norm
+            penalty = penalty + of_network * norm(weights)
+        return penalty
+
+    def loss_and_penalty(self, interaction: Subscriptable) -> tuple[Tensor, Tensor]:
+        """The two parts of `calculate_loss`: the BPR loss, and the L2 penalty, each of shape []."""
+        user = interaction[self.fields.user]  # (B,)
+        positive, negative = interaction[self.fields.item], interaction[self.fields.negative]  # (B,), (B,)
+        loss: Tensor = self.loss(self(user, positive), self(user, negative))
+        penalty = self.reg_loss()
+        of_embeddings = self.config.reg_weights[0]
+        if self.config.penalty == "squared" and of_embeddings:
+            batch = [self.user_embedding(user), self.item_embedding(positive), self.item_embedding(negative)]  # (B, D)
+            penalty = penalty + of_embeddings * squared_norm(batch)
+        return loss, penalty
+
+    def calculate_loss(self, interaction: Subscriptable) -> Tensor:
+        """BPR loss of a batch of triples plus the L2 penalty, shape []."""
+        loss, penalty = self.loss_and_penalty(interaction)
+        return loss + penalty
+
+    def score_items(self, user: int) -> Tensor:
+        """Scores of every item for one user, (n_items,) float32 on the CPU; no gradient, no dropout."""
+        # whole pieces, the last one filled up: with fewer rows, sums could depend on the number of threads
+        n = -(-self.n_items // self.pairs_at_once) * self.pairs_at_once
+        items = torch.arange(n).clamp(max=self.n_items - 1)  # (n,)
+        return self.score_pairs(torch.full_like(items, user), items)[: self.n_items]
+
+    def score_pairs(self, user: Tensor, item: Tensor) -> Tensor:
+        """Scores of pairs, (B,), (B,) -> (B,) float32 on the CPU; no gradient, no dropout."""
+        device = self.item_embedding.weight.device
+        user, item = user.to(device), item.to(device)
+        with scoring(self):
+            parts = zip(torch.split(user, self.pairs_at_once), torch.split(item, self.pairs_at_once), strict=True)
+            return torch.cat([self(users, items) for users, items in parts]).float().cpu()
+
+    def full_sort_predict(self, interaction: Subscriptable) -> Tensor:
+        """Scores of every item for a batch's users, one after the other, shape [batch_size * n_items]."""
+        users: Tensor = interaction[self.fields.user]
+        return torch.cat([self.score_items(user) for user in users.tolist()]).to(users.device)
+
+
+@contextmanager
+def scoring(model: nn.Module) -> Iterator[None]:
+    """No gradients and no dropout inside; the model's training mode is what it was afterwards."""
+    training = model.training
+    if training:
+        model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        if training:
+            model.train()

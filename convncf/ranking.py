@@ -1,0 +1,279 @@
+"""Full ranking: where a user's positives stand among all items that are not left out.
+
+The rule: rank of a positive = 1 + non-positive candidates that score the same or higher + positives that score
+higher, where equal positives follow each other in index order. Ties count against the positive, or a model that
+gives one score to everything would look perfect. A score that is not finite is an error, never a hit.
+Candidates are the items that are not left out; what is left out is decided by Split.left_out alone.
+
+One user is scored at a time, so memory does not grow with users x items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convncf.errors import NonFiniteScoreError, TrainingStopped
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+    from torch import Tensor
+
+Ints = NDArray[np.int64]
+Scores = NDArray[np.floating[Any]]
+Progress = Callable[[int, int], None]
+"""progress(done, total), in users."""
+Stop = Callable[[], bool]
+"""stop() is asked before each user; True ends the work with TrainingStopped."""
+
+
+class Scorer(Protocol):
+    """Whatever scores every item for one user: every model here does."""
+
+    @property
+    def n_users(self) -> int: ...
+    @property
+    def n_items(self) -> int: ...
+    def score_items(self, user: int) -> Tensor:
+        """Scores of all items for one user, (n_items,) float on the CPU, without gradient."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRank:
+    """Where one item stands, or would stand, in a user's full ranking."""
+
+    rank: int
+    """1-based, by the rule of this module."""
+    candidates: int
+    """Items ranked among, this one included."""
+    tied: int
+    """Other candidates with exactly the same score."""
+    seen: bool
+    """The item is left out for this user, so the rank is what it would be."""
+
+    @property
+    def words(self) -> str:
+        """Such as "rank 12 of 9,046 (tied with 3)"."""
+        tie = f" (tied with {self.tied:,})" if self.tied else ""
+        return f"{'already seen, would be rank' if self.seen else 'rank'} {self.rank:,} of {self.candidates:,}{tie}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TopK:
+    """The first items of a user's full ranking; k entries, or fewer where there are fewer candidates."""
+
+    items: Ints
+    """(k,) item indices, score descending; a list must break ties somehow: equal scores stand in index order."""
+    scores: Scores
+    """(k,)"""
+    tied: Ints
+    """(k,) other candidates with the same score, in the list or behind it."""
+    ranks: Ints
+    """(k,) the rank by the rule, equal to ItemRank.rank; where nothing ties it is the position in the list."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranks:
+    """The rank of every positive of every evaluated user: U users, N positives."""
+
+    users: Ints
+    """(U,) user indices, ascending; every one has at least one positive."""
+    indptr: Ints
+    """(U + 1,) the positives of users[j] are items[indptr[j]:indptr[j + 1]]."""
+    items: Ints
+    """(N,) item indices, ascending within a user."""
+    ranks: Ints
+    """(N,) rank of each of them."""
+    candidates: Ints
+    """(U,) how many items were ranked for each user."""
+
+    def of(self, user: int) -> tuple[Ints, Ints]:
+        """Positives of one user and their ranks; two empty arrays where the user was not evaluated."""
+        at = int(np.searchsorted(self.users, user))
+        if at == self.users.size or self.users[at] != user:
+            return self.items[:0], self.ranks[:0]
+        row = slice(self.indptr[at], self.indptr[at + 1])
+        return self.items[row], self.ranks[row]
+
+
+def rank_positives(scores: ArrayLike, positives: ArrayLike, left_out: ArrayLike, *, user: int | None = None) -> Ints:
+    """Rank of each positive, by the rule: (n_items,), (m,), (l,) -> (m,) in the order of `positives`.
+
+    `user` is only named in the error. NonFiniteScoreError where a score is NaN or infinite; ValueError where a
+    positive is left out or given twice.
+    """
+    finite = _finite(scores, user)
+    wanted, hidden = _items(positives), _items(left_out)
+    if np.unique(wanted).size < wanted.size:
+        raise ValueError("a positive was given twice")
+    return _ranks_of(wanted, finite, wanted, _ordered_candidates(finite, wanted, hidden))
+
+
+def rank_item(
+    scores: ArrayLike, item: int, positives: ArrayLike, left_out: ArrayLike, *, user: int | None = None
+) -> ItemRank:
+    """Rank of any item among the candidates: of a positive as in `rank_positives`, of another as a non-positive.
+
+    An item that is left out is ranked as if it alone came back, and is marked as seen.
+    """
+    finite = _finite(scores, user)
+    if not 0 <= item < finite.size:
+        raise ValueError(f"items are 0 to {finite.size - 1}, got {item}")
+    wanted, hidden = _items(positives), _items(left_out)
+    seen = bool((hidden == item).any())
+    ordered = _ordered_candidates(finite, wanted, hidden[hidden != item])
+    rank = _ranks_of(np.array([item]), finite, wanted, ordered)[0]
+    return ItemRank(int(rank), ordered.size, int(_equal_to(finite[[item]], ordered)[0]) - 1, seen)
+
+
+def top_k(
+    scores: ArrayLike, left_out: ArrayLike, k: int, *, positives: ArrayLike = (), user: int | None = None
+) -> TopK:
+    """The k candidates with the highest scores, ties in index order.
+
+    `positives` are the user's test (or validation) items where they are known, so that `ranks` follows the rule
+    for them too; it changes neither the list nor its order.
+    """
+    if k < 1:
+        raise ValueError(f"k must be 1 or more, got {k}")
+    finite = _finite(scores, user)
+    wanted, hidden = _items(positives), _items(left_out)
+    items = np.flatnonzero(_candidates(finite.size, wanted, hidden))  # (c,)
+    if items.size > k:  # whatever ties with the k-th stays in, so that it can be counted and put in order
+        kth = np.partition(finite[items], items.size - k)[items.size - k]
+        items = items[finite[items] >= kth]
+    items = items[np.argsort(-finite[items], kind="stable")]
+    ordered = finite[items][::-1]  # ascending
+    items = items[:k]
+    listed = finite[items]
+    return TopK(items, listed, _equal_to(listed, ordered) - 1, _ranks_of(items, finite, wanted, ordered))
+
+
+def ranks(
+    scorer: Scorer,
+    positives: csr_array,
+    left_out: csr_array,
+    users: ArrayLike | None = None,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> Ranks:
+    """Rank every positive of every user, or of `users`: two (n_users, n_items) matrices -> Ranks.
+
+    Users without a positive are passed over. The result depends neither on the order of `users` nor on how they
+    are divided over several calls. TrainingStopped where `stop` said so.
+    """
+    shape = (scorer.n_users, scorer.n_items)
+    if positives.shape != shape or left_out.shape != shape:
+        raise ValueError(
+            f"the scorer knows {shape[0]} users and {shape[1]} items, but the positives are {positives.shape} "
+            f"and the left-out items {left_out.shape}"
+        )
+    wanted, hidden = _canonical(positives), _canonical(left_out)
+    chosen = users_with_positives(wanted, users)
+    indptr = np.concatenate([[0], np.cumsum(np.diff(wanted.indptr)[chosen])]).astype(np.int64)
+    items, found = np.empty((2, indptr[-1]), dtype=np.int64)
+    candidates = np.empty(chosen.size, dtype=np.int64)
+    for at, user in enumerate(chosen.tolist()):
+        if stop is not None and stop():
+            raise TrainingStopped(f"Stopped as asked, with {at:,} of {chosen.size:,} users ranked.")
+        row = slice(indptr[at], indptr[at + 1])
+        without = _row(hidden, user)
+        items[row] = _row(wanted, user)
+        scores = np.asarray(scorer.score_items(user))
+        if scores.shape != shape[1:]:
+            raise ValueError(f"score_items({user}) returned shape {scores.shape}, expected {shape[1:]}")
+        found[row] = rank_positives(scores, items[row], without, user=user)
+        candidates[at] = shape[1] - without.size
+        if progress is not None:
+            progress(at + 1, chosen.size)
+    for array in (chosen, indptr, items, found, candidates):
+        array.flags.writeable = False
+    return Ranks(chosen, indptr, items, found, candidates)
+
+
+def users_with_positives(positives: csr_array, users: ArrayLike | None = None) -> Ints:
+    """Those of `users` (of all, where None) who have a positive, ascending; ValueError for a repeat or a stranger."""
+    have = np.flatnonzero(np.diff(positives.indptr))
+    if users is None:
+        return have.astype(np.int64)
+    asked = np.sort(np.asarray(users, dtype=np.int64).ravel())
+    if asked.size and (asked[0] < 0 or asked[-1] >= positives.shape[0]):
+        raise ValueError(f"users are 0 to {positives.shape[0] - 1}, got {asked[0]} to {asked[-1]}")
+    if (np.diff(asked) == 0).any():
+        raise ValueError("a user was given twice, and would count twice in every mean")
+    return asked[np.isin(asked, have)]
+
+
+def _ranks_of(items: Ints, scores: Scores, positives: Ints, ordered: Scores) -> Ints:
+    """The rule for any candidates, (k,) -> (k,); `ordered` holds the scores of all candidates, ascending.
+
+    Said the other way round: candidates that score the same or higher, the item itself among them, less the equal
+    positives behind it.
+    """
+    same_or_higher = (ordered.size - np.searchsorted(ordered, scores[items], side="left")).astype(np.int64)
+    if positives.size == 0:
+        return same_or_higher
+    line = positives[np.lexsort((positives, -scores[positives]))[::-1]]  # (m,) ascending score, ties from the back
+    place = np.zeros(scores.size, dtype=np.int64)  # 1-based in the line; 0: not a positive
+    place[line] = np.arange(1, line.size + 1)
+    behind = place[items] - 1 - np.searchsorted(scores[line], scores[items], side="left")
+    return np.where(place[items] > 0, same_or_higher - behind, same_or_higher)
+
+
+def _ordered_candidates(scores: Scores, positives: Ints, left_out: Ints) -> Scores:
+    """Scores of the candidates, ascending: one sort answers for every positive of the user."""
+    return np.sort(scores[_candidates(scores.size, positives, left_out)])
+
+
+def _candidates(n_items: int, positives: Ints, left_out: Ints) -> NDArray[np.bool_]:
+    kept = np.ones(n_items, dtype=np.bool_)
+    kept[left_out] = False
+    if not kept[positives].all():
+        raise ValueError(f"items {positives[~kept[positives]].tolist()} are positives and left out as well")
+    return kept
+
+
+def _equal_to(values: Scores, ordered: Scores) -> Ints:
+    """How many of `ordered` equal each value; -0.0 equals 0.0."""
+    right, left = (np.searchsorted(ordered, values, side=side) for side in ("right", "left"))
+    return np.asarray(right - left, dtype=np.int64)
+
+
+def _finite(scores: ArrayLike, user: int | None) -> Scores:
+    array: Scores = np.asarray(scores)
+    if array.dtype.kind != "f":
+        array = array.astype(np.float64)
+    if array.ndim != 1:
+        raise ValueError(f"the scores of one user are one row, (n_items,), got shape {array.shape}")
+    finite = np.isfinite(array)
+    if not finite.all():
+        bad = np.flatnonzero(~finite)
+        whose = "The scores" if user is None else f"The scores of user {user} (by index)"
+        raise NonFiniteScoreError(
+            f"{whose} hold {bad.size:,} of {array.size:,} that are not finite, the first {array[bad[0]]} at item "
+            f"{bad[0]} (by index). The model's weights have probably overflowed: train with a lower learning rate, "
+            "or take an earlier checkpoint."
+        )
+    return array
+
+
+def _items(indices: ArrayLike) -> Ints:
+    return np.asarray(indices, dtype=np.int64).reshape(-1)
+
+
+def _row(matrix: csr_array, user: int) -> Ints:
+    return _items(matrix.indices[matrix.indptr[user] : matrix.indptr[user + 1]])
+
+
+def _canonical(matrix: csr_array) -> csr_array:
+    """Item indices ascending within a user and without repeats; a copy only where they are not so yet."""
+    if matrix.has_canonical_format:
+        return matrix
+    copy = matrix.copy()
+    copy.sum_duplicates()
+    return copy

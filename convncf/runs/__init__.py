@@ -1,0 +1,19 @@
+"""Run folders: where everything about a training run is written, and read again by app, CLI and notebooks."""
+
+from convncf.runs.run import Checkpoint, Run
+from convncf.runs.status import ACTIVE, STATES, Status
+from convncf.runs.store import RunStore, default_store, slug
+from convncf.runs.tensors import load_tensors, save_tensors
+
+__all__ = [
+    "ACTIVE",
+    "STATES",
+    "Checkpoint",
+    "Run",
+    "RunStore",
+    "Status",
+    "default_store",
+    "load_tensors",
+    "save_tensors",
+    "slug",
+]

@@ -1,0 +1,319 @@
+"""Run: one run folder, and the only code that reads or writes its files.
+
+    config.json           every effective setting and where it came from
+    environment.json      machine, device, versions
+    status.json           what the worker is doing; .lock is held while it lives
+    metrics.jsonl         one EpochRecord a line
+    report.json           the final evaluation
+    per_user.parquet      the metrics of each user behind that report
+    vocabulary.parquet    raw ids of users and items, by index
+    model.safetensors     the best epoch
+    checkpoints/          epoch-NNNN.safetensors kept for looking back; *-state.safetensors to resume from
+    log.txt               the worker's output
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from convncf import runtime
+from convncf.config import Resolved, RunConfig, flatten
+from convncf.errors import ConfigError, RunBrokenError, RunBusyError
+from convncf.runs.status import Status
+from convncf.runs.tensors import load_tensors, save_tensors
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import Tensor
+
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A model kept in the run: `epoch` 0 is the start, before the first step."""
+
+    epoch: int
+    label: str
+    path: Path
+
+
+class Run:
+    """One run folder. Reading never changes it; values are read afresh at each call, but for the fixed config.json."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = path.name
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    # ------------------------------------------------------------ config.json
+
+    @cached_property
+    def _config_json(self) -> dict[str, Any]:
+        value = self._read_json("config.json")
+        if not isinstance(value.get("settings"), dict):
+            raise RunBrokenError(f"{self.path / 'config.json'}: holds no settings. The run cannot be read; delete it.")
+        return value
+
+    def write_config(
+        self, resolved: Resolved, *, name: str, created: float, fingerprint: str, request_id: str
+    ) -> None:
+        """Write config.json, once, when the run is created."""
+        settings = {
+            key: {"value": value, "source": resolved.sources.get(key, "default")}
+            for key, value in flatten(resolved.config).items()
+        }
+        value = {
+            "name": name,
+            "created": created,
+            "request_id": request_id,
+            "dataset": {"name": resolved.config.data.dataset, "fingerprint": fingerprint},
+            "settings": settings,
+        }
+        runtime.write_json(self.path / "config.json", value)
+
+    def config(self) -> RunConfig:
+        """The effective configuration. Raises RunBrokenError when config.json is damaged."""
+        nested: dict[str, Any] = {}
+        for key, value in self.settings().items():
+            section, dot, inner = key.partition(".")
+            if dot:
+                nested.setdefault(section, {})[inner] = value
+            else:
+                nested[section] = value
+        try:
+            return RunConfig.model_validate(nested)
+        except (ValueError, ConfigError) as error:
+            raise RunBrokenError(f"{self.path / 'config.json'}: {error}") from None
+
+    def settings(self) -> dict[str, Any]:
+        """Dotted key -> effective value."""
+        return {key: entry["value"] for key, entry in self._config_json["settings"].items()}
+
+    def sources(self) -> dict[str, str]:
+        """Dotted key -> where its value came from."""
+        return {key: entry["source"] for key, entry in self._config_json["settings"].items()}
+
+    @property
+    def created(self) -> float:
+        """Seconds since 1970; 0 for a run whose config.json cannot be read."""
+        try:
+            return float(self._config_json["created"])
+        except (RunBrokenError, KeyError, TypeError, ValueError):
+            return 0.0
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request that made it; empty when it cannot be read."""
+        try:
+            return str(self._config_json.get("request_id", ""))
+        except RunBrokenError:
+            return ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the data that the run was created on."""
+        return str(self._config_json["dataset"]["fingerprint"])
+
+    def broken(self) -> str:
+        """Why the run cannot be read, in words; empty when it can."""
+        try:
+            self.config()
+            self.status()
+        except RunBrokenError as error:
+            return str(error)
+        return ""
+
+    # ------------------------------------------------------------ lock and status
+
+    def lock(self) -> FileLock:
+        """The lock that a worker holds for as long as it lives."""
+        return FileLock(self.path / ".lock", thread_local=False)
+
+    def hold(self, timeout: float = 5.0) -> FileLock:
+        """Take the lock. Raises RunBusyError when another worker has it."""
+        lock = self.lock()
+        try:
+            lock.acquire(timeout=timeout, poll_interval=0.05)
+        except Timeout:
+            raise RunBusyError(f"run {self.name!r} has a worker already. Watch it with convncf runs show {self.name}.") from None
+        return lock
+
+    def locked(self) -> bool:
+        """Whether a worker holds the run now."""
+        if not (self.path / ".lock").exists():
+            return False
+        try:
+            with self.lock().acquire(timeout=0, blocking=False):
+                return False
+        except (Timeout, OSError):
+            return True
+
+    def status(self) -> Status:
+        """The status as the worker last wrote it, with `lost` derived from the lock."""
+        status = Status.from_json(self._read_json("status.json"))
+        return status.seen_from_outside(locked=self.locked()) if status.active else status
+
+    def write_status(self, status: Status) -> None:
+        """Replace status.json."""
+        runtime.write_json(self.path / "status.json", status.to_json())
+
+    def ask_to_stop(self) -> None:
+        """Leave the note that the worker looks for between two steps."""
+        runtime.atomic_write(self.path / "stop", b"")
+
+    def stop_asked(self) -> bool:
+        """Whether that note is there."""
+        return (self.path / "stop").exists()
+
+    def clear_stop(self) -> None:
+        """Take the note away, when work begins again."""
+        (self.path / "stop").unlink(missing_ok=True)
+
+    # ------------------------------------------------------------ metrics.jsonl
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The rows of metrics.jsonl; a last line that was cut short by a kill is left aside."""
+        try:
+            lines = (self.path / "metrics.jsonl").read_text(encoding="utf-8").split("\n")
+        except FileNotFoundError:
+            return []
+        rows = []
+        for number, line in enumerate(lines, start=1):
+            if not line:
+                continue
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError as error:
+                if number == len(lines):
+                    break
+                raise RunBrokenError(f"{self.path / 'metrics.jsonl'}, line {number}: {error.msg}.") from None
+        return rows
+
+    def append_metrics(self, row: Mapping[str, Any]) -> None:
+        """Add one line, on disk before this returns."""
+        with (self.path / "metrics.jsonl").open("ab") as file:
+            file.write((runtime.strict_json(dict(row)) + "\n").encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def replace_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write all lines anew, atomically, unless they are there already."""
+        content = "".join(runtime.strict_json(dict(row)) + "\n" for row in rows).encode()
+        path = self.path / "metrics.jsonl"
+        if not path.exists() or path.read_bytes() != content:
+            runtime.atomic_write(path, content)
+
+    # ------------------------------------------------------------ tensors
+
+    @property
+    def model_path(self) -> Path:
+        """The best epoch's model."""
+        return self.path / "model.safetensors"
+
+    def save_model(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Write the best epoch's model."""
+        save_tensors(self.model_path, tensors, facts)
+
+    def save_checkpoint(self, epoch: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Keep this epoch's model for looking back."""
+        save_tensors(self.path / "checkpoints" / f"epoch-{epoch:04d}.safetensors", tensors, facts)
+
+    def save_state(self, phase: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Write what resuming needs: it counts as the truth about which epochs are done."""
+        save_tensors(self.path / "checkpoints" / f"{phase}-state.safetensors", tensors, facts)
+
+    def load_state(self, phase: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """What `save_state` wrote; none where that phase has not begun."""
+        return load_tensors(self.path / "checkpoints" / f"{phase}-state.safetensors") if self.has_state(phase) else None
+
+    def has_state(self, phase: str) -> bool:
+        """Whether that phase has saved an epoch."""
+        return (self.path / "checkpoints" / f"{phase}-state.safetensors").exists()
+
+    @property
+    def pretrained_path(self) -> Path:
+        """The embeddings that the model started from: the best epoch of MF-BPR."""
+        return self.path / "checkpoints" / "pretrained.safetensors"
+
+    def save_pretrained(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Write those embeddings."""
+        save_tensors(self.pretrained_path, tensors, facts)
+
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """The kept epochs, in order."""
+        found = []
+        for path in sorted((self.path / "checkpoints").glob("epoch-*.safetensors")):
+            number = path.stem.removeprefix("epoch-")
+            if number.isdigit():
+                label = "start" if int(number) == 0 else f"epoch {int(number)}"
+                found.append(Checkpoint(int(number), label, path))
+        return tuple(found)
+
+    # ------------------------------------------------------------ the rest
+
+    def report(self) -> dict[str, Any] | None:
+        """The final evaluation; none until there is one."""
+        return self._read_json("report.json") if (self.path / "report.json").exists() else None
+
+    def write_report(self, report: Mapping[str, Any]) -> None:
+        """Replace report.json."""
+        runtime.write_json(self.path / "report.json", dict(report))
+
+    def environment(self) -> dict[str, Any]:
+        """Machine and versions; empty until work has begun."""
+        return self._read_json("environment.json") if (self.path / "environment.json").exists() else {}
+
+    def write_environment(self, value: Mapping[str, Any]) -> None:
+        """Replace environment.json."""
+        runtime.write_json(self.path / "environment.json", dict(value))
+
+    def write_frame(self, name: str, frame: pd.DataFrame) -> None:
+        """Write NAME.parquet atomically."""
+        with runtime.atomic_path(self.path / f"{name}.parquet") as part:
+            frame.to_parquet(part, index=False)
+
+    def read_frame(self, name: str) -> pd.DataFrame:
+        """Read NAME.parquet. Raises RunBrokenError when it is missing or damaged."""
+        import pandas as pd
+
+        path = self.path / f"{name}.parquet"
+        try:
+            return pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise RunBrokenError(f"{path}: missing or damaged ({error}).") from None
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines of log.txt; empty where there is none."""
+        path = self.path / "log.txt"
+        try:
+            with path.open("rb") as file:
+                file.seek(max(0, path.stat().st_size - 65_536))
+                text = file.read().decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunBrokenError(f"{path}: missing. The run cannot be read; delete it, or restore the file.") from None
+        except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
+            raise RunBrokenError(f"{path}: damaged ({error}).") from None
+        if not isinstance(value, dict):
+            raise RunBrokenError(f"{path}: holds a {type(value).__name__}, not an object.")
+        return value
+
+

@@ -1,0 +1,66 @@
+"""Status of a run: what its worker last wrote, and whether that worker is still alive."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Self
+
+ACTIVE: Final = ("queued", "starting", "running")
+"""States that need a living worker."""
+
+STATES: Final = (*ACTIVE, "finished", "stopped", "failed", "lost")
+"""Every state. `lost` is derived, never written: an active state whose worker is gone."""
+
+PICKUP_SECONDS: Final = 30.0
+"""How long a launched run may wait for its worker to appear before it counts as lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One reading of status.json."""
+
+    state: str = "queued"
+    phase: str = ""
+    """pretraining, training, evaluation, or empty."""
+    epoch: int = 0
+    epochs: int = 0
+    unit: str = ""
+    """What `done` and `total` count: triples or users."""
+    done: int = 0
+    total: int = 0
+    eta_seconds: float | None = None
+    """Seconds that the rest of this phase is expected to take at most; none where nothing is known yet."""
+    triples_per_second: float | None = None
+    message: str = ""
+    """One sentence for a person: what is happening, or why it ended."""
+    pid: int | None = None
+    device: str = ""
+    started: float | None = None
+    """Seconds since 1970 when the worker began to work."""
+    updated: float = 0.0
+    """Seconds since 1970 of this writing: the heartbeat."""
+
+    @property
+    def active(self) -> bool:
+        """Whether a worker is, or should soon be, at it."""
+        return self.state in ACTIVE
+
+    def to_json(self) -> dict[str, Any]:
+        """The object in status.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read status.json; fields of a later version are left aside."""
+        known = cls.__dataclass_fields__
+        return cls(**{key: item for key, item in value.items() if key in known})
+
+    def seen_from_outside(self, *, locked: bool) -> Status:
+        """This status with `lost` derived: active, but nobody holds the run's lock."""
+        waiting_for_pickup = self.pid is None and time.time() - self.updated < PICKUP_SECONDS
+        if self.active and not locked and not waiting_for_pickup:
+            words = "its worker is gone (killed, or the machine restarted); resume goes on from the last saved epoch"
+            return replace(self, state="lost", message=words, eta_seconds=None)
+        return self

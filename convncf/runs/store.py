@@ -1,0 +1,113 @@
+"""RunStore: all runs under one home; creates, finds and deletes their folders."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import time
+import unicodedata
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock
+
+from convncf import runtime
+from convncf.config import Resolved
+from convncf.errors import RunBusyError, RunExistsError, RunNameError, RunNotFoundError, did_you_mean
+from convncf.runs.run import Run
+from convncf.runs.status import Status
+
+_LONGEST_NAME: Final = 80
+_RESERVED: Final = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
+
+
+def slug(text: str) -> str:
+    """The nearest name that can be a folder everywhere: 'a/b' -> 'a-b'; empty text -> 'run'."""
+    kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in unicodedata.normalize("NFC", text))
+    kept = re.sub(r"-{2,}", "-", kept).strip("-.")[:_LONGEST_NAME].rstrip("-.")
+    return f"{kept}-run" if _RESERVED.match(kept) else kept or "run"
+
+
+class RunStore:
+    """The runs under `home`/runs."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.folder = home / "runs"
+
+    def names(self) -> tuple[str, ...]:
+        """Names of all runs, a broken one too, sorted."""
+        try:
+            return tuple(sorted(e.name for e in os.scandir(self.folder) if e.is_dir() and not e.name.startswith(".")))
+        except FileNotFoundError:
+            return ()
+
+    def all(self) -> tuple[Run, ...]:
+        """Every run, newest first; broken ones last."""
+        runs = [Run(self.folder / name) for name in self.names()]
+        return tuple(sorted(runs, key=lambda run: (-run.created, run.name)))
+
+    def open(self, name: str) -> Run:
+        """The run of that name. Raises RunNotFoundError with the nearest names."""
+        if name and name in self.names():
+            return Run(self.folder / name)
+        known = self.names()
+        hint = did_you_mean(name, known) if known else "There is none yet: make one with convncf demo, or convncf train."
+        raise RunNotFoundError(f"run {name!r} does not exist under {self.folder}. {hint}".strip())
+
+    def free_name(self, wanted: str) -> str:
+        """`wanted` made fit for a folder, with -2, -3, … where it is taken."""
+        base, taken = slug(wanted), {name.casefold() for name in self.names()}
+        name, n = base, 2
+        while name.casefold() in taken:
+            name, n = f"{base}-{n}", n + 1
+        return name
+
+    def create(self, name: str, resolved: Resolved, *, fingerprint: str, request_id: str = "") -> Run:
+        """A new run folder, whole or absent. The same `request_id` twice returns the run that is there already.
+
+        Raises RunNameError or RunExistsError, each proposing a name that would do.
+        """
+        if slug(name) != name:
+            raise RunNameError(
+                f"run name {name[:100]!r} cannot be a folder name everywhere. Use letters, digits, '-', '_' and '.', "
+                f"at most {_LONGEST_NAME}: {self.free_name(name)!r} would do."
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".create.lock"):
+            if request_id:
+                for run in self.all():
+                    if run.request_id == request_id:
+                        return run
+            if name.casefold() in {other.casefold() for other in self.names()}:
+                raise RunExistsError(f"run {name!r} exists already. {self.free_name(name)!r} is free.")
+            return self._write(name, resolved, fingerprint, request_id)
+
+    def _write(self, name: str, resolved: Resolved, fingerprint: str, request_id: str) -> Run:
+        part = Path(tempfile.mkdtemp(dir=self.folder, prefix=".new-"))
+        try:
+            part.chmod(0o755)
+            run = Run(part)
+            run.write_config(resolved, name=name, created=time.time(), fingerprint=fingerprint, request_id=request_id)
+            run.write_status(Status(updated=time.time(), message="waiting for a worker"))
+            os.rename(part, self.folder / name)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        return Run(self.folder / name)
+
+    def delete(self, name: str) -> None:
+        """Remove a run's folder. Raises RunBusyError while a worker holds it."""
+        run = self.open(name)
+        if run.locked():
+            raise RunBusyError(f"run {name!r} is being worked on: stop it first (convncf runs stop {name}).")
+        grave = Path(tempfile.mkdtemp(dir=self.folder, prefix=".deleted-"))
+        os.rename(run.path, grave / name)
+        shutil.rmtree(grave, ignore_errors=True)
+
+
+def default_store() -> RunStore:
+    """The store under CONVNCF_HOME, or under the platform's data folder."""
+    return RunStore(runtime.home())

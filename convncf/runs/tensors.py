@@ -1,0 +1,42 @@
+"""Tensors in files: safetensors, written atomically, with plain JSON facts in the header. Nothing is unpickled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convncf import runtime
+from convncf.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    """Write tensors and facts as one file that is whole or absent."""
+    from safetensors.torch import save_file
+
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    with runtime.atomic_path(path) as part:
+        save_file(contiguous, part, metadata={"facts": runtime.strict_json(dict(facts))})
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_tensors` wrote. Raises CheckpointError, naming the file, when it is missing or damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    if path.suffix in (".pth", ".pt", ".bin", ".ckpt"):
+        raise CheckpointError(
+            f"{path}: this kind of file can run code when it is loaded, so it is refused. Give a run, or .safetensors."
+        )
+    try:
+        with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
+            facts = json.loads((file.metadata() or {}).get("facts", "{}"))
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file.") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: damaged or not a safetensors file ({error}).") from None
+    return tensors, facts

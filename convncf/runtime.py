@@ -1,0 +1,239 @@
+"""Where things run and live: device, seeds, the home folder, the environment stamp, atomic files.
+
+Device and precision are decided here and nowhere else. Randomness is a pure function of
+(seed, purpose, counters): what ran before never changes what is drawn next, so a resumed run,
+another chunk size or another number of workers draws the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convncf.errors import DeviceError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+# ---------------------------------------------------------------- home and files
+
+
+def home() -> Path:
+    """The folder that holds runs and imported datasets: CONVNCF_HOME, else the platform's data folder."""
+    chosen = os.environ.get("CONVNCF_HOME")
+    if chosen:
+        return Path(chosen).expanduser().resolve()
+    import platformdirs
+
+    return platformdirs.user_data_path("convncf", appauthor=False)
+
+
+def strict_json(value: Any, *, indent: int | None = None) -> str:
+    """JSON that every parser accepts: NaN and infinity raise ValueError, text stays as it is."""
+    return json.dumps(value, allow_nan=False, ensure_ascii=False, indent=indent)
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, moved onto it when the block ends well; a reader sees the old or the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        with part.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        part.chmod(0o644)
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """Write a file so that it is whole or absent, also after a power cut."""
+    with atomic_path(path) as part:
+        part.write_bytes(content)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write strict, indented JSON atomically."""
+    atomic_write(path, (strict_json(value, indent=1) + "\n").encode())
+
+
+# ---------------------------------------------------------------- threads
+
+
+def share_processors() -> None:
+    """Let torch's idle threads sleep instead of spin; to be called before torch loads, and overruled by the environment.
+
+    Spinning threads take the processor from whoever has work: with a few other busy processes beside it on two cores,
+    a training step took ten times as long.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+# ---------------------------------------------------------------- randomness
+
+
+def rng(seed: int, purpose: str, *counters: int) -> np.random.Generator:
+    """A generator that depends on its arguments alone, such as rng(seed, "negatives", epoch, step)."""
+    import numpy as np
+
+    return np.random.Generator(np.random.PCG64([seed, zlib.crc32(purpose.encode()), *counters]))
+
+
+def seed_torch(seed: int, purpose: str, *counters: int) -> None:
+    """Seed torch's generators (dropout, initialisation) from the same arguments as `rng`."""
+    import torch
+
+    torch.manual_seed(int(rng(seed, purpose, *counters).integers(2**63)))
+
+
+# ---------------------------------------------------------------- devices
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU as the driver reports it; memory in MiB, utilisation in percent."""
+
+    index: int
+    name: str
+    memory_total_mib: int
+    memory_free_mib: int
+    utilisation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The device that was taken. `spec` is torch's name for it, `words` says it to a person."""
+
+    spec: str
+    name: str
+    words: str
+    physical_index: int | None = None
+
+    @property
+    def lock_name(self) -> str:
+        """One job at a time per physical device."""
+        return "cpu" if self.spec == "cpu" else f"cuda-{self.physical_index}"
+
+
+def gpus() -> tuple[Gpu, ...]:
+    """The machine's GPUs, asked of nvidia-smi so that no CUDA context is made; empty where there is none."""
+    query = "index,name,memory.total,memory.free,utilization.gpu"
+    command = ["nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader,nounits"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    found = []
+    for line in answer.splitlines():
+        fields = [field.strip() for field in line.split(",")]
+        if len(fields) < 5 or not fields[0].isdigit():
+            continue
+        name = ",".join(fields[1:-3]).strip()
+        total, free, load = (int(field) if field.isdigit() else 0 for field in fields[-3:])
+        found.append(Gpu(int(fields[0]), name, total, free, load))
+    return tuple(found)
+
+
+def cpu_name() -> str:
+    """The processor's name as the system gives it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine() or "CPU"
+
+
+def cpu_count() -> int:
+    """Processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def physical_index(ordinal: int) -> int:
+    """The driver's index of the GPU that torch calls cuda:`ordinal`, under CUDA_VISIBLE_DEVICES."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    if ordinal < len(visible) and visible[ordinal].strip().isdigit():
+        return int(visible[ordinal])
+    return ordinal
+
+
+def planned_device(asked: str) -> str:
+    """The lock name of the device that `asked` will most likely take, without loading torch."""
+    if asked == "cpu" or (asked == "auto" and not gpus()):
+        return "cpu"
+    ordinal = int(asked.split(":")[1]) if ":" in asked and asked.split(":")[1].isdigit() else 0
+    return f"cuda-{physical_index(ordinal)}"
+
+
+def resolve_device(asked: str) -> Device:
+    """Take the device asked for: auto, cpu, cuda or cuda:N.
+
+    Raises DeviceError when an explicit device is absent, with the reason; `auto` takes a GPU that works, else the CPU.
+    """
+    cpu = Device("cpu", cpu_name(), f"CPU: {cpu_name()}, {cpu_count()} cores")
+    if asked == "cpu":
+        return cpu
+    import torch
+
+    kind, _, number = asked.partition(":")
+    if kind not in ("auto", "cuda") or (number and not number.isdigit()):
+        raise DeviceError(f"device {asked!r} is unknown. Use auto, cpu, cuda or cuda:0, cuda:1, …")
+    if torch.cuda.is_available():
+        ordinal = int(number or 0)
+        count = torch.cuda.device_count()
+        if ordinal >= count:
+            raise DeviceError(f"device {asked!r} is absent: torch sees {count} GPU(s), cuda:0 to cuda:{count - 1}.")
+        name = torch.cuda.get_device_name(ordinal)
+        index = physical_index(ordinal)
+        return Device(f"cuda:{ordinal}", name, f"GPU {index}: {name}", index)
+    if asked == "auto":
+        return cpu
+    if torch.version.cuda is None:
+        reason = f"this torch ({torch.__version__}) is a CPU build"
+    elif not gpus():
+        reason = "no NVIDIA driver answers (nvidia-smi finds no GPU)"
+    else:
+        reason = "torch finds no usable CUDA driver"
+    raise DeviceError(f"device {asked!r} is absent: {reason}. Use --device cpu, or auto to take what is there.")
+
+
+def environment(device: Device) -> dict[str, Any]:
+    """What a later reader needs to know about the machine and the versions."""
+    versions = {}
+    for package in ("convncf", "torch", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "safetensors"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed as a package"
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu": cpu_name(),
+        "cpu_count": cpu_count(),
+        "device": device.spec,
+        "device_name": device.name,
+        "device_physical_index": device.physical_index,
+        "versions": versions,
+        "command": sys.argv,
+    }

@@ -1,0 +1,149 @@
+"""Is one model better than another, or were the users lucky? Paired tests and intervals over users.
+
+Both models are judged on the same users, so the test is paired: under the null hypothesis each user's difference
+could as well have had the other sign (Fisher's randomisation test; Smucker et al., "A Comparison of Statistical
+Significance Tests for Information Retrieval Evaluation", CIKM 2007). The interval is the percentile bootstrap of
+the mean difference. Both speak about users drawn like these, not about another training seed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convncf.runtime import rng
+
+Floats = NDArray[np.float64]
+
+LEVEL = 0.95
+"""Coverage of every interval."""
+SIGN_FLIPS = 10_000
+"""Random sign patterns of the test; where there are fewer patterns than that, all of them are taken."""
+RESAMPLES = 4_000
+"""Bootstrap samples of an interval: the ends move by some 4% of a standard error from seed to seed."""
+_DRAWN_AT_ONCE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Mean of a value over users and its percentile bootstrap interval."""
+
+    n: int
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairedTest:
+    """Comparison of two models, A and B, over the same n users; difference = mean_a - mean_b."""
+
+    n: int
+    mean_a: float
+    mean_b: float
+    difference: float
+    low: float
+    """Lower end of the 95% interval of the difference."""
+    high: float
+    p_value: float
+    """Two-sided; never 0: a random test cannot show less than 1 / (SIGN_FLIPS + 1)."""
+
+    @property
+    def words(self) -> str:
+        """The result as one sentence about "A" and "B"."""
+        return self.in_words("A", "B")
+
+    def in_words(self, a: str, b: str) -> str:
+        """Such as "A is 0.012 higher than B (95% interval 0.004 to 0.020, p = 0.003, 671 users)"."""
+        places = _decimals(self.difference)
+        users = f"{self.n:,} user{'' if self.n == 1 else 's'}"
+        p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
+        # An interval of "lower" runs in the same direction as the number beside it.
+        low, high = (self.low, self.high) if self.difference >= 0 else (-self.high, -self.low)
+        ends = " to ".join(_rounded(end, places) for end in (low, high))
+        if self.difference == 0:
+            return f"{a} and {b} are equal on average (95% interval {ends}, {p}, {users})"
+        direction = "higher" if self.difference > 0 else "lower"
+        size = _rounded(abs(self.difference), places)
+        return f"{a} is {size} {direction} than {b} (95% interval {ends}, {p}, {users})"
+
+
+def paired_test(a: ArrayLike, b: ArrayLike, seed: int) -> PairedTest:
+    """Sign-flip test and bootstrap interval of mean(a) - mean(b): two (U,) arrays over the same users in one order.
+
+    A pure function of its arguments. ValueError where the lengths differ, nothing is there, or a value is not finite.
+    """
+    first, second = _values(a), _values(b)
+    if first.size != second.size:
+        raise ValueError(f"a paired test compares the same users: got {first.size} values against {second.size}")
+    difference = first - second
+    interval = bootstrap_interval(difference, seed)
+    return PairedTest(
+        n=difference.size,
+        mean_a=float(first.mean()),
+        mean_b=float(second.mean()),
+        difference=interval.mean,
+        low=interval.low,
+        high=interval.high,
+        p_value=_p_value(difference[difference != 0], seed),
+    )
+
+
+def bootstrap_interval(values: ArrayLike, seed: int) -> Interval:
+    """Percentile bootstrap interval of the mean of (U,) values, at LEVEL; a pure function of its arguments."""
+    sample = _values(values)
+    generator = rng(seed, "bootstrap")
+    index = np.uint16 if sample.size <= 2**16 else np.uint32  # short draws are faster
+    means = np.empty(RESAMPLES)
+    step = max(1, _DRAWN_AT_ONCE // sample.size)
+    for start in range(0, RESAMPLES, step):
+        rows = means[start : start + step]
+        rows[:] = sample[generator.integers(sample.size, size=(rows.size, sample.size), dtype=index)].mean(axis=1)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(sample.size, float(sample.mean()), float(low), float(high))
+
+
+def _p_value(difference: Floats, seed: int) -> float:
+    """Share of sign patterns whose sum is as far from zero as the observed one; zeros must be gone: they have no sign.
+
+    scipy.stats.permutation_test gives the same answer (a test holds it), in 5 s for 10,000 users where this takes
+    0.05 s: it looks up the sum of eight users at a time in a table of their 256 sign patterns.
+    """
+    exact = 2**difference.size <= SIGN_FLIPS
+    padded = np.concatenate([difference, np.zeros(-difference.size % 8)]).reshape(-1, 8)  # (G, 8)
+    patterns = 1.0 - 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")  # (256, 8)
+    n_flips = 2**difference.size if exact else SIGN_FLIPS
+    generator = rng(seed, "sign flips")
+    sums = np.zeros(n_flips)
+    for group, eight in enumerate(padded):
+        drawn = (
+            (np.arange(n_flips) >> 8 * group).astype(np.uint8)
+            if exact
+            else generator.integers(256, size=n_flips, dtype=np.uint8)
+        )
+        sums += (patterns @ eight)[drawn]
+    # Sums that are equal in the numbers' own arithmetic may differ in the last bits.
+    observed = abs(difference.sum()) - 1e-12 * np.abs(difference).sum()
+    as_far = int((np.abs(sums) >= observed).sum())
+    return as_far / n_flips if exact else (as_far + 1) / (n_flips + 1)
+
+
+def _values(array: ArrayLike) -> Floats:
+    values = np.asarray(array, dtype=np.float64)
+    if values.ndim != 1 or values.size == 0:
+        raise ValueError(f"one value per user is needed, for at least one user, got shape {values.shape}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{int((~np.isfinite(values)).sum())} of {values.size} values are not finite")
+    return values
+
+
+def _decimals(difference: float) -> int:
+    """Three, or as many as it takes to show two digits of a small difference."""
+    return 3 if difference == 0 else min(8, max(3, 1 - math.floor(math.log10(abs(difference)))))
+
+
+def _rounded(value: float, places: int) -> str:
+    return f"{round(value, places) + 0.0:.{places}f}"  # + 0.0 turns -0.0 into 0.0

@@ -1,0 +1,1 @@
+"""The test suite: one file per module, plus contracts, layers, the app and the browser."""

@@ -1,0 +1,199 @@
+"""Metrics against answers worked out by hand, and the properties that every metric owes its readers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convncf import metrics
+from convncf.config import METRIC_NAMES
+from convncf.errors import ConfigError
+from convncf.metrics import Floats, Ints, Metric, parse, per_user
+
+ragged_ranks = st.lists(st.sets(st.integers(1, 60), min_size=1, max_size=8), min_size=1, max_size=12)
+
+
+def ragged(users: list[list[int]]) -> tuple[Ints, Ints]:
+    ranks = np.array([rank for ranks in users for rank in ranks], dtype=np.int64)
+    return ranks, np.cumsum([0, *map(len, users)], dtype=np.int64)
+
+
+def values(metric: str, *users: list[int]) -> list[float]:
+    return [float(value) for value in per_user(parse(metric), *ragged(list(users)))]
+
+
+def test_one_positive_on_rank_three_is_known_by_heart() -> None:
+    assert values("HR@2", [3]) == [0.0]
+    assert values("HR@3", [3]) == [1.0]
+    assert values("MRR@3", [3]) == [1 / 3]
+    assert values("NDCG@3", [3]) == [0.5]
+    assert values("Recall@3", [3]) == [1.0]
+    assert values("Precision@3", [3]) == [1 / 3]
+
+
+def test_beyond_the_cut_off_nothing_counts() -> None:
+    for name in metrics.NAMES:
+        assert values(f"{name}@10", [11]) == [0.0]
+        assert values(f"{name}@10", [10]) > [0.0]
+
+
+def test_recall_divides_by_the_number_of_positives_not_by_k() -> None:
+    assert values("Recall@3", [1, 2, 3, 50, 60]) == [0.6]
+
+
+def test_ndcg_divides_by_what_that_user_could_have_reached() -> None:
+    assert values("NDCG@3", [1, 2, 3, 50, 60]) == [1.0]
+    assert values("NDCG@5", [1, 2, 3, 50, 60])[0] < 1.0
+    (two_of_three,) = values("NDCG@5", [2, 4, 9])
+    best = 1 + 1 / math.log2(3) + 1 / 2
+    assert two_of_three == pytest.approx((1 / math.log2(3) + 1 / math.log2(5)) / best, rel=1e-15)
+
+
+def test_mrr_looks_at_the_best_rank_only() -> None:
+    assert values("MRR@10", [7, 4, 9]) == [0.25]
+
+
+def test_users_are_told_apart() -> None:
+    users = ([5, 1], [2], [30, 40, 3])
+    assert values("HR@2", *users) == [1.0, 1.0, 0.0]
+    assert values("Recall@3", *users) == [0.5, 1.0, 1 / 3]
+    assert values("Precision@4", *users) == [0.25, 0.25, 0.25]
+    for name in metrics.NAMES:
+        together = values(f"{name}@5", *users)
+        assert together == [values(f"{name}@5", user)[0] for user in users]
+
+
+def test_no_user_gives_no_value() -> None:
+    for name in metrics.NAMES:
+        assert per_user(Metric(name, 5), *ragged([])).shape == (0,)
+
+
+def test_ranks_that_are_not_ragged_are_refused() -> None:
+    ranks, indptr = ragged([[1, 2], [3]])
+    metric = parse("HR@5")
+    with pytest.raises(ValueError, match="at least one positive"):
+        per_user(metric, ranks, np.array([0, 0, 3]))
+    with pytest.raises(ValueError, match="from 0 to 3"):
+        per_user(metric, ranks, np.array([0, 2]))
+    with pytest.raises(ValueError, match="1-based"):
+        per_user(metric, ranks - 1, indptr)
+
+
+@given(ragged_ranks, st.integers(1, 70))
+def test_every_metric_lies_between_zero_and_one(users: list[set[int]], k: int) -> None:
+    ranks, indptr = ragged([list(user) for user in users])
+    for name in metrics.NAMES:
+        value = per_user(Metric(name, k), ranks, indptr)
+        assert value.shape == (len(users),)
+        assert ((value >= 0) & (value <= 1)).all()
+
+
+@given(ragged_ranks, st.integers(1, 70))
+def test_more_places_never_hurt_hr_mrr_and_recall(users: list[set[int]], k: int) -> None:
+    ranks, indptr = ragged([list(user) for user in users])
+    for name in ("HR", "MRR", "Recall"):
+        assert (per_user(Metric(name, k + 1), ranks, indptr) >= per_user(Metric(name, k), ranks, indptr)).all()
+
+
+@given(ragged_ranks, st.integers(1, 70))
+def test_the_order_of_a_users_positives_does_not_matter(users: list[set[int]], k: int) -> None:
+    in_order = ragged([sorted(user) for user in users])
+    backwards = ragged([sorted(user, reverse=True) for user in users])
+    for name in metrics.NAMES:
+        np.testing.assert_array_equal(per_user(Metric(name, k), *in_order), per_user(Metric(name, k), *backwards))
+
+
+@given(st.integers(1, 40), st.integers(1, 50))
+def test_a_perfect_ranking_has_an_ndcg_of_exactly_one(n: int, k: int) -> None:
+    assert values(f"NDCG@{k}", list(range(n, 0, -1))) == [1.0]
+
+
+@given(st.lists(st.integers(1, 40), min_size=1), st.integers(1, 50))
+def test_under_leave_one_out_recall_is_hr(ranks: list[int], k: int) -> None:
+    users = [[rank] for rank in ranks]
+    assert values(f"Recall@{k}", *users) == values(f"HR@{k}", *users)
+
+
+@given(st.sets(st.integers(1, 60), min_size=1), st.integers(1, 70))
+def test_ndcg_equals_its_formula_term_by_term(positives: set[int], k: int) -> None:
+    gained = sum(1 / math.log2(rank + 1) for rank in positives if rank <= k)
+    attainable = sum(1 / math.log2(rank + 1) for rank in range(1, min(len(positives), k) + 1))
+    assert values(f"NDCG@{k}", list(positives))[0] == pytest.approx(gained / attainable, rel=1e-12)
+
+
+def test_a_metric_is_written_as_it_is_read() -> None:
+    for name in metrics.NAMES:
+        assert str(parse(f"{name}@10")) == f"{name}@10"
+    assert parse("MRR@12") == Metric("MRR", 12)
+
+
+@pytest.mark.parametrize(
+    ("text", "proposed"),
+    [
+        ("ndcg@10", "NDCG@10"),
+        ("Precison@5", "Precision@5"),
+        ("recal@20", "Recall@20"),
+        ("HitRate@5", "HR@5"),
+        ("MAP@12", "Precision@12"),
+        ("NDCG10", "NDCG@10"),
+        ("HR", "HR@10"),
+        ("HR@", "HR@10"),
+        ("HR@-3", "HR@10"),
+        ("HR@2.5", "HR@10"),
+        ("HR@05", "HR@10"),
+        ("HR@1e3", "HR@10"),
+        ("HR@٣", "HR@10"),
+        ("HR@10 ", "HR@10"),
+        ("HR@" + "9" * 5000, "HR@10"),
+        ("HR@0", "1 or more"),
+        ("", "NDCG@10"),
+    ],
+)
+def test_what_is_no_metric_is_refused_with_what_would_be_one(text: str, proposed: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse(text)
+    assert proposed in str(refused.value)
+
+
+def test_a_metric_made_by_hand_is_checked_as_well() -> None:
+    with pytest.raises(ConfigError, match="NDCG"):
+        Metric("nDCG", 10)
+    with pytest.raises(ConfigError, match="1 or more"):
+        Metric("HR", 0)
+
+
+def test_every_metric_at_every_k_and_the_monitored_one() -> None:
+    listed = [str(metric) for metric in metrics.at((10, 5, 10), monitor="MRR@12")]
+    assert listed[0] == "HR@5"
+    assert listed[-1] == "MRR@12"
+    assert len(listed) == len(set(listed)) == 2 * len(metrics.NAMES) + 1
+    assert len(metrics.at((5,), monitor="NDCG@5")) == len(metrics.NAMES)
+
+
+def test_the_settings_know_the_same_metrics() -> None:
+    assert metrics.NAMES == METRIC_NAMES
+
+
+def test_each_metric_is_described_with_its_formula() -> None:
+    assert "not by min(K, that number)" in metrics.describe("Recall")
+    assert "equals HR" in metrics.describe("Recall")
+    assert "log2(rank + 1)" in metrics.describe("NDCG")
+    for name in metrics.NAMES:
+        filled = metrics.describe(f"{name}@7")
+        assert filled == metrics.describe(name).replace("K", "7")
+        assert "7" in filled
+    with pytest.raises(ConfigError, match="NDCG"):
+        metrics.describe("nDCG")
+
+
+def test_values_are_floats_of_their_own() -> None:
+    ranks, indptr = ragged([[1], [2]])
+    before = ranks.copy()
+    value: Floats = per_user(parse("HR@1"), ranks, indptr)
+    value[0] = 7
+    np.testing.assert_array_equal(ranks, before)
+    assert value.dtype == np.float64

@@ -1,0 +1,443 @@
+"""Reading: every line is accounted for, text survives, and what cannot be read is one clear error."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from convncf.data.reading import ReadResult, guess_columns, preview, read_delimited
+from convncf.errors import ReadError
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write bytes or text (as UTF-8) to a file and return its path."""
+
+    def write(content: bytes | str, name: str = "ratings.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+def rows(result: ReadResult) -> list[tuple[Any, ...]]:
+    return list(result.interactions.to_frame().itertuples(index=False, name=None))
+
+
+def dropped(result: ReadResult) -> dict[str, tuple[int, tuple[int, ...]]]:
+    return {drop.reason: (drop.count, drop.first_lines) for drop in result.report.dropped}
+
+
+# ---------------------------------------------------------------- what is kept
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "::", " "])
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_the_same_file_in_every_dialect(write: Write, delimiter: str, bom: bytes, end: str) -> None:
+    lines = [
+        ["userId", "movieId", "rating", "timestamp"],
+        ["007", "7.0", "3.5", "1700000000"],
+        ["7", "07", "4", "1700000001"],
+    ]
+    text = end.join(delimiter.join(line) for line in lines) + end
+    result = read_delimited(write(bom + text.encode()))
+    assert rows(result) == [("007", "7.0", 3.5, 1_700_000_000), ("7", "07", 4.0, 1_700_000_001)]
+    assert result.report.delimiter == delimiter
+    assert result.report.encoding == ("UTF-8 with byte-order mark" if bom else "UTF-8")
+    assert result.report.lines == 3
+    assert result.report.dropped == ()
+    assert result.report.columns == {
+        "user_id": "userId",
+        "item_id": "movieId",
+        "rating": "rating",
+        "timestamp": "timestamp",
+    }
+
+
+def test_blanks_around_ids_are_taken_off_and_counted(write: Write) -> None:
+    result = read_delimited(write("user,item\n 7 ,a\n7,b \n8,c\n"))
+    assert rows(result) == [("7", "a"), ("7", "b"), ("8", "c")]
+    assert "blanks around the user id taken off in 1 row" in result.report.notes
+    assert "blanks around the item id taken off in 1 row" in result.report.notes
+
+
+def test_titles_come_to_the_character(write: Write) -> None:
+    text = 'user,item,title\n1,a,"Léon: ""The"" Pro, <b>*x*</b>"\n1,b, Up \n1,c,\n2,a,Other\n1,d,"two\r\nlines"\n'
+    result = read_delimited(write(text))
+    assert result.items.titles == ('Léon: "The" Pro, <b>*x*</b>', " Up ", "", "two\r\nlines")
+    assert result.items.label(2) == "c"
+    assert "1 item with more than one title in the file; the first is shown" in result.report.notes
+
+
+def test_a_quote_that_encloses_nothing_is_text(write: Write) -> None:
+    text = 'userId::movieId::title\n1::2::"Great Performances" Cats (1998)\n1::3::"Weird Al\n1::4::Up\n'
+    result = read_delimited(write(text))
+    assert result.items.titles == ('"Great Performances" Cats (1998)', '"Weird Al', "Up")
+    assert any(note.startswith("2 fields beginning with a quote") and "line 2" in note for note in result.report.notes)
+
+
+def test_decimal_commas(write: Write) -> None:
+    result = read_delimited(write("user;item;rating\nu1;i1;3,5\nu1;i2;4\n"))
+    assert [row[2] for row in rows(result)] == [3.5, 4.0]
+    assert "1 rating with a decimal comma, as 3,5 for 3.5" in result.report.notes
+
+
+def test_many_zero_ratings_are_flagged(write: Write) -> None:
+    text = '"User-ID";"ISBN";"Book-Rating"\r\n"8";"0002005018";"5"\r\n"8";"034545104X";"0"\r\n'
+    result = read_delimited(write(text))
+    assert rows(result) == [("8", "0002005018", 5.0), ("8", "034545104X", 0.0)]
+    assert any("not rated" in note for note in result.report.notes)
+
+
+def test_times_stay_exact(write: Write) -> None:
+    text = "user,item,time\n" + "".join(f"u,i{n},{1_700_000_000_000 + 1000 * n}\n" for n in (3, 1, 4, 0, 2))
+    result = read_delimited(write(text))
+    assert [row[2] for row in rows(result)] == [1_700_000_000_000 + 1000 * n for n in (3, 1, 4, 0, 2)]
+    assert result.interactions.time_unit == "ms"
+    assert result.report.time is not None
+    assert (result.report.time.first, result.report.time.last) == ("2023-11-14", "2023-11-14")
+
+
+def test_dates_become_seconds_and_the_assumption_is_said(write: Write) -> None:
+    result = read_delimited(write("user,item,date\n1,a,2014-05-01 12:00:00\n1,b,2016-01-01\n"))
+    assert [row[2] for row in rows(result)] == [1_398_945_600, 1_451_606_400]
+    assert "Times: dates without a time zone, taken as UTC, as seconds: 2014-05-01 to 2016-01-01 (UTC)." in (
+        result.report.sentences()
+    )
+
+
+def test_an_implausible_time_is_kept_and_told(write: Write) -> None:
+    result = read_delimited(write("user,item,time\n1,a,1400000000\n1,b,-62135596800\n"))
+    assert "1 time before 1900 or after 2100, kept (line 3)" in result.report.notes
+
+
+# ---------------------------------------------------------------- what is left out
+
+
+def test_each_reason_with_count_and_physical_lines(write: Write) -> None:
+    text = (
+        "user,item,title,rating,time\n"  # 1
+        'u1,i1,"over\n'  # 2
+        "three\n"  # 3
+        'lines",4,1700000000\n'  # 4
+        "\n"  # 5
+        ",i1,x,4,1700000000\n"  # 6
+        "u1,  ,x,4,1700000000\n"  # 7
+        "u1,i2,x\n"  # 8
+        "u1,i2,x,good,1700000000\n"  # 9
+        "u1,i2,x,,1700000000\n"  # 10
+        "u1,i2,x,4,soon\n"  # 11
+        "u1,i2,x,4,\n"  # 12
+        "user,item,title,rating,time\n"  # 13
+        "u2,i1,x,nan,1700000000\n"  # 14
+        "u2,i1,x,1e39,1700000000\n"  # 15
+        "u2,i1,x,5,1700000001"  # 16
+    )
+    result = read_delimited(write(text))
+    report = result.report
+    assert dropped(result) == {
+        "rating not a number": (3, (9, 14, 15)),
+        "the header again": (1, (13,)),
+        "user id empty": (1, (6,)),
+        "item id empty": (1, (7,)),
+        "not the header's 5 fields": (1, (8,)),
+        "rating empty": (1, (10,)),
+        "time not understood": (1, (11,)),
+        "time empty": (1, (12,)),
+    }
+    assert rows(result) == [("u1", "i1", 4.0, 1_700_000_000), ("u2", "i1", 5.0, 1_700_000_001)]
+    assert (report.lines, report.blank, report.continuation, report.kept, report.n_dropped) == (16, 1, 2, 2, 10)
+    assert "2 lines within a quoted field that began above (the first: line 3)" in report.notes
+
+
+def test_only_the_first_lines_are_named(write: Write) -> None:
+    result = read_delimited(write("user,item\nu,i\n" + ",x\n" * 1000))
+    assert dropped(result) == {"user id empty": (1000, (3, 4, 5, 6, 7))}
+    assert str(result.report.dropped[0]) == "1,000 rows, user id empty (lines 3, 4, 5, 6, 7, …)"
+
+
+def test_columns_that_are_not_used_never_fail(write: Write) -> None:
+    assert len(read_delimited(write("user,item,price\n1,a,—\n1,b,\n")).interactions) == 2
+
+
+REPEATS = "user,item,time\nu1,i1,1\nu1,i1,5\nu1,i1,9\nu1,i2,7\nu1,i2,7\n"
+
+
+def test_a_pair_is_kept_once_at_its_latest_time(write: Write) -> None:
+    report = read_delimited(write(REPEATS)).report
+    assert rows(read_delimited(write(REPEATS))) == [("u1", "i1", 9), ("u1", "i2", 7)]
+    assert (report.exact_duplicates, report.repeats, report.most_repeated) == (1, 2, 3)
+    assert report.merged == 3
+
+
+def test_without_times_the_first_is_kept(write: Write) -> None:
+    result = read_delimited(write("user,item,rating\nu1,i1,1\nu1,i1,5\nu1,i1,1\n"))
+    assert rows(result) == [("u1", "i1", 1.0)]
+    assert (result.report.exact_duplicates, result.report.repeats) == (1, 1)
+
+
+def test_the_report_is_strict_json(write: Write) -> None:
+    report = read_delimited(write(REPEATS)).report
+    said = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert said["lines"] == 6
+    assert said["rows"] == 5
+    assert said["merged"] == 3
+    assert said["file"] == "ratings.csv"
+    assert said["time"]["unit"] == "s"
+
+
+# ---------------------------------------------------------------- columns
+
+
+@pytest.mark.parametrize(
+    ("header", "guess"),
+    [
+        ("user_id,item_id,rating,timestamp", ["user_id", "item_id", "rating", "timestamp", None]),
+        ("userId,movieId,title,rating", ["userId", "movieId", "rating", None, "title"]),
+        (" USERID , Product ", ["USERID", "Product", None, None, None]),
+        ("customer no.,article,date", ["customer no.", "article", None, "date", None]),
+        (
+            "reviewerID,asin,overall,reviewTime,unixReviewTime",
+            ["reviewerID", "asin", "overall", "unixReviewTime", None],
+        ),
+        ("user_id,business_id,stars,date", ["user_id", "business_id", "stars", "date", None]),
+        ("User-ID,ISBN,Book-Rating", ["User-ID", "ISBN", "Book-Rating", None, None]),
+        ("user_id:token,item_id:token,rating:float", ["user_id:token", "item_id:token", "rating:float", None, None]),
+        ("a,b", [None] * 5),
+    ],
+)
+def test_columns_are_guessed_by_their_usual_names(header: str, guess: list[str | None]) -> None:
+    roles = ("user_id", "item_id", "rating", "timestamp", "title")
+    assert guess_columns(header.split(",")) == {role: name for role, name in zip(roles, guess, strict=True) if name}
+
+
+def test_columns_can_be_mapped(write: Write) -> None:
+    path = write("a,b,user,item\n1,2,3,4\n")
+    assert rows(read_delimited(path, mapping={"user_id": "a", "item_id": "B"})) == [("1", "2")]
+    assert rows(read_delimited(path, mapping={"user_id": "a"})) == [("1", "4")]
+
+
+@pytest.mark.parametrize("nothing", ["", None])
+def test_a_role_can_be_left_out(write: Write, nothing: str | None) -> None:
+    path = write("user,item,rating\n1,2,good\n")
+    assert rows(read_delimited(path, mapping={"rating": nothing})) == [("1", "2")]
+
+
+def test_mapped_columns_help_to_find_the_delimiter(write: Write) -> None:
+    path = write("Kunde, Nr|Artikel, Nr\n1, 2|3, 4\n")
+    assert rows(read_delimited(path, mapping={"user_id": "Kunde, Nr", "item_id": "Artikel, Nr"})) == [("1, 2", "3, 4")]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "complaint"),
+    [
+        ({"user_id": "usr"}, "no column 'usr' among 'user', 'item', 'x', 'x'. Did you mean user?"),
+        ({"user": "user"}, "'user' is no role of a column. Did you mean user_id?"),
+        ({"user_id": "user", "item_id": "user"}, "mapped to both user_id and item_id"),
+        ({"rating": "x"}, "2 columns are named 'x'"),
+        (
+            {"user_id": None},
+            "no user column among 'user', 'item', 'x', 'x'. Columns can be mapped with --user-column NAME.",
+        ),
+    ],
+)
+def test_wrong_mappings_are_refused(write: Write, mapping: dict[str, str | None], complaint: str) -> None:
+    with pytest.raises(ReadError, match=re.escape(complaint)):
+        read_delimited(write("user,item,x,x\n1,2,3,4\n"), mapping=mapping)
+
+
+# ---------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "is empty"),
+        (b"\n  \n", "only blank lines"),
+        (b"user,item\n", "a header and no row"),
+        (b"user,item\n\n\n", "a header and no row"),
+        (b"hello\nworld\n", "line 1: one column: 'hello'"),
+        (b"\n\nhello\n", "line 3: one column: 'hello'"),
+        (b"a,b,c\n1,2,3\n", "line 1: no user column and no item column among 'a', 'b', 'c'"),
+        (b"a,b,c\n1,2,3\n", "--user-column NAME and --item-column NAME"),
+        (b"user,b,c\n1,2,3\n", "no item column among 'user', 'b', 'c'. Columns can be mapped with --item-column NAME"),
+        (b"1,31,2.5,1260759144\n1,32,2.5,1260759144\n", "line 1 looks like data, not like a header: '1', '31'"),
+        (b"PK\x03\x04rest", "a ZIP archive or an Excel workbook"),
+        (b"\x1f\x8brest", "compressed with gzip"),
+        (b"user,item\n1,\x002\n", "binary"),
+        ("user,item\n1,é\n".encode("utf-16"), "UTF-16"),
+        ("user,item\n1,a\n2,Café\n".encode("latin-1"), "line 3: not UTF-8 text (byte 0xe9"),
+        (b"user,item,rating\n1,2,good\n1,3,bad\n", "no row is left: 2 rows, rating not a number (lines 2, 3)"),
+        (b"user,item,rating\n1,2,good\n1,3,bad\n", '--rating-column ""'),
+        (b"user,item,time\n1,2,May\n", "--time-column NAME"),
+        (b"user,item,time\n1,a,1400000000\n1,b,1400000001\n1,c,1400000000000\n", "mixes units: most count seconds"),
+        (b"user,item,time\n1,a,1400000000\n1,b,1400000001\n1,c,1400000000000\n", "1 row (line 4)"),
+    ],
+)
+def test_what_cannot_be_read_is_one_error_that_teaches(write: Write, content: bytes, complaint: str) -> None:
+    path = write(content)
+    with pytest.raises(ReadError, match=re.escape(complaint)) as error:
+        read_delimited(path)
+    assert str(path) in str(error.value)
+
+
+def test_missing_files_and_folders(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match=r"nowhere\.csv does not exist"):
+        read_delimited(tmp_path / "nowhere.csv")
+    with pytest.raises(ReadError, match="is a folder"):
+        preview(tmp_path)
+
+
+@pytest.mark.parametrize("delimiter", ["", '"', "\n"])
+def test_what_cannot_divide_is_refused(write: Write, delimiter: str) -> None:
+    with pytest.raises(ReadError, match="cannot be a delimiter"):
+        read_delimited(write("user,item\n1,2\n"), delimiter=delimiter)
+
+
+@pytest.mark.parametrize("spelled", ["tab", "\\t", "\t", "TAB"])
+def test_a_delimiter_can_be_spelled(write: Write, spelled: str) -> None:
+    assert rows(read_delimited(write("user\titem\n1,5\t2\n"), delimiter=spelled)) == [("1,5", "2")]
+
+
+def test_an_unusual_delimiter_can_be_given(write: Write) -> None:
+    assert rows(read_delimited(write("user^item\n1^2\n"), delimiter="^")) == [("1", "2")]
+
+
+def test_the_wrong_delimiter_shows_the_one_column(write: Write) -> None:
+    with pytest.raises(ReadError, match="no user column and no item column among 'user,item'"):
+        read_delimited(write("user,item\n1,2\n"), delimiter=";")
+
+
+# ---------------------------------------------------------------- preview
+
+
+def test_preview(write: Write) -> None:
+    path = write("\ufeffuser;film;stars\n" + "".join(f"{n};f{n};5\n" for n in range(50)) + "odd\n")
+    seen = preview(path, 3)
+    assert seen.header == ["user", "film", "stars"]
+    assert seen.rows == [["0", "f0", "5"], ["1", "f1", "5"], ["2", "f2", "5"]]
+    assert (seen.delimiter, seen.encoding) == (";", "UTF-8 with byte-order mark")
+    assert seen.guess == {"user_id": "user", "item_id": "film", "rating": "stars"}
+    assert preview(path, 100).rows[-1] == ["odd"]
+
+
+def test_preview_reads_only_the_beginning(write: Write) -> None:
+    # The sample ends within a character and within a row: neither may show.
+    path = write("user,item\n" + "ééééé,ééééé\n" * 20_000)
+    seen = preview(path, 100_000)
+    assert 1_000 < len(seen.rows) < 20_000
+    assert all(row == ["ééééé", "ééééé"] for row in seen.rows)
+
+
+def test_preview_serves_files_whose_columns_are_not_known(write: Write) -> None:
+    assert preview(write("a,b\n1,2\n")).guess == {}
+
+
+# ---------------------------------------------------------------- properties
+
+# Any text that UTF-8 holds, but no zero byte: that makes a file binary.
+TEXT = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=8)
+IDS = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=6).filter(
+    lambda raw: raw.strip() == raw and raw not in ("user_id", "item_id")
+)
+TABLES = st.lists(st.tuples(IDS, IDS, TEXT), min_size=1, max_size=8, unique_by=lambda row: row[:2])
+USUAL = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
+
+
+def quoted(field: str) -> str:
+    return '"' + field.replace('"', '""') + '"'
+
+
+@USUAL
+@given(
+    table=TABLES,
+    delimiter=st.sampled_from([",", ";", "\t", "|", "::", " ", "^", "--"]),
+    bom=st.booleans(),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    last_end=st.booleans(),
+    blank_before=st.integers(0, 2),
+)
+def test_what_is_written_with_quotes_comes_back(
+    tmp_path: Path,
+    table: list[tuple[str, str, str]],
+    delimiter: str,
+    bom: bool,
+    end: str,
+    last_end: bool,
+    blank_before: int,
+) -> None:
+    lines = [delimiter.join(("user_id", "item_id", "title"))]
+    lines += [delimiter.join(quoted(field) for field in row) for row in table]
+    text = end * blank_before + end.join(lines) + (end if last_end else "")
+    path = tmp_path / "written.csv"
+    path.write_bytes(b"\xef\xbb\xbf" * bom + text.encode())
+    result = read_delimited(path, delimiter=delimiter)
+    assert [row[:2] for row in rows(result)] == [row[:2] for row in table]
+    first_title: dict[str, str] = {}
+    for _, item, title in table:
+        if title.strip():
+            first_title.setdefault(item, title)
+    assert {
+        item: title for item, title in zip(result.items.items.ids, result.items.titles, strict=True) if title
+    } == first_title
+    assert result.report.n_dropped == 0
+    assert result.report.lines == len(re.findall(r"\r\n|\r|\n", text)) + (not last_end)
+
+
+@USUAL
+@given(
+    content=st.one_of(
+        st.binary(max_size=200),
+        st.text(st.sampled_from('ab1, ;"\r\n\t|:é'), max_size=120).map(str.encode),
+        st.text(st.sampled_from('ab1,"\n'), max_size=120).map(lambda text: b"user,item,rating\n" + text.encode()),
+        st.text(st.sampled_from('ab1,"\n \r'), max_size=120).map(lambda text: b"user,item\n" + text.encode()),
+    ),
+    delimiter=st.sampled_from([None, ",", " ", "::"]),
+)
+def test_any_bytes_give_a_report_that_adds_up_or_a_read_error(
+    tmp_path: Path, content: bytes, delimiter: str | None
+) -> None:
+    path = tmp_path / "garbage.csv"
+    path.write_bytes(content)
+    try:
+        result = read_delimited(path, delimiter=delimiter)
+    except ReadError:
+        return
+    report = result.report
+    text = content.decode("utf-8-sig")
+    lines = len(re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text))
+    assert report.lines == lines
+    assert lines == 1 + report.blank + report.continuation + report.kept + report.merged + report.n_dropped
+    assert report.kept == len(result.interactions) > 0
+    for drop in report.dropped:
+        assert all(1 < line <= lines for line in drop.first_lines)
+        assert len(drop.first_lines) == min(drop.count, 5)
+    json.dumps(report.to_json(), allow_nan=False)
+
+
+@USUAL
+@given(
+    times=st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.integers(0, 3)), min_size=1, max_size=12)
+)
+def test_merging_keeps_the_first_of_the_latest(tmp_path: Path, times: list[tuple[str, str, int]]) -> None:
+    path = tmp_path / "repeats.csv"
+    path.write_text("user,item,time\n" + "".join(f"{user},{item},{time}\n" for user, item, time in times))
+    result = read_delimited(path)
+    latest: dict[tuple[str, str], tuple[int, int]] = {}
+    for row, (user, item, time) in enumerate(times):
+        if (user, item) not in latest or time > latest[user, item][0]:
+            latest[user, item] = (time, row)
+    expected = [(*pair, time) for pair, (time, _) in sorted(latest.items(), key=lambda entry: entry[1][1])]
+    assert rows(result) == expected
+    assert result.report.exact_duplicates == len(times) - len(set(times))

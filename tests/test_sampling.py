@@ -1,0 +1,132 @@
+"""Triples: negatives are exact, uniform and a function of (seed, epoch, position) alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import sparse
+
+from convncf.data.sampling import TripleSampler
+from convncf.errors import DataError
+
+Bools = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
+
+MATRICES = arrays(np.bool_, st.tuples(st.integers(1, 6), st.integers(2, 9))).filter(
+    lambda seen: bool(seen[~seen.all(axis=1)].any())
+)
+
+
+def sampler(seen: Bools, seed: int = 1) -> TripleSampler:
+    return TripleSampler(sparse.csr_array(seen), seed)
+
+
+# ---------------------------------------------------------------- properties
+
+
+@given(seen=MATRICES, seed=st.integers(0, 2**31), epoch=st.integers(0, 50), size=st.integers(1, 20))
+def test_no_negative_is_ever_a_training_positive(seen: Bools, seed: int, epoch: int, size: int) -> None:
+    for user, positive, negative in sampler(seen, seed).epoch(epoch, size):
+        assert seen[user, positive].all()
+        assert not seen[user, negative].any()
+        assert user.dtype == positive.dtype == negative.dtype == np.int64
+
+
+@given(seen=MATRICES, epoch=st.integers(0, 50), size=st.integers(1, 20))
+def test_an_epoch_holds_each_interaction_once(seen: Bools, epoch: int, size: int) -> None:
+    triples = sampler(seen)
+    batches = list(triples.epoch(epoch, size))
+    assert len(batches) == triples.steps(size)
+    assert all(len(user) == size for user, _, _ in batches[:-1])
+    drawn = Counter((int(u), int(p)) for user, positive, _ in batches for u, p in zip(user, positive, strict=True))
+    usable = seen & ~seen.all(axis=1, keepdims=True)
+    assert drawn == Counter((int(u), int(i)) for u, i in np.argwhere(usable))
+    assert triples.n_triples == usable.sum()
+
+
+@given(seen=MATRICES)
+def test_r_enumerates_the_items_not_seen_in_order(seen: Bools) -> None:
+    # With r uniform, this makes every negative equally likely: no statistics needed.
+    triples = sampler(seen)
+    for user, row in enumerate(seen):
+        unseen = np.flatnonzero(~row)
+        r = np.arange(len(unseen))
+        assert triples.negatives(np.full(len(r), user), r).tolist() == unseen.tolist()
+
+
+@given(seen=MATRICES, sizes=st.tuples(st.integers(1, 20), st.integers(1, 20)), seed=st.integers(0, 100))
+def test_the_batch_size_does_not_change_what_is_drawn(seen: Bools, sizes: tuple[int, int], seed: int) -> None:
+    one, other = (
+        [np.concatenate(part) for part in zip(*sampler(seen, seed).epoch(3, size), strict=True)] for size in sizes
+    )
+    assert all((a == b).all() for a, b in zip(one, other, strict=True))
+
+
+# ---------------------------------------------------------------- known answers
+
+
+SEEN = np.array(
+    [
+        [1, 0, 1, 0, 0, 1],
+        [1, 1, 1, 1, 1, 1],  # has seen everything
+        [0, 0, 0, 0, 0, 0],  # has nothing in training
+        [1, 1, 1, 1, 1, 0],
+    ],
+    dtype=bool,
+)
+
+
+def test_who_has_seen_everything_is_left_out_and_counted() -> None:
+    triples = sampler(SEEN)
+    assert triples.users_without_negatives.tolist() == [1]
+    assert triples.n_triples == 8
+    users = np.concatenate([user for user, _, _ in triples.epoch(1, 3)])
+    assert sorted(users.tolist()) == [0, 0, 0, 3, 3, 3, 3, 3]
+    assert triples.steps(3) == 3
+
+
+def test_the_only_negative_is_found_at_once() -> None:
+    drawn = [(u, n) for user, _, neg in sampler(SEEN).epoch(1, 3) for u, n in zip(user, neg, strict=True)]
+    assert {int(n) for u, n in drawn if u == 3} == {5}
+
+
+def test_any_order_of_calls_draws_the_same() -> None:
+    seen = np.random.default_rng(0).random((40, 50)) < 0.3
+    fresh = {(e, s): sampler(seen).batch(e, s, 64) for e in (1, 2) for s in range(3)}
+    used = sampler(seen)
+    for key in [(2, 1), (1, 2), (1, 0), (2, 0), (1, 1), (2, 2)]:  # as after a resume, and back and forth
+        again = used.batch(*key, 64)
+        assert all((a == b).all() for a, b in zip(again, fresh[key], strict=True))
+
+
+def test_seed_and_epoch_change_what_is_drawn() -> None:
+    seen = np.random.default_rng(0).random((40, 50)) < 0.3
+    draws = [sampler(seen, seed).batch(epoch, 0, 64) for seed, epoch in [(1, 1), (2, 1), (1, 2)]]
+    for one, other in [(0, 1), (0, 2), (1, 2)]:
+        assert any((a != b).any() for a, b in zip(draws[one], draws[other], strict=True))
+
+
+def test_the_sampler_keeps_its_own_copy() -> None:
+    train = sparse.csr_array(SEEN)
+    triples = TripleSampler(train, 1)
+    before = triples.batch(1, 0, 8)
+    train.indices[:] = 0
+    assert all((a == b).all() for a, b in zip(before, triples.batch(1, 0, 8), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason"), [(np.ones((2, 3), bool), "seen all"), (np.zeros((2, 3), bool), "no training")]
+)
+def test_where_nothing_can_be_drawn_it_is_said_at_once(seen: Bools, reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        sampler(seen)
+
+
+@pytest.mark.parametrize("step", [-1, 3])
+def test_a_step_outside_the_epoch_is_refused(step: int) -> None:
+    with pytest.raises(IndexError, match="outside 0 to 2"):
+        sampler(SEEN).batch(1, step, 3)

@@ -1,0 +1,152 @@
+"""Paired tests and intervals against exact answers, and against scipy's own."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import permutation_test
+
+from convncf.significance import LEVEL, PairedTest, bootstrap_interval, paired_test
+
+differences = st.lists(st.sampled_from([-1.0, -0.3, -0.1, 0.0, 0.1, 0.2, 0.3, 1.0]), min_size=1, max_size=7)
+
+
+def p_value(difference: list[float] | np.ndarray, seed: int = 1) -> float:
+    return paired_test(difference, np.zeros(len(difference)), seed).p_value
+
+
+def test_a_model_is_not_better_than_itself() -> None:
+    values = np.random.default_rng(0).random(50)
+    found = paired_test(values, values, 1)
+    assert (found.difference, found.low, found.high, found.p_value) == (0.0, 0.0, 0.0, 1.0)
+    assert found.mean_a == found.mean_b == values.mean()
+    assert found.words == "A and B are equal on average (95% interval 0.000 to 0.000, p = 1.000, 50 users)"
+
+
+def test_few_users_are_tested_exactly() -> None:
+    assert p_value([1.0] * 5) == 2 / 2**5  # only all plus and all minus are as far out
+    assert p_value([1.0]) == 1.0
+    assert p_value([3.0, 1.0]) == 0.5
+    assert p_value([3.0, -1.0]) == 1.0
+    assert p_value([1.0] * 10) == 2 / 2**10  # more than the eight that one table holds
+
+
+def test_users_without_a_difference_change_neither_p_nor_exactness() -> None:
+    assert p_value([1.0] * 5 + [0.0] * 500) == p_value([1.0] * 5)
+
+
+@given(differences)
+def test_exact_values_equal_an_enumeration(difference: list[float]) -> None:
+    values = np.array(difference)
+    sums = [abs((values * signs).sum()) for signs in itertools.product((1, -1), repeat=values.size)]
+    expected = np.mean([total >= abs(values.sum()) - 1e-9 for total in sums])
+    assert p_value(values) == pytest.approx(expected, rel=1e-12)
+
+
+@given(differences, st.integers(0, 3))
+@settings(max_examples=20)
+def test_swapping_the_models_turns_the_sign_and_nothing_else(difference: list[float], seed: int) -> None:
+    a = np.array(difference)
+    b = np.zeros(a.size)
+    one, other = paired_test(a, b, seed), paired_test(b, a, seed)
+    assert other.difference == -one.difference
+    assert other.p_value == one.p_value
+    assert other.low == pytest.approx(-one.high, abs=1e-12)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.05, 0.12])
+def test_many_users_agree_with_scipy(shift: float) -> None:
+    values = np.random.default_rng(4).normal(shift, 1, size=300)
+    expected = permutation_test(
+        (values,),
+        lambda x, axis: x.mean(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=10_000,
+        rng=np.random.default_rng(5),
+    ).pvalue
+    assert p_value(values) == pytest.approx(expected, abs=0.02)
+
+
+def test_where_there_is_no_difference_p_is_even() -> None:
+    generator = np.random.default_rng(6)
+    found = np.array([p_value(generator.normal(size=40), seed) for seed in range(200)])
+    assert abs((found < 0.5).mean() - 0.5) < 0.12
+    assert (found < 0.05).mean() < 0.12
+
+
+def test_a_clear_difference_is_found_and_p_is_never_zero() -> None:
+    found = paired_test(np.full(1000, 0.6), np.full(1000, 0.5), 1)
+    assert found.p_value == 1 / 10_001
+    assert found.words == "A is 0.100 higher than B (95% interval 0.100 to 0.100, p < 0.001, 1,000 users)"
+
+
+def test_the_interval_is_that_of_a_mean() -> None:
+    values = np.random.default_rng(7).normal(0.3, 1.0, size=2_000)
+    found = bootstrap_interval(values, 1)
+    error = values.std() / np.sqrt(values.size)
+    assert found.mean == values.mean()
+    assert found.low == pytest.approx(values.mean() - 1.96 * error, abs=0.2 * error)
+    assert found.high == pytest.approx(values.mean() + 1.96 * error, abs=0.2 * error)
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(8)
+    intervals = [bootstrap_interval(generator.binomial(1, 0.4, size=120), seed) for seed in range(150)]
+    covered = np.mean([interval.low <= 0.4 <= interval.high for interval in intervals])
+    assert covered > LEVEL - 0.06
+
+
+@pytest.mark.parametrize("n", [1, 7, 300])
+def test_the_answer_depends_on_values_and_seed_alone(n: int) -> None:
+    generator = np.random.default_rng(9)
+    a, b = generator.random((2, n))
+    first = paired_test(a, b, 11)
+    np.random.default_rng(0).random(10)
+    assert paired_test(a.tolist(), b.tolist(), 11) == first
+    assert first.low <= first.difference <= first.high
+    assert 0 < first.p_value <= 1
+    if n >= 300:
+        assert paired_test(a, b, 12).low != first.low
+
+
+def test_all_users_can_be_drawn() -> None:
+    """An interval over more users than a short index can hold sees the last of them as well."""
+    values = np.zeros(70_000)
+    values[-3_000:] = 1.0
+    assert bootstrap_interval(values, 1).low > 0.03
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "said"),
+    [
+        ([1.0, 2.0], [1.0], "same users: got 2 values against 1"),
+        ([], [], "at least one user"),
+        ([[1.0]], [[1.0]], r"shape \(1, 1\)"),
+        ([1.0, np.nan], [1.0, 1.0], "1 of 2 values are not finite"),
+        ([1.0, 1.0], [np.inf, 1.0], "1 of 2 values are not finite"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(a: list[float], b: list[float], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        paired_test(a, b, 1)
+
+
+def made(difference: float, low: float, high: float, p: float, n: int = 671) -> PairedTest:
+    return PairedTest(n, 0.5 + difference, 0.5, difference, low, high, p)
+
+
+def test_words_name_the_models_the_direction_and_the_users() -> None:
+    assert made(0.012, 0.004, 0.02, 0.003).words == (
+        "A is 0.012 higher than B (95% interval 0.004 to 0.020, p = 0.003, 671 users)"
+    )
+    assert made(-0.012, -0.02, 0.004, 0.0304).in_words("first", "second") == (
+        "first is 0.012 lower than second (95% interval -0.004 to 0.020, p = 0.030, 671 users)"
+    )
+    assert "0.00034 higher" in made(0.00034, -0.0001, 0.0009, 0.4).words
+    assert "interval 0.000 to" in made(0.012, -0.0001, 0.02, 0.4).words
+    assert "p = 0.500, 1 user)" in made(0.1, 0.1, 0.1, 0.5, n=1).words

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Record what RecBole's ConvNCF returns, for the parity test: in .venv-parity, since RecBole needs older packages.
+#
+#     sh tools/parity.sh [what benchmarks/parity.py takes]
+set -eu
+cd "$(dirname "$0")/.."
+
+env=.venv-parity
+python=$env/bin/python
+stamp=$env/convncf-stamp
+torch=$(grep '^torch==' constraints.txt)
+wanted="recbole==1.2.1 numpy<2 pandas<2.3 scipy<1.15 setuptools<81 $torch"
+
+if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
+    printf '%s\n' "setting up $env: $wanted" >&2
+    rm -rf "$env"
+    .venv/bin/python -m venv "$env"
+    # shellcheck disable=SC2086 # one word per requirement
+    "$python" -m pip install --disable-pip-version-check $wanted
+    printf '%s\n' "$wanted" >"$stamp"
+fi
+"$python" benchmarks/parity.py "$@"

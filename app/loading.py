@@ -17,12 +17,12 @@ import streamlit as st
 
 from app import state
 from convncf import comparison, inspection
-from convncf.comparison import Comparison
+from convncf.comparison import ComparedRun, Comparison
 from convncf.data.catalogue import Dataset
 from convncf.data.splitting import Split
 from convncf.errors import CheckpointError
-from convncf.experiment import LoadedRun, load_run
 from convncf.inspection import History, LayerTrace, PairView
+from convncf.loading import LoadedRun, data_of, load_run
 from convncf.ranking import TopK
 from convncf.runs import Run
 
@@ -92,8 +92,7 @@ def _model(key: Key, _run: Run, epoch: int | None, data_key: Key) -> LoadedRun:
 @st.cache_resource(max_entries=3, show_spinner=False)
 def _data(data_key: Key, _run: Run) -> tuple[Dataset, Split]:
     """Dataset and split, shared by all runs that were trained on the same parts of it."""
-    loaded = load_run(_run, state.home())
-    return loaded.dataset, loaded.split
+    return data_of(_run, state.home())
 
 
 def _key(run: Run, *paths: Path) -> Key:
@@ -150,6 +149,20 @@ def _history(data_key: Key, _split: Split, user: int) -> History:
 @st.cache_resource(max_entries=16, show_spinner="Comparing…")
 def _compared(keys: Key, _runs: tuple[Run, ...]) -> Comparison:
     return comparison.compare(_runs)
+
+
+def difference(found: Comparison, run: ComparedRun, metric: str) -> float | None:
+    """A run's metric minus the baseline's; none for the baseline itself, or where one of them lacks it."""
+    base = found.runs[0]
+    if run is base or metric not in run.metrics or metric not in base.metrics:
+        return None
+    return run.metrics[metric] - base.metrics[metric]
+
+
+def best(found: Comparison, metric: str) -> frozenset[str]:
+    """Names of the runs with the highest value: several where they are equal."""
+    values = {run.name: run.metrics[metric] for run in found.runs if metric in run.metrics}
+    return frozenset(name for name, value in values.items() if value == max(values.values()))
 
 
 def strongest_channel(layer: LayerTrace) -> int:

@@ -7,7 +7,7 @@ over text as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import streamlit as st
 
@@ -19,6 +19,9 @@ from convncf.runs import Run
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+ONWARD: Final = ":material/arrow_forward:"
+"""Stands behind a link to another page, which would look like plain text without it."""
 
 # ---------------------------------------------------------------- headings and text
 
@@ -100,7 +103,24 @@ def confirm(label: str, question: str, yes: str, action: Callable[[], str | None
     """A button that opens a question; only the button under the question acts."""
     with st.popover(label, help=help or None):
         st.markdown(plain(question))
-        st.button(yes, key=key, type="primary", on_click=attempt, args=(action,))
+        main_button(yes, key=key, on_click=attempt, args=(action,))
+
+
+def main_button(
+    label: str,
+    *,
+    key: str,
+    on_click: Callable[..., None] | None = None,
+    args: tuple[Any, ...] = (),
+    disabled: bool = False,
+    help: str | None = None,
+) -> bool:
+    """The one prominent button of a place. Returns whether it was pressed, where there is no callback."""
+    words = plain(label)
+    if state.theme() is figures.DARK and not disabled:
+        # Streamlit writes white on the accent, which on the dark theme's light teal nobody can read
+        words = f':color[{words}]{{foreground="{figures.DARK.paper}"}}'
+    return st.button(words, key=key, type="primary", on_click=on_click, args=args, disabled=disabled, help=help)
 
 
 # ---------------------------------------------------------------- pickers

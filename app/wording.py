@@ -15,9 +15,9 @@ __all__ = ["MODEL_WORDS", "STATE_WORDS", "ago", "duration", "number", "percent",
 # ---------------------------------------------------------------- text from data
 
 _SIGN: Final = re.compile(r"([!-/:-@\[-`{-~])")
-_LEADING: Final = re.compile(r"(?m)^[ \t]+")
+_EDGES: Final = re.compile(r"(?m)^[ \t]+|[ \t]+$")
 # Streamlit replaces these in the text after Markdown has been read, where a backslash no longer helps: arrows and
-# dashes between blanks, :emoji: and :streamlit:, bare addresses. A span around one sign keeps them apart.
+# dashes between blanks, :emoji: and :streamlit:, bare addresses. A span around each sign keeps them apart.
 _REPLACED: Final = re.compile(r"(?<!\S)(?:<->|->|<-|--|>=|<=|~=)(?!\S)|:(?=[\w+-]+:)|:(?=//)|@|(?<=www)\.")
 
 
@@ -31,11 +31,11 @@ def plain(text: object) -> str:
     end = 0
     raw = str(text)
     for found in _REPLACED.finditer(raw):
-        parts += [_escaped(raw[end : found.start()]), f":color[{_escaped(found[0][0])}]", _escaped(found[0][1:])]
+        parts += [_escaped(raw[end : found.start()]), *(f":color[{_escaped(sign)}]" for sign in found[0])]
         end = found.end()
     escaped = "".join([*parts, _escaped(raw[end:])])
-    # four leading blanks would make a code block
-    escaped = _LEADING.sub(lambda blanks: "".join(f"&#{ord(blank)};" for blank in blanks[0]), escaped)
+    # four leading blanks would make a code block, a trailing one would keep ** from closing
+    escaped = _EDGES.sub(lambda blanks: "".join(f"&#{ord(blank)};" for blank in blanks[0]), escaped)
     return re.sub(r"\r\n?|\n", "  \n", escaped)
 
 

@@ -1,0 +1,117 @@
+"""ConvNCF workbench: train outer-product recommenders and simple baselines, and look inside them.
+
+    from convncf import default_store, load_run, view_pair
+
+Names load when they are first used, so `import convncf` is instant.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from convncf.comparison import Comparison, compare
+    from convncf.config import (
+        DataConfig,
+        EvalConfig,
+        ModelConfig,
+        PretrainConfig,
+        RunConfig,
+        TrainConfig,
+        resolve,
+    )
+    from convncf.data.catalogue import Dataset
+    from convncf.data.interactions import Interactions, Vocabulary
+    from convncf.data.reading import ReadReport, read_delimited
+    from convncf.data.splitting import Split, split
+    from convncf.errors import ConvNCFError
+    from convncf.evaluation import EvaluationReport, evaluate
+    from convncf.experiment import evaluate_run, run_experiment
+    from convncf.inspection import PairTrace, PairView, history, recommend, trace_pair, view_pair
+    from convncf.jobs import demo, launch, prepare, work
+    from convncf.loading import LoadedRun, load_run
+    from convncf.losses import ConvNCFBPRLoss
+    from convncf.models import ConvNCF, FusedConvNCF, MatrixFactorisation, Popularity
+    from convncf.runs import Run, RunStore, default_store
+    from convncf.significance import PairedTest, paired_test
+    from convncf.training import EpochRecord, Trainer
+
+_HOMES = {
+    "comparison": ("Comparison", "compare"),
+    "config": ("DataConfig", "EvalConfig", "ModelConfig", "PretrainConfig", "RunConfig", "TrainConfig", "resolve"),
+    "data.catalogue": ("Dataset",),
+    "data.interactions": ("Interactions", "Vocabulary"),
+    "data.reading": ("ReadReport", "read_delimited"),
+    "data.splitting": ("Split", "split"),
+    "errors": ("ConvNCFError",),
+    "evaluation": ("EvaluationReport", "evaluate"),
+    "experiment": ("evaluate_run", "run_experiment"),
+    "inspection": ("PairTrace", "PairView", "history", "recommend", "trace_pair", "view_pair"),
+    "jobs": ("demo", "launch", "prepare", "work"),
+    "loading": ("LoadedRun", "load_run"),
+    "losses": ("ConvNCFBPRLoss",),
+    "models": ("ConvNCF", "FusedConvNCF", "MatrixFactorisation", "Popularity"),
+    "runs": ("Run", "RunStore", "default_store"),
+    "significance": ("PairedTest", "paired_test"),
+    "training": ("EpochRecord", "Trainer"),
+}
+
+__all__ = [
+    "Comparison",
+    "ConvNCF",
+    "ConvNCFBPRLoss",
+    "ConvNCFError",
+    "DataConfig",
+    "Dataset",
+    "EpochRecord",
+    "EvalConfig",
+    "EvaluationReport",
+    "FusedConvNCF",
+    "Interactions",
+    "LoadedRun",
+    "MatrixFactorisation",
+    "ModelConfig",
+    "PairTrace",
+    "PairView",
+    "PairedTest",
+    "Popularity",
+    "PretrainConfig",
+    "ReadReport",
+    "Run",
+    "RunConfig",
+    "RunStore",
+    "Split",
+    "TrainConfig",
+    "Trainer",
+    "Vocabulary",
+    "compare",
+    "default_store",
+    "demo",
+    "evaluate",
+    "evaluate_run",
+    "history",
+    "launch",
+    "load_run",
+    "paired_test",
+    "prepare",
+    "read_delimited",
+    "recommend",
+    "resolve",
+    "run_experiment",
+    "split",
+    "trace_pair",
+    "view_pair",
+    "work",
+]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"convncf.{module}"), name)
+    raise AttributeError(f"module 'convncf' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

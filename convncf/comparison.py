@@ -63,10 +63,14 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """The comparison as plain values."""
         return {
-            "runs": [asdict(run) | {"metrics": dict(run.metrics), "validation": dict(run.validation)} for run in self.runs],
+            "runs": [
+                asdict(run) | {"metrics": dict(run.metrics), "validation": dict(run.validation)} for run in self.runs
+            ],
             "baseline": self.runs[0].name,
             "monitor": self.monitor,
-            "differences": {d.key: dict(zip([r.name for r in self.runs], d.values, strict=True)) for d in self.differences},
+            "differences": {
+                d.key: dict(zip([r.name for r in self.runs], d.values, strict=True)) for d in self.differences
+            },
             "unlike": list(self.unlike),
             "paired": {
                 name: {"words": test.in_words(name, self.runs[0].name)} | asdict(test)
@@ -85,7 +89,9 @@ def compare(runs: Sequence[Run], *, seed: int = 0) -> Comparison:
     for run in runs:
         report = run.report()
         if report is None:
-            raise RunError(f"run {run.name!r} has no report yet: it is {run.status().state}. Wait, or convncf resume it.")
+            raise RunError(
+                f"run {run.name!r} has no report yet: it is {run.status().state}. Wait, or convncf resume it."
+            )
         reports.append(report)
     unlike = tuple(_unlike(runs, reports))
     monitor = runs[0].config().eval.monitor

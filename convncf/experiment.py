@@ -19,11 +19,11 @@ from torch import Tensor
 
 from convncf import models, runtime
 from convncf.config import EvalConfig, ModelConfig, RunConfig, TrainConfig
-from convncf.data import catalogue
 from convncf.data.catalogue import Dataset
-from convncf.data.splitting import Split, split
-from convncf.errors import CheckpointError, DataError, PretrainingError, RunBrokenError
+from convncf.data.splitting import Split
+from convncf.errors import PretrainingError
 from convncf.judgement import Judgement, judge
+from convncf.loading import LoadedRun, data_of, load_run, pretrained_vectors
 from convncf.ranking import Scorer
 from convncf.runs import Run, RunStore, load_tensors
 from convncf.training import EpochRecord, Phase, Progress, Trainable, Trainer, TrainerState
@@ -33,19 +33,6 @@ log = logging.getLogger(__name__)
 OnProgress = Callable[[Progress], None]
 OnRecord = Callable[[EpochRecord], None]
 Stop = Callable[[], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedRun:
-    """A run with everything needed to score with it: read-only, shared by CLI, app and notebooks."""
-
-    run: Run
-    config: RunConfig
-    dataset: Dataset
-    split: Split
-    model: Scorer
-    epoch: int
-    """The epoch that the model's tensors are from; 0 is the start."""
 
 
 # ---------------------------------------------------------------- training
@@ -65,7 +52,7 @@ def run_experiment(
     """
     started = time.perf_counter()
     config = run.config()
-    dataset, parts = _data_of(run, home)
+    dataset, parts = data_of(run, home)
     device = runtime.resolve_device(config.train.device)
     log.info("device: %s", device.words)
     log.info("split: %s", parts.method)
@@ -112,8 +99,7 @@ class _Worker:
     def train(self) -> tuple[int, int]:
         """Train what the run's model needs; (best epoch, last epoch)."""
         if self.config.model.name == "popularity":
-            model = self._popularity()
-            self.run.save_model(model.state_dict(), {"epoch": 0})
+            self.run.save_model(self._popularity().state_dict(), {"epoch": 0})
             return 0, 0
         model = self._fresh(self.config.model, "initialisation")
         if not self.run.has_state("training"):
@@ -190,7 +176,9 @@ class _Worker:
         evaluation = self.config.eval.model_copy(update={"validation_users": None})
         self._phase("pretraining", self._fresh(self._mf_config(), "pretraining"), settings, evaluation)
 
-    def _phase(self, phase: Phase, model: torch.nn.Module, train: TrainConfig, evaluation: EvalConfig) -> tuple[int, int]:
+    def _phase(
+        self, phase: Phase, model: torch.nn.Module, train: TrainConfig, evaluation: EvalConfig
+    ) -> tuple[int, int]:
         """Run a Trainer to its end, saving after each epoch: best model, kept checkpoint, state, then the metrics line.
 
         The state holds the epoch's record and is written before the line, so whatever is killed in between,
@@ -244,56 +232,8 @@ def _words(record: EpochRecord, monitor: str) -> str:
     if record.validation is not None:
         judged = f", validation {monitor} {record.validation[monitor]:.4f} over {record.validation_users} users"
     seconds = record.seconds + record.validation_seconds
-    return f"{record.phase} epoch {record.epoch}: {loss}{judged}{', best so far' if record.improved else ''} ({seconds:.1f} s)"
-
-
-# ---------------------------------------------------------------- loading
-
-
-def load_run(
-    run: Run,
-    home: Path,
-    *,
-    checkpoint: int | None = None,
-    dataset: Dataset | None = None,
-    parts: Split | None = None,
-    device: str = "cpu",
-) -> LoadedRun:
-    """A run with its model: the best epoch, or the kept checkpoint of that epoch.
-
-    Raises CheckpointError or RunBrokenError when tensors are missing or damaged, DataError when the data has changed.
-    """
-    config = run.config()
-    if dataset is None or parts is None:
-        dataset, parts = _data_of(run, home)
-    if checkpoint is None:
-        path = run.model_path
-        if not path.exists():
-            raise CheckpointError(f"run {run.name!r} has no model yet ({run.status().state}). Wait for its first epoch.")
-    else:
-        kept = {c.epoch: c.path for c in run.checkpoints()}
-        if checkpoint not in kept:
-            listed = ", ".join(map(str, kept)) or "none"
-            raise CheckpointError(f"run {run.name!r} kept no checkpoint of epoch {checkpoint}. Kept: {listed}.")
-        path = kept[checkpoint]
-    tensors, facts = load_tensors(path)
-    model = models.build(config.model, parts.interactions.n_users, parts.interactions.n_items)
-    try:
-        model.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise RunBrokenError(f"{path}: does not fit the run's settings ({str(error).splitlines()[-1].strip()})") from None
-    return LoadedRun(run, config, dataset, parts, cast(Scorer, model.to(device).eval()), int(facts.get("epoch", 0)))
-
-
-def _data_of(run: Run, home: Path) -> tuple[Dataset, Split]:
-    config = run.config()
-    dataset = catalogue.load(config.data.dataset, home)
-    if dataset.fingerprint != run.fingerprint:
-        raise DataError(
-            f"dataset {dataset.name!r} has changed since run {run.name!r} was made: it was {run.fingerprint}, "
-            f"now it is {dataset.fingerprint}. Bring the old data back under that name, or train a new run."
-        )
-    return dataset, split(dataset.interactions, config.data, config.seed)
+    best = ", best so far" if record.improved else ""
+    return f"{record.phase} epoch {record.epoch}: {loss}{judged}{best} ({seconds:.1f} s)"
 
 
 def _write_vocabulary(run: Run, dataset: Dataset) -> None:
@@ -308,46 +248,6 @@ def _write_vocabulary(run: Run, dataset: Dataset) -> None:
             }
         ),
     )
-
-
-def pretrained_vectors(path: str, dataset: Dataset, store: RunStore) -> tuple[Tensor, Tensor, str]:
-    """Embeddings from a run (by name or folder) or a safetensors file, brought into the dataset's order by raw id.
-
-    Returns (n_users, D), (n_items, D) and words on what was carried over. Raises PretrainingError when ids are missing.
-    """
-    run = None
-    if path in store.names():
-        run = store.open(path)
-    elif Path(path).is_dir():
-        run = Run(Path(path))
-    tensors, _ = load_tensors(run.model_path if run else Path(path))
-    if not {"user_embedding.weight", "item_embedding.weight"} <= tensors.keys():
-        raise PretrainingError(f"{path} holds no user and item embeddings, only {sorted(tensors)}. Give an mf-bpr run.")
-    users, items = tensors["user_embedding.weight"], tensors["item_embedding.weight"]
-    if run is None:
-        wanted = (dataset.interactions.n_users, dataset.interactions.n_items)
-        if (len(users), len(items)) != wanted:
-            raise PretrainingError(
-                f"{path} holds {len(users)} users and {len(items)} items, the dataset {wanted[0]} and {wanted[1]}, and a "
-                f"bare file names none of them. Give the run folder: its vocabulary says which is which."
-            )
-        return users, items, f"embeddings of {path}, by position"
-    vocabulary = run.read_frame("vocabulary")
-    users = _by_raw_id(users, vocabulary, "user", dataset.interactions.users.ids, path)
-    items = _by_raw_id(items, vocabulary, "item", dataset.interactions.items.ids, path)
-    return users, items, f"embeddings of run {run.name}: {len(users)} users and {len(items)} items by raw id"
-
-
-def _by_raw_id(table: Tensor, vocabulary: pd.DataFrame, kind: str, ids: tuple[str, ...], path: str) -> Tensor:
-    rows = vocabulary[vocabulary["kind"] == kind]
-    index = dict(zip(rows["id"], rows["index"], strict=True))
-    missing = [raw for raw in ids if raw not in index]
-    if missing:
-        raise PretrainingError(
-            f"{path} lacks {len(missing)} of {len(ids)} {kind}s of the dataset, such as {missing[0]!r}. "
-            f"Pretrain on the same dataset."
-        )
-    return table[torch.tensor([index[raw] for raw in ids], dtype=torch.long)]
 
 
 # ---------------------------------------------------------------- reports

@@ -11,16 +11,19 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 
 class ConvNCFBPRLoss(nn.Module):
-    """Σ -ln σ(pos - neg): small when each positive scores well above its negative."""
+    """Σ -ln σ(pos - neg) = Σ softplus(neg - pos): small when each positive scores well above its negative."""
 
     def forward(self, pos_score: Tensor, neg_score: Tensor) -> Tensor:
         """Scores of positives and negatives, (B,) and (B,) -> the sum over the batch, shape []."""
-        # -ln σ(x) = softplus(-x); written as log(1 + exp(-x)) it would overflow at a gap of -89
-        return F.softplus(neg_score - pos_score).sum()
+        gap = pos_score - neg_score  # (B,)
+        # exp overflows at a gap of -89; from -20 on softplus(-gap) is -gap in all digits of float32. Not F.softplus:
+        # its gradient rounds in another place than RecBole's, and what positives and negatives leave of a filter's
+        # gradient can be small enough to show it.
+        near = gap.clamp(min=-20.0)
+        return torch.where(gap < -20.0, -gap, torch.log1p(torch.exp(-near))).sum()
 
 
 def sum_of_norms(tensors: Iterable[Tensor]) -> Tensor:

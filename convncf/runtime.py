@@ -78,7 +78,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def share_processors() -> None:
-    """Let torch's idle threads sleep instead of spin; to be called before torch loads, and overruled by the environment.
+    """Let torch's idle threads sleep instead of spin. Call it before torch loads; the environment overrules it.
 
     Spinning threads take the processor from whoever has work: with a few other busy processes beside it on two cores,
     a training step took ten times as long.

@@ -29,7 +29,6 @@ CLOCK_FIELDS: Final = ("seconds", "validation_seconds", "triples_per_second", "t
 """Fields of a record that differ between two runs of the same seed."""
 
 
-
 class Trainable(Protocol):
     """What the Trainer needs of a model, besides being an nn.Module: RecBole's pairwise interface and scores."""
 

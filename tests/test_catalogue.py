@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from convncf.data import catalogue, storage
@@ -38,39 +34,6 @@ def tiny(name: str = "tiny") -> Dataset:
 
 
 # ---------------------------------------------------------------- embedded
-
-
-def test_movielens_small_is_what_its_readme_says() -> None:
-    data = catalogue.load("movielens-small")
-    interactions, items = data.interactions, data.items
-    assert (interactions.n_users, interactions.n_items, len(interactions)) == (671, 9066, 100_004)
-    assert data.fingerprint == "sha256:e60c9ea66180c28b"
-    assert interactions.users.ids[:2] == ("1", "2")
-    assert interactions.to_frame().iloc[0].to_dict() == {
-        "user_id": "1",
-        "item_id": "31",
-        "rating": 2.5,
-        "timestamp": 1_260_759_144,
-    }
-    assert interactions.timestamp is not None
-    assert (interactions.timestamp.min(), interactions.timestamp.max()) == (789_652_009, 1_476_640_644)
-    assert interactions.rating is not None
-    assert sorted(set(interactions.rating.tolist())) == [half / 2 for half in range(1, 11)]
-    counts = np.bincount(interactions.user)
-    assert (int(counts.min()), float(np.median(counts)), int(counts.max())) == (20, 71.0, 2391)
-
-    untitled = [items.items.id(index) for index, title in enumerate(items.titles) if not title]
-    assert sorted(untitled) == ["108548", "108583", "143410", "151307", "162376"]
-    assert [title for title in items.titles if title != title.strip()] == ["Blind Side, The ", "Angst "]
-    assert sum(year is not None for year in items.years) == 9061
-    assert sum(bool(genres) for genres in items.genres) == 9049
-    titles = pd.Series([title for title in items.titles if title])
-    assert int(titles.duplicated(keep=False).sum()) == 438
-    assert titles[titles.duplicated()].nunique() == 208
-    labels = {items.distinct_label(index) for index in range(len(items))}
-    assert len(labels) == 9066
-    assert {"Hamlet (2000) · 3598", "Hamlet (2000) · 65665", "Toy Story (1995)"} <= labels
-    assert items.genres[items.items.index("1")] == ("Adventure", "Animation", "Children", "Comedy", "Fantasy")
 
 
 def test_the_embedded_data_is_listed_without_being_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,110 +193,3 @@ def test_delete(csv: Path, home: Path) -> None:
 def test_a_dataset_that_is_not_there(name: str) -> None:
     with pytest.raises(DatasetNotFoundError, match="movielens-small"):
         catalogue.load(name)
-
-
-@pytest.mark.parametrize("file", FILES)
-@pytest.mark.parametrize("damage", ["truncated", "empty", "missing", "other"])
-def test_a_damaged_file_is_named(csv: Path, home: Path, file: str, damage: str) -> None:
-    catalogue.add(csv, "mine")
-    path = home / "datasets" / "mine" / file
-    whole = path.read_bytes()
-    match damage:
-        case "truncated":
-            path.write_bytes(whole[: len(whole) // 2])
-        case "empty":
-            path.write_bytes(b"")
-        case "missing":
-            path.unlink()
-        case "other" if file.endswith(".json"):
-            path.write_text(json.dumps(["not", "a", "description"]))
-        case "other":
-            pq.write_table(pa.table({"user_id": [1, 2]}), path)
-    with pytest.raises(DataError) as error:
-        catalogue.load("mine")
-    assert str(path) in str(error.value)
-    assert "import it again" in str(error.value)
-    assert [entry.name for entry in catalogue.entries()] == ["movielens-small", "mine"]  # one does not hide the others
-    catalogue.delete("mine")
-
-
-@pytest.mark.parametrize(
-    ("column", "values", "complaint"),
-    [
-        ("user_id", pa.array(["1", None, "02"]), "user_id is empty in 1 rows"),
-        ("user_id", pa.array(["1", "1", "1"]), "more than once"),
-        ("user_id", pa.array([1, 1, 2]), "user id 1 is no text"),
-        ("item_id", pa.array(["a", "zzz", "a"]), "zzz"),
-        ("rating", pa.array([1.0, 2.0, 3.0], pa.float64()), "rating holds double"),
-        ("rating", pa.array([1.0, None, 3.0], pa.float32()), "1 gaps"),
-        ("timestamp", pa.array([1.5, 2.5, 3.5]), "timestamp holds double"),
-    ],
-)
-def test_content_that_cannot_be_is_named(csv: Path, home: Path, column: str, values: pa.Array, complaint: str) -> None:
-    catalogue.add(csv, "mine")
-    path = home / "datasets" / "mine" / "interactions.parquet"
-    with path.open("rb") as stream:
-        table = pq.read_table(stream)
-    pq.write_table(table.set_column(table.column_names.index(column), column, values), path)
-    with pytest.raises(DataError, match=complaint) as error:
-        catalogue.load("mine")
-    assert str(path) in str(error.value)
-
-
-def test_a_damaged_folder_is_listed_with_its_problem(csv: Path, home: Path) -> None:
-    catalogue.add(csv, "mine")
-    (home / "datasets" / "mine" / "items.parquet").unlink()
-    (home / "datasets" / "stray").mkdir()
-    problems = {entry.name: entry.problem for entry in catalogue.entries() if entry.problem}
-    assert set(problems) == {"mine", "stray"}
-    assert "items.parquet is missing" in str(problems["mine"])
-
-
-def test_data_that_was_changed_is_noticed(csv: Path, home: Path) -> None:
-    catalogue.add(csv, "mine")
-    path = home / "datasets" / "mine" / "interactions.parquet"
-    with path.open("rb") as stream:
-        table = pq.read_table(stream)
-    changed = table.set_column(2, "rating", pa.array([5, 5, 5], pa.float32()))
-    pq.write_table(changed, path)
-    data = catalogue.load("mine")
-    with pytest.raises(DataError, match="was changed since it was made"):
-        _ = data.fingerprint
-
-
-def test_a_file_written_in_pieces_keeps_the_order_of_first_appearance(home: Path) -> None:
-    names = [f"u{n:02}" for n in range(30, 0, -1)]
-    frame = pd.DataFrame({"user_id": names, "item_id": ["x", "y"] * 15})
-    interactions = Interactions.from_frame(frame)
-    catalogue.save(Dataset("pieces", interactions, ItemTable.untitled(interactions.items), "by hand"))
-    path = home / "datasets" / "pieces" / "interactions.parquet"
-    with path.open("rb") as stream:
-        table = pq.read_table(stream)
-    pq.write_table(table, path, row_group_size=7)
-    again = catalogue.load("pieces")
-    assert again.interactions.users.ids == tuple(names)
-    assert again.fingerprint == interactions.fingerprint
-
-
-# ---------------------------------------------------------------- making the embedded set
-
-
-def test_the_maker_reads_the_table_that_it_was_made_from(tmp_path: Path) -> None:
-    path = tmp_path / "movielens.csv"
-    path.write_text(
-        "rownames,movieId,title,year,genres,userId,rating,timestamp\n"
-        "1,31,Dangerous Minds,1995.0,Drama,1,2.5,1260759144\n"
-        '2,7,"Blind Side, The ",,(no genres listed),1,4.0,1260759145\n'
-        "3,8,NA,2000.0,Comedy|Drama,2,4.0,1260759146\n"
-    )
-    maker = Path(__file__).parents[1] / "datasets" / "movielens-small" / "make.py"
-    spec = importlib.util.spec_from_file_location("make", maker)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    data = module.read(path)
-    assert data.items.titles == ("Dangerous Minds", "Blind Side, The ", "NA")
-    assert data.items.years == (1995, None, 2000)
-    assert data.items.genres == (("Drama",), (), ("Comedy", "Drama"))
-    assert data.interactions.timestamp.tolist() == [1260759144, 1260759145, 1260759146]

@@ -58,7 +58,7 @@ def test_colour_scales(theme: Theme) -> None:
     assert contrast(theme.diverging[-1][1], theme.paper) > 7
 
 
-@pytest.mark.parametrize(("light", "dark"), zip(LIGHT.categories, DARK.categories, strict=True))
+@pytest.mark.parametrize(("light", "dark"), list(zip(LIGHT.categories, DARK.categories, strict=True)))
 def test_okabe_ito_but_for_what_would_vanish(light: str, dark: str) -> None:
     okabe_ito = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442"}
     assert light in okabe_ito or light == "#9A8B00"  # for yellow

@@ -21,7 +21,7 @@ ROWS = (
     ("data", "losses", "models", "ranking"),
     ("significance", "evaluation", "training", "judgement", "inspection"),
     ("runs",),
-    ("experiment", "comparison"),
+    ("loading", "experiment", "comparison"),
     ("jobs",),
     ("studies", "interop"),
     ("figures",),

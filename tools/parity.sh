@@ -1,7 +1,8 @@
 #!/bin/sh
-# Record what RecBole's ConvNCF returns, for the parity test: in .venv-parity, since RecBole needs older packages.
+# Record what RecBole's ConvNCF returns, then hold ours against it. RecBole needs older packages, so it is installed into
+# an environment of its own, .venv-parity. That needs Python 3.11: one of its packages has no wheel for a later one.
 #
-#     sh tools/parity.sh [what benchmarks/parity.py takes]
+#     sh tools/parity.sh [--out FOLDER]      without it, into tests/parity, where the tests read it
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -19,4 +20,6 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
     "$python" -m pip install --disable-pip-version-check $wanted
     printf '%s\n' "$wanted" >"$stamp"
 fi
-"$python" benchmarks/parity.py "$@"
+"$python" benchmarks/parity/record.py "$@"
+[ "${1:-}" != --out ] || shift
+.venv/bin/python -m benchmarks.parity.compare "$@"

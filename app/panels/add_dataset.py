@@ -120,7 +120,7 @@ def _mapping(upload: str, seen: Preview) -> dict[str, str]:
                 label,
                 options,
                 index=options.index(guessed) if guessed in options else 0,
-                format_func=lambda name, role=role: name or ("choose" if role in _REQUIRED else "not read"),
+                format_func=partial(_column_words, role),
                 key=f"upload:{upload}:{seen.delimiter}:{role}",
                 help=help,
             )
@@ -133,6 +133,10 @@ def _mapping(upload: str, seen: Preview) -> dict[str, str]:
             help="What stands between two fields of a line.",
         )
     return chosen
+
+
+def _column_words(role: str, name: str) -> str:
+    return name or ("choose" if role in _REQUIRED else "not read")
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the file")
@@ -153,9 +157,8 @@ def _save(upload: str, path: Path, result: ReadResult) -> None:
     except ConvNCFError as error:
         refusal = str(error)
     with button_column.container(horizontal=True):
-        st.button(
+        widgets.main_button(
             "Save as dataset",
-            type="primary",
             key="upload:save",
             disabled=bool(refusal),
             on_click=widgets.attempt,

@@ -64,7 +64,7 @@ def show(entry: DatasetEntry) -> None:
     )
     st.caption(plain(entry.source))
     with st.container(horizontal=True):
-        if st.button("Train on it", type="primary", key="dataset:train"):
+        if widgets.main_button("Train on it", key="dataset:train"):
             state.go("train", dataset=entry.name)
         if not entry.embedded:
             _delete_button(entry)

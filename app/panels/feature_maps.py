@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -14,9 +15,11 @@ from app.wording import number, plain
 from convncf import figures, inspection
 from convncf.figures import wording
 from convncf.figures.channels import SCALES, WIDTH
-from convncf.inspection import PairTrace
+from convncf.inspection import LayerTrace, PairTrace
 
 _TILES: Final = "inspect:tiles"
+_BESIDE: Final = 400
+"""Width of the enlarged channel in pixels: beside the tiles at 1280, under them at 800."""
 
 
 @st.fragment(key=FEATURES)
@@ -36,11 +39,12 @@ def show(looked_at: Pair) -> None:
             key="inspect:scale",
             label_visibility="collapsed",
         )
-    scale = scale or SCALES[0]
     layer = trace.layers[at.layer]
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=WIDTH):
-            drawn = figures.feature_maps(layer, state.theme(), scale, selected=at.channel, selectable=True)
+            drawn = figures.feature_maps(
+                layer, state.theme(), scale, selected=at.channel, columns=_columns(layer), selectable=True
+            )
             st.plotly_chart(
                 drawn,
                 theme=None,
@@ -54,8 +58,13 @@ def show(looked_at: Pair) -> None:
             read = wording.SCALE_SHARED if effective == "shared" else wording.SCALE_PER_CHANNEL
             silent = inspection.channel_stats(layer).words
             st.caption(f"{wording.READ_FEATURE_MAPS} {read}{f' Here {plain(silent)}.' if silent else ''}")
-        with st.container():
+        with st.container(width=_BESIDE):
             _channel(trace, at)
+
+
+def _columns(layer: LayerTrace) -> int:
+    """Tiles side by side: rather three rows of larger tiles than two of small ones."""
+    return 8 if layer.shape[0] > 18 else 6
 
 
 def _layers(trace: PairTrace, at: Focus) -> None:
@@ -89,19 +98,21 @@ def _tile_clicked() -> None:
 def _channel(trace: PairTrace, at: Focus) -> None:
     layer = trace.layers[at.layer]
     channels, height, width = layer.shape
-    st.markdown(f"**Channel {at.channel}**, cell ({at.cell[0]}, {at.cell[1]})")
+    look = partial(pair.look_at, channel=at.channel)
+    first, second, third = st.columns(3)
+    with first:
+        _number("Channel", at.channel, channels, lambda chosen: pair.look_at(channel=chosen))
+    if height > 1:
+        with second:
+            _number("Row", at.cell[0], height, lambda chosen: look(cell=(chosen, at.cell[1])))
+        with third:
+            _number("Column", at.cell[1], width, lambda chosen: look(cell=(at.cell[0], chosen)))
     drawn = figures.channel(layer, at.channel, state.theme(), cell=at.cell)
     widgets.figure(drawn, key="inspect:channel-map")
-    with st.container(horizontal=True):
-        _number("Channel", at.channel, channels, lambda chosen: pair.look_at(channel=chosen))
-        if height > 1:
-            look = partial(pair.look_at, channel=at.channel)
-            _number("Row", at.cell[0], height, lambda chosen: look(cell=(chosen, at.cell[1])))
-            _number("Column", at.cell[1], width, lambda chosen: look(cell=(at.cell[0], chosen)))
     _reads(trace, at)
 
 
-def _number(label: str, value: int, count: int, choose: object) -> None:
+def _number(label: str, value: int, count: int, choose: Callable[[int], None]) -> None:
     key = f"inspect:{label}"
     st.session_state[key] = value
     st.number_input(
@@ -109,8 +120,7 @@ def _number(label: str, value: int, count: int, choose: object) -> None:
         0,
         count - 1,
         key=key,
-        width=110,
-        on_change=lambda: choose(st.session_state[key]),  # type: ignore[operator]
+        on_change=lambda: choose(st.session_state[key]),
     )
 
 
@@ -135,9 +145,9 @@ def _arithmetic(trace: PairTrace, at: Focus) -> None:
     sign = "-" if found.bias < 0 else "+"
     bias = _tex(abs(found.bias))
     relu = "" if found.total >= 0 else r" \;\xrightarrow{\text{ReLU}}\; 0"
-    st.latex(
-        rf"\begin{{aligned}} & p_{{{p}}}^\top W_{{{at.channel}}}\, q_{{{q}}} + b_{{{at.channel}}} \\"
-        rf"& = {_tex(found.product)} {sign} {bias} = {_tex(found.total)}{relu} \end{{aligned}}"
+    st.markdown(
+        rf"$\begin{{aligned}} & p_{{{p}}}^\top W_{{{at.channel}}}\, q_{{{q}}} + b_{{{at.channel}}} \\"
+        rf"& = {_tex(found.product)} {sign} {bias} = {_tex(found.total)}{relu} \end{{aligned}}$"
     )
 
 

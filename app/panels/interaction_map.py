@@ -27,17 +27,13 @@ def show(looked_at: Pair) -> None:
         label_visibility="collapsed",
         help="In which order the dimensions are drawn, on both axes alike.",
     )
-    order = order or ORDERS[0]
     field = None
     if trace.layers and order == ORDERS[0]:
         at = pair.focus(trace)
         field = inspection.receptive_field(trace.layers, at.layer, *at.cell)
-    theme = state.theme()
-    widgets.figure(figures.interaction_map(trace, theme, order, field=field), key="inspect:map")
-    read = wording.READ_INTERACTION_MAP_DARK if theme is figures.DARK else wording.READ_INTERACTION_MAP
-    if not trace.layers:
-        read += " Matrix factorisation reads the diagonal alone: its sum is the score."
-    elif field is not None:
+    widgets.figure(figures.interaction_map(trace, state.theme(), order, field=field), key="inspect:map")
+    read = wording.READ_INTERACTION_MAP if trace.layers else wording.READ_INTERACTION_MAP_FACTORISATION
+    if field is not None:
         read += " The frame is the patch that the chosen cell below has read."
     st.caption(read)
     st.caption(wording.DIMENSIONS_HAVE_NO_ORDER if order == ORDERS[0] else wording.ORDER_IS_FOR_DISPLAY)

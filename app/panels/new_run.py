@@ -56,7 +56,7 @@ def _settings(model: str, preset: str) -> dict[str, Any]:
     defaults = flatten(resolve(model=model, preset=preset).config)
     prefix = f"new:{model}:{preset}"
     entered: dict[str, Any] = {}
-    with st.grid(6, min_column_width=130):
+    with st.grid(6, min_column_width=150, vertical_alignment="bottom"):
         for key in setting_fields.first(model):
             entered[key] = setting_fields.ask(key, defaults[key], widget=f"{prefix}:{key}")
     folded = setting_fields.advanced(model)
@@ -64,7 +64,7 @@ def _settings(model: str, preset: str) -> dict[str, Any]:
         with st.expander("Advanced settings"):
             for section, keys in folded.items():
                 st.markdown(f"**{setting_fields.SECTIONS[section]}**")
-                with st.grid(4, min_column_width=150):
+                with st.grid(4, min_column_width=150, vertical_alignment="bottom"):
                     for key in keys:
                         entered[key] = setting_fields.ask(key, defaults[key], widget=f"{prefix}:{key}")
     return _departures(entered, defaults)
@@ -85,7 +85,7 @@ def _departures(entered: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict
 
 def _launcher(dataset: str, model: str, preset: str, changes: Mapping[str, Any]) -> None:
     request = f"{dataset} {model} {preset} {runtime.strict_json(dict(changes))}"
-    name_column, button_column = st.columns([3, 2], vertical_alignment="bottom")
+    name_column, button_column = st.columns([3, 4], vertical_alignment="bottom")
     name = _name_field(name_column, f"{model}-{dataset}", request)
     resolved: Resolved | None = None
     try:
@@ -97,18 +97,19 @@ def _launcher(dataset: str, model: str, preset: str, changes: Mapping[str, Any])
     refusal = _refuse_name(name, request)
     if refusal and resolved is not None:
         widgets.problem(refusal)
-    button_column.button(
-        "Launch",
-        type="primary",
-        key="launch",
-        disabled=resolved is None or bool(refusal),
-        help="Training goes on in a process of its own, also when this page is closed.",
-        on_click=widgets.attempt if resolved is not None else None,
-        args=(partial(_launch, resolved, name, request),) if resolved is not None else None,
-    )
-    if resolved is not None:
-        st.caption("The same from a terminal:")
-        st.code(command_line(dataset, model, preset, name, changes), language=None, wrap_lines=True)
+    with button_column.container(horizontal=True):
+        widgets.main_button(
+            "Launch",
+            key="launch",
+            disabled=resolved is None or bool(refusal),
+            help="Training goes on in a process of its own, also when this page is closed.",
+            on_click=widgets.attempt if resolved is not None else None,
+            args=(partial(_launch, resolved, name, request),) if resolved is not None else (),
+        )
+        if resolved is not None:
+            with st.popover("Command line"):
+                st.caption("What Launch does, from a terminal:")
+                st.code(command_line(dataset, model, preset, name, changes), language=None, wrap_lines=True)
 
 
 def _name_field(place: Any, wish: str, request: str) -> str:

@@ -9,8 +9,12 @@ import streamlit as st
 
 from app import loading, state
 from app.loading import Model
-from app.panels import search_picker
-from app.wording import number, plain
+from app.panels import run_rows, search_picker
+from app.panels.sentences import sentence
+from app.wording import plain
+from convncf.data.vocabulary import Vocabulary
+from convncf.errors import UnknownIdError
+from convncf.figures.theme import shorten
 from convncf.runs import Run
 
 _SUGGESTED: Final = 20
@@ -74,7 +78,7 @@ def user(model: Model, user: int | None) -> None:
     n = model.dataset.interactions.n_users
     search_picker.show(
         "User",
-        "Choose a user" if user is None else user_label(model, user),
+        "Choose a user" if user is None else user_label(model, user, titles=1),
         key="pair:user",
         hint=f"Part of an id, among {n:,} users",
         find=lambda text: loading.find_users(model, text),
@@ -126,14 +130,53 @@ def _surprise(model: Model) -> None:
     state.choose(user=model.user_id(user), item=model.item_id(item))
 
 
-def user_label(model: Model, user: int) -> str:
+def user_index(model: Model, wrong: list[str]) -> int | None:
+    """The user that is chosen, else a good first look; what is wrong with the address goes to `wrong`."""
+    users = model.dataset.interactions.users
+    first = users.get(_showpiece(model).get("user", ""))
+    return _index("user", users, 0 if first is None else first, wrong)
+
+
+def item_index(model: Model, user: int | None, wrong: list[str]) -> int | None:
+    """The item that is chosen, else a good first look, else the user's best."""
+    items = model.dataset.interactions.items
+    if user is None:
+        return _index("item", items, None, wrong)
+    best = loading.top(model, user).items.tolist()
+    first = best[0] if best else 0
+    if model.user_id(user) == _showpiece(model).get("user"):
+        found = items.get(_showpiece(model).get("item", ""))
+        first = first if found is None else found
+    return _index("item", items, first, wrong)
+
+
+def _showpiece(model: Model) -> Mapping[str, str]:
+    return run_rows.SHOWPIECE.get(model.dataset.name, {})
+
+
+def _index(name: str, ids: Vocabulary, default: int | None, wrong: list[str]) -> int | None:
+    """The index of the id that is chosen; an unknown one in the address is said, one that is only remembered let go."""
+    asked = state.chosen(name)
+    if asked is not None and asked in ids:
+        state.choose(**{name: asked})
+        return ids.index(asked)
+    if asked is not None and name in st.query_params:
+        try:
+            ids.index(asked)
+        except UnknownIdError as error:
+            wrong.append(f"{sentence(error)} Choose another one above, or be surprised.")
+        return None
+    if default is not None:
+        state.choose(**{name: ids.id(default)})
+    return default
+
+
+def user_label(model: Model, user: int, *, titles: int = 2) -> str:
     """ "15 · watched Heat, Alien … and 37 more"; the latest first where there are times."""
     items = loading.history(model, user).items
-    titles = ", ".join(
-        model.dataset.items.titles[index].strip() or model.item_id(index) for index in items[:2].tolist()
-    )
-    more = f" … and {len(items) - 2:,} more" if len(items) > 2 else ""
-    return f"{model.user_id(user)} · {has(model)} {titles}{more}"
+    names = [model.dataset.items.titles[index].strip() or model.item_id(index) for index in items[:titles].tolist()]
+    more = f" … and {len(items) - titles:,} more" if len(items) > titles else ""
+    return f"{model.user_id(user)} · {has(model)} {', '.join(shorten(name, 24) for name in names)}{more}"
 
 
 def has(model: Model) -> str:
@@ -171,6 +214,3 @@ def epoch_label(epoch: int, best: int) -> str:
     """ "start", "3", "7 · best"."""
     name = "start" if epoch == 0 else str(epoch)
     return f"{name} · best" if epoch == best else name
-
-
-__all__ = ["epoch", "epoch_label", "has", "item", "number", "run", "surprise", "user", "user_label"]

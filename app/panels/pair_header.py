@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.loading import Model
 from app.panels import pair_controls
+from app.panels.sentences import sentence
 from app.wording import number, plain
 from convncf.inspection import PairView
 
@@ -14,9 +15,10 @@ def show(model: Model, view: PairView, best: int) -> None:
     """ "Twelve Monkeys (1995) for user 15: score 2.31, rank 4 of 8,911", and what that leaves out."""
     user = model.user_id(view.user)
     label = model.item_label(view.item)
-    st.title(f"{plain(label)} for user {plain(user)}: score {number(view.score)}, {view.rank.words}", anchor=False)
-    sentences = [f"{view.left_out[:1].upper()}{view.left_out[1:]}.", _standing(model, view), _epoch(model, best)]
-    st.caption(" ".join(plain(sentence) for sentence in sentences if sentence))
+    headline = f"{plain(label)} for user {plain(user)}: score {number(view.score)}, {view.rank.words}"
+    st.title(headline, anchor=False)
+    words = (sentence(view.left_out), _standing(model, view), _epoch(model, best))
+    st.caption(" ".join(plain(each) for each in words if each))
 
 
 def _standing(model: Model, view: PairView) -> str:

@@ -40,8 +40,9 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     if report["merged"]:
         kept = "latest" if report["time"] else "first"
         said.append(
-            f"Merged: {plural(report['exact_duplicates'], 'exact duplicate')} and {plural(report['repeats'], 'repeat')} "
-            f"of a pair, at most {report['most_repeated']:,} rows of one; the {kept} is kept."
+            f"Merged: {plural(report['exact_duplicates'], 'exact duplicate')} and "
+            f"{plural(report['repeats'], 'repeat')} of a pair, at most {report['most_repeated']:,} rows of one; "
+            f"the {kept} is kept."
         )
     if report["time"]:
         time = report["time"]

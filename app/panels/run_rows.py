@@ -11,7 +11,7 @@ import streamlit as st
 from app import state, wording
 from app.panels import commands
 from app.panels.glance import Glance
-from app.widgets import attempt
+from app.widgets import ONWARD, attempt
 from app.wording import plain
 from convncf import figures
 
@@ -74,5 +74,9 @@ def ended(glance: Glance, *, key: str) -> None:
 def _links(glance: Glance) -> None:
     with st.container(horizontal=True, gap="small"):
         if glance.model != "popularity":
-            st.page_link(state.PAGES["inspect"], label="Look inside", query_params=first_look(glance))
-        st.page_link(state.PAGES["train"], label="How it learned", query_params={"run": glance.name})
+            _link("Look inside", "inspect", first_look(glance))
+        _link("How it learned", "train", {"run": glance.name})
+
+
+def _link(label: str, page: str, ids: dict[str, str]) -> None:
+    st.page_link(state.PAGES[page], label=label, icon=ONWARD, icon_position="right", query_params=ids)

@@ -21,6 +21,7 @@ def show(seen: Sequence[Glance]) -> None:
     st.dataframe(
         pd.DataFrame([_row(glance) for glance in seen]),
         hide_index=True,
+        placeholder="–",
         key=_KEY,
         on_select=lambda: _watch(names),
         selection_mode="single-row",

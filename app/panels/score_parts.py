@@ -15,5 +15,8 @@ def show(trace: PairTrace) -> None:
     """A bar for each of the largest parts, then the others, the bias, and their sum."""
     widgets.section("The score as a sum")
     widgets.figure(figures.score_parts(trace, state.theme()), key="inspect:parts")
+    if not trace.layers:
+        st.caption(wording.READ_SCORE_PARTS_FACTORISATION)
+        return
     st.caption(plain(trace.words))
-    st.caption(wording.READ_SCORE_PARTS if trace.layers else wording.READ_SCORE_PARTS_FACTORISATION)
+    st.caption("Bars to the right raise the score, bars to the left lower it.")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import streamlit as st
 
 from app.loading import Found
 from app.wording import plain
+
+WIDTH: Final = 300
+"""Width of the button in pixels: two of them, a run and an epoch fill a row of 1280, and wrap in one of 800."""
 
 
 @st.fragment
@@ -28,7 +32,7 @@ def show(
     While nothing is typed, `suggestions` (heading -> indices) are offered. Typing redraws this picker alone.
     """
     opened = f"{key}:open"
-    with st.container(gap="xxsmall"):
+    with st.container(gap="xxsmall", width=WIDTH):
         st.markdown(f":small[{plain(label)}]", help=help)
         box = st.popover(plain(shown), width="stretch", wrap=False, key=opened, on_change="rerun")
     if not box.open:

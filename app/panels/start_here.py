@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Final
 
 import streamlit as st
 
 from app import state, wording
 from app.panels import commands, run_rows
 from app.panels.glance import Glance
-from app.widgets import attempt
+from app.widgets import ONWARD, attempt, main_button
 from app.wording import plain
 from convncf.jobs import DEMO_RUNS
+
+_USUAL_SECONDS: Final = 180
 
 
 def next_step(seen: Sequence[Glance]) -> None:
@@ -29,7 +32,7 @@ def next_step(seen: Sequence[Glance]) -> None:
 def _look_inside(ready: Sequence[Glance]) -> None:
     first = next((glance for glance in ready if glance.name in DEMO_RUNS), ready[0])
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(f"Look inside {plain(first.name)}", type="primary", key="look-inside"):
+        if main_button(f"Look inside {first.name}", key="look-inside"):
             state.go("inspect", **run_rows.first_look(first))
         others = [glance for glance in ready if glance.dataset == first.dataset and glance is not first]
         if others and st.button(f"Compare it with {plain(others[0].name)}", key="compare"):
@@ -39,21 +42,21 @@ def _look_inside(ready: Sequence[Glance]) -> None:
 
 def _meanwhile(seen: Sequence[Glance]) -> None:
     """What is going on before the first network can be looked into."""
-    active = [glance for glance in seen if glance.active]
-    started = min((glance.status.started or glance.run.created for glance in active), default=time.time())
-    waited = wording.duration(time.time() - started)
-    if any(glance.name in DEMO_RUNS for glance in active):
-        st.markdown(
-            "**What happens now.** First MF-BPR is trained: it learns a list of numbers for each user and each film, "
-            "so that films a person watched score above others. The two ConvNCF models start from those numbers, lay "
-            "them against each other as a picture, and learn to read it."
-        )
-        st.caption(
-            "On two processor cores the first ConvNCF is ready to be looked into about three minutes after the start; "
-            f"{waited} have passed. You can stay here, or leave and come back: training goes on either way."
-        )
-    else:
+    if not any(glance.active and glance.name in DEMO_RUNS for glance in seen):
         st.caption("A model is being trained. Once a ConvNCF is finished, a button to look inside it appears here.")
+        return
+    st.markdown(
+        "**What happens now.** First MF-BPR is trained: it learns a list of numbers for each user and each film, so "
+        "that films a person watched score above others. The two ConvNCF models start from those numbers, lay them "
+        "against each other as a picture, and learn to read it."
+    )
+    usual = "On two free processor cores the first ConvNCF can be looked into about three minutes after the start"
+    waited = time.time() - min(glance.run.created for glance in seen if glance.name in DEMO_RUNS)
+    if waited < _USUAL_SECONDS:
+        usual += f"; {wording.duration(waited)} have passed. A button to it appears here."
+    else:
+        usual += "; this machine is slower or busy. A button to it appears here."
+    st.caption(f"{usual} You can stay, or leave and come back: training goes on either way.")
 
 
 def _train_the_demo(*, prominent: bool) -> None:
@@ -62,13 +65,9 @@ def _train_the_demo(*, prominent: bool) -> None:
             "**Nothing is trained yet.** One click trains three small models on the film ratings that come with the "
             "workbench: an MF-BPR, and two ConvNCF networks that start from it. It takes a few minutes, without a GPU."
         )
-    st.button(
-        "Train the demo models",
-        key="demo",
-        type="primary" if prominent else "secondary",
-        on_click=attempt,
-        args=(commands.start_demo,),
-    )
+        main_button("Train the demo models", key="demo", on_click=attempt, args=(commands.start_demo,))
+    else:
+        st.button("Train the demo models", key="demo", on_click=attempt, args=(commands.start_demo,))
 
 
 def ways_on() -> None:
@@ -77,13 +76,13 @@ def ways_on() -> None:
     with data:
         st.subheader("Your own data", anchor=False)
         st.caption("A CSV with a user and an item on each line is enough. You see what is read before it is kept.")
-        st.page_link(state.PAGES["data"], label="Add a dataset")
+        st.page_link(state.PAGES["data"], label="Add a dataset", icon=ONWARD, icon_position="right")
     with train:
         st.subheader("A model of your own", anchor=False)
         st.caption(
             "Choose the embedding size and the layers, start, and watch it learn. It can be stopped and resumed."
         )
-        st.page_link(state.PAGES["train"], label="Train a model")
+        st.page_link(state.PAGES["train"], label="Train a model", icon=ONWARD, icon_position="right")
     with command:
         st.subheader("The command line", anchor=False)
         st.caption("The same runs, from a terminal; what it trains shows up here.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
@@ -14,6 +14,7 @@ from convncf import inspection
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
+    from streamlit.elements.lib.column_types import ColumnConfig
 
 HELD_OUT: Final = "●"
 CHOSEN: Final = "font-weight: 600; background-color: rgba(20, 150, 136, 0.14)"
@@ -52,11 +53,11 @@ def _top(model: Model, user: int, item: int | None) -> None:
         alt=f"Top {len(items)} of user {model.user_id(user)}",
         columns={
             "#": st.column_config.NumberColumn(
-                width=36, help="Rank: equal scores share the last place of their group."
+                width=34, help="Rank: equal scores share the last place of their group."
             ),
-            "Item": st.column_config.TextColumn(width="medium"),
-            "Score": st.column_config.NumberColumn(width=56, format="%d" if counts else "%.2f"),
-            " ": st.column_config.TextColumn(width=28, help="● held out: in the test part, so it should rank high."),
+            "Item": st.column_config.TextColumn(width=154),
+            "Score": st.column_config.NumberColumn(width=52, format="%d" if counts else "%.2f"),
+            " ": st.column_config.TextColumn(width=24, help="● held out: in the test part, so it should rank high."),
         },
     )
     words = [f"Click a row to look at it. {HELD_OUT} marks held-out test items, which should rank high."]
@@ -78,7 +79,7 @@ def _history(model: Model, user: int) -> None:
         key=f"history:{model.loaded.run.name}:{user}",
         alt=f"What user {model.user_id(user)} has, and in which part of the split",
         columns={
-            "Item": st.column_config.TextColumn(width="medium"),
+            "Item": st.column_config.TextColumn(width=154),
             "Part": st.column_config.TextColumn(
                 width=76, help="Part of the split: the model learns from training alone."
             ),
@@ -96,7 +97,7 @@ def _table(
     *,
     key: str,
     alt: str,
-    columns: dict[str, object],
+    columns: Mapping[str, ColumnConfig],
 ) -> None:
     st.dataframe(
         frame,

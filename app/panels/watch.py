@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -18,39 +17,49 @@ from convncf.runs import Run
 _LOG_LINES = 40
 
 
-def show(run: Run, order: Sequence[str]) -> None:
-    """Everything about one run; parts that change are read anew each second while it is active."""
-    seen = look(run)
-    colour = figures.run_colour(run.name, order, state.theme())
-    words = wording.STATE_WORDS[seen.state]
-    st.header(f':color[●]{{foreground="{colour}"}} {plain(run.name)} · {words}', anchor=False)
-    if seen.state != "broken":
-        st.caption(plain(f"{seen.model_words}, preset {seen.preset}, seed {seen.seed}, on {seen.dataset}"))
-    if not seen.active and not seen.finished:
-        run_rows.ended(seen, key="watch")
-    _buttons(seen)
-    if seen.state == "broken":
+def show(runs: Sequence[Run], seen: Sequence[Glance]) -> None:
+    """Pick a run and see everything about it; what changes while it is active is read anew each second."""
+    picker, buttons = st.columns([2, 3], vertical_alignment="bottom")
+    with picker:
+        run = widgets.run_picker(runs, label="Run to watch", default=_most_alive(seen).name)
+    if run is None:
         return
-    by = "epoch"
-    if seen.model != "popularity":
-        by = st.segmented_control(
-            "Curves by", ["epoch", "time"], default="epoch", key="watch:by", label_visibility="collapsed", required=True
-        )
-    st.fragment(_live, run_every=1.0 if seen.active else None)(run, seen.state, by or "epoch")
+    chosen = look(run)
+    with buttons:
+        _buttons(chosen)
+    colour = figures.run_colour(run.name, state.run_order(tuple(runs)), state.theme())
+    words = wording.STATE_WORDS[chosen.state]
+    st.header(f':color[●]{{foreground="{colour}"}} {plain(run.name)} · {words}', anchor=False)
+    if chosen.state != "broken":
+        st.caption(plain(f"{chosen.model_words}, preset {chosen.preset}, seed {chosen.seed}, on {chosen.dataset}"))
+    if not chosen.active and not chosen.finished:
+        run_rows.ended(chosen, key="watch")
+    if chosen.state != "broken":
+        st.fragment(_live, run_every=1.0 if chosen.active else None)(run, chosen.state)
 
 
-def _live(run: Run, before: str, by: Any) -> None:
+def _most_alive(seen: Sequence[Glance]) -> Glance:
+    """The run that is at work, else the one whose turn is next, else the newest."""
+    for state_of_it in ("running", "starting", "queued"):
+        found = [glance for glance in seen if glance.state == state_of_it]
+        if found:
+            return found[-1]  # the oldest of them: runs come newest first
+    return seen[0]
+
+
+def _live(run: Run, before: str) -> None:
     """What changes while a run is active. The whole page follows when its state does, so that the buttons fit."""
     seen = look(run)
     if seen.state != before:
         st.rerun()
     if seen.active:
         run_rows.live(seen)
-        widgets.facts(_pace(seen))
-    elif seen.finished:
-        _outcome(seen)
-    if seen.model != "popularity":
-        _curves(seen, by)
+    facts = _outcome(seen) if seen.finished else _pace(seen) if seen.active else {}
+    if facts:
+        widgets.facts(facts)
+    if seen.finished:
+        _sentences(seen)
+    _curves(seen)
     with st.expander("Log"):
         tail = run.log_tail(_LOG_LINES)
         if tail:
@@ -60,45 +69,53 @@ def _live(run: Run, before: str, by: Any) -> None:
 
 
 def _pace(seen: Glance) -> dict[str, str]:
+    """How fast a worker is, and whether it still speaks; nothing while it waits for its turn."""
     status = seen.status
-    facts = {"Left in this phase, at most": "–" if status.eta_seconds is None else wording.duration(status.eta_seconds)}
+    if seen.state == "queued":
+        return {}
+    facts: dict[str, str] = {}
     if status.triples_per_second:
         facts["Speed"] = f"{number(status.triples_per_second)} triples/s"
-    if status.pid is not None:
-        facts["Last heard of"] = wording.ago(status.updated)
-    facts["Device"] = run_device(seen.run) or status.device
+    facts["Last heard of"] = wording.ago(status.updated)
+    facts["Device"] = str(seen.run.environment().get("device_name") or status.device)
     return facts
 
 
-def run_device(run: Run) -> str:
-    """The device that the run took, by name; empty before it has one."""
-    taken = run.environment()
-    return str(taken.get("device_name", ""))
-
-
-def _outcome(seen: Glance) -> None:
-    """What came out of a finished run, in numbers and sentences."""
+def _outcome(seen: Glance) -> dict[str, str]:
+    """What came out of a finished run, in numbers."""
     report = seen.run.report() or {}
     metrics = report.get("metrics", {})
-    shown = [seen.monitor, *(name for name in ("HR@10", "Recall@10") if name in metrics and name != seen.monitor)]
+    shown = dict.fromkeys([seen.monitor, "HR@10", "Recall@10"])
     facts = {f"Test {name}": number(metrics[name]) for name in shown if name in metrics}
     if seen.epoch:
         facts["Kept epoch"] = f"{seen.epoch} of {report.get('epochs', seen.epoch)}"
     if seen.seconds is not None:
         facts["Took"] = wording.duration(seen.seconds)
     facts["Users evaluated"] = f"{report.get('n_users_evaluated', 0):,} of {report.get('n_users', 0):,}"
-    widgets.facts(facts)
+    return facts
+
+
+def _sentences(seen: Glance) -> None:
+    """What the numbers mean: against which baseline, and what was ranked."""
+    report = seen.run.report() or {}
     for test in report.get("paired", {}).values():
         st.caption(plain(f"{test['metric']}: {test['words']}"))
     st.caption(plain(f"{str(report.get('protocol', '')).capitalize()}; {report.get('left_out', '')}."))
 
 
-def _curves(seen: Glance, by: Any) -> None:
+def _curves(seen: Glance) -> None:
     rows = records(seen.run)
+    if not rows:
+        if seen.active:
+            st.caption("Curves appear here after the first epoch.")
+        return
+    picked = st.segmented_control("Curves over", ["epoch", "time"], default="epoch", key="watch:by", required=True)
+    by: figures.learning.Abscissa = "time" if picked == "time" else "epoch"
     loss, validation = st.columns(2, gap="large")
     with loss:
         st.subheader("Loss", anchor=False, help=figures.wording.READ_LOSS)
-        widgets.figure(figures.learning.curves(rows, state.theme(), "loss", by), key=f"watch:loss:{seen.name}")
+        drawn = figures.learning.curves(rows, state.theme(), "loss", by)
+        widgets.figure(drawn, key=f"watch:loss:{seen.name}")
     with validation:
         st.subheader(f"{seen.monitor} on validation", anchor=False, help=figures.wording.READ_VALIDATION)
         drawn = figures.learning.curves(rows, state.theme(), seen.monitor, by)
@@ -152,7 +169,7 @@ def _stop_buttons(run: Run) -> None:
 
 
 def _onward(seen: Glance) -> None:
-    if seen.model != "popularity" and st.button("Look inside", type="primary", key="watch:inspect"):
+    if seen.model != "popularity" and widgets.main_button("Look inside", key="watch:inspect"):
         state.go("inspect", **run_rows.first_look(seen))
     if st.button("Compare", key="watch:compare"):
         state.go("compare", run=seen.name)

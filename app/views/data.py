@@ -10,12 +10,11 @@ from convncf.data import catalogue
 
 
 def page() -> None:
-    widgets.page_title(
-        "Data", "Who used what: the interactions that models are trained on. Nothing leaves this machine."
-    )
+    widgets.page_title("Data", "Who used what: models are trained on such interactions. Nothing leaves this machine.")
     widgets.notices()
     entries = catalogue.entries(state.home())
-    dataset_card.table(entries)
+    if len(entries) > 1:
+        dataset_card.table(entries)
     by_name = {entry.name: entry for entry in entries}
     with st.container(width=320):
         name = widgets.pick("Dataset", list(by_name), parameter="dataset")

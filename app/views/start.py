@@ -16,8 +16,8 @@ RECENT = 6
 
 
 def page() -> None:
-    widgets.page_title(
-        "ConvNCF workbench",
+    widgets.page_title("ConvNCF workbench")
+    st.markdown(
         "ConvNCF is a recommender that lays the numbers of a user against those of an item as a picture, and reads it "
         "with a small neural network. Here you train such models, look at every picture in between, and compare them.",
     )
@@ -47,18 +47,20 @@ def _runs(before: tuple[tuple[str, str], ...]) -> None:
         if others:
             widgets.section("Recent runs")
             run_rows.show(others, order)
-            st.page_link(state.PAGES["train"], label="All runs")
+            st.page_link(state.PAGES["train"], label="All runs", icon=widgets.ONWARD, icon_position="right")
     with chart:
         _chart([*demo, *others], order)
 
 
 def _chart(seen: Sequence[Glance], order: Sequence[str]) -> None:
-    drawn = [found for found in seen if found.state != "broken" and found.model != "popularity"]
+    """The curves of the runs that have one; one metric, that of the first."""
+    read = {found: glance.records(found.run) for found in seen if found.state != "broken"}
+    drawn = {found: rows for found, rows in read.items() if any(row["phase"] == "training" for row in rows)}
     if not drawn:
         return
-    metric = drawn[0].monitor
+    metric = next(iter(drawn)).monitor
     widgets.section(f"{metric} on validation")
-    records = {found.name: glance.records(found.run) for found in drawn if found.monitor == metric}
+    records = {found.name: rows for found, rows in drawn.items() if found.monitor == metric}
     widgets.figure(figures.learning.validation(records, state.theme(), metric, order=order), key="start:validation")
     st.caption(figures.wording.READ_VALIDATION)
 

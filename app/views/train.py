@@ -19,11 +19,7 @@ def page() -> None:
         return
     seen = glance.look_at_all(runs)
     st.space("small")
-    active = [found for found in seen if found.active]
-    with st.container(width=320):
-        run = widgets.run_picker(runs, label="Watch run", default=(active or list(seen))[0].name)
-    if run is not None:
-        watch.show(run, state.run_order(runs))
+    watch.show(runs, seen)
     st.space("small")
     section("All runs")
     run_table.show(seen)

@@ -44,7 +44,9 @@ def emit_json(value: Mapping[str, Any]) -> None:
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", left: int = 1) -> None:
     """A table on stdout; the first `left` columns are text, the others right-aligned."""
-    drawn = Table(title=Text(title) if title else None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    drawn = Table(
+        title=Text(title) if title else None, title_justify="left", box=None, pad_edge=False, header_style="bold"
+    )
     for position, header in enumerate(headers):
         drawn.add_column(Text(header), justify="left" if position < left else "right", overflow="fold")
     for row in rows:

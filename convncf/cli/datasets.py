@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,7 @@ def list_(as_json: Json = False) -> None:
     home = runtime.home()
     found = catalogue.entries(home)
     if as_json:
-        emit_json({"datasets": [entry.to_json() for entry in found], "home": str(home)})
+        emit_json({"datasets": [asdict(entry) for entry in found], "home": str(home)})
         return
     rows = [
         (e.name, "embedded" if e.embedded else "imported", e.n_users, e.n_items, e.n_interactions, e.fingerprint)
@@ -46,7 +47,7 @@ def list_(as_json: Json = False) -> None:
 @app.command("add")
 def add(
     file: Annotated[Path, typer.Argument(help="Delimited text with a header: CSV, TSV, or any other delimiter.")],
-    name: Annotated[str | None, typer.Option(help="Name of the dataset; made from the file's name when left out.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the dataset; else made from the file's name.")] = None,
     user_column: Annotated[str | None, typer.Option(help=f"{_Column}the user's id.")] = None,
     item_column: Annotated[str | None, typer.Option(help=f"{_Column}the item's id.")] = None,
     rating_column: Annotated[str | None, typer.Option(help=f"{_Column}the rating.")] = None,
@@ -71,22 +72,14 @@ def add(
     entry = catalogue.add(file, made, home, mapping=mapping, delimiter=delimiter)
     report = catalogue.load(made, home).report or {}
     if as_json:
-        described = entry.to_json()
         counts = {"users": entry.n_users, "items": entry.n_items, "interactions": entry.n_interactions}
-        emit_json(described | counts | {"report": report})
+        emit_json({"dataset": entry.name, **counts, "fingerprint": entry.fingerprint, "report": report})
     else:
         counted = [(entry.name, entry.n_users, entry.n_items, entry.n_interactions, entry.fingerprint)]
         table(["dataset", "users", "items", "interactions", "fingerprint"], counted)
-    for line in entry_words(report):
-        say(line)
+    for sentence in report.get("sentences", ()):
+        say(sentence)
     say(f"next: convncf train --dataset {entry.name}")
-
-
-def entry_words(report: dict[str, object]) -> list[str]:
-    """What reading did, a sentence each."""
-    from convncf.data.reading import report_words
-
-    return report_words(report)
 
 
 @app.command("delete")

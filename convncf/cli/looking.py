@@ -12,8 +12,8 @@ from convncf.cli.console import emit_json, say, table
 from convncf.cli.options import ItemId, Json, RunName, UserId
 
 if TYPE_CHECKING:
-    from convncf.experiment import LoadedRun
     from convncf.inspection import PairView
+    from convncf.loading import LoadedRun
 
 _Epoch = Annotated[int | None, typer.Option(help="A kept epoch; the best one when left out, 0 for the start.")]
 
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _load(run: str, epoch: int | None) -> LoadedRun:
-    from convncf.experiment import load_run
+    from convncf.loading import load_run
     from convncf.runs import RunStore
 
     home = runtime.home()
@@ -85,7 +85,9 @@ def inspect(
 
     loaded = _load(run, epoch)
     interactions = loaded.dataset.interactions
-    view = inspection.view_pair(loaded.model, loaded.split, interactions.users.index(user), interactions.items.index(item))
+    view = inspection.view_pair(
+        loaded.model, loaded.split, interactions.users.index(user), interactions.items.index(item)
+    )
     title = loaded.dataset.items.label(view.item)
     found = _inspection(run, user, item, title, loaded.epoch, view)
     if html is not None:
@@ -97,7 +99,11 @@ def inspect(
         emit_json(found)
         return
     heading = f"{title} for user {user} in {run} (epoch {loaded.epoch}): score {view.score:.4f}, {view.rank.words}"
-    table(["step", "shape"], [(layer["name"], " × ".join(map(str, layer["shape"]))) for layer in found["layers"]], title=heading)
+    table(
+        ["step", "shape"],
+        [(layer["name"], " × ".join(map(str, layer["shape"]))) for layer in found["layers"]],
+        title=heading,
+    )
     parts = sorted(found["parts"], key=lambda part: -abs(part["value"]))
     table(["part of the score", "adds"], [(part["name"], part["value"]) for part in parts[:10]])
     if len(parts) > 10:

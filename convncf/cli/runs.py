@@ -75,7 +75,12 @@ def show(run: RunName, as_json: Json = False) -> None:
     made = datetime.fromtimestamp(found.created).isoformat(" ", "seconds")
     facts = [("state", status.state), ("message", status.message), ("made", made), ("folder", str(found.path))]
     if status.active and status.phase:
-        facts.append(("phase", f"{status.phase} epoch {status.epoch}/{status.epochs}: {status.done}/{status.total} {status.unit}"))
+        facts.append(
+            (
+                "phase",
+                f"{status.phase} epoch {status.epoch}/{status.epochs}: {status.done}/{status.total} {status.unit}",
+            )
+        )
         facts.append(("last sign of life", f"{duration(max(0.0, time.time() - status.updated))} ago"))
     sources = found.sources()
     facts += [

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from convncf.runs import Run
 
 _Model = Annotated[str | None, typer.Option(help=f"One of {', '.join(MODEL_NAMES)}.")]
-_Preset = Annotated[str | None, typer.Option(help="A named set of defaults: quick (two minutes on a laptop) or recbole.")]
+_Preset = Annotated[str | None, typer.Option(help="Named defaults: quick (two minutes on a laptop) or recbole.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,8 +43,8 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any setting, such as train.epochs=5; see convncf settings."),
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="JSON or TOML file of settings; a run's config.json serves.")] = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Train in a process of its own, and return at once.")] = False,
+    config: Annotated[Path | None, typer.Option(help="JSON or TOML of settings; a run's config.json serves.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Train in a process of its own; return at once.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train a model, evaluate it, and keep everything in a run folder.
@@ -129,7 +129,8 @@ def _show_report(report: Mapping[str, Any], *, as_json: bool) -> None:
 def demo(
     wait: Annotated[bool, typer.Option("--wait", help="Return when the runs have ended.")] = False,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting for all three, such as train.epochs=2.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting for all three: train.epochs=2."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -156,7 +157,9 @@ def settings(model: _Model = "convncf", preset: _Preset = None, as_json: Json = 
     described = {key: text for key, text in _descriptions().items() if key not in unused}
     values = flatten(resolved.config)
     if as_json:
-        entries = {k: {"value": values[k], "source": resolved.sources[k], "description": d} for k, d in described.items()}
+        entries = {
+            k: {"value": values[k], "source": resolved.sources[k], "description": d} for k, d in described.items()
+        }
         emit_json({"model": model, "preset": resolved.config.preset, "settings": entries})
         return
     title = f"{model}, preset {resolved.config.preset} (of {', '.join(preset_names(resolved.config.model.name))})"
@@ -182,5 +185,3 @@ def work(run: RunName) -> None:
 
     home = runtime.home()
     jobs.work(RunStore(home).open(run), home)
-
-

@@ -36,10 +36,12 @@ def layer_sizes(embedding_size: int, kernels: Sequence[int], strides: Sequence[i
             problem = f"{side} is not a multiple of {kernel}" if kernel == stride else _overhang(side, kernel, stride)
             raise LayerPlanError(
                 f"kernels {list(kernels)} with strides {list(strides)} do not fit embedding size {embedding_size}: "
-                f"{done}{problem}.\n{_proposal(embedding_size, kernels)}"
+                f"{done}{problem}.\n{proposal(embedding_size, kernels)}"
             )
         after = (side - kernel) // stride + 1
-        steps.append(f"{side} / {kernel} = {after}" if kernel == stride else f"({side} - {kernel}) / {stride} + 1 = {after}")
+        steps.append(
+            f"{side} / {kernel} = {after}" if kernel == stride else f"({side} - {kernel}) / {stride} + 1 = {after}"
+        )
         sizes.append(after)
         side = after
     return tuple(sizes)
@@ -74,7 +76,8 @@ def nearest_plans(size: int, kernels: Sequence[int], n: int = 4) -> list[list[in
     return [list(plan) for plan in sorted(plans_to_one(size), key=distance)[:n]]
 
 
-def _proposal(size: int, kernels: Sequence[int]) -> str:
+def proposal(size: int, kernels: Sequence[int]) -> str:
+    """A sentence for an error message: the plans nearest to `kernels`, or another size where none fits this one."""
     fitting = nearest_plans(size, kernels)
     if fitting:
         return f"Plans that end at 1×1 for size {size}: {', '.join(map(str, fitting))}."

@@ -12,7 +12,12 @@ from typing import Any, Final
 _Values = dict[str, Any]
 
 _RECBOLE_EVAL: Final[_Values] = {"data.split": "ratio", "eval.monitor": "MRR@10"}
-_RECBOLE_TRAIN: Final[_Values] = {"train.epochs": 300, "train.patience": 10, "train.batch_size": 2048, "train.keep_every": 10}
+_RECBOLE_TRAIN: Final[_Values] = {
+    "train.epochs": 300,
+    "train.patience": 10,
+    "train.batch_size": 2048,
+    "train.keep_every": 10,
+}
 _QUICK_EVAL: Final[_Values] = {"data.split": "ratio", "eval.monitor": "NDCG@10"}
 _QUICK_MF: Final[_Values] = {
     "model.embedding_size": 32,

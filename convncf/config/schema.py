@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from convncf.config.layer_plan import layer_sizes, nearest_plans
+from convncf.config.layer_plan import layer_sizes, proposal
 from convncf.errors import LayerPlanError, did_you_mean
 
 METRIC_NAMES = ("HR", "NDCG", "MRR", "Recall", "Precision")
@@ -108,7 +108,11 @@ class ModelConfig(Frozen):
             raise ValueError(f"reg_weights {list(self.reg_weights)} must be 0 or more")
         if self.name != "convncf":
             return self
-        if len(self.cnn_channels) != len(self.cnn_kernels) + 1 or self.cnn_channels[0] != 1 or min(self.cnn_channels) < 1:
+        if (
+            len(self.cnn_channels) != len(self.cnn_kernels) + 1
+            or self.cnn_channels[0] != 1
+            or min(self.cnn_channels) < 1
+        ):
             raise LayerPlanError(
                 f"channels {list(self.cnn_channels)} do not fit {len(self.cnn_kernels)} kernels: give 1 for the "
                 f"interaction map, then one number a layer, such as {[1] + [32] * len(self.cnn_kernels)}."
@@ -119,7 +123,7 @@ class ModelConfig(Frozen):
                 raise LayerPlanError(
                     f"initialisation trace needs kernel = stride and a plan that ends at 1×1; kernels "
                     f"{list(self.cnn_kernels)} with strides {list(self.cnn_strides)} end at {sizes[-1]}×{sizes[-1]}. "
-                    f"Plans that do: {', '.join(map(str, nearest_plans(self.embedding_size, self.cnn_kernels)))}."
+                    f"{proposal(self.embedding_size, self.cnn_kernels)}"
                 )
             if min(self.cnn_channels[1:]) < 2:
                 raise LayerPlanError(
@@ -210,7 +214,8 @@ class EvalConfig(Frozen):
         name, _, k = monitor.partition("@")
         if name not in METRIC_NAMES or not re.fullmatch(r"[1-9]\d*", k):
             raise ValueError(
-                f"monitor {monitor!r} is no metric. {did_you_mean(name, METRIC_NAMES)} Write it with its cut-off: NDCG@10"
+                f"monitor {monitor!r} is no metric. {did_you_mean(name, METRIC_NAMES)} "
+                "Write it with its cut-off: NDCG@10"
             )
         return monitor
 
@@ -218,7 +223,9 @@ class EvalConfig(Frozen):
 class RunConfig(Frozen):
     """Everything a run depends on, besides the data itself."""
 
-    seed: int = Field(1, ge=0, lt=2**31, title="Seed", description="Fixes split, start, negatives and order of triples.")
+    seed: int = Field(
+        1, ge=0, lt=2**31, title="Seed", description="Fixes split, start, negatives and order of triples."
+    )
     preset: str = Field("quick", title="Preset", description="The named set of defaults that the rest departs from.")
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()

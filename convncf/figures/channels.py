@@ -14,7 +14,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from convncf.figures.network import colour_bar
-from convncf.figures.theme import Theme, axis, axis_title, layout, number, outline
+from convncf.figures.theme import Theme, axis, axis_title, layout, note, number, outline
 
 if TYPE_CHECKING:
     from convncf.inspection import LayerTrace
@@ -246,33 +246,24 @@ def _label(index: int, values: npt.NDArray[np.float32]) -> str:
 
 
 def _number_label(theme: Theme, text: str, corner: tuple[float, float], *, chosen: bool) -> dict[str, Any]:
-    return {
-        "text": f"<b>{text}</b>" if chosen else text,
-        "x": corner[0],
-        "y": corner[1],
-        "xanchor": "left",
-        "yanchor": "top",
-        "showarrow": False,
-        "borderpad": 1,
-        "bgcolor": theme.accent if chosen else "rgba(20,18,16,0.62)",
-        "font": {"size": 11, "color": theme.paper if chosen else "#FFFFFF"},
-    }
+    return note(
+        theme,
+        f"<b>{text}</b>" if chosen else text,
+        size=11,
+        colour=theme.paper if chosen else "#FFFFFF",
+        x=corner[0],
+        y=corner[1],
+        xanchor="left",
+        yanchor="top",
+        borderpad=1,
+        bgcolor=theme.accent if chosen else "rgba(20,18,16,0.62)",
+    )
 
 
 def _range_label(theme: Theme, text: str) -> dict[str, Any]:
-    return {
-        "text": text,
-        "xref": "paper",
-        "yref": "paper",
-        "x": 0,
-        "y": 1,
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "xshift": 128,
-        "yshift": 3,
-        "showarrow": False,
-        "font": {"size": 12, "color": theme.muted},
-    }
+    return note(
+        theme, text, xref="paper", yref="paper", x=0, y=1, xanchor="left", yanchor="bottom", xshift=128, yshift=3
+    )
 
 
 def _frame(theme: Theme, x: float, y: float) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from convncf.figures.network import Order, colour_bar, dimension_order, largest
-from convncf.figures.theme import Theme, axis, axis_title, escape, layout, number, run_style, shorten
+from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number, run_style, shorten
 
 if TYPE_CHECKING:
     from convncf.inspection import PairTrace
@@ -185,16 +185,17 @@ def _map_axis(
 
 
 def _map_title(theme: Theme, title: str, xref: str) -> dict[str, Any]:
-    return {
-        "text": title,
-        "xref": xref,
-        "yref": "paper",
-        "x": 0,
-        "y": 1,
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "align": "left",
-        "yshift": 6,
-        "showarrow": False,
-        "font": {"size": 13, "color": theme.ink},
-    }
+    return note(
+        theme,
+        title,
+        size=13,
+        colour=theme.ink,
+        xref=xref,
+        yref="paper",
+        x=0,
+        y=1,
+        xanchor="left",
+        yanchor="bottom",
+        align="left",
+        yshift=6,
+    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import plotly.graph_objects as go
 
-from convncf.figures.theme import Theme, axis, axis_title, escape, layout, number, run_style, shorten
+from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number, run_style, shorten
 
 if TYPE_CHECKING:
     from convncf.training import EpochRecord
@@ -86,7 +86,8 @@ def curves(records: Sequence[Record], theme: Theme, metric: str = "loss", x: Abs
     if metric != "loss":
         for point in [point for point in found if point.kept and point.phase == phases[-1]]:
             figure.add_trace(_ring(point, unit, x, theme))
-            figure.add_annotation(**_kept_label(point, unit, x, theme))
+            late = 2 * point.seconds > found[-1].seconds if x == "time" else 2 * point.step > found[-1].step
+            figure.add_annotation(**_kept_label(point, unit, x, theme, anchor="right" if late else "left"))
     return figure
 
 
@@ -121,6 +122,9 @@ def validation(
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 12}, "itemwidth": 30},
         margin={**_MARGIN, "t": 44},
     )
+    if x == "epoch":
+        last = max((point.epoch for some in found.values() for point in some), default=0)
+        figure.update_xaxes(tickmode="linear", tick0=0, dtick=_epochs_between_ticks(last))
     if waiting:
         names = ", ".join(escape(shorten(run, 40)) for run in waiting)
         if len(waiting) == len(runs):
@@ -195,7 +199,7 @@ def _layout(theme: Theme, metric: str, x: Abscissa, unit: _Unit, alt: str, heigh
         theme,
         height=height,
         alt=alt,
-        revision=f"{metric} {x}",
+        revision=f"{metric} {title}",  # seconds turn into minutes: a zoom in the one is none in the other
         margin=_MARGIN,
         hovermode="closest",
         xaxis=axis(theme, title=axis_title(theme, title), rangemode="tozero" if x == "time" else "normal"),
@@ -209,15 +213,22 @@ def _layout(theme: Theme, metric: str, x: Abscissa, unit: _Unit, alt: str, heigh
 
 
 def _phase_ticks(found: Sequence[Point]) -> dict[str, Any]:
-    """Ticks that count each phase's own epochs."""
-    if len({point.phase for point in found}) < 2:
-        return {"tickformat": "d", "nticks": 12}
-    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 1000) if found[-1].step / step <= 12 or step == 1000)
+    """Ticks at whole epochs, each phase counting its own."""
+    phases = list(dict.fromkeys(point.phase for point in found))
+    step = _epochs_between_ticks(max((point.step for point in found), default=0))
+    if len(phases) < 2:
+        return {"tickmode": "linear", "tick0": 0, "dtick": step}
     ticks: dict[int, str] = {}
-    for point in found:
-        if point.epoch % step == 0:
-            ticks[point.step] = str(point.epoch)  # where phases meet, the later one's 0 stands
+    for phase in phases:
+        mine = [point for point in found if point.phase == phase]
+        start = mine[0].step - mine[0].epoch
+        # where phases meet, the later one's 0 stands
+        ticks |= {start + epoch: str(epoch) for epoch in range(0, mine[-1].epoch + 1, step)}
     return {"tickmode": "array", "tickvals": list(ticks), "ticktext": list(ticks.values())}
+
+
+def _epochs_between_ticks(last: int) -> int:
+    return next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, max(last, 1000)) if last / step <= 12)
 
 
 def _border(found: Sequence[Point], phase: str, unit: _Unit, x: Abscissa) -> float:
@@ -229,31 +240,30 @@ def _border(found: Sequence[Point], phase: str, unit: _Unit, x: Abscissa) -> flo
 
 
 def _phase_label(theme: Theme, phase: str, place: float, anchor: str) -> dict[str, Any]:
-    return {
-        "text": escape(phase),
-        "x": place,
-        "y": 1,
-        "yref": "paper",
-        "xanchor": anchor,
-        "yanchor": "bottom",
-        "xshift": -6 if anchor == "right" else 6,
-        "showarrow": False,
-        "font": {"size": 12, "color": theme.muted},
-    }
+    return note(
+        theme,
+        escape(phase),
+        x=place,
+        y=1,
+        yref="paper",
+        xanchor=anchor,
+        yanchor="bottom",
+        xshift=-6 if anchor == "right" else 6,
+    )
 
 
-def _kept_label(point: Point, unit: _Unit, x: Abscissa, theme: Theme) -> dict[str, Any]:
-    return {
-        "text": f"kept: epoch {point.epoch}, {number(point.value)}",
-        "x": unit.of_seconds(point.seconds) if x == "time" else point.step,
-        "y": point.value,
-        "xanchor": "right",
-        "xshift": 8,
-        "yanchor": "bottom",
-        "yshift": 8,
-        "showarrow": False,
-        "font": {"size": 12, "color": theme.accent},
-    }
+def _kept_label(point: Point, unit: _Unit, x: Abscissa, theme: Theme, anchor: str) -> dict[str, Any]:
+    return note(
+        theme,
+        f"kept: epoch {point.epoch}, {number(point.value)}",
+        colour=theme.accent,
+        x=unit.of_seconds(point.seconds) if x == "time" else point.step,
+        y=point.value,
+        xanchor=anchor,
+        xshift=8 if anchor == "right" else -8,
+        yanchor="bottom",
+        yshift=8,
+    )
 
 
 def _say_empty(figure: go.Figure, theme: Theme, text: str) -> None:
@@ -263,18 +273,18 @@ def _say_empty(figure: go.Figure, theme: Theme, text: str) -> None:
 
 
 def _note(theme: Theme, text: str, *, x: float, y: float, anchors: tuple[str, str]) -> dict[str, Any]:
-    return {
-        "text": text,
-        "xref": "paper",
-        "yref": "paper",
-        "x": x,
-        "y": y,
-        "xanchor": anchors[0],
-        "yanchor": anchors[1],
-        "showarrow": False,
-        "bgcolor": theme.paper,
-        "font": {"size": 13, "color": theme.muted},
-    }
+    return note(
+        theme,
+        text,
+        size=13,
+        xref="paper",
+        yref="paper",
+        x=x,
+        y=y,
+        xanchor=anchors[0],
+        yanchor=anchors[1],
+        bgcolor=theme.paper,
+    )
 
 
 def _alt(metric: str, runs: Mapping[str, Sequence[Point]]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from convncf.figures.theme import Theme, axis, axis_title, layout, number, outline, plural
+from convncf.figures.theme import Theme, axis, axis_title, layout, note, number, outline, plural
 
 if TYPE_CHECKING:
     from convncf.inspection import PairTrace
@@ -190,18 +190,9 @@ def _dimension_ticks(size: int, order: Order) -> dict[str, Any]:
 
 
 def _corner(theme: Theme, text: str) -> dict[str, Any]:
-    return {
-        "text": text,
-        "xref": "paper",
-        "yref": "paper",
-        "x": _STRIP,
-        "y": 1,
-        "xanchor": "right",
-        "yanchor": "top",
-        "align": "right",
-        "showarrow": False,
-        "font": {"size": 11, "color": theme.muted},
-    }
+    return note(
+        theme, text, size=11, xref="paper", yref="paper", x=_STRIP, y=1, xanchor="right", yanchor="top", align="right"
+    )
 
 
 def _clipping(theme: Theme, z: npt.NDArray[np.float32], limit: float) -> list[dict[str, Any]]:
@@ -210,18 +201,7 @@ def _clipping(theme: Theme, z: npt.NDArray[np.float32], limit: float) -> list[di
         return []
     text = f"{plural(clipped, 'cell')} beyond ±{number(limit)}, drawn in the end colour"
     return [
-        {
-            "text": text,
-            "xref": "paper",
-            "yref": "paper",
-            "x": 1,
-            "y": 0,
-            "yshift": -30,
-            "xanchor": "right",
-            "yanchor": "top",
-            "showarrow": False,
-            "font": {"size": 11, "color": theme.muted},
-        }
+        note(theme, text, size=11, xref="paper", yref="paper", x=1, y=0, yshift=-30, xanchor="right", yanchor="top")
     ]
 
 

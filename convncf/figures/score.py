@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import plotly.graph_objects as go
 
-from convncf.figures.theme import Theme, axis, layout
+from convncf.figures.theme import Theme, axis, layout, note
 
 if TYPE_CHECKING:
     from convncf.inspection import PairTrace
@@ -31,16 +31,16 @@ def parts(trace: PairTrace, top: int = 8) -> tuple[Part, ...]:
     """
     values = trace.contributions.astype(np.float64)
     order = np.argsort(-np.abs(values), kind="stable")
-    if len(order) <= top + 1:  # "1 other" would take the place of the bar itself
-        top = len(order)
+    speaking = int(np.count_nonzero(values))  # channels that add nothing need no bars of their own
+    if speaking <= top + 1:  # "1 other" would take the place of the bar itself
+        top = speaking
     shown = [Part(f"{trace.part} {index}", float(values[index]), "part") for index in order[:top]]
-    if len(order) > top:
-        shown.append(Part(f"{len(order) - top} others", float(values[order[top:]].sum()), "others"))
+    if rest := len(order) - top:
+        shown.append(Part("1 other" if rest == 1 else f"{rest} others", float(values[order[top:]].sum()), "others"))
     if trace.layers:
         shown.append(Part("bias", trace.bias, "bias"))
-    rest = math.fsum(part.value for part in shown[:-1])
-    last = shown[-1]
-    return (*shown[:-1], Part(last.label, trace.score - rest, last.kind))
+    *before, last = shown
+    return (*before, replace(last, value=trace.score - math.fsum(part.value for part in before)))
 
 
 def score_parts(trace: PairTrace, theme: Theme, top: int = 8) -> go.Figure:
@@ -87,6 +87,9 @@ def score_parts(trace: PairTrace, theme: Theme, top: int = 8) -> go.Figure:
             tickvals=list(range(end + 1)),
             ticktext=[*(part.label for part in shown), "<b>score</b>"],
             tickfont={"size": 13, "color": theme.ink},
+            ticks="outside",
+            ticklen=6,
+            tickcolor="rgba(0,0,0,0)",  # room between label and bar
             fixedrange=True,
         ),
         shapes=[
@@ -102,20 +105,23 @@ def score_parts(trace: PairTrace, theme: Theme, top: int = 8) -> go.Figure:
             },
         ],
         annotations=[
-            {
-                "text": f"<b>{_fixed(trace.score, decimals)}</b>",
-                "x": 0,
-                "y": end,
-                "xanchor": "left",
-                "xshift": 2,
-                "showarrow": False,
-                "font": {"size": 13, "color": theme.ink},
-            }
+            note(
+                theme,
+                f"<b>{_fixed(trace.score, decimals)}</b>",
+                size=13,
+                colour=theme.ink,
+                x=0,
+                y=end,
+                xanchor="left",
+                xshift=2,
+            )
         ],
     )
     return figure
 
 
 def _fixed(value: float, decimals: int, *, sign: bool = False) -> str:
-    before = "−" if value < 0 else "+" if sign else ""
-    return f"{before}{abs(value):,.{decimals}f}"
+    text = f"{abs(value):,.{decimals}f}"
+    if not text.strip("0."):
+        return "0"
+    return ("−" if value < 0 else "+" if sign else "") + text

@@ -184,11 +184,10 @@ def number(value: float, digits: int = 3, *, sign: bool = False) -> str:
     if value == 0:
         return "0"
     size = abs(value)
-    if 1e-4 <= size < 1e6:
-        decimals = max(digits - 1 - math.floor(math.log10(size)), 0)
-        text = f"{size:,.{decimals}f}"
-    else:
-        text = f"{size:.{digits - 1}e}"
+    text = f"{size:.{digits - 1}e}"
+    exponent = int(text.rpartition("e")[2])  # after rounding: 9.999 has two digits before the point
+    if -4 <= exponent < 6:
+        text = f"{size:,.{max(digits - 1 - exponent, 0)}f}"
     return ("−" if value < 0 else "+" if sign else "") + text
 
 
@@ -238,6 +237,11 @@ def axis(theme: Theme, **more: Any) -> dict[str, Any]:
 def axis_title(theme: Theme, text: str, standoff: int = 8) -> dict[str, Any]:
     """The words along an axis."""
     return {"text": text, "font": {"size": 12, "color": theme.muted}, "standoff": standoff}
+
+
+def note(theme: Theme, text: str, *, size: int = 12, colour: str | None = None, **where: Any) -> dict[str, Any]:
+    """Words on a figure, without an arrow; muted unless a colour is given."""
+    return {"text": text, "showarrow": False, "font": {"size": size, "color": colour or theme.muted}, **where}
 
 
 def outline(theme: Theme, x: tuple[float, float], y: tuple[float, float]) -> list[dict[str, Any]]:

@@ -74,7 +74,7 @@ def standing(split: Split, user: int, item: int) -> Standing:
 
 
 def recommend(model: Scorer, split: Split, user: int, k: int) -> TopK:
-    """The user's k best items among the candidates of the test evaluation, so the held-out test items are among them."""
+    """The user's k best items among the test evaluation's candidates, so held-out test items are among them."""
     scores = model.score_items(user).numpy()
     return top_k(scores, _row(split.left_out("test"), user), k, positives=_row(split.test, user), user=user)
 

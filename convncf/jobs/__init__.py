@@ -1,7 +1,16 @@
 """Jobs: training in a process of its own, queued by device, that outlives the terminal, the page and the server."""
 
-from convncf.jobs.demo import DEMO_RUNS, demo
+from convncf.jobs.demo_runs import DEMO_RUNS, demo
 from convncf.jobs.launching import kill, launch, prepare, start_worker, stop
 from convncf.jobs.worker import work
 
-__all__ = ["DEMO_RUNS", "demo", "kill", "launch", "prepare", "start_worker", "stop", "work"]
+__all__ = [
+    "DEMO_RUNS",
+    "demo",
+    "kill",
+    "launch",
+    "prepare",
+    "start_worker",
+    "stop",
+    "work",
+]

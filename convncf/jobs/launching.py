@@ -81,7 +81,7 @@ def stop(run: Run) -> bool:
 
 
 def kill(run: Run, *, force: bool = False) -> bool:
-    """End the worker's process group: SIGTERM, which still saves, or SIGKILL by `force`. False where none is at work."""
+    """End the worker by SIGTERM, which still saves, or by SIGKILL with `force`. False where none is at work."""
     pid = run.status().pid
     if pid is None or not run.locked():
         return False

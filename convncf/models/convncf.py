@@ -78,7 +78,7 @@ class ConvNCF(PairwiseModel):
 
     def weights(self) -> list[Tensor]:
         """Filters of each layer, then the output weights: what the L2 penalty is on."""
-        return [layer.weight for layer in [*self.layers, self.output]]
+        return [*(layer.weight for layer in self.layers), self.output.weight]
 
     @torch.no_grad()
     def initialise_trace(self) -> None:

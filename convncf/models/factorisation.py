@@ -6,7 +6,6 @@ Shapes: B pairs, N items, D embedding size.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from convncf.models.pairwise import PairwiseModel, scoring
@@ -33,4 +32,5 @@ class MatrixFactorisation(PairwiseModel):
             p = self.user_embedding.weight[user]  # (D,)
             q = self.item_embedding.weight  # (N, D)
             # not a matrix-vector product: row by row, a score cannot depend on threads or on the number of items
-            return torch.sum(q * p, dim=-1).float().cpu()  # (N,)
+            scores: Tensor = (q * p).sum(dim=-1)  # (N,)
+            return scores.float().cpu()

@@ -93,7 +93,7 @@ class FusedConvNCF(ConvNCF):
         return x.sum(dim=(1, 2))
 
     def _ranking_scores(self, user: int) -> Tensor:
-        """Scores of all items for a user, (n_items,). Maps lie by row of the user, (A', N·B', C): none is rearranged."""
+        """Scores of all items for a user, (n_items,). Maps lie by row of the user, (A', N·B', C), and stay so."""
         q = self.item_embedding.weight  # (n_items, D)
         k, side = self.config.cnn_kernels[0], self._sides[0]
         user_side = self._fold_user(self.user_embedding.weight[user][None])  # (A', k+1, r·C)
@@ -141,7 +141,7 @@ class FusedConvNCF(ConvNCF):
 
 
 def _next_maps(layer: nn.Conv2d, x: Tensor, out: Tensor) -> None:
-    """One layer on maps that lie by row, (A, N·B, C) -> (A', N·B', C_out): a patch's k rows are k products, added up."""
+    """One layer on maps that lie by row, (A, N·B, C) -> (A', N·B', C_out): a patch's rows are k products, added up."""
     k = layer.kernel_size[0]
     filters = layer.weight.permute(2, 3, 1, 0).reshape(k, -1, layer.out_channels)  # (s, (t, C), C_out)
     patches = x.view(len(out), k, out.shape[1], -1)  # (A', s, N·B', (t, C))

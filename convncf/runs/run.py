@@ -1,22 +1,20 @@
 """Run: one run folder, and the only code that reads or writes its files.
 
-    config.json           every effective setting and where it came from
-    environment.json      machine, device, versions
-    status.json           what the worker is doing; .lock is held while it lives
-    metrics.jsonl         one EpochRecord a line
-    report.json           the final evaluation
-    per_user.parquet      the metrics of each user behind that report
-    vocabulary.parquet    raw ids of users and items, by index
-    model.safetensors     the best epoch
-    checkpoints/          epoch-NNNN.safetensors kept for looking back; *-state.safetensors to resume from
-    log.txt               the worker's output
+config.json           every effective setting and where it came from
+environment.json      machine, device, versions
+status.json           what the worker is doing; .lock is held while it lives
+metrics.jsonl         one EpochRecord a line
+report.json           the final evaluation
+per_user.parquet      the metrics of each user behind that report
+vocabulary.parquet    raw ids of users and items, by index
+model.safetensors     the best epoch
+checkpoints/          epoch-NNNN.safetensors kept for looking back; *-state.safetensors to resume from
+log.txt               the worker's output
 """
 
 from __future__ import annotations
 
 import json
-import os
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,13 +26,13 @@ from filelock import FileLock, Timeout
 from convncf import runtime
 from convncf.config import Resolved, RunConfig, flatten
 from convncf.errors import ConfigError, RunBrokenError, RunBusyError
+from convncf.runs.jsonl import append_line, read_lines, replace_lines
 from convncf.runs.status import Status
 from convncf.runs.tensors import load_tensors, save_tensors
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +63,7 @@ class Run:
             raise RunBrokenError(f"{self.path / 'config.json'}: holds no settings. The run cannot be read; delete it.")
         return value
 
-    def write_config(
-        self, resolved: Resolved, *, name: str, created: float, fingerprint: str, request_id: str
-    ) -> None:
+    def write_config(self, resolved: Resolved, *, name: str, created: float, fingerprint: str, request_id: str) -> None:
         """Write config.json, once, when the run is created."""
         settings = {
             key: {"value": value, "source": resolved.sources.get(key, "default")}
@@ -146,7 +142,9 @@ class Run:
         try:
             lock.acquire(timeout=timeout, poll_interval=0.05)
         except Timeout:
-            raise RunBusyError(f"run {self.name!r} has a worker already. Watch it with convncf runs show {self.name}.") from None
+            raise RunBusyError(
+                f"run {self.name!r} has a worker already. Watch it with convncf runs show {self.name}."
+            ) from None
         return lock
 
     def locked(self) -> bool:
@@ -184,35 +182,15 @@ class Run:
 
     def metrics(self) -> list[dict[str, Any]]:
         """The rows of metrics.jsonl; a last line that was cut short by a kill is left aside."""
-        try:
-            lines = (self.path / "metrics.jsonl").read_text(encoding="utf-8").split("\n")
-        except FileNotFoundError:
-            return []
-        rows = []
-        for number, line in enumerate(lines, start=1):
-            if not line:
-                continue
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError as error:
-                if number == len(lines):
-                    break
-                raise RunBrokenError(f"{self.path / 'metrics.jsonl'}, line {number}: {error.msg}.") from None
-        return rows
+        return read_lines(self.path / "metrics.jsonl")
 
     def append_metrics(self, row: Mapping[str, Any]) -> None:
         """Add one line, on disk before this returns."""
-        with (self.path / "metrics.jsonl").open("ab") as file:
-            file.write((runtime.strict_json(dict(row)) + "\n").encode())
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self.path / "metrics.jsonl", row)
 
     def replace_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write all lines anew, atomically, unless they are there already."""
-        content = "".join(runtime.strict_json(dict(row)) + "\n" for row in rows).encode()
-        path = self.path / "metrics.jsonl"
-        if not path.exists() or path.read_bytes() != content:
-            runtime.atomic_write(path, content)
+        replace_lines(self.path / "metrics.jsonl", rows)
 
     # ------------------------------------------------------------ tensors
 
@@ -315,5 +293,3 @@ class Run:
         if not isinstance(value, dict):
             raise RunBrokenError(f"{path}: holds a {type(value).__name__}, not an object.")
         return value
-
-

@@ -54,7 +54,9 @@ class RunStore:
         if name and name in self.names():
             return Run(self.folder / name)
         known = self.names()
-        hint = did_you_mean(name, known) if known else "There is none yet: make one with convncf demo, or convncf train."
+        hint = (
+            did_you_mean(name, known) if known else "There is none yet: make one with convncf demo, or convncf train."
+        )
         raise RunNotFoundError(f"run {name!r} does not exist under {self.folder}. {hint}".strip())
 
     def free_name(self, wanted: str) -> str:

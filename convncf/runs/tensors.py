@@ -32,7 +32,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{path}: this kind of file can run code when it is loaded, so it is refused. Give a run, or .safetensors."
         )
     try:
-        with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
             facts = json.loads((file.metadata() or {}).get("facts", "{}"))
     except FileNotFoundError:

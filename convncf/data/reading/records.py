@@ -156,7 +156,8 @@ class _Grammar:
         self._between = re.compile(between)
         # Possessive (*+): what is inside quotes is read once, so a quote that is never closed costs one pass.
         self._quoted = re.compile(rf'{around}"((?:[^"]++|"")*+)"{around}(?={between}|[\r\n]|\Z)')
-        self._plain = re.compile(rf"(?:(?!{between})[^\r\n])*+")
+        single = f"[^{between}\r\n]*+" if len(delimiter) == 1 and not self._blank else ""
+        self._plain = re.compile(single or rf"(?:(?!{between})[^\r\n])*+")
 
     def divide(self, body: str) -> list[str]:
         """The fields of a line that holds no quote."""

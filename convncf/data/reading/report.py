@@ -120,7 +120,7 @@ class ReadReport:
         return tuple(said)
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain values, with the sums and the unit of times in words."""
+        """All of it as plain values, with the sums, and in words."""
         plain = asdict(self)
         for dropped in plain["dropped"]:
             dropped["first_lines"] = list(dropped["first_lines"])
@@ -128,7 +128,8 @@ class ReadReport:
         plain["notes"] = list(self.notes)
         if self.time:
             plain["time"]["unit_words"] = UNIT_WORDS[self.time.unit]
-        return plain | {"rows": self.rows, "merged": self.merged, "n_dropped": self.n_dropped}
+        sums = {"rows": self.rows, "merged": self.merged, "n_dropped": self.n_dropped}
+        return plain | sums | {"sentences": list(self.sentences())}
 
 
 def counted(n: int, noun: str) -> str:

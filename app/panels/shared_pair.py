@@ -1,0 +1,163 @@
+"""The same pair in several models: where each ranks it, and its interaction and feature maps on shared scales."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from app import loading, state, widgets
+from app.loading import Model
+from app.panels import pair_controls
+from app.panels.metrics_table import heading
+from app.panels.sentences import sentence
+from app.wording import number, plain
+from convncf import figures
+from convncf.errors import ConvNCFError
+from convncf.figures import wording
+from convncf.figures.network import ORDERS, largest
+from convncf.figures.theme import RunStyle
+from convncf.inspection import PairTrace, PairView
+from convncf.runs import Run
+
+_WIDTH: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One run's view of the pair, or why there is none."""
+
+    run: Run
+    model: Model | None = None
+    view: PairView | None = None
+    problem: str = ""
+
+    @property
+    def trace(self) -> PairTrace | None:
+        return self.view.trace if self.view and isinstance(self.view.trace, PairTrace) else None
+
+
+def show(runs: Sequence[Run], styles: Mapping[str, RunStyle]) -> None:
+    """Choose a user and an item of the baseline's data, and look at them in every run."""
+    widgets.section("The same pair in each model")
+    try:
+        model = loading.model(runs[0])
+    except ConvNCFError as error:
+        widgets.problem(error)
+        return
+    wrong: list[str] = []
+    user, item = pair_controls.user_index(model, wrong), None
+    item = pair_controls.item_index(model, user, wrong)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        pair_controls.user(model, user)
+        pair_controls.item(model, user, item)
+        pair_controls.surprise(model)
+    for words in wrong:
+        widgets.problem(words)
+    if user is None or item is None:
+        return
+    seen = [_look(run, model.user_id(user), model.item_id(item)) for run in runs]
+    _ranks(seen, styles)
+    _maps(seen, styles)
+
+
+def _look(run: Run, user: str, item: str) -> _Seen:
+    """By raw id, since another run may have other data."""
+    try:
+        model = loading.model(run)
+        interactions = model.dataset.interactions
+        view = loading.pair(model, interactions.users.index(user), interactions.items.index(item))
+    except ConvNCFError as error:
+        return _Seen(run, problem=sentence(error))
+    return _Seen(run, model, view)
+
+
+def _ranks(seen: Sequence[_Seen], styles: Mapping[str, RunStyle]) -> None:
+    with st.container(horizontal=True, gap="large"):
+        for one in seen:
+            with st.container(width="content", gap=None):
+                st.markdown(heading(one.run.name, styles[one.run.name]))
+                if one.view is None:
+                    st.caption(plain(one.problem))
+                else:
+                    words = one.view.rank.words
+                    st.markdown(f"**{plain(words[:1].upper() + words[1:])}**")
+                    st.caption(f"score {number(one.view.score)}")
+    st.caption("Scores order the items of one model; between models, compare ranks.")
+
+
+def _maps(seen: Sequence[_Seen], styles: Mapping[str, RunStyle]) -> None:
+    traced = [(one, one.trace) for one in seen if one.trace is not None]
+    if not traced:
+        st.caption("None of these models has embeddings, so there are no maps to show.")
+        return
+    theme = state.theme()
+    order = st.segmented_control(
+        "Order of dimensions",
+        ORDERS,
+        default=ORDERS[0],
+        required=True,
+        key="compare:order",
+        label_visibility="collapsed",
+    )
+    limit = max(largest(trace) for _, trace in traced)
+    with st.container(horizontal=True, gap="medium"):
+        for one, trace in traced:
+            with st.container(width=_WIDTH, gap="xsmall"):
+                st.markdown(heading(one.run.name, styles[one.run.name]))
+                drawn = figures.interaction_map(trace, theme, order, zmax=limit)
+                widgets.figure(drawn, key=f"compare:map:{one.run.name}")
+    st.caption(plain(_kinship([one for one, _ in traced])))
+    if order != ORDERS[0]:
+        st.caption(wording.ORDER_IS_FOR_DISPLAY)
+    _features([(one, trace) for one, trace in traced if trace.layers], styles)
+
+
+def _kinship(seen: Sequence[_Seen]) -> str:
+    """What dimension k of one model has to do with dimension k of another."""
+    origins = {_origin(one) for one in seen}
+    if len(seen) > 1 and len(origins) == 1 and "" not in origins:
+        return (
+            f"These models share their pretraining: all embeddings began as those of {origins.pop()}, so dimension k "
+            "began as the same in each, and training moved it. All maps share one colour scale."
+        )
+    return (
+        "Dimension k of one model has nothing to do with dimension k of another: each was trained from its own start. "
+        "Compare strength and pattern. All maps share one colour scale."
+    )
+
+
+def _origin(one: _Seen) -> str:
+    """The MF-BPR run that the embeddings began from; an MF-BPR is its own."""
+    assert one.model is not None
+    config = one.model.loaded.config.model
+    return one.run.name if config.name == "mf-bpr" else config.pre_model_path
+
+
+def _features(traced: Sequence[tuple[_Seen, PairTrace]], styles: Mapping[str, RunStyle]) -> None:
+    if not traced:
+        return
+    st.subheader("Feature maps", anchor=False)
+    deepest = max(len(trace.layers) for _, trace in traced)
+    number_of = st.segmented_control(
+        "Layer",
+        range(1, deepest + 1),
+        default=1,
+        required=True,
+        format_func=lambda layer: f"Layer {layer}",
+        key="compare:layer",
+        label_visibility="collapsed",
+    )
+    number_of = min(number_of, deepest)
+    with st.container(horizontal=True, gap="medium"):
+        for one, trace in traced:
+            with st.container(width=_WIDTH, gap="xsmall"):
+                st.markdown(heading(one.run.name, styles[one.run.name]))
+                if number_of > len(trace.layers):
+                    st.caption(f"This network has {len(trace.layers)} layers.")
+                    continue
+                drawn = figures.feature_maps(trace.layers[number_of - 1], state.theme(), "shared")
+                widgets.figure(drawn, key=f"compare:features:{one.run.name}")
+    st.caption(wording.READ_FEATURE_MAPS)

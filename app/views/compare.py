@@ -1,0 +1,80 @@
+"""Compare: two to four finished runs side by side, the first as the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+
+from app import loading, state, widgets
+from app.panels import first_runs, metrics_table, run_choice, settings_table, shared_pair
+from app.wording import plain
+from convncf import figures
+from convncf.comparison import Comparison
+from convncf.errors import ConvNCFError
+from convncf.figures.learning import Abscissa
+from convncf.figures.theme import run_style
+from convncf.runs import Run
+
+ALONG: Final[tuple[Abscissa, ...]] = ("epoch", "time")
+
+
+def page() -> None:
+    widgets.page_title(
+        "Compare", "Finished runs side by side: what they reach, how they learned, and what they see in a pair."
+    )
+    widgets.notices()
+    runs = state.store().all()
+    if not runs:
+        return first_runs.none_yet()
+    finished = [run for run in runs if _finished(run)]
+    if not finished:
+        return first_runs.none_finished()
+    chosen = run_choice.show(finished)
+    if len(chosen) < 2:
+        return first_runs.one_more(len(finished))
+    try:
+        _compare(chosen, loading.compared(chosen), state.run_order(runs))
+    except ConvNCFError as error:
+        widgets.problem(error)
+
+
+def _finished(run: Run) -> bool:
+    try:
+        return not run.broken() and run.report() is not None
+    except ConvNCFError:
+        return False
+
+
+def _compare(runs: Sequence[Run], found: Comparison, order: Sequence[str]) -> None:
+    styles = {run.name: run_style(run.name, order, state.theme()) for run in runs}
+    for sentence in found.unlike:
+        st.warning(plain(sentence))
+    metrics_table.show(found, runs, styles, order)
+    _curves(runs, found, order)
+    settings_table.show(found, runs)
+    shared_pair.show(runs, styles)
+
+
+def _curves(runs: Sequence[Run], found: Comparison, order: Sequence[str]) -> None:
+    """Validation over epochs or time, one stable colour a run."""
+    records = {run.name: rows for run in runs if (rows := run.metrics())}
+    if not records:
+        return
+    widgets.section(f"{found.monitor} on validation")
+    x = st.segmented_control(
+        "Along",
+        ALONG,
+        default=ALONG[0],
+        required=True,
+        format_func=lambda name: f"by {name}",
+        key="compare:x",
+        label_visibility="collapsed",
+    )
+    drawn = figures.learning.validation(records, state.theme(), found.monitor, x, order=order)
+    widgets.figure(drawn, key="compare:validation")
+    st.caption(figures.wording.READ_VALIDATION)
+
+
+page()

@@ -1,0 +1,124 @@
+"""Loading: a saved run with its data, split and model; and pretrained embeddings, brought into order by raw id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from convncf import models
+from convncf.config import RunConfig
+from convncf.data import catalogue
+from convncf.data.catalogue import Dataset
+from convncf.data.splitting import Split, split
+from convncf.errors import CheckpointError, DataError, PretrainingError, RunBrokenError
+from convncf.ranking import Scorer
+from convncf.runs import Run, RunStore, load_tensors
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRun:
+    """A run with everything needed to score with it: read-only, shared by CLI, app and notebooks."""
+
+    run: Run
+    config: RunConfig
+    dataset: Dataset
+    split: Split
+    model: Scorer
+    epoch: int
+    """The epoch that the model's tensors are from; 0 is the start."""
+
+
+def load_run(
+    run: Run,
+    home: Path,
+    *,
+    checkpoint: int | None = None,
+    dataset: Dataset | None = None,
+    parts: Split | None = None,
+    device: str = "cpu",
+) -> LoadedRun:
+    """A run with its model: the best epoch, or the kept checkpoint of that epoch.
+
+    Raises CheckpointError or RunBrokenError when tensors are missing or damaged, DataError when the data has changed.
+    """
+    config = run.config()
+    if dataset is None or parts is None:
+        dataset, parts = data_of(run, home)
+    if checkpoint is None:
+        path = run.model_path
+        if not path.exists():
+            raise CheckpointError(
+                f"run {run.name!r} has no model yet ({run.status().state}). Wait for its first epoch."
+            )
+    else:
+        kept = {c.epoch: c.path for c in run.checkpoints()}
+        if checkpoint not in kept:
+            listed = ", ".join(map(str, kept)) or "none"
+            raise CheckpointError(f"run {run.name!r} kept no checkpoint of epoch {checkpoint}. Kept: {listed}.")
+        path = kept[checkpoint]
+    tensors, facts = load_tensors(path)
+    model = models.build(config.model, parts.interactions.n_users, parts.interactions.n_items)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise RunBrokenError(
+            f"{path}: does not fit the run's settings ({str(error).splitlines()[-1].strip()})"
+        ) from None
+    return LoadedRun(run, config, dataset, parts, cast(Scorer, model.to(device).eval()), int(facts.get("epoch", 0)))
+
+
+def data_of(run: Run, home: Path) -> tuple[Dataset, Split]:
+    """The dataset and split of a run. Raises DataError when the data is not what the run was made on."""
+    config = run.config()
+    dataset = catalogue.load(config.data.dataset, home)
+    if dataset.fingerprint != run.fingerprint:
+        raise DataError(
+            f"dataset {dataset.name!r} has changed since run {run.name!r} was made: it was {run.fingerprint}, "
+            f"now it is {dataset.fingerprint}. Bring the old data back under that name, or train a new run."
+        )
+    return dataset, split(dataset.interactions, config.data, config.seed)
+
+
+def pretrained_vectors(path: str, dataset: Dataset, store: RunStore) -> tuple[Tensor, Tensor, str]:
+    """Embeddings from a run (by name or folder) or a safetensors file, brought into the dataset's order by raw id.
+
+    Returns (n_users, D), (n_items, D) and words on what was carried over. Raises PretrainingError when ids are missing.
+    """
+    run = None
+    if path in store.names():
+        run = store.open(path)
+    elif Path(path).is_dir():
+        run = Run(Path(path))
+    tensors, _ = load_tensors(run.model_path if run else Path(path))
+    if not {"user_embedding.weight", "item_embedding.weight"} <= tensors.keys():
+        raise PretrainingError(f"{path} holds no user and item embeddings, only {sorted(tensors)}. Give an mf-bpr run.")
+    users, items = tensors["user_embedding.weight"], tensors["item_embedding.weight"]
+    if run is None:
+        wanted = (dataset.interactions.n_users, dataset.interactions.n_items)
+        if (len(users), len(items)) != wanted:
+            raise PretrainingError(
+                f"{path} holds {len(users)} users and {len(items)} items, the dataset {wanted[0]} and {wanted[1]}, "
+                f"and a bare file names none of them. Give the run folder: its vocabulary says which is which."
+            )
+        return users, items, f"embeddings of {path}, by position"
+    vocabulary = run.read_frame("vocabulary")
+    users = _by_raw_id(users, vocabulary, "user", dataset.interactions.users.ids, path)
+    items = _by_raw_id(items, vocabulary, "item", dataset.interactions.items.ids, path)
+    return users, items, f"embeddings of run {run.name}: {len(users)} users and {len(items)} items by raw id"
+
+
+def _by_raw_id(table: Tensor, vocabulary: pd.DataFrame, kind: str, ids: tuple[str, ...], path: str) -> Tensor:
+    rows = vocabulary[vocabulary["kind"] == kind]
+    index = dict(zip(rows["id"], rows["index"], strict=True))
+    missing = [raw for raw in ids if raw not in index]
+    if missing:
+        raise PretrainingError(
+            f"{path} lacks {len(missing)} of {len(ids)} {kind}s of the dataset, such as {missing[0]!r}. "
+            f"Pretrain on the same dataset."
+        )
+    return table[torch.tensor([index[raw] for raw in ids], dtype=torch.long)]

@@ -1,0 +1,272 @@
+"""Start: what a newcomer sees with nothing, while models train, when they are done, and when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.wording import ago, duration, phase, plain, progress, remaining
+from convncf import jobs, runtime
+from convncf.config import resolve
+from convncf.runs import Run, RunStore, Status
+
+MAIN = str(Path(__file__).resolve().parents[1] / "app" / "main.py")
+SECONDS = 60
+
+
+def open_app(page: str = "", **parameters: str) -> AppTest:
+    """The app on a page of its own session."""
+    at = AppTest.from_file(MAIN, default_timeout=SECONDS)
+    if not page:
+        for name, value in parameters.items():
+            at.query_params[name] = value
+        return at.run()
+    at.run()
+    at.switch_page(f"views/{page}.py")
+    for name, value in parameters.items():
+        at.query_params[name] = value
+    return at.run()
+
+
+def words(at: AppTest) -> str:
+    """Everything that the page says, unescaped, one element a line."""
+    shown = [
+        *at.title,
+        *at.header,
+        *at.subheader,
+        *at.markdown,
+        *at.caption,
+        *at.error,
+        *at.success,
+        *at.info,
+        *at.code,
+    ]
+    text = "\n".join(str(element.value) for element in shown)
+    text += "\n" + "\n".join(str(element.proto.text) for element in at.get("progress"))
+    return text.replace("\\", "")
+
+
+def stage(
+    home: Path,
+    name: str,
+    status: Status,
+    *,
+    model: str = "convncf",
+    settings: Mapping[str, Any] | None = None,
+    test: float | None = None,
+) -> Run:
+    """A run folder in the state wanted, with three epochs of metrics; nothing is trained."""
+    resolved = resolve(model=model, preset="quick", settings=settings or {})
+    run = RunStore(home).create(name, resolved, fingerprint="sha256:e60c9ea66180c28b")
+    run.write_status(status)
+    for epoch, value in enumerate((0.1, 0.15, 0.14)):
+        run.append_metrics(
+            {
+                "phase": "training",
+                "epoch": epoch,
+                "loss": 0.3 if epoch else None,
+                "validation": {"NDCG@10": value},
+                "validation_users": 200,
+                "improved": epoch < 2,
+                "seconds": 1.0,
+                "validation_seconds": 1.0,
+                "triples_per_second": 1000.0,
+                "time": "2026-01-01T00:00:00+00:00",
+            }
+        )
+    if test is not None:
+        metrics = {"NDCG@10": test, "HR@10": 0.5, "Recall@10": 0.2}
+        run.write_report(
+            {"metrics": metrics, "best_epoch": 1, "epochs": 2, "seconds": 95.0, "n_users": 671}
+            | {"n_users_evaluated": 670, "protocol": "full ranking", "left_out": "left out: training and validation"}
+            | {"paired": {"mf-bpr": {"metric": "NDCG@10", "words": "this model is better"}}}
+        )
+    return run
+
+
+def finished(home: Path, name: str, model: str = "convncf", test: float = 0.162) -> Run:
+    return stage(home, name, Status(state="finished", message="done", updated=time.time()), model=model, test=test)
+
+
+RUNNING = Status(
+    state="running", phase="training", epoch=3, epochs=10, unit="triples", done=50, total=100, eta_seconds=40.0, pid=1
+)
+
+
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The commands of workers that would have been started; none is."""
+    started: list[list[str]] = []
+
+    class Worker:
+        returncode: int | None = None
+
+        def __init__(self, command: list[str], **more: Any) -> None:
+            started.append(command)
+
+    monkeypatch.setattr("convncf.jobs.launching.subprocess", SimpleNamespace(Popen=Worker))
+    return started
+
+
+# ---------------------------------------------------------------- nothing yet
+
+
+def test_an_empty_home_says_so_and_offers_the_demo() -> None:
+    at = open_app()
+    assert not at.exception
+    assert "Nothing is trained yet" in words(at)
+    assert at.button(key="demo").label == "Train the demo models"
+    assert {link.proto.label for link in at.get("page_link")} >= {"Add a dataset", "Train a model"}
+
+
+def test_pressing_the_demo_button_twice_and_in_two_browsers_starts_one_set(
+    home: Path, workers: list[list[str]]
+) -> None:
+    first, second = open_app(), open_app()
+    first.button(key="demo").click().run()
+    second.button(key="demo").click().run()
+    assert not first.exception
+    assert not second.exception
+    assert RunStore(home).names() == tuple(sorted(jobs.DEMO_RUNS))
+    assert sorted(command[-1] for command in workers) == sorted(jobs.DEMO_RUNS)
+    assert "nothing was started twice" in words(second)
+    assert "What happens now" in words(first)
+
+
+# ---------------------------------------------------------------- while it trains, and after
+
+
+def test_a_running_model_shows_phase_progress_and_time_left(home: Path) -> None:
+    run = stage(home, "demo-mf", RUNNING, model="mf-bpr")
+    with run.hold():
+        at = open_app()
+        assert not at.exception
+        assert "training MF-BPR: epoch 3 of at most 10 · at most 40 s more for this phase" in words(at)
+        assert "What happens now" in words(at)
+        assert at.get("progress")[0].proto.value == 25  # (2 + 0.5) of 10 epochs
+    figure = json.loads(at.get("plotly_chart")[0].proto.spec)
+    assert [trace["name"] for trace in figure["data"]] == ["demo-mf"]
+
+
+def test_the_first_finished_network_leads_on(home: Path) -> None:
+    finished(home, "demo-mf", "mf-bpr", 0.15)
+    finished(home, "demo-4x4")
+    at = open_app()
+    assert not at.exception
+    assert at.button(key="look-inside").label == plain("Look inside demo-4x4")
+    assert "test NDCG@10 0.162, epoch 1 · took 1 min 35 s" in words(at)
+    assert "What happens now" not in words(at)
+
+
+def test_mf_alone_is_no_network_to_look_into(home: Path) -> None:
+    finished(home, "demo-mf", "mf-bpr")
+    at = open_app()
+    assert "look-inside" not in {button.key for button in at.button}
+
+
+# ---------------------------------------------------------------- what went wrong
+
+
+def test_a_broken_run_does_not_hide_the_others(home: Path) -> None:
+    finished(home, "good")
+    bad = finished(home, "bad")
+    (bad.path / "config.json").write_text("{", encoding="utf-8")
+    worse = finished(home, "worse")
+    (worse.path / "status.json").write_text('{"updated": "yesterday", "state": "running"}', encoding="utf-8")
+    hollow = finished(home, "hollow")
+    (hollow.path / "report.json").write_text("[1]", encoding="utf-8")
+    curved = finished(home, "curved")
+    (curved.path / "metrics.jsonl").write_text("{}\nnonsense\n{}\n", encoding="utf-8")
+    at = open_app()
+    assert not at.exception
+    text = words(at)
+    assert "bad** · Broken" in text
+    assert "worse** · Broken" in text
+    assert "hollow** · Broken" in text
+    assert "config.json: damaged" in text
+    assert "good** · Finished" in text
+    assert "curved** · Finished" in text
+
+
+def test_a_lost_run_is_resumed_once_however_often_it_is_pressed(home: Path, workers: list[list[str]]) -> None:
+    stage(home, "gone", RUNNING)
+    first, second = open_app(), open_app()
+    assert "gone** · Lost" in words(first)
+    first.button(key="row:resume:gone").click().run()
+    second.button(key="row:resume:gone").click().run()
+    assert [command[-1] for command in workers] == ["gone"]
+    assert "nothing was started twice" in words(second)
+
+
+def test_a_failed_run_shows_its_last_lines_and_a_hint(home: Path) -> None:
+    run = stage(home, "full", Status(state="failed", message="OSError: [Errno 28] No space left on device"))
+    (run.path / "log.txt").write_text("first\n*last* line\n", encoding="utf-8")
+    at = open_app()
+    assert not at.exception
+    assert "*last* line" in words(at)
+    assert "disk is full" in words(at)
+    assert at.button(key="row:resume:full")
+
+
+# ---------------------------------------------------------------- words
+
+
+def test_text_from_data_cannot_be_markdown() -> None:
+    assert plain("a*b_c") == r"a\*b\_c"
+    assert plain("<b>$x$ :red[y]") == r"\<b\>\$x\$ \:red\[y\]"
+    assert plain("a -> b") == r"a :color[\-]:color[\>] b"
+    assert plain(":tada:") == r":color[\:]tada\:"
+    assert plain("    code") == "&#32;&#32;&#32;&#32;code"
+    assert plain("x\r\ny") == "x  \ny"
+    assert plain("Amélie (2001)") == r"Amélie \(2001\)"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-1, "0 s"), (8.4, "8 s"), (59.6, "1 min"), (125, "2 min 5 s"), (1000, "17 min"), (4200, "1 h 10 min")],
+)
+def test_durations_are_as_exact_as_a_person_needs(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
+
+
+def test_moments_are_said_from_now() -> None:
+    assert ago(99.0, now=100.0) == "now"
+    assert ago(40.0, now=100.0) == "1 min ago"
+
+
+def test_progress_counts_epochs_and_what_is_done_of_this_one() -> None:
+    assert progress(RUNNING) == pytest.approx(0.25)
+    assert progress(Status(state="running", phase="evaluation", done=1, total=4)) == pytest.approx(0.25)
+    assert progress(Status(state="running", phase="training", epoch=3, epochs=10, unit="users")) == pytest.approx(0.3)
+    assert progress(Status()) == 0.0
+    assert phase(Status(state="queued", message="waiting for cpu")) == "waiting for cpu"
+    assert remaining(Status(state="finished", eta_seconds=0.0)) == ""
+
+
+def test_no_page_of_the_first_three_loads_torch(home: Path) -> None:
+    finished(home, "done")
+    code = f"""
+import sys
+from streamlit.testing.v1 import AppTest
+at = AppTest.from_file({MAIN!r}, default_timeout=120).run()
+for page in ("data", "train"):
+    at.switch_page(f"views/{{page}}.py").run()
+    assert not at.exception, at.exception
+assert "torch" not in sys.modules, "torch was imported"
+"""
+    root = Path(MAIN).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_the_home_is_the_one_of_the_command_line(home: Path) -> None:
+    assert runtime.home() == home

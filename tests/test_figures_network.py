@@ -1,0 +1,109 @@
+"""The interaction map, by the numbers in its JSON; and what the pictures of a pair have in common."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convncf.figures import LIGHT, Theme, alt, channel, feature_maps, interaction_map, score_parts
+from convncf.figures.network import ORDERS, Order, largest
+from convncf.inspection import PairTrace
+from tests.made_traces import THEMES, pair
+from tests.plotly_json import array, is_binary, sent
+
+
+@THEMES
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_map_is_zero_centred_and_sent_as_float32(theme: Theme, order: Order) -> None:
+    trace = pair()
+    heatmap, top, left = sent(interaction_map(trace, theme, order))["data"]
+    assert (heatmap["zmid"], heatmap["zmin"], heatmap["zmax"]) == (0, -largest(trace), largest(trace))
+    assert is_binary(heatmap["z"])
+    assert is_binary(heatmap["customdata"])
+    assert heatmap["z"]["dtype"] == heatmap["customdata"]["dtype"] == "f4"
+    assert [tuple(stop) for stop in heatmap["colorscale"]] == list(theme.diverging)
+    d, e, p, q = np.moveaxis(array(heatmap["customdata"]), -1, 0)
+    z = array(heatmap["z"])
+    np.testing.assert_array_equal(z, trace.map[d.astype(int), e.astype(int)])
+    np.testing.assert_array_equal(z, p * q)
+    np.testing.assert_array_equal(array(top["y"]), q[0])
+    np.testing.assert_array_equal(array(left["x"]), p[:, 0])
+    assert np.trace(z) == pytest.approx(float(trace.p @ trace.q), rel=1e-5)  # the diagonal stays the diagonal
+
+
+@pytest.mark.parametrize(("order", "sorted_by"), [("by p", "p"), ("by q", "q")])
+def test_a_sorted_map_has_the_largest_first_on_both_axes(order: Order, sorted_by: str) -> None:
+    trace = pair()
+    figure = sent(interaction_map(trace, LIGHT, order))
+    hover = array(figure["data"][0]["customdata"])
+    dims = hover[:, 0, 0].astype(int)
+    np.testing.assert_array_equal(dims, hover[0, :, 1])
+    assert list(getattr(trace, sorted_by)[dims]) == sorted(getattr(trace, sorted_by), reverse=True)
+    assert sorted_by in figure["layout"]["xaxis"]["title"]["text"]
+    assert figure["layout"]["xaxis"]["showticklabels"] is False
+
+
+@THEMES
+def test_bars_take_their_colour_from_their_sign(theme: Theme) -> None:
+    trace = pair()
+    _, top, left = sent(interaction_map(trace, theme))["data"]
+    assert top["marker"]["color"] == [theme.positive if value >= 0 else theme.negative for value in trace.q]
+    assert left["marker"]["color"] == [theme.positive if value >= 0 else theme.negative for value in trace.p]
+    assert list(array(left["customdata"])) == list(range(8))
+
+
+def test_a_shared_range_is_kept_and_what_it_clips_is_counted() -> None:
+    trace = pair()
+    free = sent(interaction_map(trace, LIGHT))
+    shared = sent(interaction_map(trace, LIGHT, zmax=0.5))
+    assert (shared["data"][0]["zmin"], shared["data"][0]["zmax"]) == (-0.5, 0.5)
+    beyond = int((np.abs(trace.map) > 0.5).sum())
+    assert any(note["text"].startswith(f"{beyond} cells beyond") for note in shared["layout"]["annotations"])
+    assert not any("beyond" in note["text"] for note in free["layout"]["annotations"])
+    wider = sent(interaction_map(trace, LIGHT, zmax=2 * largest(trace)))
+    assert not any("beyond" in note["text"] for note in wider["layout"]["annotations"])
+
+
+def test_the_map_is_square_and_row_0_is_at_the_top() -> None:
+    figure = sent(interaction_map(pair(), LIGHT))["layout"]
+    assert figure["yaxis"]["scaleanchor"] == "x"
+    assert figure["yaxis"]["range"] == [7.5, -0.5]
+    assert figure["xaxis"]["range"] == [-0.5, 7.5]
+
+
+@THEMES
+def test_a_receptive_field_is_outlined_where_it_lies(theme: Theme) -> None:
+    figure = sent(interaction_map(pair(), theme, field=(slice(2, 4), slice(4, 6))))
+    shape = figure["layout"]["shapes"][-1]
+    assert [shape[key] for key in ("y0", "y1", "x0", "x1")] == [1.5, 3.5, 3.5, 5.5]
+    assert shape["line"]["color"] == theme.accent
+    with pytest.raises(ValueError, match="trained order"):
+        interaction_map(pair(), theme, "by p", field=(slice(2, 4), slice(4, 6)))
+
+
+def test_a_pair_without_signal_still_has_a_range() -> None:
+    trace = pair()
+    zero = PairTrace(**{name: getattr(trace, name) for name in trace.__dataclass_fields__} | {"map": trace.map * 0})
+    heatmap = sent(interaction_map(zero, LIGHT))["data"][0]
+    assert (heatmap["zmin"], heatmap["zmax"]) == (-1, 1)
+
+
+@THEMES
+def test_each_says_itself_in_words_sits_on_the_page_and_keeps_its_zoom(theme: Theme) -> None:
+    trace = pair()
+    drawn = [
+        interaction_map(trace, theme),
+        feature_maps(trace.layers[0], theme),
+        channel(trace.layers[0], 1, theme),
+        score_parts(trace, theme),
+    ]
+    for figure in drawn:
+        layout = sent(figure)["layout"]
+        assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == "rgba(0,0,0,0)"
+        assert layout["font"]["color"] == theme.ink
+        assert layout["uirevision"]
+        assert "title" not in layout
+        assert alt(figure).endswith(".")
+    assert "Products run from −1.00 to 0.990" in alt(drawn[0])
+    assert "4 channels of 4 by 4" in alt(drawn[1])
+    assert "Score 1.88 as a sum: channel 0 +1.50" in alt(drawn[3])

@@ -1,0 +1,49 @@
+"""The score as a sum: the bars add up to it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from convncf.figures import DARK, LIGHT, score_parts
+from convncf.figures.score import parts
+from tests.made_traces import pair
+from tests.plotly_json import array, sent
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=40), st.floats(-10, 10, width=32), st.integers(1, 12)
+)
+def test_the_bars_add_up_to_the_score(contributions: list[float], bias: float, top: int) -> None:
+    trace = pair(contributions, bias)
+    bar = sent(score_parts(trace, LIGHT, top))["data"][0]
+    assert math.fsum(array(bar["x"])) == pytest.approx(trace.score, rel=1e-12, abs=1e-12)
+
+
+def test_the_largest_come_first_then_the_others_and_the_bias() -> None:
+    trace = pair([0.1, -3, 0.2, 2, 0.3, 0.4])
+    found = parts(trace, top=2)
+    assert [part.label for part in found] == ["channel 1", "channel 3", "4 others", "bias"]
+    assert [part.value for part in found] == pytest.approx([-3, 2, 1.0, 0.125], abs=1e-6)
+    figure = sent(score_parts(trace, DARK, top=2))
+    assert figure["data"][0]["marker"]["color"] == [DARK.negative, DARK.positive, DARK.positive, DARK.positive]
+    assert figure["data"][0]["text"] == ["−3.00", "+2.00", "+1.00", "+0.12"]
+    assert figure["layout"]["yaxis"]["ticktext"] == ["channel 1", "channel 3", "4 others", "bias", "<b>score</b>"]
+    assert figure["layout"]["annotations"][0]["text"] == "<b>0.13</b>"
+
+
+def test_one_other_is_shown_itself_and_factorisation_has_no_bias() -> None:
+    assert [part.label for part in parts(pair([3, 2, 1]), top=2)] == ["channel 0", "channel 1", "channel 2", "bias"]
+    assert [part.label for part in parts(pair([1, 2], bias=0, layers=False))] == ["dimension 1", "dimension 0"]
+
+
+def test_channels_that_add_nothing_are_the_others() -> None:
+    """As at the trace start, where all but one or two channels have an output weight of 0."""
+    found = parts(pair([0, 0, 3, 0]), top=8)
+    assert [(part.label, part.value) for part in found] == [("channel 2", 3), ("3 others", 0), ("bias", 0.125)]
+    assert [part.label for part in parts(pair([0, 0]))] == ["2 others", "bias"]
+    assert sent(score_parts(pair([0, 0, 3, 0]), LIGHT))["data"][0]["text"][1] == "0"

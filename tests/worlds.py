@@ -1,0 +1,107 @@
+"""Small worlds for tests: generated data in a home of its own, tiny settings, and one finished run to copy.
+
+The toy is a checkerboard: even users like even items, odd users odd ones, and each user has some of them.
+Whoever learns that rule ranks the held-out items far above chance.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from convncf import jobs
+from convncf.config import Resolved, resolve, unused_settings
+from convncf.data import catalogue
+from convncf.data.catalogue import Dataset
+from convncf.data.interactions import Interactions, ItemTable
+from convncf.runs import Run, RunStore
+from convncf.training import CLOCK_FIELDS
+
+TINY: Mapping[str, Any] = {
+    "data.dataset": "toy",
+    "model.embedding_size": 8,
+    "model.cnn_channels": [1, 4, 4, 4],
+    "model.cnn_kernels": [2, 2, 2],
+    "model.cnn_strides": [2, 2, 2],
+    "pretrain.epochs": 4,
+    "pretrain.lr": 2e-2,
+    "pretrain.batch_size": 64,
+    "pretrain.validate_every": 1,
+    "train.epochs": 3,
+    "train.batch_size": 64,
+    "train.lr_embedding": 2e-3,
+    "train.lr_network": 2e-3,
+    "train.device": "cpu",
+    "eval.ks": [3, 10],
+    "eval.validation_users": None,
+}
+"""Departures from the preset quick: D = 8, layers of 2×2, 4 channels, a few short epochs."""
+
+
+def checkerboard(n_users: int = 30, n_items: int = 40, *, seed: int = 0) -> pd.DataFrame:
+    """user_id, item_id (raw ids unlike their indices), timestamp: about 60% of the items of each user's colour."""
+    generator = np.random.default_rng(seed)
+    same_colour = (np.arange(n_users)[:, None] - np.arange(n_items)) % 2 == 0
+    user, item = np.nonzero(same_colour & (generator.random((n_users, n_items)) < 0.6))
+    order = generator.permutation(len(user))
+    return pd.DataFrame(
+        {
+            "user_id": [f"u{u}" for u in user[order]],
+            "item_id": [f"i{i}" for i in item[order]],
+            "timestamp": 1_700_000_000 + 60 * np.arange(len(order)),
+        }
+    )
+
+
+def save_dataset(home: Path, name: str = "toy", frame: pd.DataFrame | None = None) -> Dataset:
+    """Keep a frame of interactions, the checkerboard unless another is given, as a dataset of that home."""
+    interactions = Interactions.from_frame(checkerboard() if frame is None else frame)
+    dataset = Dataset(name, interactions, ItemTable.untitled(interactions.items), "generated for a test")
+    catalogue.save(dataset, home)
+    return catalogue.load(name, home)
+
+
+def tiny(model: str = "convncf", **settings: Any) -> Resolved:
+    """The tiny settings of a model; departures by key with __ for the dot: train__epochs=5, seed=2."""
+    asked = dict(TINY) | {key.replace("__", "."): value for key, value in settings.items()}
+    unused = unused_settings(model)
+    return resolve(model=model, preset="quick", settings={k: v for k, v in asked.items() if k not in unused})
+
+
+def make_run(home: Path, name: str = "tiny", model: str = "convncf", **settings: Any) -> Run:
+    """A run that is ready for its worker; the toy is saved where the home does not hold it yet."""
+    if settings.get("data__dataset", "toy") == "toy" and "toy" not in catalogue.names(home):
+        save_dataset(home)
+    return jobs.prepare(tiny(model, **settings), name, home)
+
+
+def finished_run(home: Path) -> Run:
+    """The finished run "tiny" and its data, copied into this home; it is trained once for all tests."""
+    shutil.copytree(_template(), home, dirs_exist_ok=True)
+    return RunStore(home).open("tiny")
+
+
+def without_clock(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of metrics.jsonl without what differs between two runs of one seed."""
+    return [{key: value for key, value in row.items() if key not in CLOCK_FIELDS} for row in rows]
+
+
+def litter(folder: Path) -> list[str]:
+    """Temporary files that somebody left behind."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.part"))
+
+
+@cache
+def _template() -> Path:
+    home = Path(tempfile.mkdtemp(prefix="convncf-worlds-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    jobs.work(make_run(home), home)
+    return home

@@ -86,7 +86,7 @@ def notices() -> None:
 
 
 def attempt(action: Callable[[], str | None]) -> None:
-    """Run a callback's work: what it returns, or the error it meets, is told after the rerun."""
+    """Do what a button is for: the sentence that comes back, or the error, is told after the rerun."""
     try:
         words = action()
     except ConvNCFError as error:

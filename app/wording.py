@@ -18,7 +18,9 @@ _SIGN: Final = re.compile(r"([!-/:-@\[-`{-~])")
 _EDGES: Final = re.compile(r"(?m)^[ \t]+|[ \t]+$")
 # Streamlit replaces these in the text after Markdown has been read, where a backslash no longer helps: arrows and
 # dashes between blanks, :emoji: and :streamlit:, bare addresses. A span around each sign keeps them apart.
-_REPLACED: Final = re.compile(r"(?<!\S)(?:<->|->|<-|--|>=|<=|~=)(?!\S)|:(?=[\w+-]+:)|:(?=//)|@|(?<=www)\.")
+_REPLACED: Final = re.compile(
+    r"(?<!\S)(?:<->|->|<-|--|>=|<=|~=)(?!\S)|:(?=[\w+-]+:)|:(?=//)|@(?=[\w-]+\.\w)|(?<=www)\."
+)
 
 
 def plain(text: object) -> str:
@@ -56,13 +58,16 @@ def duration(seconds: float) -> str:
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
+    if whole < 600:
+        minutes, rest = divmod(whole, 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    minutes = round(whole / 60)
     if minutes < 60:
-        return f"{minutes} min {rest} s" if minutes < 10 and rest else f"{minutes} min"
+        return f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     if hours < 48:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{hours // 24} days"
+    return f"{round(hours / 24)} days"
 
 
 def ago(moment: float, now: float | None = None) -> str:

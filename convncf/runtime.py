@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -142,10 +143,10 @@ def gpus() -> tuple[Gpu, ...]:
         return ()
     found = []
     for line in answer.splitlines():
-        fields = [field.strip() for field in line.split(",")]
+        fields = line.strip().split(", ")
         if len(fields) < 5 or not fields[0].isdigit():
             continue
-        name = ",".join(fields[1:-3]).strip()
+        name = ", ".join(fields[1:-3])
         total, free, load = (int(field) if field.isdigit() else 0 for field in fields[-3:])
         found.append(Gpu(int(fields[0]), name, total, free, load))
     return tuple(found)
@@ -180,7 +181,8 @@ def physical_index(ordinal: int) -> int:
 
 def planned_device(asked: str) -> str:
     """The lock name of the device that `asked` will most likely take, without loading torch."""
-    if asked == "cpu" or (asked == "auto" and not gpus()):
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "all").strip() in ("", "-1")
+    if asked == "cpu" or (asked == "auto" and (hidden or not gpus())):
         return "cpu"
     ordinal = int(asked.split(":")[1]) if ":" in asked and asked.split(":")[1].isdigit() else 0
     return f"cuda-{physical_index(ordinal)}"
@@ -194,11 +196,11 @@ def resolve_device(asked: str) -> Device:
     cpu = Device("cpu", cpu_name(), f"CPU: {cpu_name()}, {cpu_count()} cores")
     if asked == "cpu":
         return cpu
+    if not re.fullmatch(r"auto|cuda(:[0-9]+)?", asked):
+        raise DeviceError(f"device {asked!r} is unknown. Use auto, cpu, cuda or cuda:0, cuda:1, …")
     import torch
 
-    kind, _, number = asked.partition(":")
-    if kind not in ("auto", "cuda") or (number and not number.isdigit()):
-        raise DeviceError(f"device {asked!r} is unknown. Use auto, cpu, cuda or cuda:0, cuda:1, …")
+    number = asked.partition(":")[2]
     if torch.cuda.is_available():
         ordinal = int(number or 0)
         count = torch.cuda.device_count()

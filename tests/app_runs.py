@@ -9,15 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
-from convncf import runtime
 from convncf.config import resolve
 from convncf.data import catalogue
 from convncf.data.catalogue import Dataset
 from convncf.data.interactions import Interactions, ItemTable
 from convncf.experiment import run_experiment
 from convncf.runs import Run, RunStore, Status
-from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -39,20 +40,12 @@ def open_app(page: str = "", **parameters: str) -> AppTest:
 
 def words(at: AppTest) -> str:
     """Everything that the page says, unescaped, one element a line."""
-    shown = [
-        *at.title,
-        *at.header,
-        *at.subheader,
-        *at.markdown,
-        *at.caption,
-        *at.error,
-        *at.success,
-        *at.info,
-        *at.code,
-    ]
+    shown = [*at.title, *at.header, *at.subheader, *at.markdown, *at.caption, *at.code]
+    shown += [*at.error, *at.warning, *at.success, *at.info]
     text = "\n".join(str(element.value) for element in shown)
     text += "\n" + "\n".join(str(element.proto.text) for element in at.get("progress"))
-    return text.replace("\\", "")
+    text = re.sub(r":color\[(\\?.)\]", r"\1", text).replace("\\", "")
+    return re.sub(r":small\[(.*)\]  \n\*\*(.*)\*\*", r"\1: \2", text)  # the facts: "Users: 671"
 
 
 def stage(
@@ -113,7 +106,7 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         def __init__(self, command: list[str], **more: Any) -> None:
             started.append(command)
 
-    monkeypatch.setattr("convncf.jobs.launching.subprocess", SimpleNamespace(Popen=Worker))
+    monkeypatch.setattr("convncf.jobs.launching.subprocess", SimpleNamespace(Popen=Worker, DEVNULL=subprocess.DEVNULL))
     return started
 
 

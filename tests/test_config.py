@@ -323,9 +323,7 @@ def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
         ("a.json", '{"model": {"name": ["convncf"]}}', "does not exist"),
     ],
 )
-def test_a_file_that_cannot_be_applied_is_refused_by_name(
-    tmp_path: Path, name: str, text: str, complaint: str
-) -> None:
+def test_a_file_that_cannot_be_applied_is_refused_by_name(tmp_path: Path, name: str, text: str, complaint: str) -> None:
     file = written(tmp_path, name, text)
     with pytest.raises(ConfigError) as caught:
         resolve(file=file)

@@ -58,10 +58,11 @@ def test_a_shared_range_is_kept_and_what_it_clips_is_counted() -> None:
     shared = sent(interaction_map(trace, LIGHT, zmax=0.5))
     assert (shared["data"][0]["zmin"], shared["data"][0]["zmax"]) == (-0.5, 0.5)
     beyond = int((np.abs(trace.map) > 0.5).sum())
-    assert any(note["text"].startswith(f"{beyond} cells beyond") for note in shared["layout"]["annotations"])
-    assert not any("beyond" in note["text"] for note in free["layout"]["annotations"])
+    assert shared["layout"]["xaxis"]["title"]["text"].startswith(f"item dimension<br>{beyond} cells beyond ±0.500")
+    assert free["layout"]["xaxis"]["title"]["text"] == "item dimension"
+    assert f"{beyond} cells beyond" in alt(interaction_map(trace, LIGHT, zmax=0.5))
     wider = sent(interaction_map(trace, LIGHT, zmax=2 * largest(trace)))
-    assert not any("beyond" in note["text"] for note in wider["layout"]["annotations"])
+    assert wider["layout"]["xaxis"]["title"]["text"] == "item dimension"
 
 
 def test_the_map_is_square_and_row_0_is_at_the_top() -> None:

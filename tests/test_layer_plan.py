@@ -32,15 +32,15 @@ def test_sides_of_the_feature_maps(size: int, kernels: list[int], strides: list[
     st.integers(1, 40),
     st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=4),
 )
-def test_a_plan_is_accepted_exactly_where_a_convolution_drops_nothing(
-    size: int, layers: list[tuple[int, int]]
-) -> None:
+def test_a_plan_is_accepted_exactly_where_a_convolution_drops_nothing(size: int, layers: list[tuple[int, int]]) -> None:
     side, whole, sizes = size, True, []
     for kernel, stride in layers:
         if side < kernel:
             whole = False
             break
-        after = torch.nn.functional.conv2d(torch.ones(1, 1, side, side), torch.ones(1, 1, kernel, kernel), stride=stride)
+        after = torch.nn.functional.conv2d(
+            torch.ones(1, 1, side, side), torch.ones(1, 1, kernel, kernel), stride=stride
+        )
         whole = whole and (after.shape[-1] - 1) * stride + kernel == side
         side = after.shape[-1]
         sizes.append(side)

@@ -42,7 +42,9 @@ def test_positive_first_negative_second() -> None:
     assert ConvNCFBPRLoss()(high, low) < ConvNCFBPRLoss()(low, high)
 
 
-@pytest.mark.parametrize(("gap", "loss", "gradient"), [(1000.0, 0.0, 0.0), (-1000.0, 1000.0, -1.0), (-89.0, 89.0, -1.0)])
+@pytest.mark.parametrize(
+    ("gap", "loss", "gradient"), [(1000.0, 0.0, 0.0), (-1000.0, 1000.0, -1.0), (-89.0, 89.0, -1.0)]
+)
 def test_wide_gaps_stay_exact(gap: float, loss: float, gradient: float) -> None:
     assert loss_of([gap]) == (loss, [gradient])
 

@@ -157,16 +157,14 @@ def _save(upload: str, path: Path, result: ReadResult) -> None:
     except ConvNCFError as error:
         refusal = str(error)
     with button_column.container(horizontal=True):
-        widgets.main_button(
-            "Save as dataset",
-            key="upload:save",
-            disabled=bool(refusal),
-            on_click=widgets.attempt,
-            args=(partial(_keep, upload, path, result, name),),
-        )
+        pressed = widgets.main_button("Save as dataset", key="upload:save", disabled=bool(refusal))
         _leave(upload)
     if refusal:
         widgets.problem(refusal)
+    elif pressed:  # not in a callback, which would not see a name typed just now
+        with st.spinner("Saving"):
+            widgets.attempt(partial(_keep, upload, path, result, name))
+        st.rerun()
 
 
 def _keep(upload: str, path: Path, result: ReadResult, name: str) -> str:

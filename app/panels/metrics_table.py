@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Final
 
 import pandas as pd
@@ -11,11 +12,12 @@ import streamlit as st
 from app import loading, state, widgets, wording
 from app.wording import number, plain
 from convncf import figures, metrics
-from convncf.comparison import ComparedRun, Comparison
+from convncf.comparison import Comparison
 from convncf.figures.theme import RunStyle
 from convncf.runs import Run
 
-_RIGHT: Final = {"text-align": "right", "white-space": "nowrap"}
+BEST: Final = "Higher is better. Bold: the best of a row. Arrows: above or below the first run, the baseline."
+UNLIKE: Final = "Neither ranked nor subtracted: these runs were not measured alike."
 
 
 def show(found: Comparison, runs: Sequence[Run], styles: Mapping[str, RunStyle], order: Sequence[str]) -> None:
@@ -24,17 +26,16 @@ def show(found: Comparison, runs: Sequence[Run], styles: Mapping[str, RunStyle],
     cutoff = _cutoff(found)
     names = [name for name in _names(found) if metrics.parse(name).k == cutoff]
     with st.container(horizontal=True, gap="large"):
-        with st.container():
+        with st.container(width="content"):
             _table(found, names, styles)
-            _paired(found)
-            _baselines(found, runs)
         with st.container(width=480):
             reports = {run.name: run.metrics for run in found.runs}
             drawn = figures.comparison.metrics(
                 reports, state.theme(), baseline=found.runs[0].name, names=names, order=order
             )
             widgets.figure(drawn, key="compare:metrics")
-            st.caption(figures.wording.READ_METRICS)
+    _paired(found)
+    _baselines(found, runs)
 
 
 def _names(found: Comparison) -> list[str]:
@@ -60,37 +61,49 @@ def _cutoff(found: Comparison) -> int:
 
 def _table(found: Comparison, names: Sequence[str], styles: Mapping[str, RunStyle]) -> None:
     """Unlike runs stand beside each other, and are neither ranked nor subtracted."""
-    rows = {name: [_cell(found, run, name) for run in found.runs] for name in names}
-    rows["Best epoch"] = [str(run.best_epoch) for run in found.runs]
-    rows["Users"] = [f"{run.n_users_evaluated:,}" for run in found.runs]
-    rows["Took"] = [wording.duration(run.seconds) for run in found.runs]
-    heads = [heading(run.name, styles[run.name]) for run in found.runs]
-    frame = pd.DataFrame.from_dict(rows, orient="index", columns=pd.Index(heads))
-    st.table(frame.style.set_properties(subset=None, **_RIGHT), border="horizontal", alt="Metrics of the runs compared")
-    if found.unlike:
-        st.caption("Neither ranked nor subtracted: these runs were not measured alike.")
-    else:
-        st.caption("Bold: the best of a row. Arrows: the difference from the first run.")
+    columns: dict[str, list[float | None]] = {}
+    differences: list[Hashable] = []
+    for run in found.runs:
+        columns[heading(run.name, styles[run.name])] = [run.metrics.get(name) for name in names]
+        if run is not found.runs[0] and not found.unlike:
+            head = f"{_dot(styles[run.name])} difference"
+            differences.append(head)
+            columns[head] = [loading.difference(found, run, name) for name in names]
+    frame = pd.DataFrame(columns, index=pd.Index([plain(name) for name in names]), dtype="float64")
+    bold = pd.DataFrame("", index=frame.index, columns=frame.columns)
+    for row, name in zip(frame.index, names, strict=True):
+        for run_name in () if found.unlike else loading.best(found, name):
+            bold.loc[row, heading(run_name, styles[run_name])] = "font-weight: 700"
+    shown = frame.style.format(_value).format(_difference, subset=differences).apply(lambda _: bold, axis=None)
+    st.table(shown, border="horizontal", width="content", alt="Metrics of the runs compared")
+    facts = [
+        f"{heading(run.name, styles[run.name])}: best epoch {run.best_epoch}, {run.n_users_evaluated:,} users, "
+        f"took {wording.duration(run.seconds)}"
+        for run in found.runs
+    ]
+    st.caption("  \n".join([UNLIKE if found.unlike else BEST, *facts]))
 
 
-def _cell(found: Comparison, run: ComparedRun, name: str) -> str:
-    value = run.metrics.get(name)
-    if value is None:
+def _value(value: object) -> str:
+    found = float(str(value))
+    return "–" if math.isnan(found) else number(found)
+
+
+def _difference(value: object) -> str:
+    """With its direction as an arrow, for those who do not see signs at a glance."""
+    found = float(str(value))
+    if math.isnan(found):
         return "–"
-    shown = number(value)
-    if found.unlike:
-        return shown
-    shown = f"**{shown}**" if run.name in loading.best(found, name) else shown
-    delta = loading.difference(found, run, name)
-    if delta is None:
-        return shown
-    arrow = "▲" if delta > 0 else "▼" if delta < 0 else "="
-    return f"{shown} &nbsp; :small[{arrow} {number(abs(delta), 2)}]"
+    return f"{'▲' if found > 0 else '▼' if found < 0 else '='} {number(abs(found), 2)}"
 
 
 def heading(name: str, style: RunStyle) -> str:
     """A run's name after a dot in its colour."""
-    return f':color[●]{{foreground="{style.colour}"}} {plain(name)}'
+    return f"{_dot(style)} {plain(name)}"
+
+
+def _dot(style: RunStyle) -> str:
+    return f':color[●]{{foreground="{style.colour}"}}'
 
 
 def _paired(found: Comparison) -> None:

@@ -98,18 +98,21 @@ def _launcher(dataset: str, model: str, preset: str, changes: Mapping[str, Any])
     if refusal and resolved is not None:
         widgets.problem(refusal)
     with button_column.container(horizontal=True):
-        widgets.main_button(
+        pressed = widgets.main_button(
             "Launch",
             key="launch",
             disabled=resolved is None or bool(refusal),
             help="Training goes on in a process of its own, also when this page is closed.",
-            on_click=widgets.attempt if resolved is not None else None,
-            args=(partial(_launch, resolved, name, request),) if resolved is not None else (),
         )
         if resolved is not None:
             with st.popover("Command line"):
                 st.caption("What Launch does, from a terminal:")
                 st.code(command_line(dataset, model, preset, name, changes), language=None, wrap_lines=True)
+    # Not in a callback: that would see the fields as they were before a value typed just now.
+    if pressed and resolved is not None and not refusal:
+        with st.spinner("Starting"):
+            widgets.attempt(partial(_launch, resolved, name, request))
+        st.rerun()
 
 
 def _name_field(place: Any, wish: str, request: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import streamlit as st
@@ -13,7 +13,7 @@ from convncf.errors import RunNotFoundError
 from convncf.runs import Run
 
 MOST: Final = 4
-_KEY: Final = "compare:runs"
+_LABELS: Final = ("Baseline", "Compared with", "and with", "and with ")
 _REMEMBERED: Final = "chosen:compare"
 _ALSO: Final = ("other", "runs")
 """Parameters that are read too, for links written by hand: other=…, runs=a,b."""
@@ -33,16 +33,31 @@ def show(finished: Sequence[Run]) -> tuple[Run, ...]:
         remembered = [name for name in st.session_state.get(_REMEMBERED, ()) if name in by_name]
         here = remembered or _first(finished)
     _write(here)
-    st.session_state[_KEY] = here
-    st.multiselect(
-        "Runs; the first is the baseline",
-        list(by_name),
-        key=_KEY,
-        max_selections=MOST,
-        placeholder="Choose two to four finished runs",
-        on_change=lambda: _write(st.session_state[_KEY]),
-    )
+    with st.container(horizontal=True):
+        for place in range(min(len(here) + 1, MOST, len(finished))):
+            _picker(place, here, by_name)
     return tuple(by_name[name] for name in here)
+
+
+def _picker(place: int, chosen: Sequence[str], by_name: Mapping[str, Run]) -> None:
+    """One of the runs; from the third on it can be taken away again."""
+    key = f"compare:run:{place}"
+    mine = chosen[place] if place < len(chosen) else None
+    st.session_state[key] = mine
+    st.selectbox(
+        _LABELS[place],
+        [name for name in by_name if name == mine or name not in chosen],
+        key=key,
+        index=0 if place < 2 and mine else None,  # with None a choice can be taken away again
+        placeholder="Add a run" if place > 1 else "Choose a run",
+        on_change=lambda: _write(_replaced(chosen, place, st.session_state[key])),
+        width=200,
+    )
+
+
+def _replaced(chosen: Sequence[str], place: int, name: str | None) -> list[str]:
+    kept = [*chosen[:place], name, *chosen[place + 1 :]]
+    return [one for one in kept if one is not None]
 
 
 def _asked() -> list[str]:
@@ -62,9 +77,12 @@ def _write(names: Sequence[str]) -> None:
 
 
 def _first(finished: Sequence[Run]) -> list[str]:
-    """The newest three that share their data, the oldest of them as the baseline."""
-    newest = finished[0]
-    return [run.name for run in finished if run.fingerprint == newest.fingerprint][:3][::-1]
+    """The newest three that share their data, the oldest of them as the baseline; else the newest two."""
+    for newest in finished:
+        alike = [run.name for run in finished if run.fingerprint == newest.fingerprint]
+        if len(alike) > 1:
+            return alike[:3][::-1]
+    return [run.name for run in finished][:2]
 
 
 def _why_not(name: str) -> str:

@@ -14,7 +14,6 @@ WIDTH: Final = 300
 """Width of the button in pixels: two of them, a run and an epoch fill a row of 1280, and wrap in one of 800."""
 
 
-@st.fragment
 def show(
     label: str,
     shown: str,
@@ -31,8 +30,24 @@ def show(
 
     While nothing is typed, `suggestions` (heading -> indices) are offered. Typing redraws this picker alone.
     """
+    with st.container(width=WIDTH):  # around the fragment, which would take all the room that a row has
+        _picker(label, shown, key, hint, find, describe, suggestions, choose, help)
+
+
+@st.fragment
+def _picker(
+    label: str,
+    shown: str,
+    key: str,
+    hint: str,
+    find: Callable[[str], Found],
+    describe: Callable[[int], str],
+    suggestions: Callable[[], Mapping[str, Sequence[int]]],
+    choose: Callable[[int], None],
+    help: str | None,
+) -> None:
     opened = f"{key}:open"
-    with st.container(gap="xxsmall", width=WIDTH):
+    with st.container(gap="xxsmall"):
         st.markdown(f":small[{plain(label)}]", help=help)
         box = st.popover(plain(shown), width="stretch", wrap=False, key=opened, on_change="rerun")
     if not box.open:

@@ -62,7 +62,8 @@ def _inspect(run: Run, controls: st.delta_generator.DeltaGenerator) -> None:
         pair_controls.user(model, user)
         pair_controls.item(model, user, item)
         pair_controls.surprise(model)
-        pair_controls.epoch(choices, best.loaded.epoch, epoch)
+        if best.loaded.config.model.name != "popularity":
+            pair_controls.epoch(choices, best.loaded.epoch, epoch)
     for words in wrong:
         widgets.problem(words)
     if user is None or item is None:

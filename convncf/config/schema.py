@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from convncf.config.layer_plan import layer_sizes, proposal
-from convncf.errors import LayerPlanError, did_you_mean
+from convncf.errors import ConfigError, LayerPlanError, did_you_mean
 
 METRIC_NAMES = ("HR", "NDCG", "MRR", "Recall", "Precision")
 MODEL_NAMES = ("convncf", "mf-bpr", "popularity")
@@ -21,6 +21,13 @@ class Frozen(BaseModel):
     """A value that cannot be changed, with no room for a misspelt key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: Any) -> Any:
+        if isinstance(value, bool):  # pydantic would take true for 1
+            raise ValueError("no setting is true or false")
+        return value
 
 
 class DataConfig(Frozen):
@@ -102,10 +109,15 @@ class ModelConfig(Frozen):
         description="A run (name or folder) or a safetensors file whose embeddings the model starts from.",
     )
 
+    @field_validator("reg_weights")
+    @classmethod
+    def _weights_not_negative(cls, weights: tuple[float, float]) -> tuple[float, float]:
+        if min(weights) < 0:
+            raise ValueError(f"reg_weights {list(weights)} must be 0 or more")
+        return weights
+
     @model_validator(mode="after")
     def _plan_fits(self) -> Self:
-        if min(self.reg_weights) < 0:
-            raise ValueError(f"reg_weights {list(self.reg_weights)} must be 0 or more")
         if self.name != "convncf":
             return self
         if (
@@ -181,7 +193,7 @@ class TrainConfig(Frozen):
     @field_validator("device")
     @classmethod
     def _device_word(cls, device: str) -> str:
-        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        if not re.fullmatch(r"auto|cpu|cuda(:[0-9]+)?", device):
             raise ValueError(f"device {device!r} is unknown: use auto, cpu, cuda or cuda:0, cuda:1, …")
         return device
 
@@ -212,7 +224,7 @@ class EvalConfig(Frozen):
     @classmethod
     def _monitor_exists(cls, monitor: str) -> str:
         name, _, k = monitor.partition("@")
-        if name not in METRIC_NAMES or not re.fullmatch(r"[1-9]\d*", k):
+        if name not in METRIC_NAMES or not re.fullmatch(r"[1-9][0-9]{0,8}", k):
             raise ValueError(
                 f"monitor {monitor!r} is no metric. {did_you_mean(name, METRIC_NAMES)} "
                 "Write it with its cut-off: NDCG@10"
@@ -232,3 +244,30 @@ class RunConfig(Frozen):
     pretrain: PretrainConfig = PretrainConfig()
     train: TrainConfig = TrainConfig()
     eval: EvalConfig = EvalConfig()
+
+    @model_validator(mode="after")
+    def _pretraining_is_applied(self) -> Self:
+        """One source of pretrained embeddings, or none: a setting that would be ignored is refused."""
+        if self.model.name != "convncf":
+            return self
+        after, path, epochs = (
+            self.model.train_method == "after_pretrain",
+            self.model.pre_model_path,
+            self.pretrain.epochs,
+        )
+        if after and not path and not epochs:
+            raise ConfigError(
+                "model.train_method after_pretrain needs model.pre_model_path (a run or a .safetensors file), "
+                "or pretrain.epochs above 0."
+            )
+        if path and not after:
+            raise ConfigError(
+                f"model.pre_model_path {path!r} would be ignored: set model.train_method=after_pretrain too, "
+                "or leave the path out."
+            )
+        if path and epochs:
+            raise ConfigError(
+                f"pretrain.epochs {epochs} would be ignored, since the embeddings come from model.pre_model_path "
+                f"{path!r}: set pretrain.epochs=0, or leave the path out."
+            )
+        return self

@@ -9,10 +9,12 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from convncf.config.presets import PRESETS, preset_names
 from convncf.config.schema import MODEL_NAMES, RunConfig
@@ -33,14 +35,19 @@ class Resolved:
 
 def setting_keys() -> tuple[str, ...]:
     """Every dotted key, such as train.lr_embedding, in the order of the schema."""
-    keys: list[str] = []
+    return tuple(_fields())
+
+
+def _fields() -> dict[str, FieldInfo]:
+    """Dotted key -> its definition."""
+    fields: dict[str, FieldInfo] = {}
     for name, field in RunConfig.model_fields.items():
         section = field.annotation
         if isinstance(section, type) and issubclass(section, BaseModel):
-            keys.extend(f"{name}.{inner}" for inner in section.model_fields)
+            fields.update({f"{name}.{inner}": definition for inner, definition in section.model_fields.items()})
         else:
-            keys.append(name)
-    return tuple(keys)
+            fields[name] = field
+    return fields
 
 
 def flatten(config: RunConfig) -> dict[str, Any]:
@@ -71,16 +78,25 @@ def parse_setting(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals:
         raise ConfigError(f"setting {text!r} has no '='. Write KEY=VALUE, such as train.epochs=5.")
-    if key != key.strip() or " " in key:
-        raise ConfigError(f"setting {text!r} has a blank in its key {key!r}. Write {key.strip()}={value} without it.")
+    if any(map(str.isspace, key)):
+        raise ConfigError(f"setting {text!r} has a blank in its key {key!r}. Write {''.join(key.split())}={value}.")
     try:
-        return key, json.loads(value)
+        parsed = json.loads(value)
     except json.JSONDecodeError:
         return key, value
+    field = _fields().get(key)
+    # a dataset or a run may be named 2024
+    as_text = field is not None and field.annotation is str and not isinstance(parsed, str)
+    return key, value if as_text else parsed
 
 
 def read_settings(file: Path) -> dict[str, Any]:
     """Settings from a JSON or TOML file, nested or dotted; a run's own config.json is accepted as it is."""
+    return _read_settings(file)[0]
+
+
+def _read_settings(file: Path) -> tuple[dict[str, Any], bool]:
+    """The settings by dotted key, and whether the file is a run's config.json, which holds every key there is."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -88,22 +104,40 @@ def read_settings(file: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise ConfigError(f"{file}: not UTF-8 text. Give a JSON or TOML file of settings.") from None
     try:
-        values = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
+        values = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text, object_pairs_hook=_each_once)
     except json.JSONDecodeError as error:
         raise ConfigError(f"{file}, line {error.lineno}: {error.msg}. Give strict JSON, or TOML as .toml.") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, ConfigError) as error:
         raise ConfigError(f"{file}: {error}.") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{file}: holds a {type(values).__name__}, not settings. Write {{'train': {{'epochs': 5}}}}.")
-    if isinstance(values.get("settings"), dict):
-        values = {key: entry["value"] for key, entry in values["settings"].items() if isinstance(entry, dict)}
+    of_a_run = isinstance(values.get("settings"), dict)
+    if of_a_run:
+        entries = values["settings"]
+        if not all(isinstance(entry, dict) and "value" in entry for entry in entries.values()):
+            raise ConfigError(
+                f"{file}: its 'settings' are not those of a run's config.json, each with a value and a source. "
+                "Write settings of your own without that word around them: {'train': {'epochs': 5}}."
+            )
+        values = {key: entry["value"] for key, entry in entries.items()}
     flat: dict[str, Any] = {}
     for key, value in values.items():
-        if isinstance(value, dict):
-            flat.update({f"{key}.{inner}": item for inner, item in value.items()})
-        else:
-            flat[key] = value
-    return flat
+        inner = {f"{key}.{name}": item for name, item in value.items()} if isinstance(value, dict) else {key: value}
+        twice = flat.keys() & inner.keys()
+        if twice:
+            raise ConfigError(f"{file}: {min(twice)} is given twice. Keep one of them.")
+        flat |= inner
+    return flat, of_a_run
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. The first of two equal keys would be lost without a word."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ConfigError(f"{twice!r} stands twice in one object, so that the first would be lost; join them")
+    return values
 
 
 def resolve(
@@ -116,7 +150,7 @@ def resolve(
     settings: Sequence[str] | Mapping[str, Any] = (),
 ) -> Resolved:
     """One configuration from all its sources. Raises ConfigError before any work when one cannot be applied."""
-    from_file = read_settings(file) if file else {}
+    from_file, of_a_run = _read_settings(file) if file else ({}, False)
     flags = dict(settings) if isinstance(settings, Mapping) else dict(map(parse_setting, settings))
     named = {"model.name": model, "preset": preset, "data.dataset": dataset, "seed": seed}
     flags |= {key: value for key, value in named.items() if value is not None}
@@ -130,9 +164,10 @@ def resolve(
     if (preset, model) not in PRESETS:
         raise ConfigError(f"preset {preset!r} does not exist for {model}. {did_you_mean(preset, preset_names(model))}")
     unused = unused_settings(model)
-    for key in flags:
+    for key in flags if of_a_run else asked:
         if key in unused:
-            raise ConfigError(f"setting {key} has no effect on {model}. Leave it out, or choose another model.")
+            place = "" if key in flags else f"{file}: "
+            raise ConfigError(f"{place}setting {key} has no effect on {model}. Leave it out, or choose another model.")
 
     values = PRESETS[preset, model] | asked | {"model.name": model, "preset": preset}
     sources = dict.fromkeys(setting_keys(), "default")
@@ -147,10 +182,22 @@ def _refuse_unknown(asked: Mapping[str, Any], file: Path | None, from_file: Mapp
     for key in asked:
         if key not in known:
             place = f"{file}: " if key in from_file and file else ""
-            last = key.rsplit(".", 1)[-1]
-            by_last = [full for full in known if full.rsplit(".", 1)[-1] == last]
-            hint = f"Did you mean {' or '.join(by_last)}?" if by_last else did_you_mean(key, known)
+            alike = _alike(key)
+            hint = f"Did you mean {' or '.join(alike)}?" if alike else did_you_mean(key, known)
             raise UnknownSettingError(f"{place}setting {key!r} does not exist. {hint}".strip())
+
+
+def _alike(key: str) -> list[str]:
+    """Keys that end, begin or are titled as `key` ends, those of the likest section first; at most three."""
+    section, _, last = key.casefold().replace("-", "_").rpartition(".")
+
+    def fits(full: str, field: FieldInfo) -> bool:
+        inner, title = full.rpartition(".")[2], (field.title or "").casefold().replace(" ", "_")
+        return inner == last or inner.startswith(f"{last}_") or f"_{last}_" in f"_{title}_"
+
+    found = [full for full, field in _fields().items() if fits(full, field)]
+    likeness = {full: SequenceMatcher(None, section, full.rpartition(".")[0]).ratio() for full in found}
+    return sorted(found, key=lambda full: -likeness[full])[:3]
 
 
 def _validate(values: Mapping[str, Any], sources: Mapping[str, str]) -> RunConfig:

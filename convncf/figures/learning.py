@@ -86,7 +86,7 @@ def curves(records: Sequence[Record], theme: Theme, metric: str = "loss", x: Abs
     if metric != "loss":
         for point in [point for point in found if point.kept and point.phase == phases[-1]]:
             figure.add_trace(_ring(point, unit, x, theme))
-            late = 2 * point.seconds > found[-1].seconds if x == "time" else 2 * point.step > found[-1].step
+            late = 2 * unit.place(point, x) > unit.place(found[-1], x)
             figure.add_annotation(**_kept_label(point, unit, x, theme, anchor="right" if late else "left"))
     return figure
 
@@ -130,9 +130,9 @@ def validation(
         if len(waiting) == len(runs):
             _say_empty(figure, theme, f"no epoch to show yet: {names}")
         else:
-            figure.add_annotation(
-                **_note(theme, f"no epoch to show yet: {names}", x=1, y=0, anchors=("right", "bottom"))
-            )
+            corner: dict[str, Any] = {"x": 1, "y": 0, "xanchor": "right", "yanchor": "bottom", "bgcolor": theme.paper}
+            words = f"no epoch to show yet: {names}"
+            figure.add_annotation(**note(theme, words, xref="paper", yref="paper", **corner))
     return figure
 
 
@@ -152,6 +152,9 @@ class _Unit:
 
     def of_seconds(self, seconds: float) -> float:
         return seconds / self.seconds
+
+    def place(self, point: Point, x: Abscissa) -> float:
+        return self.of_seconds(point.seconds) if x == "time" else point.step
 
 
 def _line(
@@ -185,7 +188,7 @@ def _line(
 
 def _ring(point: Point, unit: _Unit, x: Abscissa, theme: Theme) -> go.Scatter:
     return go.Scatter(
-        x=[unit.of_seconds(point.seconds) if x == "time" else point.step],
+        x=[unit.place(point, x)],
         y=[point.value],
         mode="markers",
         marker={"symbol": "circle-open", "size": 13, "color": theme.accent, "line": {"width": 2}},
@@ -257,7 +260,7 @@ def _kept_label(point: Point, unit: _Unit, x: Abscissa, theme: Theme, anchor: st
         theme,
         f"kept: epoch {point.epoch}, {number(point.value)}",
         colour=theme.accent,
-        x=unit.of_seconds(point.seconds) if x == "time" else point.step,
+        x=unit.place(point, x),
         y=point.value,
         xanchor=anchor,
         xshift=8 if anchor == "right" else -8,
@@ -267,24 +270,9 @@ def _kept_label(point: Point, unit: _Unit, x: Abscissa, theme: Theme, anchor: st
 
 
 def _say_empty(figure: go.Figure, theme: Theme, text: str) -> None:
-    figure.add_annotation(**_note(theme, text, x=0.5, y=0.5, anchors=("center", "middle")))
+    figure.add_annotation(**note(theme, text, size=13, xref="paper", yref="paper", x=0.5, y=0.5))
     figure.update_xaxes(showticklabels=False, title=None)
     figure.update_yaxes(showticklabels=False, showgrid=False, title=None)
-
-
-def _note(theme: Theme, text: str, *, x: float, y: float, anchors: tuple[str, str]) -> dict[str, Any]:
-    return note(
-        theme,
-        text,
-        size=13,
-        xref="paper",
-        yref="paper",
-        x=x,
-        y=y,
-        xanchor=anchors[0],
-        yanchor=anchors[1],
-        bgcolor=theme.paper,
-    )
 
 
 def _alt(metric: str, runs: Mapping[str, Sequence[Point]]) -> str:

@@ -100,40 +100,22 @@ def interaction_map(
         f"{number(float(z.min()))} to {number(float(z.max()))}; their diagonal sums to p·q = {number(float(p @ q))}. "
         f"Largest |p| {number(p_max)}, largest |q| {number(q_max)}."
     )
+    clipping = _clipping(z, limit)
+    margin = {**_MARGIN, "b": _MARGIN["b"] + (16 if clipping else 0)}
     figure.update_layout(
         layout(
             theme,
             width=WIDTH,
-            height=WIDTH - _MARGIN["l"] - _MARGIN["r"] + _MARGIN["t"] + _MARGIN["b"],
-            alt=alt,
+            height=WIDTH - margin["l"] - margin["r"] + margin["t"] + margin["b"],
+            alt=" ".join([alt, *clipping]),
             revision=order,
         ),
-        margin=_MARGIN,
+        margin=margin,
         bargap=0.15,
-        xaxis=axis(
-            theme,
-            domain=[_MAP_START, 1],
-            range=[-0.5, size - 0.5],
-            constrain="domain",
-            constraintoward="left",
-            title=axis_title(theme, f"item dimension{_ORDER_TITLES[order]}"),
-            **_dimension_ticks(size, order),
-        ),
-        yaxis=axis(
-            theme,
-            domain=[0, 1 - _MAP_START],
-            range=[size - 0.5, -0.5],
-            scaleanchor="x",
-            constrain="domain",
-            constraintoward="top",
-            anchor="free",
-            position=0,
-            title=axis_title(theme, f"user dimension{_ORDER_TITLES[order]}"),
-            **_dimension_ticks(size, order),
-        ),
+        **_map_axes(theme, size, order, below="".join(f"<br>{text}" for text in clipping)),
         xaxis2=_strip_axis(theme, p_max, [0, _STRIP]),
         yaxis2=_strip_axis(theme, q_max, [1 - _STRIP, 1]),
-        annotations=[_corner(theme, f"q ±{number(q_max, 2)}<br>p ±{number(p_max, 2)}"), *_clipping(theme, z, limit)],
+        annotations=[_corner(theme, f"q ±{number(q_max, 2)}<br>p ±{number(p_max, 2)}")],
         shapes=[] if field is None else outline(theme, _edges(field[1]), _edges(field[0])),
     )
     return figure
@@ -176,6 +158,34 @@ def _bars(values: npt.NDArray[np.float32], dims: npt.NDArray[np.intp], theme: Th
     }
 
 
+def _map_axes(theme: Theme, size: int, order: Order, below: str) -> dict[str, Any]:
+    ticks = _dimension_ticks(size, order)
+    words = _ORDER_TITLES[order]
+    return {
+        "xaxis": axis(
+            theme,
+            domain=[_MAP_START, 1],
+            range=[-0.5, size - 0.5],
+            constrain="domain",
+            constraintoward="left",
+            title=axis_title(theme, f"item dimension{words}{below}"),
+            **ticks,
+        ),
+        "yaxis": axis(
+            theme,
+            domain=[0, 1 - _MAP_START],
+            range=[size - 0.5, -0.5],
+            scaleanchor="x",
+            constrain="domain",
+            constraintoward="top",
+            anchor="free",
+            position=0,
+            title=axis_title(theme, f"user dimension{words}"),
+            **ticks,
+        ),
+    }
+
+
 def _strip_axis(theme: Theme, limit: float, domain: list[float]) -> dict[str, Any]:
     span = 1.04 * (limit or 1.0)
     return axis(theme, domain=domain, range=[-span, span], showticklabels=False, fixedrange=True, zeroline=True)
@@ -195,14 +205,9 @@ def _corner(theme: Theme, text: str) -> dict[str, Any]:
     )
 
 
-def _clipping(theme: Theme, z: npt.NDArray[np.float32], limit: float) -> list[dict[str, Any]]:
+def _clipping(z: npt.NDArray[np.float32], limit: float) -> list[str]:
     clipped = int((np.abs(z) > limit * (1 + 1e-6)).sum())
-    if not clipped:
-        return []
-    text = f"{plural(clipped, 'cell')} beyond ±{number(limit)}, drawn in the end colour"
-    return [
-        note(theme, text, size=11, xref="paper", yref="paper", x=1, y=0, yshift=-30, xanchor="right", yanchor="top")
-    ]
+    return [f"{plural(clipped, 'cell')} beyond ±{number(limit)}, drawn in the end colour."] if clipped else []
 
 
 def _edges(cells: slice) -> tuple[float, float]:

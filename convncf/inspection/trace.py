@@ -134,7 +134,7 @@ def _words_without_trace(model: object) -> str:
 def _trace_network(model: ConvNCF, user: int, item: int) -> PairTrace:
     users, items = _indices(model, user, item)  # (1,), (1,)
     # cuDNN would round convolutions to TF32, and the parts would then miss the score in the fourth digit
-    with torch.backends.cudnn.flags(allow_tf32=False):
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         interaction_map = model.interaction_map(users, items)  # (1, 1, D, D)
         maps = model.feature_maps(interaction_map)  # [(1, C, H, W), …]
     convolutions = cast(Sequence[nn.Conv2d], model.cnn)

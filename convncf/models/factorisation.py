@@ -20,7 +20,8 @@ class MatrixFactorisation(PairwiseModel):
         """Scores of pairs: (B,), (B,) -> (B,)."""
         p = self.user_embedding(user)  # (B, D)
         q = self.item_embedding(item)  # (B, D)
-        return (p * q).sum(dim=-1)  # (B,)
+        scores: Tensor = (p * q).sum(dim=-1)  # (B,)
+        return scores
 
     def weights(self) -> list[Tensor]:
         """None."""

@@ -78,18 +78,19 @@ class FusedConvNCF(ConvNCF):
 
     def _pooled(self, p: Tensor, q: Tensor, filters: list[Tensor]) -> Tensor:
         """Last feature maps, summed over space: (B, D), (B, D) -> (B, C)."""
-        size, side, rows = len(p), self._sides[0], self._sides[0] // self._next  # B, A, A'
-        pieces = F.pad(q.view(size, 1, side, -1), (0, 1), value=1.0)  # (B, 1, A, k+1)
-        pieces = pieces.expand(-1, rows, -1, -1).reshape(size * rows, side, -1)  # (B·A', A, k+1)
+        size, k, side, rows = len(p), self.config.cnn_kernels[0], self._sides[0], self._sides[0] // self._next
+        pieces = F.pad(q.view(size, 1, side, k), (0, 1), value=1.0)  # (B, 1, A, k+1)
+        pieces = pieces.expand(size, rows, side, k + 1).reshape(size * rows, side, k + 1)  # (B·A', A, k+1)
         x = torch.bmm(pieces, self._fold_user(p)).relu_()  # (B·A', A, r·C): b', t and s, c, so patches lie whole
-        x = x.view(size, rows, rows, -1)  # (B, A', B', (t, s, C))
+        x = x.view(size, rows, rows, self._next * x.shape[2])  # (B, A', B', (t, s, C))
         for depth, (layer, weight) in enumerate(zip(self.layers[1:], filters, strict=True), start=1):
-            side = self._sides[depth]
+            side, (width, channels) = self._sides[depth], weight.shape
             if depth > 1:
                 k = layer.kernel_size[0]
-                x = x.view(size, side, k, side, k, -1).permute(0, 1, 3, 4, 2, 5)  # (B, A', B', t, s, C)
-            patches = x.reshape(size * side * side, -1)  # (B·A'·B', (t, s, C))
-            x = torch.addmm(_bias(layer), patches, weight).relu_().view(size, side, side, -1)  # (B, A', B', C_out)
+                x = x.view(size, side, k, side, k, x.shape[3]).permute(0, 1, 3, 4, 2, 5)  # (B, A', B', t, s, C)
+            patches = x.reshape(size * side * side, width)  # (B·A'·B', (t, s, C))
+            x = torch.addmm(_bias(layer), patches, weight).relu_()  # (B·A'·B', C_out)
+            x = x.view(size, side, side, channels)  # (B, A', B', C_out)
         return x.sum(dim=(1, 2))
 
     def _ranking_scores(self, user: int) -> Tensor:
@@ -111,8 +112,8 @@ class FusedConvNCF(ConvNCF):
         weight, bias = self.output.weight, self.output.bias  # (1, C), (1,)
         scores = q.new_empty(self.n_items)
         for start in range(0, self.n_items, step):
-            items = q[start : start + step].view(-1, side, k)
-            pieces[: len(items), :, :k] = items
+            items = q[start : start + step]  # (N, D); fewer in the last piece
+            pieces[: len(items), :, :k] = items.view(len(items), side, k)
             rows_of_q = pieces.view(-1, k + 1)  # (N·A, k+1)
             for row, folded in zip(maps[0], user_side, strict=True):
                 if second:
@@ -135,9 +136,10 @@ class FusedConvNCF(ConvNCF):
         layer, r = self.layers[0], self._next
         k, c = layer.kernel_size[0], layer.out_channels
         filters = layer.weight[:, 0].permute(1, 2, 0).reshape(k, k * c)  # (C, s, t) -> (s, (t, C))
-        g = (p.reshape(-1, k) @ filters).view(-1, r, k, c).transpose(1, 2)  # (B·A', t, s, C); here s is layer 2's
+        g = (p.reshape(len(p) * self._sides[0], k) @ filters).view(len(p) * self._sides[0] // r, r, k, c)
         bias = _bias(layer).expand(len(g), 1, r, c)
-        return torch.cat([g, bias], dim=1).view(-1, k + 1, r * c)
+        g = torch.cat([g.transpose(1, 2), bias], dim=1)  # (B·A', k+1, s, C); here s is layer 2's
+        return g.view(len(g), k + 1, r * c)
 
 
 def _next_maps(layer: nn.Conv2d, x: Tensor, out: Tensor) -> None:

@@ -1,0 +1,164 @@
+"""Data: what is here, and the way of a file to a dataset, with nothing half imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.panels import uploads
+from convncf.data import catalogue
+from tests.test_app_start import open_app, words
+
+CSV = (
+    "customer no.;product;stars;when;name\n"
+    "007;a_1;5;1700000001;Heat $1 *new*\n"
+    "007;a_2;4;1700000002;Alien\n"
+    "008;a_1;3;1700000003;Heat $1 *new*\n"
+    "008;;3;1700000004;\n"
+    "008;a_1;3;1700000003;Heat $1 *new*\n"
+    "9;a_3;none;1700000006;Brazil\n"
+)
+
+
+def upload(at: AppTest, content: str | bytes, name: str = "shop.csv") -> AppTest:
+    data = content.encode() if isinstance(content, str) else content
+    at.file_uploader[0].upload(name, data, "text/csv")
+    return at.run()
+
+
+def test_the_embedded_data_is_shown_with_its_counts_and_terms() -> None:
+    at = open_app("data")
+    assert not at.exception
+    text = words(at)
+    for expected in ("671", "9,066", "100,004", "1.64%", "Non-commercial use", "sha256:"):
+        assert expected in text
+    assert at.button(key="dataset:train").label == "Train on it"
+    assert not any(button.key and button.key.startswith("dataset:delete") for button in at.button)
+
+
+def test_a_file_becomes_a_dataset_and_leaves_no_upload_behind(home: Path) -> None:
+    at = upload(open_app("data"), CSV)
+    assert not at.exception
+    shown = at.dataframe[0].value
+    assert list(shown.columns) == ["customer no.", "product", "stars", "when", "name"]
+    assert shown.iloc[0].tolist() == ["007", "a_1", "5", "1700000001", "Heat $1 *new*"]
+    picked = {box.label: box.value for box in at.selectbox}
+    assert picked["User"] == "customer no."
+    assert picked["Item"] == "product"
+    assert "divided by: semicolon" in words(at)
+    text = words(at)
+    assert "Rows read: 6" in text
+    assert "Kept: 3" in text
+    assert "Left out: 2" in text
+    assert "Merged: 1" in text
+    reasons = at.dataframe[1].value
+    assert list(reasons["On lines"]) == ["5", "7"]
+    name = next(field for field in at.text_input if field.label == "Name of the dataset")
+    assert name.value == "shop"
+    assert at.query_params["upload"]
+
+    at.button(key="upload:save").click().run()
+    assert not at.exception
+    saved = catalogue.load("shop", home)
+    assert saved.interactions.users.ids == ("007", "008")
+    assert saved.items.titles == ("Heat $1 *new*", "Alien")
+    assert "shop is saved: 3 interactions" in words(at)
+    assert at.query_params["dataset"] == "shop"
+    assert "upload" not in at.query_params
+    assert list((home / "uploads").iterdir()) == []
+    assert {path.name for path in (home / "datasets").iterdir()} == {"shop"}
+
+
+def test_an_upload_survives_a_reload(home: Path) -> None:
+    first = upload(open_app("data"), CSV)
+    again = open_app("data", upload=str(first.query_params["upload"]))
+    assert not again.exception
+    assert again.dataframe[0].value.iloc[0, 0] == "007"
+
+
+def test_columns_that_are_not_guessed_are_asked_for(home: Path) -> None:
+    at = upload(open_app("data"), "who,what\na,x\nb,y\n")
+    assert "Choose the user and the item column" in words(at)
+    assert not any(button.key == "upload:save" for button in at.button)
+    boxes = {box.label: box for box in at.selectbox}
+    boxes["User"].select("who")
+    boxes["Item"].select("what")
+    at.run()
+    assert "Kept: 2" in words(at)
+    at.button(key="upload:save").click().run()
+    assert catalogue.load("shop", home).interactions.n_users == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "shop.csv is empty"),
+        (b"user,item\n", "a header and no row"),
+        (b"PK\x03\x04rest", "ZIP archive"),
+        ("user,item\nJos\xe9,1\n".encode("latin-1"), "line 2"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_in_words(content: bytes, said: str, home: Path) -> None:
+    at = upload(open_app("data"), content)
+    assert not at.exception
+    assert said in words(at)
+    assert str(home) not in words(at)
+    assert not (home / "datasets").exists()
+    at.button(key="upload:discard").click().run()
+    assert not at.exception
+    assert list((home / "uploads").iterdir()) == []
+
+
+def test_a_taken_or_impossible_name_cannot_be_saved(home: Path) -> None:
+    at = upload(open_app("data"), CSV)
+    field = next(field for field in at.text_input if field.label == "Name of the dataset")
+    for name, said in (("movielens-small", "already there"), ("a/b", "cannot name a dataset")):
+        field = next(field for field in at.text_input if field.label == "Name of the dataset")
+        field.set_value(name).run()
+        assert said in words(at)
+        assert at.button(key="upload:save").disabled
+
+
+def test_an_own_dataset_can_be_deleted_and_a_damaged_one_is_said_to_be(home: Path) -> None:
+    at = upload(open_app("data"), CSV)
+    at.button(key="upload:save").click().run()
+    (home / "datasets" / "shop" / "interactions.parquet").unlink()
+    at = open_app("data", dataset="shop")
+    assert not at.exception
+    assert "interactions.parquet is missing" in words(at)
+    at.button(key="dataset:delete:shop").click().run()
+    assert not at.exception
+    assert "shop was deleted" in words(at)
+    assert catalogue.names(home) == ("movielens-small",)
+
+
+def test_the_report_of_a_saved_dataset_stays_readable(home: Path) -> None:
+    at = upload(open_app("data"), CSV)
+    at.button(key="upload:save").click().run()
+    at = open_app("data", dataset="shop")
+    assert "Merged: 1 exact duplicate" in words(at)
+
+
+@pytest.mark.parametrize("odd", ["../../etc", "ABCDEF0123456789", "0123", ""])
+def test_an_id_from_the_address_never_leaves_the_uploads(odd: str, home: Path) -> None:
+    assert uploads.path(odd) is None
+    at = open_app("data", upload=odd)
+    assert not at.exception
+
+
+def test_uploads_left_behind_go_after_a_day(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+    import os
+    import time
+
+    old = uploads.store("x.csv", io.BytesIO(b"user,item\n1,2\n"))
+    folder = home / "uploads" / old
+    os.utime(folder, (time.time() - 90_000,) * 2)
+    new = uploads.store("../y.csv", io.BytesIO(b"user,item\n1,3\n"))
+    assert uploads.path(old) is None
+    kept = uploads.path(new)
+    assert kept is not None
+    assert kept.name == "y.csv"
+    assert kept.parent.parent == home / "uploads"

@@ -1,0 +1,286 @@
+"""Train: what is refused before it starts, that it starts once, and that any run can be watched and taken up again."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from app.panels import device, setting_fields
+from app.panels.new_run import command_line
+from convncf import runtime
+from convncf.config import MODEL_NAMES, flatten, preset_names, resolve, setting_keys, unused_settings
+from convncf.runs import RunStore, Status
+from tests.test_app_start import RUNNING, finished, open_app, stage, words, workers
+
+__all__ = ["workers"]
+
+
+def field(at: AppTest, label: str) -> Any:
+    """The field of that label in the form."""
+    return next(one for one in [*at.number_input, *at.text_input, *at.selectbox] if one.label == label)
+
+
+# ---------------------------------------------------------------- the form
+
+
+def test_an_empty_home_can_train(home: Path) -> None:
+    at = open_app("train")
+    assert not at.exception
+    assert "No run yet" in words(at)
+    assert field(at, "Name of the run").value == "convncf-movielens-small"
+    assert field(at, "Epochs").value == 10
+    assert field(at, "Epochs").help.startswith("At most so many passes")
+    assert not at.button(key="launch").disabled
+
+
+@pytest.mark.parametrize("model", MODEL_NAMES)
+def test_every_setting_that_has_an_effect_has_one_field(model: str) -> None:
+    shown = [*setting_fields.first(model), *(key for keys in setting_fields.advanced(model).values() for key in keys)]
+    elsewhere = {"data.dataset", "model.name", "preset", "train.device"}
+    assert sorted(shown) == sorted(set(setting_keys()) - elsewhere - unused_settings(model))
+
+
+@pytest.mark.parametrize("model", MODEL_NAMES)
+def test_untouched_fields_change_nothing(model: str, workers: list[list[str]], home: Path) -> None:
+    at = open_app("train")
+    at.selectbox(key="new:model").select(model).run()
+    for preset in preset_names(model):
+        at.selectbox(key=f"new:{model}:preset").select(preset).run()
+        assert not at.exception
+        assert f"--preset {preset} --name" in words(at)
+        assert "--set" not in words(at)
+
+
+def test_launching_twice_starts_one_worker(home: Path, workers: list[list[str]]) -> None:
+    at = open_app("train")
+    field(at, "Epochs").set_value(3)
+    at.button(key="launch").click().run()
+    assert not at.exception
+    assert "Started convncf-movielens-small." in words(at)
+    assert at.query_params["run"] == "convncf-movielens-small"
+    at.button(key="launch").click().run()
+    assert "already started" in words(at)
+    assert RunStore(home).names() == ("convncf-movielens-small",)
+    assert [command[-1] for command in workers] == ["convncf-movielens-small"]
+    assert RunStore(home).open("convncf-movielens-small").settings()["train.epochs"] == 3
+
+
+def test_another_setting_is_another_run_under_a_free_name(home: Path, workers: list[list[str]]) -> None:
+    at = open_app("train")
+    at.button(key="launch").click().run()
+    field(at, "Seed").set_value(2).run()
+    assert field(at, "Name of the run").value == "convncf-movielens-small-2"
+    at.button(key="launch").click().run()
+    assert len(RunStore(home).names()) == 2
+    assert len(workers) == 2
+
+
+def test_two_browsers_with_one_name_make_one_run_and_one_refusal(home: Path, workers: list[list[str]]) -> None:
+    first, second = open_app("train"), open_app("train")
+    first.button(key="launch").click().run()
+    second.button(key="launch").click().run()
+    assert "exists already" in words(second)
+    assert len(RunStore(home).names()) == len(workers) == 1
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "CON", "\N{SNOWMAN}", "x" * 300, ""])
+def test_a_name_that_cannot_be_a_folder_is_refused_before_launch(name: str, home: Path) -> None:
+    at = open_app("train")
+    field(at, "Name of the run").set_value(name).run()
+    assert not at.exception
+    assert at.button(key="launch").disabled
+    assert "would do" in words(at)
+
+
+def test_a_layer_plan_that_drops_rows_is_refused_with_plans_that_fit(home: Path, workers: list[list[str]]) -> None:
+    at = open_app("train")
+    field(at, "Kernels").set_value("4, 4, 4").run()
+    assert not at.exception
+    assert "2 is not a multiple of 4" in words(at)
+    assert at.button(key="launch").disabled
+    at.button(key="plan:2, 4, 4").click().run()
+    assert field(at, "Kernels").value == "2, 4, 4"
+    at.button(key="launch").click().run()
+    settings = RunStore(home).open("convncf-movielens-small").settings()
+    assert settings["model.cnn_kernels"] == settings["model.cnn_strides"] == [2, 4, 4]
+
+
+def test_strides_and_channels_follow_the_kernels(home: Path, workers: list[list[str]]) -> None:
+    at = open_app("train")
+    field(at, "Kernels").set_value("[2, 2, 2, 2, 2]").run()
+    at.button(key="launch").click().run()
+    settings = RunStore(home).open("convncf-movielens-small").settings()
+    assert settings["model.cnn_strides"] == [2, 2, 2, 2, 2]
+    assert settings["model.cnn_channels"] == [1, 16, 16, 16, 16, 16]
+
+
+@pytest.mark.parametrize(("label", "text"), [("Kernels", "four"), ("Channels", "1, x"), ("Stop on", "MAP@10")])
+def test_what_a_field_cannot_hold_is_said_in_words(label: str, text: str, home: Path) -> None:
+    at = open_app("train")
+    field(at, label).set_value(text).run()
+    assert not at.exception
+    assert text.split(",")[0] in words(at)
+    assert at.button(key="launch").disabled
+
+
+def test_data_that_leaves_nothing_to_hold_out_is_refused_and_leaves_no_run(
+    home: Path, workers: list[list[str]], tmp_path: Path
+) -> None:
+    from convncf.data import catalogue
+
+    file = tmp_path / "tiny.csv"
+    file.write_text("user,item\na,x\nb,y\n", encoding="utf-8")
+    catalogue.add(file, "tiny", home)
+    at = open_app("train", dataset="tiny")
+    assert field(at, "Dataset").value == "tiny"
+    at.button(key="launch").click().run()
+    assert not at.exception
+    assert at.error
+    assert RunStore(home).names() == ()
+    assert workers == []
+
+
+def test_the_command_line_means_what_launch_does() -> None:
+    changes = {
+        "train.epochs": 3,
+        "model.cnn_kernels": [2, 4, 4],
+        "seed": 7,
+        "train.device": "cpu",
+        "eval.monitor": "HR@5",
+    }
+    changes |= {"model.cnn_strides": [2, 4, 4], "model.pre_model_path": "my run"}
+    typed = shlex.split(command_line("movielens-small", "convncf", "quick", "first", changes))
+    assert typed[:2] == ["convncf", "train"]
+    options = dict(zip(typed[2::2], typed[3::2], strict=True)) | {"--set": None}
+    settings = [value for option, value in zip(typed[2::2], typed[3::2], strict=True) if option == "--set"]
+    assert options["--name"] == "first"
+    from_shell = resolve(
+        model=options["--model"],
+        preset=options["--preset"],
+        dataset=options["--dataset"],
+        seed=int(options["--seed"] or 0),
+        settings=[*settings, f"train.device={options['--device']}"],
+    )
+    from_page = resolve(model="convncf", preset="quick", dataset="movielens-small", settings=changes)
+    assert flatten(from_shell.config) == flatten(from_page.config)
+
+
+# ---------------------------------------------------------------- devices
+
+
+def test_without_a_gpu_there_is_a_plain_word(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "gpus", tuple)
+    st.cache_data.clear()
+    at = open_app("train")
+    assert "No GPU here: training uses the CPU" in words(at)
+
+
+def test_gpus_are_offered_by_name_as_torch_will_count_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("NVIDIA A", "NVIDIA B", "NVIDIA C")
+    found = tuple(runtime.Gpu(index, name, 81_920, 40_960, 5) for index, name in enumerate(names))
+    monkeypatch.setattr(runtime, "gpus", lambda: found)
+    st.cache_data.clear()
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert list(device.choices()) == ["auto", "cuda:0", "cuda:1", "cuda:2", "cpu"]
+    assert device.choices()["cuda:1"] == "GPU 1: NVIDIA B, 40.0 of 80.0 GiB free"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    assert device.choices()["cuda:0"] == "GPU 2: NVIDIA C, 40.0 of 80.0 GiB free"
+    assert "cuda:1" not in device.choices()
+    at = open_app("train")
+    assert at.selectbox(key="new:device").value == "auto"
+    at.selectbox(key="new:device").select("cuda:0").run()
+    assert "--device cuda:0" in words(at)
+    st.cache_data.clear()
+
+
+# ---------------------------------------------------------------- watching
+
+
+def test_a_running_run_is_found_without_an_address_and_can_be_stopped(home: Path) -> None:
+    finished(home, "old")
+    run = stage(home, "live", replace(RUNNING, updated=time.time() - 3, triples_per_second=12_345.0))
+    (run.path / "log.txt").write_text("first line\n", encoding="utf-8")
+    finished(home, "newer")
+    with run.hold():
+        at = open_app("train")
+        assert not at.exception
+        text = words(at)
+        assert "live · Running" in text
+        assert "epoch 3 of at most 10" in text
+        assert "Speed: 12,345 triples/s" in text
+        assert re.search(r"Last heard of: \d+ s ago", text)
+        assert "first line" in text
+        specs = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+        assert len(specs) == 2
+        assert all(chart.proto.alt for chart in at.get("plotly_chart"))
+        assert all(spec["layout"]["uirevision"] for spec in specs)
+        at.button(key="stop:live").click().run()
+        assert run.stop_asked()
+        assert "stops within a few seconds" in words(at)
+        assert at.button(key="stop:live").disabled
+
+
+def test_a_queued_run_says_how_many_are_before_it(home: Path) -> None:
+    status = Status(message="waiting for cpu: 2 runs before this one", updated=time.time(), pid=1)
+    run = stage(home, "patient", status)
+    with run.hold():
+        at = open_app("train", run="patient")
+        assert "2 runs before this one" in words(at)
+        assert "Last heard of" not in words(at)
+
+
+def test_a_finished_run_shows_its_outcome_and_leads_on(home: Path) -> None:
+    finished(home, "a_b_c")
+    at = open_app("train", run="a_b_c")
+    assert not at.exception
+    text = words(at)
+    assert "Test NDCG@10: 0.162" in text
+    assert "Kept epoch: 1 of 2" in text
+    assert "Users evaluated: 670 of 671" in text
+    assert "this model is better" in text
+    assert "Full ranking; left out" in text
+    assert at.button(key="watch:inspect").label == "Look inside"
+    assert r"a\_b\_c" in at.header[0].value  # not italics
+    table = at.dataframe[0].value
+    assert table["Run"].tolist() == ["a_b_c"]
+
+
+@pytest.mark.parametrize("ended", ["stopped", "failed"])
+def test_what_ended_early_can_be_resumed_once(ended: str, home: Path, workers: list[list[str]]) -> None:
+    stage(home, "early", Status(state=ended, message="*why*", updated=time.time()))
+    at = open_app("train", run="early")
+    assert not at.exception
+    assert "*why*" in words(at)
+    at.button(key="watch:resume:early").click().run()
+    assert [command[-1] for command in workers] == ["early"]
+    assert "watch:resume:early" not in {button.key for button in at.button}
+
+
+def test_a_broken_run_is_shown_and_can_be_deleted(home: Path) -> None:
+    finished(home, "good")
+    bad = finished(home, "bad")
+    (bad.path / "config.json").write_text("{}", encoding="utf-8")
+    at = open_app("train", run="bad")
+    assert not at.exception
+    assert "holds no settings" in words(at)
+    at.button(key="delete:bad").click().run()
+    assert not at.exception
+    assert RunStore(home).names() == ("good",)
+    assert at.selectbox(key="pick:run").value == "good"
+
+
+def test_a_run_of_the_address_that_is_gone_is_said_to_be(home: Path) -> None:
+    finished(home, "here")
+    at = open_app("train", run="gone")
+    assert not at.exception
+    assert "'gone' is not here" in words(at)
+    assert at.selectbox(key="pick:run").value == "here"

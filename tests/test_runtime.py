@@ -1,0 +1,283 @@
+"""Randomness without memory, files that are whole or absent, and devices that are what was asked for."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convncf import runtime
+from convncf.errors import DeviceError
+from tests.worlds import litter
+
+# ---------------------------------------------------------------- home and files
+
+
+def test_the_home_is_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CONVNCF_HOME", "~/mine")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert runtime.home() == tmp_path.resolve() / "mine"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CONVNCF_HOME", "here")
+    assert runtime.home() == tmp_path.resolve() / "here"
+    monkeypatch.delenv("CONVNCF_HOME")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert runtime.home() == tmp_path / "data" / "convncf"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, {"a": [1.0, math.nan]}, np.float64("nan")])
+def test_json_that_not_every_parser_takes_is_never_written(value: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        runtime.strict_json(value)
+    path = tmp_path / "x.json"
+    runtime.write_json(path, {"old": 1})
+    with pytest.raises(ValueError, match="JSON"):
+        runtime.write_json(path, {"new": value})
+    assert json.loads(path.read_text()) == {"old": 1}
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_text_survives_json_unchanged(text: str) -> None:
+    assert json.loads(runtime.strict_json({"t": text})) == {"t": text}
+    assert runtime.strict_json("é ☃") == '"é ☃"'
+
+
+def test_writing_makes_folders_and_replaces_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "er" / "file"
+    runtime.atomic_write(path, b"old, and longer")
+    runtime.atomic_write(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert os.listdir(path.parent) == ["file"]
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_write_that_fails_leaves_the_old_file_and_no_litter(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    runtime.atomic_write(path, b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, call, full)
+    with pytest.raises(OSError, match="No space left"):
+        runtime.atomic_write(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert litter(tmp_path) == []
+
+
+def test_a_block_that_is_interrupted_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    runtime.atomic_write(path, b"old")
+
+    def interrupted() -> None:
+        with runtime.atomic_path(path) as part:
+            part.write_bytes(b"half of the ne")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_bytes() == b"old"
+    assert litter(tmp_path) == []
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    runtime.atomic_write(path, b"a" * 100_000)
+    with runtime.atomic_path(path) as part:
+        part.write_bytes(b"b" * 10)
+        assert path.read_bytes() == b"a" * 100_000
+    assert path.read_bytes() == b"b" * 10
+
+
+# ---------------------------------------------------------------- randomness
+
+
+def test_a_draw_depends_on_the_arguments_alone() -> None:
+    first = runtime.rng(7, "negatives", 3, 1).random(5)
+    np.random.default_rng(0).random(100)
+    runtime.rng(7, "order", 3).random(100)
+    assert (runtime.rng(7, "negatives", 3, 1).random(5) == first).all()
+
+
+def test_another_seed_purpose_or_counter_draws_something_else() -> None:
+    draws = {
+        arguments: float(runtime.rng(*arguments).random())
+        for arguments in [(1, "a", 1), (2, "a", 1), (1, "b", 1), (1, "a", 2), (1, "a", 1, 1), (1, "a", 2, 1)]
+    }
+    assert len(set(draws.values())) == len(draws)
+
+
+def test_the_draw_is_the_same_from_one_release_to_the_next() -> None:
+    # written down once: a change here changes every split and run that anybody has saved
+    assert runtime.rng(1, "split").integers(0, 1000, 5).tolist() == [470, 982, 164, 211, 508]
+
+
+def test_torch_is_seeded_by_the_same_arguments() -> None:
+    runtime.seed_torch(1, "dropout", 2, 3)
+    first = torch.rand(4)
+    torch.rand(1000)
+    runtime.seed_torch(1, "dropout", 2, 3)
+    assert torch.equal(torch.rand(4), first)
+    runtime.seed_torch(1, "dropout", 2, 4)
+    assert not torch.equal(torch.rand(4), first)
+
+
+# ---------------------------------------------------------------- devices
+
+
+def fake_nvidia_smi(folder: Path, monkeypatch: pytest.MonkeyPatch, answer: str, *, code: int = 0) -> None:
+    """A script of that name, first on PATH, that answers the query of `gpus` alone."""
+    tools = folder / "tools"
+    tools.mkdir(exist_ok=True)
+    (tools / "answer.txt").write_text(answer, encoding="utf-8")
+    script = tools / "nvidia-smi"
+    asked = "--query-gpu=index,name,memory.total,memory.free,utilization.gpu"
+    script.write_text(f'#!/bin/sh\n[ "$1" = {asked} ] || exit 9\ncat "{tools}/answer.txt"\nexit {code}\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+
+
+TWO = "0, NVIDIA A100-SXM4-80GB, 81920, 80000, 3\n1, NVIDIA RTX 6000, Ada, 49140, 12, 100\n"
+
+
+def test_gpus_come_by_name_from_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_nvidia_smi(tmp_path, monkeypatch, TWO)
+    first, second = runtime.gpus()
+    assert first == runtime.Gpu(0, "NVIDIA A100-SXM4-80GB", 81920, 80000, 3)
+    assert second == runtime.Gpu(1, "NVIDIA RTX 6000, Ada", 49140, 12, 100)
+
+
+def test_what_the_driver_does_not_know_is_nought_and_noise_is_no_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_nvidia_smi(tmp_path, monkeypatch, "Warning, x, y, z, w\n\n4, Tesla K80, 11441, 11441, [N/A]\n")
+    assert runtime.gpus() == (runtime.Gpu(4, "Tesla K80", 11441, 11441, 0),)
+
+
+def test_no_driver_or_a_broken_one_means_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_nvidia_smi(tmp_path, monkeypatch, "NVIDIA-SMI has failed", code=9)
+    assert runtime.gpus() == ()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert runtime.gpus() == ()
+
+
+def test_asking_for_gpus_loads_no_torch() -> None:
+    code = "import sys; from convncf import runtime; runtime.gpus(); runtime.planned_device('auto')\n"
+    code += "assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("visible", "ordinal", "physical"),
+    [(None, 1, 1), ("3,5", 0, 3), ("3,5", 1, 5), ("3, 5", 1, 5), ("2", 1, 1), ("GPU-8a3f", 0, 0), ("", 0, 0)],
+)
+def test_the_physical_gpu_is_what_the_environment_made_visible(
+    visible: str | None, ordinal: int, physical: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert runtime.physical_index(ordinal) == physical
+
+
+def test_the_device_planned_for_is_known_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(runtime, "gpus", lambda: ())
+    assert (runtime.planned_device("cpu"), runtime.planned_device("auto")) == ("cpu", "cpu")
+    monkeypatch.undo()
+    fake_nvidia_smi(tmp_path, monkeypatch, TWO)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    assert runtime.planned_device("cpu") == "cpu"
+    assert runtime.planned_device("auto") == "cuda-3"
+    assert runtime.planned_device("cuda:1") == "cuda-5"
+
+
+@pytest.mark.parametrize("hidden", ["", "-1"])
+def test_with_every_gpu_hidden_auto_is_planned_for_the_cpu(
+    hidden: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_nvidia_smi(tmp_path, monkeypatch, TWO)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+    assert runtime.planned_device("auto") == "cpu"
+
+
+def test_the_cpu_is_taken_when_asked_for_and_named() -> None:
+    device = runtime.resolve_device("cpu")
+    assert (device.spec, device.lock_name, device.physical_index) == ("cpu", "cpu", None)
+    assert device.name
+    assert device.name in device.words
+
+
+def test_auto_on_a_machine_without_gpu_says_that_it_took_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert runtime.resolve_device("auto").words.startswith("CPU: ")
+
+
+@pytest.mark.parametrize(
+    ("build", "answer", "reason"),
+    [
+        (None, TWO, "is a CPU build"),
+        ("12.8", "", "no NVIDIA driver answers"),
+        ("12.8", TWO, "torch finds no usable CUDA driver"),
+    ],
+)
+def test_a_gpu_that_is_absent_is_an_error_with_its_reason(
+    build: str | None, answer: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_nvidia_smi(tmp_path, monkeypatch, answer)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.version, "cuda", build)
+    for asked in ("cuda", "cuda:1"):
+        with pytest.raises(DeviceError, match=f"device '{asked}' is absent: .*{reason}.*auto"):
+            runtime.resolve_device(asked)
+
+
+def test_a_gpu_is_recorded_by_name_and_physical_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda ordinal: f"GPU number {ordinal}")
+    device = runtime.resolve_device("cuda:1")
+    assert (device.spec, device.physical_index, device.lock_name) == ("cuda:1", 5, "cuda-5")
+    assert device.words == "GPU 5: GPU number 1"
+    stamp = runtime.environment(device)
+    assert (stamp["device"], stamp["device_name"], stamp["device_physical_index"]) == ("cuda:1", "GPU number 1", 5)
+    assert runtime.resolve_device("cuda").spec == "cuda:0"
+    with pytest.raises(DeviceError, match=r"'cuda:2' is absent: torch sees 2 GPU\(s\), cuda:0 to cuda:1"):
+        runtime.resolve_device("cuda:2")
+
+
+@pytest.mark.parametrize("asked", ["gpu", "cuda:", "cuda:x", "auto:1", ""])
+def test_a_device_of_no_known_kind_is_refused(asked: str) -> None:
+    with pytest.raises(DeviceError, match="is unknown"):
+        runtime.resolve_device(asked)
+
+
+def test_the_environment_stamp_is_strict_json_and_names_the_versions() -> None:
+    stamp = json.loads(runtime.strict_json(runtime.environment(runtime.resolve_device("cpu"))))
+    assert stamp["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
+    assert stamp["cpu_count"] >= 1
+    assert stamp["device"] == "cpu"
+
+
+def test_idle_threads_are_told_to_sleep_unless_the_user_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    runtime.share_processors()
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    runtime.share_processors()
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"

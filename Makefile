@@ -40,7 +40,7 @@ parity: install ## record RecBole's numbers in an environment of its own, for th
 	sh tools/parity.sh $(ARGS)
 
 notebooks: install ## run the notebooks and store them with their output
-	sh tools/notebooks.sh $(ARGS)
+	$(PY) -m tools.notebooks $(ARGS)
 
 clean: ## remove what tools have made, but not .venv
 	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

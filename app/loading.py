@@ -20,7 +20,7 @@ from convncf import comparison, inspection
 from convncf.comparison import ComparedRun, Comparison
 from convncf.data.catalogue import Dataset
 from convncf.data.splitting import Split
-from convncf.errors import CheckpointError
+from convncf.errors import CheckpointError, ConvNCFError
 from convncf.inspection import History, LayerTrace, PairView
 from convncf.loading import LoadedRun, data_of, load_run
 from convncf.ranking import TopK
@@ -125,6 +125,11 @@ def history(model: Model, user: int) -> History:
     return _history(model.data_key, model.loaded.split, user)
 
 
+def finished(run: Run) -> bool:
+    """Whether the run can be read and has a report; asked for every run each time that Compare is drawn."""
+    return _finished(_key(run, run.path / "status.json", run.path / "report.json"), run)
+
+
 def compared(runs: Sequence[Run]) -> Comparison:
     """Runs beside each other, the first as the baseline. Raises ConvNCFError saying what stands in the way."""
     keys = tuple("\n".join(_key(run, run.path / "report.json", run.path / "per_user.parquet")) for run in runs)
@@ -144,6 +149,14 @@ def _top(key: Key, _loaded: LoadedRun, user: int) -> TopK:
 @st.cache_resource(max_entries=512, show_spinner=False)
 def _history(data_key: Key, _split: Split, user: int) -> History:
     return inspection.history(_split, user)
+
+
+@st.cache_resource(max_entries=2048, show_spinner=False)
+def _finished(key: Key, _run: Run) -> bool:
+    try:
+        return not _run.broken() and _run.report() is not None
+    except ConvNCFError:
+        return False
 
 
 @st.cache_resource(max_entries=16, show_spinner="Comparing…")
@@ -200,7 +213,8 @@ def find_items(model: Model, text: str) -> Found:
 def surprise(model: Model) -> tuple[int, int]:
     """Any user, and one of their best items (indices)."""
     user = random.randrange(model.dataset.interactions.n_users)
-    return user, int(random.choice(top(model, user).items))
+    best = top(model, user).items  # empty where the user has everything
+    return user, int(random.choice(best if len(best) else history(model, user).items))
 
 
 def fold(text: str) -> str:

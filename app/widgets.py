@@ -7,7 +7,7 @@ over text as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import streamlit as st
 
@@ -16,9 +16,6 @@ from app.wording import plain
 from convncf import figures
 from convncf.errors import ConvNCFError
 from convncf.runs import Run
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 ONWARD: Final = ":material/arrow_forward:"
 """Stands behind a link to another page, which would look like plain text without it."""
@@ -40,12 +37,12 @@ def section(text: str) -> None:
 
 def facts(values: Mapping[str, str]) -> None:
     """A row of labelled values, such as {"Users": "610"}; wraps where the page is narrow."""
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for label, value in values.items():
             st.markdown(f":small[{plain(label)}]  \n**{plain(value)}**", width="content")
 
 
-def figure(drawn: go.Figure, *, key: str) -> None:
+def figure(drawn: Any, *, key: str) -> None:
     """A figure with its text alternative. `key` keeps zoom and hidden traces when it is drawn again."""
     st.plotly_chart(drawn, width="stretch", theme=None, config=dict(figures.CONFIG), alt=figures.alt(drawn), key=key)
 
@@ -81,8 +78,9 @@ def tell(words: str, kind: Literal["done", "problem"] = "done") -> None:
 
 def notices() -> None:
     """Show what callbacks had to say, once. Every page calls it under its title."""
-    for kind, words in st.session_state.pop(_NOTICES, []):
-        (st.error if kind == "problem" else st.success)(plain(words))
+    with st.container():  # full or not, so that nothing below is made anew when a notice goes
+        for kind, words in st.session_state.pop(_NOTICES, []):
+            (st.error if kind == "problem" else st.success)(plain(words))
 
 
 def attempt(action: Callable[[], str | None]) -> None:

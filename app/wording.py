@@ -76,6 +76,11 @@ def ago(moment: float, now: float | None = None) -> str:
     return "now" if seconds < 1.5 else f"{duration(seconds)} ago"
 
 
+def sentence(text: str) -> str:
+    """A message as a sentence of its own: a capital first, a full stop last."""
+    return f"{text[:1].upper()}{text[1:]}{'' if not text or text[-1] in '.!?' else '.'}"
+
+
 # ---------------------------------------------------------------- runs
 
 MODEL_WORDS: Final[Mapping[str, str]] = {"convncf": "ConvNCF", "mf-bpr": "MF-BPR", "popularity": "Popularity"}

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from convncf.errors import RunError
+from convncf.errors import RunBrokenError, RunError
 from convncf.judgement import THIS
 from convncf.runs import Run
 from convncf.significance import PairedTest, paired_test
@@ -59,6 +59,8 @@ class Comparison:
     """Why the figures cannot be ranked against each other, a sentence each; empty where they can."""
     paired: Mapping[str, PairedTest]
     """Name -> that run minus the baseline in the monitored metric, over the same users."""
+    untested: Mapping[str, str] = field(default_factory=dict)
+    """Name -> why that run was not tested, a sentence, though it could be ranked."""
 
     def to_json(self) -> dict[str, Any]:
         """The comparison as plain values."""
@@ -76,6 +78,7 @@ class Comparison:
                 name: {"words": test.in_words(name, self.runs[0].name)} | asdict(test)
                 for name, test in self.paired.items()
             },
+            "untested": dict(self.untested),
         }
 
 
@@ -98,17 +101,17 @@ def compare(runs: Sequence[Run], *, seed: int = 0) -> Comparison:
     compared = tuple(
         ComparedRun(
             name=run.name,
-            model=report["model"],
+            model=run.config().model.name,
             best_epoch=report["best_epoch"],
             metrics=report["metrics"],
-            validation=report["validation"],
+            validation=report.get("validation", {}),
             n_users_evaluated=report["n_users_evaluated"],
             seconds=report["seconds"],
         )
         for run, report in zip(runs, reports, strict=True)
     )
-    paired = {} if unlike else _paired(runs, monitor, seed)
-    return Comparison(compared, monitor, differences([run.settings() for run in runs]), unlike, paired)
+    paired, untested = ({}, {}) if unlike else _paired(runs, monitor, seed)
+    return Comparison(compared, monitor, differences([run.settings() for run in runs]), unlike, paired, untested)
 
 
 def differences(settings: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:
@@ -147,21 +150,29 @@ def _unlike(runs: Sequence[Run], reports: Sequence[Mapping[str, Any]]) -> list[s
     return sentences
 
 
-def _paired(runs: Sequence[Run], monitor: str, seed: int) -> dict[str, PairedTest]:
+def _paired(runs: Sequence[Run], monitor: str, seed: int) -> tuple[dict[str, PairedTest], dict[str, str]]:
+    """The tests, and why a run has none."""
     base = _test_values(runs[0], monitor)
-    found = {}
+    found, untested = {}, {}
     for run in runs[1:]:
         other = _test_values(run, monitor)
         common = base.index.intersection(other.index, sort=False)
         if len(common):
             found[run.name] = paired_test(other[common].to_numpy(), base[common].to_numpy(), seed)
-    return found
+        elif len(base) and not len(other):
+            untested[run.name] = f"{run.name} was not evaluated in {monitor}: give it the same eval.monitor to test it."
+        else:
+            untested[run.name] = f"{run.name} and {runs[0].name} have no test user in common."
+    return found, untested
 
 
 def _test_values(run: Run, metric: str) -> pd.Series[float]:
-    """The metric of each user on the test part, by raw user id."""
+    """The metric of each user on the test part, by raw user id; empty where it was not computed."""
     frame = run.read_frame("per_user")
-    chosen = frame[(frame["part"] == "test") & (frame["model"] == THIS)]
-    if metric not in chosen.columns:
-        raise RunError(f"run {run.name!r} was not evaluated in {metric}. Evaluate both with the same eval.monitor.")
-    return chosen.set_index("user_id")[metric]
+    missing = sorted({"user_id", "part", "model"} - set(frame.columns))
+    if missing:
+        raise RunBrokenError(
+            f"{run.path / 'per_user.parquet'}: lacks {', '.join(missing)}. Restore the file, or delete the run."
+        )
+    chosen = frame[(frame["part"] == "test") & (frame["model"] == THIS)].set_index("user_id")
+    return chosen[metric].dropna() if metric in chosen.columns else chosen.iloc[:0, 0]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -21,7 +22,6 @@ from convncf import models, runtime
 from convncf.config import EvalConfig, ModelConfig, RunConfig, TrainConfig
 from convncf.data.catalogue import Dataset
 from convncf.data.splitting import Split
-from convncf.errors import PretrainingError
 from convncf.judgement import Judgement, judge
 from convncf.loading import LoadedRun, data_of, load_run, pretrained_vectors
 from convncf.ranking import Scorer
@@ -141,12 +141,8 @@ class _Worker:
             return
         path = config.model.pre_model_path
         if path:
-            users, items, words = pretrained_vectors(path, self.dataset, RunStore(self.run.path.parent.parent))
-            if users.shape[1] != config.model.embedding_size:
-                raise PretrainingError(
-                    f"{path} holds embeddings of size {users.shape[1]}, the model asks for "
-                    f"{config.model.embedding_size}. Set model.embedding_size={users.shape[1]}, or another path."
-                )
+            store = RunStore(self.run.path.parent.parent)
+            users, items, words = pretrained_vectors(path, self.dataset, store, size=config.model.embedding_size)
             log.info("pretraining: %s", words)
             self._keep_pretrained(users, items)
         elif config.pretrain.epochs:
@@ -283,5 +279,16 @@ def _report(run: Run, loaded: LoadedRun, judgement: Judgement) -> dict[str, Any]
         "split": loaded.split.method,
         "split_fingerprint": loaded.split.fingerprint,
         "selection": selection if has_validation else "the last epoch: there is no validation part",
-        "notes": list(loaded.split.notes),
+        "notes": [*loaded.split.notes, *_notes_on_triples(loaded)],
     } | judgement.to_json()
+
+
+def _notes_on_triples(loaded: LoadedRun) -> list[str]:
+    """Who was left out of training, since no negative can be drawn for them."""
+    train = loaded.split.train
+    users = np.flatnonzero(np.diff(train.indptr) == train.shape[1]).tolist()
+    if not users or loaded.config.model.name == "popularity":
+        return []
+    named = ", ".join(loaded.dataset.interactions.users.id(user) for user in users[:5])
+    whose = "1 user has" if len(users) == 1 else f"{len(users):,} users have"
+    return [f"{whose} every item, and so no negative and no triples: {named}{', …' if len(users) > 5 else ''}"]

@@ -15,7 +15,7 @@ from convncf.config import RunConfig
 from convncf.data import catalogue
 from convncf.data.catalogue import Dataset
 from convncf.data.splitting import Split, split
-from convncf.errors import CheckpointError, DataError, PretrainingError, RunBrokenError
+from convncf.errors import CheckpointError, DataError, PretrainingError, RunBrokenError, did_you_mean
 from convncf.ranking import Scorer
 from convncf.runs import Run, RunStore, load_tensors
 
@@ -84,20 +84,34 @@ def data_of(run: Run, home: Path) -> tuple[Dataset, Split]:
     return dataset, split(dataset.interactions, config.data, config.seed)
 
 
-def pretrained_vectors(path: str, dataset: Dataset, store: RunStore) -> tuple[Tensor, Tensor, str]:
+def pretrained_vectors(path: str, dataset: Dataset, store: RunStore, *, size: int) -> tuple[Tensor, Tensor, str]:
     """Embeddings from a run (by name or folder) or a safetensors file, brought into the dataset's order by raw id.
 
-    Returns (n_users, D), (n_items, D) and words on what was carried over. Raises PretrainingError when ids are missing.
+    Returns (n_users, D), (n_items, D) and words on what was carried over. Raises PretrainingError when there are none,
+    the run is not finished, D is not `size`, or ids are missing; CheckpointError when the file is damaged.
     """
-    run = None
+    run, file = None, Path(path).expanduser()
     if path in store.names():
         run = store.open(path)
-    elif Path(path).is_dir():
-        run = Run(Path(path))
-    tensors, _ = load_tensors(run.model_path if run else Path(path))
+    elif file.is_dir():
+        run = Run(file)
+    elif not file.exists():
+        hint = did_you_mean(path, store.names())
+        raise PretrainingError(f"model.pre_model_path {path!r} is neither a run in {store.folder} nor a file. {hint}")
+    if run is not None and run.report() is None:
+        raise PretrainingError(
+            f"run {run.name!r} is not finished ({run.status().state}), so its embeddings may be half trained. "
+            f"Finish it first: convncf resume {run.name}."
+        )
+    tensors, _ = load_tensors(run.model_path if run else file)
     if not {"user_embedding.weight", "item_embedding.weight"} <= tensors.keys():
         raise PretrainingError(f"{path} holds no user and item embeddings, only {sorted(tensors)}. Give an mf-bpr run.")
     users, items = tensors["user_embedding.weight"], tensors["item_embedding.weight"]
+    if users.shape[1] != size:
+        raise PretrainingError(
+            f"{path} holds embeddings of size {users.shape[1]}, the model asks for {size}. "
+            f"Set model.embedding_size={users.shape[1]}, or another path."
+        )
     if run is None:
         wanted = (dataset.interactions.n_users, dataset.interactions.n_items)
         if (len(users), len(items)) != wanted:

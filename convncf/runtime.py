@@ -179,10 +179,32 @@ def physical_index(ordinal: int) -> int:
     return ordinal
 
 
+def _gpus_hidden() -> bool:
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "all").strip() in ("", "-1")
+
+
+def _usable_gpus() -> int:
+    """How many GPUs torch will most likely see, without loading it."""
+    if _gpus_hidden() or "+cpu" in metadata.version("torch"):
+        return 0
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return len(gpus()) if visible is None else min(len(gpus()), len(visible.split(",")))
+
+
+def refuse_absent(asked: str) -> None:
+    """Raise DeviceError for an explicit GPU that is seen to be absent; no CUDA context is made."""
+    if not asked.startswith("cuda"):
+        return
+    count, ordinal = _usable_gpus(), int(asked.partition(":")[2] or 0)
+    if not count:
+        resolve_device(asked)  # knows the reason
+    elif ordinal >= count:
+        raise DeviceError(f"device {asked!r} is absent: {count} GPU(s) are visible, cuda:0 to cuda:{count - 1}.")
+
+
 def planned_device(asked: str) -> str:
     """The lock name of the device that `asked` will most likely take, without loading torch."""
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "all").strip() in ("", "-1")
-    if asked == "cpu" or (asked == "auto" and (hidden or not gpus())):
+    if asked == "cpu" or (asked == "auto" and not _usable_gpus()):
         return "cpu"
     ordinal = int(asked.split(":")[1]) if ":" in asked and asked.split(":")[1].isdigit() else 0
     return f"cuda-{physical_index(ordinal)}"
@@ -213,6 +235,8 @@ def resolve_device(asked: str) -> Device:
         return cpu
     if torch.version.cuda is None:
         reason = f"this torch ({torch.__version__}) is a CPU build"
+    elif _gpus_hidden():
+        reason = "CUDA_VISIBLE_DEVICES hides every GPU"
     elif not gpus():
         reason = "no NVIDIA driver answers (nvidia-smi finds no GPU)"
     else:

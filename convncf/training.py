@@ -239,14 +239,14 @@ class Trainer:
         return torch.optim.Adam(groups)
 
     def model_tensors(self) -> dict[str, Tensor]:
-        """The model's parameters and buffers, on the CPU."""
-        return {name: tensor.detach().cpu() for name, tensor in self.module.state_dict().items()}
+        """A copy of the model's parameters and buffers, on the CPU."""
+        return {name: _copied(tensor) for name, tensor in self.module.state_dict().items()}
 
     def state(self) -> TrainerState:
-        """Everything that a new Trainer needs to go on from here."""
+        """Everything that a new Trainer needs to go on from here; a copy, which later steps do not change."""
         tensors = {f"model.{name}": tensor for name, tensor in self.model_tensors().items()}
         for index, slots in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{key}": value.detach().cpu() for key, value in slots.items()}
+            tensors |= {f"optimizer.{index}.{key}": _copied(value) for key, value in slots.items()}
         facts = {
             "phase": self.phase,
             "epoch": self.epoch,
@@ -265,10 +265,14 @@ class Trainer:
             kind, _, rest = name.partition(".")
             if kind == "optimizer":
                 index, _, key = rest.partition(".")
-                slots.setdefault(int(index), {})[key] = tensor
+                slots.setdefault(int(index), {})[key] = tensor.clone()
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         facts = state.facts
         self.epoch, self.best_epoch = facts["epoch"], facts["best_epoch"]
         self.best_value = -math.inf if facts["best_value"] is None else facts["best_value"]
         self.validations_since_best = facts["validations_since_best"]
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    return tensor.detach().to("cpu", copy=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 from streamlit.testing.v1 import AppTest
 
 from convncf.config import resolve
@@ -101,21 +101,6 @@ def make_home(home: Path) -> None:
     (home / "runs" / "broken" / "config.json").write_text("{ not json", encoding="utf-8")
 
 
-@pytest.fixture(scope="session")
-def runs_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home, made once. Nothing may change it: a test that deletes takes a copy."""
-    home = tmp_path_factory.mktemp("app-home")
-    make_home(home)
-    return home
-
-
-@pytest.fixture
-def at_home(runs_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The made home is this test's home."""
-    monkeypatch.setenv("CONVNCF_HOME", str(runs_home))
-    return runs_home
-
-
 def open_page(name: str, **parameters: str | list[str]) -> AppTest:
     """The real app, on one of its pages, with these parameters in the address; run once."""
     app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=60)
@@ -128,10 +113,16 @@ def open_page(name: str, **parameters: str | list[str]) -> AppTest:
 def texts(app: AppTest) -> str:
     """Everything that the page says in Markdown, captions, headings and notices, escapes undone."""
     kinds = ("title", "header", "subheader", "markdown", "caption", "error", "info", "warning", "success")
-    said = [element.value for kind in kinds for element in app.get(kind)]
+    said = [str(getattr(element, "value", "")) for kind in kinds for element in app.get(kind)]
     return "\n".join(said).replace("\\", "")
 
 
-def figures_of(app: AppTest) -> list[dict[str, object]]:
+def figures_of(app: AppTest) -> list[dict[str, Any]]:
     """The specification of every Plotly figure on the page."""
-    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    charts: list[Any] = list(app.get("plotly_chart"))
+    return [json.loads(chart.proto.spec) for chart in charts]
+
+
+def control(app: AppTest, place: int) -> Any:
+    """The segmented control at that place of the page."""
+    return app.get("segmented_control")[place]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.wording import ago, duration, phase, plain, progress, remaining
+from app.wording import ago, duration, hint, phase, plain, progress, remaining, sentence
 from convncf import jobs, runtime
 from convncf.config import resolve
 from convncf.runs import Run, RunStore, Status
@@ -46,6 +46,15 @@ def words(at: AppTest) -> str:
     text += "\n" + "\n".join(str(element.proto.text) for element in at.get("progress"))
     text = re.sub(r":color\[(\\?.)\]", r"\1", text).replace("\\", "")
     return re.sub(r":small\[(.*)\]  \n\*\*(.*)\*\*", r"\1: \2", text)  # the facts: "Users: 671"
+
+
+def live_figures(at: AppTest) -> list[dict[str, Any]]:
+    """The figures that are drawn again in place; each has a text alternative."""
+    sent = [json.loads(element.proto.json) for element in at.get("bidi_component") if "figure" in element.proto.json]
+    assert all(data["alt"] for data in sent if "figure" in data)
+    # the tool bar's offer to upload the chart to an outside host is taken out
+    assert all(json.loads(data["config"])["showSendToCloud"] is False for data in sent if "figure" in data)
+    return [json.loads(data["figure"]) for data in sent if "figure" in data]
 
 
 def stage(
@@ -146,7 +155,7 @@ def test_a_running_model_shows_phase_progress_and_time_left(home: Path) -> None:
         assert "training MF-BPR: epoch 3 of at most 10 · at most 40 s more for this phase" in words(at)
         assert "What happens now" in words(at)
         assert at.get("progress")[0].proto.value == 25  # (2 + 0.5) of 10 epochs
-    figure = json.loads(at.get("plotly_chart")[0].proto.spec)
+    (figure,) = live_figures(at)
     assert [trace["name"] for trace in figure["data"]] == ["demo-mf"]
 
 
@@ -191,9 +200,11 @@ def test_a_broken_run_does_not_hide_the_others(home: Path) -> None:
 
 
 def test_a_lost_run_is_resumed_once_however_often_it_is_pressed(home: Path, workers: list[list[str]]) -> None:
-    stage(home, "gone", RUNNING)
+    run = stage(home, "gone", RUNNING)
+    (run.path / "log.txt").write_text("No module named x\n", encoding="utf-8")
     first, second = open_app(), open_app()
     assert "gone** · Lost" in words(first)
+    assert "No module named x" in words(first)
     first.button(key="row:resume:gone").click().run()
     second.button(key="row:resume:gone").click().run()
     assert [command[-1] for command in workers] == ["gone"]
@@ -243,6 +254,15 @@ def test_progress_counts_epochs_and_what_is_done_of_this_one() -> None:
     assert progress(Status()) == 0.0
     assert phase(Status(state="queued", message="waiting for cpu")) == "waiting for cpu"
     assert remaining(Status(state="finished", eta_seconds=0.0)) == ""
+
+
+def test_messages_become_sentences_and_hints() -> None:
+    assert sentence("its worker is gone") == "Its worker is gone."
+    assert sentence("Done!") == "Done!"
+    assert sentence("") == ""
+    assert "smaller batch" in hint("MemoryError: ")
+    assert "learning rates" in hint("the loss became NaN in epoch 2")
+    assert hint("ValueError: odd").startswith("Resume tries again")
 
 
 def test_no_page_of_the_first_three_loads_torch(home: Path) -> None:

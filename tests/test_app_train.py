@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import time
@@ -19,7 +18,7 @@ from app.panels.new_run import command_line
 from convncf import runtime
 from convncf.config import MODEL_NAMES, flatten, preset_names, resolve, setting_keys, unused_settings
 from convncf.runs import RunStore, Status
-from tests.test_app_start import RUNNING, finished, open_app, stage, words, workers
+from tests.test_app_start import RUNNING, finished, live_figures, open_app, stage, words, workers
 
 __all__ = ["workers"]
 
@@ -37,7 +36,7 @@ def test_an_empty_home_can_train(home: Path) -> None:
     assert not at.exception
     assert "No run yet" in words(at)
     assert field(at, "Name of the run").value == "convncf-movielens-small"
-    assert field(at, "Epochs").value == 10
+    assert field(at, "Epochs").value == resolve(model="convncf", preset="quick").config.train.epochs
     assert field(at, "Epochs").help.startswith("At most so many passes")
     assert not at.button(key="launch").disabled
 
@@ -84,12 +83,15 @@ def test_another_setting_is_another_run_under_a_free_name(home: Path, workers: l
     assert len(workers) == 2
 
 
-def test_two_browsers_with_one_name_make_one_run_and_one_refusal(home: Path, workers: list[list[str]]) -> None:
+def test_two_browsers_never_share_a_run(home: Path, workers: list[list[str]]) -> None:
     first, second = open_app("train"), open_app("train")
+    for at in (first, second):
+        field(at, "Name of the run").set_value("mine").run()
     first.button(key="launch").click().run()
     second.button(key="launch").click().run()
-    assert "exists already" in words(second)
-    assert len(RunStore(home).names()) == len(workers) == 1
+    assert "A run named 'mine' exists already; 'mine-2' is free." in words(second)
+    assert RunStore(home).names() == ("mine",)
+    assert len(workers) == 1
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "CON", "\N{SNOWMAN}", "x" * 300, ""])
@@ -103,6 +105,7 @@ def test_a_name_that_cannot_be_a_folder_is_refused_before_launch(name: str, home
 
 def test_a_layer_plan_that_drops_rows_is_refused_with_plans_that_fit(home: Path, workers: list[list[str]]) -> None:
     at = open_app("train")
+    field(at, "Embedding size").set_value(32)
     field(at, "Kernels").set_value("4, 4, 4").run()
     assert not at.exception
     assert "2 is not a multiple of 4" in words(at)
@@ -116,11 +119,13 @@ def test_a_layer_plan_that_drops_rows_is_refused_with_plans_that_fit(home: Path,
 
 def test_strides_and_channels_follow_the_kernels(home: Path, workers: list[list[str]]) -> None:
     at = open_app("train")
+    field(at, "Embedding size").set_value(32)
     field(at, "Kernels").set_value("[2, 2, 2, 2, 2]").run()
     at.button(key="launch").click().run()
     settings = RunStore(home).open("convncf-movielens-small").settings()
     assert settings["model.cnn_strides"] == [2, 2, 2, 2, 2]
-    assert settings["model.cnn_channels"] == [1, 16, 16, 16, 16, 16]
+    width = resolve(model="convncf", preset="quick").config.model.cnn_channels[-1]
+    assert settings["model.cnn_channels"] == [1, *[width] * 5]
 
 
 @pytest.mark.parametrize(("label", "text"), [("Kernels", "four"), ("Channels", "1, x"), ("Stop on", "MAP@10")])
@@ -153,11 +158,15 @@ def test_the_command_line_means_what_launch_does() -> None:
     changes = {
         "train.epochs": 3,
         "model.cnn_kernels": [2, 4, 4],
+        "model.cnn_strides": [2, 4, 4],
         "seed": 7,
         "train.device": "cpu",
         "eval.monitor": "HR@5",
+        "train.lr_embedding": 1e-5,
+        "pretrain.epochs": 0,
+        "model.train_method": "after_pretrain",
+        "model.pre_model_path": "007",
     }
-    changes |= {"model.cnn_strides": [2, 4, 4], "model.pre_model_path": "my run"}
     typed = shlex.split(command_line("movielens-small", "convncf", "quick", "first", changes))
     assert typed[:2] == ["convncf", "train"]
     options = dict(zip(typed[2::2], typed[3::2], strict=True)) | {"--set": None}
@@ -219,10 +228,12 @@ def test_a_running_run_is_found_without_an_address_and_can_be_stopped(home: Path
         assert "Speed: 12,345 triples/s" in text
         assert re.search(r"Last heard of: \d+ s ago", text)
         assert "first line" in text
-        specs = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
-        assert len(specs) == 2
-        assert all(chart.proto.alt for chart in at.get("plotly_chart"))
-        assert all(spec["layout"]["uirevision"] for spec in specs)
+        loss, validation = live_figures(at)
+        assert loss["data"][0]["y"] == [0.3, 0.3]
+        assert validation["data"][0]["y"] == [0.1, 0.15, 0.14]
+        # what keeps zoom and hidden curves when the figure is drawn again
+        assert loss["layout"]["uirevision"]
+        assert validation["layout"]["uirevision"]
         at.button(key="stop:live").click().run()
         assert run.stop_asked()
         assert "stops within a few seconds" in words(at)
@@ -244,7 +255,7 @@ def test_a_finished_run_shows_its_outcome_and_leads_on(home: Path) -> None:
     assert not at.exception
     text = words(at)
     assert "Test NDCG@10: 0.162" in text
-    assert "Kept epoch: 1 of 2" in text
+    assert "Kept: epoch 1 (of 2)" in text
     assert "Users evaluated: 670 of 671" in text
     assert "this model is better" in text
     assert "Full ranking; left out" in text
@@ -271,7 +282,7 @@ def test_a_broken_run_is_shown_and_can_be_deleted(home: Path) -> None:
     (bad.path / "config.json").write_text("{}", encoding="utf-8")
     at = open_app("train", run="bad")
     assert not at.exception
-    assert "holds no settings" in words(at)
+    assert "bad/config.json" in words(at)
     at.button(key="delete:bad").click().run()
     assert not at.exception
     assert RunStore(home).names() == ("good",)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -38,6 +41,24 @@ def test_a_user_who_is_not_root_gets_the_command(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(helpers.NoChromiumError, match="sudo apt-get install chromium"):
         helpers.find_chromium()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("ci", "status", "words"),
+    [
+        ("", 0, r"SKIPPED .* no browser: none of chromium, .* there is no apt-get"),
+        ("true", 1, r"no browser, and CI=true allows no skipping: none of chromium"),
+    ],
+)
+def test_without_a_browser_tests_are_skipped_with_the_reason_and_fail_under_ci(
+    ci: str, status: int, words: str, tmp_path: Path
+) -> None:
+    nothing = os.environ | {"PATH": str(tmp_path), "CI": ci}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "browser", __file__]
+    done = subprocess.run(command, cwd=helpers.ROOT, env=nothing, capture_output=True, text=True, timeout=300)
+    assert done.returncode == status, done.stdout
+    assert re.search(words, done.stdout)
 
 
 @pytest.mark.browser

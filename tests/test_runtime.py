@@ -114,11 +114,10 @@ def test_a_draw_depends_on_the_arguments_alone() -> None:
 
 
 def test_another_seed_purpose_or_counter_draws_something_else() -> None:
-    draws = {
-        arguments: float(runtime.rng(*arguments).random())
-        for arguments in [(1, "a", 1), (2, "a", 1), (1, "b", 1), (1, "a", 2), (1, "a", 1, 1), (1, "a", 2, 1)]
-    }
-    assert len(set(draws.values())) == len(draws)
+    asked: list[tuple[int, str, tuple[int, ...]]] = [(1, "a", (1,)), (2, "a", (1,)), (1, "b", (1,)), (1, "a", (2,))]
+    asked += [(1, "a", (1, 1)), (1, "a", (2, 1))]
+    draws = {float(runtime.rng(seed, purpose, *counters).random()) for seed, purpose, counters in asked}
+    assert len(draws) == len(asked)
 
 
 def test_the_draw_is_the_same_from_one_release_to_the_next() -> None:
@@ -194,18 +193,26 @@ def test_the_physical_gpu_is_what_the_environment_made_visible(
     assert runtime.physical_index(ordinal) == physical
 
 
-def test_the_device_planned_for_is_known_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def cuda_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the installed torch could use a GPU."""
+    monkeypatch.setattr(runtime.metadata, "version", lambda package: "2.13.0")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(runtime, "gpus", lambda: ())
+
+
+@pytest.mark.usefixtures("cuda_build")
+def test_the_device_planned_for_is_known_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_nvidia_smi(tmp_path, monkeypatch, "", code=9)
     assert (runtime.planned_device("cpu"), runtime.planned_device("auto")) == ("cpu", "cpu")
-    monkeypatch.undo()
     fake_nvidia_smi(tmp_path, monkeypatch, TWO)
+    assert runtime.planned_device("auto") == "cuda-0"
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     assert runtime.planned_device("cpu") == "cpu"
     assert runtime.planned_device("auto") == "cuda-3"
     assert runtime.planned_device("cuda:1") == "cuda-5"
 
 
+@pytest.mark.usefixtures("cuda_build")
 @pytest.mark.parametrize("hidden", ["", "-1"])
 def test_with_every_gpu_hidden_auto_is_planned_for_the_cpu(
     hidden: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -213,6 +220,28 @@ def test_with_every_gpu_hidden_auto_is_planned_for_the_cpu(
     fake_nvidia_smi(tmp_path, monkeypatch, TWO)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
     assert runtime.planned_device("auto") == "cpu"
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match="CUDA_VISIBLE_DEVICES hides every GPU"):
+        runtime.refuse_absent("cuda")
+
+
+def test_a_cpu_build_beside_a_gpu_is_planned_for_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_nvidia_smi(tmp_path, monkeypatch, TWO)
+    monkeypatch.setattr(runtime.metadata, "version", lambda package: "2.13.0+cpu")
+    assert runtime.planned_device("auto") == "cpu"
+
+
+@pytest.mark.usefixtures("cuda_build")
+def test_a_gpu_beyond_the_last_is_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_nvidia_smi(tmp_path, monkeypatch, TWO)
+    for there in ("auto", "cpu", "cuda", "cuda:1"):
+        runtime.refuse_absent(there)
+    with pytest.raises(DeviceError, match=r"'cuda:2' is absent: 2 GPU\(s\) are visible, cuda:0 to cuda:1"):
+        runtime.refuse_absent("cuda:2")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    with pytest.raises(DeviceError, match="'cuda:1' is absent"):
+        runtime.refuse_absent("cuda:1")
 
 
 def test_the_cpu_is_taken_when_asked_for_and_named() -> None:

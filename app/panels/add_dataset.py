@@ -57,10 +57,14 @@ def show() -> None:
 
 
 def _without_a_file(upload: str | None) -> None:
+    saved = st.session_state.get("upload:saved")
+    if upload is not None and saved is not None and saved[0] == upload:  # by a click that was interrupted
+        widgets.tell(_saved(saved[1]))
+        st.rerun()
     if upload is not None:
         st.caption("The uploaded file of this address is no longer here; upload it again.")
     st.caption("For a larger file, or one that lies on the server:")
-    st.code("convncf datasets add FILE --name NAME", language=None)
+    st.code("convncf datasets add FILE --name NAME", language=None, wrap_lines=True)
 
 
 def _steps(upload: str, path: Path) -> None:
@@ -168,24 +172,29 @@ def _save(upload: str, path: Path, result: ReadResult) -> None:
 
 
 def _keep(upload: str, path: Path, result: ReadResult, name: str) -> str:
-    home = state.home()
-    if name in catalogue.names(home) and uploads.path(upload) is None:
-        return f"{name} was saved already."
-    catalogue.save(
-        Dataset(name, result.interactions, result.items, f"imported from {path.name}", result.report.to_json()), home
-    )
-    _away(upload)
+    """Save the dataset and let go of the file."""
+    # Noted first: a second click interrupts this script at its next word to Streamlit, and must find the note.
+    st.session_state["upload:saved"] = (upload, name)
+    origin = f"imported from {path.name}"
+    catalogue.save(Dataset(name, result.interactions, result.items, origin, result.report.to_json()), state.home())
+    uploads.forget(upload)
+    return _saved(name)
+
+
+def _saved(name: str) -> str:
+    _away(None)
     state.choose(dataset=name)
-    return f"{name} is saved: {plural(len(result.interactions), 'interaction')}. It can be trained on now."
+    return f"{name} is saved. It can be trained on now."
 
 
 def _leave(upload: str) -> None:
     st.button("Discard the file", key="upload:discard", on_click=_away, args=(upload,))
 
 
-def _away(upload: str) -> None:
+def _away(upload: str | None) -> None:
     """Forget the file here and on disk, and empty the field that it was dropped on."""
-    uploads.forget(upload)
+    if upload is not None:
+        uploads.forget(upload)
     state.choose(upload=None)
     st.session_state["upload:generation"] = st.session_state.get("upload:generation", 0) + 1
     st.session_state.pop("upload:file", None)

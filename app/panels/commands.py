@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from filelock import FileLock
 
 from app import state
+from app.panels.glance import look_at_all
 from convncf import jobs
 from convncf.config import Resolved
 from convncf.runs import Run
@@ -26,13 +27,12 @@ def _one_at_a_time() -> Iterator[None]:
 
 
 def start_demo() -> str:
-    """Queue the demo runs, unless they exist."""
+    """Queue the demo runs, unless they exist; those that were interrupted go on."""
     with _one_at_a_time():
-        home = state.home()
-        before = state.store().names()
-        runs = jobs.demo(home)
-    new = [run.name for run in runs if run.name not in before]
-    return f"Started: {', '.join(new)}." if new else "The demo models are there already; nothing was started twice."
+        busy = {glance.name for glance in look_at_all(state.store().all()) if not glance.resumable}
+        runs = jobs.demo(state.home())
+    started = [run.name for run in runs if run.name not in busy]
+    return f"Started: {', '.join(started)}." if started else "The demo is there already; nothing was started twice."
 
 
 def launch(resolved: Resolved, name: str, request_id: str) -> tuple[Run, bool]:

@@ -152,7 +152,8 @@ def _arithmetic(trace: PairTrace, at: Focus) -> None:
 
 
 def _tex(value: float) -> str:
-    return number(value).replace("−", "-")
+    mantissa, exponent, power = number(value).replace("−", "-").partition("e")
+    return rf"{mantissa} \cdot 10^{{{int(power)}}}" if exponent else mantissa
 
 
 def _subscript(span: slice) -> str:

@@ -49,18 +49,27 @@ class Glance:
         return self.state == "finished"
 
     @property
+    def resumable(self) -> bool:
+        """Whether a worker could go on with it."""
+        return self.state in ("stopped", "failed", "lost")
+
+    @property
     def model_words(self) -> str:
         """ "ConvNCF, layers 4×4, 4×4, 2×2"."""
         name = wording.MODEL_WORDS.get(self.model, self.model)
         return f"{name}, layers {self.layers}" if self.layers else name
 
     @property
+    def kept(self) -> str:
+        """Which epoch's model is kept, in words."""
+        return f"epoch {self.epoch}" if self.epoch else "epoch 0, the start"
+
+    @property
     def result(self) -> str:
         """ "test NDCG@10 0.162, epoch 4", once there is one."""
         if self.value is None:
             return ""
-        kept = f", epoch {self.epoch}" if self.epoch else ""
-        return f"test {self.monitor} {number(self.value)}{kept}"
+        return f"test {self.monitor} {number(self.value)}, {self.kept}"
 
 
 def look(run: Run) -> Glance:

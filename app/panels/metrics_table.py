@@ -69,7 +69,7 @@ def _table(found: Comparison, names: Sequence[str], styles: Mapping[str, RunStyl
             head = f"{_dot(styles[run.name])} difference"
             differences.append(head)
             columns[head] = [loading.difference(found, run, name) for name in names]
-    frame = pd.DataFrame(columns, index=pd.Index([plain(name) for name in names]), dtype="float64")
+    frame = pd.DataFrame(columns, index=pd.Index([plain(name) for name in names], name="Metric"), dtype="float64")
     bold = pd.DataFrame("", index=frame.index, columns=frame.columns)
     for row, name in zip(frame.index, names, strict=True):
         for run_name in () if found.unlike else loading.best(found, name):

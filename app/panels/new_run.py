@@ -17,7 +17,7 @@ from app.wording import MODEL_WORDS
 from convncf import runtime
 from convncf.config import MODEL_NAMES, Resolved, flatten, nearest_plans, preset_names, resolve
 from convncf.data import catalogue
-from convncf.errors import ConfigError, LayerPlanError
+from convncf.errors import ConfigError, ConvNCFError, LayerPlanError
 from convncf.runs import slug
 
 _FOLLOW_KERNELS = ("model.cnn_strides", "model.cnn_channels")
@@ -159,8 +159,13 @@ def _launch(resolved: Resolved, name: str, request: str) -> str:
     """Start the run, once: the id of a request is this session's, the name's and the settings'."""
     session = st.session_state.setdefault("new:session", uuid.uuid4().hex)
     request_id = hashlib.sha256(f"{session} {name} {request}".encode()).hexdigest()[:32]
-    run, started = commands.launch(resolved, name, request_id)
+    # Noted first: a second click interrupts this script at its next word to Streamlit, and must find the note.
     st.session_state["new:launched"] = (request, name)
+    try:
+        run, started = commands.launch(resolved, name, request_id)
+    except ConvNCFError:
+        del st.session_state["new:launched"]
+        raise
     state.choose(run=run.name)
     return f"Started {run.name}." if started else f"{run.name} was already started; nothing was started twice."
 

@@ -1,7 +1,7 @@
 """Pair: which user and item, in which run at which epoch, Inspect looks at; what its panels share.
 
-It holds names and indices, never a model: a fragment that is drawn again fetches what it needs, so a session keeps
-nothing alive, and a run that was deleted meanwhile is noticed.
+It holds names and raw ids, never a model: a fragment that is drawn again fetches what it needs, so that a run which
+was deleted meanwhile is noticed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import streamlit as st
 
 from app import loading, state, widgets
 from app.loading import Model
+from app.panels.sentences import sentence
 from convncf.errors import ConvNCFError
 from convncf.inspection import LayerTrace, PairTrace, PairView
 
@@ -23,13 +24,13 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One user and one item (indices) in one run."""
+    """One user and one item, by raw id, in one run."""
 
     run: str
     epoch: int | None
     """A kept epoch; None for the best."""
-    user: int
-    item: int
+    user: str
+    item: str
 
     def model(self) -> Model:
         """The run's model at this epoch."""
@@ -37,7 +38,9 @@ class Pair:
 
     def view(self) -> PairView:
         """Trace and rank."""
-        return loading.pair(self.model(), self.user, self.item)
+        model = self.model()
+        interactions = model.dataset.interactions
+        return loading.pair(model, interactions.users.index(self.user), interactions.items.index(self.item))
 
     def trace(self) -> PairTrace:
         """The trace, of a model that has one."""
@@ -54,7 +57,7 @@ def in_words(draw: Callable[P, None]) -> Callable[P, None]:
         try:
             draw(*args, **kwargs)
         except ConvNCFError as error:
-            widgets.problem(error)
+            widgets.problem(sentence(error))
 
     return guarded
 

@@ -35,38 +35,45 @@ def run(runs: Sequence[Run]) -> Run | None:
     if asked in by_name:
         st.session_state["inspect:run"] = asked
         state.choose(run=asked)
+    labels = {name: _run_label(found) for name, found in by_name.items()}
     st.selectbox(
         "Run",
         list(by_name),
         key="inspect:run",
-        format_func=lambda name: _run_label(by_name[name]),
+        format_func=labels.__getitem__,
         placeholder="Choose a run",
         on_change=_run_picked,
         args=(by_name, asked),
-        width=170,
+        width=200,
     )
     return by_name.get(asked or "")
 
 
 def _first(runs: Sequence[Run]) -> Run:
     """What to show a newcomer: the newest run that has a model, and rather one with a network to look into."""
-    ready = [run for run in runs if run.model_path.exists() and not run.broken()]
-    networks = (run for run in ready if run.config().model.name == "convncf")
-    return next(networks, ready[0] if ready else runs[0])
+    ready = None
+    for run in runs:
+        if run.model_path.exists() and not run.broken():
+            if run.config().model.name == "convncf":
+                return run
+            ready = ready or run
+    return ready or runs[0]
 
 
 def _run_label(run: Run) -> str:
     if not run.created:
         return f"{run.name} · cannot be read"
-    return run.name if run.model_path.exists() else f"{run.name} · no model yet"
+    return run.name if run.model_path.exists() else f"{run.name} · no model"
 
 
 def _run_picked(by_name: Mapping[str, Run], before: str | None) -> None:
-    """Epochs belong to a run, ids to its data: what another run cannot know is let go."""
-    picked = by_name[st.session_state["inspect:run"]]
+    """Epochs belong to a run, ids to its data: of other data nothing is kept, of unknown data what it has as well."""
+    picked, old = by_name[st.session_state["inspect:run"]], by_name.get(before or "")
     state.choose(run=picked.name, epoch=None)
-    old = by_name.get(before or "")
-    if old is None or old.broken() or picked.broken() or old.fingerprint != picked.fingerprint:
+    if old is None or old.broken() or picked.broken():
+        for name in ("user", "item"):
+            st.query_params.pop(name, None)
+    elif old.fingerprint != picked.fingerprint:
         state.choose(user=None, item=None)
 
 
@@ -176,7 +183,7 @@ def user_label(model: Model, user: int, *, titles: int = 2) -> str:
     items = loading.history(model, user).items
     names = [model.dataset.items.titles[index].strip() or model.item_id(index) for index in items[:titles].tolist()]
     more = f" … and {len(items) - titles:,} more" if len(items) > titles else ""
-    return f"{model.user_id(user)} · {has(model)} {', '.join(shorten(name, 24) for name in names)}{more}"
+    return f"{model.user_id(user)} · {has(model)} {', '.join(shorten(name, 18) for name in names)}{more}"
 
 
 def has(model: Model) -> str:

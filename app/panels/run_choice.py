@@ -9,7 +9,7 @@ import streamlit as st
 
 from app import state, widgets
 from app.panels.sentences import sentence
-from convncf.errors import RunNotFoundError
+from convncf.errors import ConvNCFError, RunNotFoundError
 from convncf.runs import Run
 
 MOST: Final = 4
@@ -91,6 +91,11 @@ def _why_not(name: str) -> str:
     except RunNotFoundError as error:
         return sentence(error)
     reason = run.broken()
-    if reason:
-        return f"Run {name} cannot be read, so it is left aside. {reason}"
-    return f"Run {name} has no report yet ({run.status().state}), so it is left aside until it is finished."
+    if not reason:
+        try:
+            if run.report() is None:
+                state_now = run.status().state
+                return f"Run {name} has no report yet ({state_now}), so it is left aside until it is finished."
+        except ConvNCFError as error:
+            reason = str(error)
+    return f"Run {name} cannot be read, so it is left aside. {reason}"

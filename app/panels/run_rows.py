@@ -15,8 +15,8 @@ from app.widgets import ONWARD, attempt
 from app.wording import plain
 from convncf import figures
 
-SHOWPIECE: Final[Mapping[str, Mapping[str, str]]] = {"movielens-small": {"user": "8", "item": "32"}}
-"""Dataset -> a user and an item that make a good first look."""
+SHOWPIECE: Final[Mapping[str, Mapping[str, str]]] = {"movielens-small": {"user": "616", "item": "1"}}
+"""Dataset -> a user with some forty films, and one of theirs that was held out: Toy Story."""
 
 
 def show(seen: Sequence[Glance], order: Sequence[str]) -> None:
@@ -43,7 +43,10 @@ def _row(glance: Glance, colour: str) -> None:
         st.caption(f"{plain(glance.result or glance.status.message)}{took}")
         _links(glance)
     else:
-        ended(glance, key="row")
+        why(glance)
+        if glance.resumable:
+            resume = partial(commands.resume, glance.run)
+            st.button("Resume", key=f"row:resume:{glance.name}", on_click=attempt, args=(resume,))
 
 
 def live(glance: Glance) -> None:
@@ -53,22 +56,19 @@ def live(glance: Glance) -> None:
     st.progress(wording.progress(status), text=f":small[{plain(' · '.join(part for part in parts if part))}]")
 
 
-def ended(glance: Glance, *, key: str) -> None:
-    """Why a run is not finished though nobody works on it, and what can be done."""
-    words = glance.reason or glance.status.message
+def why(glance: Glance) -> None:
+    """Why a run is not finished though nobody works on it, and what to do."""
+    words = wording.sentence(glance.reason or glance.status.message)
     if glance.state in ("failed", "broken"):
         st.error(plain(words))
     else:
         st.caption(plain(words))
     if glance.state == "failed":
         st.caption(plain(wording.hint(words)))
-        tail = glance.run.log_tail(8)
+    if glance.state in ("failed", "lost"):
+        tail = glance.run.log_tail(8 if glance.state == "failed" else 2)
         if tail:
             st.code(tail, language=None, wrap_lines=True)
-    if glance.state in ("lost", "stopped", "failed"):
-        st.button(
-            "Resume", key=f"{key}:resume:{glance.name}", on_click=attempt, args=(partial(commands.resume, glance.run),)
-        )
 
 
 def _links(glance: Glance) -> None:

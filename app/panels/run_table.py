@@ -27,6 +27,8 @@ def show(seen: Sequence[Glance]) -> None:
         selection_mode="single-row",
         column_config={
             "Test": st.column_config.NumberColumn(format="%.3g", help="On the test part, at the kept epoch."),
+            "Epoch": st.column_config.NumberColumn(format="%d", help="The epoch whose model is kept."),
+            "Seed": st.column_config.NumberColumn(format="%d"),
             "Took": st.column_config.NumberColumn("Took, s", format="%.0f"),
             "Created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
         },

@@ -10,7 +10,7 @@ import streamlit as st
 from app.loading import Found
 from app.wording import plain
 
-WIDTH: Final = 300
+WIDTH: Final = 288
 """Width of the button in pixels: two of them, a run and an epoch fill a row of 1280, and wrap in one of 800."""
 
 
@@ -52,7 +52,6 @@ def _picker(
         box = st.popover(plain(shown), width="stretch", wrap=False, key=opened, on_change="rerun")
     if not box.open:
         return
-    pressed = False
     with box, st.container(width=420):
         text = st.text_input(
             f"Search for {label.lower()}",
@@ -67,7 +66,7 @@ def _picker(
             for heading, indices in groups.items():
                 st.caption(plain(heading))
                 for index in indices:
-                    pressed |= st.button(
+                    st.button(
                         plain(describe(index)),
                         type="tertiary",
                         wrap=False,
@@ -75,13 +74,12 @@ def _picker(
                         on_click=_press,
                         args=(choose, index, opened),
                     )
-    if pressed:
-        st.rerun()
 
 
 def _press(choose: Callable[[int], None], index: int, opened: str) -> None:
     choose(index)
     st.session_state[opened] = False
+    st.rerun()  # the whole page follows, not this picker alone
 
 
 def _groups(

@@ -74,14 +74,16 @@ def ask(key: str, value: Any, *, widget: str) -> Any:
     field = field_of(key)
     label, help = plain(field.title or key), f"{plain(field.description or '')}  \n`{key}`"
     kind = field.annotation
+    listed = get_origin(kind) is tuple
+    # The session holds the start value: beside a `value=`, Streamlit warns about each later change from here.
+    if widget not in st.session_state and value is not None:
+        st.session_state[widget] = as_text(value) if listed else value
     if get_origin(kind) is Literal:
         choices = [str(choice) for choice in get_args(kind)]
-        return st.selectbox(label, choices, index=choices.index(value), key=widget, help=help, persist_state="session")
-    if _is_list(kind):
-        typed = st.text_input(label, value=as_text(value), key=widget, help=help, persist_state="session")
-        return read_list(typed or "")
-    if kind is str:
-        return st.text_input(label, value=value, key=widget, help=help, persist_state="session")
+        return st.selectbox(label, choices, key=widget, help=help, persist_state="session")
+    if listed or kind is str:
+        typed = st.text_input(label, key=widget, help=help, persist_state="session") or ""
+        return read_list(typed) if listed else typed
     return _ask_number(label, field, value, widget, help)
 
 
@@ -93,7 +95,7 @@ def _ask_number(label: str, field: FieldInfo, value: Any, widget: str, help: str
         label,
         min_value=low,
         max_value=high,
-        value=value,
+        value=None if value is None else "min",
         step=step,
         format="%d" if whole else "%g",
         key=widget,
@@ -120,10 +122,6 @@ def read_list(text: str) -> list[Any] | str:
 
 def _kinds(annotation: Any) -> tuple[Any, ...]:
     return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-
-
-def _is_list(annotation: Any) -> bool:
-    return get_origin(annotation) is tuple
 
 
 def _bounds(field: FieldInfo, whole: bool) -> tuple[Any, Any]:

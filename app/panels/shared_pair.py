@@ -12,6 +12,7 @@ from app import loading, state, widgets
 from app.loading import Model
 from app.panels import pair_controls
 from app.panels.metrics_table import heading
+from app.panels.pair import in_words
 from app.panels.sentences import sentence
 from app.wording import number, plain
 from convncf import figures
@@ -39,16 +40,13 @@ class _Seen:
         return self.view.trace if self.view and isinstance(self.view.trace, PairTrace) else None
 
 
+@in_words
 def show(runs: Sequence[Run], styles: Mapping[str, RunStyle]) -> None:
     """Choose a user and an item of the baseline's data, and look at them in every run."""
     widgets.section("The same pair in each model")
-    try:
-        model = loading.model(runs[0])
-    except ConvNCFError as error:
-        widgets.problem(error)
-        return
+    model = loading.model(runs[0])
     wrong: list[str] = []
-    user, item = pair_controls.user_index(model, wrong), None
+    user = pair_controls.user_index(model, wrong)
     item = pair_controls.item_index(model, user, wrong)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pair_controls.user(model, user)
@@ -59,7 +57,7 @@ def show(runs: Sequence[Run], styles: Mapping[str, RunStyle]) -> None:
     if user is None or item is None:
         return
     seen = [_look(run, model.user_id(user), model.item_id(item)) for run in runs]
-    _ranks(seen, styles)
+    _ranks(seen, styles, model.item_label(item))
     _maps(seen, styles)
 
 
@@ -74,17 +72,25 @@ def _look(run: Run, user: str, item: str) -> _Seen:
     return _Seen(run, model, view)
 
 
-def _ranks(seen: Sequence[_Seen], styles: Mapping[str, RunStyle]) -> None:
+def _ranks(seen: Sequence[_Seen], styles: Mapping[str, RunStyle], item: str) -> None:
+    """Each run's rank and score, with a way to look inside; and the title, where an id means something else there."""
     with st.container(horizontal=True, gap="large"):
         for one in seen:
             with st.container(width="content", gap=None):
                 st.markdown(heading(one.run.name, styles[one.run.name]))
-                if one.view is None:
+                if one.view is None or one.model is None:
                     st.caption(plain(one.problem))
-                else:
-                    words = one.view.rank.words
-                    st.markdown(f"**{plain(words[:1].upper() + words[1:])}**")
-                    st.caption(f"score {number(one.view.score)}")
+                    continue
+                words = one.view.rank.words
+                st.markdown(f"**{plain(words[:1].upper() + words[1:])}**")
+                label = one.model.item_label(one.view.item)
+                st.caption(f"score {number(one.view.score)}{'' if label == item else plain(f' · here {label}')}")
+                address = {
+                    "run": one.run.name,
+                    "user": one.model.user_id(one.view.user),
+                    "item": one.model.item_id(one.view.item),
+                }
+                st.page_link(state.PAGES["inspect"], label="Look inside", query_params=address)
     st.caption("Scores order the items of one model; between models, compare ranks.")
 
 

@@ -21,12 +21,16 @@ _USUAL_SECONDS: Final = 180
 def next_step(seen: Sequence[Glance]) -> None:
     """The most useful thing to do now, as one prominent button, or in words while there is none."""
     ready = [glance for glance in seen if glance.finished and glance.model == "convncf"]
+    active = any(glance.active for glance in seen)
+    demo = [glance for glance in seen if glance.name in DEMO_RUNS]
     if ready:
         _look_inside(ready)
-    elif any(glance.active for glance in seen):
+    elif active:
         _meanwhile(seen)
-    if not any(glance.name in DEMO_RUNS for glance in seen):
+    if not demo:
         _train_the_demo(prominent=not ready)
+    elif not active and any(glance.state in ("stopped", "lost") for glance in demo):
+        _go_on(prominent=not ready)
 
 
 def _look_inside(ready: Sequence[Glance]) -> None:
@@ -37,7 +41,7 @@ def _look_inside(ready: Sequence[Glance]) -> None:
         others = [glance for glance in ready if glance.dataset == first.dataset and glance is not first]
         if others and st.button(f"Compare it with {plain(others[0].name)}", key="compare"):
             state.go("compare", run=first.name, other=others[0].name)
-    st.caption("Every picture between a user, a film and the score: the interaction map, the feature maps, the sum.")
+    st.caption("Every picture between a user, an item and the score: the interaction map, the feature maps, the sum.")
 
 
 def _meanwhile(seen: Sequence[Glance]) -> None:
@@ -65,9 +69,20 @@ def _train_the_demo(*, prominent: bool) -> None:
             "**Nothing is trained yet.** One click trains three small models on the film ratings that come with the "
             "workbench: an MF-BPR, and two ConvNCF networks that start from it. It takes a few minutes, without a GPU."
         )
-        main_button("Train the demo models", key="demo", on_click=attempt, args=(commands.start_demo,))
+    _demo_button("Train the demo models", prominent=prominent)
+
+
+def _go_on(*, prominent: bool) -> None:
+    if prominent:
+        st.markdown("**The demo models were interrupted.** They go on from their last saved epoch, in their order.")
+    _demo_button("Go on with the demo models", prominent=prominent)
+
+
+def _demo_button(label: str, *, prominent: bool) -> None:
+    if prominent:
+        main_button(label, key="demo", on_click=attempt, args=(commands.start_demo,))
     else:
-        st.button("Train the demo models", key="demo", on_click=attempt, args=(commands.start_demo,))
+        st.button(label, key="demo", on_click=attempt, args=(commands.start_demo,))
 
 
 def ways_on() -> None:
@@ -86,4 +101,4 @@ def ways_on() -> None:
     with command:
         st.subheader("The command line", anchor=False)
         st.caption("The same runs, from a terminal; what it trains shows up here.")
-        st.code("convncf train --name first", language=None)
+        st.code("convncf train --name first", language=None, wrap_lines=True)

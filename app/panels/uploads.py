@@ -1,13 +1,15 @@
 """Uploaded files on their way to a dataset: kept by content under home/uploads, so that a reload loses nothing.
 
-    uploads/<first 16 hex digits of SHA-256>/<the file's own name>
-A file is removed once it is a dataset, or after a day. The id stands in the address (`?upload=…`).
+    uploads/<first 16 hex digits of SHA-256>-<8 random ones>/<the file's own name>
+A file is removed once it is a dataset, or after a day. The id stands in the address (`?upload=…`); it differs for each
+upload, so that of two people with the same file neither removes the other's.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 import shutil
 import time
 from pathlib import Path
@@ -19,25 +21,23 @@ from convncf import runtime
 LIMIT_MB: Final = 200
 """Larger files go through the command line, which reads them where they are."""
 
-_ID: Final = re.compile(r"[0-9a-f]{16}")
+_ID: Final = re.compile(r"[0-9a-f]{16}-[0-9a-f]{8}")
 _KEPT_SECONDS: Final = 24 * 3600
 _CHUNK: Final = 1 << 20
 
 
 def store(name: str, content: IO[bytes]) -> str:
-    """Keep an uploaded file; returns its id. The same content again is the same upload."""
+    """Keep an uploaded file; returns its id."""
     _clear_old()
     digest = hashlib.sha256()
     content.seek(0)
     while chunk := content.read(_CHUNK):
         digest.update(chunk)
-    found = digest.hexdigest()[:16]
-    folder = _folder(found)
-    if path(found) is None:
-        content.seek(0)
-        with runtime.atomic_path(folder / _file_name(name)) as part, part.open("wb") as target:
-            shutil.copyfileobj(content, target, _CHUNK)
-    return found
+    upload = f"{digest.hexdigest()[:16]}-{secrets.token_hex(4)}"
+    content.seek(0)
+    with runtime.atomic_path(_folder(upload) / _file_name(name)) as part, part.open("wb") as target:
+        shutil.copyfileobj(content, target, _CHUNK)
+    return upload
 
 
 def path(upload: str | None) -> Path | None:

@@ -41,7 +41,7 @@ def _top(model: Model, user: int, item: int | None) -> None:
             "#": found.ranks,
             "Item": [model.item_label(index) for index in items],
             "Score": found.scores.astype("float64"),
-            " ": [HELD_OUT if held else "" for held in held_out],
+            HELD_OUT: [HELD_OUT if held else "" for held in held_out],
         }
     )
     place = items.index(item) if item in items else None
@@ -57,7 +57,9 @@ def _top(model: Model, user: int, item: int | None) -> None:
             ),
             "Item": st.column_config.TextColumn(width=154),
             "Score": st.column_config.NumberColumn(width=52, format="%d" if counts else "%.2f"),
-            " ": st.column_config.TextColumn(width=24, help="● held out: in the test part, so it should rank high."),
+            HELD_OUT: st.column_config.TextColumn(
+                width=24, help="● held out: in the test part, so it should rank high."
+            ),
         },
     )
     words = [f"Click a row to look at it. {HELD_OUT} marks held-out test items, which should rank high."]

@@ -8,13 +8,13 @@ from functools import partial
 import streamlit as st
 
 from app import state, widgets, wording
-from app.panels import commands, run_rows
+from app.panels import commands, live_figure, run_rows
 from app.panels.glance import Glance, look, records
 from app.wording import number, plain
 from convncf import figures
 from convncf.runs import Run
 
-_LOG_LINES = 40
+_LOG_LINES = 14
 
 
 def show(runs: Sequence[Run], seen: Sequence[Glance]) -> None:
@@ -32,9 +32,13 @@ def show(runs: Sequence[Run], seen: Sequence[Glance]) -> None:
     st.header(f':color[●]{{foreground="{colour}"}} {plain(run.name)} · {words}', anchor=False)
     if chosen.state != "broken":
         st.caption(plain(f"{chosen.model_words}, preset {chosen.preset}, seed {chosen.seed}, on {chosen.dataset}"))
-    if not chosen.active and not chosen.finished:
-        run_rows.ended(chosen, key="watch")
+    # Each part has a container of its own, full or not: what comes below must not move in the page's tree, or the
+    # curves would be made anew, and a zoom in them lost, whenever something above appears or goes.
+    with st.container():
+        if not chosen.active and not chosen.finished:
+            run_rows.why(chosen)
     if chosen.state != "broken":
+        live_figure.prepare()
         st.fragment(_live, run_every=1.0 if chosen.active else None)(run, chosen.state)
 
 
@@ -52,18 +56,20 @@ def _live(run: Run, before: str) -> None:
     seen = look(run)
     if seen.state != before:
         st.rerun()
-    if seen.active:
-        run_rows.live(seen)
-    facts = _outcome(seen) if seen.finished else _pace(seen) if seen.active else {}
-    if facts:
-        widgets.facts(facts)
-    if seen.finished:
-        _sentences(seen)
-    _curves(seen)
+    with st.container():
+        if seen.active:
+            run_rows.live(seen)
+        facts = _outcome(seen) if seen.finished else _pace(seen) if seen.active else {}
+        if facts:
+            widgets.facts(facts)
+        if seen.finished:
+            _sentences(seen)
+    with st.container():
+        _curves(seen)
     with st.expander("Log"):
         tail = run.log_tail(_LOG_LINES)
         if tail:
-            st.code(tail, language=None, wrap_lines=True, height=280)
+            st.code(tail, language=None, wrap_lines=True)
         else:
             st.caption("Nothing is written yet.")
 
@@ -87,8 +93,8 @@ def _outcome(seen: Glance) -> dict[str, str]:
     metrics = report.get("metrics", {})
     shown = dict.fromkeys([seen.monitor, "HR@10", "Recall@10"])
     facts = {f"Test {name}": number(metrics[name]) for name in shown if name in metrics}
-    if seen.epoch:
-        facts["Kept epoch"] = f"{seen.epoch} of {report.get('epochs', seen.epoch)}"
+    if report.get("epochs"):
+        facts["Kept"] = f"{seen.kept} (of {report['epochs']})"
     if seen.seconds is not None:
         facts["Took"] = wording.duration(seen.seconds)
     facts["Users evaluated"] = f"{report.get('n_users_evaluated', 0):,} of {report.get('n_users', 0):,}"
@@ -115,11 +121,11 @@ def _curves(seen: Glance) -> None:
     with loss:
         st.subheader("Loss", anchor=False, help=figures.wording.READ_LOSS)
         drawn = figures.learning.curves(rows, state.theme(), "loss", by)
-        widgets.figure(drawn, key=f"watch:loss:{seen.name}")
+        live_figure.show(drawn, key=f"watch:loss:{seen.name}")
     with validation:
         st.subheader(f"{seen.monitor} on validation", anchor=False, help=figures.wording.READ_VALIDATION)
         drawn = figures.learning.curves(rows, state.theme(), seen.monitor, by)
-        widgets.figure(drawn, key=f"watch:validation:{seen.name}")
+        live_figure.show(drawn, key=f"watch:validation:{seen.name}")
 
 
 def _buttons(seen: Glance) -> None:
@@ -129,6 +135,9 @@ def _buttons(seen: Glance) -> None:
             _stop_buttons(run)
         elif seen.finished:
             _onward(seen)
+        elif seen.resumable:
+            act = partial(commands.resume, run)
+            widgets.main_button("Resume", key=f"watch:resume:{run.name}", on_click=widgets.attempt, args=(act,))
         if seen.state != "broken":
             st.download_button(
                 "Download the log",

@@ -9,6 +9,8 @@ import streamlit as st
 
 from app import loading, state, widgets
 from app.panels import first_runs, metrics_table, run_choice, settings_table, shared_pair
+from app.panels.pair import in_words
+from app.panels.sentences import sentence
 from app.wording import plain
 from convncf import figures
 from convncf.comparison import Comparison
@@ -28,7 +30,7 @@ def page() -> None:
     runs = state.store().all()
     if not runs:
         return first_runs.none_yet()
-    finished = [run for run in runs if _finished(run)]
+    finished = [run for run in runs if loading.finished(run)]
     if not finished:
         return first_runs.none_finished()
     chosen = run_choice.show(finished)
@@ -37,26 +39,20 @@ def page() -> None:
     try:
         _compare(chosen, loading.compared(chosen), state.run_order(runs))
     except ConvNCFError as error:
-        widgets.problem(error)
-
-
-def _finished(run: Run) -> bool:
-    try:
-        return not run.broken() and run.report() is not None
-    except ConvNCFError:
-        return False
+        widgets.problem(sentence(error))
 
 
 def _compare(runs: Sequence[Run], found: Comparison, order: Sequence[str]) -> None:
     styles = {run.name: run_style(run.name, order, state.theme()) for run in runs}
-    for sentence in found.unlike:
-        st.warning(plain(sentence))
+    for words in found.unlike:
+        st.warning(plain(words))
     metrics_table.show(found, runs, styles, order)
     _curves(runs, found, order)
     settings_table.show(found, runs)
     shared_pair.show(runs, styles)
 
 
+@in_words
 def _curves(runs: Sequence[Run], found: Comparison, order: Sequence[str]) -> None:
     """Validation over epochs or time, one stable colour a run."""
     records = {run.name: rows for run in runs if (rows := run.metrics())}

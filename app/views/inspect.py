@@ -33,21 +33,23 @@ def page() -> None:
     widgets.notices()
     runs = state.store().all()
     if not runs:
-        return first_runs.none_yet()
+        _title()
+        first_runs.none_yet()
+        return
     controls = st.container(horizontal=True, vertical_alignment="bottom")
     with controls:
         run = pair_controls.run(runs)
-    if run is None:
-        return _no_such_run()
-    if widgets.broken_run(run):
-        return None
+    if run is None or run.broken():
+        _title()
+        _why_not(run)
+        return
     try:
         _inspect(run, controls)
-    except CheckpointError as error:
-        widgets.problem(error)
-        st.page_link(state.PAGES["train"], label="See how its training goes")
     except ConvNCFError as error:
-        widgets.problem(error)
+        _title()
+        widgets.problem(sentence(error))
+        if isinstance(error, CheckpointError):
+            st.page_link(state.PAGES["train"], label="See how its training goes", query_params={"run": run.name})
 
 
 def _inspect(run: Run, controls: st.delta_generator.DeltaGenerator) -> None:
@@ -64,11 +66,16 @@ def _inspect(run: Run, controls: st.delta_generator.DeltaGenerator) -> None:
         pair_controls.surprise(model)
         if best.loaded.config.model.name != "popularity":
             pair_controls.epoch(choices, best.loaded.epoch, epoch)
-    for words in wrong:
-        widgets.problem(words)
     if user is None or item is None:
+        _title()
+        for words in wrong:
+            widgets.problem(words)
         return
-    _pair(model, Pair(run.name, None if model is best else epoch, user, item), best.loaded.epoch)
+    _pair(
+        model,
+        Pair(run.name, None if model is best else epoch, model.user_id(user), model.item_id(item)),
+        best.loaded.epoch,
+    )
 
 
 def _pair(model: Model, pair: Pair, best: int) -> None:
@@ -77,11 +84,11 @@ def _pair(model: Model, pair: Pair, best: int) -> None:
     if not isinstance(view.trace, PairTrace):
         st.markdown(plain(view.trace.words))
         with st.container(width=MAP_WIDTH):
-            user_lists.show(model, pair.user, pair.item)
-        return _command(model, pair)
+            user_lists.show(model, view.user, view.item)
+        return _command(pair)
     with st.container(horizontal=True, gap="medium"):
         with st.container():
-            user_lists.show(model, pair.user, pair.item)
+            user_lists.show(model, view.user, view.item)
         with st.container(width=MAP_WIDTH):
             interaction_map.show(pair)
         with st.container():
@@ -91,12 +98,14 @@ def _pair(model: Model, pair: Pair, best: int) -> None:
     else:
         widgets.section("Feature maps")
         st.caption(plain(view.trace.words))
-    _command(model, pair)
+    _command(pair)
 
 
-def _command(model: Model, pair: Pair) -> None:
+def _command(pair: Pair) -> None:
     """The same from a terminal."""
-    words = ["convncf", "inspect", pair.run, "--user", model.user_id(pair.user), "--item", model.item_id(pair.item)]
+    words = ["convncf", "inspect", pair.run]
+    for option, raw in (("--user", pair.user), ("--item", pair.item)):
+        words += [f"{option}={raw}"] if raw.startswith("-") else [option, raw]
     if pair.epoch is not None:
         words += ["--epoch", str(pair.epoch)]
     with st.expander("The same in a terminal"):
@@ -108,7 +117,7 @@ def _command(model: Model, pair: Pair) -> None:
 
 def _epoch(run: Run, choices: Sequence[int], best: int) -> int:
     asked = st.query_params.get("epoch")
-    if asked is None:
+    if not asked:
         return best
     if asked.isdecimal() and int(asked) in choices:
         return int(asked)
@@ -120,7 +129,15 @@ def _epoch(run: Run, choices: Sequence[int], best: int) -> int:
 # ---------------------------------------------------------------- nothing to see yet
 
 
-def _no_such_run() -> None:
+def _title() -> None:
+    widgets.page_title("Inspect", "Look inside one prediction: every picture between two embeddings and a score.")
+
+
+def _why_not(run: Run | None) -> None:
+    """Why there is nothing to see of the run that the address names; the choice of another stands above."""
+    if run is not None:
+        widgets.broken_run(run)
+        return
     try:
         state.store().open(str(state.chosen("run")))
     except RunNotFoundError as error:

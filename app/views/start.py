@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import state, widgets
-from app.panels import glance, run_rows, start_here
+from app.panels import glance, live_figure, run_rows, start_here
 from app.panels.glance import Glance
 from convncf import figures
 from convncf.jobs import DEMO_RUNS
@@ -22,23 +22,33 @@ def page() -> None:
         "with a small neural network. Here you train such models, look at every picture in between, and compare them.",
     )
     widgets.notices()
-    seen = glance.look_at_all(state.store().all())
-    start_here.next_step(seen)
+    seen = _shown()
+    with st.container():
+        start_here.next_step(seen)
     if seen:
+        live_figure.prepare()
         live = any(found.active for found in seen)
         st.fragment(_runs, run_every=1.0 if live else None)(glance.states(seen))
     st.space("small")
     start_here.ways_on()
 
 
+def _shown() -> tuple[Glance, ...]:
+    """The demo runs in the order of their training, then the newest others."""
+    runs = state.store().all()
+    demo = sorted((run for run in runs if run.name in DEMO_RUNS), key=lambda run: list(DEMO_RUNS).index(run.name))
+    others = [run for run in runs if run.name not in DEMO_RUNS]
+    return glance.look_at_all([*demo, *others[:RECENT]])
+
+
 def _runs(before: tuple[tuple[str, str], ...]) -> None:
     """The runs, read anew each second while one is active; the whole page follows when one changes its state."""
-    seen = glance.look_at_all(state.store().all())
+    seen = _shown()
     if glance.states(seen) != before:
         st.rerun()
-    order = state.run_order(tuple(found.run for found in seen))
-    demo = sorted((found for found in seen if found.name in DEMO_RUNS), key=lambda found: order.index(found.name))
-    others = [found for found in seen if found.name not in DEMO_RUNS][:RECENT]
+    order = state.run_order()
+    demo = [found for found in seen if found.name in DEMO_RUNS]
+    others = [found for found in seen if found.name not in DEMO_RUNS]
     rows, chart = st.columns([6, 5], gap="large")
     with rows:
         if demo:
@@ -49,7 +59,7 @@ def _runs(before: tuple[tuple[str, str], ...]) -> None:
             run_rows.show(others, order)
             st.page_link(state.PAGES["train"], label="All runs", icon=widgets.ONWARD, icon_position="right")
     with chart:
-        _chart([*demo, *others], order)
+        _chart(seen, order)
 
 
 def _chart(seen: Sequence[Glance], order: Sequence[str]) -> None:
@@ -61,7 +71,7 @@ def _chart(seen: Sequence[Glance], order: Sequence[str]) -> None:
     metric = next(iter(drawn)).monitor
     widgets.section(f"{metric} on validation")
     records = {found.name: rows for found, rows in drawn.items() if found.monitor == metric}
-    widgets.figure(figures.learning.validation(records, state.theme(), metric, order=order), key="start:validation")
+    live_figure.show(figures.learning.validation(records, state.theme(), metric, order=order), key="start:validation")
     st.caption(figures.wording.READ_VALIDATION)
 
 

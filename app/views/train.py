@@ -12,7 +12,8 @@ from app.widgets import section
 def page() -> None:
     widgets.page_title("Train", "Training runs in a process of its own: close this page, and it goes on.")
     widgets.notices()
-    new_run.show()
+    with st.container():
+        new_run.show()
     runs = state.store().all()
     if not runs:
         widgets.empty("No run yet. Launch one above; its curves will appear here.")

@@ -8,12 +8,16 @@ import typer
 
 from convncf import runtime
 from convncf.cli import datasets, looking, runs, training
-from convncf.cli.console import say
+from convncf.cli.console import say, show_any_text
 from convncf.errors import ConvNCFError, TrainingStopped
 
 app = typer.Typer(
     name="convncf",
-    help="Train ConvNCF and simple baselines, and look inside them. Start with: convncf demo.",
+    help="Train ConvNCF and simple baselines, look inside them, compare them. Start with: convncf demo.",
+    epilog=(
+        "Runs and datasets are kept under CONVNCF_HOME, else in the platform's data folder. Results go to stdout, "
+        "everything else to stderr.\n\nExit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 stopped and saved."
+    ),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -28,15 +32,19 @@ app.add_typer(runs.app, name="runs")
 @app.callback(invoke_without_command=True)
 def _version(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
     if version:
-        from importlib.metadata import version as installed
+        from importlib import metadata
 
-        typer.echo(installed("convncf"))
+        try:
+            typer.echo(metadata.version("convncf"))
+        except metadata.PackageNotFoundError:
+            typer.echo("unknown: convncf runs from its folder, and is not installed as a package")
         raise typer.Exit
 
 
 def main() -> None:
     """Run the command line; an error that a user can cause is one message on stderr and exit code 1."""
     runtime.share_processors()
+    show_any_text()
     try:
         app()
     except TrainingStopped as error:

@@ -5,11 +5,13 @@ Text from data is never read as markup: a title such as '[REC]' comes out as it 
 
 from __future__ import annotations
 
+import io
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +21,13 @@ from convncf import runtime
 if TYPE_CHECKING:
     from convncf.runs import Status
     from convncf.training import EpochRecord, Progress
+
+
+def show_any_text() -> None:
+    """Let a terminal that lacks a character show its escape (\\u6771), where it would otherwise end the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def out() -> Console:
@@ -43,36 +52,51 @@ def emit_json(value: Mapping[str, Any]) -> None:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", left: int = 1) -> None:
-    """A table on stdout; the first `left` columns are text, the others right-aligned."""
-    drawn = Table(
-        title=Text(title) if title else None, title_justify="left", box=None, pad_edge=False, header_style="bold"
-    )
+    """A table on stdout, under its title; the first `left` columns are text, the others right-aligned."""
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
     for position, header in enumerate(headers):
         drawn.add_column(Text(header), justify="left" if position < left else "right", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(cell(value)) for value in row))
-    out().print(drawn)
+    console = out()
+    if title:
+        console.print(Text(cell(title)), soft_wrap=True)
+    console.print(drawn)
 
 
 def cell(value: object) -> str:
-    """A value in a table: numbers with four digits, control characters of titles made visible."""
+    """A value in a table: numbers with four decimals, control characters of titles made visible."""
     if value is None:
         return "–"
     if isinstance(value, float):
-        return f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"
+        shown = f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"
+        return shown.removeprefix("-") if float(shown.replace(",", "")) == 0 else shown  # never -0.0000
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     text = str(value)
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def ask(question: str) -> None:
+    """Go on only where a person answers yes, asked on stderr. Raises typer.Abort for anything else, no answer too."""
+    sys.stderr.write(f"{question} [y/N]: ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        say("")
+    if answer.strip().casefold() not in ("y", "yes"):
+        raise typer.Abort
+
+
 class TrainingDisplay:
     """Progress of a training in the terminal: a bar where stderr is one, else a line an epoch."""
 
-    def __init__(self, monitor: str) -> None:
+    def __init__(self, monitor: str, device: Callable[[], str] | None = None) -> None:
+        """`device` says what the work runs on; it is asked once, when the work has begun."""
         from rich import progress as bars
 
         self._monitor = monitor
+        self._device = device
         self._console = err()
         self._progress = bars.Progress(
             bars.TextColumn("{task.description}", markup=False),
@@ -99,6 +123,9 @@ class TrainingDisplay:
             self._console.print(Text(status.message))
         if not status.phase:
             return
+        if self._device is not None:
+            self._console.print(Text(self._device()))
+            self._device = None
         where = f"{status.phase} epoch {status.epoch}/{status.epochs}" if status.epochs else status.phase
         words = [status.unit]
         if status.eta_seconds is not None:

@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from convncf import runtime
-from convncf.cli.console import emit_json, say, table
+from convncf.cli.console import ask, emit_json, say, table
 from convncf.cli.options import Json
 
-app = typer.Typer(help="List, add and delete datasets.", invoke_without_command=True)
+app = typer.Typer(help="List (without a command), add and delete datasets.", invoke_without_command=True)
 
 _Column = "Name of the column that holds "
+_Or_none = 'guessed when left out, not read when "".'
 
 
 @app.callback()
@@ -44,16 +45,20 @@ def list_(as_json: Json = False) -> None:
             say(f"{entry.name} cannot be read: {entry.problem}")
 
 
-@app.command("add")
+@app.command("add", epilog="Example: convncf datasets add sales.csv --name shop --user-column buyer --item-column sku")
 def add(
-    file: Annotated[Path, typer.Argument(help="Delimited text with a header: CSV, TSV, or any other delimiter.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Delimited text with a header: CSV, TSV, or any other delimiter.")
+    ],
     name: Annotated[str | None, typer.Option(help="Name of the dataset; else made from the file's name.")] = None,
-    user_column: Annotated[str | None, typer.Option(help=f"{_Column}the user's id.")] = None,
-    item_column: Annotated[str | None, typer.Option(help=f"{_Column}the item's id.")] = None,
-    rating_column: Annotated[str | None, typer.Option(help=f"{_Column}the rating.")] = None,
-    time_column: Annotated[str | None, typer.Option(help=f"{_Column}the time.")] = None,
-    title_column: Annotated[str | None, typer.Option(help=f"{_Column}the item's title.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="What stands between columns; found out when left out.")] = None,
+    user_column: Annotated[str | None, typer.Option(help=f"{_Column}the user's id; guessed when left out.")] = None,
+    item_column: Annotated[str | None, typer.Option(help=f"{_Column}the item's id; guessed when left out.")] = None,
+    rating_column: Annotated[str | None, typer.Option(help=f"{_Column}the rating; {_Or_none}")] = None,
+    time_column: Annotated[str | None, typer.Option(help=f"{_Column}the time; {_Or_none}")] = None,
+    title_column: Annotated[str | None, typer.Option(help=f"{_Column}the item's title; {_Or_none}")] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="A character, or a word such as tab; found out when left out.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Read a file and keep it as a dataset; what was left out is counted, with line numbers."""
@@ -84,13 +89,13 @@ def add(
 
 @app.command("delete")
 def delete(
-    name: Annotated[str, typer.Argument(help="Name of a dataset that you added.")],
+    name: Annotated[str, typer.Argument(metavar="DATASET", help="Name of a dataset that you added.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete a dataset that you added; runs on it keep their figures, but cannot be looked into any more."""
     from convncf.data import catalogue
 
     if not yes:
-        typer.confirm(f"Delete dataset {name}?", abort=True, err=True)
+        ask(f"Delete dataset {name}?")
     catalogue.delete(name, runtime.home())
     say(f"deleted dataset {name}")

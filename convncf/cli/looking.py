@@ -20,9 +20,9 @@ _Epoch = Annotated[int | None, typer.Option(help="A kept epoch; the best one whe
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    app.command()(recommend)
-    app.command()(inspect)
-    app.command()(compare)
+    app.command(epilog="Example: convncf recommend first --user 15 -k 10")(recommend)
+    app.command(epilog="Example: convncf inspect first --user 15 --item 318 --html pair.html")(inspect)
+    app.command(epilog="Example: convncf compare demo-mf demo-4x4 demo-2x2")(compare)
 
 
 def _load(run: str, epoch: int | None) -> LoadedRun:
@@ -39,7 +39,7 @@ def recommend(
     k: Annotated[int, typer.Option("-k", min=1, help="How many items.")] = 10,
     as_json: Json = False,
 ) -> None:
-    """List a user's best items, without those that the user has in training or validation."""
+    """List a user's best items, without those of training and validation; held-out test items are marked."""
     from convncf import inspection
 
     loaded = _load(run, None)
@@ -76,7 +76,8 @@ def inspect(
     item: ItemId,
     epoch: _Epoch = None,
     html: Annotated[
-        Path | None, typer.Option(help="Write a self-contained page with the interaction map and every feature map.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page that opens offline: the interaction map, every feature map."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -143,7 +144,7 @@ def _inspection(run: str, user: str, item: str, title: str, epoch: int, view: Pa
 
 
 def compare(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN…", help="Two runs or more; the first is the baseline.")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Two runs or more; the first is the baseline.")],
     as_json: Json = False,
 ) -> None:
     """Compare finished runs: metrics, a paired test over users, and the settings that differ."""

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from convncf import runtime
-from convncf.cli.console import duration, emit_json, say, table
+from convncf.cli.console import ask, duration, emit_json, say, table
 from convncf.cli.options import Json, RunName
 from convncf.errors import RunBrokenError
 from convncf.runs import Run, RunStore
 
-app = typer.Typer(help="List, watch, stop and delete runs.", invoke_without_command=True)
+app = typer.Typer(help="List (without a command), watch, stop and delete runs.", invoke_without_command=True)
 
 
 @app.callback()
@@ -130,6 +130,6 @@ def delete(run: RunName, yes: Annotated[bool, typer.Option("--yes", help="Do not
     store = RunStore(runtime.home())
     store.open(run)
     if not yes:
-        typer.confirm(f"Delete run {run} and everything in its folder?", abort=True, err=True)
+        ask(f"Delete run {run} and everything in its folder?")
     store.delete(run)
     say(f"deleted run {run}")

@@ -18,13 +18,19 @@ from convncf.errors import RunBusyError, RunError
 if TYPE_CHECKING:
     from convncf.runs import Run
 
-_Model = Annotated[str | None, typer.Option(help=f"One of {', '.join(MODEL_NAMES)}.")]
-_Preset = Annotated[str | None, typer.Option(help="Named defaults: quick (two minutes on a laptop) or recbole.")]
+_Model = Annotated[str | None, typer.Option(help=f"One of {', '.join(MODEL_NAMES)}; the first when left out.")]
+_Preset = Annotated[
+    str | None,
+    typer.Option(help="Named defaults: quick (two minutes on a laptop), or recbole (what RecBole does); else quick."),
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    app.command()(train)
+    app.command(
+        epilog="Examples: convncf train --seed 1 --name first\n\n"
+        "convncf train --model mf-bpr --set model.embedding_size=16 --set train.lr_embedding=0.01 --name small"
+    )(train)
     app.command()(resume)
     app.command()(evaluate)
     app.command()(demo)
@@ -33,17 +39,29 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    dataset: Annotated[str | None, typer.Option(help="Name of a dataset, as convncf datasets lists it.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="A name that convncf datasets lists; else movielens-small.")
+    ] = None,
     model: _Model = None,
     preset: _Preset = None,
-    seed: Annotated[int | None, typer.Option(help="Fixes split, start, negatives and order of triples.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Fixes split, start, negatives and order of triples; else 1.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run; a free one is made when left out.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto (a GPU that works, else the CPU), cpu, cuda or cuda:N.")
+    ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, such as train.epochs=5; see convncf settings."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any setting that convncf settings lists, such as train.epochs=5; may be given again.",
+        ),
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="JSON or TOML of settings; a run's config.json serves.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON or TOML of settings; a run's config.json serves.")
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Train in a process of its own; return at once.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -57,7 +75,8 @@ def train(
     chosen = list(set_ or []) + ([f"train.device={device}"] if device else [])
     resolved = resolve(model=model, preset=preset, dataset=dataset, seed=seed, file=config, settings=chosen)
     home = runtime.home()
-    made = name or RunStore(home).free_name(f"{resolved.config.model.name}-{resolved.config.data.dataset}")
+    free = f"{resolved.config.model.name}-{resolved.config.data.dataset}"
+    made = RunStore(home).free_name(free) if name is None else name
     if detach:
         run = jobs.launch(resolved, made, home)
         say(f"run folder: {run.path}")
@@ -77,7 +96,7 @@ def resume(run: RunName, as_json: Json = False) -> None:
     found = RunStore(home).open(run)
     state = found.status().state
     if state == "finished":
-        raise RunError(f"run {run!r} is finished already. See its figures with convncf evaluate {run}.")
+        raise RunError(f"run {run!r} is finished already. See its report with convncf evaluate {run}.")
     if found.locked():
         raise RunBusyError(f"run {run!r} has a worker already ({state}). Watch it with convncf runs show {run}.")
     _finish(found, home, as_json=as_json)
@@ -87,14 +106,21 @@ def _finish(run: Run, home: Path, *, as_json: bool) -> None:
     from convncf import jobs
 
     say(f"run folder: {run.path}")
-    display = TrainingDisplay(run.config().eval.monitor)
+    display = TrainingDisplay(run.config().eval.monitor, lambda: _device_words(run))
     with display.shown():
         report = jobs.work(run, home, on_status=display.status, on_record=display.record)
     _show_report(report | {"path": str(run.path)}, as_json=as_json)
 
 
+def _device_words(run: Run) -> str:
+    taken = run.environment()
+    asked = run.config().train.device
+    chosen = f" ({asked} asked for)" if asked != taken["device"] else ""
+    return f"device: {taken['device']}{chosen}, {taken['device_name']}"
+
+
 def evaluate(run: RunName, as_json: Json = False) -> None:
-    """Evaluate a saved run afresh on validation and test; the figures of train come out again."""
+    """Evaluate a saved run afresh on validation and test; the numbers of train come out again."""
     from convncf.experiment import evaluate_run
     from convncf.runs import RunStore
 

@@ -15,6 +15,7 @@ from convncf.config.schema import (
 from convncf.config.settings import (
     Resolved,
     flatten,
+    nest,
     parse_setting,
     read_settings,
     resolve,
@@ -36,6 +37,7 @@ __all__ = [
     "flatten",
     "layer_sizes",
     "nearest_plans",
+    "nest",
     "parse_setting",
     "plans_to_one",
     "preset_names",

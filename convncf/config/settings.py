@@ -61,6 +61,18 @@ def flatten(config: RunConfig) -> dict[str, Any]:
     return flat
 
 
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """The other way round: 'train.epochs' -> {'train': {'epochs': …}}, as RunConfig.model_validate takes it."""
+    nested: dict[str, Any] = {}
+    for key, value in flat.items():
+        section, dot, inner = key.partition(".")
+        if dot:
+            nested.setdefault(section, {})[inner] = value
+        else:
+            nested[section] = value
+    return nested
+
+
 def unused_settings(model: str) -> frozenset[str]:
     """Keys that have no effect on a model: setting one of them is refused rather than ignored."""
     unused: set[str] = set()
@@ -201,15 +213,8 @@ def _alike(key: str) -> list[str]:
 
 
 def _validate(values: Mapping[str, Any], sources: Mapping[str, str]) -> RunConfig:
-    nested: dict[str, Any] = {}
-    for key, value in values.items():
-        section, dot, inner = key.partition(".")
-        if dot:
-            nested.setdefault(section, {})[inner] = value
-        else:
-            nested[section] = value
     try:
-        return RunConfig.model_validate(nested)
+        return RunConfig.model_validate(nest(values))
     except LayerPlanError:
         raise
     except ValidationError as error:

@@ -35,13 +35,12 @@ class NotebookRenderer(MimetypeRenderer):  # type: ignore[misc]  # plotly ships 
         self._png = True
 
     def to_mimebundle(self, fig_dict: Mapping[str, Any]) -> dict[str, Any]:
-        """Mime type -> the figure in it: application/vnd.plotly.v1+json, text/plain and, where it can be made, image/png."""
+        """Mime type -> the figure: plotly's JSON, its description as text and, where it can be made, a PNG."""
         layout = {**fig_dict["layout"], "paper_bgcolor": self.theme.paper}
         figure = {**fig_dict, "layout": layout}
-        bundle: dict[str, Any] = {"text/plain": (layout.get("meta") or {}).get("alt", "a figure")}
-        if self._png:
-            bundle |= self._picture(figure)
-        return bundle | PlotlyRenderer(config=CONFIG).to_mimebundle(figure)
+        live: dict[str, Any] = PlotlyRenderer(config=CONFIG).to_mimebundle(figure)
+        words = (layout.get("meta") or {}).get("alt", "a figure")
+        return live | {"text/plain": words} | (self._picture(figure) if self._png else {})
 
     def _picture(self, figure: Mapping[str, Any]) -> dict[str, Any]:
         try:

@@ -25,7 +25,7 @@ DEMO_RUNS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = MappingProxyType
             "convncf",
             _FROM_MF
             | {
-                "model.cnn_channels": [1, 16, 16, 16, 16, 16],
+                "model.cnn_channels": [1, 8, 8, 8, 8, 8],
                 "model.cnn_kernels": [2, 2, 2, 2, 2],
                 "model.cnn_strides": [2, 2, 2, 2, 2],
             },
@@ -36,7 +36,7 @@ DEMO_RUNS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = MappingProxyType
 
 
 def demo(home: Path, *, overrides: Mapping[str, Any] | None = None) -> tuple[Run, ...]:
-    """Queue the demo runs unless they exist; one that was interrupted is taken up again.
+    """Queue the demo runs unless they exist; one that was interrupted, or failed, is taken up again.
 
     `overrides` are further settings for every run that they apply to, such as fewer epochs.
     """
@@ -47,7 +47,7 @@ def demo(home: Path, *, overrides: Mapping[str, Any] | None = None) -> tuple[Run
     for name, (model, settings) in DEMO_RUNS.items():
         if name in store.names():
             run = store.open(name)
-            if not run.broken() and run.status().state in ("lost", "stopped"):
+            if not run.broken() and run.status().state in ("lost", "stopped", "failed"):
                 start_worker(run, home)
         else:
             extra = {k: v for k, v in (overrides or {}).items() if k not in unused_settings(model)}

@@ -8,6 +8,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
 
 from convncf import runtime
 from convncf.config import Resolved
@@ -15,34 +18,53 @@ from convncf.errors import JobError, RunBusyError
 from convncf.jobs.queue import DeviceQueue
 from convncf.runs import Run, RunStore, Status
 
+if TYPE_CHECKING:
+    from convncf.data.catalogue import Dataset
+
 
 def prepare(resolved: Resolved, name: str, home: Path, *, request_id: str = "") -> Run:
     """Create the run folder, once everything that can be refused beforehand has been refused."""
     from convncf.data import catalogue
+    from convncf.data.sampling import TripleSampler
     from convncf.data.splitting import split
 
-    config = resolved.config
+    store, config = RunStore(home), resolved.config
+    runtime.refuse_absent(config.train.device)
     dataset = catalogue.load(config.data.dataset, home)
-    split(dataset.interactions, config.data, config.seed)
-    if config.train.device.startswith("cuda") and not runtime.gpus():
-        runtime.resolve_device(config.train.device)  # raises, with the reason; no CUDA context is made here
-    return RunStore(home).create(name, resolved, fingerprint=dataset.fingerprint, request_id=request_id)
+    parts = split(dataset.interactions, config.data, config.seed)
+    if config.model.name != "popularity":
+        TripleSampler(parts.train, config.seed)  # raises where nothing can be drawn
+    resolved = _with_pretraining_found(resolved, store, dataset)
+    return store.create(name, resolved, fingerprint=dataset.fingerprint, request_id=request_id)
+
+
+def _with_pretraining_found(resolved: Resolved, store: RunStore, dataset: Dataset) -> Resolved:
+    """Pretrained embeddings must fit before work begins, and be found wherever the worker's folder is."""
+    model = resolved.config.model
+    path = model.pre_model_path
+    source = store.open(path) if path in store.names() else None
+    if not path or (source and source.report() is None and source.status().active):
+        return resolved  # none, or they come from a run that stands before this one in the queue
+    from convncf.loading import pretrained_vectors
+
+    pretrained_vectors(path, dataset, store, size=model.embedding_size)
+    if source:
+        return resolved
+    model = model.model_copy(update={"pre_model_path": str(Path(path).expanduser().resolve())})
+    return Resolved(resolved.config.model_copy(update={"model": model}), resolved.sources)
 
 
 def launch(resolved: Resolved, name: str, home: Path, *, request_id: str = "") -> Run:
     """Create a run and start its worker. The same `request_id` again returns that run and starts nothing."""
-    known = _known(home, request_id)
-    if known is not None:
-        return known
-    run = prepare(resolved, name, home, request_id=request_id)
-    start_worker(run, home)
-    return run
-
-
-def _known(home: Path, request_id: str) -> Run | None:
-    if not request_id:
-        return None
-    return next((run for run in RunStore(home).all() if run.request_id == request_id), None)
+    store = RunStore(home)
+    store.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(store.folder / ".launch.lock"):  # one page may ask twice in the same moment
+        known = [run for run in store.all() if request_id and run.request_id == request_id]
+        if known:
+            return known[0]
+        run = prepare(resolved, name, home, request_id=request_id)
+        start_worker(run, home)
+        return run
 
 
 def start_worker(run: Run, home: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from convncf.errors import TrainingStopped
+from convncf.runs.locking import is_held
 
 _PICKUP_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.1
@@ -45,21 +46,22 @@ class DeviceQueue:
         self.folder.mkdir(parents=True, exist_ok=True)
         device = FileLock(self.folder / "device.lock", thread_local=False)
         with FileLock(ticket, thread_local=False):
-            while True:
-                before = self._older(ticket)
-                if not before:
-                    try:
-                        device.acquire(timeout=0)
-                        break
-                    except Timeout:
-                        before = 1
-                if waiting is not None:
-                    waiting(before)
-                if stop is not None and stop():
-                    ticket.unlink(missing_ok=True)
-                    raise TrainingStopped("stopped while it was queued; nothing had begun.")
-                time.sleep(_POLL_SECONDS)
-            ticket.unlink(missing_ok=True)
+            try:
+                while True:
+                    if stop is not None and stop():
+                        raise TrainingStopped("stopped while it was queued; nothing had begun.")
+                    before = self._older(ticket) + is_held(self.folder / "device.lock")
+                    if not before:
+                        try:
+                            device.acquire(timeout=0)
+                            break
+                        except Timeout:
+                            before = 1
+                    if waiting is not None:
+                        waiting(before)
+                    time.sleep(_POLL_SECONDS)
+            finally:
+                ticket.unlink(missing_ok=True)
         try:
             yield
         finally:

@@ -79,10 +79,13 @@ def work(
     when another worker has the run, TrainingStopped when it was stopped, and what the training itself raised.
     """
     device = run.config().train.device
+    found = run.status()
     lock = run.hold()
     stop = StopRequest(run)
     try:
-        run.clear_stop()
+        if not found.active or found.pid is not None:
+            run.clear_stop()  # an old note; one that was left while this worker was starting holds
+        _clear_away(run.path)
         status = replace(Status(), state="queued", pid=os.getpid(), device=device, updated=time.time())
         heartbeat = Heartbeat(run, status, on_status=on_status)
         queue = DeviceQueue(home, runtime.planned_device(device))
@@ -96,6 +99,12 @@ def work(
                 raise
     finally:
         lock.release()
+
+
+def _clear_away(folder: Path) -> None:
+    """Remove what a worker that was killed in the middle of a write has left."""
+    for part in folder.rglob(".*.part"):
+        part.unlink(missing_ok=True)
 
 
 def _train(

@@ -24,7 +24,7 @@ class MatrixFactorisation(PairwiseModel):
         return scores
 
     def weights(self) -> list[Tensor]:
-        """None."""
+        """None: an empty list."""
         return []
 
     def score_items(self, user: int) -> Tensor:

@@ -1,4 +1,7 @@
-"""JSON lines that survive a kill: a line is whole or ignored, and all lines are replaced at once or not at all."""
+"""JSON in a run folder: objects, and lines that survive a kill.
+
+A line is whole or ignored, and all lines are replaced at once or not at all.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,19 @@ from typing import Any
 
 from convncf import runtime
 from convncf.errors import RunBrokenError
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The object that a file holds. Raises RunBrokenError, naming the file, where it is missing or damaged."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunBrokenError(f"{path}: missing. The run cannot be read; delete it, or restore the file.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
+        raise RunBrokenError(f"{path}: damaged ({error}).") from None
+    if not isinstance(value, dict):
+        raise RunBrokenError(f"{path}: holds a {type(value).__name__}, not an object.")
+    return value
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -26,11 +42,14 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         if not line:
             continue
         try:
-            rows.append(json.loads(line))
+            row = json.loads(line)
         except json.JSONDecodeError as error:
             if number == len(lines):
                 break
             raise RunBrokenError(f"{path}, line {number}: {error.msg}.") from None
+        if not isinstance(row, dict):
+            raise RunBrokenError(f"{path}, line {number}: holds a {type(row).__name__}, not an object.")
+        rows.append(row)
     return rows
 
 

@@ -14,7 +14,6 @@ log.txt               the worker's output
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,15 +23,20 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from convncf import runtime
-from convncf.config import Resolved, RunConfig, flatten
+from convncf.config import Resolved, RunConfig, flatten, nest
 from convncf.errors import ConfigError, RunBrokenError, RunBusyError
-from convncf.runs.jsonl import append_line, read_lines, replace_lines
+from convncf.runs.jsonl import append_line, read_lines, read_object, replace_lines
+from convncf.runs.locking import is_held
 from convncf.runs.status import Status
 from convncf.runs.tensors import load_tensors, save_tensors
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
+
+
+_REPORTED = ("metrics", "best_epoch", "n_users_evaluated", "seconds")
+"""What every report has, and its readers rely on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +62,15 @@ class Run:
 
     @cached_property
     def _config_json(self) -> dict[str, Any]:
-        value = self._read_json("config.json")
-        if not isinstance(value.get("settings"), dict):
-            raise RunBrokenError(f"{self.path / 'config.json'}: holds no settings. The run cannot be read; delete it.")
+        path = self.path / "config.json"
+        value = read_object(path)
+        settings, dataset = value.get("settings"), value.get("dataset")
+        entries = settings.values() if isinstance(settings, dict) else [None]
+        whole = all(isinstance(entry, dict) and {"value", "source"} <= entry.keys() for entry in entries)
+        if not whole or not isinstance(dataset, dict) or "fingerprint" not in dataset:
+            raise RunBrokenError(
+                f"{path}: lacks settings with their sources, or the data's fingerprint. Delete the run."
+            )
         return value
 
     def write_config(self, resolved: Resolved, *, name: str, created: float, fingerprint: str, request_id: str) -> None:
@@ -80,15 +90,8 @@ class Run:
 
     def config(self) -> RunConfig:
         """The effective configuration. Raises RunBrokenError when config.json is damaged."""
-        nested: dict[str, Any] = {}
-        for key, value in self.settings().items():
-            section, dot, inner = key.partition(".")
-            if dot:
-                nested.setdefault(section, {})[inner] = value
-            else:
-                nested[section] = value
         try:
-            return RunConfig.model_validate(nested)
+            return RunConfig.model_validate(nest(self.settings()))
         except (ValueError, ConfigError) as error:
             raise RunBrokenError(f"{self.path / 'config.json'}: {error}") from None
 
@@ -149,18 +152,25 @@ class Run:
 
     def locked(self) -> bool:
         """Whether a worker holds the run now."""
-        if not (self.path / ".lock").exists():
-            return False
-        try:
-            with self.lock().acquire(timeout=0, blocking=False):
-                return False
-        except (Timeout, OSError):
-            return True
+        return is_held(self.path / ".lock")
 
     def status(self) -> Status:
         """The status as the worker last wrote it, with `lost` derived from the lock."""
-        status = Status.from_json(self._read_json("status.json"))
-        return status.seen_from_outside(locked=self.locked()) if status.active else status
+        while True:
+            status = self._written_status()
+            if not status.active or self.locked():
+                return status
+            # A worker's last word is written before it lets go of the lock: what was read before may be old by now.
+            if self._written_status() == status:
+                return status.seen_from_outside(locked=False)
+
+    def _written_status(self) -> Status:
+        try:
+            return Status.from_json(read_object(self.path / "status.json"))
+        except ValueError as error:
+            raise RunBrokenError(
+                f"{self.path / 'status.json'}: {error}. Restore the file, or delete the run."
+            ) from None
 
     def write_status(self, status: Status) -> None:
         """Replace status.json."""
@@ -168,7 +178,7 @@ class Run:
 
     def ask_to_stop(self) -> None:
         """Leave the note that the worker looks for between two steps."""
-        runtime.atomic_write(self.path / "stop", b"")
+        (self.path / "stop").touch()
 
     def stop_asked(self) -> bool:
         """Whether that note is there."""
@@ -242,7 +252,12 @@ class Run:
 
     def report(self) -> dict[str, Any] | None:
         """The final evaluation; none until there is one."""
-        return self._read_json("report.json") if (self.path / "report.json").exists() else None
+        path = self.path / "report.json"
+        report = read_object(path) if path.exists() else None
+        missing = [key for key in _REPORTED if report is not None and key not in report]
+        if missing:
+            raise RunBrokenError(f"{path}: lacks {', '.join(missing)}. Restore the file, or delete the run.")
+        return report
 
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Replace report.json."""
@@ -250,7 +265,8 @@ class Run:
 
     def environment(self) -> dict[str, Any]:
         """Machine and versions; empty until work has begun."""
-        return self._read_json("environment.json") if (self.path / "environment.json").exists() else {}
+        path = self.path / "environment.json"
+        return read_object(path) if path.exists() else {}
 
     def write_environment(self, value: Mapping[str, Any]) -> None:
         """Replace environment.json."""
@@ -281,15 +297,3 @@ class Run:
         except FileNotFoundError:
             return ""
         return "\n".join(text.splitlines()[-lines:])
-
-    def _read_json(self, name: str) -> dict[str, Any]:
-        path = self.path / name
-        try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise RunBrokenError(f"{path}: missing. The run cannot be read; delete it, or restore the file.") from None
-        except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
-            raise RunBrokenError(f"{path}: damaged ({error}).") from None
-        if not isinstance(value, dict):
-            raise RunBrokenError(f"{path}: holds a {type(value).__name__}, not an object.")
-        return value

@@ -53,9 +53,15 @@ class Status:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Read status.json; fields of a later version are left aside."""
-        known = cls.__dataclass_fields__
-        return cls(**{key: item for key, item in value.items() if key in known})
+        """Read status.json; fields of a later version are left aside. Raises ValueError where a value cannot be."""
+        usual = asdict(cls())
+        given = {key: item for key, item in value.items() if key in usual}
+        wrong = [f"{key} = {item!r}" for key, item in given.items() if not _like(usual[key], item)]
+        if given.get("state") not in STATES:
+            wrong.append(f"state = {given.get('state')!r} is none of {', '.join(STATES)}")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return cls(**given)
 
     def seen_from_outside(self, *, locked: bool) -> Status:
         """This status with `lost` derived: active, but nobody holds the run's lock."""
@@ -64,3 +70,10 @@ class Status:
             words = "its worker is gone (killed, or the machine restarted); resume goes on from the last saved epoch"
             return replace(self, state="lost", message=words, eta_seconds=None)
         return self
+
+
+def _like(usual: object, value: object) -> bool:
+    """Whether a value is text where text is usual, and else a number, or nothing where that is usual."""
+    if isinstance(usual, str):
+        return isinstance(value, str)
+    return isinstance(value, int | float) or (usual is None and value is None)

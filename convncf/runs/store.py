@@ -20,14 +20,21 @@ from convncf.runs.run import Run
 from convncf.runs.status import Status
 
 _LONGEST_NAME: Final = 80
+_MOST_BYTES: Final = 200
+"""Of a name in UTF-8: file systems allow 255, and a place in the queue is a file of that name and 28 bytes more."""
 _RESERVED: Final = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
 
 
 def slug(text: str) -> str:
     """The nearest name that can be a folder everywhere: 'a/b' -> 'a-b'; empty text -> 'run'."""
     kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in unicodedata.normalize("NFC", text))
-    kept = re.sub(r"-{2,}", "-", kept).strip("-.")[:_LONGEST_NAME].rstrip("-.")
-    return f"{kept}-run" if _RESERVED.match(kept) else kept or "run"
+    kept = re.sub(r"-{2,}", "-", kept).strip("-.")
+    return _shortened(f"run-{kept}" if _RESERVED.match(kept) else kept or "run")
+
+
+def _shortened(name: str, room: int = 0) -> str:
+    """As much of a name as is allowed, with `room` for so many ASCII characters more."""
+    return name[: _LONGEST_NAME - room].encode()[: _MOST_BYTES - room].decode(errors="ignore").rstrip("-.")
 
 
 class RunStore:
@@ -64,7 +71,7 @@ class RunStore:
         base, taken = slug(wanted), {name.casefold() for name in self.names()}
         name, n = base, 2
         while name.casefold() in taken:
-            name, n = f"{base}-{n}", n + 1
+            name, n = f"{_shortened(base, len(f'-{n}'))}-{n}", n + 1
         return name
 
     def create(self, name: str, resolved: Resolved, *, fingerprint: str, request_id: str = "") -> Run:

@@ -1,0 +1,80 @@
+"""A figure that is drawn again without being made anew: zoom, hidden curves and hover survive each refresh.
+
+Streamlit gives a chart whose numbers changed a new identity, so `st.plotly_chart` loses the zoom with each new epoch.
+Here the figure goes to a small component instead, which hands it to Plotly.react in the place where it already stands;
+`layout.uirevision` does the rest. Plotly's own script is sent once a page, by `prepare`.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any, Final
+
+import streamlit as st
+
+from convncf import figures, runtime
+
+_PREPARE: Final = """
+export default function ({ data }) {
+  if (window.Plotly || document.getElementById("convncf-plotly")) return
+  const script = document.createElement("script")
+  script.id = "convncf-plotly"
+  script.src = URL.createObjectURL(new Blob([data.source], { type: "text/javascript" }))
+  document.head.append(script)
+}
+"""
+
+_DRAW: Final = """
+export default function ({ data, parentElement }) {
+  let place = parentElement.querySelector(":scope > .live-figure")
+  if (!place) {
+    place = document.createElement("div")
+    place.className = "live-figure"
+    place.setAttribute("role", "figure")
+    parentElement.append(place)
+  }
+  const figure = JSON.parse(data.figure)
+  place.style.height = figure.layout.height + "px"
+  place.setAttribute("aria-label", data.alt)
+  place.latest = figure
+  const draw = () => {
+    if (place.latest !== figure) return // a later figure came while Plotly was loading
+    if (window.Plotly) window.Plotly.react(place, figure.data, figure.layout, JSON.parse(data.config))
+    else place.waiting = setTimeout(draw, 50)
+  }
+  draw()
+  return () => {
+    clearTimeout(place.waiting)
+    if (window.Plotly) window.Plotly.purge(place)
+  }
+}
+"""
+
+
+_AT_HOME: Final = {"showSendToCloud": False}
+"""Plotly's own tool bar would offer to upload the chart to its makers' host; Streamlit's takes that out too."""
+
+_plotly = st.components.v2.component("convncf_plotly", js=_PREPARE, isolate_styles=False)
+_live_figure = st.components.v2.component("convncf_live_figure", js=_DRAW, isolate_styles=False)
+
+
+def prepare() -> None:
+    """Bring Plotly's script to the page; call it once, outside what is drawn again and again."""
+    _plotly(data={"source": _plotly_script()}, key="live-figure:plotly", height=1)
+
+
+def show(drawn: Any, *, key: str) -> None:
+    """Draw the figure, or draw it again in place. `key` is the place."""
+    _live_figure(
+        data={
+            "figure": str(drawn.to_json()),
+            "config": runtime.strict_json({**figures.CONFIG, **_AT_HOME}),
+            "alt": figures.alt(drawn),
+        },
+        key=key,
+    )
+
+
+@st.cache_resource(show_spinner=False)
+def _plotly_script() -> str:
+    return (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")

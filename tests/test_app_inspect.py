@@ -1,0 +1,380 @@
+"""Inspect: what it shows is what the core says, for every kind of run and address; its controls change the address."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import loading
+from app.panels import commands, feature_maps, user_lists
+from app.wording import number, plain
+from convncf import inspection
+from convncf.inspection import PairTrace, PairView
+from convncf.loading import LoadedRun, load_run
+from convncf.runs import RunStore
+from tests.app_runs import AWKWARD, TWIN, UNTITLED, control, figures_of, open_page, texts
+
+pytest_plugins = ["tests.app_home"]
+
+
+def loaded(home: Path, run: str, epoch: int | None = None) -> LoadedRun:
+    return load_run(RunStore(home).open(run), home, checkpoint=epoch)
+
+
+def view(home: Path, run: str, user: str, item: str, epoch: int | None = None) -> PairView:
+    """What the core says, past the app's caches."""
+    found = loaded(home, run, epoch)
+    interactions = found.dataset.interactions
+    return inspection.view_pair(
+        found.model, found.split, interactions.users.index(user), interactions.items.index(item)
+    )
+
+
+def trace(home: Path, run: str, user: str, item: str, epoch: int | None = None) -> PairTrace:
+    found = view(home, run, user, item, epoch).trace
+    assert isinstance(found, PairTrace)
+    return found
+
+
+def headline(app: AppTest) -> str:
+    return str(app.title[0].value)
+
+
+def fine(app: AppTest) -> AppTest:
+    assert not app.exception, app.exception
+    return app
+
+
+def arrays(spec: object) -> np.ndarray[Any, Any]:
+    """An array of a figure, sent as text or in binary."""
+    if isinstance(spec, dict):
+        import base64
+
+        flat = np.frombuffer(base64.b64decode(spec["bdata"]), dtype=spec["dtype"])
+        return flat.reshape([int(side) for side in spec["shape"].split(",")]) if "shape" in spec else flat
+    return np.array(spec, dtype=float)
+
+
+# ---------------------------------------------------------------- nothing to see
+
+
+def test_an_empty_home_leads_to_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[bool] = []
+
+    def start() -> str:
+        started.append(True)
+        return "Started."
+
+    monkeypatch.setattr(commands, "start_demo", start)
+    app = fine(open_page("inspect"))
+    assert "no trained model yet" in texts(app)
+    assert not figures_of(app)
+    app.button(key="demo").click().run()
+    assert started == [True]
+    assert "ConvNCF workbench" in texts(fine(app))
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        ("broken", "cannot be read"),
+        ("waiting", "has no model yet"),
+        ("nope", "Run 'nope' does not exist"),
+        ("../tiny-mf", "does not exist"),
+    ],
+)
+def test_a_run_that_cannot_be_shown_is_a_sentence_and_the_others_stay_at_hand(
+    at_home: Path, run: str, words: str
+) -> None:
+    app = fine(open_page("inspect", run=run))
+    assert words in texts(app)
+    assert not figures_of(app)
+    app.selectbox(key="inspect:run").select("tiny-222").run()
+    assert "for user" in headline(fine(app))
+    assert app.query_params["run"] == "tiny-222"
+
+
+def test_damaged_tensors_are_a_sentence(copied_home: Path) -> None:
+    (copied_home / "runs" / "tiny-222" / "model.safetensors").write_bytes(b"not tensors")
+    app = fine(open_page("inspect", run="tiny-222"))
+    assert "model.safetensors" in texts(app)
+    assert not figures_of(app)
+
+
+def test_a_run_that_is_deleted_while_open_is_a_sentence(copied_home: Path) -> None:
+    app = fine(open_page("inspect", run="tiny-222", user="u1", item="i4"))
+    shutil.rmtree(copied_home / "runs" / "tiny-222")
+    fine(app.run())
+    assert "Run 'tiny-222' does not exist" in texts(app)
+    app.selectbox(key="inspect:run").select("tiny-42").run()
+    assert "for user u1" in headline(fine(app))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"user": "zz"}, "No user of the 24 in the data has the id 'zz'"),
+        ({"user": "u1", "item": "<b>zz</b>"}, "No item of the 30 in the data has the id '<b>zz</b>'"),
+    ],
+)
+def test_an_unknown_id_is_a_sentence_and_the_pickers_stay(
+    at_home: Path, parameters: dict[str, str], words: str
+) -> None:
+    app = fine(open_page("inspect", run="tiny-222", **parameters))
+    assert words in texts(app)
+    assert not figures_of(app)
+    app.button(key="pair:surprise").click().run()
+    assert "for user" in headline(fine(app))
+
+
+@pytest.mark.parametrize("epoch", ["9", "-1", "best", ""])
+def test_an_epoch_that_was_not_kept_is_said_and_the_best_is_shown(at_home: Path, epoch: str) -> None:
+    app = fine(open_page("inspect", run="tiny-222", user="u1", item="i4", epoch=epoch))
+    assert number(view(at_home, "tiny-222", "u1", "i4").score) in headline(app)
+    assert ("kept no checkpoint" in texts(app)) == (epoch != "")
+
+
+# ---------------------------------------------------------------- a pair
+
+
+@pytest.mark.parametrize(
+    ("run", "item"), [("tiny-222", "i4"), ("tiny-42", UNTITLED), ("tiny-mf", "i4"), ("tiny-pop", UNTITLED)]
+)
+def test_the_headline_is_what_the_core_says(at_home: Path, run: str, item: str) -> None:
+    app = fine(open_page("inspect", run=run, user="u3", item=item))
+    expected = view(at_home, run, "u3", item)
+    name = UNTITLED if item == UNTITLED else "Film 4 (1990)"
+    assert headline(app) == f"{plain(name)} for user u3: score {number(expected.score)}, {expected.rank.words}"
+    assert expected.left_out[1:] in texts(app)
+
+
+def test_each_standing_is_said(at_home: Path) -> None:
+    split = loaded(at_home, "tiny-222").split
+    users, items = split.interactions.users, split.interactions.items
+    words = {
+        "training": "has it in training, so it is left out",
+        "validation": "has it in validation, so it is left out",
+        "test": "held out for the test",
+        "new": "has not had it",
+    }
+    shown: dict[str, int] = {}
+    for item in range(len(items)):
+        shown.setdefault(inspection.standing(split, 2, item), item)
+    assert shown.keys() == words.keys()
+    for standing, item in shown.items():
+        app = fine(open_page("inspect", run="tiny-222", user=users.id(2), item=items.id(item)))
+        assert words[standing] in texts(app)
+
+
+def test_the_map_and_the_sum_are_the_traces(at_home: Path) -> None:
+    found = trace(at_home, "tiny-222", "u3", "i4")
+    shown = figures_of(fine(open_page("inspect", run="tiny-222", user="u3", item="i4")))
+    heat, sum_of = shown[0]["data"][0], shown[1]["data"][0]
+    np.testing.assert_allclose(arrays(heat["z"]).reshape(8, 8), found.map, rtol=1e-6)
+    assert float(np.sum(arrays(sum_of["x"]))) == pytest.approx(found.score, abs=1e-6)
+
+
+def test_matrix_factorisation_has_a_map_and_no_feature_maps(at_home: Path) -> None:
+    app = fine(open_page("inspect", run="tiny-mf", user="u3", item="i4"))
+    assert len(figures_of(app)) == 2
+    assert "no feature maps" in texts(app)
+
+
+def test_popularity_is_a_sentence_and_the_list(at_home: Path) -> None:
+    app = fine(open_page("inspect", run="tiny-pop", user="u3", item="i4"))
+    assert not figures_of(app)
+    assert "nothing to look into" in texts(app)
+    assert len(app.dataframe[0].value) == 10
+    assert not app.get("select_slider")
+
+
+def test_titles_are_shown_character_for_character(at_home: Path) -> None:
+    app = fine(open_page("inspect", run="tiny-222", user="u3", item="i3"))
+    assert headline(app).startswith(plain(f"{AWKWARD} (1990)"))
+    split = loaded(at_home, "tiny-222").split
+    item = split.interactions.items.index("i3")
+    user = next(user for user in range(split.interactions.n_users) if inspection.standing(split, user, item) != "new")
+    app = fine(open_page("inspect", run="tiny-222", user=split.interactions.users.id(user), item="i4"))
+    assert f"{AWKWARD} (1990)" in app.dataframe[1].value["Item"].tolist()  # a table needs no escapes
+
+
+def test_items_of_one_title_are_told_apart_by_id(at_home: Path) -> None:
+    for item in ("i5", "i6"):
+        app = fine(open_page("inspect", run="tiny-222", user="u3", item=item))
+        assert headline(app).startswith(plain(f"{TWIN} (1990) · {item}"))
+
+
+def test_the_lists_are_those_of_the_core(at_home: Path) -> None:
+    found = loaded(at_home, "tiny-222")
+    marked = 0
+    for user in range(1, 4):
+        app = fine(open_page("inspect", run="tiny-222", user=found.dataset.interactions.users.id(user), item="i4"))
+        top = inspection.recommend(found.model, found.split, user, 10)
+        shown = app.dataframe[0].value
+        assert shown["#"].tolist() == top.ranks.tolist()
+        assert shown["Item"].tolist() == [found.dataset.items.distinct_label(item) for item in top.items.tolist()]
+        held_out = [inspection.standing(found.split, user, item) == "test" for item in top.items.tolist()]
+        assert [mark == "●" for mark in shown["●"]] == held_out
+        assert app.dataframe[1].value["Part"].tolist() == list(inspection.history(found.split, user).parts)
+        marked += sum(held_out)
+    assert marked > 0
+
+
+# ---------------------------------------------------------------- the address
+
+
+def test_what_is_shown_first_is_written_into_the_address(at_home: Path) -> None:
+    app = fine(open_page("inspect"))
+    assert set(app.query_params) == {"run", "user", "item"}
+    again = fine(open_page("inspect", **{name: str(app.query_params[name]) for name in app.query_params}))
+    assert headline(again) == headline(app)
+
+
+def test_the_epoch_is_that_of_the_slider_and_stays_in_the_address(at_home: Path) -> None:
+    app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4"))
+    assert "epoch" not in app.query_params
+    best = loaded(at_home, "tiny-222").epoch
+    for epoch in (2, 1, best):  # the best, too, once it is chosen
+        app.select_slider(key="inspect:epoch").set_value(epoch).run()
+        assert app.query_params["epoch"] == str(epoch)
+        expected = view(at_home, "tiny-222", "u3", "i4", epoch)
+        assert headline(
+            fine(app)
+        ) == f"Film 4 \\(1990\\) for user u3\\: score {number(expected.score)}, {expected.rank.words}".replace(
+            "\\:", ":"
+        )
+    assert "start" in app.select_slider(key="inspect:epoch").options[0]
+    assert sum("best" in option for option in app.select_slider(key="inspect:epoch").options) == 1
+
+
+def test_another_run_keeps_the_pair_where_the_data_is_the_same_and_lets_it_go_elsewhere(at_home: Path) -> None:
+    app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4", epoch="1"))
+    app.selectbox(key="inspect:run").select("tiny-42").run()
+    assert {**app.query_params} == {"run": "tiny-42", "user": "u3", "item": "i4"}
+    app.selectbox(key="inspect:run").select("other-pop").run()
+    assert app.query_params["run"] == "other-pop"
+    assert "for user" in headline(fine(app))
+
+
+def test_a_surprise_is_in_the_address(at_home: Path) -> None:
+    app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4"))
+    before = set()
+    for _ in range(4):
+        app.button(key="pair:surprise").click().run()
+        before.add((app.query_params["user"], app.query_params["item"]))
+        assert f"for user {app.query_params['user']}" in headline(fine(app))
+    assert len(before) > 1
+
+
+def test_a_user_is_found_by_typing_and_chosen_by_a_press(at_home: Path) -> None:
+    app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4"))
+    assert not app.text_input  # closed, the picker sends nothing
+    app.session_state["pair:user:open"] = True
+    app.run()
+    app.text_input(key="pair:user:text").input("u17").run()
+    offered = [button for button in app.button if button.key and button.key.startswith("pair:user:1 found")]
+    assert len(offered) == 1
+    offered[0].click().run()
+    assert app.query_params["user"] == "u17"
+    assert "for user u17" in headline(fine(app))
+
+
+def test_the_item_picker_offers_the_best_the_history_and_what_is_typed(at_home: Path) -> None:
+    app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4"))
+    app.session_state["pair:item:open"] = True
+    app.run()
+    assert "Top 10 of user u3" in texts(app)
+    assert "Their history" in texts(app)
+    app.text_input(key="pair:item:text").input("hamlet").run()
+    offered = [button.label for button in app.button if button.key and button.key.startswith("pair:item:2 found")]
+    assert sorted(offered) == [plain(f"{TWIN} (1990) · i5"), plain(f"{TWIN} (1990) · i6")]
+    app.text_input(key="pair:item:text").input("no such *film*").run()
+    assert "Nothing found for “no such *film*”" in texts(fine(app))
+
+
+@pytest.mark.parametrize(("cells", "chosen"), [([(2, "Item")], ["i7"]), ([], [])])
+def test_a_click_on_a_row_chooses_its_item(
+    at_home: Path, monkeypatch: pytest.MonkeyPatch, cells: list[tuple[int, str]], chosen: list[str]
+) -> None:
+    model = loading.model(RunStore(at_home).open("tiny-222"))
+    index = model.dataset.interactions.items.index
+    taken: list[str] = []
+    event = SimpleNamespace(selection=SimpleNamespace(cells=cells))
+    monkeypatch.setattr(user_lists.st, "session_state", {"table": event})
+    monkeypatch.setattr(user_lists.state, "choose", lambda *, item: taken.append(item))
+    user_lists._clicked("table", [index("i4"), index("i5"), index("i7")], model)
+    assert taken == chosen
+
+
+# ---------------------------------------------------------------- feature maps
+
+
+@pytest.mark.parametrize(("points", "chosen"), [([{"customdata": 3}], [3]), ([{"customdata": [2]}], [2]), ([], [])])
+def test_a_click_on_a_tile_chooses_its_channel(
+    monkeypatch: pytest.MonkeyPatch, points: list[dict[str, Any]], chosen: list[int]
+) -> None:
+    taken: list[int] = []
+    event = SimpleNamespace(selection=SimpleNamespace(points=points))
+    monkeypatch.setattr(feature_maps.st, "session_state", {"inspect:tiles": event})
+    monkeypatch.setattr(feature_maps.pair, "look_at", lambda *, channel: taken.append(channel))
+    feature_maps._tile_clicked()
+    assert taken == chosen
+
+
+def test_each_layer_can_be_chosen(at_home: Path) -> None:
+    app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4"))
+    layers = trace(at_home, "tiny-222", "u3", "i4").layers
+    offered = control(app, 1).options
+    assert list(offered) == ["1 · 4 of 4×4", "2 · 4 of 2×2", "3 · 4 of 1×1"]
+    for number_of, layer in enumerate(layers):
+        fine(control(app, 1).set_value(number_of).run()).run()  # the fragments, then the whole page
+        shown = figures_of(fine(app))[2]
+        assert f"Feature maps of {layer.name}" in shown["layout"]["meta"]["alt"]
+        assert f"{layer.shape[0]} channels of {layer.shape[1]} by {layer.shape[2]}" in shown["layout"]["meta"]["alt"]
+
+
+def test_a_channel_and_a_cell_bring_their_patch_and_arithmetic(at_home: Path) -> None:
+    app = fine(open_page("inspect", run="tiny-42", user="u3", item="i4"))
+    found = trace(at_home, "tiny-42", "u3", "i4")
+    app.number_input(key="inspect:Channel").set_value(2).run()
+    app.number_input(key="inspect:Row").set_value(1).run()
+    app.number_input(key="inspect:Column").set_value(0).run()
+    said = texts(fine(app))
+    assert "Reads dimensions 4 to 7 of the user and 0 to 3 of the item" in said
+    arithmetic = inspection.cell_arithmetic(found, 2, 1, 0)
+    tex = next(line for line in said.splitlines() if "W_{2}" in line)
+    shown = [float(text) for text in re.findall(r"(?<![\w{.])-?\d+\.\d+(?![.}\w])", tex)]
+    signs = [arithmetic.product, abs(arithmetic.bias), arithmetic.total]
+    assert shown[:3] == pytest.approx(signs, rel=5e-3)
+    frame = figures_of(app)[0]["layout"]["shapes"]
+    assert any((shape["y0"], shape["y1"], shape["x0"], shape["x1"]) == (3.5, 7.5, -0.5, 3.5) for shape in frame)
+
+
+def test_another_network_is_never_asked_for_a_layer_that_it_lacks(at_home: Path) -> None:
+    app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4"))
+    control(app, 1).set_value(2).run().run()
+    app.selectbox(key="inspect:run").select("tiny-42").run()
+    assert "Feature maps of layer 2" in figures_of(fine(app))[2]["layout"]["meta"]["alt"]
+
+
+def test_sorting_is_for_display_and_says_so(at_home: Path) -> None:
+    app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4"))
+    assert "The order of dimensions is arbitrary" in texts(app)
+    control(app, 0).set_value("by p").run()
+    assert "Sorted for display only" in texts(fine(app))
+    p = trace(at_home, "tiny-222", "u3", "i4").p
+    bars = figures_of(app)[0]["data"][2]
+    np.testing.assert_allclose(arrays(bars["x"]), np.sort(p)[::-1], rtol=1e-6)
+
+
+def test_every_figure_and_table_has_words(at_home: Path) -> None:
+    app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4"))
+    assert all(chart.proto.alt for chart in app.get("plotly_chart"))
+    assert len(app.get("plotly_chart")) == 4

@@ -1,0 +1,166 @@
+"""What the pages fetch: caches that notice change, searches that find, and numbers that agree with each other."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app import loading
+from convncf import inspection
+from convncf.comparison import ComparedRun, Comparison
+from convncf.errors import ConvNCFError
+from convncf.inspection import LayerTrace
+from convncf.runs import Run, RunStore
+from tests.app_runs import ACCENTED, AWKWARD, N_ITEMS, N_USERS, TWIN
+
+pytest_plugins = ["tests.app_home"]
+
+
+def a_run(home: Path, name: str = "tiny-222") -> Run:
+    return RunStore(home).open(name)
+
+
+# ---------------------------------------------------------------- caches
+
+
+def test_asking_twice_gives_the_same_objects(at_home: Path) -> None:
+    first, again = loading.model(a_run(at_home)), loading.model(a_run(at_home))
+    assert first.loaded is again.loaded
+    assert loading.pair(first, 1, 2) is loading.pair(again, 1, 2)
+    assert loading.pair(first, 1, 2) is not loading.pair(first, 1, 3)
+
+
+def test_runs_on_the_same_parts_share_dataset_and_split(at_home: Path) -> None:
+    one, other = loading.model(a_run(at_home)), loading.model(a_run(at_home, "tiny-mf"), 1)
+    assert one.loaded.split is other.loaded.split
+    assert one.loaded.dataset is other.loaded.dataset
+    assert loading.model(a_run(at_home, "other-pop")).loaded.split is not one.loaded.split
+
+
+def test_two_homes_with_runs_of_one_name_are_kept_apart(runs_home: Path, copied_home: Path) -> None:
+    shutil.rmtree(copied_home / "runs" / "tiny-222")
+    shutil.copytree(copied_home / "runs" / "tiny-42", copied_home / "runs" / "tiny-222")
+    here, there = loading.model(a_run(copied_home)), loading.model(a_run(runs_home))
+    assert len(here.loaded.config.model.cnn_kernels) == 2
+    assert len(there.loaded.config.model.cnn_kernels) == 3
+
+
+def test_a_model_that_was_written_anew_is_read_anew(copied_home: Path) -> None:
+    run = a_run(copied_home)
+    before = loading.pair(loading.model(run), 1, 2).score
+    kept = next(one.path for one in run.checkpoints() if one.epoch != loading.model(run).loaded.epoch)
+    shutil.copy(kept, run.model_path)
+    assert loading.pair(loading.model(run), 1, 2).score != before
+
+
+def test_a_deleted_run_is_an_error_in_words(copied_home: Path) -> None:
+    run = a_run(copied_home)
+    loading.model(run)
+    shutil.rmtree(run.path)
+    with pytest.raises(ConvNCFError):
+        loading.model(Run(run.path))
+
+
+def test_a_report_that_holds_nonsense_is_an_error_in_words(copied_home: Path) -> None:
+    (copied_home / "runs" / "tiny-42" / "report.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ConvNCFError, match=r"report\.json"):
+        loading.compared([a_run(copied_home), a_run(copied_home, "tiny-42")])
+
+
+def test_every_kept_epoch_and_the_best_can_be_chosen(at_home: Path) -> None:
+    assert loading.epochs(a_run(at_home), best=1) == (0, 1, 2)
+    assert loading.epochs(a_run(at_home), best=7) == (0, 1, 2, 7)
+    assert loading.epochs(a_run(at_home, "tiny-pop"), best=0) == (0,)
+
+
+def test_a_checkpoint_is_that_epoch(at_home: Path) -> None:
+    for epoch in (0, 1, 2):
+        assert loading.model(a_run(at_home), epoch).loaded.epoch == epoch
+
+
+# ---------------------------------------------------------------- results
+
+
+@pytest.mark.parametrize("name", ["tiny-222", "tiny-mf", "tiny-pop"])
+def test_the_list_and_the_pair_agree_on_every_rank(at_home: Path, name: str) -> None:
+    model = loading.model(a_run(at_home, name))
+    for user in (0, 5, N_USERS - 1):
+        found = loading.top(model, user)
+        for item, rank, score in zip(found.items.tolist(), found.ranks.tolist(), found.scores.tolist(), strict=True):
+            view = loading.pair(model, user, item)
+            assert (view.rank.rank, view.score) == (rank, score)
+
+
+def test_a_surprise_is_a_user_and_one_of_their_best(at_home: Path) -> None:
+    model = loading.model(a_run(at_home))
+    for _ in range(20):
+        user, item = loading.surprise(model)
+        assert item in loading.top(model, user).items
+
+
+def compared(**metrics: dict[str, float]) -> Comparison:
+    runs = tuple(ComparedRun(name, "convncf", 1, values, {}, 3, 1.0) for name, values in metrics.items())
+    return Comparison(runs, "NDCG@10", (), (), {})
+
+
+def test_differences_are_against_the_first_run() -> None:
+    found = compared(a={"HR@5": 0.5}, b={"HR@5": 0.75}, c={})
+    assert loading.difference(found, found.runs[0], "HR@5") is None
+    assert loading.difference(found, found.runs[1], "HR@5") == 0.25
+    assert loading.difference(found, found.runs[2], "HR@5") is None
+
+
+def test_equal_runs_are_best_together() -> None:
+    found = compared(a={"HR@5": 0.5, "MRR@5": 0.3}, b={"HR@5": 0.5}, c={"HR@5": 0.4})
+    assert loading.best(found, "HR@5") == {"a", "b"}
+    assert loading.best(found, "MRR@5") == {"a"}
+
+
+def test_the_strongest_channel_and_cell_hold_the_largest_value() -> None:
+    maps = np.zeros((3, 2, 4), dtype=np.float32)
+    maps[1, 1, 2], maps[2, 0, 3], maps[0, 1, 0] = 5, 4, 1
+    layer = LayerTrace("layer 1", maps, 2, 2, np.zeros((3, 1, 2, 2), np.float32), np.zeros(3, np.float32))
+    assert loading.strongest_channel(layer) == 1
+    assert [loading.strongest_cell(layer, channel) for channel in range(3)] == [(1, 0), (1, 2), (0, 3)]
+
+
+# ---------------------------------------------------------------- finding
+
+
+def labels(home: Path, text: str) -> list[str]:
+    model = loading.model(a_run(home))
+    return [model.item_label(index) for index in loading.find_items(model, text).indices]
+
+
+@pytest.mark.parametrize("text", ["amelie", "AMÉLIE", "  Amé ", "Ame\u0301lie"])
+def test_titles_are_found_whatever_their_case_and_accents(at_home: Path, text: str) -> None:
+    assert labels(at_home, text) == [f"{ACCENTED} (1990)"]
+
+
+def test_words_may_come_in_any_order_and_signs_are_signs(at_home: Path) -> None:
+    assert labels(at_home, "$x$ odd") == [f"{AWKWARD} (1990)"]
+    assert labels(at_home, "odd nothing") == []
+    assert labels(at_home, ".*") == []
+
+
+def test_items_of_one_title_are_found_as_two(at_home: Path) -> None:
+    assert sorted(labels(at_home, "hamlet")) == [f"{TWIN} (1990) · i5", f"{TWIN} (1990) · i6"]
+
+
+def test_an_id_comes_before_what_only_begins_with_it(at_home: Path) -> None:
+    model = loading.model(a_run(at_home))
+    users = [model.user_id(index) for index in loading.find_users(model, "u2").indices]
+    assert users[0] == "u2"
+    assert set(users) == {"u2", "u20", "u21", "u22", "u23"}
+    assert model.item_id(loading.find_items(model, "I29").indices[0]) == "i29"
+
+
+def test_a_search_sends_some_tens_and_says_how_many_there_are(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "FOUND", 4)
+    model = loading.model(a_run(at_home))
+    found = loading.find_items(model, "i")
+    assert (len(found.indices), found.total) == (4, N_ITEMS)
+    assert len(inspection.history(model.loaded.split, 0).items) <= N_ITEMS

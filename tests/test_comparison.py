@@ -1,0 +1,218 @@
+"""Runs beside each other: only what differs, no ranking of what is unlike, and tests over the same raw users."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from convncf import jobs, runtime
+from convncf.comparison import Comparison, compare, differences
+from convncf.errors import RunBrokenError, RunError
+from convncf.runs import Run, RunStore
+from convncf.significance import paired_test
+from tests.worlds import checkerboard, finished_run, make_run, save_dataset
+
+# ---------------------------------------------------------------- settings
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (1e-3, 0.001),
+        (1, 1.0),
+        ([4, 4, 2], [4.0, 4.0, 2.0]),
+        ((4, 4), [4, 4]),
+        (None, None),
+        ("adam", "adam"),
+        ([[1, 2], [3]], [[1, 2.0], [3]]),
+    ],
+)
+def test_equal_values_are_no_difference_however_they_were_written(a: Any, b: Any) -> None:
+    assert differences([{"x": a}, {"x": b}]) == ()
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (1e-3, 0.0011),
+        (True, 1),
+        (False, 0),
+        (None, 0),
+        (None, ""),
+        ("1", 1),
+        ([4, 4, 2], [4, 2, 4]),
+        ([4], 4),
+        (10, 9),
+    ],
+)
+def test_unlike_values_are_a_difference(a: Any, b: Any) -> None:
+    (found,) = differences([{"x": a, "same": 1}, {"x": b, "same": 1}])
+    assert (found.key, found.values) == ("x", (a, b))
+
+
+def test_a_setting_that_one_run_does_not_have_is_none_there() -> None:
+    found = differences([{"b": 1, "a": 2}, {"a": 2, "c": 3}, {"b": 1, "a": 2}])
+    assert [(one.key, one.values) for one in found] == [("b", (1, None, 1)), ("c", (None, 3, None))]
+
+
+# ---------------------------------------------------------------- runs
+
+
+def trained(home: Path, name: str, model: str = "popularity", **settings: Any) -> Run:
+    run = make_run(home, name, model, **settings)
+    jobs.work(run, home)
+    return run
+
+
+@pytest.fixture
+def two(home: Path) -> tuple[Run, Run]:
+    """The finished tiny ConvNCF, and Popularity on the same split."""
+    return finished_run(home), trained(home, "popular")
+
+
+def test_each_column_is_the_runs_own_report(two: tuple[Run, Run]) -> None:
+    found = compare(two)
+    for run, column in zip(two, found.runs, strict=True):
+        report = run.report()
+        assert report is not None
+        assert (column.name, column.model) == (run.name, report["model"])
+        assert (column.best_epoch, column.seconds) == (report["best_epoch"], report["seconds"])
+        assert column.metrics == report["metrics"]
+        assert column.validation == report["validation"]
+        assert column.n_users_evaluated == 30
+    assert found.monitor == "NDCG@10"
+    assert found.unlike == ()
+    settings = [run.settings() for run in two]
+    assert {one.key for one in found.differences} == {k for k in settings[0] if settings[0][k] != settings[1][k]}
+    assert "model.name" in {one.key for one in found.differences}
+    assert "seed" not in {one.key for one in found.differences}
+
+
+def test_the_first_is_the_baseline_of_the_paired_test(two: tuple[Run, Run]) -> None:
+    there, back = compare(two), compare(two[::-1])
+    assert set(there.paired) == {"popular"}
+    test = there.paired["popular"]
+    assert (test.n, test.difference < 0) == (30, True)
+    assert test.difference == pytest.approx(
+        there.runs[1].metrics["NDCG@10"] - there.runs[0].metrics["NDCG@10"], abs=1e-12
+    )
+    assert back.paired["tiny"].difference == pytest.approx(-test.difference, abs=1e-12)
+    assert back.paired["tiny"].p_value == pytest.approx(test.p_value)
+
+
+def test_users_are_paired_by_raw_id_not_by_row(two: tuple[Run, Run]) -> None:
+    before = compare(two)
+    frame = two[1].read_frame("per_user")
+    two[1].write_frame("per_user", frame.sample(frac=1, random_state=1, ignore_index=True))
+    assert compare(two).paired == before.paired
+
+    kept = frame[frame["user_id"] != "u4"]
+    two[1].write_frame("per_user", kept)
+    fewer = compare(two).paired["popular"]
+    mine = two[0].read_frame("per_user")
+    mine = mine[(mine["part"] == "test") & (mine["model"] == "this") & (mine["user_id"] != "u4")]
+    theirs = kept[(kept["part"] == "test") & (kept["model"] == "this")].set_index("user_id")
+    assert fewer == paired_test(theirs.loc[mine["user_id"], "NDCG@10"].to_numpy(), mine["NDCG@10"].to_numpy(), 0)
+    assert fewer.n == 29
+
+
+def test_the_same_run_twice_under_two_names_is_equal(home: Path, two: tuple[Run, Run]) -> None:
+    shutil.copytree(two[0].path, two[0].path.parent / "twin")
+    found = compare([two[0], RunStore(home).open("twin")])
+    assert found.differences == ()
+    assert found.paired["twin"].p_value == 1.0
+    assert "twin and tiny are equal on average" in found.to_json()["paired"]["twin"]["words"]
+
+
+def test_the_comparison_is_strict_json_and_names_its_baseline(two: tuple[Run, Run]) -> None:
+    said = json.loads(runtime.strict_json(compare(two).to_json()))
+    assert said["baseline"] == "tiny"
+    assert said["differences"]["model.name"] == {"tiny": "convncf", "popular": "popularity"}
+    assert [run["name"] for run in said["runs"]] == ["tiny", "popular"]
+    assert said["paired"]["popular"]["words"].startswith("popular is ")
+
+
+# ---------------------------------------------------------------- what is unlike
+
+
+def assert_refused(found: Comparison, words: str) -> None:
+    assert found.paired == {}
+    assert any(words in sentence for sentence in found.unlike), found.unlike
+    assert all("tiny" in sentence for sentence in found.unlike), "each says which run is which"
+    assert len(found.runs) == 2, "the figures are still shown"
+
+
+def test_another_split_is_flagged_and_not_tested(home: Path) -> None:
+    other = trained(home, "seed-2", seed=2)
+    assert_refused(compare([finished_run(home), other]), "different splits")
+
+
+def test_another_dataset_is_flagged_once_and_not_tested(home: Path) -> None:
+    tiny = finished_run(home)
+    save_dataset(home, "other", checkerboard(seed=3))
+    found = compare([tiny, trained(home, "elsewhere", data__dataset="other")])
+    assert_refused(found, "different datasets (tiny: toy; elsewhere: other)")
+    assert len(found.unlike) == 1
+
+
+def test_the_same_name_with_other_data_is_flagged_and_not_tested(home: Path) -> None:
+    tiny = finished_run(home)
+    from convncf.data import catalogue
+
+    catalogue.delete("toy", home)
+    save_dataset(home, "toy", checkerboard(seed=3))
+    assert_refused(compare([tiny, trained(home, "later")]), "different data (the fingerprint)")
+
+
+def test_a_run_that_was_not_evaluated_in_the_metric_is_flagged_and_not_tested(two: tuple[Run, Run], home: Path) -> None:
+    other = trained(home, "by-mrr", eval__ks=[5], eval__monitor="MRR@5")
+    found = compare([two[0], other, two[1]])
+    assert [name in found.paired for name in ("by-mrr", "popular")] == [False, True]
+    assert found.unlike == ()
+    assert "by-mrr was not evaluated in NDCG@10" in found.untested["by-mrr"]
+    assert found.to_json()["untested"] == found.untested
+
+
+def test_runs_without_a_test_part_are_compared_without_a_test(home: Path) -> None:
+    runs = [trained(home, name, data__ratios=[0.9, 0.1, 0], eval__ks=ks) for name, ks in (("a", [5]), ("b", [10]))]
+    found = compare(runs)
+    assert found.paired == {}
+    assert found.untested == {"b": "b and a have no test user in common."}
+    assert [dict(run.metrics) for run in found.runs] == [{}, {}]
+    assert "NDCG@10" in found.runs[0].validation
+
+
+# ---------------------------------------------------------------- what cannot be compared
+
+
+def test_fewer_than_two_or_one_twice_is_refused(two: tuple[Run, Run]) -> None:
+    for runs in ([], [two[0]]):
+        with pytest.raises(RunError, match=f"two runs or more, got {len(runs)}"):
+            compare(runs)
+    with pytest.raises(RunError, match="named twice"):
+        compare([two[0], two[1], Run(two[0].path)])
+
+
+def test_a_run_without_a_report_says_its_state(two: tuple[Run, Run], home: Path) -> None:
+    waiting = make_run(home, "waiting", "popularity")
+    with pytest.raises(RunError, match="'waiting' has no report yet: it is queued"):
+        compare([two[0], waiting])
+
+
+@pytest.mark.parametrize("name", ["report.json", "per_user.parquet", "config.json"])
+def test_a_damaged_file_is_named(two: tuple[Run, Run], name: str) -> None:
+    (two[1].path / name).write_text("{}")
+    with pytest.raises(RunBrokenError, match=name.replace(".", r"\.")):
+        compare([two[0], Run(two[1].path)])
+
+
+def test_a_frame_without_its_columns_is_named(two: tuple[Run, Run]) -> None:
+    two[1].write_frame("per_user", pd.DataFrame({"user_id": ["u1"], "NDCG@10": np.zeros(1)}))
+    with pytest.raises(RunBrokenError, match=r"per_user\.parquet"):
+        compare(two)

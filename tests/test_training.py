@@ -1,0 +1,394 @@
+"""The Trainer: it learns, it chooses the epoch on validation, and a saved state goes on bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from convncf import models, runtime
+from convncf.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
+from convncf.data.interactions import Interactions
+from convncf.data.splitting import Split, split
+from convncf.errors import NonFiniteLossError, TrainingStopped
+from convncf.evaluation import evaluate, sample_users
+from convncf.training import CLOCK_FIELDS, EpochRecord, Progress, Trainer
+from tests.worlds import checkerboard, without_clock
+
+EVAL = EvalConfig(ks=(10,), monitor="NDCG@10")
+
+
+def toy_split(ratios: tuple[float, float, float] = (0.8, 0.1, 0.1)) -> Split:
+    return split(Interactions.from_frame(checkerboard()), DataConfig(ratios=ratios), seed=1)
+
+
+def toy_model(parts: Split, name: str = "mf-bpr", **settings: Any) -> Any:
+    runtime.seed_torch(1, "initialisation")
+    network = {"cnn_channels": (1, 4, 4, 4), "cnn_kernels": (2, 2, 2), "cnn_strides": (2, 2, 2)}
+    common = {"embedding_size": 8, "penalty": "squared", "reg_weights": (0.0, 0.0), "embedding_std": 0.1}
+    config = ModelConfig.model_validate({"name": name} | common | (network if name == "convncf" else {}) | settings)
+    return models.build(config, parts.interactions.n_users, parts.interactions.n_items)
+
+
+def toy_trainer(
+    parts: Split, model: Any, *, evaluation: EvalConfig = EVAL, stop: Any = None, progress: Any = None, **settings: Any
+) -> Trainer:
+    chosen = {"epochs": 3, "batch_size": 64, "lr_embedding": 1e-2, "lr_network": 1e-2} | settings
+    config = TrainConfig.model_validate(chosen)
+    return Trainer(model, parts, config, evaluation, seed=1, stop=stop, progress=progress)
+
+
+def tensors_of(trainer: Trainer) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in trainer.state().tensors.items()}
+
+
+def equal(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.fixture(scope="module")
+def parts() -> Split:
+    return toy_split()
+
+
+# ---------------------------------------------------------------- learning
+
+
+@pytest.mark.parametrize("name", ["mf-bpr", "convncf"])
+def test_the_rule_of_the_toy_is_learned(parts: Split, name: str) -> None:
+    model = toy_model(parts, name, **({"initialisation": "trace"} if name == "convncf" else {}))
+    trainer = toy_trainer(parts, model, epochs=15, lr_embedding=3e-2, lr_network=1e-3, patience=0)
+    records = list(trainer)
+    losses = [record.loss for record in records[1:] if record.loss is not None]
+    assert losses[0] == pytest.approx(np.log(2), abs=0.05), "before learning, a positive wins as often as it loses"
+    assert losses[-1] < 0.6 * losses[0]
+    assert records[0].validation is not None
+    # of 40 items some 26 are candidates, 9 of them of the user's colour: a perfect learner is around 0.5
+    assert records[0].validation["NDCG@10"] < 0.3
+    assert max(r.validation["NDCG@10"] for r in records if r.validation) > 0.4
+
+
+def test_the_loss_is_the_mean_over_triples_of_the_model_as_it_was_at_each_step(parts: Split) -> None:
+    model = toy_model(parts)
+    trainer = toy_trainer(parts, model, epochs=1, lr_embedding=0.0)
+    expected, n = 0.0, 0
+    for user, positive, negative in trainer.sampler.epoch(1, 64):
+        gap = model.score_pairs(torch.from_numpy(user), torch.from_numpy(positive)) - model.score_pairs(
+            torch.from_numpy(user), torch.from_numpy(negative)
+        )
+        expected += float(nn.functional.softplus(-gap).sum())
+        n += len(user)
+    loss = list(trainer)[1].loss
+    assert n == trainer.sampler.n_triples
+    assert loss == pytest.approx(expected / n, rel=1e-6)
+
+
+def test_the_first_record_is_the_model_before_its_first_step(parts: Split) -> None:
+    model = toy_model(parts)
+    before = evaluate(model, parts, "validation", EVAL).metrics
+    first = next(iter(toy_trainer(parts, model)))
+    assert (first.epoch, first.loss, first.triples_per_second) == (0, None, None)
+    assert first.validation == dict(before)
+    assert first.improved
+
+
+def test_a_record_is_one_flat_line_and_back(parts: Split) -> None:
+    for record in toy_trainer(parts, toy_model(parts), epochs=1):
+        row = record.to_json()
+        runtime.strict_json(row)
+        assert EpochRecord.from_json(row) == record
+        assert set(CLOCK_FIELDS) < row.keys()
+
+
+def test_the_same_seed_gives_the_same_records_and_another_does_not(parts: Split) -> None:
+    def rows(seed: int) -> list[dict[str, Any]]:
+        trainer = toy_trainer(parts, toy_model(parts, "convncf", dropout_prob=0.3))
+        trainer = Trainer(trainer.model, parts, trainer.config, EVAL, seed=seed)
+        torch.rand(17)  # what ran before must not matter
+        return without_clock([record.to_json() for record in trainer])
+
+    assert rows(1) == rows(1)
+    assert rows(1) != rows(2)
+
+
+# ---------------------------------------------------------------- choosing the epoch
+
+
+class Scripted(nn.Module):
+    """Validation values by epoch, for a Trainer that only counts: the embedding is never looked at."""
+
+    def __init__(self, parts: Split) -> None:
+        super().__init__()
+        self.n_users, self.n_items = parts.train.shape
+        self.embedding = nn.Embedding(self.n_items, 1)
+
+    def calculate_loss(self, interaction: Mapping[str, Tensor]) -> Tensor:
+        loss: Tensor = self.embedding(interaction["item_id"]).square().sum()
+        return loss
+
+    def score_items(self, user: int) -> Tensor:
+        return torch.zeros(self.n_items)
+
+
+def script(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
+    monkeypatch.setattr(Trainer, "_validate", lambda self, epoch: {"NDCG@10": values[epoch]})
+
+
+@pytest.mark.parametrize(
+    ("values", "settings", "epochs", "best"),
+    [
+        ([1, 2, 3, 2, 1, 9], {"patience": 2, "epochs": 5}, [0, 1, 2, 3, 4], 2),
+        ([1, 2, 3, 2, 1, 9], {"patience": 3, "epochs": 5}, [0, 1, 2, 3, 4, 5], 5),
+        ([3, 2, 1, 0, 0, 0], {"patience": 1, "epochs": 5}, [0, 1], 0),
+        ([1, 1, 1, 1, 1, 1], {"patience": 2, "epochs": 5}, [0, 1, 2], 0),
+        ([1, 0, 0, 0, 0, 2], {"patience": 0, "epochs": 5}, [0, 1, 2, 3, 4, 5], 5),
+        ([0, 9, 1, 9, 0, 5], {"patience": 2, "epochs": 5, "validate_every": 2}, [0, 1, 2, 3, 4, 5], 5),
+        ([5, 9, 1, 9, 0, 9], {"patience": 2, "epochs": 5, "validate_every": 2}, [0, 1, 2, 3, 4], 0),
+        ([1, 2, 3], {"patience": 2, "epochs": 0}, [0], 0),
+    ],
+)
+def test_patience_counts_validations_without_improvement(
+    parts: Split,
+    monkeypatch: pytest.MonkeyPatch,
+    values: list[float],
+    settings: dict[str, Any],
+    epochs: list[int],
+    best: int,
+) -> None:
+    script(monkeypatch, values)
+    trainer = toy_trainer(parts, Scripted(parts), **settings)
+    records = list(trainer)
+    assert [record.epoch for record in records] == epochs
+    assert trainer.best_epoch == best
+    assert [record.epoch for record in records if record.improved][-1] == best
+    assert trainer.finished
+    assert list(trainer) == [], "a finished training has nothing more to do"
+
+
+def test_between_validations_nothing_is_judged_and_the_last_epoch_always_is(
+    parts: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(monkeypatch, [1, 2, 3, 4, 5, 6])
+    records = list(toy_trainer(parts, Scripted(parts), epochs=5, validate_every=3))
+    assert [record.epoch for record in records if record.validation is not None] == [0, 3, 5]
+    assert not any(record.improved for record in records if record.validation is None)
+
+
+def test_without_a_validation_part_all_epochs_run_and_the_last_is_kept() -> None:
+    parts = toy_split((0.9, 0.0, 0.1))
+    trainer = toy_trainer(parts, toy_model(parts), epochs=4, patience=1)
+    records = list(trainer)
+    assert [record.epoch for record in records] == [0, 1, 2, 3, 4]
+    assert all(record.improved and record.validation is None for record in records)
+    assert {record.validation_users for record in records} == {0}
+    assert trainer.best_epoch == 4
+
+
+def test_validation_may_take_a_seeded_sample_of_users(parts: Split) -> None:
+    evaluation = EvalConfig(ks=(10,), validation_users=7)
+    model = toy_model(parts)
+    first = next(iter(toy_trainer(parts, model, evaluation=evaluation)))
+    users = sample_users(parts, "validation", 7, seed=1)
+    assert first.validation_users == len(users) == 7
+    assert first.validation == dict(evaluate(model, parts, "validation", evaluation, users=users).metrics)
+
+
+# ---------------------------------------------------------------- optimisers
+
+
+def test_a_rate_of_nought_keeps_the_embeddings_bit_for_bit(parts: Split) -> None:
+    for optimizer in ("adam", "adagrad"):
+        trainer = toy_trainer(parts, toy_model(parts, "convncf"), optimizer=optimizer, lr_embedding=0.0)
+        before = {name: tensor.clone() for name, tensor in trainer.model_tensors().items()}
+        list(trainer)
+        after = trainer.model_tensors()
+        for name, tensor in before.items():
+            # the bias of the output cancels out between a positive and its negative: BPR never moves it
+            assert torch.equal(tensor, after[name]) == ("embedding" in name or name == "output.bias"), name
+
+
+def test_the_network_has_a_rate_of_its_own(parts: Split) -> None:
+    trainer = toy_trainer(parts, toy_model(parts, "convncf"), lr_network=0.0)
+    before = {name: tensor.clone() for name, tensor in trainer.model_tensors().items()}
+    list(trainer)
+    after = trainer.model_tensors()
+    for name, tensor in before.items():
+        assert torch.equal(tensor, after[name]) == ("embedding" not in name), name
+
+
+@pytest.mark.parametrize("start", [0.1, 2.0])
+def test_adagrad_begins_with_its_accumulator(parts: Split, start: float) -> None:
+    model = toy_model(parts)
+    trainer = toy_trainer(
+        parts, model, optimizer="adagrad", adagrad_accumulator=start, epochs=1, batch_size=10**6, lr_embedding=0.05
+    )
+    weight = model.user_embedding.weight
+    before = weight.detach().clone()
+    user, positive, negative = (torch.from_numpy(part) for part in trainer.sampler.batch(1, 0, 10**6))
+    loss = model.calculate_loss({"user_id": user, "item_id": positive, "neg_item_id": negative})
+    (gradient,) = torch.autograd.grad(loss, weight)
+    list(trainer)
+    # Duchi et al.: one step from an accumulator G0 is lr · g / sqrt(G0 + g²)
+    assert torch.allclose(weight.detach(), before - 0.05 * gradient / (start + gradient.square()).sqrt(), atol=1e-6)
+
+
+def test_the_first_step_of_adam_is_the_rate_whatever_the_gradient(parts: Split) -> None:
+    model = toy_model(parts)
+    before = model.user_embedding.weight.detach().clone()
+    list(toy_trainer(parts, model, epochs=1, batch_size=10**6, lr_embedding=0.05))
+    moved = (model.user_embedding.weight.detach() - before).abs()
+    assert torch.allclose(moved, torch.full_like(moved, 0.05), atol=1e-4)
+
+
+# ---------------------------------------------------------------- stopping and failing
+
+
+class Exploding(Scripted):
+    def __init__(self, parts: Split, at: int) -> None:
+        super().__init__(parts)
+        self.step, self.at = 0, at
+
+    def calculate_loss(self, interaction: Mapping[str, Tensor]) -> Tensor:
+        self.step += 1
+        loss = super().calculate_loss(interaction)
+        return loss * float("inf") if self.step == self.at else loss
+
+
+def test_a_loss_that_is_not_finite_names_the_epoch_and_the_likely_cause(parts: Split) -> None:
+    steps = toy_trainer(parts, Scripted(parts)).sampler.steps(64)
+    trainer = toy_trainer(parts, Exploding(parts, at=steps + 2), epochs=3, lr_embedding=5.0)
+    seen: list[int] = []
+    with pytest.raises(NonFiniteLossError) as caught:
+        seen.extend(record.epoch for record in trainer)
+    assert "training epoch 2 is not finite" in str(caught.value)
+    assert "a learning rate of 5 is high for adam" in str(caught.value)
+    assert "Epoch 1 is saved" in str(caught.value)
+    assert trainer.epoch == 1
+
+
+def test_a_real_divergence_is_noticed(parts: Split) -> None:
+    model = toy_model(parts, embedding_std=1e18)
+    with pytest.raises(NonFiniteLossError, match="epoch 1"):
+        list(
+            toy_trainer(parts, model, evaluation=EvalConfig(ks=(10,), validation_users=1), epochs=1, lr_embedding=1e30)
+        )
+
+
+def test_a_stop_comes_between_two_steps_and_the_epoch_before_is_kept(parts: Split) -> None:
+    steps = toy_trainer(parts, toy_model(parts)).sampler.steps(64)
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > steps + 2
+
+    model = toy_model(parts)
+    evaluation = EvalConfig(ks=(10,))
+    # training alone asks here: without a validation part there is nothing else to stop in
+    without = toy_split((0.9, 0.0, 0.1))
+    steps = toy_trainer(without, model).sampler.steps(64)
+    trainer = toy_trainer(without, model, evaluation=evaluation, stop=stop)
+    with pytest.raises(TrainingStopped, match="stopped in training epoch 2; epoch 1 is saved"):
+        list(trainer)
+    assert trainer.epoch == 1
+    assert asked == steps + 3
+
+
+def test_validation_can_be_stopped_too(parts: Split) -> None:
+    trainer = toy_trainer(parts, toy_model(parts), stop=lambda: True)
+    with pytest.raises(TrainingStopped, match="0 of 30 users"):
+        next(iter(trainer))
+
+
+def test_progress_counts_triples_and_users_to_their_end(parts: Split) -> None:
+    seen: list[Progress] = []
+    list(toy_trainer(parts, toy_model(parts), epochs=2, progress=seen.append))
+    for unit, total in (("triples", parts.train.nnz), ("users", 30)):
+        for epoch in (1, 2):
+            done = [at.done for at in seen if at.unit == unit and at.epoch == epoch]
+            assert done == sorted(done)
+            assert done[-1] == total
+    assert {at.total for at in seen if at.unit == "triples"} == {parts.train.nnz}
+    assert {(at.phase, at.epochs) for at in seen} == {("training", 2)}
+
+
+def test_what_is_no_module_is_refused(parts: Split) -> None:
+    with pytest.raises(TypeError, match=r"nn\.Module"):
+        toy_trainer(parts, object())
+
+
+# ---------------------------------------------------------------- resuming
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adagrad"])
+@pytest.mark.parametrize("name", ["mf-bpr", "convncf"])
+def test_a_saved_state_goes_on_bit_for_bit(parts: Split, name: str, optimizer: str) -> None:
+    def trainer(seed_of_start: int = 1) -> Trainer:
+        settings = {"dropout_prob": 0.4} if name == "convncf" else {}
+        model = toy_model(parts, name, **settings)
+        if seed_of_start != 1:
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    parameter.add_(1.0)
+        return toy_trainer(parts, model, optimizer=optimizer, epochs=4)
+
+    whole = trainer()
+    expected = without_clock([record.to_json() for record in whole])
+
+    first = trainer()
+    records = iter(first)
+    rows = [next(records).to_json() for _ in range(3)]
+    state = first.state()
+    torch.rand(1000)
+
+    second = trainer(seed_of_start=2)  # whatever it began as is replaced
+    second.load_state(state)
+    rows += [record.to_json() for record in second]
+    assert without_clock(rows) == expected
+    assert equal(tensors_of(second), tensors_of(whole))
+    assert (second.best_epoch, second.best_value) == (whole.best_epoch, whole.best_value)
+
+
+def test_a_state_is_a_picture_not_a_window(parts: Split) -> None:
+    trainer = toy_trainer(parts, toy_model(parts, "convncf"), epochs=2, patience=0)
+    records = iter(trainer)
+    next(records), next(records)
+    state, model = trainer.state(), trainer.model_tensors()
+    before = {name: tensor.clone() for name, tensor in (state.tensors | model).items()}
+    list(records)
+    assert equal(state.tensors | model, before), "what was kept must not move while training goes on"
+
+    first = toy_trainer(parts, toy_model(parts, "convncf"), epochs=2, patience=0)
+    first.load_state(state)
+    list(first)
+    assert equal(state.tensors | model, before), "nor by whoever went on from it"
+    assert equal(tensors_of(first), tensors_of(trainer))
+
+
+def test_patience_goes_on_where_it_stood(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(monkeypatch, [1, 5, 4, 3, 2, 9])
+    first = toy_trainer(parts, Scripted(parts), epochs=5, patience=3)
+    records = iter(first)
+    for _ in range(3):
+        next(records)
+    second = toy_trainer(parts, Scripted(parts), epochs=5, patience=3)
+    second.load_state(first.state())
+    assert [record.epoch for record in second] == [3, 4]
+    assert second.best_epoch == 1
+
+
+def test_a_state_is_tensors_and_strict_json(parts: Split) -> None:
+    trainer = toy_trainer(parts, toy_model(parts))
+    next(iter(trainer))
+    state = trainer.state()
+    runtime.strict_json(state.facts)
+    assert all(isinstance(tensor, Tensor) for tensor in state.tensors.values())
+    without = toy_split((1.0, 0.0, 0.0))
+    never_judged = toy_trainer(without, toy_model(without))
+    next(iter(never_judged))
+    assert never_judged.state().facts["best_value"] is None

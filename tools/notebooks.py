@@ -1,0 +1,144 @@
+"""Run the notebooks and store each with its output, beside the .py it is made from (which is the one to edit).
+
+    python -m tools.notebooks [notebooks/NAME.py …]
+
+A notebook is stored only when it ran without an error or a warning and its output names no folder of this machine. The
+figure of the cell tagged "answer" is stored as a picture too: it stands at the notebook's top.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import os
+import struct
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+PICTURES = NOTEBOOKS / "pictures"
+
+
+def sources() -> list[Path]:
+    """The lessons' .py files, in the order in which they are read."""
+    return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.py"))
+
+
+def execute(source: Path, *, environment: Mapping[str, str] | None = None, seconds: int = 600) -> NotebookNode:
+    """The notebook of a .py, run from top to bottom in a fresh kernel with an empty home.
+
+    Raises CellExecutionError where a cell fails; a cell that takes longer than `seconds` is one that failed.
+    """
+    notebook: NotebookNode = jupytext.read(source)
+    for number, cell in enumerate(notebook.cells, start=1):
+        cell["id"] = f"cell-{number}"  # else a new one by chance at each run, and a diff with it
+    with tempfile.TemporaryDirectory() as home:
+        settings = os.environ | {"CONVNCF_HOME": home, "PYTHONPATH": str(ROOT)} | dict(environment or {})
+        place = {"metadata": {"path": str(source.parent)}}
+        client = NotebookClient(notebook, kernel_name="python3", timeout=seconds, record_timing=False, resources=place)
+        # its sockets are files in that folder: no port is opened, and ipykernel does not warn of one
+        manager = client.create_kernel_manager()
+        manager.transport, manager.ip = "ipc", str(Path(home) / "kernel")
+        client.execute(env=settings)
+    notebook.metadata.pop("language_info", None)  # the exact Python of whoever ran it
+    for _, output in outputs(notebook):
+        if "image/png" in output.get("data", {}):
+            output.metadata["image/png"] = _size(output.data["image/png"])
+    return notebook
+
+
+def _size(png: str) -> dict[str, int]:
+    """How large a page shows a figure's PNG: half of its pixels, which is the figure's own size."""
+    width, height = struct.unpack(">II", base64.b64decode(png)[16:24])
+    return {"width": width // 2, "height": height // 2}
+
+
+def outputs(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
+    """Every output with the number of its cell, from 1."""
+    for number, cell in enumerate(notebook.cells, start=1):
+        for output in cell.get("outputs", []):
+            yield number, output
+
+
+def pictures(notebook: NotebookNode) -> list[str]:
+    """Every PNG among the outputs, in base64."""
+    return [output.data["image/png"] for _, output in outputs(notebook) if "image/png" in output.get("data", {})]
+
+
+def answer(notebook: NotebookNode) -> bytes | None:
+    """The PNG of the cell tagged "answer"; none where there is no such cell, or no Chrome to draw it."""
+    for cell in notebook.cells:
+        if "answer" in cell.metadata.get("tags", []):
+            for output in cell.outputs:
+                if "image/png" in output.get("data", {}):
+                    return base64.b64decode(output.data["image/png"])
+    return None
+
+
+def complaints(notebook: NotebookNode) -> list[str]:
+    """What must not be in a stored notebook, a line each: errors, warnings, folders of this machine, a missing PNG."""
+    folders = {str(ROOT), str(Path.home()), tempfile.gettempdir(), sys.prefix} - {"/"}
+    found = []
+    for number, output in outputs(notebook):
+        if output.output_type == "error":
+            found.append(f"cell {number}: {output.ename}: {output.evalue}")
+        elif output.output_type == "stream" and output.name == "stderr":
+            found.append(f"cell {number} writes to stderr: {output.text.strip()[:300]}")
+        data: dict[str, Any] = output.get("data", {})
+        if "application/vnd.plotly.v1+json" in data and "image/png" not in data:
+            found.append(f"cell {number}: a figure without its PNG")
+        text = output.get("text", "") + "".join(str(value) for kind, value in data.items() if kind != "image/png")
+        found += [f"cell {number} names {folder}, a folder of this machine" for folder in folders if folder in text]
+    return found
+
+
+def store(source: Path, notebook: NotebookNode) -> None:
+    """Write NAME.ipynb beside NAME.py, and the picture of the answer."""
+    nbformat.validate(notebook)
+    source.with_suffix(".ipynb").write_text(f"{jupytext.writes(notebook, 'ipynb')}", encoding="utf-8")
+    picture = answer(notebook)
+    if picture is not None:
+        PICTURES.mkdir(exist_ok=True)
+        (PICTURES / f"{source.stem}.png").write_bytes(picture)
+
+
+def counted(notebook: NotebookNode) -> tuple[int, int, int]:
+    """Code cells, pictures, and assertions of a notebook."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    asserted = sum(line.startswith("assert ") for cell in code for line in cell.source.splitlines())
+    return len(code), len(pictures(notebook)), asserted
+
+
+def main() -> int:
+    """Run and store what was asked for; the number of notebooks that could not be stored."""
+    parser = argparse.ArgumentParser(description="Run the notebooks and store each with its output.")
+    parser.add_argument("source", nargs="*", type=Path, help="notebooks/NAME.py; all when left out")
+    refused = 0
+    print(f"{'notebook':24} {'seconds':>8} {'cells':>6} {'pictures':>9} {'assertions':>11}", flush=True)
+    for source in parser.parse_args().source or sources():
+        began = time.monotonic()
+        notebook = execute(source.resolve())
+        cells, drawn, asserted = counted(notebook)
+        seconds = time.monotonic() - began
+        print(f"{source.stem:24} {seconds:8.1f} {cells:6} {drawn:9} {asserted:11}", flush=True)
+        wrong = complaints(notebook)
+        if wrong:
+            refused += 1
+            print("\n".join(["not stored:", *wrong]), file=sys.stderr)
+        else:
+            store(source.resolve(), notebook)
+    return refused
+
+
+if __name__ == "__main__":
+    sys.exit(main())

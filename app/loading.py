@@ -17,11 +17,11 @@ import streamlit as st
 
 from app import state
 from convncf import comparison, inspection
-from convncf.comparison import ComparedRun, Comparison
+from convncf.comparison import Comparison
 from convncf.data.catalogue import Dataset
 from convncf.data.splitting import Split
 from convncf.errors import CheckpointError, ConvNCFError
-from convncf.inspection import History, LayerTrace, PairView
+from convncf.inspection import History, PairView
 from convncf.loading import LoadedRun, data_of, load_run
 from convncf.ranking import TopK
 from convncf.runs import Run
@@ -82,6 +82,11 @@ def epochs(run: Run, best: int) -> tuple[int, ...]:
     return tuple(sorted({kept.epoch for kept in run.checkpoints()} | {best}))
 
 
+def kept(run: Run) -> Key:
+    """What changes when a run in training keeps another model: its best, and its checkpoints."""
+    return (*_key(run, run.model_path), *(str(each.epoch) for each in run.checkpoints()))
+
+
 # Compare shows four runs at once, Inspect walks through the epochs of one.
 @st.cache_resource(max_entries=8, show_spinner="Reading the run…")
 def _model(key: Key, _run: Run, epoch: int | None, data_key: Key) -> LoadedRun:
@@ -125,6 +130,11 @@ def history(model: Model, user: int) -> History:
     return _history(model.data_key, model.loaded.split, user)
 
 
+def first_pair(model: Model) -> tuple[int, int]:
+    """The user and the item (indices) that a newcomer sees first."""
+    return _first_pair(model.key, model.loaded)
+
+
 def finished(run: Run) -> bool:
     """Whether the run can be read and has a report; asked for every run each time that Compare is drawn."""
     return _finished(_key(run, run.path / "status.json", run.path / "report.json"), run)
@@ -151,6 +161,11 @@ def _history(data_key: Key, _split: Split, user: int) -> History:
     return inspection.history(_split, user)
 
 
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _first_pair(key: Key, _loaded: LoadedRun) -> tuple[int, int]:
+    return inspection.first_pair(_loaded.model, _loaded.split)
+
+
 @st.cache_resource(max_entries=2048, show_spinner=False)
 def _finished(key: Key, _run: Run) -> bool:
     try:
@@ -162,31 +177,6 @@ def _finished(key: Key, _run: Run) -> bool:
 @st.cache_resource(max_entries=16, show_spinner="Comparing…")
 def _compared(keys: Key, _runs: tuple[Run, ...]) -> Comparison:
     return comparison.compare(_runs)
-
-
-def difference(found: Comparison, run: ComparedRun, metric: str) -> float | None:
-    """A run's metric minus the baseline's; none for the baseline itself, or where one of them lacks it."""
-    base = found.runs[0]
-    if run is base or metric not in run.metrics or metric not in base.metrics:
-        return None
-    return run.metrics[metric] - base.metrics[metric]
-
-
-def best(found: Comparison, metric: str) -> frozenset[str]:
-    """Names of the runs with the highest value: several where they are equal."""
-    values = {run.name: run.metrics[metric] for run in found.runs if metric in run.metrics}
-    return frozenset(name for name, value in values.items() if value == max(values.values()))
-
-
-def strongest_channel(layer: LayerTrace) -> int:
-    """The channel with the largest value of a layer, the first where several share it."""
-    return int(inspection.channel_stats(layer).maximum.argmax())
-
-
-def strongest_cell(layer: LayerTrace, channel: int) -> tuple[int, int]:
-    """(row, column) of the largest value in a channel's map, the first where several share it."""
-    row, col = divmod(int(layer.maps[channel].argmax()), layer.shape[2])
-    return row, col
 
 
 # ---------------------------------------------------------------- finding one among many

@@ -7,6 +7,8 @@ from typing import Final
 
 import streamlit as st
 
+from convncf import runtime
+
 HERE: Final = Path(__file__).parent
 TITLE: Final = "ConvNCF workbench"
 
@@ -23,6 +25,7 @@ def pages() -> list[st.Page]:
 
 
 def main() -> None:
+    runtime.share_processors()  # before a page loads torch: this process scores too, beside workers that train
     # An icon from this folder: a Material icon would make the browser ask an outside host.
     st.set_page_config(page_title=TITLE, page_icon=str(HERE / "assets" / "icon.svg"), layout="wide")
     page = st.navigation(pages(), position="top")

@@ -56,16 +56,17 @@ def chosen(name: str) -> str | None:
 
 
 def choose(**ids: str | None) -> None:
-    """Choose ids, in the address and in the session; None takes one away."""
+    """Choose ids, in the address and in the session; None takes one away. One step for the browser's Back."""
     for name, value in ids.items():
         if value is None:
             st.session_state.pop(_remembered(name), None)
-            if name in st.query_params:
-                del st.query_params[name]
         else:
             st.session_state[_remembered(name)] = value
-            if st.query_params.get(name) != value:
-                st.query_params[name] = value
+    before = {name: st.query_params.get_all(name) for name in st.query_params}
+    after = before | {name: [value] for name, value in ids.items() if value is not None}
+    after = {name: values for name, values in after.items() if ids.get(name, values) is not None}
+    if after != before:
+        st.query_params.from_dict(after)  # one message to the browser, however many ids
 
 
 def go(page: str, **ids: str) -> None:

@@ -30,9 +30,9 @@ def page_title(text: str, words: str = "") -> None:
         st.caption(words)
 
 
-def section(text: str) -> None:
-    """The heading of a part of a page."""
-    st.header(text, anchor=False)
+def section(text: str, help: str = "") -> None:
+    """The heading of a part of a page; `help` (Markdown) explains its terms."""
+    st.header(text, anchor=False, help=help or None)
 
 
 def facts(values: Mapping[str, str]) -> None:

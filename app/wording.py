@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from convncf.figures.theme import number, plural
+from convncf.figures.wording import term
 from convncf.runs import Status
+from convncf.significance import PairedTest
 
 __all__ = ["MODEL_WORDS", "STATE_WORDS", "ago", "duration", "number", "percent", "phase", "plain", "plural", "progress"]
 
@@ -76,9 +78,16 @@ def ago(moment: float, now: float | None = None) -> str:
     return "now" if seconds < 1.5 else f"{duration(seconds)} ago"
 
 
-def sentence(text: str) -> str:
-    """A message as a sentence of its own: a capital first, a full stop last."""
-    return f"{text[:1].upper()}{text[1:]}{'' if not text or text[-1] in '.!?' else '.'}"
+def sentence(text: object) -> str:
+    """A message or an error as a sentence of its own: a capital first, a full stop last."""
+    words = str(text)
+    return f"{words[:1].upper()}{words[1:]}{'' if not words or words[-1] in '.!?' else '.'}"
+
+
+def terms(*names: str) -> str:
+    """Terms in plain words, a line each, for a help text beside the place where they are first met; Markdown."""
+    known = {name: words for name in names if (words := term(name))}
+    return "\n\n".join(f"**{plain(name)}**: {plain(words)}" for name, words in known.items())
 
 
 # ---------------------------------------------------------------- runs
@@ -96,6 +105,18 @@ STATE_WORDS: Final[Mapping[str, str]] = {
     "broken": "Broken",
 }
 """State of a run -> the word that stands beside its name."""
+
+
+SURE: Final = 0.05
+"""The usual bound for a p-value: what luck alone brings about less often than this, a page calls unlikely."""
+
+
+def verdict(test: PairedTest, name: str, baseline: str) -> str:
+    """What a paired test says of a run against the baseline, in words without numbers; plain text."""
+    if test.p_value >= SURE:
+        return f"{name} and {baseline} cannot be told apart: a difference like theirs may well be luck with these users"
+    better, worse = (name, baseline) if test.difference > 0 else (baseline, name)
+    return f"{better} ranks held-out items better than {worse}: luck with these users is an unlikely explanation"
 
 
 def phase(status: Status, model: str = "") -> str:

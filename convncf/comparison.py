@@ -61,6 +61,21 @@ class Comparison:
     """Name -> that run minus the baseline in the monitored metric, over the same users."""
     untested: Mapping[str, str] = field(default_factory=dict)
     """Name -> why that run was not tested, a sentence, though it could be ranked."""
+    references: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Model -> metrics of the simple baselines in the first run's report, but for those that a run here equals; empty
+    where the runs are unlike."""
+
+    def difference(self, run: ComparedRun, metric: str) -> float | None:
+        """A run's metric minus the baseline's; none for the baseline itself, or where one of them lacks it."""
+        base = self.runs[0]
+        if run is base or metric not in run.metrics or metric not in base.metrics:
+            return None
+        return run.metrics[metric] - base.metrics[metric]
+
+    def best(self, metric: str) -> frozenset[str]:
+        """Names of the runs with the highest value: several where they are equal."""
+        values = {run.name: run.metrics[metric] for run in self.runs if metric in run.metrics}
+        return frozenset(name for name, value in values.items() if value == max(values.values()))
 
     def to_json(self) -> dict[str, Any]:
         """The comparison as plain values."""
@@ -79,6 +94,7 @@ class Comparison:
                 for name, test in self.paired.items()
             },
             "untested": dict(self.untested),
+            "references": {name: dict(metrics) for name, metrics in self.references.items()},
         }
 
 
@@ -111,7 +127,17 @@ def compare(runs: Sequence[Run], *, seed: int = 0) -> Comparison:
         for run, report in zip(runs, reports, strict=True)
     )
     paired, untested = ({}, {}) if unlike else _paired(runs, monitor, seed)
-    return Comparison(compared, monitor, differences([run.settings() for run in runs]), unlike, paired, untested)
+    here = [run.metrics for run in compared]
+    references = {name: scores for name, scores in reports[0].get("baselines", {}).items() if scores not in here}
+    return Comparison(
+        runs=compared,
+        monitor=monitor,
+        differences=differences([run.settings() for run in runs]),
+        unlike=unlike,
+        paired=paired,
+        untested=untested,
+        references={} if unlike else references,
+    )
 
 
 def differences(settings: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:

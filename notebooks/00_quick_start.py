@@ -139,9 +139,9 @@ catalogue.add(file, "bookshop", mapping=columns)
 # %%
 from convncf import resolve
 
-epochs = int(os.environ.get("CONVNCF_EPOCHS", "80"))  # at most; the tests set it, to be through in seconds
+epochs = int(os.environ.get("CONVNCF_EPOCHS", "20"))  # at most; the tests set it, to be through in seconds
 small = {"pretrain.batch_size": 256, "train.batch_size": 256, "train.lr_network": 1e-3}
-start = {"pretrain.epochs": epochs, "train.epochs": min(epochs, 20), "model.initialisation": "random"}
+start = {"pretrain.epochs": 3 * epochs, "train.epochs": epochs, "model.initialisation": "random"}
 settings = resolve(model="convncf", preset="quick", dataset="bookshop", settings=small | start)
 
 # %% [markdown]
@@ -189,7 +189,8 @@ for test in report["paired"].values():
 
 # %% [markdown]
 # The lines compare the models customer by customer. Look at the interval: where 0 lies inside it, these customers are
-# too few to tell the two models apart, whatever the table seems to say.
+# too few to tell the two models apart, whatever the table seems to say. And where it does not, this is still one shop,
+# made up, and one seed: no verdict on the models.
 
 # %% [markdown]
 # ## 4. Recommend
@@ -245,7 +246,8 @@ figures.interaction_map(trace, LIGHT)
 # and fitting again was found to cost nothing (Ferrari Dacrema and others, below). Read patterns, not places.
 
 # %% [markdown]
-# There is no magic in it. The map is an outer product, and the dot product of MF-BPR is hidden in it: its diagonal.
+# There is no magic in it. The map is an outer product; and the dot product, all that matrix factorisation looks at, is
+# the sum of its diagonal.
 
 # %%
 by_hand = np.outer(trace.p, trace.q)
@@ -260,8 +262,10 @@ assert np.isclose(np.trace(by_hand), trace.p @ trace.q, atol=1e-6)
 figures.feature_maps(trace.layers[0], LIGHT)
 
 # %% [markdown]
-# *How to read it.* One tile is one channel: bright where its filter matched the map, dark where it did not and the
-# network set the result to 0. Each tile has its own scale, from 0 to its largest value.
+# *How to read it.* One tile is one channel. As in the map, the customer's dimensions run downwards and the book's
+# across, now a patch at a time: bright where the filter matched the patch, dark where it did not and the network set
+# the result to 0. Each tile has its own scale, from 0 to its largest value. A tile marked *zero* found nothing in this
+# pair.
 #
 # The top left cell of every tile, by hand: the filter times its patch, summed, plus a bias, and nothing below zero.
 
@@ -282,8 +286,7 @@ for layer in trace.layers:
 figures.feature_maps(trace.layers[1], LIGHT)
 
 # %% [markdown]
-# *How to read it.* As above: one tile a channel, each on its own scale. A tile marked *zero* found nothing in this
-# pair.
+# *How to read it.* As above: one tile a channel, each on its own scale, now with larger patches to a cell.
 #
 # The numbers of the last layer are weighed and added up. That is the score.
 

@@ -102,15 +102,13 @@ class CommandLine:
         """Run a command that is to be refused: nothing on stdout, and no run made. Returns what stderr says."""
         before = self.runs()
         answer = self(*arguments, code=code, typed=typed)
-        assert answer.out == ""
-        assert self.runs() == before
+        assert answer.out == "", answer.out
+        assert self.runs() == before, f"{arguments} left {self.runs()}"
         return answer.err
 
     def runs(self) -> list[str]:
-        """Whatever lies in the folder of runs, unfinished folders too."""
-        folder = self.home / "runs"
-        names = [path.name for path in folder.iterdir()] if folder.exists() else []
-        return sorted(name for name in names if name != ".create.lock")
+        """Whatever lies in the folder of runs but for locks: unfinished and hidden folders too."""
+        return sorted(path.name for path in (self.home / "runs").glob("*") if path.suffix != ".lock")
 
     def add_shop(self) -> None:
         """Make the shop a dataset."""

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import loading
-from app.panels import commands, feature_maps, user_lists
+from app import loading, state
+from app.panels import commands, feature_maps, pair, user_lists
 from app.wording import number, plain
 from convncf import inspection
 from convncf.inspection import PairTrace, PairView
@@ -241,7 +242,8 @@ def test_the_epoch_is_that_of_the_slider_and_stays_in_the_address(at_home: Path)
     app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4"))
     assert "epoch" not in app.query_params
     best = loaded(at_home, "tiny-222").epoch
-    for epoch in (2, 1, best):  # the best, too, once it is chosen
+    others = [epoch for epoch in (2, 1, 0) if epoch != best]
+    for epoch in (*others, best):  # the best, too, once it is chosen
         app.select_slider(key="inspect:epoch").set_value(epoch).run()
         assert app.query_params["epoch"] == str(epoch)
         expected = view(at_home, "tiny-222", "u3", "i4", epoch)
@@ -307,8 +309,8 @@ def test_a_click_on_a_row_chooses_its_item(
     index = model.dataset.interactions.items.index
     taken: list[str] = []
     event = SimpleNamespace(selection=SimpleNamespace(cells=cells))
-    monkeypatch.setattr(user_lists.st, "session_state", {"table": event})
-    monkeypatch.setattr(user_lists.state, "choose", lambda *, item: taken.append(item))
+    monkeypatch.setattr(st, "session_state", {"table": event})
+    monkeypatch.setattr(state, "choose", lambda *, item: taken.append(item))
     user_lists._clicked("table", [index("i4"), index("i5"), index("i7")], model)
     assert taken == chosen
 
@@ -322,8 +324,8 @@ def test_a_click_on_a_tile_chooses_its_channel(
 ) -> None:
     taken: list[int] = []
     event = SimpleNamespace(selection=SimpleNamespace(points=points))
-    monkeypatch.setattr(feature_maps.st, "session_state", {"inspect:tiles": event})
-    monkeypatch.setattr(feature_maps.pair, "look_at", lambda *, channel: taken.append(channel))
+    monkeypatch.setattr(st, "session_state", {"inspect:tiles": event})
+    monkeypatch.setattr(pair, "look_at", lambda *, channel: taken.append(channel))
     feature_maps._tile_clicked()
     assert taken == chosen
 

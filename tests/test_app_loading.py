@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 
 from app import loading
 from convncf import inspection
@@ -34,6 +35,7 @@ def test_asking_twice_gives_the_same_objects(at_home: Path) -> None:
 
 
 def test_runs_on_the_same_parts_share_dataset_and_split(at_home: Path) -> None:
+    st.cache_resource.clear()
     one, other = loading.model(a_run(at_home)), loading.model(a_run(at_home, "tiny-mf"), 1)
     assert one.loaded.split is other.loaded.split
     assert one.loaded.dataset is other.loaded.dataset

@@ -1,24 +1,19 @@
-"""Launching: one request is one worker, refusals come first, and a worker that is killed can be resumed."""
+"""Launching: one request is one worker, refusals come first, and signals go to nobody else."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
 
+import convncf
 from convncf import jobs
-from convncf.config import resolve
-from convncf.data import catalogue
 from convncf.errors import (
     ConvNCFError,
     DatasetNotFoundError,
@@ -30,34 +25,14 @@ from convncf.errors import (
     SplitError,
     TrainingStopped,
 )
-from convncf.experiment import run_experiment
 from convncf.runs import Run, RunStore, Status
-from convncf.training import CLOCK_FIELDS
-from tests.worlds import checkerboard, finished_run, litter, make_run, save_dataset, tiny, without_clock
-
-
-class Started:
-    """What would have been started; nothing is."""
-
-    def __init__(self) -> None:
-        self.commands: list[list[str]] = []
-        self.settings: list[dict[str, Any]] = []
-
-    def __call__(self, command: list[str], **settings: Any) -> subprocess.CompletedProcess[bytes]:
-        self.commands.append(command)
-        self.settings.append(settings)
-        return subprocess.CompletedProcess(command, 0)
-
-    @property
-    def names(self) -> list[str]:
-        return [command[-1] for command in self.commands]
+from tests.concurrency import Started, start_no_workers, together
+from tests.worlds import checkerboard, make_run, save_dataset, tiny
 
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Started:
-    found = Started()
-    monkeypatch.setattr("convncf.jobs.launching.subprocess.Popen", found)
-    return found
+    return start_no_workers(monkeypatch)
 
 
 @pytest.fixture
@@ -76,6 +51,7 @@ def test_a_launched_run_has_a_detached_worker_of_its_own(home: Path, started: St
     assert settings["start_new_session"] is True
     assert settings["stdin"] == subprocess.DEVNULL
     assert settings["env"]["CONVNCF_HOME"] == str(home)
+    assert settings["env"]["PYTHONPATH"].split(os.pathsep)[0] == str(Path(convncf.__file__).parents[1])
     assert settings["stdout"].name == settings["stderr"].name == str(run.path / "log.txt")
     assert run.status().state == "queued"
     assert len(list((home / "locks" / "cpu").glob("*-first.ticket"))) == 1
@@ -95,23 +71,8 @@ def test_one_request_is_one_run_and_one_worker(home: Path, started: Started) -> 
 
 @pytest.mark.usefixtures("toy")
 def test_two_pages_that_ask_in_the_same_moment_get_one_run_and_one_worker(home: Path, started: Started) -> None:
-    ready = threading.Barrier(5)
     got: list[Run] = []
-    errors: list[Exception] = []
-
-    def ask(number: int) -> None:
-        ready.wait()
-        try:
-            got.append(jobs.launch(tiny(), f"run-{number}", home, request_id="the-same"))
-        except ConvNCFError as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    together(lambda number: got.append(jobs.launch(tiny(), f"run-{number}", home, request_id="the-same")), 5)
     assert len({run.path for run in got}) == 1
     assert len(started.commands) == 1
     assert len(RunStore(home).names()) == 1
@@ -177,8 +138,8 @@ def test_a_worker_that_cannot_be_started_is_said(home: Path, monkeypatch: pytest
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("convncf.jobs.launching.subprocess.Popen", refuse)
-    with pytest.raises(JobError, match="'first' could not be started: .*Resource temporarily unavailable"):
+    start_no_workers(monkeypatch, refuse)
+    with pytest.raises(JobError, match=r"'first' could not be started: .*Resource temporarily unavailable"):
         jobs.launch(tiny(), "first", home)
 
 
@@ -238,129 +199,3 @@ def test_a_kill_goes_to_the_worker_that_holds_the_run(home: Path, monkeypatch: p
         assert jobs.kill(run)
         assert jobs.kill(run, force=True)
     assert sent == [(4321, signal.SIGTERM), (4321, signal.SIGKILL)]
-
-
-# ---------------------------------------------------------------- real workers
-
-
-def wait_until(holds: Callable[[], bool], run: Run, seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, run.log_tail()
-        time.sleep(0.01)
-
-
-def raw_status(run: Run) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads((run.path / "status.json").read_text())
-    return value
-
-
-def in_the_middle_of(run: Run, phase: str, epoch: int) -> Callable[[], bool]:
-    """Whether the run's last heartbeat was between two steps of that epoch, or of a later one of that phase."""
-
-    def holds() -> bool:
-        status = raw_status(run)
-        assert status["state"] not in ("finished", "failed"), status
-        there = status["phase"] == phase and status["epoch"] >= epoch and status["unit"] == "triples"
-        return bool(there and 0 < status["done"] < status["total"])
-
-    return holds
-
-
-def clocks(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{key: row[key] for key in CLOCK_FIELDS} for row in rows]
-
-
-@pytest.mark.slow
-def test_a_worker_killed_in_the_middle_of_an_epoch_goes_on_as_if_nothing_had_been(home: Path) -> None:
-    settings: dict[str, Any] = {"train__batch_size": 1, "pretrain__batch_size": 1, "pretrain__epochs": 2}
-    settings |= {"train__epochs": 5, "train__patience": 0, "model__dropout_prob": 0.2, "eval__validation_users": 10}
-    run = make_run(home, "killed", **settings)
-
-    # SIGKILL in training: nothing is said by the worker, and the run is lost within a heartbeat
-    jobs.start_worker(run, home)
-    wait_until(in_the_middle_of(run, "training", 1), run)
-    assert run.status().state == "running"
-    with pytest.raises(RunBusyError):
-        jobs.start_worker(run, home)
-    assert jobs.kill(run, force=True)
-    wait_until(lambda: run.status().state == "lost", run, seconds=5)
-    assert raw_status(run)["state"] == "running"
-    first = run.metrics()
-    assert run.report() is None
-
-    # resumed, and ended by SIGTERM: it saves and says so
-    jobs.start_worker(run, home)
-    wait_until(in_the_middle_of(run, "training", first[-1]["epoch"] + 1), run)
-    second = run.metrics()
-    assert clocks(second[: len(first)]) == clocks(first)
-    assert jobs.kill(run)
-    wait_until(lambda: run.status().state == "stopped", run, seconds=20)
-    assert "is saved" in run.status().message
-    wait_until(lambda: not run.locked(), run, seconds=20)
-
-    # resumed to its end
-    second = run.metrics()
-    jobs.start_worker(run, home)
-    wait_until(lambda: run.status().state == "finished", run)
-    rows = run.metrics()
-    assert clocks(rows[: len(second)]) == clocks(second), "what was finished was not trained again"
-
-    whole = make_run(home, "whole", **settings)
-    expected = run_experiment(whole, home)
-    assert without_clock(rows) == without_clock(whole.metrics())
-    report = run.report()
-    assert report is not None
-    same = expected.keys() - {"run", "seconds"}
-    assert {key: report[key] for key in same} == {key: expected[key] for key in same}
-    assert litter(home) == []
-    assert run.log_tail(200).count("resumed after epoch") == 4, (
-        "each of two resumptions says where it went on, by phase"
-    )
-
-
-# ---------------------------------------------------------------- the demo
-
-
-def test_the_demo_is_three_runs_queued_in_order_once(home: Path, started: Started) -> None:
-    runs = jobs.demo(home, overrides={"train.epochs": 2, "train.lr_network": 0.002, "train.device": "cpu"})
-    assert [run.name for run in runs] == started.names == ["demo-mf", "demo-4x4", "demo-2x2"]
-    mf, wide, narrow = (run.config() for run in runs)
-    assert mf.model.name == "mf-bpr"
-    assert wide.model.pre_model_path == narrow.model.pre_model_path == "demo-mf"
-    assert (wide.model.cnn_kernels, narrow.model.cnn_kernels) == ((4, 4, 2), (2,) * 5)
-    assert [config.train.epochs for config in (mf, wide, narrow)] == [2, 2, 2]
-    assert (wide.train.lr_network, runs[0].sources()["train.lr_network"]) == (0.002, "default")
-    assert mf.model.embedding_size == wide.model.embedding_size == narrow.model.embedding_size
-    tickets = sorted((home / "locks" / "cpu").glob("*.ticket"))
-    assert [ticket.stem.partition("-")[2] for ticket in tickets] == ["demo-mf", "demo-4x4", "demo-2x2"]
-
-    assert [run.path for run in jobs.demo(home)] == [run.path for run in runs]
-    assert len(started.commands) == 3, "runs that are there are not started again"
-
-
-@pytest.mark.parametrize(
-    ("state", "again"), [("finished", 0), ("queued", 0), ("stopped", 1), ("failed", 1), ("lost", 1)]
-)
-def test_a_demo_run_that_was_interrupted_is_taken_up_again(
-    home: Path, started: Started, state: str, again: int
-) -> None:
-    resolved = resolve(model="mf-bpr", preset="quick", settings={"train.device": "cpu"})
-    data = catalogue.load("movielens-small", home)
-    for name in jobs.DEMO_RUNS:
-        run = RunStore(home).create(name, resolved, fingerprint=data.fingerprint)
-        run.write_status(Status(state="finished"))
-    mf = RunStore(home).open("demo-mf")
-    if state == "lost":
-        mf.write_status(Status(state="running", pid=1))
-    else:
-        mf.write_status(Status(state=state, updated=time.time()))
-    jobs.demo(home)
-    assert started.names == ["demo-mf"] * again
-
-
-def test_a_broken_demo_run_does_not_hide_the_others(home: Path, started: Started) -> None:
-    finished_run(home)
-    jobs.demo(home, overrides={"train.device": "cpu"})
-    (home / "runs" / "demo-mf" / "status.json").write_text("{")
-    assert [run.name for run in jobs.demo(home)] == ["demo-mf", "demo-4x4", "demo-2x2"]

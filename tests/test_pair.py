@@ -65,6 +65,18 @@ def test_what_a_user_has_is_not_recommended_and_shows_where_it_would_stand(loade
         assert view.rank.candidates == len(listed) + 1
 
 
+def test_a_user_who_has_everything_gets_an_empty_list(home: Path) -> None:
+    rows = [("u1", f"i{item}") for item in range(4)] + [("u2", "i0"), ("u2", "i1")]
+    frame = pd.DataFrame(rows, columns=["user_id", "item_id"])
+    parts = split(Interactions.from_frame(frame), DataConfig(ratios=(1, 0, 0)), seed=1)
+    model = Popularity(2, 4).fit(parts.train)
+    listed = recommend(model, parts, 0, 10)
+    assert listed.items.size == listed.ranks.size == listed.scores.size == 0
+    view = view_pair(model, parts, 0, 3)
+    assert (view.rank.rank, view.rank.candidates, view.rank.seen) == (1, 1, True)
+    assert recommend(model, parts, 1, 10).items.tolist() == [2, 3]
+
+
 def test_the_trace_of_the_view_is_the_score_of_the_list(loaded: LoadedRun) -> None:
     view = view_pair(loaded.model, loaded.split, 5, 7)
     assert isinstance(view.trace, PairTrace)

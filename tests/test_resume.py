@@ -186,7 +186,7 @@ def test_stopped_between_two_steps_or_two_users_it_goes_on_too(home: Path, expec
 
 @pytest.mark.parametrize("optimizer", ["adam", "adagrad"])
 def test_with_dropout_and_either_optimiser_the_tensors_are_equal_bit_for_bit(home: Path, optimizer: str) -> None:
-    settings = {"model__dropout_prob": 0.5, "train__optimizer": optimizer, "eval__validation_users": 7}
+    settings: dict[str, Any] = {"model__dropout_prob": 0.5, "train__optimizer": optimizer, "eval__validation_users": 7}
     settings |= {"model__initialisation": "random", "pretrain__epochs": 0, "train__epochs": 3}
     whole = make_run(home, "whole", **settings)
     run_experiment(whole, home)

@@ -1,4 +1,4 @@
-"""Randomness without memory, files that are whole or absent, and devices that are what was asked for."""
+"""Randomness without memory, and files that are whole or absent."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import json
 import math
 import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf import runtime
-from convncf.errors import DeviceError
 from tests.worlds import litter
 
 # ---------------------------------------------------------------- home and files
@@ -133,180 +130,3 @@ def test_torch_is_seeded_by_the_same_arguments() -> None:
     assert torch.equal(torch.rand(4), first)
     runtime.seed_torch(1, "dropout", 2, 4)
     assert not torch.equal(torch.rand(4), first)
-
-
-# ---------------------------------------------------------------- devices
-
-
-def fake_nvidia_smi(folder: Path, monkeypatch: pytest.MonkeyPatch, answer: str, *, code: int = 0) -> None:
-    """A script of that name, first on PATH, that answers the query of `gpus` alone."""
-    tools = folder / "tools"
-    tools.mkdir(exist_ok=True)
-    (tools / "answer.txt").write_text(answer, encoding="utf-8")
-    script = tools / "nvidia-smi"
-    asked = "--query-gpu=index,name,memory.total,memory.free,utilization.gpu"
-    script.write_text(f'#!/bin/sh\n[ "$1" = {asked} ] || exit 9\ncat "{tools}/answer.txt"\nexit {code}\n')
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
-
-
-TWO = "0, NVIDIA A100-SXM4-80GB, 81920, 80000, 3\n1, NVIDIA RTX 6000, Ada, 49140, 12, 100\n"
-
-
-def test_gpus_come_by_name_from_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_nvidia_smi(tmp_path, monkeypatch, TWO)
-    first, second = runtime.gpus()
-    assert first == runtime.Gpu(0, "NVIDIA A100-SXM4-80GB", 81920, 80000, 3)
-    assert second == runtime.Gpu(1, "NVIDIA RTX 6000, Ada", 49140, 12, 100)
-
-
-def test_what_the_driver_does_not_know_is_nought_and_noise_is_no_gpu(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake_nvidia_smi(tmp_path, monkeypatch, "Warning, x, y, z, w\n\n4, Tesla K80, 11441, 11441, [N/A]\n")
-    assert runtime.gpus() == (runtime.Gpu(4, "Tesla K80", 11441, 11441, 0),)
-
-
-def test_no_driver_or_a_broken_one_means_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_nvidia_smi(tmp_path, monkeypatch, "NVIDIA-SMI has failed", code=9)
-    assert runtime.gpus() == ()
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert runtime.gpus() == ()
-
-
-def test_asking_for_gpus_loads_no_torch() -> None:
-    code = "import sys; from convncf import runtime; runtime.gpus(); runtime.planned_device('auto')\n"
-    code += "assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-@pytest.mark.parametrize(
-    ("visible", "ordinal", "physical"),
-    [(None, 1, 1), ("3,5", 0, 3), ("3,5", 1, 5), ("3, 5", 1, 5), ("2", 1, 1), ("GPU-8a3f", 0, 0), ("", 0, 0)],
-)
-def test_the_physical_gpu_is_what_the_environment_made_visible(
-    visible: str | None, ordinal: int, physical: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    if visible is not None:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert runtime.physical_index(ordinal) == physical
-
-
-@pytest.fixture
-def cuda_build(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the installed torch could use a GPU."""
-    monkeypatch.setattr(runtime.metadata, "version", lambda package: "2.13.0")
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-
-
-@pytest.mark.usefixtures("cuda_build")
-def test_the_device_planned_for_is_known_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_nvidia_smi(tmp_path, monkeypatch, "", code=9)
-    assert (runtime.planned_device("cpu"), runtime.planned_device("auto")) == ("cpu", "cpu")
-    fake_nvidia_smi(tmp_path, monkeypatch, TWO)
-    assert runtime.planned_device("auto") == "cuda-0"
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
-    assert runtime.planned_device("cpu") == "cpu"
-    assert runtime.planned_device("auto") == "cuda-3"
-    assert runtime.planned_device("cuda:1") == "cuda-5"
-
-
-@pytest.mark.usefixtures("cuda_build")
-@pytest.mark.parametrize("hidden", ["", "-1"])
-def test_with_every_gpu_hidden_auto_is_planned_for_the_cpu(
-    hidden: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake_nvidia_smi(tmp_path, monkeypatch, TWO)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
-    assert runtime.planned_device("auto") == "cpu"
-    monkeypatch.setattr(torch.version, "cuda", "12.8")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(DeviceError, match="CUDA_VISIBLE_DEVICES hides every GPU"):
-        runtime.refuse_absent("cuda")
-
-
-def test_a_cpu_build_beside_a_gpu_is_planned_for_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_nvidia_smi(tmp_path, monkeypatch, TWO)
-    monkeypatch.setattr(runtime.metadata, "version", lambda package: "2.13.0+cpu")
-    assert runtime.planned_device("auto") == "cpu"
-
-
-@pytest.mark.usefixtures("cuda_build")
-def test_a_gpu_beyond_the_last_is_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_nvidia_smi(tmp_path, monkeypatch, TWO)
-    for there in ("auto", "cpu", "cuda", "cuda:1"):
-        runtime.refuse_absent(there)
-    with pytest.raises(DeviceError, match=r"'cuda:2' is absent: 2 GPU\(s\) are visible, cuda:0 to cuda:1"):
-        runtime.refuse_absent("cuda:2")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    with pytest.raises(DeviceError, match="'cuda:1' is absent"):
-        runtime.refuse_absent("cuda:1")
-
-
-def test_the_cpu_is_taken_when_asked_for_and_named() -> None:
-    device = runtime.resolve_device("cpu")
-    assert (device.spec, device.lock_name, device.physical_index) == ("cpu", "cpu", None)
-    assert device.name
-    assert device.name in device.words
-
-
-def test_auto_on_a_machine_without_gpu_says_that_it_took_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert runtime.resolve_device("auto").words.startswith("CPU: ")
-
-
-@pytest.mark.parametrize(
-    ("build", "answer", "reason"),
-    [
-        (None, TWO, "is a CPU build"),
-        ("12.8", "", "no NVIDIA driver answers"),
-        ("12.8", TWO, "torch finds no usable CUDA driver"),
-    ],
-)
-def test_a_gpu_that_is_absent_is_an_error_with_its_reason(
-    build: str | None, answer: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake_nvidia_smi(tmp_path, monkeypatch, answer)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.version, "cuda", build)
-    for asked in ("cuda", "cuda:1"):
-        with pytest.raises(DeviceError, match=f"device '{asked}' is absent: .*{reason}.*auto"):
-            runtime.resolve_device(asked)
-
-
-def test_a_gpu_is_recorded_by_name_and_physical_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda ordinal: f"GPU number {ordinal}")
-    device = runtime.resolve_device("cuda:1")
-    assert (device.spec, device.physical_index, device.lock_name) == ("cuda:1", 5, "cuda-5")
-    assert device.words == "GPU 5: GPU number 1"
-    stamp = runtime.environment(device)
-    assert (stamp["device"], stamp["device_name"], stamp["device_physical_index"]) == ("cuda:1", "GPU number 1", 5)
-    assert runtime.resolve_device("cuda").spec == "cuda:0"
-    with pytest.raises(DeviceError, match=r"'cuda:2' is absent: torch sees 2 GPU\(s\), cuda:0 to cuda:1"):
-        runtime.resolve_device("cuda:2")
-
-
-@pytest.mark.parametrize("asked", ["gpu", "cuda:", "cuda:x", "auto:1", ""])
-def test_a_device_of_no_known_kind_is_refused(asked: str) -> None:
-    with pytest.raises(DeviceError, match="is unknown"):
-        runtime.resolve_device(asked)
-
-
-def test_the_environment_stamp_is_strict_json_and_names_the_versions() -> None:
-    stamp = json.loads(runtime.strict_json(runtime.environment(runtime.resolve_device("cpu"))))
-    assert stamp["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
-    assert stamp["cpu_count"] >= 1
-    assert stamp["device"] == "cpu"
-
-
-def test_idle_threads_are_told_to_sleep_unless_the_user_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    runtime.share_processors()
-    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
-    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    runtime.share_processors()
-    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"

@@ -1,4 +1,4 @@
-"""The Trainer: it learns, it chooses the epoch on validation, and a saved state goes on bit for bit."""
+"""The Trainer learns, and chooses the epoch on validation."""
 
 from __future__ import annotations
 
@@ -10,40 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convncf import models, runtime
-from convncf.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
-from convncf.data.interactions import Interactions
-from convncf.data.splitting import Split, split
-from convncf.errors import NonFiniteLossError, TrainingStopped
+from convncf import runtime
+from convncf.config import EvalConfig
+from convncf.data.splitting import Split
 from convncf.evaluation import evaluate, sample_users
-from convncf.training import CLOCK_FIELDS, EpochRecord, Progress, Trainer
-from tests.worlds import checkerboard, without_clock
-
-EVAL = EvalConfig(ks=(10,), monitor="NDCG@10")
-
-
-def toy_split(ratios: tuple[float, float, float] = (0.8, 0.1, 0.1)) -> Split:
-    return split(Interactions.from_frame(checkerboard()), DataConfig(ratios=ratios), seed=1)
-
-
-def toy_model(parts: Split, name: str = "mf-bpr", **settings: Any) -> Any:
-    runtime.seed_torch(1, "initialisation")
-    network = {"cnn_channels": (1, 4, 4, 4), "cnn_kernels": (2, 2, 2), "cnn_strides": (2, 2, 2)}
-    common = {"embedding_size": 8, "penalty": "squared", "reg_weights": (0.0, 0.0), "embedding_std": 0.1}
-    config = ModelConfig.model_validate({"name": name} | common | (network if name == "convncf" else {}) | settings)
-    return models.build(config, parts.interactions.n_users, parts.interactions.n_items)
-
-
-def toy_trainer(
-    parts: Split, model: Any, *, evaluation: EvalConfig = EVAL, stop: Any = None, progress: Any = None, **settings: Any
-) -> Trainer:
-    chosen = {"epochs": 3, "batch_size": 64, "lr_embedding": 1e-2, "lr_network": 1e-2} | settings
-    config = TrainConfig.model_validate(chosen)
-    return Trainer(model, parts, config, evaluation, seed=1, stop=stop, progress=progress)
-
-
-def tensors_of(trainer: Trainer) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in trainer.state().tensors.items()}
+from convncf.training import CLOCK_FIELDS, EpochRecord, Trainer
+from tests.toy_training import EVAL, Scripted, script, toy_model, toy_split, toy_trainer
+from tests.worlds import without_clock
 
 
 def equal(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
@@ -116,26 +89,6 @@ def test_the_same_seed_gives_the_same_records_and_another_does_not(parts: Split)
 
 
 # ---------------------------------------------------------------- choosing the epoch
-
-
-class Scripted(nn.Module):
-    """Validation values by epoch, for a Trainer that only counts: the embedding is never looked at."""
-
-    def __init__(self, parts: Split) -> None:
-        super().__init__()
-        self.n_users, self.n_items = parts.train.shape
-        self.embedding = nn.Embedding(self.n_items, 1)
-
-    def calculate_loss(self, interaction: Mapping[str, Tensor]) -> Tensor:
-        loss: Tensor = self.embedding(interaction["item_id"]).square().sum()
-        return loss
-
-    def score_items(self, user: int) -> Tensor:
-        return torch.zeros(self.n_items)
-
-
-def script(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
-    monkeypatch.setattr(Trainer, "_validate", lambda self, epoch: {"NDCG@10": values[epoch]})
 
 
 @pytest.mark.parametrize(
@@ -242,153 +195,3 @@ def test_the_first_step_of_adam_is_the_rate_whatever_the_gradient(parts: Split) 
     list(toy_trainer(parts, model, epochs=1, batch_size=10**6, lr_embedding=0.05))
     moved = (model.user_embedding.weight.detach() - before).abs()
     assert torch.allclose(moved, torch.full_like(moved, 0.05), atol=1e-4)
-
-
-# ---------------------------------------------------------------- stopping and failing
-
-
-class Exploding(Scripted):
-    def __init__(self, parts: Split, at: int) -> None:
-        super().__init__(parts)
-        self.step, self.at = 0, at
-
-    def calculate_loss(self, interaction: Mapping[str, Tensor]) -> Tensor:
-        self.step += 1
-        loss = super().calculate_loss(interaction)
-        return loss * float("inf") if self.step == self.at else loss
-
-
-def test_a_loss_that_is_not_finite_names_the_epoch_and_the_likely_cause(parts: Split) -> None:
-    steps = toy_trainer(parts, Scripted(parts)).sampler.steps(64)
-    trainer = toy_trainer(parts, Exploding(parts, at=steps + 2), epochs=3, lr_embedding=5.0)
-    seen: list[int] = []
-    with pytest.raises(NonFiniteLossError) as caught:
-        seen.extend(record.epoch for record in trainer)
-    assert "training epoch 2 is not finite" in str(caught.value)
-    assert "a learning rate of 5 is high for adam" in str(caught.value)
-    assert "Epoch 1 is saved" in str(caught.value)
-    assert trainer.epoch == 1
-
-
-def test_a_real_divergence_is_noticed(parts: Split) -> None:
-    model = toy_model(parts, embedding_std=1e18)
-    with pytest.raises(NonFiniteLossError, match="epoch 1"):
-        list(
-            toy_trainer(parts, model, evaluation=EvalConfig(ks=(10,), validation_users=1), epochs=1, lr_embedding=1e30)
-        )
-
-
-def test_a_stop_comes_between_two_steps_and_the_epoch_before_is_kept(parts: Split) -> None:
-    steps = toy_trainer(parts, toy_model(parts)).sampler.steps(64)
-    asked = 0
-
-    def stop() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked > steps + 2
-
-    model = toy_model(parts)
-    evaluation = EvalConfig(ks=(10,))
-    # training alone asks here: without a validation part there is nothing else to stop in
-    without = toy_split((0.9, 0.0, 0.1))
-    steps = toy_trainer(without, model).sampler.steps(64)
-    trainer = toy_trainer(without, model, evaluation=evaluation, stop=stop)
-    with pytest.raises(TrainingStopped, match="stopped in training epoch 2; epoch 1 is saved"):
-        list(trainer)
-    assert trainer.epoch == 1
-    assert asked == steps + 3
-
-
-def test_validation_can_be_stopped_too(parts: Split) -> None:
-    trainer = toy_trainer(parts, toy_model(parts), stop=lambda: True)
-    with pytest.raises(TrainingStopped, match="0 of 30 users"):
-        next(iter(trainer))
-
-
-def test_progress_counts_triples_and_users_to_their_end(parts: Split) -> None:
-    seen: list[Progress] = []
-    list(toy_trainer(parts, toy_model(parts), epochs=2, progress=seen.append))
-    for unit, total in (("triples", parts.train.nnz), ("users", 30)):
-        for epoch in (1, 2):
-            done = [at.done for at in seen if at.unit == unit and at.epoch == epoch]
-            assert done == sorted(done)
-            assert done[-1] == total
-    assert {at.total for at in seen if at.unit == "triples"} == {parts.train.nnz}
-    assert {(at.phase, at.epochs) for at in seen} == {("training", 2)}
-
-
-def test_what_is_no_module_is_refused(parts: Split) -> None:
-    with pytest.raises(TypeError, match=r"nn\.Module"):
-        toy_trainer(parts, object())
-
-
-# ---------------------------------------------------------------- resuming
-
-
-@pytest.mark.parametrize("optimizer", ["adam", "adagrad"])
-@pytest.mark.parametrize("name", ["mf-bpr", "convncf"])
-def test_a_saved_state_goes_on_bit_for_bit(parts: Split, name: str, optimizer: str) -> None:
-    def trainer(seed_of_start: int = 1) -> Trainer:
-        settings = {"dropout_prob": 0.4} if name == "convncf" else {}
-        model = toy_model(parts, name, **settings)
-        if seed_of_start != 1:
-            with torch.no_grad():
-                for parameter in model.parameters():
-                    parameter.add_(1.0)
-        return toy_trainer(parts, model, optimizer=optimizer, epochs=4)
-
-    whole = trainer()
-    expected = without_clock([record.to_json() for record in whole])
-
-    first = trainer()
-    records = iter(first)
-    rows = [next(records).to_json() for _ in range(3)]
-    state = first.state()
-    torch.rand(1000)
-
-    second = trainer(seed_of_start=2)  # whatever it began as is replaced
-    second.load_state(state)
-    rows += [record.to_json() for record in second]
-    assert without_clock(rows) == expected
-    assert equal(tensors_of(second), tensors_of(whole))
-    assert (second.best_epoch, second.best_value) == (whole.best_epoch, whole.best_value)
-
-
-def test_a_state_is_a_picture_not_a_window(parts: Split) -> None:
-    trainer = toy_trainer(parts, toy_model(parts, "convncf"), epochs=2, patience=0)
-    records = iter(trainer)
-    next(records), next(records)
-    state, model = trainer.state(), trainer.model_tensors()
-    before = {name: tensor.clone() for name, tensor in (state.tensors | model).items()}
-    list(records)
-    assert equal(state.tensors | model, before), "what was kept must not move while training goes on"
-
-    first = toy_trainer(parts, toy_model(parts, "convncf"), epochs=2, patience=0)
-    first.load_state(state)
-    list(first)
-    assert equal(state.tensors | model, before), "nor by whoever went on from it"
-    assert equal(tensors_of(first), tensors_of(trainer))
-
-
-def test_patience_goes_on_where_it_stood(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    script(monkeypatch, [1, 5, 4, 3, 2, 9])
-    first = toy_trainer(parts, Scripted(parts), epochs=5, patience=3)
-    records = iter(first)
-    for _ in range(3):
-        next(records)
-    second = toy_trainer(parts, Scripted(parts), epochs=5, patience=3)
-    second.load_state(first.state())
-    assert [record.epoch for record in second] == [3, 4]
-    assert second.best_epoch == 1
-
-
-def test_a_state_is_tensors_and_strict_json(parts: Split) -> None:
-    trainer = toy_trainer(parts, toy_model(parts))
-    next(iter(trainer))
-    state = trainer.state()
-    runtime.strict_json(state.facts)
-    assert all(isinstance(tensor, Tensor) for tensor in state.tensors.values())
-    without = toy_split((1.0, 0.0, 0.0))
-    never_judged = toy_trainer(without, toy_model(without))
-    next(iter(never_judged))
-    assert never_judged.state().facts["best_value"] is None

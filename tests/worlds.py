@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from scipy.sparse import csr_array
 
 from convncf import jobs
 from convncf.config import Resolved, resolve, unused_settings
@@ -87,6 +89,11 @@ def finished_run(home: Path) -> Run:
     """The finished run "tiny" and its data, copied into this home; it is trained once for all tests."""
     shutil.copytree(_template(), home, dirs_exist_ok=True)
     return RunStore(home).open("tiny")
+
+
+def row(matrix: csr_array, user: int) -> npt.NDArray[np.int64]:
+    """Items of one user in a matrix of a split, ascending."""
+    return np.asarray(matrix.indices[matrix.indptr[user] : matrix.indptr[user + 1]], dtype=np.int64)
 
 
 def without_clock(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -11,10 +11,8 @@ from app.panels import commands
 def none_yet() -> None:
     """No run at all: one click starts the demo, and shows it training."""
     widgets.empty("There is no trained model yet. The demo trains three small ones in a few minutes.")
-    pressed = st.button(
-        "Train the demo models", type="primary", key="demo", on_click=widgets.attempt, args=(commands.start_demo,)
-    )
-    if pressed:
+    act = (commands.start_demo,)
+    if widgets.main_button("Train the demo models", key="demo", on_click=widgets.attempt, args=act):
         state.go("start")
 
 

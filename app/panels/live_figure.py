@@ -7,7 +7,6 @@ Here the figure goes to a small component instead, which hands it to Plotly.reac
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any, Final
 
 import streamlit as st
@@ -51,9 +50,6 @@ export default function ({ data, parentElement }) {
 """
 
 
-_AT_HOME: Final = {"showSendToCloud": False}
-"""Plotly's own tool bar would offer to upload the chart to its makers' host; Streamlit's takes that out too."""
-
 _plotly = st.components.v2.component("convncf_plotly", js=_PREPARE, isolate_styles=False)
 _live_figure = st.components.v2.component("convncf_live_figure", js=_DRAW, isolate_styles=False)
 
@@ -68,7 +64,7 @@ def show(drawn: Any, *, key: str) -> None:
     _live_figure(
         data={
             "figure": str(drawn.to_json()),
-            "config": runtime.strict_json({**figures.CONFIG, **_AT_HOME}),
+            "config": runtime.strict_json(figures.CONFIG),
             "alt": figures.alt(drawn),
         },
         key=key,
@@ -77,4 +73,4 @@ def show(drawn: Any, *, key: str) -> None:
 
 @st.cache_resource(show_spinner=False)
 def _plotly_script() -> str:
-    return (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    return figures.export.plotly_script()

@@ -9,33 +9,39 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from app import loading, state, widgets, wording
+from app import state, widgets, wording
 from app.wording import number, plain
 from convncf import figures, metrics
 from convncf.comparison import Comparison
 from convncf.figures.theme import RunStyle
-from convncf.runs import Run
 
 BEST: Final = "Higher is better. Bold: the best of a row. Arrows: above or below the first run, the baseline."
+SIMPLE: Final = "Grey: simple baselines from the first run's report, on the same users; a good model beats them."
 UNLIKE: Final = "Neither ranked nor subtracted: these runs were not measured alike."
 
 
-def show(found: Comparison, runs: Sequence[Run], styles: Mapping[str, RunStyle], order: Sequence[str]) -> None:
+def show(found: Comparison, styles: Mapping[str, RunStyle], order: Sequence[str]) -> None:
     """The table and the figure at one cut-off, and what the paired test says."""
-    widgets.section("Metrics on the test part")
+    heading_place = st.container()
     cutoff = _cutoff(found)
     names = [name for name in _names(found) if metrics.parse(name).k == cutoff]
+    with heading_place:
+        widgets.section("Metrics on the test part", wording.terms("test", "baseline", *names))
     with st.container(horizontal=True, gap="large"):
         with st.container(width="content"):
             _table(found, names, styles)
         with st.container(width=480):
             reports = {run.name: run.metrics for run in found.runs}
             drawn = figures.comparison.metrics(
-                reports, state.theme(), baseline=found.runs[0].name, names=names, order=order
+                reports,
+                state.theme(),
+                baseline=found.runs[0].name,
+                names=names,
+                order=order,
+                references={_model_words(name): scores for name, scores in found.references.items()},
             )
             widgets.figure(drawn, key="compare:metrics")
     _paired(found)
-    _baselines(found, runs)
 
 
 def _names(found: Comparison) -> list[str]:
@@ -68,20 +74,29 @@ def _table(found: Comparison, names: Sequence[str], styles: Mapping[str, RunStyl
         if run is not found.runs[0] and not found.unlike:
             head = f"{_dot(styles[run.name])} difference"
             differences.append(head)
-            columns[head] = [loading.difference(found, run, name) for name in names]
+            columns[head] = [found.difference(run, name) for name in names]
+    for name, scores in found.references.items():
+        columns[f":gray[{plain(_model_words(name))}]"] = [scores.get(metric) for metric in names]
     frame = pd.DataFrame(columns, index=pd.Index([plain(name) for name in names], name="Metric"), dtype="float64")
-    bold = pd.DataFrame("", index=frame.index, columns=frame.columns)
+    looks = pd.DataFrame("", index=frame.index, columns=frame.columns)
     for row, name in zip(frame.index, names, strict=True):
-        for run_name in () if found.unlike else loading.best(found, name):
-            bold.loc[row, heading(run_name, styles[run_name])] = "font-weight: 700"
-    shown = frame.style.format(_value).format(_difference, subset=differences).apply(lambda _: bold, axis=None)
+        for run_name in () if found.unlike else found.best(name):
+            looks.loc[row, heading(run_name, styles[run_name])] = "font-weight: 700"
+    looks.iloc[:, len(columns) - len(found.references) :] = f"color: {state.theme().muted}"
+    shown = frame.style.format(_value).format(_difference, subset=differences).apply(lambda _: looks, axis=None)
     st.table(shown, border="horizontal", width="content", alt="Metrics of the runs compared")
     facts = [
         f"{heading(run.name, styles[run.name])}: best epoch {run.best_epoch}, {run.n_users_evaluated:,} users, "
         f"took {wording.duration(run.seconds)}"
         for run in found.runs
     ]
+    if found.references:
+        facts.insert(0, SIMPLE)
     st.caption("  \n".join([UNLIKE if found.unlike else BEST, *facts]))
+
+
+def _model_words(name: str) -> str:
+    return wording.MODEL_WORDS.get(name, name)
 
 
 def _value(value: object) -> str:
@@ -107,21 +122,12 @@ def _dot(style: RunStyle) -> str:
 
 
 def _paired(found: Comparison) -> None:
-    """One sentence a run: is it better than the baseline, or were the users lucky?"""
+    """Is a run better than the baseline, or were the users lucky? In plain words, then in numbers."""
+    base = found.runs[0].name
     for name, test in found.paired.items():
-        st.markdown(f"{plain(found.monitor)}: {plain(test.in_words(name, found.runs[0].name))}.")
+        st.markdown(f"{plain(wording.verdict(test, name, base))}.")
+        st.caption(f"{plain(found.monitor)}: {plain(test.in_words(name, base))}.")
+    for words in found.untested.values():
+        st.caption(plain(words))
     if found.paired:
         st.caption("Paired test over users: it speaks about users drawn like these, not about another training seed.")
-
-
-def _baselines(found: Comparison, runs: Sequence[Run]) -> None:
-    """The simple baselines of the first run's report, for scale."""
-    if found.unlike:
-        return
-    report = runs[0].report() or {}
-    values = {name: scores.get(found.monitor) for name, scores in report.get("baselines", {}).items()}
-    listed = ", ".join(
-        f"{wording.MODEL_WORDS.get(name, name)} {number(value)}" for name, value in values.items() if value is not None
-    )
-    if listed:
-        st.caption(plain(f"For scale, {found.monitor} of simple baselines on the same users: {listed}."))

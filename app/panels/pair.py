@@ -15,7 +15,8 @@ import streamlit as st
 
 from app import loading, state, widgets
 from app.loading import Model
-from app.panels.sentences import sentence
+from app.wording import sentence
+from convncf import inspection
 from convncf.errors import ConvNCFError
 from convncf.inspection import LayerTrace, PairTrace, PairView
 
@@ -86,10 +87,10 @@ def focus(trace: PairTrace) -> Focus:
     channels, height, width = shown.shape
     channel = st.session_state.get(_CHANNEL)
     if channel is None or channel >= channels:
-        channel = loading.strongest_channel(shown)
+        channel = inspection.strongest_channel(shown)
     cell = st.session_state.get(_CELL)
     if cell is None or cell[0] >= height or cell[1] >= width:
-        cell = loading.strongest_cell(shown, channel)
+        cell = inspection.strongest_cell(shown, channel)
     return Focus(layer, channel, cell)
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import streamlit as st
 
 from app import loading, state
 from app.loading import Model
-from app.panels import run_rows, search_picker
-from app.panels.sentences import sentence
-from app.wording import plain
+from app.panels import search_picker
+from app.wording import plain, sentence
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import UnknownIdError
 from convncf.figures.theme import shorten
@@ -34,7 +33,6 @@ def run(runs: Sequence[Run]) -> Run | None:
             asked = _first(runs).name
     if asked in by_name:
         st.session_state["inspect:run"] = asked
-        state.choose(run=asked)
     labels = {name: _run_label(found) for name, found in by_name.items()}
     st.selectbox(
         "Run",
@@ -139,33 +137,37 @@ def _surprise(model: Model) -> None:
 
 def user_index(model: Model, wrong: list[str]) -> int | None:
     """The user that is chosen, else a good first look; what is wrong with the address goes to `wrong`."""
-    users = model.dataset.interactions.users
-    first = users.get(_showpiece(model).get("user", ""))
-    return _index("user", users, 0 if first is None else first, wrong)
+    return _index("user", model.dataset.interactions.users, lambda: loading.first_pair(model)[0], wrong)
 
 
 def item_index(model: Model, user: int | None, wrong: list[str]) -> int | None:
     """The item that is chosen, else a good first look, else the user's best."""
     items = model.dataset.interactions.items
-    if user is None:
-        return _index("item", items, None, wrong)
+    return _index("item", items, lambda: None if user is None else _first_item(model, user), wrong)
+
+
+def _first_item(model: Model, user: int) -> int:
+    """That of the first look where the user is the one of it, else the user's best."""
+    first_user, first_item = loading.first_pair(model)
+    if user == first_user:
+        return first_item
     best = loading.top(model, user).items.tolist()
-    first = best[0] if best else 0
-    if model.user_id(user) == _showpiece(model).get("user"):
-        found = items.get(_showpiece(model).get("item", ""))
-        first = first if found is None else found
-    return _index("item", items, first, wrong)
+    return best[0] if best else 0
 
 
-def _showpiece(model: Model) -> Mapping[str, str]:
-    return run_rows.SHOWPIECE.get(model.dataset.name, {})
+def remember(model: Model, user: int | None, item: int | None, **ids: str) -> None:
+    """Put what is looked at into the address, in one step; an id that the address has and the data lacks stays."""
+    if user is not None:
+        ids["user"] = model.user_id(user)
+    if item is not None:
+        ids["item"] = model.item_id(item)
+    state.choose(**ids)
 
 
-def _index(name: str, ids: Vocabulary, default: int | None, wrong: list[str]) -> int | None:
+def _index(name: str, ids: Vocabulary, default: Callable[[], int | None], wrong: list[str]) -> int | None:
     """The index of the id that is chosen; an unknown one in the address is said, one that is only remembered let go."""
     asked = state.chosen(name)
     if asked is not None and asked in ids:
-        state.choose(**{name: asked})
         return ids.index(asked)
     if asked is not None and name in st.query_params:
         try:
@@ -173,9 +175,7 @@ def _index(name: str, ids: Vocabulary, default: int | None, wrong: list[str]) ->
         except UnknownIdError as error:
             wrong.append(f"{sentence(error)} Choose another one above, or be surprised.")
         return None
-    if default is not None:
-        state.choose(**{name: ids.id(default)})
-    return default
+    return default()
 
 
 def user_label(model: Model, user: int, *, titles: int = 2) -> str:

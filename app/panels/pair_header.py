@@ -6,8 +6,7 @@ import streamlit as st
 
 from app.loading import Model
 from app.panels import pair_controls
-from app.panels.sentences import sentence
-from app.wording import number, plain
+from app.wording import number, plain, sentence, terms
 from convncf.inspection import PairView
 
 
@@ -16,7 +15,7 @@ def show(model: Model, view: PairView, best: int) -> None:
     user = model.user_id(view.user)
     label = model.item_label(view.item)
     headline = f"{plain(label)} for user {plain(user)}: score {number(view.score)}, {view.rank.words}"
-    st.title(headline, anchor=False)
+    st.title(headline, anchor=False, help=terms("score", "rank"))
     words = (sentence(view.left_out), _standing(model, view), _epoch(model, best))
     st.caption(" ".join(plain(each) for each in words if each))
 

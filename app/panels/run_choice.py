@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 
 from app import state, widgets
-from app.panels.sentences import sentence
+from app.wording import sentence
 from convncf.errors import ConvNCFError, RunNotFoundError
 from convncf.runs import Run
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Final
 
 import streamlit as st
 
@@ -12,11 +11,8 @@ from app import state, wording
 from app.panels import commands
 from app.panels.glance import Glance
 from app.widgets import ONWARD, attempt
-from app.wording import plain
+from app.wording import plain, terms
 from convncf import figures
-
-SHOWPIECE: Final[Mapping[str, Mapping[str, str]]] = {"movielens-small": {"user": "616", "item": "1"}}
-"""Dataset -> a user with some forty films, and one of theirs that was held out: Toy Story."""
 
 
 def show(seen: Sequence[Glance], order: Sequence[str]) -> None:
@@ -27,11 +23,6 @@ def show(seen: Sequence[Glance], order: Sequence[str]) -> None:
             _row(glance, figures.run_colour(glance.name, order, theme))
 
 
-def first_look(glance: Glance) -> dict[str, str]:
-    """The ids for a first look inside a run."""
-    return {"run": glance.name, **SHOWPIECE.get(glance.dataset, {})}
-
-
 def _row(glance: Glance, colour: str) -> None:
     words = wording.STATE_WORDS[glance.state]
     what = f" · {plain(glance.model_words)}" if glance.model else ""
@@ -40,7 +31,8 @@ def _row(glance: Glance, colour: str) -> None:
         live(glance)
     elif glance.finished:
         took = f" · took {wording.duration(glance.seconds)}" if glance.seconds is not None else ""
-        st.caption(f"{plain(glance.result or glance.status.message)}{took}")
+        explained = terms(glance.monitor, "test", "epoch") if glance.result else None
+        st.caption(f"{plain(glance.result or glance.status.message)}{took}", help=explained)
         _links(glance)
     else:
         why(glance)
@@ -74,7 +66,7 @@ def why(glance: Glance) -> None:
 def _links(glance: Glance) -> None:
     with st.container(horizontal=True, gap="small"):
         if glance.model != "popularity":
-            _link("Look inside", "inspect", first_look(glance))
+            _link("Look inside", "inspect", {"run": glance.name})
         _link("How it learned", "train", {"run": glance.name})
 
 

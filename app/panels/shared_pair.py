@@ -13,8 +13,7 @@ from app.loading import Model
 from app.panels import pair_controls
 from app.panels.metrics_table import heading
 from app.panels.pair import in_words
-from app.panels.sentences import sentence
-from app.wording import number, plain
+from app.wording import number, plain, sentence
 from convncf import figures
 from convncf.errors import ConvNCFError
 from convncf.figures import wording
@@ -48,6 +47,7 @@ def show(runs: Sequence[Run], styles: Mapping[str, RunStyle]) -> None:
     wrong: list[str] = []
     user = pair_controls.user_index(model, wrong)
     item = pair_controls.item_index(model, user, wrong)
+    pair_controls.remember(model, user, item)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pair_controls.user(model, user)
         pair_controls.item(model, user, item)
@@ -157,6 +157,8 @@ def _features(traced: Sequence[tuple[_Seen, PairTrace]], styles: Mapping[str, Ru
         label_visibility="collapsed",
     )
     number_of = min(number_of, deepest)
+    shown = [trace.layers[number_of - 1] for _, trace in traced if number_of <= len(trace.layers)]
+    limit = max(map(figures.channels.largest, shown)) if len(shown) > 1 else None
     with st.container(horizontal=True, gap="medium"):
         for one, trace in traced:
             with st.container(width=_WIDTH, gap="xsmall"):
@@ -164,6 +166,7 @@ def _features(traced: Sequence[tuple[_Seen, PairTrace]], styles: Mapping[str, Ru
                 if number_of > len(trace.layers):
                     st.caption(f"This network has {len(trace.layers)} layers.")
                     continue
-                drawn = figures.feature_maps(trace.layers[number_of - 1], state.theme(), "shared")
+                drawn = figures.feature_maps(trace.layers[number_of - 1], state.theme(), "shared", zmax=limit)
                 widgets.figure(drawn, key=f"compare:features:{one.run.name}")
-    st.caption(wording.READ_FEATURE_MAPS)
+    shared = " All tiles of all models share one colour scale." if limit is not None else ""
+    st.caption(f"{wording.READ_FEATURE_MAPS}{shared}")

@@ -9,7 +9,7 @@ from typing import Final
 import streamlit as st
 
 from app import state, wording
-from app.panels import commands, run_rows
+from app.panels import commands
 from app.panels.glance import Glance
 from app.widgets import ONWARD, attempt, main_button
 from app.wording import plain
@@ -37,7 +37,7 @@ def _look_inside(ready: Sequence[Glance]) -> None:
     first = next((glance for glance in ready if glance.name in DEMO_RUNS), ready[0])
     with st.container(horizontal=True, vertical_alignment="center"):
         if main_button(f"Look inside {first.name}", key="look-inside"):
-            state.go("inspect", **run_rows.first_look(first))
+            state.go("inspect", run=first.name)
         others = [glance for glance in ready if glance.dataset == first.dataset and glance is not first]
         if others and st.button(f"Compare it with {plain(others[0].name)}", key="compare"):
             state.go("compare", run=first.name, other=others[0].name)

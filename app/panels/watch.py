@@ -179,7 +179,7 @@ def _stop_buttons(run: Run) -> None:
 
 def _onward(seen: Glance) -> None:
     if seen.model != "popularity" and widgets.main_button("Look inside", key="watch:inspect"):
-        state.go("inspect", **run_rows.first_look(seen))
+        state.go("inspect", run=seen.name)
     if st.button("Compare", key="watch:compare"):
         state.go("compare", run=seen.name)
 

@@ -10,8 +10,7 @@ import streamlit as st
 from app import loading, state, widgets
 from app.panels import first_runs, metrics_table, run_choice, settings_table, shared_pair
 from app.panels.pair import in_words
-from app.panels.sentences import sentence
-from app.wording import plain
+from app.wording import plain, sentence, terms
 from convncf import figures
 from convncf.comparison import Comparison
 from convncf.errors import ConvNCFError
@@ -46,7 +45,7 @@ def _compare(runs: Sequence[Run], found: Comparison, order: Sequence[str]) -> No
     styles = {run.name: run_style(run.name, order, state.theme()) for run in runs}
     for words in found.unlike:
         st.warning(plain(words))
-    metrics_table.show(found, runs, styles, order)
+    metrics_table.show(found, styles, order)
     _curves(runs, found, order)
     settings_table.show(found, runs)
     shared_pair.show(runs, styles)
@@ -58,7 +57,7 @@ def _curves(runs: Sequence[Run], found: Comparison, order: Sequence[str]) -> Non
     records = {run.name: rows for run in runs if (rows := run.metrics())}
     if not records:
         return
-    widgets.section(f"{found.monitor} on validation")
+    widgets.section(f"{found.monitor} on validation", terms(found.monitor, "validation", "epoch"))
     x = st.segmented_control(
         "Along",
         ALONG,

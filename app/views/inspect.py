@@ -17,11 +17,11 @@ from app.panels import (
     pair_controls,
     pair_header,
     score_parts,
+    still_training,
     user_lists,
 )
 from app.panels.pair import Pair
-from app.panels.sentences import sentence
-from app.wording import plain
+from app.wording import plain, sentence
 from convncf.errors import CheckpointError, ConvNCFError, RunNotFoundError
 from convncf.inspection import PairTrace
 from convncf.runs import Run
@@ -50,6 +50,7 @@ def page() -> None:
         widgets.problem(sentence(error))
         if isinstance(error, CheckpointError):
             st.page_link(state.PAGES["train"], label="See how its training goes", query_params={"run": run.name})
+            still_training.follow(run)
 
 
 def _inspect(run: Run, controls: st.delta_generator.DeltaGenerator) -> None:
@@ -60,12 +61,14 @@ def _inspect(run: Run, controls: st.delta_generator.DeltaGenerator) -> None:
     wrong: list[str] = []
     user = pair_controls.user_index(model, wrong)
     item = pair_controls.item_index(model, user, wrong)
+    pair_controls.remember(model, user, item, run=run.name)
     with controls:
         pair_controls.user(model, user)
         pair_controls.item(model, user, item)
         pair_controls.surprise(model)
         if best.loaded.config.model.name != "popularity":
             pair_controls.epoch(choices, best.loaded.epoch, epoch)
+    still_training.follow(run)
     if user is None or item is None:
         _title()
         for words in wrong:

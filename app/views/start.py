@@ -9,6 +9,7 @@ import streamlit as st
 from app import state, widgets
 from app.panels import glance, live_figure, run_rows, start_here
 from app.panels.glance import Glance
+from app.wording import terms
 from convncf import figures
 from convncf.jobs import DEMO_RUNS
 
@@ -52,7 +53,7 @@ def _runs(before: tuple[tuple[str, str], ...]) -> None:
     rows, chart = st.columns([6, 5], gap="large")
     with rows:
         if demo:
-            widgets.section("Demo models")
+            widgets.section("Demo models", terms("ConvNCF", "MF-BPR"))
             run_rows.show(demo, order)
         if others:
             widgets.section("Recent runs")
@@ -63,13 +64,13 @@ def _runs(before: tuple[tuple[str, str], ...]) -> None:
 
 
 def _chart(seen: Sequence[Glance], order: Sequence[str]) -> None:
-    """The curves of the runs that have one; one metric, that of the first."""
+    """The curves of the runs that have one, of two epochs or more; one metric, that of the first."""
     read = {found: glance.records(found.run) for found in seen if found.state != "broken"}
-    drawn = {found: rows for found, rows in read.items() if any(row["phase"] == "training" for row in rows)}
+    drawn = {found: rows for found, rows in read.items() if sum(row["phase"] == "training" for row in rows) > 1}
     if not drawn:
         return
     metric = next(iter(drawn)).monitor
-    widgets.section(f"{metric} on validation")
+    widgets.section(f"{metric} on validation", terms(metric, "validation", "epoch"))
     records = {found.name: rows for found, rows in drawn.items() if found.monitor == metric}
     live_figure.show(figures.learning.validation(records, state.theme(), metric, order=order), key="start:validation")
     st.caption(figures.wording.READ_VALIDATION)

@@ -26,11 +26,13 @@ def register(app: typer.Typer) -> None:
 
 
 def _load(run: str, epoch: int | None) -> LoadedRun:
-    from convncf.loading import load_run
     from convncf.runs import RunStore
 
     home = runtime.home()
-    return load_run(RunStore(home).open(run), home, checkpoint=epoch)
+    found = RunStore(home).open(run)  # refuses before torch is loaded
+    from convncf.loading import load_run
+
+    return load_run(found, home, checkpoint=epoch)
 
 
 def recommend(
@@ -40,9 +42,9 @@ def recommend(
     as_json: Json = False,
 ) -> None:
     """List a user's best items, without those of training and validation; held-out test items are marked."""
+    loaded = _load(run, None)
     from convncf import inspection
 
-    loaded = _load(run, None)
     index = loaded.dataset.interactions.users.index(user)
     found = inspection.recommend(loaded.model, loaded.split, index, k)
     items = [
@@ -82,9 +84,9 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """Look inside a model for one user and one item: shapes, the score and its parts, the rank."""
+    loaded = _load(run, epoch)
     from convncf import inspection
 
-    loaded = _load(run, epoch)
     interactions = loaded.dataset.interactions
     view = inspection.view_pair(
         loaded.model, loaded.split, interactions.users.index(user), interactions.items.index(item)
@@ -148,11 +150,13 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare finished runs: metrics, a paired test over users, and the settings that differ."""
-    from convncf import comparison
     from convncf.runs import RunStore
 
     store = RunStore(runtime.home())
-    found = comparison.compare([store.open(name) for name in runs])
+    chosen = [store.open(name) for name in runs]
+    from convncf import comparison
+
+    found = comparison.compare(chosen)
     if as_json:
         emit_json(found.to_json())
         return

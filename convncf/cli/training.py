@@ -13,7 +13,7 @@ from convncf import runtime
 from convncf.cli.console import TrainingDisplay, duration, emit_json, say, table
 from convncf.cli.options import Json, RunName
 from convncf.config import MODEL_NAMES, RunConfig, flatten, preset_names, resolve, unused_settings
-from convncf.errors import RunBusyError, RunError
+from convncf.errors import RunBusyError, RunError, TrainingStopped
 
 if TYPE_CHECKING:
     from convncf.runs import Run
@@ -108,7 +108,10 @@ def _finish(run: Run, home: Path, *, as_json: bool) -> None:
     say(f"run folder: {run.path}")
     display = TrainingDisplay(run.config().eval.monitor, lambda: _device_words(run))
     with display.shown():
-        report = jobs.work(run, home, on_status=display.status, on_record=display.record)
+        try:
+            report = jobs.work(run, home, on_status=display.status, on_record=display.record)
+        except TrainingStopped as error:
+            raise TrainingStopped(f"{error} Go on with: convncf resume {run.name}") from None
     _show_report(report | {"path": str(run.path)}, as_json=as_json)
 
 
@@ -121,12 +124,13 @@ def _device_words(run: Run) -> str:
 
 def evaluate(run: RunName, as_json: Json = False) -> None:
     """Evaluate a saved run afresh on validation and test; the numbers of train come out again."""
-    from convncf.experiment import evaluate_run
     from convncf.runs import RunStore
 
     home = runtime.home()
-    found = RunStore(home).open(run)
+    found = RunStore(home).open(run)  # refuses before torch is loaded
     display = TrainingDisplay(found.config().eval.monitor)
+    from convncf.experiment import evaluate_run
+
     with display.shown():
         report = evaluate_run(found, home, progress=display.progress)
     _show_report(report, as_json=as_json)

@@ -163,9 +163,18 @@ def resolve(
 ) -> Resolved:
     """One configuration from all its sources. Raises ConfigError before any work when one cannot be applied."""
     from_file, of_a_run = _read_settings(file) if file else ({}, False)
-    flags = dict(settings) if isinstance(settings, Mapping) else dict(map(parse_setting, settings))
+    given = [*settings.items()] if isinstance(settings, Mapping) else [*map(parse_setting, settings)]
     named = {"model.name": model, "preset": preset, "data.dataset": dataset, "seed": seed}
-    flags |= {key: value for key, value in named.items() if value is not None}
+    given += [(key, value) for key, value in named.items() if value is not None]
+    flags: dict[str, Any] = {}
+    for key, value in given:
+        if key in flags and flags[key] != value:
+            raise ConfigError(f"{key} is given twice, as {flags[key]!r} and as {value!r}. Keep one of them.")
+        flags[key] = value
+    if of_a_run and flags.get("preset", from_file.get("preset")) != from_file.get("preset"):
+        raise ConfigError(
+            f"preset {flags['preset']!r} has no effect beside {file}, which gives every setting. Leave one of them out."
+        )
     asked = from_file | flags
     _refuse_unknown(asked, file, from_file)
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from convncf.figures.network import colour_bar
-from convncf.figures.theme import Theme, axis, axis_title, layout, note, number, outline
+from convncf.figures.theme import Theme, axis, axis_title, layout, note, number, outline, plural
 
 if TYPE_CHECKING:
     from convncf.inspection import LayerTrace
@@ -33,12 +33,24 @@ def effective_scale(layer: LayerTrace, scale: Scale) -> Scale:
     return "shared" if layer.maps[0].size == 1 else scale
 
 
-def range_words(layer: LayerTrace, scale: Scale) -> str:
+def largest(layer: LayerTrace) -> float:
+    """The largest value of a layer by size; the larger of two, given as `zmax`, puts two layers on one scale."""
+    return float(np.abs(layer.maps).max())
+
+
+def range_words(layer: LayerTrace, scale: Scale, zmax: float | None = None) -> str:
     """What the colours run over, in words; printed in the figure."""
     tops = np.abs(layer.maps).max(axis=(1, 2))  # (C,)
     signed = layer.maps.min() < 0
     if not tops.any():
         return "every channel is zero for this pair"
+    if zmax is not None:
+        top = number(zmax)
+        beyond = int((np.abs(layer.maps) > zmax * (1 + 1e-6)).sum())
+        words = (
+            f"{f'−{top}' if signed else '0'} to {top}, one scale for all models; here up to {number(largest(layer))}"
+        )
+        return f"{words}, {plural(beyond, 'cell')} beyond it" if beyond else words
     if effective_scale(layer, scale) == "shared":
         top = number(float(tops.max()))
         return f"−{top} to {top}, one scale for all channels" if signed else f"0 to {top}, one scale for all channels"
@@ -54,20 +66,26 @@ def feature_maps(
     selected: int | None = None,
     columns: int = 8,
     selectable: bool = False,
+    zmax: float | None = None,
 ) -> go.Figure:
     """All channels of a layer as tiles of one heatmap, numbered, with the selected one outlined.
 
     "per channel" divides each channel by its maximum (hover still shows the true value), "shared" draws all on one
-    scale. `selectable` lays an invisible marker over each tile, with the channel as its customdata, so that a page
-    can tell which tile was clicked; it then answers the hover too, with the channel's numbers.
+    scale; with `zmax` that scale ends there, to share it with the same layer of another model. `selectable` lays an
+    invisible marker over each tile, with the channel as its customdata, so that a page can tell which tile was clicked;
+    it then answers the hover too, with the channel's numbers.
+
+    Raises ValueError for a `zmax` with a scale per channel, which has no one end.
     """
+    if zmax is not None and scale != "shared":
+        raise ValueError(f"zmax ends the shared scale; with {scale!r} each channel ends at its own maximum")
     channels, height, width = layer.maps.shape
     columns = min(columns, channels)
     rows = math.ceil(channels / columns)
     tops = np.abs(layer.maps).max(axis=(1, 2), keepdims=True)  # (C, 1, 1)
     signed = bool(layer.maps.min() < 0)
     shared = effective_scale(layer, scale) == "shared"
-    limit = (float(tops.max()) or 1.0) if shared else 1.0
+    limit = ((largest(layer) if zmax is None else zmax) or 1.0) if shared else 1.0
     drawn = layer.maps if shared else np.divide(layer.maps, tops, out=np.zeros_like(layer.maps), where=tops > 0)
     channel, row, col = np.indices(layer.maps.shape)
     hover = np.stack([channel, row, col, layer.maps], axis=-1).astype(np.float32)  # (C, H, W, 4)
@@ -100,25 +118,21 @@ def feature_maps(
             ticks="",
         ),
     )
-    figure = go.Figure(heatmap)
     corners = [_corner(index, columns) for index in range(channels)]
-    if selectable:
-        figure.add_trace(_click_targets(layer, corners, columns))
+    targets = [_click_targets(layer, corners, columns)] if selectable else []
     silent = int((tops == 0).sum())
     alt = (
         f"Feature maps of {layer.name}: {channels} channels of {height} by {width}; colours run over "
-        f"{range_words(layer, scale)}; {silent} of {channels} channels are zero for this pair."
+        f"{range_words(layer, scale, zmax)}; {silent} of {channels} channels are zero for this pair."
     )
     span_x, span_y = columns + (columns - 1) * _GUTTER, rows + (rows - 1) * _GUTTER
     pad = 0.03  # so that the outline of a tile at the edge is not cut
-    figure.update_layout(
-        layout(
-            theme,
-            width=WIDTH,
-            height=round((WIDTH - 8) * (span_y + 2 * pad) / (span_x + 2 * pad)) + _LEGEND + 4,
-            alt=alt,
-            revision=f"{layer.name} {layer.maps.shape}",
-        ),
+    looks = layout(
+        theme,
+        width=WIDTH,
+        height=round((WIDTH - 8) * (span_y + 2 * pad) / (span_x + 2 * pad)) + _LEGEND + 4,
+        alt=alt,
+        revision=f"{layer.name} {layer.maps.shape}",
         margin={"l": 4, "r": 4, "t": _LEGEND, "b": 4},
         hovermode="closest",
         xaxis=axis(theme, range=[-pad, span_x + pad], showticklabels=False, constrain="domain", constraintoward="left"),
@@ -135,11 +149,11 @@ def feature_maps(
                 _number_label(theme, _label(index, layer.maps[index]), corner, chosen=index == selected)
                 for index, corner in enumerate(corners)
             ),
-            _range_label(theme, range_words(layer, scale)),
+            _range_label(theme, range_words(layer, scale, zmax)),
         ],
         shapes=[] if selected is None else _frame(theme, *corners[selected]),
     )
-    return figure
+    return go.Figure([heatmap, *targets], layout=looks)
 
 
 def channel(
@@ -155,18 +169,16 @@ def channel(
     height, width = values.shape
     limit = (float(np.abs(values).max()) if zmax is None else zmax) or 1.0
     signed = bool(values.min() < 0)
-    figure = go.Figure(
-        go.Heatmap(
-            z=values,
-            zmin=-limit if signed else 0,
-            zmax=limit,
-            zmid=0 if signed else None,
-            colorscale=theme.diverging if signed else theme.sequential,
-            xgap=1 if width <= 32 else 0,
-            ygap=1 if height <= 32 else 0,
-            hovertemplate="row %{y}, column %{x}<br><b>%{z:.4g}</b><extra></extra>",
-            colorbar=colour_bar(theme, len=1),
-        )
+    heatmap = go.Heatmap(
+        z=values,
+        zmin=-limit if signed else 0,
+        zmax=limit,
+        zmid=0 if signed else None,
+        colorscale=theme.diverging if signed else theme.sequential,
+        xgap=1 if width <= 32 else 0,
+        ygap=1 if height <= 32 else 0,
+        hovertemplate="row %{y}, column %{x}<br><b>%{z:.4g}</b><extra></extra>",
+        colorbar=colour_bar(theme, len=1),
     )
     row, col = np.unravel_index(int(values.argmax()), values.shape)
     alt = (
@@ -175,8 +187,12 @@ def channel(
         f"{(values == 0).mean():.0%} of the cells are zero."
     )
     ticks = {"tickmode": "linear", "tick0": 0, "dtick": max(1, math.ceil(width / 8))}
-    figure.update_layout(
-        layout(theme, width=370, height=320, alt=alt, revision=f"{layer.name} {layer.maps.shape}"),
+    looks = layout(
+        theme,
+        width=370,
+        height=320,
+        alt=alt,
+        revision=f"{layer.name} {layer.maps.shape}",
         margin={"l": 40, "r": 56, "t": 6, "b": 40},
         xaxis=axis(
             theme,
@@ -197,7 +213,7 @@ def channel(
         ),
         shapes=[] if cell is None else outline(theme, _around(cell[1]), _around(cell[0])),
     )
-    return figure
+    return go.Figure(heatmap, layout=looks)
 
 
 def _edges(tiles: int, cells: int) -> npt.NDArray[np.float32]:

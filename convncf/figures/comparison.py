@@ -25,8 +25,11 @@ def metrics(
     baseline: str | None = None,
     names: Sequence[str] | None = None,
     order: Sequence[str] | None = None,
+    references: Mapping[str, Mapping[str, float]] | None = None,
 ) -> go.Figure:
     """Metrics of several runs as dots, one row a metric; the baseline is a hollow diamond.
+
+    `references` are the metrics of simple models that the runs have to beat, by what they are called: thin muted signs.
 
     `reports` holds each run's metrics by name; `names` picks and orders the rows (all, in the first run's order, where
     it is not given); a run that lacks a metric has no dot there. `order` fixes the colours (see `run_style`).
@@ -39,12 +42,13 @@ def metrics(
     rows = list(dict.fromkeys(name for report in reports.values() for name in report)) if names is None else list(names)
     place = {name: row for row, name in enumerate(rows)}
     base = reports[baseline] if baseline is not None else {}
-    figure = go.Figure(_spans(reports, rows, theme))
+    references = references or {}
+    traces = [_spans(reports, rows, theme), *_references(references, rows, theme)]
     for run, report in reports.items():
         style = run_style(run, order, theme)
         here = [name for name in rows if name in report]
         label = escape(shorten(run, _NAME_LENGTH))
-        figure.add_trace(
+        traces.append(
             go.Scatter(
                 x=[report[name] for name in here],
                 y=[place[name] for name in here],
@@ -60,9 +64,13 @@ def metrics(
                 hovertemplate=f"{label}<br><b>%{{x:.4f}}</b>%{{customdata}}<extra></extra>",
             )
         )
-    values = [value for report in reports.values() for name, value in report.items() if name in place]
-    figure.update_layout(
-        layout(theme, height=_ROW * len(rows) + 84, alt=_metrics_alt(reports, rows, baseline), revision="metrics"),
+    drawn = (*reports.values(), *references.values())
+    values = [value for report in drawn for name, value in report.items() if name in place]
+    looks = layout(
+        theme,
+        height=_ROW * len(rows) + 84,
+        alt=_metrics_alt(reports, rows, baseline, references),
+        revision="metrics",
         margin={"l": 92, "r": 16, "t": 36, "b": 42},
         showlegend=True,
         hovermode="closest",
@@ -78,7 +86,31 @@ def metrics(
             fixedrange=True,
         ),
     )
-    return figure
+    return go.Figure(traces, layout=looks)
+
+
+def _references(references: Mapping[str, Mapping[str, float]], rows: Sequence[str], theme: Theme) -> list[go.Scatter]:
+    """A thin muted sign a metric for each simple model, another sign for each."""
+    ticks = []
+    for turn, (words, report) in enumerate(references.items()):
+        here = [name for name in rows if name in report]
+        label = escape(shorten(words, _NAME_LENGTH))
+        ticks.append(
+            go.Scatter(
+                x=[report[name] for name in here],
+                y=[rows.index(name) for name in here],
+                mode="markers",
+                marker={
+                    "symbol": ("line-ns-open", "x-thin-open", "cross-thin-open")[turn % 3],
+                    "size": 10,
+                    "color": theme.muted,
+                    "line": {"width": 1.5},
+                },
+                name=label,
+                hovertemplate=f"{label}<br><b>%{{x:.4f}}</b><extra></extra>",
+            )
+        )
+    return ticks
 
 
 def _spans(reports: Mapping[str, Mapping[str, float]], rows: Sequence[str], theme: Theme) -> go.Scatter:
@@ -102,9 +134,15 @@ def _difference(value: float, base: float | None, is_baseline: bool) -> str:
     return f"<br>{number(value - base, sign=True)} from the baseline{relative}"
 
 
-def _metrics_alt(reports: Mapping[str, Mapping[str, float]], rows: Sequence[str], baseline: str | None) -> str:
+def _metrics_alt(
+    reports: Mapping[str, Mapping[str, float]],
+    rows: Sequence[str],
+    baseline: str | None,
+    references: Mapping[str, Mapping[str, float]],
+) -> str:
+    known = {**reports, **references}
     lines = [
-        f"{name}: " + ", ".join(f"{run} {number(report[name])}" for run, report in reports.items() if name in report)
+        f"{name}: " + ", ".join(f"{run} {number(report[name])}" for run, report in known.items() if name in report)
         for name in rows
     ]
     against = "" if baseline is None else f" against the baseline {baseline}"
@@ -124,11 +162,11 @@ def map_pair(
     """
     limit = max(largest(first), largest(second)) or 1.0
     titles = [escape(shorten(name, _NAME_LENGTH)) for name in names]
-    figure = go.Figure()
+    heatmaps = []
     for number_of, trace in enumerate((first, second)):
         dims = dimension_order(trace, order)
         row, col = np.indices((len(dims), len(dims)))
-        figure.add_trace(
+        heatmaps.append(
             go.Heatmap(
                 z=np.ascontiguousarray(trace.map[np.ix_(dims, dims)]),  # (D, D)
                 customdata=np.stack([dims[row], dims[col]], axis=-1).astype(np.int32),  # (D, D, 2)
@@ -146,8 +184,11 @@ def map_pair(
         f"{name} from {number(float(trace.map.min()))} to {number(float(trace.map.max()))}"
         for name, trace in zip(names, (first, second), strict=True)
     )
-    figure.update_layout(
-        layout(theme, height=440, alt=f"{alt}.", revision=order),
+    looks = layout(
+        theme,
+        height=440,
+        alt=f"{alt}.",
+        revision=order,
         margin={"l": 46, "r": 64, "t": 32 + 18 * max(title.count("<br>") for title in titles), "b": 44},
         coloraxis={
             "cmin": -limit,
@@ -166,7 +207,7 @@ def map_pair(
             _map_title(theme, title, xref) for title, xref in zip(titles, ("x domain", "x2 domain"), strict=True)
         ],
     )
-    return figure
+    return go.Figure(heatmaps, layout=looks)
 
 
 def _map_axis(

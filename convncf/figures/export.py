@@ -24,6 +24,11 @@ class Section:
     """Paragraphs under the figure, as plain text."""
 
 
+def plotly_script() -> str:
+    """Plotly's own script, for a page that draws figures itself and asks no outside host for it."""
+    return str(get_plotlyjs())
+
+
 def page(title: str, sections: Sequence[Section], *, theme: Theme | None = None, lead: Sequence[str] = ()) -> str:
     """The page as a string: `title` and `lead` (paragraphs), then each section.
 
@@ -41,7 +46,7 @@ def page(title: str, sections: Sequence[Section], *, theme: Theme | None = None,
         style=_style(theme),
         lead="".join(f"<p>{html.escape(text)}</p>" for text in lead),
         sections="".join(bodies),
-        plotly=get_plotlyjs().replace("</script", "<\\/script"),
+        plotly=plotly_script().replace("</script", "<\\/script"),
         data=_json([_data(themes, drawn) for drawn in figures]),
         config=_json(CONFIG),
         policy=_POLICY,

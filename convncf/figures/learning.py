@@ -66,16 +66,17 @@ def curves(records: Sequence[Record], theme: Theme, metric: str = "loss", x: Abs
     found = points(records, metric)
     phases = list(dict.fromkeys(point.phase for point in found))
     unit = _Unit.of(found)
-    figure = go.Figure()
+    looks = _layout(theme, metric, x, unit, _alt(metric, {"": found}), height=260)
+    if x == "epoch":
+        looks["xaxis"] |= _phase_ticks(found)
+    lines = []
     for phase in phases:
         mine = [point for point in found if point.phase == phase]
         early = phase == "pretraining"
-        figure.add_trace(
+        lines.append(
             _line(mine, unit, x, metric, theme.muted if early else theme.accent, "dot" if early else "solid", phase)
         )
-    figure.update_layout(_layout(theme, metric, x, unit, _alt(metric, {"": found}), height=260))
-    if x == "epoch":
-        figure.update_xaxes(**_phase_ticks(found))
+    figure = go.Figure(lines, layout=looks)
     if not found:
         _say_empty(figure, theme, "no epoch to show yet")
     if len(phases) > 1:
@@ -106,8 +107,7 @@ def validation(
     order = list(runs) if order is None else order
     found = {run: points(records, metric) for run, records in runs.items()}
     unit = _Unit.of([point for some in found.values() for point in some])
-    figure = go.Figure()
-    waiting = []
+    lines, waiting = [], []
     for run, some in found.items():
         style = run_style(run, order, theme)
         training = [point for point in some if point.phase != "pretraining"]
@@ -115,16 +115,16 @@ def validation(
         if not drawn:
             waiting.append(run)
         line = _line(drawn, unit, x, metric, style.colour, style.dash, shorten(run, 40), own_epoch=True)
-        figure.add_trace(line)
-    figure.update_layout(
-        _layout(theme, metric, x, unit, _alt(metric, found), height=320),
-        showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 12}, "itemwidth": 30},
-        margin={**_MARGIN, "t": 44},
-    )
+        lines.append(line)
+    looks = _layout(theme, metric, x, unit, _alt(metric, found), height=320)
+    looks |= {
+        "showlegend": True,
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 12}, "itemwidth": 30},
+        "margin": {**_MARGIN, "t": 44},
+    }
     if x == "epoch":
-        last = max((point.epoch for some in found.values() for point in some), default=0)
-        figure.update_xaxes(tickmode="linear", tick0=0, dtick=_epochs_between_ticks(last))
+        looks["xaxis"] |= _whole_epochs(max((point.epoch for some in found.values() for point in some), default=0))
+    figure = go.Figure(lines, layout=looks)
     if waiting:
         names = ", ".join(escape(shorten(run, 40)) for run in waiting)
         if len(waiting) == len(runs):
@@ -218,9 +218,10 @@ def _layout(theme: Theme, metric: str, x: Abscissa, unit: _Unit, alt: str, heigh
 def _phase_ticks(found: Sequence[Point]) -> dict[str, Any]:
     """Ticks at whole epochs, each phase counting its own."""
     phases = list(dict.fromkeys(point.phase for point in found))
-    step = _epochs_between_ticks(max((point.step for point in found), default=0))
+    last = max((point.step for point in found), default=0)
     if len(phases) < 2:
-        return {"tickmode": "linear", "tick0": 0, "dtick": step}
+        return _whole_epochs(last)
+    step = _epochs_between_ticks(last)
     ticks: dict[int, str] = {}
     for phase in phases:
         mine = [point for point in found if point.phase == phase]
@@ -228,6 +229,12 @@ def _phase_ticks(found: Sequence[Point]) -> dict[str, Any]:
         # where phases meet, the later one's 0 stands
         ticks |= {start + epoch: str(epoch) for epoch in range(0, mine[-1].epoch + 1, step)}
     return {"tickmode": "array", "tickvals": list(ticks), "ticktext": list(ticks.values())}
+
+
+def _whole_epochs(last: int) -> dict[str, Any]:
+    """Ticks at whole epochs from 0 to `last`; a range of their own for the first two, which span next to nothing."""
+    ticks: dict[str, Any] = {"tickmode": "linear", "tick0": 0, "dtick": _epochs_between_ticks(last)}
+    return ticks | ({"range": [-0.1, 1.1]} if last < 2 else {})
 
 
 def _epochs_between_ticks(last: int) -> int:

@@ -81,19 +81,16 @@ def interaction_map(
         colorbar=colour_bar(theme, len=1 - _MAP_START),
     )
     places = np.arange(size, dtype=np.float32)
-    figure = go.Figure(
-        [
-            heatmap,
-            go.Bar(x=places, y=q, yaxis="y2", **_bars(q, dims, theme, "item dimension %{customdata}<br>q = %{y:.4g}")),
-            go.Bar(
-                x=p,
-                y=places,
-                xaxis="x2",
-                orientation="h",
-                **_bars(p, dims, theme, "user dimension %{customdata}<br>p = %{x:.4g}"),
-            ),
-        ]
-    )
+    bars = [
+        go.Bar(x=places, y=q, yaxis="y2", **_bars(q, dims, theme, "item dimension %{customdata}<br>q = %{y:.4g}")),
+        go.Bar(
+            x=p,
+            y=places,
+            xaxis="x2",
+            orientation="h",
+            **_bars(p, dims, theme, "user dimension %{customdata}<br>p = %{x:.4g}"),
+        ),
+    ]
     p_max, q_max = float(np.abs(p).max()), float(np.abs(q).max())
     alt = (
         f"Interaction map of {size} by {size} dimensions, {_ORDER_WORDS[order]}. Products run from "
@@ -102,14 +99,12 @@ def interaction_map(
     )
     clipping = _clipping(z, limit)
     margin = {**_MARGIN, "b": _MARGIN["b"] + (16 if clipping else 0)}
-    figure.update_layout(
-        layout(
-            theme,
-            width=WIDTH,
-            height=WIDTH - margin["l"] - margin["r"] + margin["t"] + margin["b"],
-            alt=" ".join([alt, *clipping]),
-            revision=order,
-        ),
+    looks = layout(
+        theme,
+        width=WIDTH,
+        height=WIDTH - margin["l"] - margin["r"] + margin["t"] + margin["b"],
+        alt=" ".join([alt, *clipping]),
+        revision=order,
         margin=margin,
         bargap=0.15,
         **_map_axes(theme, size, order, below="".join(f"<br>{text}" for text in clipping)),
@@ -118,7 +113,7 @@ def interaction_map(
         annotations=[_corner(theme, f"q ±{number(q_max, 2)}<br>p ±{number(p_max, 2)}")],
         shapes=[] if field is None else outline(theme, _edges(field[1]), _edges(field[0])),
     )
-    return figure
+    return go.Figure([heatmap, *bars], layout=looks)
 
 
 _ORDER_WORDS: Final = {

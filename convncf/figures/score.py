@@ -52,29 +52,32 @@ def score_parts(trace: PairTrace, theme: Theme, top: int = 8) -> go.Figure:
     room = span * (0.46 if low < 0 < high else 0.32)  # for the numbers outside the bars
     decimals = max(2 - math.floor(math.log10(max(-low, high) or 1.0)), 0)  # one for all, so that columns add up
     end = len(shown)
-    figure = go.Figure(
-        go.Bar(
-            x=values,
-            y=list(range(end)),
-            orientation="h",
-            marker={
-                "color": [theme.positive if value >= 0 else theme.negative for value in values],
-                "opacity": [1.0 if part.kind == "part" else 0.55 for part in shown],
-                "line": {"width": 0},
-            },
-            text=[_fixed(value, decimals, sign=True) for value in values],
-            textposition="outside",
-            textfont={"size": 12, "color": theme.muted},
-            cliponaxis=False,
-            customdata=[part.label for part in shown],
-            hovertemplate="%{customdata}: %{x:+.6g}<extra></extra>",
-        )
+    bars = go.Bar(
+        x=values,
+        y=list(range(end)),
+        orientation="h",
+        marker={
+            "color": [theme.positive if value >= 0 else theme.negative for value in values],
+            "opacity": [1.0 if part.kind == "part" else 0.55 for part in shown],
+            "line": {"width": 0},
+        },
+        text=[_fixed(value, decimals, sign=True) for value in values],
+        textposition="outside",
+        textfont={"size": 12, "color": theme.muted},
+        cliponaxis=False,
+        customdata=[part.label for part in shown],
+        hovertemplate="%{customdata}: %{x:+.6g}<extra></extra>",
     )
     alt = f"Score {_fixed(trace.score, decimals)} as a sum: " + ", ".join(
         f"{part.label} {_fixed(part.value, decimals, sign=True)}" for part in shown
     )
-    figure.update_layout(
-        layout(theme, width=420, height=30 * (end + 1) + 12, alt=f"{alt}.", revision="score"),
+    below = trace.score < 0  # the total stands on the side of zero that its bar would take, where there is room
+    looks = layout(
+        theme,
+        width=420,
+        height=30 * (end + 1) + 12,
+        alt=f"{alt}.",
+        revision="score",
         margin={"l": 92, "r": 12, "t": 2, "b": 6},
         bargap=0.36,
         xaxis=axis(
@@ -112,12 +115,12 @@ def score_parts(trace: PairTrace, theme: Theme, top: int = 8) -> go.Figure:
                 colour=theme.ink,
                 x=0,
                 y=end,
-                xanchor="left",
-                xshift=2,
+                xanchor="right" if below else "left",
+                xshift=-2 if below else 2,
             )
         ],
     )
-    return figure
+    return go.Figure(bars, layout=looks)
 
 
 def _fixed(value: float, decimals: int, *, sign: bool = False) -> str:

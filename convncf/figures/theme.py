@@ -20,8 +20,9 @@ CONFIG: Final[dict[str, Any]] = {
     "displayModeBar": "hover",
     "responsive": True,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    "showSendToCloud": False,  # the bar would offer to upload the figure to its makers' host
 }
-"""Plotly's own configuration, for whoever shows a figure: the mode bar on hover, no logo."""
+"""Plotly's own configuration, for whoever shows a figure: the mode bar on hover, no logo, no upload."""
 
 Colourscale = tuple[tuple[float, str], ...]
 

@@ -141,6 +141,17 @@ def channel_stats(layer: LayerTrace) -> ChannelStats:
     )
 
 
+def strongest_channel(layer: LayerTrace) -> int:
+    """The channel with the largest value of a layer, the first where several share it."""
+    return int(channel_stats(layer).maximum.argmax())
+
+
+def strongest_cell(layer: LayerTrace, channel: int) -> tuple[int, int]:
+    """(row, column) of the largest value in a channel's map, the first where several share it."""
+    row, col = divmod(int(layer.maps[channel].argmax()), layer.shape[2])
+    return row, col
+
+
 def _frozen(values: npt.ArrayLike) -> Array:
     array = np.array(values, dtype=np.float32)
     array.setflags(write=False)

@@ -42,16 +42,18 @@ def demo(home: Path, *, overrides: Mapping[str, Any] | None = None) -> tuple[Run
     """
     from convncf.config import unused_settings
 
+    planned = {}
+    for name, (model, settings) in DEMO_RUNS.items():
+        extra = {key: value for key, value in (overrides or {}).items() if key not in unused_settings(model)}
+        planned[name] = resolve(model=model, preset="quick", settings={"seed": 1} | dict(settings) | extra)
     store = RunStore(home)
     runs = []
-    for name, (model, settings) in DEMO_RUNS.items():
+    for name, resolved in planned.items():
         if name in store.names():
             run = store.open(name)
             if not run.broken() and run.status().state in ("lost", "stopped", "failed"):
                 start_worker(run, home)
         else:
-            extra = {k: v for k, v in (overrides or {}).items() if k not in unused_settings(model)}
-            resolved = resolve(model=model, preset="quick", seed=1, settings=dict(settings) | extra)
             run = launch(resolved, name, home, request_id=f"demo:{name}")
         runs.append(run)
     return tuple(runs)

@@ -75,7 +75,9 @@ def start_worker(run: Run, home: Path) -> None:
     run.clear_stop()
     run.write_status(Status(updated=time.time(), device=device, message="waiting for its worker to start"))
     DeviceQueue(home, runtime.planned_device(device)).ticket(run.name, run.created)
-    environment = os.environ | {"CONVNCF_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    # the worker runs this very code, also from a clone that is not installed, and from a folder of its own
+    code = os.pathsep.join(filter(None, (str(Path(runtime.__file__).parents[1]), os.environ.get("PYTHONPATH"))))
+    environment = os.environ | {"CONVNCF_HOME": str(home.resolve()), "PYTHONUNBUFFERED": "1", "PYTHONPATH": code}
     command = [sys.executable, "-m", "convncf", "work", run.name]
     try:
         with (run.path / "log.txt").open("ab") as log:
@@ -86,7 +88,7 @@ def start_worker(run: Run, home: Path) -> None:
                 stderr=log,
                 env=environment,
                 start_new_session=True,
-                cwd=run.path,
+                cwd=Path(__file__).parents[2],  # where the package lies, so that it is found without being installed
             )
     except OSError as error:
         raise JobError(f"the worker of run {run.name!r} could not be started: {error}.") from None

@@ -241,12 +241,12 @@ class Run:
     def checkpoints(self) -> tuple[Checkpoint, ...]:
         """The kept epochs, in order."""
         found = []
-        for path in sorted((self.path / "checkpoints").glob("epoch-*.safetensors")):
+        for path in (self.path / "checkpoints").glob("epoch-*.safetensors"):
             number = path.stem.removeprefix("epoch-")
             if number.isdigit():
                 label = "start" if int(number) == 0 else f"epoch {int(number)}"
                 found.append(Checkpoint(int(number), label, path))
-        return tuple(found)
+        return tuple(sorted(found, key=lambda kept: kept.epoch))
 
     # ------------------------------------------------------------ the rest
 

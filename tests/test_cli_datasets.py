@@ -1,0 +1,93 @@
+"""convncf datasets through the real process: a file becomes a dataset, with a report of what was left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from convncf.data import catalogue
+from tests.command_line import ODD_TITLES, CommandLine
+
+
+@pytest.fixture
+def convncf(home: Path) -> CommandLine:
+    """A command line with an empty home."""
+    return CommandLine(home)
+
+
+def test_a_file_of_ones_own(convncf: CommandLine, tmp_path: Path) -> None:
+    title = ODD_TITLES["b0"]
+    quoted = title.replace('"', '""')
+    lines = ["buyer;sku;name;when", f'007;1;"{quoted}";2024-05-01', "007;1.0;Plain;2024-05-02", ";1;x;2024-05-03"]
+    file = tmp_path / "Été sales.csv"
+    file.write_text("\n".join([*lines, lines[2]]) + "\n", encoding="utf-8-sig")
+    columns = ("--user-column", "buyer", "--item-column", "sku", "--title-column", "name", "--time-column", "when")
+
+    added = convncf("datasets", "add", str(file), *columns, "--json")
+    found = added.object
+    assert found["dataset"] == "Ete-sales"
+    assert (found["users"], found["items"], found["interactions"]) == (1, 2, 2)
+    assert found["fingerprint"].startswith("sha256:")
+    report = found["report"]
+    assert (report["lines"], report["kept"], report["exact_duplicates"], report["delimiter"]) == (5, 2, 1, ";")
+    assert [(dropped["reason"], dropped["first_lines"]) for dropped in report["dropped"]] == [("user id empty", [4])]
+    assert "Left out: 1 row, user id empty (line 4)." in added.err
+    assert "convncf train --dataset Ete-sales" in added.err
+
+    kept = catalogue.load("Ete-sales", convncf.home)
+    assert (kept.interactions.users.ids, kept.interactions.items.ids) == (("007",), ("1", "1.0"))
+    assert kept.items.titles == (title, "Plain")
+    listed = convncf("datasets", "list", "--json").object
+    assert [entry["name"] for entry in listed["datasets"]] == ["movielens-small", "Ete-sales"]
+    assert listed["datasets"][1]["fingerprint"] == found["fingerprint"]
+    assert listed["home"] == str(convncf.home)
+    assert convncf("datasets", "--json").object == listed
+
+    convncf("datasets", "delete", "Ete-sales", "--yes")
+    assert [entry["name"] for entry in convncf("datasets", "--json").object["datasets"]] == ["movielens-small"]
+
+
+def test_the_list_as_a_table(convncf: CommandLine) -> None:
+    printed = convncf("datasets").out.splitlines()
+    assert printed[0].split() == ["dataset", "kind", "users", "items", "interactions", "fingerprint"]
+    assert printed[1].split()[:5] == ["movielens-small", "embedded", "671", "9,066", "100,004"]
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "advice"),
+    [
+        ("who,what\na,b\n", (), "--user-column NAME and --item-column NAME"),
+        ("user,item\n", (), "a header and no row"),
+        ("user,item\na,b\n", ("--user-column", "usr"), "Did you mean user?"),
+        ("user,item\na,b\n", ("--name", "movielens-small"), "Free: 'movielens-small-2'"),
+        ("user,item\na,b\n", ("--name", "a/b"), "such as 'a-b'"),
+    ],
+)
+def test_a_file_that_is_refused_leaves_nothing(
+    convncf: CommandLine, tmp_path: Path, content: str, options: tuple[str, ...], advice: str
+) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text(content, encoding="utf-8")
+    assert advice in convncf.refused("datasets", "add", str(file), *options)
+    folder = convncf.home / "datasets"
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+def test_a_file_that_is_not_there(convncf: CommandLine, tmp_path: Path) -> None:
+    assert "does not exist" in convncf.refused("datasets", "add", str(tmp_path / "no.csv"))
+
+
+def test_the_embedded_data_stays(convncf: CommandLine) -> None:
+    assert "cannot be deleted" in convncf.refused("datasets", "delete", "movielens-small", "--yes")
+
+
+def test_a_damaged_dataset_does_not_hide_the_others(convncf: CommandLine) -> None:
+    folder = convncf.home / "datasets" / "broken"
+    folder.mkdir(parents=True)
+    (folder / "dataset.json").write_text("{", encoding="utf-8")
+    shown = convncf("datasets")
+    assert "movielens-small" in shown.out
+    assert "broken cannot be read" in shown.err
+    entries = convncf("datasets", "--json").object["datasets"]
+    assert [bool(entry["problem"]) for entry in entries] == [False, True]

@@ -1,0 +1,147 @@
+"""Runs through the real process: list, show, stop, resume, delete; two at once; the demo; a reader that goes away."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.command_line import CommandLine, wait_until
+
+EPOCHS = 60
+FACTORISATION = (
+    *("--dataset", "shop", "--model", "mf-bpr"),
+    *("--set", "model.embedding_size=8"),
+    *("--set", "train.patience=0"),
+    *("--set", "train.validate_every=20"),
+    *("--set", "train.keep_every=0"),
+)
+CLOCK = ("seconds", "validation_seconds", "triples_per_second", "time")
+
+
+@pytest.fixture(scope="module")
+def convncf(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """A command line whose home holds the shop."""
+    line = CommandLine(tmp_path_factory.mktemp("home"))
+    line.add_shop()
+    return line
+
+
+def rows(convncf: CommandLine, run: str) -> list[dict[str, Any]]:
+    """The run's metrics.jsonl; empty while there is none."""
+    path = convncf.home / "runs" / run / "metrics.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def without_clock(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in row.items() if key not in CLOCK} for row in found]
+
+
+def state(convncf: CommandLine, run: str) -> str:
+    status = json.loads((convncf.home / "runs" / run / "status.json").read_text(encoding="utf-8"))
+    return str(status["state"])
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_and_saves_and_resume_goes_on_as_if_nothing_had_happened(convncf: CommandLine) -> None:
+    settings = (*FACTORISATION, "--set", f"train.epochs={EPOCHS}")
+    whole = convncf("train", *settings, "--name", "whole", "--json").object
+
+    process = convncf.start("train", *settings, "--name", "cut", "--json")
+    wait_until(lambda: len(rows(convncf, "cut")) >= 3 or process.poll() is not None)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, ""), err
+    assert "Stopped: " in err
+    assert "convncf resume cut" in err
+    assert "Traceback" not in err
+    before = rows(convncf, "cut")
+    assert 3 <= len(before) < EPOCHS
+    assert convncf("runs", "show", "cut", "--json").object["status"]["state"] == "stopped"
+
+    resumed = convncf("resume", "cut", "--json").object
+    assert rows(convncf, "cut")[: len(before)] == before  # clock and all: they were not trained again
+    assert without_clock(rows(convncf, "cut")) == without_clock(rows(convncf, "whole"))
+    assert (resumed["metrics"], resumed["validation"]) == (whole["metrics"], whole["validation"])
+    assert "is finished already" in convncf.refused("resume", "cut")
+
+
+def test_a_detached_run_is_watched_stopped_and_deleted(convncf: CommandLine) -> None:
+    started = convncf("train", *FACTORISATION, "--set", "train.epochs=100000", "--name", "long", "--detach", "--json")
+    assert started.object["run"] == "long"
+    wait_until(lambda: len(rows(convncf, "long")) >= 2)
+    shown = convncf("runs", "show", "long").out
+    assert "running" in shown
+    assert "training epoch" in shown
+    assert "stop it first" in convncf.refused("runs", "delete", "long", "--yes")
+    assert "has a worker already" in convncf.refused("resume", "long")
+
+    assert "asked long to stop" in convncf("runs", "stop", "long").err
+    wait_until(lambda: state(convncf, "long") == "stopped", seconds=15)
+    assert "is not being worked on" in convncf("runs", "stop", "long").err
+    assert "training epoch 1: loss" in convncf("runs", "log", "long").out or len(rows(convncf, "long")) > 40
+    convncf("runs", "delete", "long", "--yes")
+    assert "long" not in convncf.runs()
+
+
+def test_two_runs_of_one_name_started_together(convncf: CommandLine) -> None:
+    """One of them makes the run, the other is refused with a name that is free; no folder is shared."""
+    both = [
+        convncf.start("train", "--dataset", "shop", "--model", model, "--name", "twin", *extra, "--json")
+        for model, extra in (("popularity", ()), ("mf-bpr", ("--set", "train.epochs=1")))
+    ]
+    answers = [process.communicate(timeout=120) for process in both]
+    assert sorted(process.returncode for process in both) == [0, 1], answers
+    winner = next(json.loads(out) for (out, _), process in zip(answers, both, strict=True) if process.returncode == 0)
+    loser = next(err for (_, err), process in zip(answers, both, strict=True) if process.returncode == 1)
+    assert "'twin-2' is free" in loser
+    shown = convncf("runs", "show", "twin", "--json").object
+    assert (shown["model"], shown["state"]) == (winner["model"], "finished")
+
+
+def test_the_list_names_state_and_the_metric_of_the_kept_epoch(convncf: CommandLine) -> None:
+    made = convncf("train", "--dataset", "shop", "--model", "popularity", "--name", "listed", "--json").object
+    broken = convncf.home / "runs" / "broken"
+    broken.mkdir()
+    listed = {entry["run"]: entry for entry in convncf("runs", "list", "--json").object["runs"]}
+    entry = listed["listed"]
+    assert (entry["state"], entry["model"], entry["dataset"]) == ("finished", "popularity", "shop")
+    assert entry["value"] == made["metrics"][entry["monitor"]]
+    assert listed["broken"]["state"] == "broken"
+    shown = convncf("runs")
+    assert "broken cannot be read" in shown.err
+    assert "listed" in shown.out
+    broken.rmdir()
+
+
+@pytest.mark.slow
+def test_the_demo_queued_twice_is_three_runs(convncf: CommandLine) -> None:
+    small = ("--set", "data.dataset=shop", "--set", "train.epochs=1", "--json")
+    before = set(convncf.runs())
+    first, second = convncf("demo", *small).object, convncf("demo", "--wait", *small).object
+    names = ["demo-mf", "demo-4x4", "demo-2x2"]
+    assert [run["run"] for run in first["runs"]] == [run["run"] for run in second["runs"]] == names
+    assert [run["state"] for run in second["runs"]] == ["finished"] * 3
+    assert set(convncf.runs()) - before == set(names)
+    settings = convncf("runs", "show", "demo-2x2", "--json").object["settings"]
+    assert settings["train.epochs"]["value"] == 1
+    assert settings["model.cnn_kernels"]["value"] == [2] * 5
+    assert settings["model.pre_model_path"]["value"] == "demo-mf"
+
+
+@pytest.mark.parametrize("arguments", [("settings",), ("settings", "--json"), ("train", "--help")])
+def test_a_reader_that_goes_away_is_no_fault(convncf: CommandLine, arguments: tuple[str, ...]) -> None:
+    """`convncf … | head`: the rest is not written, and nothing is said of it."""
+    process: subprocess.Popen[str] = convncf.start(*arguments)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    said = process.stderr.read()
+    assert process.wait(timeout=60) in (0, 1)
+    assert said == ""
+    process.stderr.close()
+    assert process.stdin is not None
+    process.stdin.close()

@@ -1,0 +1,158 @@
+"""The queue before a device: the oldest first, one at a time, and nobody waits for the dead."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from convncf import experiment, jobs
+from convncf.errors import TrainingStopped
+from convncf.jobs import queue as queue_module
+from convncf.jobs.queue import DeviceQueue
+from convncf.runs import Run
+from tests.concurrency import in_thread, wait_until
+from tests.worlds import make_run
+
+
+@pytest.fixture
+def device(home: Path) -> DeviceQueue:
+    return DeviceQueue(home, "cpu")
+
+
+def test_the_older_ticket_goes_first_whoever_asks_first(device: DeviceQueue) -> None:
+    order: list[str] = []
+    tickets = {
+        name: device.ticket(name, created) for name, created in (("second", 2.0), ("first", 1.0), ("third", 3.0))
+    }
+
+    def work(name: str) -> None:
+        with device.turn(tickets[name]):
+            order.append(name)
+            time.sleep(0.02)
+
+    threads = []
+    for name in ("third", "second", "first"):
+        threads.append(in_thread(work, name)[0])
+        time.sleep(0.15)
+    for thread in threads:
+        thread.join()
+    assert order == ["first", "second", "third"]
+    assert list(device.folder.glob("*.ticket")) == []
+
+
+def test_one_at_a_time_has_the_device_and_is_told_how_many_stand_before(device: DeviceQueue) -> None:
+    at_work = 0
+    told: list[int] = []
+    most = 0
+
+    def work(number: int) -> None:
+        nonlocal at_work, most
+        with device.turn(device.ticket(f"run-{number}", float(number)), waiting=told.append):
+            at_work += 1
+            most = max(most, at_work)
+            time.sleep(0.05)
+            at_work -= 1
+
+    threads = [in_thread(work, number)[0] for number in range(4)]
+    for thread in threads:
+        thread.join()
+    assert most == 1
+    assert max(told) >= 2
+
+
+def test_devices_do_not_wait_for_each_other(home: Path, device: DeviceQueue) -> None:
+    other = DeviceQueue(home, "cuda-1")
+    with device.turn(device.ticket("a", 1.0)), other.turn(other.ticket("b", 2.0)):
+        pass
+
+
+def test_a_dead_ticket_does_not_block(device: DeviceQueue) -> None:
+    dead = device.ticket("dead", 1.0)
+    os.utime(dead, (1.0, 1.0))
+    with device.turn(device.ticket("alive", 2.0)):
+        assert not dead.exists()
+
+
+def test_a_fresh_ticket_is_waited_for_until_its_worker_should_have_come(
+    device: DeviceQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_module, "_PICKUP_SECONDS", 0.4)
+    device.ticket("launched", 1.0)
+    told: list[int] = []
+    began = time.monotonic()
+    with device.turn(device.ticket("mine", 2.0), waiting=told.append):
+        assert time.monotonic() - began > 0.3
+    assert set(told) == {1}
+
+
+def test_a_ticket_whose_worker_lives_is_waited_for_however_old(device: DeviceQueue) -> None:
+    old = device.ticket("old", 1.0)
+    with FileLock(old):
+        os.utime(old, (1.0, 1.0))
+        thread, raised = in_thread(lambda: device.turn(device.ticket("mine", 2.0)).__enter__())
+        time.sleep(0.3)
+        assert thread.is_alive()
+        assert old.exists()
+    thread.join()
+    assert raised == []
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
+def test_the_device_is_free_again_whatever_happened(device: DeviceQueue, failure: type[BaseException]) -> None:
+    def fail() -> None:
+        with device.turn(device.ticket("failing", 1.0)):
+            raise failure
+
+    with pytest.raises(failure):
+        fail()
+    with device.turn(device.ticket("next", 2.0)):
+        pass
+
+
+def test_whoever_gives_up_waiting_leaves_no_ticket(device: DeviceQueue) -> None:
+    def broken(before: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with device.turn(device.ticket("first", 1.0)):
+        with pytest.raises(OSError, match="No space"), device.turn(device.ticket("second", 2.0), waiting=broken):
+            pass
+        with (
+            pytest.raises(TrainingStopped, match="queued"),
+            device.turn(device.ticket("third", 3.0), stop=lambda: True),
+        ):
+            pass
+        assert list(device.folder.glob("*.ticket")) == []
+
+
+def waits(run: Run) -> bool:
+    return "waiting for cpu" in run.status().message
+
+
+def test_runs_are_worked_on_in_the_order_of_their_creation(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+
+    def stub(run: Run, home: Path, **_: Any) -> dict[str, Any]:
+        order.append(run.name)
+        return {"metrics": {}, "best_epoch": 0}
+
+    monkeypatch.setattr(experiment, "run_experiment", stub)
+    runs = [make_run(home, name, "popularity") for name in ("c-first", "b-second", "a-third")]
+    queue = DeviceQueue(home, "cpu")
+    threads = []
+    with queue.turn(queue.ticket("busy", 0.0)):
+        for run in reversed(runs):
+            threads.append(in_thread(jobs.work, run, home)[0])
+            wait_until(partial(waits, run))
+        assert [run.status().state for run in runs] == ["queued"] * 3
+        wait_until(lambda: "3 runs before" in runs[2].status().message)
+    for thread in threads:
+        thread.join()
+    assert order == ["c-first", "b-second", "a-third"]
+    assert [run.status().state for run in runs] == ["finished"] * 3

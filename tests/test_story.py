@@ -1,0 +1,168 @@
+"""The whole workbench as a newcomer meets it, in a real browser, on a reduced demo.
+
+First start, runs train, inspect a pair and change the layer, compare, upload a CSV, train on it, watch, stop.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from convncf import jobs
+from convncf.data import catalogue
+from convncf.runs import RunStore
+from tests.browser import App, exceptions, open_page, settle, start_app
+
+REDUCED = ("train.epochs=3", "train.validate_every=1", "eval.validation_users=40")
+MINUTES = 60_000
+"""In a browser's milliseconds."""
+
+pytestmark = pytest.mark.browser
+
+
+@contextmanager
+def nothing_left_behind(home: Path) -> Iterator[None]:
+    """End every worker that is still there: training outlives the app, and must not outlive the test."""
+    try:
+        yield
+    finally:
+        for run in RunStore(home).all():
+            if not run.broken():
+                jobs.kill(run, force=True)
+
+
+def queue_the_demo(home: Path) -> None:
+    """What `make app` does before it opens the app, but for shorter training."""
+    settings = [part for setting in REDUCED for part in ("--set", setting)]
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    command = [sys.executable, "-m", "convncf", "demo", *settings]
+    subprocess.run(command, check=True, capture_output=True, env=environment | {"CONVNCF_HOME": str(home)})
+
+
+def wait_for(home: Path, name: str, *states: str, seconds: float = 240) -> str:
+    """Wait until a run is in one of the states, and return it."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        state = RunStore(home).open(name).status().state
+        if state in states:
+            return state
+        time.sleep(0.3)
+    run = RunStore(home).open(name)
+    raise AssertionError(f"{name} is {run.status()} after {seconds} s; its log:\n{run.log_tail(30)}")
+
+
+def own_csv(path: Path) -> tuple[int, int]:
+    """A CSV such as a shop might have, from the embedded films: (users, rows)."""
+    dataset = catalogue.load("movielens-small")
+    frame = dataset.interactions.to_frame()
+    index = [dataset.interactions.items.index(item) for item in frame["item_id"]]
+    frame["product name"] = [dataset.items.label(item) for item in index]
+    kept = frame[frame["user_id"].astype(int) <= 200].rename(columns={"user_id": "Customer", "item_id": "Product"})
+    kept.to_csv(path, index=False, sep=";")
+    return kept["Customer"].nunique(), len(kept)
+
+
+def fill(page: Page, label: str, value: str) -> None:
+    field = page.get_by_label(label, exact=True).first
+    field.fill(value)
+    field.press("Enter")
+    settle(page)
+
+
+def go(page: Page, name: str) -> None:
+    page.get_by_role("link", name=name, exact=True).first.click()
+    settle(page)
+
+
+def test_from_the_first_start_to_a_run_of_ones_own(browser: Browser, home: Path, tmp_path: Path) -> None:
+    with nothing_left_behind(home), start_app(home) as app, open_page(browser) as (page, complaints):
+        see_the_demo_train(page, app, home)
+        inspect_a_pair(page, app)
+        compare_two(page, app, home)
+        upload_and_train(page, app, home, tmp_path)
+        log = app.log.read_text(encoding="utf-8")
+        assert exceptions(page) == []
+        assert complaints.all() == []
+    assert "Traceback" not in log
+    assert "torch.classes" not in log
+
+
+def see_the_demo_train(page: Page, app: App, home: Path) -> None:
+    queue_the_demo(home)
+    page.goto(app.url)
+    settle(page)
+    expect(page.get_by_text("demo-mf").first).to_be_visible(timeout=MINUTES)
+    expect(page.get_by_text("demo-2x2").first).to_be_visible()
+    # the page changes by itself, without a reload, once the first network can be looked into
+    look_inside = page.get_by_role("button", name="Look inside demo-4x4")
+    expect(look_inside).to_be_visible(timeout=4 * MINUTES)
+    look_inside.click()
+    page.wait_for_url("**/inspect?**")
+    settle(page)
+
+
+def inspect_a_pair(page: Page, app: App) -> None:
+    address = page.url
+    assert all(part in address for part in ("run=demo-4x4", "user=", "item="))
+    expect(page.get_by_text(re.compile(r"score -?\d")).first).to_be_visible(timeout=MINUTES)
+    maps = page.locator("[data-testid='stPlotlyChart'] .heatmaplayer")
+    expect(maps.first).to_be_attached(timeout=MINUTES)
+    second = page.get_by_text("2 · 16 of 2×2")
+    expect(page.get_by_text("1 · 16 of 8×8")).to_be_visible()
+    second.click()
+    settle(page)
+    expect(page.get_by_label(re.compile("of layer 2, 2 by 2")).first).to_be_attached(timeout=MINUTES)
+    headline = page.get_by_text(re.compile(r"score -?\d.*rank|rank.*score -?\d")).first.inner_text()
+    page.reload()
+    settle(page)
+    expect(page.get_by_text(headline).first).to_be_visible(timeout=MINUTES)
+    page.goto(f"{app.url}/inspect?run=no-such-run")
+    settle(page)
+    expect(page.get_by_text("no-such-run").first).to_be_visible()
+    page.goto(address)
+    settle(page)
+
+
+def compare_two(page: Page, app: App, home: Path) -> None:
+    wait_for(home, "demo-2x2", "finished")
+    page.goto(f"{app.url}/compare?run=demo-mf&run=demo-4x4")
+    settle(page)
+    expect(page.get_by_text("NDCG@10").first).to_be_visible(timeout=MINUTES)
+    expect(page.get_by_text(re.compile(r"users\)")).first).to_be_visible(timeout=MINUTES)  # the paired test
+    expect(page.locator("[data-testid='stPlotlyChart'] .heatmaplayer").first).to_be_attached(timeout=MINUTES)
+
+
+def upload_and_train(page: Page, app: App, home: Path, folder: Path) -> None:
+    users, rows = own_csv(folder / "purchases 2024.csv")
+    go(page, "Data")
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(folder / "purchases 2024.csv")
+    settle(page)
+    expect(page.get_by_text(f"{rows:,}").first).to_be_visible(timeout=MINUTES)
+    fill(page, "Name of the dataset", "shop")
+    page.get_by_role("button", name="Save as dataset").click()
+    settle(page)
+    saved = {entry.name: entry for entry in catalogue.entries(home)}["shop"]
+    assert (saved.n_users, saved.n_interactions) == (users, rows)
+
+    page.goto(f"{app.url}/train?dataset=shop")
+    settle(page)
+    fill(page, "Name of the run", "of-my-own")
+    page.get_by_role("button", name="Launch").click()
+    wait_for(home, "of-my-own", "starting", "running", seconds=60)
+    expect(page.get_by_text("of-my-own").first).to_be_visible(timeout=MINUTES)
+    expect(page.get_by_text(re.compile(r"epoch \d+ of")).first).to_be_visible(timeout=2 * MINUTES)
+    page.reload()
+    settle(page)
+    page.get_by_role("button", name="Stop and save").click()
+    assert wait_for(home, "of-my-own", "stopped", "finished", seconds=60) == "stopped"
+    expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=MINUTES)
+    assert RunStore(home).open("of-my-own").metrics(), "the finished epochs are kept"

@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from convncf.data.splitting import Split, split
     from convncf.errors import ConvNCFError
     from convncf.evaluation import EvaluationReport, evaluate
-    from convncf.experiment import evaluate_run, run_experiment
+    from convncf.experiment import run_experiment
     from convncf.inspection import PairTrace, PairView, history, recommend, trace_pair, view_pair
     from convncf.jobs import demo, launch, prepare, work
     from convncf.loading import LoadedRun, load_run
     from convncf.losses import ConvNCFBPRLoss
     from convncf.models import ConvNCF, FusedConvNCF, MatrixFactorisation, Popularity
+    from convncf.reporting import evaluate_run
     from convncf.runs import Run, RunStore, default_store
     from convncf.significance import PairedTest, paired_test
     from convncf.training import EpochRecord, Trainer
@@ -46,12 +47,13 @@ _HOMES = {
     "data.splitting": ("Split", "split"),
     "errors": ("ConvNCFError",),
     "evaluation": ("EvaluationReport", "evaluate"),
-    "experiment": ("evaluate_run", "run_experiment"),
+    "experiment": ("run_experiment",),
     "inspection": ("PairTrace", "PairView", "history", "recommend", "trace_pair", "view_pair"),
     "jobs": ("demo", "launch", "prepare", "work"),
     "loading": ("LoadedRun", "load_run"),
     "losses": ("ConvNCFBPRLoss",),
     "models": ("ConvNCF", "FusedConvNCF", "MatrixFactorisation", "Popularity"),
+    "reporting": ("evaluate_run",),
     "runs": ("Run", "RunStore", "default_store"),
     "significance": ("PairedTest", "paired_test"),
     "training": ("EpochRecord", "Trainer"),

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -22,13 +21,15 @@ from convncf import models, runtime
 from convncf.config import EvalConfig, ModelConfig, RunConfig, TrainConfig
 from convncf.data.catalogue import Dataset
 from convncf.data.splitting import Split
-from convncf.judgement import Judgement, judge
-from convncf.loading import LoadedRun, data_of, load_run, pretrained_vectors
+from convncf.judgement import judge
+from convncf.loading import data_of, load_run, pretrained_vectors
 from convncf.ranking import Scorer
+from convncf.reporting import describe
 from convncf.runs import Run, RunStore, load_tensors
 from convncf.training import EpochRecord, Phase, Progress, Trainable, Trainer, TrainerState
 
 log = logging.getLogger(__name__)
+
 
 OnProgress = Callable[[Progress], None]
 OnRecord = Callable[[EpochRecord], None]
@@ -67,7 +68,7 @@ def run_experiment(
     baselines = {name: model for name, model in worker.baselines().items() if name != config.model.name}
     judgement = judge(loaded.model, baselines, parts, config.eval, seed=config.seed, progress=progress, stop=stop)
     run.write_frame("per_user", judgement.per_user(dataset.interactions.users))
-    report = _report(run, loaded, judgement) | {
+    report = describe(loaded, judgement) | {
         "best_epoch": best_epoch,
         "epochs": epochs,
         "seconds": round(time.perf_counter() - started + _seconds_before(run, started), 3),
@@ -244,51 +245,3 @@ def _write_vocabulary(run: Run, dataset: Dataset) -> None:
             }
         ),
     )
-
-
-# ---------------------------------------------------------------- reports
-
-
-def evaluate_run(
-    run: Run, home: Path, *, progress: OnProgress | None = None, stop: Stop | None = None
-) -> dict[str, Any]:
-    """Evaluate a saved run again, on validation and test: the same numbers as its report, computed afresh."""
-    started = time.perf_counter()
-    loaded = load_run(run, home)
-    judgement = judge(
-        loaded.model, {}, loaded.split, loaded.config.eval, seed=loaded.config.seed, progress=progress, stop=stop
-    )
-    return _report(run, loaded, judgement) | {
-        "best_epoch": loaded.epoch,
-        "seconds": round(time.perf_counter() - started, 3),
-    }
-
-
-def _report(run: Run, loaded: LoadedRun, judgement: Judgement) -> dict[str, Any]:
-    config = loaded.config
-    sample = config.eval.validation_users
-    among = f"a seeded sample of {sample} users" if sample else "all users"
-    has_validation = loaded.split.validation.nnz > 0
-    selection = f"best {config.eval.monitor} on validation, over {among}"
-    return {
-        "run": run.name,
-        "dataset": loaded.dataset.name,
-        "fingerprint": loaded.dataset.fingerprint,
-        "model": config.model.name,
-        "seed": config.seed,
-        "split": loaded.split.method,
-        "split_fingerprint": loaded.split.fingerprint,
-        "selection": selection if has_validation else "the last epoch: there is no validation part",
-        "notes": [*loaded.split.notes, *_notes_on_triples(loaded)],
-    } | judgement.to_json()
-
-
-def _notes_on_triples(loaded: LoadedRun) -> list[str]:
-    """Who was left out of training, since no negative can be drawn for them."""
-    train = loaded.split.train
-    users = np.flatnonzero(np.diff(train.indptr) == train.shape[1]).tolist()
-    if not users or loaded.config.model.name == "popularity":
-        return []
-    named = ", ".join(loaded.dataset.interactions.users.id(user) for user in users[:5])
-    whose = "1 user has" if len(users) == 1 else f"{len(users):,} users have"
-    return [f"{whose} every item, and so no negative and no triples: {named}{', …' if len(users) > 5 else ''}"]

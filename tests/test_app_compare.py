@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import wording
 from app.panels import commands, settings_table
 from app.wording import number, plain
 from convncf import comparison, figures, inspection
+from convncf.figures import LIGHT
 from convncf.loading import load_run
 from convncf.runs import RunStore
+from convncf.significance import PairedTest
 from tests.app_runs import DATASET, control, figures_of, open_page, texts, train
 
 pytest_plugins = ["tests.app_home"]
@@ -171,8 +174,10 @@ def test_the_paired_test_is_the_cores_and_the_users_are_counted(at_home: Path) -
     app = fine(open_page("compare", run=["tiny-mf", "tiny-pop"]))
     store = RunStore(at_home)
     expected = comparison.compare([store.open("tiny-mf"), store.open("tiny-pop")]).paired["tiny-pop"]
-    said = [element.value for element in app.markdown]
-    assert f"{plain('NDCG@10')}: {plain(expected.in_words('tiny-pop', 'tiny-mf'))}." in said
+    assert f"{plain('NDCG@10')}: {plain(expected.in_words('tiny-pop', 'tiny-mf'))}." in [
+        element.value for element in app.caption
+    ]
+    assert f"{plain(wording.verdict(expected, 'tiny-pop', 'tiny-mf'))}." in [element.value for element in app.markdown]
     assert f"{report(at_home, 'tiny-pop')['n_users_evaluated']} users" in texts(app)
 
 
@@ -187,6 +192,36 @@ def test_unlike_runs_are_flagged_and_never_ranked(at_home: Path) -> None:
     assert "font-weight" not in (app.table[0].proto.arrow_data.styler.styles or "")
 
 
+def test_simple_baselines_stand_beside_the_runs_greyed_and_unranked(at_home: Path) -> None:
+    app = fine(open_page("compare", run=["tiny-222", "tiny-42"]))
+    baselines = report(at_home, "tiny-222")["baselines"]
+    shown = app.table[0].value
+    names = [name for name in baselines["popularity"] if name.endswith("@10")]
+    for model, head in (("popularity", "Popularity"), ("mf-bpr", "MF-BPR")):
+        expected = [baselines[model][name] for name in names]
+        assert shown[f":gray[{plain(head)}]"].tolist() == pytest.approx(expected)
+    assert "simple baselines" in texts(app)
+    drawn = next(spec for spec in figures_of(app) if "Metrics of" in spec["layout"]["meta"]["alt"])
+    assert next(trace for trace in drawn["data"] if trace.get("name") == "Popularity")["marker"]["color"] == LIGHT.muted
+
+
+def test_a_simple_baseline_that_is_one_of_the_runs_is_not_shown_twice(at_home: Path) -> None:
+    app = fine(open_page("compare", run=["tiny-222", "tiny-pop", "tiny-mf"]))
+    assert not [column for column in app.table[0].value.columns if column.startswith(":gray")]
+    assert "simple baselines" not in texts(app)
+
+
+def paired(difference: float, p_value: float) -> PairedTest:
+    return PairedTest(100, 0.2 + difference, 0.2, difference, difference - 0.01, difference + 0.01, p_value)
+
+
+def test_the_verdict_names_the_better_one_or_says_that_it_may_be_luck() -> None:
+    assert wording.verdict(paired(0.02, 0.001), "a", "b").startswith("a ranks held-out items better than b")
+    assert wording.verdict(paired(-0.02, 0.001), "a", "b").startswith("b ranks held-out items better than a")
+    assert "a and b cannot be told apart" in wording.verdict(paired(0.02, 0.2), "a", "b")
+    assert "a and b cannot be told apart" in wording.verdict(paired(0.0, 1.0), "a", "b")
+
+
 def test_the_best_is_bold(at_home: Path) -> None:
     app = fine(open_page("compare", run=["tiny-mf", "tiny-pop"]))
     assert "font-weight: 700" in app.table[0].proto.arrow_data.styler.styles
@@ -196,9 +231,9 @@ def test_a_run_has_one_colour_on_every_figure_whatever_it_is_compared_with(at_ho
     first = fine(open_page("compare", run=NETWORKS))
     other = fine(open_page("compare", run=["tiny-42", "tiny-mf"]))
     seen = colours(first, "Metrics of")
-    assert len(set(seen.values())) == 3
+    assert len({seen[name] for name in NETWORKS}) == 3
     for app, alt in ((first, "over epochs"), (other, "Metrics of"), (other, "over epochs")):
-        assert all(seen[name] == colour for name, colour in colours(app, alt).items())
+        assert all(seen[name] == colour for name, colour in colours(app, alt).items() if name in NETWORKS)
 
 
 def test_only_settings_that_differ_are_listed_whatever_their_type(copied_home: Path) -> None:
@@ -284,6 +319,21 @@ def test_the_layer_of_the_feature_maps_can_be_chosen_and_a_shorter_network_says_
     tiles = [spec for spec in figures_of(fine(app)) if "Feature maps of" in spec["layout"]["meta"]["alt"]]
     assert len(tiles) == 1
     assert "This network has 2 layers" in texts(app)
+
+
+def test_the_feature_maps_of_all_models_share_one_scale(at_home: Path) -> None:
+    app = fine(open_page("compare", run=["tiny-222", "tiny-42"], user="u3", item="i4"))
+    tiles = [spec for spec in figures_of(app) if "Feature maps of" in spec["layout"]["meta"]["alt"]]
+    tops = []
+    for run in ("tiny-222", "tiny-42"):
+        found = load_run(RunStore(at_home).open(run), at_home)
+        users, items = found.dataset.interactions.users, found.dataset.interactions.items
+        trace = inspection.trace_pair(found.model, users.index("u3"), items.index("i4"))
+        tops.append(float(trace.layers[0].maps.max()))  # type: ignore[union-attr]
+    assert tops[0] != tops[1]
+    assert [(spec["data"][0]["zmin"], spec["data"][0]["zmax"]) for spec in tiles] == [(0, max(tops))] * 2
+    assert "All tiles of all models share one colour scale" in texts(app)
+    assert "its own scale" not in texts(app)
 
 
 def test_every_figure_has_words(at_home: Path) -> None:

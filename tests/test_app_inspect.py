@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import streamlit as st
+from streamlit.runtime.state.query_params import QueryParams
 from streamlit.testing.v1 import AppTest
 
 from app import loading, state
@@ -19,7 +21,7 @@ from app.wording import number, plain
 from convncf import inspection
 from convncf.inspection import PairTrace, PairView
 from convncf.loading import LoadedRun, load_run
-from convncf.runs import RunStore
+from convncf.runs import RunStore, Status
 from tests.app_runs import AWKWARD, TWIN, UNTITLED, control, figures_of, open_page, texts
 
 pytest_plugins = ["tests.app_home"]
@@ -380,3 +382,51 @@ def test_every_figure_and_table_has_words(at_home: Path) -> None:
     app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4"))
     assert all(chart.proto.alt for chart in app.get("plotly_chart"))
     assert len(app.get("plotly_chart")) == 4
+
+
+# ---------------------------------------------------------------- one step of the browser's Back, runs in training
+
+
+def test_one_choice_is_one_message_to_the_browser(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The browser makes a step of its history of each."""
+    app = fine(open_page("inspect", run="tiny-222"))
+    sent: list[object] = []
+    real = QueryParams._send_query_param_msg
+
+    def counted(self: QueryParams) -> None:
+        sent.append(self)
+        real(self)
+
+    monkeypatch.setattr(QueryParams, "_send_query_param_msg", counted)
+    monkeypatch.setattr(loading, "surprise", lambda model: (3, 4))
+    app.button(key="pair:surprise").click().run()
+    assert len(sent) == 1
+    assert set(fine(app).query_params) == {"run", "user", "item"}
+    app.run()
+    assert len(sent) == 1, "what is chosen already is not written again"
+
+
+def test_a_newcomer_sees_the_first_pair_of_the_core(at_home: Path) -> None:
+    found = loaded(at_home, "tiny-42")
+    user, item = inspection.first_pair(found.model, found.split)
+    app = fine(open_page("inspect", run="tiny-42"))
+    interactions = found.dataset.interactions
+    assert app.query_params["user"] == interactions.users.id(user)
+    assert app.query_params["item"] == interactions.items.id(item)
+
+
+def test_a_run_in_training_says_so_and_looks_again_when_it_kept_another_epoch(copied_home: Path) -> None:
+    run = RunStore(copied_home).open("tiny-222")
+    assert "Still in training" not in texts(fine(open_page("inspect", run="tiny-222")))
+    with run.lock():
+        run.write_status(Status(state="running", phase="training", epoch=1, epochs=2, updated=time.time()))
+        app = fine(open_page("inspect", run="tiny-222"))
+        assert "Still in training. Training ConvNCF: epoch 1 of at most 2." in texts(app)
+        before = loading.kept(run)
+        run.model_path.touch()
+        assert loading.kept(run) != before
+
+
+def test_the_headline_explains_its_terms(at_home: Path) -> None:
+    app = fine(open_page("inspect", run="tiny-222"))
+    assert "neither a probability nor a rating" in app.title[0].help

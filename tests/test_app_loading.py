@@ -5,15 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 import streamlit as st
 
 from app import loading
 from convncf import inspection
-from convncf.comparison import ComparedRun, Comparison
 from convncf.errors import ConvNCFError
-from convncf.inspection import LayerTrace
 from convncf.runs import Run, RunStore
 from tests.app_runs import ACCENTED, AWKWARD, N_ITEMS, N_USERS, TWIN
 
@@ -101,32 +98,6 @@ def test_a_surprise_is_a_user_and_one_of_their_best(at_home: Path) -> None:
     for _ in range(20):
         user, item = loading.surprise(model)
         assert item in loading.top(model, user).items
-
-
-def compared(**metrics: dict[str, float]) -> Comparison:
-    runs = tuple(ComparedRun(name, "convncf", 1, values, {}, 3, 1.0) for name, values in metrics.items())
-    return Comparison(runs, "NDCG@10", (), (), {})
-
-
-def test_differences_are_against_the_first_run() -> None:
-    found = compared(a={"HR@5": 0.5}, b={"HR@5": 0.75}, c={})
-    assert loading.difference(found, found.runs[0], "HR@5") is None
-    assert loading.difference(found, found.runs[1], "HR@5") == 0.25
-    assert loading.difference(found, found.runs[2], "HR@5") is None
-
-
-def test_equal_runs_are_best_together() -> None:
-    found = compared(a={"HR@5": 0.5, "MRR@5": 0.3}, b={"HR@5": 0.5}, c={"HR@5": 0.4})
-    assert loading.best(found, "HR@5") == {"a", "b"}
-    assert loading.best(found, "MRR@5") == {"a"}
-
-
-def test_the_strongest_channel_and_cell_hold_the_largest_value() -> None:
-    maps = np.zeros((3, 2, 4), dtype=np.float32)
-    maps[1, 1, 2], maps[2, 0, 3], maps[0, 1, 0] = 5, 4, 1
-    layer = LayerTrace("layer 1", maps, 2, 2, np.zeros((3, 1, 2, 2), np.float32), np.zeros(3, np.float32))
-    assert loading.strongest_channel(layer) == 1
-    assert [loading.strongest_cell(layer, channel) for channel in range(3)] == [(1, 0), (1, 2), (0, 3)]
 
 
 # ---------------------------------------------------------------- finding

@@ -10,7 +10,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convncf.inspection import LayerTrace, cell_arithmetic, channel_stats, receptive_field
+from convncf.inspection import (
+    LayerTrace,
+    cell_arithmetic,
+    channel_stats,
+    receptive_field,
+    strongest_cell,
+    strongest_channel,
+)
 from tests.test_trace import PLANS, factorisation, network, traced
 
 
@@ -128,3 +135,18 @@ def test_channels_in_numbers() -> None:
 )
 def test_silent_channels_in_words(maps: list[Any], words: str) -> None:
     assert channel_stats(layer_of(maps)).words == words
+
+
+def test_the_strongest_channel_and_cell_hold_the_largest_value() -> None:
+    maps = np.zeros((3, 2, 4), dtype=np.float32)
+    maps[1, 1, 2], maps[2, 0, 3], maps[0, 1, 0] = 5, 4, 1
+    layer = LayerTrace("layer 1", maps, 2, 2, np.zeros((3, 1, 2, 2), np.float32), np.zeros(3, np.float32))
+    assert strongest_channel(layer) == 1
+    assert [strongest_cell(layer, channel) for channel in range(3)] == [(1, 0), (1, 2), (0, 3)]
+
+
+def test_of_equal_values_the_first_is_the_strongest() -> None:
+    maps = np.ones((2, 2, 2), dtype=np.float32)
+    layer = LayerTrace("layer 1", maps, 2, 2, np.zeros((2, 1, 2, 2), np.float32), np.zeros(2, np.float32))
+    assert strongest_channel(layer) == 0
+    assert strongest_cell(layer, 1) == (0, 0)

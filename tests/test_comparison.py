@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from convncf import jobs, runtime
-from convncf.comparison import Comparison, compare, differences
+from convncf.comparison import ComparedRun, Comparison, compare, differences
 from convncf.errors import RunBrokenError, RunError
 from convncf.runs import Run, RunStore
 from convncf.significance import paired_test
@@ -216,3 +216,35 @@ def test_a_frame_without_its_columns_is_named(two: tuple[Run, Run]) -> None:
     two[1].write_frame("per_user", pd.DataFrame({"user_id": ["u1"], "NDCG@10": np.zeros(1)}))
     with pytest.raises(RunBrokenError, match=r"per_user\.parquet"):
         compare(two)
+
+
+# ---------------------------------------------------------------- who is best, by how much, and what is simple
+
+
+def compared(**metrics: dict[str, float]) -> Comparison:
+    runs = tuple(ComparedRun(name, "convncf", 1, values, {}, 3, 1.0) for name, values in metrics.items())
+    return Comparison(runs, "NDCG@10", (), (), {})
+
+
+def test_differences_are_against_the_first_run() -> None:
+    found = compared(a={"HR@5": 0.5}, b={"HR@5": 0.75}, c={})
+    assert found.difference(found.runs[0], "HR@5") is None
+    assert found.difference(found.runs[1], "HR@5") == 0.25
+    assert found.difference(found.runs[2], "HR@5") is None
+
+
+def test_equal_runs_are_best_together() -> None:
+    found = compared(a={"HR@5": 0.5, "MRR@5": 0.3}, b={"HR@5": 0.5}, c={"HR@5": 0.4})
+    assert found.best("HR@5") == {"a", "b"}
+    assert found.best("MRR@5") == {"a"}
+
+
+def test_the_simple_baselines_are_those_of_the_first_report_but_for_a_run_that_is_one(two: tuple[Run, Run]) -> None:
+    network, popular = two
+    report = network.report()
+    assert report is not None
+    assert set(report["baselines"]) == {"popularity", "mf-bpr"}
+    found = compare((network, popular))
+    assert found.references == {"mf-bpr": report["baselines"]["mf-bpr"]}, "Popularity stands there as a run"
+    assert compare((popular, network)).references == {}
+    assert json.loads(runtime.strict_json(found.to_json()))["references"] == found.references

@@ -20,9 +20,10 @@ from convncf.errors import (
     RunBrokenError,
 )
 from convncf.evaluation import evaluate
-from convncf.experiment import evaluate_run, run_experiment
+from convncf.experiment import run_experiment
 from convncf.loading import load_run
 from convncf.models import ConvNCF
+from convncf.reporting import evaluate_run
 from convncf.runs import Run, RunStore, load_tensors
 from tests.worlds import checkerboard, finished_run, make_run, row, save_dataset, tiny
 
@@ -137,7 +138,7 @@ def test_checkpoints_are_kept_every_so_many_epochs_the_start_among_them(home: Pa
 def test_a_validation_on_a_sample_is_said_and_the_report_takes_all(home: Path) -> None:
     run = make_run(home, eval__validation_users=5, train__epochs=1)
     report = run_experiment(run, home)
-    assert report["selection"].endswith("over a seeded sample of 5 users")
+    assert report["selection"].endswith("over a seeded sample of 5 of 30 users")
     assert report["n_users_validated"] == 30
     phases = {row["phase"]: row["validation_users"] for row in run.metrics()}
     assert phases == {"pretraining": 30, "training": 5}
@@ -157,10 +158,11 @@ def test_without_a_part_it_trains_and_says_so(home: Path, ratios: list[float], m
     if not ratios[2]:
         assert "no test part" in notes
         assert report["not_evaluated"] == {"no test item": 30}
-    if not ratios[1]:
+    if model == "popularity":
+        assert report["selection"] == "nothing to choose: popularity is counted, not trained"
+    elif not ratios[1]:
         assert "there is no validation" in report["selection"]
-        if model != "popularity":
-            assert report["best_epoch"] == report["epochs"] == 3, "a fixed number of epochs, no early stopping"
+        assert report["best_epoch"] == report["epochs"] == 3, "a fixed number of epochs, no early stopping"
     loaded = load_run(run, home)
     assert len(loaded.model.score_items(0)) == 40
 
@@ -183,6 +185,13 @@ def test_a_cut_off_beyond_the_catalogue_is_flagged(home: Path) -> None:
     report = run_experiment(run, home)
     assert any(note.startswith("K = 20 is more than the candidates") for note in report["evaluation_notes"])
     assert report["metrics"]["HR@20"] == 1.0
+
+
+def test_a_batch_that_is_large_for_the_data_is_said(home: Path) -> None:
+    report = run_experiment(make_run(home, train__epochs=1, train__batch_size=4096), home)
+    assert any(note.startswith("an epoch has only 1 step of 4,096 triples") for note in report["notes"])
+    steps = run_experiment(make_run(home, "many-steps", train__epochs=1, train__batch_size=8), home)
+    assert not any("an epoch has only" in note for note in steps["notes"])
 
 
 def test_users_who_have_everything_are_counted_and_named(home: Path) -> None:

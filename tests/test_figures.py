@@ -159,3 +159,9 @@ def test_wording_is_plain_text() -> None:
     for text in [*sentences, *wording.TERMS.values()]:
         assert not re.search(r"[<>$*_`]", text), text
     assert all(text.endswith(".") for text in sentences)
+
+
+def test_a_metric_is_explained_at_its_own_cut_off() -> None:
+    assert "top 20" in wording.term("NDCG@20")
+    assert wording.term("rank") == wording.TERMS["rank"]
+    assert wording.term("NDCG") == wording.term("nothing@10") == ""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from convncf.figures import DARK, LIGHT, Theme, alt, channel, feature_maps, range_words
-from convncf.figures.channels import SCALES
+from convncf.figures.channels import SCALES, largest
 from tests.made_traces import THEMES, layer
 from tests.plotly_json import array, is_binary, sent
 
@@ -130,3 +130,39 @@ def test_one_channel_enlarged(theme: Theme) -> None:
     assert [shape[key] for key in ("x0", "x1", "y0", "y1")] == [2.5, 3.5, 0.5, 1.5]
     assert sent(channel(source, 2, theme, zmax=3))["data"][0]["zmax"] == 3
     assert "largest at row 3, column 3" in alt(channel(source, 2, theme))
+
+
+def test_layers_of_two_models_on_one_scale() -> None:
+    weak, strong = layer(3), layer(5)
+    top = largest(strong)
+    assert (largest(weak), top) == (2, 4)
+    figure = sent(feature_maps(weak, LIGHT, "shared", zmax=top))
+    heatmap = figure["data"][0]
+    assert (heatmap["zmin"], heatmap["zmax"]) == (0, top)
+    assert float(np.nanmax(array(heatmap["z"]))) == 2
+    assert range_words(weak, "shared", top) == "0 to 4.00, one scale for all models; here up to 2.00"
+    assert range_words(weak, "shared", top) in figure["layout"]["meta"]["alt"]
+
+
+def test_cells_beyond_a_given_scale_are_counted() -> None:
+    assert range_words(layer(3), "shared", 1.0).endswith("here up to 2.00, 8 cells beyond it")
+
+
+def test_a_scale_per_channel_has_no_one_end() -> None:
+    with pytest.raises(ValueError, match="ends at its own maximum"):
+        feature_maps(layer(), LIGHT, "per channel", zmax=1)
+
+
+@pytest.mark.parametrize(("channels", "columns"), [(1, 1), (8, 4), (16, 6), (32, 8)])
+def test_few_channels_get_larger_tiles(channels: int, columns: int) -> None:
+    heatmap = sent(feature_maps(layer(channels), LIGHT))["data"][0]
+    assert array(heatmap["z"]).shape[1] == columns * 5 - 1
+
+
+@pytest.mark.parametrize("width", [360, 680])
+def test_tiles_stay_square_at_any_width(width: int) -> None:
+    looks = sent(feature_maps(layer(16), LIGHT, width=width))["layout"]
+    (left, right), (bottom, top) = looks["xaxis"]["range"], looks["yaxis"]["range"]
+    room = looks["margin"]
+    across = (width - room["l"] - room["r"]) / (right - left)
+    assert (looks["height"] - room["t"] - room["b"]) / (bottom - top) == pytest.approx(across, rel=0.01)

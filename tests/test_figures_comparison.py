@@ -89,3 +89,16 @@ def test_two_maps_share_one_zero_centred_scale(theme: Theme) -> None:
         np.testing.assert_array_equal(array(heatmap["z"]), trace.map[dims[..., 0], dims[..., 1]])
     assert [note["text"] for note in figure["layout"]["annotations"]] == ["first", SHOWN]
     assert NAME in alt(comparison.map_pair(small, large, theme, ("first", NAME)))
+
+
+def test_simple_models_are_muted_signs_for_scale_and_have_no_span() -> None:
+    simple = {"Popularity": {"HR@10": 0.9}, "MF-BPR": {"NDCG@10": 0.1}}
+    figure = sent(comparison.metrics(REPORTS, LIGHT, baseline="base", references=simple))
+    spans, first, second = figure["data"][:3]
+    assert spans["x"] == [0.5, 0.6, None, 0.15, 0.2, None]
+    assert (list(array(first["x"])), list(array(first["y"]))) == ([0.9], [0])
+    assert (list(array(second["x"])), list(array(second["y"]))) == ([0.1], [1])
+    assert first["marker"]["color"] == second["marker"]["color"] == LIGHT.muted
+    assert first["marker"]["symbol"] != second["marker"]["symbol"]
+    assert figure["layout"]["xaxis"]["range"][1] > 0.9
+    assert "Popularity 0.900" in figure["layout"]["meta"]["alt"]

@@ -9,7 +9,19 @@ from typing import Any
 
 import pytest
 
-from convncf.figures import DARK, LIGHT, Section, Theme, alt, comparison, feature_maps, interaction_map, page
+from convncf.figures import (
+    CONFIG,
+    DARK,
+    LIGHT,
+    Section,
+    Theme,
+    alt,
+    comparison,
+    export,
+    feature_maps,
+    interaction_map,
+    page,
+)
 from tests.made_traces import layer, pair
 from tests.plotly_json import sent
 
@@ -137,3 +149,8 @@ def test_it_opens_in_a_browser_without_a_complaint(browser: Any, theme: Theme) -
         assert map_area is not None
         assert map_area["width"] == pytest.approx(map_area["height"], abs=1.5), "the map is square"
     assert complaints.all() == []
+
+
+def test_plotlys_script_is_at_hand_and_its_bar_offers_no_upload() -> None:
+    assert "plotly.js v" in export.plotly_script()[:500]
+    assert CONFIG["showSendToCloud"] is False

@@ -162,3 +162,13 @@ def test_a_run_without_epochs_is_named() -> None:
 def test_curves_in_words() -> None:
     words = alt(learning.curves(PRETRAINED, LIGHT, "NDCG@10"))
     assert words == "NDCG@10 over epochs. 5 epochs, last 0.0700 at training epoch 2, best 0.0800 at training epoch 1."
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_the_first_epochs_have_whole_numbers_on_their_axis_and_nothing_before_0(epochs: int) -> None:
+    records = [row("training", epoch, 0.1) for epoch in range(epochs)]
+    for figure in (learning.curves(records, LIGHT, "NDCG@10"), learning.validation({"a": records}, LIGHT)):
+        looks = sent(figure)["layout"]["xaxis"]
+        assert (looks["tickmode"], looks["tick0"], looks["dtick"]) == ("linear", 0, 1)
+        assert looks["range"][0] > -1
+        assert 1 < looks["range"][1] < 2

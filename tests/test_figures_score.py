@@ -47,3 +47,13 @@ def test_channels_that_add_nothing_are_the_others() -> None:
     assert [(part.label, part.value) for part in found] == [("channel 2", 3), ("3 others", 0), ("bias", 0.125)]
     assert [part.label for part in parts(pair([0, 0]))] == ["2 others", "bias"]
     assert sent(score_parts(pair([0, 0, 3, 0]), LIGHT))["data"][0]["text"][1] == "0"
+
+
+@pytest.mark.parametrize(("contributions", "anchor"), [([3, 1], "left"), ([-3, -1], "right"), ([-3, 1], "right")])
+def test_the_total_stands_where_there_is_room_for_it(contributions: list[float], anchor: str) -> None:
+    """Beside zero, on the side that the bars reach into: on the other there may be none."""
+    figure = sent(score_parts(pair(contributions, bias=0), LIGHT))
+    (total,) = figure["layout"]["annotations"]
+    assert (total["x"], total["xanchor"]) == (0, anchor)
+    low, high = figure["layout"]["xaxis"]["range"]
+    assert (high if anchor == "left" else -low) > 1

@@ -21,7 +21,7 @@ ROWS = (
     ("data", "losses", "models", "ranking"),
     ("significance", "evaluation", "training", "judgement", "inspection"),
     ("runs",),
-    ("loading", "experiment", "comparison"),
+    ("loading", "reporting", "experiment", "comparison"),
     ("jobs",),
     ("studies", "interop"),
     ("figures",),

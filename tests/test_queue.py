@@ -132,7 +132,7 @@ def test_whoever_gives_up_waiting_leaves_no_ticket(device: DeviceQueue) -> None:
 
 
 def waits(run: Run) -> bool:
-    return "waiting for cpu" in run.status().message
+    return "waiting for the CPU" in run.status().message
 
 
 def test_runs_are_worked_on_in_the_order_of_their_creation(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from app.wording import number, plain
 from convncf import figures, inspection
 from convncf.figures import wording
 from convncf.figures.channels import SCALES, WIDTH
-from convncf.inspection import LayerTrace, PairTrace
+from convncf.inspection import PairTrace
 
 _TILES: Final = "inspect:tiles"
 _BESIDE: Final = 400
@@ -42,9 +42,7 @@ def show(looked_at: Pair) -> None:
     layer = trace.layers[at.layer]
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=WIDTH):
-            drawn = figures.feature_maps(
-                layer, state.theme(), scale, selected=at.channel, columns=_columns(layer), selectable=True
-            )
+            drawn = figures.feature_maps(layer, state.theme(), scale, selected=at.channel, selectable=True)
             st.plotly_chart(
                 drawn,
                 theme=None,
@@ -60,11 +58,6 @@ def show(looked_at: Pair) -> None:
             st.caption(f"{wording.READ_FEATURE_MAPS} {read}{f' Here {plain(silent)}.' if silent else ''}")
         with st.container(width=_BESIDE):
             _channel(trace, at)
-
-
-def _columns(layer: LayerTrace) -> int:
-    """Tiles side by side: rather three rows of larger tiles than two of small ones."""
-    return 8 if layer.shape[0] > 18 else 6
 
 
 def _layers(trace: PairTrace, at: Focus) -> None:

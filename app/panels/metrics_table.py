@@ -17,6 +17,8 @@ from convncf.figures.theme import RunStyle
 
 BEST: Final = "Higher is better. Bold: the best of a row. Arrows: above or below the first run, the baseline."
 SIMPLE: Final = "Grey: simple baselines from the first run's report, on the same users; a good model beats them."
+_BESIDE: Final = 400
+"""Width of the figure in pixels: beside a table of three runs at 1280."""
 UNLIKE: Final = "Neither ranked nor subtracted: these runs were not measured alike."
 
 
@@ -30,7 +32,7 @@ def show(found: Comparison, styles: Mapping[str, RunStyle], order: Sequence[str]
     with st.container(horizontal=True, gap="large"):
         with st.container(width="content"):
             _table(found, names, styles)
-        with st.container(width=480):
+        with st.container(width=_BESIDE):
             reports = {run.name: run.metrics for run in found.runs}
             drawn = figures.comparison.metrics(
                 reports,

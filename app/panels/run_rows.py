@@ -11,7 +11,7 @@ from app import state, wording
 from app.panels import commands
 from app.panels.glance import Glance
 from app.widgets import ONWARD, attempt
-from app.wording import plain, terms
+from app.wording import plain
 from convncf import figures
 
 
@@ -31,8 +31,7 @@ def _row(glance: Glance, colour: str) -> None:
         live(glance)
     elif glance.finished:
         took = f" · took {wording.duration(glance.seconds)}" if glance.seconds is not None else ""
-        explained = terms(glance.monitor, "test", "epoch") if glance.result else None
-        st.caption(f"{plain(glance.result or glance.status.message)}{took}", help=explained)
+        st.caption(f"{plain(glance.result or glance.status.message)}{took}")
         _links(glance)
     else:
         why(glance)

@@ -22,7 +22,9 @@ from convncf.figures.theme import RunStyle
 from convncf.inspection import PairTrace, PairView
 from convncf.runs import Run
 
-_WIDTH: Final = 500
+_WIDTHS: Final = {1: 500, 2: 500}
+"""Number of models -> width of a map in pixels, so that they stand side by side at 1280."""
+_NARROW: Final = 360
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +111,10 @@ def _maps(seen: Sequence[_Seen], styles: Mapping[str, RunStyle]) -> None:
         label_visibility="collapsed",
     )
     limit = max(largest(trace) for _, trace in traced)
+    width = _WIDTHS.get(len(traced), _NARROW)
     with st.container(horizontal=True, gap="medium"):
         for one, trace in traced:
-            with st.container(width=_WIDTH, gap="xsmall"):
+            with st.container(width=width, gap="xsmall"):
                 st.markdown(heading(one.run.name, styles[one.run.name]))
                 drawn = figures.interaction_map(trace, theme, order, zmax=limit)
                 widgets.figure(drawn, key=f"compare:map:{one.run.name}")
@@ -159,14 +162,17 @@ def _features(traced: Sequence[tuple[_Seen, PairTrace]], styles: Mapping[str, Ru
     number_of = min(number_of, deepest)
     shown = [trace.layers[number_of - 1] for _, trace in traced if number_of <= len(trace.layers)]
     limit = max(map(figures.channels.largest, shown)) if len(shown) > 1 else None
+    columns = min(map(figures.channels.usual_columns, shown))
+    width = _WIDTHS.get(len(traced), _NARROW)
     with st.container(horizontal=True, gap="medium"):
         for one, trace in traced:
-            with st.container(width=_WIDTH, gap="xsmall"):
+            with st.container(width=width, gap="xsmall"):
                 st.markdown(heading(one.run.name, styles[one.run.name]))
                 if number_of > len(trace.layers):
                     st.caption(f"This network has {len(trace.layers)} layers.")
                     continue
-                drawn = figures.feature_maps(trace.layers[number_of - 1], state.theme(), "shared", zmax=limit)
+                layer = trace.layers[number_of - 1]
+                drawn = figures.feature_maps(layer, state.theme(), "shared", columns=columns, zmax=limit, width=width)
                 widgets.figure(drawn, key=f"compare:features:{one.run.name}")
     shared = " All tiles of all models share one colour scale." if limit is not None else ""
     st.caption(f"{wording.READ_FEATURE_MAPS}{shared}")

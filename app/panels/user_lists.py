@@ -39,9 +39,9 @@ def _top(model: Model, user: int, item: int | None) -> None:
     frame = pd.DataFrame(
         {
             "#": found.ranks,
+            HELD_OUT: [HELD_OUT if held else "" for held in held_out],
             "Item": [model.item_label(index) for index in items],
             "Score": found.scores.astype("float64"),
-            HELD_OUT: [HELD_OUT if held else "" for held in held_out],
         }
     )
     place = items.index(item) if item in items else None
@@ -55,11 +55,11 @@ def _top(model: Model, user: int, item: int | None) -> None:
             "#": st.column_config.NumberColumn(
                 width=34, help="Rank: equal scores share the last place of their group."
             ),
-            "Item": st.column_config.TextColumn(width=154),
-            "Score": st.column_config.NumberColumn(width=52, format="%d" if counts else "%.2f"),
             HELD_OUT: st.column_config.TextColumn(
                 width=24, help="● held out: in the test part, so it should rank high."
             ),
+            "Item": st.column_config.TextColumn(width=128),
+            "Score": st.column_config.NumberColumn(width=52, format="%d" if counts else "%.2f"),
         },
     )
     words = [f"Click a row to look at it. {HELD_OUT} marks held-out test items, which should rank high."]

@@ -10,7 +10,7 @@ import streamlit as st
 from app import state, widgets, wording
 from app.panels import commands, live_figure, run_rows
 from app.panels.glance import Glance, look, records
-from app.wording import number, plain
+from app.wording import number, plain, sentence, terms
 from convncf import figures
 from convncf.runs import Run
 
@@ -104,9 +104,9 @@ def _outcome(seen: Glance) -> dict[str, str]:
 def _sentences(seen: Glance) -> None:
     """What the numbers mean: against which baseline, and what was ranked."""
     report = seen.run.report() or {}
-    for test in report.get("paired", {}).values():
-        st.caption(plain(f"{test['metric']}: {test['words']}"))
-    st.caption(plain(f"{str(report.get('protocol', '')).capitalize()}; {report.get('left_out', '')}."))
+    said = [sentence(f"{test['metric']}: {test['words']}") for test in report.get("paired", {}).values()]
+    said.append(f"{str(report.get('protocol', '')).capitalize()}; {report.get('left_out', '')}.")
+    st.caption("  \n".join(map(plain, said)))
 
 
 def _curves(seen: Glance) -> None:
@@ -123,7 +123,11 @@ def _curves(seen: Glance) -> None:
         drawn = figures.learning.curves(rows, state.theme(), "loss", by)
         live_figure.show(drawn, key=f"watch:loss:{seen.name}")
     with validation:
-        st.subheader(f"{seen.monitor} on validation", anchor=False, help=figures.wording.READ_VALIDATION)
+        st.subheader(
+            f"{seen.monitor} on validation",
+            anchor=False,
+            help=f"{figures.wording.READ_VALIDATION}\n\n{terms(seen.monitor)}",
+        )
         drawn = figures.learning.curves(rows, state.theme(), seen.monitor, by)
         live_figure.show(drawn, key=f"watch:validation:{seen.name}")
 

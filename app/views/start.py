@@ -53,7 +53,7 @@ def _runs(before: tuple[tuple[str, str], ...]) -> None:
     rows, chart = st.columns([6, 5], gap="large")
     with rows:
         if demo:
-            widgets.section("Demo models", terms("ConvNCF", "MF-BPR"))
+            widgets.section("Demo models", terms("ConvNCF", "MF-BPR", "test", demo[0].monitor, "epoch"))
             run_rows.show(demo, order)
         if others:
             widgets.section("Recent runs")

@@ -129,7 +129,7 @@ def evaluate(run: RunName, as_json: Json = False) -> None:
     home = runtime.home()
     found = RunStore(home).open(run)  # refuses before torch is loaded
     display = TrainingDisplay(found.config().eval.monitor)
-    from convncf.experiment import evaluate_run
+    from convncf.reporting import evaluate_run
 
     with display.shown():
         report = evaluate_run(found, home, progress=display.progress)

@@ -187,8 +187,9 @@ def _read_items(path: Path) -> ItemTable:
 
 def _read_table(path: Path, needed: tuple[str, ...], dictionary: list[str] | None = None) -> pa.Table:
     try:
-        # Opened here: given a path, pyarrow would take a folder for a partitioned dataset.
-        with path.open("rb") as stream:
+        # Opened here: given a path, pyarrow would take a folder for a partitioned dataset. And by pyarrow: its reading
+        # threads would call back into a Python file, which aborts a process that is about to end.
+        with pa.OSFile(str(path)) as stream:
             table = pq.read_table(stream, read_dictionary=dictionary)
     except FileNotFoundError:
         raise DataError(f"{path} is missing. Delete the dataset and import it again.") from None

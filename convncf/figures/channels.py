@@ -38,6 +38,12 @@ def largest(layer: LayerTrace) -> float:
     return float(np.abs(layer.maps).max())
 
 
+def usual_columns(layer: LayerTrace) -> int:
+    """Tiles side by side: rather more rows of larger tiles than few of small ones."""
+    channels = layer.shape[0]
+    return 4 if channels <= 8 else 6 if channels <= 18 else 8
+
+
 def range_words(layer: LayerTrace, scale: Scale, zmax: float | None = None) -> str:
     """What the colours run over, in words; printed in the figure."""
     tops = np.abs(layer.maps).max(axis=(1, 2))  # (C,)
@@ -64,9 +70,10 @@ def feature_maps(
     scale: Scale = "per channel",
     *,
     selected: int | None = None,
-    columns: int = 8,
+    columns: int | None = None,
     selectable: bool = False,
     zmax: float | None = None,
+    width: int = WIDTH,
 ) -> go.Figure:
     """All channels of a layer as tiles of one heatmap, numbered, with the selected one outlined.
 
@@ -79,8 +86,8 @@ def feature_maps(
     """
     if zmax is not None and scale != "shared":
         raise ValueError(f"zmax ends the shared scale; with {scale!r} each channel ends at its own maximum")
-    channels, height, width = layer.maps.shape
-    columns = min(columns, channels)
+    channels, rows_of_cells, columns_of_cells = layer.maps.shape
+    columns = min(usual_columns(layer) if columns is None else columns, channels)
     rows = math.ceil(channels / columns)
     tops = np.abs(layer.maps).max(axis=(1, 2), keepdims=True)  # (C, 1, 1)
     signed = bool(layer.maps.min() < 0)
@@ -90,8 +97,8 @@ def feature_maps(
     channel, row, col = np.indices(layer.maps.shape)
     hover = np.stack([channel, row, col, layer.maps], axis=-1).astype(np.float32)  # (C, H, W, 4)
     heatmap = go.Heatmap(
-        x=_edges(columns, width),
-        y=_edges(rows, height),
+        x=_edges(columns, columns_of_cells),
+        y=_edges(rows, rows_of_cells),
         z=_tile(drawn[..., None], rows, columns)[..., 0],
         zmin=-limit if signed else 0,
         zmax=limit,
@@ -119,18 +126,18 @@ def feature_maps(
         ),
     )
     corners = [_corner(index, columns) for index in range(channels)]
-    targets = [_click_targets(layer, corners, columns)] if selectable else []
+    targets = [_click_targets(layer, corners, width / columns)] if selectable else []
     silent = int((tops == 0).sum())
     alt = (
-        f"Feature maps of {layer.name}: {channels} channels of {height} by {width}; colours run over "
+        f"Feature maps of {layer.name}: {channels} channels of {rows_of_cells} by {columns_of_cells}; colours run over "
         f"{range_words(layer, scale, zmax)}; {silent} of {channels} channels are zero for this pair."
     )
     span_x, span_y = columns + (columns - 1) * _GUTTER, rows + (rows - 1) * _GUTTER
     pad = 0.03  # so that the outline of a tile at the edge is not cut
     looks = layout(
         theme,
-        width=WIDTH,
-        height=round((WIDTH - 8) * (span_y + 2 * pad) / (span_x + 2 * pad)) + _LEGEND + 4,
+        width=width,
+        height=round((width - 8) * (span_y + 2 * pad) / (span_x + 2 * pad)) + _LEGEND + 4,
         alt=alt,
         revision=f"{layer.name} {layer.maps.shape}",
         margin={"l": 4, "r": 4, "t": _LEGEND, "b": 4},
@@ -237,14 +244,14 @@ def _corner(index: int, columns: int) -> tuple[float, float]:
     return column * (1 + _GUTTER), row * (1 + _GUTTER)
 
 
-def _click_targets(layer: LayerTrace, corners: list[tuple[float, float]], columns: int) -> go.Scatter:
+def _click_targets(layer: LayerTrace, corners: list[tuple[float, float]], tile: float) -> go.Scatter:
     flat = layer.maps.reshape(len(layer.maps), -1)  # (C, H·W)
     numbers = np.stack([flat.max(axis=1), flat.mean(axis=1), (flat == 0).mean(axis=1)], axis=-1).astype(np.float32)
     return go.Scatter(
         x=[x + 0.5 for x, _ in corners],
         y=[y + 0.5 for _, y in corners],
         mode="markers",
-        marker={"symbol": "square", "size": round(WIDTH / columns / (1 + _GUTTER)), "opacity": 0.01},
+        marker={"symbol": "square", "size": round(tile / (1 + _GUTTER)), "opacity": 0.01},
         customdata=list(range(len(corners))),
         text=[
             f"channel {index}<br>maximum {number(float(top))}<br>mean {number(float(mean))}<br>{zeros:.0%} zeros"

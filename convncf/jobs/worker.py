@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _STOP_NOTE_EVERY: Final = 0.2
+_BEAT_WHILE_WAITING: Final = 5.0
 
 
 class StopRequest:
@@ -124,13 +125,15 @@ def _train(
 
 
 def _tell(heartbeat: Heartbeat, device: str) -> Callable[[int], None]:
-    told = -1
+    told, beat = -1, 0.0
+    name = "the CPU" if device == "cpu" else f"GPU {device.removeprefix('cuda-')}"
 
     def waiting(before: int) -> None:
-        nonlocal told
-        if before != told:
-            told = before
-            heartbeat.set(message=f"waiting for {device}: {before} run{'s' if before > 1 else ''} before this one")
+        nonlocal told, beat
+        now = time.monotonic()
+        if before != told or now - beat >= _BEAT_WHILE_WAITING:
+            told, beat = before, now
+            heartbeat.set(message=f"waiting for {name}: {before} run{'s' if before > 1 else ''} before this one")
 
     return waiting
 

@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 from convncf import runtime
 from convncf.config import Resolved, RunConfig, flatten, nest
 from convncf.errors import ConfigError, RunBrokenError, RunBusyError
+from convncf.runs.frames import read_table, write_table
 from convncf.runs.jsonl import append_line, read_lines, read_object, replace_lines
 from convncf.runs.locking import is_held
 from convncf.runs.status import Status
@@ -274,18 +275,11 @@ class Run:
 
     def write_frame(self, name: str, frame: pd.DataFrame) -> None:
         """Write NAME.parquet atomically."""
-        with runtime.atomic_path(self.path / f"{name}.parquet") as part:
-            frame.to_parquet(part, index=False)
+        write_table(self.path / f"{name}.parquet", frame)
 
     def read_frame(self, name: str) -> pd.DataFrame:
         """Read NAME.parquet. Raises RunBrokenError when it is missing or damaged."""
-        import pandas as pd
-
-        path = self.path / f"{name}.parquet"
-        try:
-            return pd.read_parquet(path)
-        except (OSError, ValueError) as error:
-            raise RunBrokenError(f"{path}: missing or damaged ({error}).") from None
+        return read_table(self.path / f"{name}.parquet")
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of log.txt; empty where there is none."""

@@ -6,12 +6,15 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from convncf.jobs.queue import DeviceQueue
 from convncf.runs import Run
 
 
@@ -33,9 +36,16 @@ def in_thread(work: Callable[..., Any], *arguments: Any) -> tuple[threading.Thre
         except BaseException as error:
             raised.append(error)
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run, daemon=True)  # what hangs is a failed test, not a suite that never ends
     thread.start()
     return thread, raised
+
+
+def finish(*threads: threading.Thread, seconds: float = 60.0) -> None:
+    """Wait until each has ended; fails where one does not."""
+    for thread in threads:
+        thread.join(seconds)
+        assert not thread.is_alive(), "it did not end"
 
 
 def together(work: Callable[[int], object], n: int) -> None:
@@ -47,8 +57,7 @@ def together(work: Callable[[int], object], n: int) -> None:
         work(number)
 
     threads = [in_thread(one, number) for number in range(n)]
-    for thread, _ in threads:
-        thread.join()
+    finish(*(thread for thread, _ in threads))
     assert [error for _, raised in threads for error in raised] == []
 
 
@@ -56,6 +65,18 @@ def status_file(run: Run) -> dict[str, Any]:
     """status.json as it lies there, with nothing derived."""
     value: dict[str, Any] = json.loads((run.path / "status.json").read_text())
     return value
+
+
+class ImpatientQueue(DeviceQueue):
+    """A queue in which nobody waits for ever: a turn that does not come is a stop, and so a failed test."""
+
+    @contextmanager
+    def turn(
+        self, ticket: Path, *, waiting: Callable[[int], None] | None = None, stop: Callable[[], bool] | None = None
+    ) -> Iterator[None]:
+        end = time.monotonic() + 20
+        with super().turn(ticket, waiting=waiting, stop=stop or (lambda: time.monotonic() > end)):
+            yield
 
 
 class Started:

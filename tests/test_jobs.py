@@ -16,16 +16,15 @@ from filelock import FileLock
 
 from convncf import jobs
 from convncf.errors import RunBusyError, SplitError, TrainingStopped
-from convncf.jobs.queue import DeviceQueue
 from convncf.runs import Run, Status, load_tensors
 from convncf.training import EpochRecord
-from tests.concurrency import in_thread, status_file, wait_until
+from tests.concurrency import ImpatientQueue, finish, in_thread, status_file, wait_until
 from tests.worlds import finished_run, litter, make_run, without_clock
 
 
 @pytest.fixture
-def device(home: Path) -> DeviceQueue:
-    return DeviceQueue(home, "cpu")
+def device(home: Path) -> ImpatientQueue:
+    return ImpatientQueue(home, "cpu")
 
 
 # ---------------------------------------------------------------- how it ends
@@ -148,13 +147,13 @@ def test_a_second_interrupt_does_not_wait_for_the_step(home: Path) -> None:
 
 def test_a_run_can_be_stopped_while_it_is_queued(home: Path) -> None:
     run = make_run(home)
-    queue = DeviceQueue(home, "cpu")
+    queue = ImpatientQueue(home, "cpu")
     with queue.turn(queue.ticket("busy", 0.0)):
         thread, raised = in_thread(jobs.work, run, home)
         wait_until(lambda: "1 run before this one" in run.status().message)
         assert run.status().state == "queued"
         assert jobs.stop(run)
-        thread.join()
+        finish(thread)
     assert isinstance(raised[0], TrainingStopped)
     assert run.status().state == "stopped"
     assert "queued" in run.status().message

@@ -15,18 +15,17 @@ from filelock import FileLock
 from convncf import experiment, jobs
 from convncf.errors import TrainingStopped
 from convncf.jobs import queue as queue_module
-from convncf.jobs.queue import DeviceQueue
 from convncf.runs import Run
-from tests.concurrency import in_thread, wait_until
+from tests.concurrency import ImpatientQueue, finish, in_thread, wait_until
 from tests.worlds import make_run
 
 
 @pytest.fixture
-def device(home: Path) -> DeviceQueue:
-    return DeviceQueue(home, "cpu")
+def device(home: Path) -> ImpatientQueue:
+    return ImpatientQueue(home, "cpu")
 
 
-def test_the_older_ticket_goes_first_whoever_asks_first(device: DeviceQueue) -> None:
+def test_the_older_ticket_goes_first_whoever_asks_first(device: ImpatientQueue) -> None:
     order: list[str] = []
     tickets = {
         name: device.ticket(name, created) for name, created in (("second", 2.0), ("first", 1.0), ("third", 3.0))
@@ -41,13 +40,12 @@ def test_the_older_ticket_goes_first_whoever_asks_first(device: DeviceQueue) -> 
     for name in ("third", "second", "first"):
         threads.append(in_thread(work, name)[0])
         time.sleep(0.15)
-    for thread in threads:
-        thread.join()
+    finish(*threads)
     assert order == ["first", "second", "third"]
     assert list(device.folder.glob("*.ticket")) == []
 
 
-def test_one_at_a_time_has_the_device_and_is_told_how_many_stand_before(device: DeviceQueue) -> None:
+def test_one_at_a_time_has_the_device_and_is_told_how_many_stand_before(device: ImpatientQueue) -> None:
     at_work = 0
     told: list[int] = []
     most = 0
@@ -61,19 +59,18 @@ def test_one_at_a_time_has_the_device_and_is_told_how_many_stand_before(device: 
             at_work -= 1
 
     threads = [in_thread(work, number)[0] for number in range(4)]
-    for thread in threads:
-        thread.join()
+    finish(*threads)
     assert most == 1
     assert max(told) >= 2
 
 
-def test_devices_do_not_wait_for_each_other(home: Path, device: DeviceQueue) -> None:
-    other = DeviceQueue(home, "cuda-1")
+def test_devices_do_not_wait_for_each_other(home: Path, device: ImpatientQueue) -> None:
+    other = ImpatientQueue(home, "cuda-1")
     with device.turn(device.ticket("a", 1.0)), other.turn(other.ticket("b", 2.0)):
         pass
 
 
-def test_a_dead_ticket_does_not_block(device: DeviceQueue) -> None:
+def test_a_dead_ticket_does_not_block(device: ImpatientQueue) -> None:
     dead = device.ticket("dead", 1.0)
     os.utime(dead, (1.0, 1.0))
     with device.turn(device.ticket("alive", 2.0)):
@@ -81,7 +78,7 @@ def test_a_dead_ticket_does_not_block(device: DeviceQueue) -> None:
 
 
 def test_a_fresh_ticket_is_waited_for_until_its_worker_should_have_come(
-    device: DeviceQueue, monkeypatch: pytest.MonkeyPatch
+    device: ImpatientQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_module, "_PICKUP_SECONDS", 0.4)
     device.ticket("launched", 1.0)
@@ -92,7 +89,7 @@ def test_a_fresh_ticket_is_waited_for_until_its_worker_should_have_come(
     assert set(told) == {1}
 
 
-def test_a_ticket_whose_worker_lives_is_waited_for_however_old(device: DeviceQueue) -> None:
+def test_a_ticket_whose_worker_lives_is_waited_for_however_old(device: ImpatientQueue) -> None:
     old = device.ticket("old", 1.0)
     with FileLock(old):
         os.utime(old, (1.0, 1.0))
@@ -100,12 +97,12 @@ def test_a_ticket_whose_worker_lives_is_waited_for_however_old(device: DeviceQue
         time.sleep(0.3)
         assert thread.is_alive()
         assert old.exists()
-    thread.join()
+    finish(thread)
     assert raised == []
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
-def test_the_device_is_free_again_whatever_happened(device: DeviceQueue, failure: type[BaseException]) -> None:
+def test_the_device_is_free_again_whatever_happened(device: ImpatientQueue, failure: type[BaseException]) -> None:
     def fail() -> None:
         with device.turn(device.ticket("failing", 1.0)):
             raise failure
@@ -116,7 +113,7 @@ def test_the_device_is_free_again_whatever_happened(device: DeviceQueue, failure
         pass
 
 
-def test_whoever_gives_up_waiting_leaves_no_ticket(device: DeviceQueue) -> None:
+def test_whoever_gives_up_waiting_leaves_no_ticket(device: ImpatientQueue) -> None:
     def broken(before: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -144,7 +141,7 @@ def test_runs_are_worked_on_in_the_order_of_their_creation(home: Path, monkeypat
 
     monkeypatch.setattr(experiment, "run_experiment", stub)
     runs = [make_run(home, name, "popularity") for name in ("c-first", "b-second", "a-third")]
-    queue = DeviceQueue(home, "cpu")
+    queue = ImpatientQueue(home, "cpu")
     threads = []
     with queue.turn(queue.ticket("busy", 0.0)):
         for run in reversed(runs):
@@ -152,7 +149,6 @@ def test_runs_are_worked_on_in_the_order_of_their_creation(home: Path, monkeypat
             wait_until(partial(waits, run))
         assert [run.status().state for run in runs] == ["queued"] * 3
         wait_until(lambda: "3 runs before" in runs[2].status().message)
-    for thread in threads:
-        thread.join()
+    finish(*threads)
     assert order == ["c-first", "b-second", "a-third"]
     assert [run.status().state for run in runs] == ["finished"] * 3

@@ -80,7 +80,7 @@ def test_looking_does_not_keep_a_worker_from_its_run(run: Run) -> None:
             Run(run.path).hold().release()
     finally:
         stop.set()
-        watcher.join()
+        watcher.join(20)
 
 
 def test_an_active_state_without_a_worker_is_lost(run: Run) -> None:

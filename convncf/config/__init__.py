@@ -1,6 +1,6 @@
 """Settings: their definitions, their presets, and how flags and files become one frozen RunConfig."""
 
-from convncf.config.layer_plan import layer_sizes, nearest_plans, plans_to_one
+from convncf.config.layer_plan import layer_sizes, nearest_plans, plans_to_one, refuse_unless_trace_fits
 from convncf.config.presets import PRESETS, preset_names
 from convncf.config.schema import (
     METRIC_NAMES,
@@ -42,6 +42,7 @@ __all__ = [
     "plans_to_one",
     "preset_names",
     "read_settings",
+    "refuse_unless_trace_fits",
     "resolve",
     "setting_keys",
     "unused_settings",

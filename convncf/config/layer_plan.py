@@ -82,3 +82,19 @@ def proposal(size: int, kernels: Sequence[int]) -> str:
     if fitting:
         return f"Plans that end at 1×1 for size {size}: {', '.join(map(str, fitting))}."
     return f"No plan with kernels of 2 to 16 ends at 1×1 for size {size}: take an embedding size such as 16, 32 or 64."
+
+
+def refuse_unless_trace_fits(
+    size: int, channels: Sequence[int], kernels: Sequence[int], strides: Sequence[int]
+) -> None:
+    """Raise LayerPlanError where a plan cannot carry the trace of the map: it needs kernel = stride, an end at 1×1,
+    and two channels in each layer, one for what is positive and one for what is negative.
+    """
+    sizes = layer_sizes(size, kernels, strides)
+    if list(kernels) != list(strides) or sizes[-1] != 1:
+        raise LayerPlanError(
+            f"initialisation trace needs kernel = stride and a plan that ends at 1×1; kernels {list(kernels)} "
+            f"with strides {list(strides)} end at {sizes[-1]}×{sizes[-1]}. {proposal(size, kernels)}"
+        )
+    if min(channels[1:]) < 2:
+        raise LayerPlanError(f"initialisation trace needs 2 channels or more in each layer, got {list(channels[1:])}.")

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from convncf.config.layer_plan import layer_sizes, proposal
+from convncf.config.layer_plan import layer_sizes, refuse_unless_trace_fits
 from convncf.errors import ConfigError, LayerPlanError, did_you_mean
 
 METRIC_NAMES = ("HR", "NDCG", "MRR", "Recall", "Precision")
@@ -129,25 +129,13 @@ class ModelConfig(Frozen):
                 f"channels {list(self.cnn_channels)} do not fit {len(self.cnn_kernels)} kernels: give 1 for the "
                 f"interaction map, then one number a layer, such as {[1] + [32] * len(self.cnn_kernels)}."
             )
-        sizes = layer_sizes(self.embedding_size, self.cnn_kernels, self.cnn_strides)
+        layer_sizes(self.embedding_size, self.cnn_kernels, self.cnn_strides)
         if self.initialisation == "trace":
-            if sizes[-1] != 1 or self.cnn_kernels != self.cnn_strides:
-                raise LayerPlanError(
-                    f"initialisation trace needs kernel = stride and a plan that ends at 1×1; kernels "
-                    f"{list(self.cnn_kernels)} with strides {list(self.cnn_strides)} end at {sizes[-1]}×{sizes[-1]}. "
-                    f"{proposal(self.embedding_size, self.cnn_kernels)}"
-                )
-            if min(self.cnn_channels[1:]) < 2:
-                raise LayerPlanError(
-                    f"initialisation trace needs 2 channels or more in each layer, got {list(self.cnn_channels[1:])}."
-                )
+            refuse_unless_trace_fits(self.embedding_size, self.cnn_channels, self.cnn_kernels, self.cnn_strides)
         return self
 
     def __getitem__(self, key: str) -> Any:
-        try:
-            return getattr(self, key) if key in type(self).model_fields else None
-        except AttributeError:  # pragma: no cover - every field has a value
-            raise KeyError(key) from None
+        return getattr(self, key) if key in type(self).model_fields else None  # as RecBole's Config answers
 
 
 class PretrainConfig(Frozen):

@@ -18,8 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from convncf.config import nearest_plans
-from convncf.errors import LayerPlanError
+from convncf.config import refuse_unless_trace_fits
 from convncf.models.interface import Subscriptable
 from convncf.models.pairwise import PairwiseModel
 
@@ -94,7 +93,8 @@ class ConvNCF(PairwiseModel):
 
         Raises LayerPlanError where a plan cannot carry it: it needs kernel = stride, an end at 1×1, and 2 channels.
         """
-        self._refuse_unless_trace_fits()
+        plan = self.config
+        refuse_unless_trace_fits(plan.embedding_size, plan.cnn_channels, plan.cnn_kernels, plan.cnn_strides)
         for depth, layer in enumerate(self.layers):
             diagonal = torch.eye(layer.kernel_size[0])  # (k, k)
             layer.weight[:2] = 0
@@ -107,21 +107,3 @@ class ConvNCF(PairwiseModel):
         self.output.weight.zero_()
         self.output.bias.zero_()
         self.output.weight[0, 0], self.output.weight[0, 1] = 1.0, -1.0
-
-    def _refuse_unless_trace_fits(self) -> None:
-        plan = self.config
-        product = 1
-        for kernel in plan.cnn_kernels:
-            product *= kernel
-        if plan.cnn_kernels != plan.cnn_strides or product != plan.embedding_size:
-            fitting = nearest_plans(plan.embedding_size, plan.cnn_kernels)
-            raise LayerPlanError(
-                f"the trace start needs kernel = stride and a plan that ends at 1×1; kernels {list(plan.cnn_kernels)} "
-                f"with strides {list(plan.cnn_strides)} do not give that for embedding size {plan.embedding_size}. "
-                f"Plans that do: {', '.join(map(str, fitting)) or 'none with kernels of 2 to 16'}."
-            )
-        if min(plan.cnn_channels[1:]) < 2:
-            raise LayerPlanError(
-                f"the trace start needs 2 channels or more in each layer, got {list(plan.cnn_channels[1:])}: "
-                "one carries what is positive, one what is negative."
-            )

@@ -41,9 +41,12 @@ def theme() -> figures.Theme:
 
 
 def run_order(runs: tuple[Run, ...] | None = None) -> tuple[str, ...]:
-    """Names of all runs, oldest first: a run's place in it decides its colour, on every page."""
+    """Names of all runs, oldest first: a run's place in it decides its colour, on every page.
+
+    A run whose folder cannot be read has no date: it comes last, so that it takes no other's colour.
+    """
     found = store().all() if runs is None else runs
-    return tuple(run.name for run in sorted(found, key=lambda run: (run.created, run.name)))
+    return tuple(run.name for run in sorted(found, key=lambda run: (not run.created, run.created, run.name)))
 
 
 # ---------------------------------------------------------------- what is chosen

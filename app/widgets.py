@@ -6,6 +6,7 @@ over text as it is.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -40,6 +41,12 @@ def facts(values: Mapping[str, str]) -> None:
     with st.container(horizontal=True, gap="medium"):
         for label, value in values.items():
             st.markdown(f":small[{plain(label)}]  \n**{plain(value)}**", width="content")
+
+
+def terminal(command: Sequence[str]) -> None:
+    """The command line that shows the same, folded."""
+    with st.expander("The same in a terminal"):
+        st.code(shlex.join(command), language=None, wrap_lines=True)
 
 
 def figure(drawn: Any, *, key: str) -> None:

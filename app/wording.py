@@ -153,6 +153,9 @@ def remaining(status: Status) -> str:
     return f"at most {duration(status.eta_seconds)} more for this phase"
 
 
+BROKEN: Final = "Bring the file back from a copy, or delete the run on the Train page."
+"""What to do about a run whose folder cannot be read."""
+
 _HINTS: Final[Mapping[str, str]] = {
     "no space left": "The disk is full: free some space, then Resume; finished epochs are kept.",
     "memory": "The machine ran out of memory: take a smaller batch size or embedding size.",

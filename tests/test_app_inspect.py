@@ -421,7 +421,7 @@ def test_a_run_in_training_says_so_and_looks_again_when_it_kept_another_epoch(co
     with run.lock():
         run.write_status(Status(state="running", phase="training", epoch=1, epochs=2, updated=time.time()))
         app = fine(open_page("inspect", run="tiny-222"))
-        assert "Still in training. Training ConvNCF: epoch 1 of at most 2." in texts(app)
+        assert "Training ConvNCF: epoch 1 of at most 2. Still in training" in texts(app)
         before = loading.kept(run)
         run.model_path.touch()
         assert loading.kept(run) != before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import state
 from app.wording import ago, duration, hint, phase, plain, progress, remaining, sentence
 from convncf import jobs, runtime
 from convncf.config import resolve
@@ -152,7 +154,7 @@ def test_a_running_model_shows_phase_progress_and_time_left(home: Path) -> None:
     with run.hold():
         at = open_app()
         assert not at.exception
-        assert "training MF-BPR: epoch 3 of at most 10 · at most 40 s more for this phase" in words(at)
+        assert "Training MF-BPR: epoch 3 of at most 10 · at most 40 s more for this phase" in words(at)
         assert "What happens now" in words(at)
         assert at.get("progress")[0].proto.value == 25  # (2 + 0.5) of 10 epochs
     (figure,) = live_figures(at)
@@ -283,3 +285,19 @@ assert "torch" not in sys.modules, "torch was imported"
 
 def test_the_home_is_the_one_of_the_command_line(home: Path) -> None:
     assert runtime.home() == home
+
+
+def test_the_web_process_lets_torchs_idle_threads_sleep(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It scores too, beside workers that train."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    open_app()
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+
+
+def test_a_broken_run_takes_no_others_colour_and_says_what_to_do(home: Path) -> None:
+    for name in ("b", "a"):
+        finished(home, name)
+    assert state.run_order() == ("b", "a"), "the oldest comes first"
+    (home / "runs" / "a" / "config.json").write_text("{ not json", encoding="utf-8")
+    assert state.run_order() == ("b", "a")
+    assert "delete the run on the Train page" in words(open_app())

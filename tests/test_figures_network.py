@@ -108,3 +108,10 @@ def test_each_says_itself_in_words_sits_on_the_page_and_keeps_its_zoom(theme: Th
     assert "Products run from −1.00 to 0.990" in alt(drawn[0])
     assert "4 channels of 4 by 4" in alt(drawn[1])
     assert "Score 1.88 as a sum: channel 0 +1.50" in alt(drawn[3])
+
+
+@pytest.mark.parametrize("width", [350, 500])
+def test_the_map_fills_a_figure_of_any_width(width: int) -> None:
+    looks = sent(interaction_map(pair(), LIGHT, width=width))["layout"]
+    room = looks["margin"]
+    assert width - room["l"] - room["r"] == looks["height"] - room["t"] - room["b"]

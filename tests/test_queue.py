@@ -46,22 +46,24 @@ def test_the_older_ticket_goes_first_whoever_asks_first(device: ImpatientQueue) 
 
 
 def test_one_at_a_time_has_the_device_and_is_told_how_many_stand_before(device: ImpatientQueue) -> None:
-    at_work = 0
-    told: list[int] = []
-    most = 0
+    at_work = most = 0
+    told: dict[int, list[int]] = {number: [] for number in range(3)}
 
     def work(number: int) -> None:
         nonlocal at_work, most
-        with device.turn(device.ticket(f"run-{number}", float(number)), waiting=told.append):
+        with device.turn(tickets[number], waiting=told[number].append):
             at_work += 1
             most = max(most, at_work)
             time.sleep(0.05)
             at_work -= 1
 
-    threads = [in_thread(work, number)[0] for number in range(4)]
+    with device.turn(device.ticket("busy", 0.5)):
+        tickets = [device.ticket(f"run-{number}", 1.0 + number) for number in range(3)]
+        threads = [in_thread(work, number)[0] for number in range(3)]
+        wait_until(lambda: all(told.values()))
     finish(*threads)
     assert most == 1
-    assert max(told) >= 2
+    assert [max(seen) for seen in told.values()] == [1, 2, 3], "whoever is at work, and those before it in the queue"
 
 
 def test_devices_do_not_wait_for_each_other(home: Path, device: ImpatientQueue) -> None:

@@ -16,7 +16,7 @@ from convncf.experiment import run_experiment
 from convncf.runs import Run
 from convncf.training import CLOCK_FIELDS
 from tests.concurrency import status_file, wait_until
-from tests.worlds import litter, make_run, without_clock
+from tests.worlds import checkerboard, litter, make_run, save_dataset, without_clock
 
 
 def in_the_middle_of(run: Run, phase: str, epoch: int) -> Callable[[], bool]:
@@ -37,8 +37,10 @@ def clocks(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_a_worker_killed_in_the_middle_of_an_epoch_goes_on_as_if_nothing_had_been(home: Path) -> None:
-    settings: dict[str, Any] = {"train__batch_size": 1, "pretrain__batch_size": 1, "pretrain__epochs": 2}
-    settings |= {"train__epochs": 5, "train__patience": 0, "model__dropout_prob": 0.2, "eval__validation_users": 10}
+    # steps of one triple: an epoch outlasts the half second between two heartbeats, also on a fast machine
+    save_dataset(home, "larger", checkerboard(45, 60))
+    settings: dict[str, Any] = {"data__dataset": "larger", "train__batch_size": 1, "train__epochs": 3}
+    settings |= {"train__patience": 0, "model__dropout_prob": 0.2, "eval__validation_users": 10}
     run = make_run(home, "killed", **settings)
 
     # SIGKILL in training: nothing is said by the worker, and the run is lost within a heartbeat

@@ -44,7 +44,8 @@ def live(glance: Glance) -> None:
     """Progress of an active run, in words and as a bar."""
     status = glance.status
     parts = [wording.phase(status, glance.model), wording.remaining(status)]
-    st.progress(wording.progress(status), text=f":small[{plain(' · '.join(part for part in parts if part))}]")
+    words = " · ".join(part for part in parts if part)
+    st.progress(wording.progress(status), text=f":small[{plain(words[:1].upper() + words[1:])}]")
 
 
 def why(glance: Glance) -> None:
@@ -54,6 +55,8 @@ def why(glance: Glance) -> None:
         st.error(plain(words))
     else:
         st.caption(plain(words))
+    if glance.state == "broken":
+        st.caption(wording.BROKEN)
     if glance.state == "failed":
         st.caption(plain(wording.hint(words)))
     if glance.state in ("failed", "lost"):

@@ -24,7 +24,7 @@ from convncf.runs import Run
 
 _WIDTHS: Final = {1: 500, 2: 500}
 """Number of models -> width of a map in pixels, so that they stand side by side at 1280."""
-_NARROW: Final = 360
+_NARROW: Final = 350
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def _maps(seen: Sequence[_Seen], styles: Mapping[str, RunStyle]) -> None:
         for one, trace in traced:
             with st.container(width=width, gap="xsmall"):
                 st.markdown(heading(one.run.name, styles[one.run.name]))
-                drawn = figures.interaction_map(trace, theme, order, zmax=limit)
+                drawn = figures.interaction_map(trace, theme, order, zmax=limit, width=width)
                 widgets.figure(drawn, key=f"compare:map:{one.run.name}")
     st.caption(plain(_kinship([one for one, _ in traced])))
     if order != ORDERS[0]:

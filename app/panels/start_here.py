@@ -11,7 +11,7 @@ import streamlit as st
 from app import state, wording
 from app.panels import commands
 from app.panels.glance import Glance
-from app.widgets import ONWARD, attempt, main_button
+from app.widgets import ONWARD, attempt, main_button, section
 from app.wording import plain
 from convncf.jobs import DEMO_RUNS
 
@@ -87,6 +87,7 @@ def _demo_button(label: str, *, prominent: bool) -> None:
 
 def ways_on() -> None:
     """The three ways beyond the demo."""
+    section("Beyond the demo")
     data, train, command = st.columns(3, gap="large")
     with data:
         st.subheader("Your own data", anchor=False)

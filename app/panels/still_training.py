@@ -32,4 +32,4 @@ def _look(run: Run, before: loading.Key) -> None:
         st.rerun()
     if not status.active or loading.kept(run) != before:
         st.rerun()
-    st.caption(plain(f"Still in training. {sentence(words)} The page follows when another epoch is kept."))
+    st.caption(plain(f"{sentence(words)} Still in training: this page follows when another epoch is kept."))

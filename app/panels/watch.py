@@ -106,7 +106,7 @@ def _sentences(seen: Glance) -> None:
     report = seen.run.report() or {}
     said = [sentence(f"{test['metric']}: {test['words']}") for test in report.get("paired", {}).values()]
     said.append(f"{str(report.get('protocol', '')).capitalize()}; {report.get('left_out', '')}.")
-    st.caption("  \n".join(map(plain, said)))
+    st.caption("  \n".join(map(plain, said)), help=terms("test", seen.monitor, "HR@10", "Recall@10", "baseline"))
 
 
 def _curves(seen: Glance) -> None:

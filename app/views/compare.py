@@ -49,6 +49,7 @@ def _compare(runs: Sequence[Run], found: Comparison, order: Sequence[str]) -> No
     _curves(runs, found, order)
     settings_table.show(found, runs)
     shared_pair.show(runs, styles)
+    widgets.terminal(["convncf", "compare", *(run.name for run in runs)])
 
 
 @in_words

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,7 +20,7 @@ from app.panels import (
     user_lists,
 )
 from app.panels.pair import Pair
-from app.wording import plain, sentence
+from app.wording import BROKEN, plain, sentence
 from convncf.errors import CheckpointError, ConvNCFError, RunNotFoundError
 from convncf.inspection import PairTrace
 from convncf.runs import Run
@@ -111,8 +110,7 @@ def _command(pair: Pair) -> None:
         words += [f"{option}={raw}"] if raw.startswith("-") else [option, raw]
     if pair.epoch is not None:
         words += ["--epoch", str(pair.epoch)]
-    with st.expander("The same in a terminal"):
-        st.code(shlex.join(words), language=None)
+    widgets.terminal(words)
 
 
 # ---------------------------------------------------------------- what the address says
@@ -140,6 +138,8 @@ def _why_not(run: Run | None) -> None:
     """Why there is nothing to see of the run that the address names; the choice of another stands above."""
     if run is not None:
         widgets.broken_run(run)
+        st.caption(BROKEN)
+        st.page_link(state.PAGES["train"], label="Open it on the Train page", query_params={"run": run.name})
         return
     try:
         state.store().open(str(state.chosen("run")))

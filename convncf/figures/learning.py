@@ -267,6 +267,7 @@ def _kept_label(point: Point, unit: _Unit, x: Abscissa, theme: Theme, anchor: st
         theme,
         f"kept: epoch {point.epoch}, {number(point.value)}",
         colour=theme.accent,
+        bgcolor=theme.paper,  # over the line between two phases
         x=unit.place(point, x),
         y=point.value,
         xanchor=anchor,

@@ -50,11 +50,12 @@ def interaction_map(
     *,
     zmax: float | None = None,
     field: tuple[slice, slice] | None = None,
+    width: int = WIDTH,
 ) -> go.Figure:
     """Heatmap of p qᵀ, zero-centred, with p along the left edge and q along the top.
 
     `zmax` sets the range to ±zmax, to share it between maps; cells beyond take its end colour, and the figure says how
-    many. `field` outlines a receptive field (rows, columns of the map).
+    many. `field` outlines a receptive field (rows, columns of the map). `width` is in pixels.
 
     Raises ValueError for a field in a sorted order, where it is no longer one square.
     """
@@ -101,8 +102,8 @@ def interaction_map(
     margin = {**_MARGIN, "b": _MARGIN["b"] + (16 if clipping else 0)}
     looks = layout(
         theme,
-        width=WIDTH,
-        height=WIDTH - margin["l"] - margin["r"] + margin["t"] + margin["b"],
+        width=width,
+        height=width - margin["l"] - margin["r"] + margin["t"] + margin["b"],
         alt=" ".join([alt, *clipping]),
         revision=order,
         margin=margin,

@@ -88,7 +88,7 @@ def start_worker(run: Run, home: Path) -> None:
                 stderr=log,
                 env=environment,
                 start_new_session=True,
-                cwd=Path(__file__).parents[2],  # where the package lies, so that it is found without being installed
+                cwd=run.path,
             )
     except OSError as error:
         raise JobError(f"the worker of run {run.name!r} could not be started: {error}.") from None

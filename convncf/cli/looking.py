@@ -168,5 +168,7 @@ def compare(
         table(["setting that differs", *(run.name for run in found.runs)], rows, left=len(headers))
     for sentence in found.unlike:
         say(sentence)
+    for sentence in found.untested.values():
+        say(sentence)
     for name, test in found.paired.items():
         say(f"{found.monitor}: {test.in_words(name, found.runs[0].name)}")

@@ -46,7 +46,7 @@ PRESETS: Final = MappingProxyType(
             "model.cnn_strides": (4, 4, 2),
             "model.dropout_prob": 0.0,
             "model.penalty": "squared",
-            "model.reg_weights": (1e-2, 1e-2),
+            "model.reg_weights": (7e-3, 1e-2),
             "model.initialisation": "trace",
             "model.embedding_std": 0.1,
             "pretrain.epochs": 80,

@@ -181,9 +181,14 @@ def test_the_environment_stamp_is_strict_json_and_names_the_versions() -> None:
 
 
 def test_idle_threads_are_told_to_sleep_unless_the_user_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
     runtime.share_processors()
-    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert int(os.environ["GOMP_SPINCOUNT"]) > 0
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    runtime.share_processors()
+    assert os.environ["GOMP_SPINCOUNT"] == "7"
+    monkeypatch.delenv("GOMP_SPINCOUNT")
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     runtime.share_processors()
-    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+    assert "GOMP_SPINCOUNT" not in os.environ

@@ -51,8 +51,9 @@ def _meanwhile(seen: Sequence[Glance]) -> None:
         return
     st.markdown(
         "**What happens now.** First MF-BPR is trained: it learns a list of numbers for each user and each film, so "
-        "that films a person watched score above others. The two ConvNCF models start from those numbers, lay them "
-        "against each other as a picture, and learn to read it."
+        "that films a person watched score above others. The two ConvNCF models take over those numbers, lay them "
+        "against each other as a picture, and learn to read it: demo-4x4 begins as exactly MF-BPR, demo-2x2 from "
+        "random filters."
     )
     usual = "On two free processor cores the first ConvNCF can be looked into about three minutes after the start"
     waited = time.time() - min(glance.run.created for glance in seen if glance.name in DEMO_RUNS)

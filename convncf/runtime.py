@@ -82,7 +82,7 @@ _SPINS: Final = "5000"
 
 
 def share_processors() -> None:
-    """Let torch's idle threads spin for a moment only, then sleep. Call it before torch loads; the environment overrules.
+    """Let torch's idle threads spin for a moment, then sleep. Call it before torch loads; the environment overrules it.
 
     Threads that spin for ever, the default, take the processor from whoever has work: beside two busy processes on two
     cores, a training step took fifty times as long. Threads that sleep at once make a step twice as long on an idle

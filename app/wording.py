@@ -153,6 +153,11 @@ def remaining(status: Status) -> str:
     return f"at most {duration(status.eta_seconds)} more for this phase"
 
 
+KEPT_THE_START: Final = (
+    "No epoch did better on validation than the start, so the start is kept: the network added nothing to what "
+    "it began with. That happens: simple models are hard to beat."
+)
+"""Stands beside a run whose best epoch is 0."""
 BROKEN: Final = "Bring the file back from a copy, or delete the run on the Train page."
 """What to do about a run whose folder cannot be read."""
 

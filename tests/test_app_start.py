@@ -17,7 +17,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import state
-from app.wording import ago, duration, hint, phase, plain, progress, remaining, sentence
+from app.wording import KEPT_THE_START, ago, duration, hint, phase, plain, progress, remaining, sentence
 from convncf import jobs, runtime
 from convncf.config import resolve
 from convncf.runs import Run, RunStore, Status
@@ -169,6 +169,17 @@ def test_the_first_finished_network_leads_on(home: Path) -> None:
     assert at.button(key="look-inside").label == plain("Look inside demo-4x4")
     assert "test NDCG@10 0.162, epoch 1 · took 1 min 35 s" in words(at)
     assert "What happens now" not in words(at)
+
+
+def test_a_network_that_kept_its_start_says_what_that_means(home: Path) -> None:
+    run = finished(home, "demo-4x4")
+    assert KEPT_THE_START not in words(open_app())
+    report = run.report()
+    assert report is not None
+    run.write_report(report | {"best_epoch": 0})
+    text = words(open_app())
+    assert "epoch 0, the start" in text
+    assert KEPT_THE_START in text
 
 
 def test_mf_alone_is_no_network_to_look_into(home: Path) -> None:

@@ -65,6 +65,11 @@ class Glance:
         return f"epoch {self.epoch}" if self.epoch else "epoch 0, the start"
 
     @property
+    def kept_the_start(self) -> bool:
+        """Whether no epoch of training did better on validation than the start."""
+        return self.finished and self.model == "convncf" and self.epoch == 0
+
+    @property
     def result(self) -> str:
         """ "test NDCG@10 0.162, epoch 4", once there is one."""
         if self.value is None:

@@ -32,6 +32,8 @@ def _row(glance: Glance, colour: str) -> None:
     elif glance.finished:
         took = f" · took {wording.duration(glance.seconds)}" if glance.seconds is not None else ""
         st.caption(f"{plain(glance.result or glance.status.message)}{took}")
+        if glance.kept_the_start:
+            st.caption(wording.KEPT_THE_START)
         _links(glance)
     else:
         why(glance)

@@ -51,12 +51,13 @@ def queue_the_demo(home: Path) -> None:
 def wait_for(home: Path, name: str, *states: str, seconds: float = 240) -> str:
     """Wait until a run is in one of the states, and return it."""
     until = time.monotonic() + seconds
+    store = RunStore(home)
     while time.monotonic() < until:
-        state = RunStore(home).open(name).status().state
+        state = store.open(name).status().state if name in store.names() else "not there yet"
         if state in states:
             return state
         time.sleep(0.3)
-    run = RunStore(home).open(name)
+    run = store.open(name)
     raise AssertionError(f"{name} is {run.status()} after {seconds} s; its log:\n{run.log_tail(30)}")
 
 

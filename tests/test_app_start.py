@@ -177,9 +177,12 @@ def test_a_network_that_kept_its_start_says_what_that_means(home: Path) -> None:
     report = run.report()
     assert report is not None
     run.write_report(report | {"best_epoch": 0})
-    text = words(open_app())
-    assert "epoch 0, the start" in text
-    assert KEPT_THE_START in text
+    at = open_app()
+    assert "epoch 0, the start" in words(at)
+    assert KEPT_THE_START in words(at)
+    assert at.button(key="look-inside").label == plain("Look inside demo-4x4"), "it is the only one"
+    finished(home, "demo-2x2")
+    assert open_app().button(key="look-inside").label == plain("Look inside demo-2x2")
 
 
 def test_mf_alone_is_no_network_to_look_into(home: Path) -> None:

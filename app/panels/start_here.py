@@ -34,7 +34,8 @@ def next_step(seen: Sequence[Glance]) -> None:
 
 
 def _look_inside(ready: Sequence[Glance]) -> None:
-    first = next((glance for glance in ready if glance.name in DEMO_RUNS), ready[0])
+    # a network that learned something first: one that kept its start shows what its MF-BPR knew
+    first = min(ready, key=lambda glance: (glance.name not in DEMO_RUNS, glance.kept_the_start))
     with st.container(horizontal=True, vertical_alignment="center"):
         if main_button(f"Look inside {first.name}", key="look-inside"):
             state.go("inspect", run=first.name)

@@ -116,3 +116,11 @@ def test_a_question_that_nobody_answers_with_yes(convncf: CommandLine) -> None:
 @pytest.mark.parametrize("arguments", [("trian",), ("train", "--nosuch"), ("evaluate",), ("recommend", "taken")])
 def test_wrong_usage_is_exit_code_2(convncf: CommandLine, arguments: tuple[str, ...]) -> None:
     assert "Usage:" in convncf.refused(*arguments, code=2)
+
+
+def test_a_home_that_is_a_file_says_how_to_choose_another(tmp_path: Path) -> None:
+    home = tmp_path / "a file"
+    home.touch()
+    said = CommandLine(home).refused("runs")
+    assert str(home) in said
+    assert "CONVNCF_HOME chooses another" in said

@@ -57,5 +57,8 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(1)
     except OSError as error:
-        say(f"Error: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}.")
+        where = str(error.filename or "")
+        say(f"Error: {error.strerror or error}{f' ({where})' if where else ''}.")
+        if where.startswith(str(runtime.home())):
+            say("Runs and datasets live under that folder; CONVNCF_HOME chooses another.")
         sys.exit(1)

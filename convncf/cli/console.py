@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -109,6 +110,7 @@ class TrainingDisplay:
         )
         self._task = self._progress.add_task("starting", total=None, words="")
         self._told = ""
+        self._began = time.monotonic()
 
     @contextmanager
     def shown(self) -> Iterator[TrainingDisplay]:
@@ -138,7 +140,11 @@ class TrainingDisplay:
 
     def progress(self, at: Progress) -> None:
         """Take a reading of an evaluation that has no run to beat for."""
-        self._progress.update(self._task, description=at.phase, completed=at.done, total=at.total, words=at.unit)
+        spent = time.monotonic() - self._began
+        left = f" · {duration(spent * (at.total - at.done) / at.done)} left" if at.done and spent > 1 else ""
+        self._progress.update(
+            self._task, description=at.phase, completed=at.done, total=at.total, words=f"{at.unit}{left}"
+        )
 
     def record(self, record: EpochRecord) -> None:
         """Print what an epoch brought."""

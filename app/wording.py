@@ -113,6 +113,8 @@ SURE: Final = 0.05
 
 def verdict(test: PairedTest, name: str, baseline: str) -> str:
     """What a paired test says of a run against the baseline, in words without numbers; plain text."""
+    if test.difference == test.low == test.high == 0:
+        return f"{name} and {baseline} do equally well for these users, down to the last digit"
     if test.p_value >= SURE:
         return f"{name} and {baseline} cannot be told apart: a difference like theirs may well be luck with these users"
     better, worse = (name, baseline) if test.difference > 0 else (baseline, name)

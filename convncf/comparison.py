@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from convncf.config import idle_settings
 from convncf.errors import RunBrokenError, RunError
 from convncf.judgement import THIS
 from convncf.runs import Run
@@ -42,7 +43,7 @@ class ComparedRun:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A setting that is not the same in all runs; None where a run does not have it."""
+    """A setting that is not the same in all runs; None where a run does not have it, or it has no effect there."""
 
     key: str
     values: tuple[Any, ...]
@@ -132,7 +133,7 @@ def compare(runs: Sequence[Run], *, seed: int = 0) -> Comparison:
     return Comparison(
         runs=compared,
         monitor=monitor,
-        differences=differences([run.settings() for run in runs]),
+        differences=_with_effect([run.settings() for run in runs]),
         unlike=unlike,
         paired=paired,
         untested=untested,
@@ -149,6 +150,19 @@ def differences(settings: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]
         if len({_canonical(value) for value in values}) > 1:
             found.append(Difference(key, values))
     return tuple(found)
+
+
+def _with_effect(settings: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:
+    """The differences that have an effect in some run; in the others the value is None."""
+    idle = [idle_settings(one) for one in settings]
+    return tuple(
+        Difference(
+            found.key,
+            tuple(None if found.key in keys else value for keys, value in zip(idle, found.values, strict=True)),
+        )
+        for found in differences(settings)
+        if not all(found.key in keys for keys in idle)
+    )
 
 
 def _canonical(value: Any) -> str:

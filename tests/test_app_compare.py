@@ -220,6 +220,8 @@ def test_the_verdict_names_the_better_one_or_says_that_it_may_be_luck() -> None:
     assert wording.verdict(paired(-0.02, 0.001), "a", "b").startswith("b ranks held-out items better than a")
     assert "a and b cannot be told apart" in wording.verdict(paired(0.02, 0.2), "a", "b")
     assert "a and b cannot be told apart" in wording.verdict(paired(0.0, 1.0), "a", "b")
+    same = PairedTest(100, 0.2, 0.2, 0.0, 0.0, 0.0, 1.0)
+    assert wording.verdict(same, "a", "b").startswith("a and b do equally well")
 
 
 def test_the_best_is_bold(at_home: Path) -> None:

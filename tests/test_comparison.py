@@ -89,9 +89,22 @@ def test_each_column_is_the_runs_own_report(two: tuple[Run, Run]) -> None:
     assert found.monitor == "NDCG@10"
     assert found.unlike == ()
     settings = [run.settings() for run in two]
-    assert {one.key for one in found.differences} == {k for k in settings[0] if settings[0][k] != settings[1][k]}
-    assert "model.name" in {one.key for one in found.differences}
-    assert "seed" not in {one.key for one in found.differences}
+    shown = {one.key: one.values for one in found.differences}
+    assert set(shown) == {k for k in settings[0] if settings[0][k] != settings[1][k]}
+    assert "model.name" in shown
+    assert "seed" not in shown
+    kernels = settings[0]["model.cnn_kernels"]
+    assert shown["model.cnn_kernels"] == (kernels, None), "popularity has no use for kernels"
+
+
+def test_pretraining_settings_without_pretraining_are_no_difference(home: Path) -> None:
+    runs = [
+        trained(home, "one", "mf-bpr", train__epochs=1),
+        trained(home, "two", "convncf", pretrain__epochs=0, pretrain__lr=0.5, train__epochs=1),
+    ]
+    shown = {one.key for one in compare(runs).differences}
+    assert "model.cnn_kernels" in shown
+    assert not {key for key in shown if key.startswith("pretrain.")}
 
 
 def test_the_first_is_the_baseline_of_the_paired_test(two: tuple[Run, Run]) -> None:

@@ -12,7 +12,7 @@ import streamlit as st
 from app import widgets
 from app.panels.setting_fields import field_of
 from convncf.comparison import Comparison, Difference, differences
-from convncf.config import unused_settings
+from convncf.config import idle_settings
 from convncf.errors import RunBrokenError
 from convncf.runs import Run
 
@@ -25,7 +25,7 @@ def show(found: Comparison, runs: Sequence[Run]) -> None:
     if not found.differences:
         st.caption("None: the runs have the same settings.")
         return
-    unused = [unused_settings(run.model) for run in found.runs]
+    unused = [idle_settings(run.settings()) for run in runs]
     rows = [
         {"Setting": _title(difference.key), "Key": difference.key}
         | {
@@ -36,7 +36,7 @@ def show(found: Comparison, runs: Sequence[Run]) -> None:
     ]
     _table(rows, "Settings that differ between the runs")
     if any(NO_EFFECT in row.values() for row in rows):
-        st.caption(f"{NO_EFFECT} stands for a setting that has no effect on that model, or that it does not have.")
+        st.caption(f"{NO_EFFECT} stands for a setting that has no effect on that run, or that it does not have.")
     _environments(runs)
 
 

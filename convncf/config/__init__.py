@@ -15,6 +15,7 @@ from convncf.config.schema import (
 from convncf.config.settings import (
     Resolved,
     flatten,
+    idle_settings,
     nest,
     parse_setting,
     read_settings,
@@ -35,6 +36,7 @@ __all__ = [
     "RunConfig",
     "TrainConfig",
     "flatten",
+    "idle_settings",
     "layer_sizes",
     "nearest_plans",
     "nest",

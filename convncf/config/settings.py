@@ -85,6 +85,15 @@ def unused_settings(model: str) -> frozenset[str]:
     return frozenset(unused)
 
 
+def idle_settings(settings: Mapping[str, Any]) -> frozenset[str]:
+    """Keys without effect under these settings: those that the model has no use for, and pretraining that is none."""
+    model = str(settings.get("model.name", ""))
+    idle = set(unused_settings(model)) if model in MODEL_NAMES else set()
+    if not settings.get("pretrain.epochs"):
+        idle |= {key for key in settings if key.startswith("pretrain.") and key != "pretrain.epochs"}
+    return frozenset(idle)
+
+
 def parse_setting(text: str) -> tuple[str, Any]:
     """'train.lr_embedding=0.05' -> ('train.lr_embedding', 0.05); the value is read as JSON, else taken as text."""
     key, equals, value = text.partition("=")

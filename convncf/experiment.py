@@ -51,7 +51,7 @@ def run_experiment(
 
     Raises TrainingStopped when `stop` answers True; what was saved before stays, and calling again goes on.
     """
-    started = time.perf_counter()
+    started, began = time.perf_counter(), time.time()
     config = run.config()
     dataset, parts = data_of(run, home)
     device = runtime.resolve_device(config.train.device)
@@ -71,16 +71,18 @@ def run_experiment(
     report = describe(loaded, judgement) | {
         "best_epoch": best_epoch,
         "epochs": epochs,
-        "seconds": round(time.perf_counter() - started + _seconds_before(run, started), 3),
+        "seconds": round(time.perf_counter() - started + _seconds_before(run, began), 3),
     }
     run.write_report(report)
     return report
 
 
-def _seconds_before(run: Run, started: float) -> float:
-    """Seconds of epochs that an earlier, interrupted attempt spent, so that a resumed run counts its whole work."""
-    attempt_began = time.time() - (time.perf_counter() - started)
-    rows = [row for row in run.metrics() if pd.Timestamp(row["time"]).timestamp() < attempt_began]
+def _seconds_before(run: Run, began: float) -> float:
+    """Seconds of epochs that earlier, interrupted attempts spent, so that a resumed run counts its whole work.
+
+    `began` is when this attempt did, in seconds since 1970.
+    """
+    rows = [row for row in run.metrics() if pd.Timestamp(row["time"]).timestamp() < began]
     return float(sum(row["seconds"] + row["validation_seconds"] for row in rows))
 
 

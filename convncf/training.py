@@ -205,9 +205,8 @@ class Trainer:
         def report(done: int, total: int) -> None:
             self._progress(Progress(self.phase, epoch, self.config.epochs, "users", done, total))
 
-        users = self.users if self.evaluation.validation_users else None
         result = evaluate(
-            self.model, self.split, "validation", self.evaluation, users=users, progress=report, stop=self._stop
+            self.model, self.split, "validation", self.evaluation, users=self.users, progress=report, stop=self._stop
         )
         return dict(result.metrics)
 

@@ -42,7 +42,7 @@ class Glance:
 
     @property
     def active(self) -> bool:
-        return self.state in ("queued", "starting", "running")
+        return self.status.active
 
     @property
     def finished(self) -> bool:
@@ -51,7 +51,7 @@ class Glance:
     @property
     def resumable(self) -> bool:
         """Whether a worker could go on with it."""
-        return self.state in ("stopped", "failed", "lost")
+        return self.status.resumable
 
     @property
     def model_words(self) -> str:

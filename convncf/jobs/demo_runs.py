@@ -59,7 +59,7 @@ def demo(home: Path, *, overrides: Mapping[str, Any] | None = None) -> tuple[Run
     for name, resolved in planned.items():
         if name in store.names():
             run = store.open(name)
-            if not run.broken() and run.status().state in ("lost", "stopped", "failed"):
+            if not run.broken() and run.status().resumable:
                 start_worker(run, home)
         else:
             run = launch(resolved, name, home, request_id=f"demo:{name}")

@@ -10,7 +10,10 @@ from typing import Any, Final, Self
 ACTIVE: Final = ("queued", "starting", "running")
 """States that need a living worker."""
 
-STATES: Final = (*ACTIVE, "finished", "stopped", "failed", "lost")
+RESUMABLE: Final = ("stopped", "failed", "lost")
+"""States from which a worker can go on."""
+
+STATES: Final = (*ACTIVE, "finished", *RESUMABLE)
 """Every state. `lost` is derived, never written: an active state whose worker is gone."""
 
 PICKUP_SECONDS: Final = 30.0
@@ -46,6 +49,11 @@ class Status:
     def active(self) -> bool:
         """Whether a worker is, or should soon be, at it."""
         return self.state in ACTIVE
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a worker could go on with it."""
+        return self.state in RESUMABLE
 
     def to_json(self) -> dict[str, Any]:
         """The object in status.json."""

@@ -6,7 +6,7 @@ WORKERS := 2
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install app demo test check lint screenshots parity notebooks clean
+.PHONY: help install app demo test check lint screenshots parity bench notebooks clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,10 @@ screenshots: install ## photograph every page, light and dark, 1280 and 800 wide
 
 parity: install ## record RecBole's numbers in an environment of its own, for the parity test
 	sh tools/parity.sh $(ARGS)
+
+bench: install ## time training and ranking side by side with RecBole (ARGS="--quick", ARGS="--write" for docs/speed.md)
+	sh tools/recbole.sh
+	$(PY) -m benchmarks.speed --json $(ARGS)
 
 notebooks: install ## run the notebooks and store them with their output
 	$(PY) -m tools.notebooks $(ARGS)

@@ -56,6 +56,8 @@ def run_experiment(
     dataset, parts = data_of(run, home)
     device = runtime.resolve_device(config.train.device)
     log.info("device: %s", device.words)
+    precision, why = runtime.resolve_precision(config.train.precision, device.spec)
+    log.info("precision: %s%s", precision, f", because {why}" if why else "")
     log.info("split: %s", parts.method)
     for note in parts.notes:
         log.info("split: %s", note)
@@ -125,7 +127,8 @@ class _Worker:
 
     def _fresh(self, config: ModelConfig, purpose: str) -> torch.nn.Module:
         runtime.seed_torch(self.config.seed, purpose)
-        return models.build(config, self.parts.interactions.n_users, self.parts.interactions.n_items)
+        precision, _ = runtime.resolve_precision(self.config.train.precision, self.device)
+        return models.build(config, self.parts.interactions.n_users, self.parts.interactions.n_items, precision)
 
     def _mf_config(self) -> ModelConfig:
         pretrain = self.config.pretrain

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from convncf import models
+from convncf import models, runtime
 from convncf.config import RunConfig
 from convncf.data import catalogue
 from convncf.data.catalogue import Dataset
@@ -62,7 +62,8 @@ def load_run(
             raise CheckpointError(f"run {run.name!r} kept no checkpoint of epoch {checkpoint}. Kept: {listed}.")
         path = kept[checkpoint]
     tensors, facts = load_tensors(path)
-    model = models.build(config.model, parts.interactions.n_users, parts.interactions.n_items)
+    precision, _ = runtime.resolve_precision(config.train.precision, device)
+    model = models.build(config.model, parts.interactions.n_users, parts.interactions.n_items, precision)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from convncf.errors import DeviceError
 
@@ -168,6 +168,17 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine() or "CPU"
 
 
+def cpu_flags() -> frozenset[str]:
+    """What the processor can do, in Linux's words; empty elsewhere."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("flags"):
+                return frozenset(line.split(":", 1)[1].split())
+    except OSError:
+        pass
+    return frozenset()
+
+
 def cpu_count() -> int:
     """Processors this process may use."""
     try:
@@ -247,6 +258,15 @@ def resolve_device(asked: str) -> Device:
     else:
         reason = "torch finds no usable CUDA driver"
     raise DeviceError(f"device {asked!r} is absent: {reason}. Use --device cpu, or auto to take what is there.")
+
+
+def resolve_precision(asked: str, device: str) -> tuple[Literal["fp32", "bf16"], str]:
+    """The precision that models take on a device, and a word on why where it is not the one asked for, else ""."""
+    if asked != "bf16":
+        return "fp32", ""
+    if device == "cpu" and "amx_bf16" not in cpu_flags():
+        return "fp32", f"bf16 brings nothing on {cpu_name()}, which has no matrix unit for it (amx_bf16): fp32 is taken"
+    return "bf16", ""
 
 
 def environment(device: Device) -> dict[str, Any]:

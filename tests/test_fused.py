@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from convncf.models import ConvNCF, FusedConvNCF, fused
+from convncf.models.compiled import tower as compiled_tower
+from convncf.models.compiled.plan import Precision
 from convncf.models.interface import Sizes
 
 SIZES = Sizes(n_users=6, n_items=150)
@@ -23,6 +25,10 @@ PLANS: dict[str, tuple[int, list[int], list[int]]] = {
     "one layer that ends at 4x4": (8, [2], [4]),
     "three layers that end at 2x2": (16, [2, 2, 2], [3, 4, 5]),
     "kernel of 1": (8, [1, 8], [2, 3]),
+    "wide": (64, [2] * 6, [16] * 6),
+    "ends at 2x2 in 16 channels": (32, [4, 4], [16, 48]),
+    "kernel of 8": (64, [8, 4, 2], [32, 16, 16]),
+    "unlike": (36, [3, 2, 6], [48, 16, 32]),
 }
 
 
@@ -87,10 +93,20 @@ def test_ranking_scores_equal_the_references(pair: tuple[ConvNCF, FusedConvNCF])
         torch.testing.assert_close(fast.score_items(user), expected, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("plan", ["quick", "recbole", "ends at 2x2"])
-def test_in_single_precision_it_is_within_a_hundred_thousandth(plan: str) -> None:
+@pytest.mark.parametrize("way", ["compiled", "plain torch"])
+@pytest.mark.parametrize("plan", ["quick", "recbole", "wide", "ends at 2x2 in 16 channels", "kernel of 8", "unlike"])
+def test_in_single_precision_it_is_within_a_hundred_thousandth(
+    plan: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "plain torch":
+        monkeypatch.setattr(compiled_tower, "COMPILER", False)
     reference, fast = models(plan)
     fast = fast.float()
+    assert (fast._compiled is not None) == (way == "compiled")
+    for user in (0, 5):
+        items = torch.arange(SIZES.n_items)
+        expected = reference(torch.full_like(items, user), items)
+        assert (fast.score_items(user) - expected).abs().max() <= 1e-5 * expected.abs().max()
     pairs = batch()
     expected = reference(pairs["user_id"], pairs["item_id"])
     assert (fast(pairs["user_id"], pairs["item_id"]) - expected).abs().max() <= 1e-5 * expected.abs().max()
@@ -103,7 +119,7 @@ def test_the_size_of_the_pieces_changes_no_training_score(n: int, monkeypatch: p
     _, fast = models("quick")
     pairs = batch(n)
     whole, expected = fast(pairs["user_id"], pairs["item_id"]), gradients(fast, pairs)
-    monkeypatch.setattr(fused, "_TRAINING_FLOATS", 1)  # pieces of 32, the least
+    monkeypatch.setattr(fused, "_CPU_FLOATS", 1)  # pieces of 16, the least
     torch.testing.assert_close(fast(pairs["user_id"], pairs["item_id"]), whole)
     for ours, theirs in zip(gradients(fast, pairs), expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
@@ -113,12 +129,14 @@ def test_the_size_of_the_pieces_changes_no_training_score(n: int, monkeypatch: p
 def test_the_size_of_the_pieces_changes_no_ranking_score(plan: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _, fast = models(plan)
     whole = fast.score_items(3)
-    monkeypatch.setattr(fused, "_RANKING_FLOATS", 1)  # pieces of 64, the least: two whole ones and a rest of 22
+    monkeypatch.setattr(fused, "_ITEMS", 64)  # two whole pieces and a rest of 22
     torch.testing.assert_close(fast.score_items(3), whole, rtol=1e-6, atol=1e-6)
 
 
-def test_an_empty_batch_has_no_scores() -> None:
+@pytest.mark.parametrize("way", ["double", "float"])
+def test_an_empty_batch_has_no_scores(way: str) -> None:
     _, fast = models("quick")
+    fast = getattr(fast, way)()
     nothing = torch.empty(0, dtype=torch.long)
     assert fast(nothing, nothing).shape == (0,)
 
@@ -162,3 +180,67 @@ def test_a_plan_that_fits_says_nothing(caplog: pytest.LogCaptureFixture) -> None
         _, fast = models("quick")
     assert fast.fits
     assert not caplog.records
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("plan", ["recbole", "quick", "kernel of 8", "unlike"])
+def test_neither_threads_nor_who_else_is_scored_changes_a_bit(plan: str, precision: Precision) -> None:
+    if precision == "bf16" and not compiled_tower.available("bf16"):
+        pytest.skip("this processor has no tiles")
+    _, fast = single(plan, precision)
+    assert fast._compiled is not None
+    pairs, threads = batch(333), torch.get_num_threads()
+    found = []
+    try:
+        for n in (1, 2, 5):
+            torch.set_num_threads(n)
+            p, q = fast.user_embedding(pairs["user_id"]), fast.item_embedding(pairs["item_id"])[:, None]
+            pooled = fast._pooled(p, q)  # (B, 1, C): what is above is torch's, which adds up as it has threads
+            of_pooled = torch.autograd.grad((pooled**2).sum(), list(fast.parameters())[:-2])
+            found.append([fast.score_items(3), pooled, *of_pooled])
+    finally:
+        torch.set_num_threads(threads)
+    for other in found[1:]:
+        assert all(torch.equal(one, two) for one, two in zip(found[0], other, strict=True))
+    users, items = pairs["user_id"], pairs["item_id"]
+    alone = torch.cat([fast(users[i : i + 1], items[i : i + 1]) for i in range(40)])
+    torch.testing.assert_close(alone, fast(users, items)[:40], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("plan", ["recbole", "wide", "ends at 2x2 in 16 channels", "unlike"])
+def test_bf16_is_near(plan: str) -> None:
+    """16 bits have 8 binary digits: 0.4% a factor. Where that moves a sum across 0, a ReLU's gradient comes or goes."""
+    if not compiled_tower.available("bf16"):
+        pytest.skip("this processor has no tiles")
+    reference, fast = single(plan, "bf16")
+    assert fast._compiled is not None
+    users, items, weights = torch.arange(6).repeat(25), torch.arange(150), torch.linspace(0.5, 1.5, 150)
+    expected, found = reference(users, items), fast(users, items)
+    assert 0 < distance(found, expected) < 0.01
+    of_reference = torch.autograd.grad((expected * weights).sum(), list(reference.parameters()))
+    of_fast = torch.autograd.grad((found * weights).sum(), list(fast.parameters()))
+    for ours, theirs in zip(of_fast, of_reference, strict=True):
+        assert distance(ours, theirs) < 0.1
+    for user in (0, 5):
+        scores = reference(torch.full_like(items, user), items)
+        assert distance(fast.score_items(user), scores) < 0.01
+
+
+def test_a_score_that_is_not_finite_is_not_hidden() -> None:
+    _, fast = single("recbole", "fp32")
+    with torch.no_grad():
+        fast.item_embedding.weight[7, 3] = float("nan")
+    assert torch.isnan(fast.score_items(0)).nonzero().tolist() == [[7]]
+
+
+def distance(found: Tensor, expected: Tensor) -> float:
+    """Relative, over the whole tensor."""
+    return float((found - expected).detach().norm() / expected.detach().norm())
+
+
+def single(plan: str, precision: Precision) -> tuple[ConvNCF, FusedConvNCF]:
+    """The reference and the fast form of it in single precision, and at that precision."""
+    reference, double = models(plan)
+    fast = FusedConvNCF(double.config, SIZES, precision)
+    fast.load_state_dict(reference.float().state_dict())
+    return reference, fast

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Lowest row first. A module imports from lower rows, or from its left in its own.
 ROWS = (
-    ("errors", "config", "runtime", "metrics"),
+    ("errors", "config", "runtime", "streams", "metrics"),
     ("data", "losses", "models", "ranking"),
     ("significance", "evaluation", "training", "judgement", "inspection"),
     ("runs",),

@@ -83,6 +83,6 @@ torch=$(grep '^torch==' constraints.txt)
 say "[2/3] $torch, the largest part (see README.md for its CPU-only build)"
 "$python" -m pip install --disable-pip-version-check -c constraints.txt "$torch"
 say "[3/3] the workbench and everything else"
-"$python" -m pip install --disable-pip-version-check -c constraints.txt -e '.[app,notebooks,dev]'
+"$python" -m pip install --disable-pip-version-check -c constraints.txt -e '.[fast,app,notebooks,dev]'
 wanted >"$stamp"
 say "Set up in $env."

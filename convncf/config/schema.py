@@ -176,6 +176,12 @@ class TrainConfig(Frozen):
     keep_every: int = Field(
         1, ge=0, title="Keep a checkpoint every", description="Epochs between two kept checkpoints; 0 keeps none."
     )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32",
+        title="Precision",
+        description="fp32: 32-bit arithmetic. bf16: most products in 16 bits, faster where the processor has "
+        "instructions for it; elsewhere fp32 is taken, and the log says so.",
+    )
     device: str = Field("auto", title="Device", description="auto, cpu, cuda, or cuda:N for the GPU of that number.")
 
     @field_validator("device")

@@ -77,7 +77,7 @@ def unused_settings(model: str) -> frozenset[str]:
     """Keys that have no effect on a model: setting one of them is refused rather than ignored."""
     unused: set[str] = set()
     if model != "convncf":
-        unused |= {f"model.{key}" for key in _NETWORK + _PRETRAINED} | {"train.lr_network"}
+        unused |= {f"model.{key}" for key in _NETWORK + _PRETRAINED} | {"train.lr_network", "train.precision"}
         unused |= {key for key in setting_keys() if key.startswith("pretrain.")}
     if model == "popularity":
         unused |= {f"model.{key}" for key in _EMBEDDINGS} | {"eval.validation_users"}

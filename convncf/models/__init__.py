@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from convncf.config import ModelConfig
+from convncf.models.compiled.plan import Precision
 from convncf.models.convncf import ConvNCF
 from convncf.models.factorisation import MatrixFactorisation
 from convncf.models.fused import FusedConvNCF
@@ -13,12 +14,12 @@ from convncf.models.popularity import Popularity
 __all__ = ["ConvNCF", "FusedConvNCF", "MatrixFactorisation", "PairwiseModel", "Popularity", "build"]
 
 
-def build(config: ModelConfig, n_users: int, n_items: int) -> PairwiseModel | Popularity:
-    """The model that the configuration names, untrained.
+def build(config: ModelConfig, n_users: int, n_items: int, precision: Precision = "fp32") -> PairwiseModel | Popularity:
+    """The model that the configuration names, untrained. `precision` is of ConvNCF's products; others have none.
 
     Pretrained embeddings are not read here: whoever knows the raw ids hands them to `start_from`.
     """
     if config.name == "popularity":
         return Popularity(n_users, n_items)
-    kind = MatrixFactorisation if config.name == "mf-bpr" else FusedConvNCF
-    return kind(config.model_copy(update={"train_method": "no_pretrain"}), Sizes(n_users, n_items))
+    config, sizes = config.model_copy(update={"train_method": "no_pretrain"}), Sizes(n_users, n_items)
+    return MatrixFactorisation(config, sizes) if config.name == "mf-bpr" else FusedConvNCF(config, sizes, precision)

@@ -77,6 +77,10 @@ class PairwiseModel(nn.Module):
         """Scores of pairs: (B,), (B,) -> (B,)."""
         raise NotImplementedError
 
+    def triple_scores(self, user: Tensor, positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores of a batch's positives and of its negatives: (B,), (B,), (B,) -> (B,), (B,)."""
+        return self(user, positive), self(user, negative)
+
     def weights(self) -> list[Tensor]:
         """Weights of the network besides the embeddings, biases left out."""
         raise NotImplementedError
@@ -105,7 +109,7 @@ class PairwiseModel(nn.Module):
         """The two parts of `calculate_loss`: the BPR loss, and the L2 penalty, each of shape []."""
         user = interaction[self.fields.user]  # (B,)
         positive, negative = interaction[self.fields.item], interaction[self.fields.negative]  # (B,), (B,)
-        loss: Tensor = self.loss(self(user, positive), self(user, negative))
+        loss: Tensor = self.loss(*self.triple_scores(user, positive, negative))
         penalty = self.reg_loss()
         of_embeddings = self.config.reg_weights[0]
         if self.config.penalty == "squared" and of_embeddings:

@@ -1,0 +1,70 @@
+"""The machine that figures belong to, and how much memory a process has taken."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from convncf.runtime import cpu_count, cpu_name
+
+TELLING_FLAGS: Final = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
+"""What decides how fast products of fp32 and bf16 are."""
+
+
+def facts() -> dict[str, Any]:
+    """What a reader needs to compare figures: never between two machines, nor under another load."""
+    import torch
+
+    return {
+        "cpu": cpu_name(),
+        "cores": cpu_count(),
+        "flags": flags(_text("/proc/cpuinfo")),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "compiled_kernels": compiled_kernels(),
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+    }
+
+
+def flags(cpuinfo: str) -> list[str]:
+    """The telling flags among those of the first processor."""
+    for line in cpuinfo.splitlines():
+        if line.startswith("flags"):
+            words = line.split()
+            return [flag for flag in TELLING_FLAGS if flag in words]
+    return []
+
+
+def compiled_kernels() -> bool | None:
+    """Whether the fast path's loops can be compiled here; None where the package has none."""
+    for module in ("convncf.models.compiled", "convncf.models.compiled.tower"):
+        try:
+            return bool(import_module(module).available())
+        except (ImportError, AttributeError):
+            continue
+    return None
+
+
+def peak_mb() -> float:
+    """The most memory this process has held so far, in MB (10^6 bytes).
+
+    Not from getrusage where /proc is there: its figure starts at what the parent held before the program began.
+    """
+    for line in _text("/proc/self/status").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError:
+        return ""

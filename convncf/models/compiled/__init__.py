@@ -1,0 +1,1 @@
+"""Loops compiled for the processor at hand, where the `fast` extra is installed."""

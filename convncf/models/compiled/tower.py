@@ -1,0 +1,193 @@
+"""The fast path where it can be compiled (`pip install "convncf[fast]"`): pieces of a batch in streams.
+
+Nothing large is kept for the backward pass: layer 1's maps would cost more to write to memory and read again than to
+compute a second time. Gradients of parameters are added up in a fixed number of lanes, so they do not depend on how
+many threads there are.
+
+Shapes as in plan.py: B users, M items to each (in training 2: the positive and the negative).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from convncf import streams
+from convncf.models.compiled.plan import Plan, Precision
+from convncf.models.tower import Geometry, axes, matrices
+
+COMPILER: Final = find_spec("llvmlite") is not None
+"""Whether llvmlite is installed."""
+
+if COMPILER:
+    from convncf.models.compiled import kernels, layer_two, tiles
+
+LANES: Final = 16
+"""Sums of gradients that are kept apart until the end; more threads than lanes would not help."""
+_CACHE: Final = 2**18
+"""Bytes of layer 1's maps that are worked on at a time: they stay in a core's own cache until layer 2 has read them."""
+
+_own = threading.local()
+
+
+def available(precision: Precision = "fp32") -> bool:
+    """Whether loops can be compiled here: llvmlite is installed, and for bf16 the processor has tiles."""
+    return COMPILER and (precision == "fp32" or tiles.available())
+
+
+class CompiledTower:
+    """Last feature maps, summed over space, of one plan."""
+
+    def __init__(self, shape: Geometry, precision: Precision) -> None:
+        of_pair = shape.side**2 * shape.channels[0] * 4
+        group = max(2, min(32, _CACHE // of_pair // 2 * 2))
+        self.shape = shape
+        self.plan = Plan(shape.k, shape.side, shape.r, shape.channels, shape.kernels, group, precision)
+
+    @classmethod
+    def of(cls, shape: Geometry, precision: Precision) -> CompiledTower | None:
+        """The tower, or None where it cannot be compiled: `tower.py` serves as it is."""
+        fits = len(shape.kernels) > 1 and all(channels % 16 == 0 for channels in shape.channels)
+        return cls(shape, precision) if available(precision) and fits else None
+
+    def fold(self, p: Tensor, weights: Weights) -> Tensor:
+        """Layer 1 folded with users: (B, D) -> G (B, A', k+1, W)."""
+        folded = torch.empty(len(p), self.plan.rows, self.plan.k + 1, self.plan.width)
+        kernels.fold(self.plan)(*_addresses(p, weights.filters, weights.biases[0], folded), len(p))
+        return folded
+
+    def rank(self, q: Tensor, folded: Tensor, weights: Weights) -> Tensor:
+        """Of one user: q (M, D), G (1, A', k+1, W) -> (M, C)."""
+        pooled = torch.empty(len(q), self.plan.channels[-1])
+        room = self.room("x", "work", *(f"y{layer}" for layer in self.plan.above))
+        arrays = (q, folded, self.shape.order, *weights.above, *room, pooled)
+        kernels.rank(self.plan)(*_addresses(*arrays), len(q))
+        return pooled
+
+    def pooled(self, p: Tensor, q: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+        """(B, D), (B, M, D) -> (B, M, C); differentiable. `parameters`: weight and bias of each layer, in turn."""
+        return _Pooled.apply(self, p, q, *parameters)  # type: ignore[no-any-return, no-untyped-call]
+
+    def room(self, *names: str) -> list[Tensor]:
+        """This thread's own memory for `group` pairs: fresh memory would cost more than the arithmetic."""
+        held: dict[tuple[Any, ...], Tensor] = _own.__dict__.setdefault("held", {})
+        for name in names:
+            if (self.plan, name) not in held:
+                held[self.plan, name] = torch.empty(self._numbers(name))
+        return [held[self.plan, name] for name in names]
+
+    def _numbers(self, name: str) -> int:
+        """float32 in the room of that name."""
+        plan = self.plan
+        if name == "work":
+            return layer_two.room(plan) if plan.precision == "bf16" else 0
+        if name.endswith("g"):
+            return plan.group * plan.rows * (plan.k + 1) * plan.width
+        if name.endswith("x"):
+            return plan.most_rows * plan.depth(1)
+        layer = int(name.lstrip("dy"))
+        return max(plan.group * plan.rows_of(layer), plan.most_rows if layer == 1 else 0) * plan.channels[layer]
+
+
+class Weights:
+    """Parameters as the kernels want them: filters of layer 1 (s, t, C), of the others (k·k·C, C_out)."""
+
+    def __init__(self, parameters: Sequence[Tensor], precision: Precision) -> None:
+        parameters = [parameter.detach() for parameter in parameters]
+        self.of_layers, self.biases, self.precision = parameters[::2], parameters[1::2], precision
+        self.filters = self.of_layers[0][:, 0].permute(1, 2, 0).contiguous()
+        self.layers = [matrix.contiguous() for matrix in matrices(self.of_layers[1:], torch.float32)]
+
+    @property
+    def above(self) -> list[Tensor]:
+        """Matrix and bias of each layer above the first, as they are multiplied."""
+        first = tiles.interleaved(self.layers[0]) if self.precision == "bf16" else self.layers[0]
+        return [t for pair in zip([first, *self.layers[1:]], self.biases[1:], strict=True) for t in pair]
+
+    @property
+    def flipped(self) -> list[Tensor]:
+        """The matrices transposed, as gradients are multiplied by them."""
+        found = [matrix.t().contiguous() for matrix in self.layers]
+        return [tiles.interleaved(found[0]), *found[1:]] if self.precision == "bf16" else found
+
+    def zeros(self) -> list[Tensor]:
+        """Room for the gradients of filters, first bias, then matrix and bias of each layer above."""
+        found = [torch.zeros(t.shape) for t in (self.filters, *self.layers)]
+        if self.precision == "bf16":
+            found[1] = torch.zeros(self.layers[0].t().shape)
+        return [t for matrix, bias in zip(found, self.biases, strict=True) for t in (matrix, torch.zeros(bias.shape))]
+
+    def as_parameters(self, sums: Sequence[Tensor]) -> list[Tensor]:
+        """Such gradients in the shapes of the parameters."""
+        found = [sums[0].permute(2, 0, 1)[:, None], sums[1]]
+        sums = [sums[0], sums[1], sums[2].t().contiguous() if self.precision == "bf16" else sums[2], *sums[3:]]
+        for layer, (weight, matrix, bias) in enumerate(zip(self.of_layers[1:], sums[2::2], sums[3::2], strict=True)):
+            order = axes(layer)
+            back = [order.index(axis) for axis in range(4)]
+            found += [matrix.view([weight.shape[axis] for axis in order]).permute(back), bias]
+        return found
+
+
+class _Pooled(torch.autograd.Function):
+    """`CompiledTower.pooled`."""
+
+    @staticmethod
+    def forward(ctx: Any, tower: CompiledTower, p: Tensor, q: Tensor, *parameters: Tensor) -> Tensor:
+        p, q, plan = p.contiguous(), q.contiguous(), tower.plan
+        weights = Weights(parameters, plan.precision)
+        users, items = q.shape[:2]
+        pooled = torch.empty(users, items, plan.channels[-1])
+        maps = [torch.empty(users, items, plan.rows_of(layer), plan.channels[layer]) for layer in plan.above]
+        lane, above = _lanes(plan, users), weights.above
+
+        def work(number: int) -> None:
+            rows = slice(number * lane, (number + 1) * lane)
+            arrays = (weights.filters, weights.biases[0], q[rows], tower.shape.order, *above)
+            here = (*(y[rows] for y in maps), pooled[rows])
+            kernels.forward(plan)(
+                *_addresses(p[rows], *arrays, *tower.room("g", "x", "work"), *here), len(p[rows]), items
+            )
+
+        streams.share(work, -(-users // lane))
+        ctx.tower, ctx.weights, ctx.maps = tower, weights, maps
+        ctx.save_for_backward(p, q)
+        return pooled
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        tower, weights, maps, (p, q) = ctx.tower, ctx.weights, ctx.maps, ctx.saved_tensors
+        plan, grad = tower.plan, grad.contiguous()
+        dp, dq = torch.empty_like(p), torch.empty_like(q)
+        flipped = weights.flipped
+        lane = _lanes(plan, len(p))
+        sums: list[list[Tensor]] = [[] for _ in range(-(-len(p) // lane))]
+
+        def work(number: int) -> None:
+            rows = slice(number * lane, (number + 1) * lane)
+            sums[number] = weights.zeros()
+            room = tower.room("g", "dg", "x", "dx", "work", *(f"dy{layer}" for layer in plan.above))
+            arrays = (p[rows], weights.filters, weights.biases[0], q[rows], tower.shape.order, *flipped)
+            here = (*(y[rows] for y in maps), grad[rows], *room, dp[rows], dq[rows], *sums[number])
+            kernels.backward(plan)(*_addresses(*arrays, *here), len(p[rows]), q.shape[1])
+
+        streams.share(work, len(sums))
+        of_parameters = [torch.stack(lanes).sum(dim=0) for lanes in zip(*sums, strict=True)]
+        return None, dp, dq, *weights.as_parameters(of_parameters)
+
+
+def _lanes(plan: Plan, users: int) -> int:
+    """Users of a lane: whole groups, so that no group depends on the number of lanes."""
+    at_once = plan.group // 2
+    return at_once * max(1, -(-users // (LANES * at_once)))
+
+
+def _addresses(*tensors: Tensor) -> list[int]:
+    assert all(tensor.is_contiguous() for tensor in tensors)
+    return [tensor.data_ptr() for tensor in tensors]

@@ -5,19 +5,22 @@ higher, where equal positives follow each other in index order. Ties count again
 gives one score to everything would look perfect. A score that is not finite is an error, never a hit.
 Candidates are the items that are not left out; what is left out is decided by Split.left_out alone.
 
-One user is scored at a time, so memory does not grow with users x items.
+Each stream scores one user at a time, so memory does not grow with users x items.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from convncf import streams
 from convncf.errors import NonFiniteScoreError, TrainingStopped
+from convncf.ranks_on_device import DeviceScorer, ranked
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -28,7 +31,11 @@ Scores = NDArray[np.floating[Any]]
 Progress = Callable[[int, int], None]
 """progress(done, total), in users."""
 Stop = Callable[[], bool]
-"""stop() is asked before each user; True ends the work with TrainingStopped."""
+"""stop() is asked after every few users; True ends the work with TrainingStopped."""
+
+
+USERS_TOGETHER = 8
+"""Users for each stream between two looks at `stop` and two words of `progress`."""
 
 
 class Scorer(Protocol):
@@ -168,20 +175,17 @@ def ranks(
     are divided over several calls. TrainingStopped where `stop` said so.
     """
     shape = (scorer.n_users, scorer.n_items)
-    if positives.shape != shape or left_out.shape != shape:
-        raise ValueError(
-            f"the scorer knows {shape[0]} users and {shape[1]} items, but the positives are {positives.shape} "
-            f"and the left-out items {left_out.shape}"
-        )
+    if not positives.shape == left_out.shape == shape:
+        raise ValueError(f"the scorer is {shape}, but positives are {positives.shape}, left-out items {left_out.shape}")
     wanted, hidden = _canonical(positives), _canonical(left_out)
     chosen = users_with_positives(wanted, users)
     indptr = np.concatenate([[0], np.cumsum(np.diff(wanted.indptr)[chosen])]).astype(np.int64)
     items, found = np.empty((2, indptr[-1]), dtype=np.int64)
     candidates = np.empty(chosen.size, dtype=np.int64)
-    for at, user in enumerate(chosen.tolist()):
-        if stop is not None and stop():
-            raise TrainingStopped(f"Stopped as asked, with {at:,} of {chosen.size:,} users ranked.")
-        row = slice(indptr[at], indptr[at + 1])
+
+    def rank_user(first: int, number: int) -> None:
+        at = first + number
+        user, row = int(chosen[at]), slice(indptr[at], indptr[at + 1])
         without = _row(hidden, user)
         items[row] = _row(wanted, user)
         scores = np.asarray(scorer.score_items(user))
@@ -189,8 +193,25 @@ def ranks(
             raise ValueError(f"score_items({user}) returned shape {scores.shape}, expected {shape[1:]}")
         found[row] = rank_positives(scores, items[row], without, user=user)
         candidates[at] = shape[1] - without.size
-        if progress is not None:
-            progress(at + 1, chosen.size)
+
+    def after(done: int) -> None:
+        if progress is not None and done:
+            progress(done, chosen.size)
+        if stop is not None and done < chosen.size and stop():
+            raise TrainingStopped(f"Stopped as asked, with {done:,} of {chosen.size:,} users ranked.")
+
+    after(0)
+
+    if chosen.size and getattr(scorer, "device", "cpu") != "cpu":
+        items[:] = wanted[chosen].indices
+        candidates[:] = shape[1] - np.diff(hidden.indptr)[chosen]
+        found[:], finite = ranked(cast(DeviceScorer, scorer), chosen, wanted, hidden, after)
+        for user in chosen[~finite].tolist():
+            _finite(scorer.score_items(user), user)  # raises
+    else:
+        for first in range(0, chosen.size, together := USERS_TOGETHER * streams.width()):
+            streams.share(partial(rank_user, first), min(together, chosen.size - first))
+            after(min(first + together, chosen.size))
     for array in (chosen, indptr, items, found, candidates):
         array.flags.writeable = False
     return Ranks(chosen, indptr, items, found, candidates)

@@ -14,14 +14,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 
-import torch
-
 _busy = threading.Lock()
 _here = threading.local()
 
 
 def width() -> int:
     """How many streams `share` would open here: torch's threads, or one inside a stream."""
+    import torch
+
     return 1 if getattr(_here, "inside", False) else torch.get_num_threads()
 
 
@@ -63,6 +63,8 @@ def share(work: Callable[[int], object], pieces: int) -> None:
 @contextmanager
 def _one_processor() -> Iterator[None]:
     """Torch runs on one processor in this thread; what the thread had before comes back."""
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     _here.inside = True

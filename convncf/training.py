@@ -22,6 +22,8 @@ from convncf.data.sampling import TripleSampler
 from convncf.data.splitting import Split
 from convncf.errors import NonFiniteLossError, TrainingStopped
 from convncf.evaluation import evaluate, sample_users
+from convncf.graphed import GraphedStep
+from convncf.optimisers import Adagrad, Adam, Group, Optimiser
 
 Phase = Literal["pretraining", "training"]
 
@@ -122,9 +124,10 @@ class Trainer:
         self.module: nn.Module = model.to(device)
         self.split, self.config, self.evaluation = split, train, evaluation
         self.seed, self.device, self.phase = seed, device, phase
-        self.sampler = TripleSampler(split.train, seed=seed)
+        self.sampler = TripleSampler(split.train, seed, device)
         self.users = sample_users(split, "validation", evaluation.validation_users, seed=seed)
         self.optimizer = self._make_optimizer()
+        self._step = self._make_step()
         self.epoch = -1
         self.best_epoch = -1
         self.best_value = -math.inf
@@ -157,21 +160,33 @@ class Trainer:
         for step in range(self.sampler.steps(size)):
             if self._stop():
                 raise TrainingStopped(f"stopped in {self.phase} epoch {epoch}; epoch {epoch - 1} is saved.")
-            user, positive, negative = (
-                torch.from_numpy(part).to(self.device) for part in self.sampler.batch(epoch, step, size)
-            )
+            batch = self.sampler.batch(epoch, step, size)
             runtime.seed_torch(self.seed, f"dropout {self.phase}", epoch, step)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss = self.model.calculate_loss({"user_id": user, "item_id": positive, "neg_item_id": negative})
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimizer.step()
-            total += loss.detach()
-            done += len(user)
+            total += self._step(batch)
+            done += len(batch[0])
             self._progress(Progress(self.phase, epoch, self.config.epochs, "triples", done, self.sampler.n_triples))
         mean = float(total) / max(done, 1)
         if not math.isfinite(mean):
             raise NonFiniteLossError(self._non_finite(epoch))
         return mean
+
+    def _train_batch(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """One step of the optimiser on (user, positive, negative), (B,) each; the objective, shape []."""
+        user, positive, negative = batch
+        loss = self.model.calculate_loss({"user_id": user, "item_id": positive, "neg_item_id": negative})
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return loss.detach()
+
+    def _make_step(self) -> Callable[[tuple[Tensor, ...]], Tensor]:
+        if self.device.startswith("cuda"):
+            return GraphedStep(self._train_batch, self.optimizer.zero_grad, torch.Size([self.config.batch_size]))
+
+        def step(batch: tuple[Tensor, ...]) -> Tensor:
+            self.optimizer.zero_grad()
+            return self._train_batch(batch)
+
+        return step
 
     def _close_epoch(self, epoch: int, loss: float | None, seconds: float) -> EpochRecord:
         self.epoch = epoch
@@ -225,17 +240,13 @@ class Trainer:
 
     # ------------------------------------------------------------ optimiser and state
 
-    def _make_optimizer(self) -> torch.optim.Optimizer:
+    def _make_optimizer(self) -> Optimiser:
         embeddings = [p for name, p in self.module.named_parameters() if "embedding" in name]
         network = [p for name, p in self.module.named_parameters() if "embedding" not in name]
-        groups = [
-            {"params": parameters, "lr": rate}
-            for parameters, rate in ((embeddings, self.config.lr_embedding), (network, self.config.lr_network))
-            if parameters
-        ]
+        groups = [Group(embeddings, self.config.lr_embedding), Group(network, self.config.lr_network)]
         if self.config.optimizer == "adagrad":
-            return torch.optim.Adagrad(groups, initial_accumulator_value=self.config.adagrad_accumulator)
-        return torch.optim.Adam(groups)
+            return Adagrad(groups, self.config.adagrad_accumulator)
+        return Adam(groups)
 
     def model_tensors(self) -> dict[str, Tensor]:
         """A copy of the model's parameters and buffers, on the CPU."""
@@ -244,7 +255,7 @@ class Trainer:
     def state(self) -> TrainerState:
         """Everything that a new Trainer needs to go on from here; a copy, which later steps do not change."""
         tensors = {f"model.{name}": tensor for name, tensor in self.model_tensors().items()}
-        for index, slots in self.optimizer.state_dict()["state"].items():
+        for index, slots in self.optimizer.state.items():
             tensors |= {f"optimizer.{index}.{key}": _copied(value) for key, value in slots.items()}
         facts = {
             "phase": self.phase,
@@ -264,9 +275,8 @@ class Trainer:
             kind, _, rest = name.partition(".")
             if kind == "optimizer":
                 index, _, key = rest.partition(".")
-                slots.setdefault(int(index), {})[key] = tensor.clone()
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+                slots.setdefault(int(index), {})[key] = tensor
+        self.optimizer.load_state(slots)
         facts = state.facts
         self.epoch, self.best_epoch = facts["epoch"], facts["best_epoch"]
         self.best_value = -math.inf if facts["best_value"] is None else facts["best_value"]

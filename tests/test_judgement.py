@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from convncf import runtime
+from convncf import ranking, runtime, streams
 from convncf.config import DataConfig, EvalConfig
 from convncf.data.interactions import Interactions
 from convncf.data.splitting import Split, split
@@ -135,7 +135,9 @@ def test_progress_runs_once_from_nothing_to_its_end(parts: Split, popularity: Po
     assert {(at.phase, at.unit, at.total) for at in seen} == {("evaluation", "users", 90)}
 
 
-def test_it_stops_when_asked(parts: Split, popularity: Popularity) -> None:
+def test_it_stops_when_asked(parts: Split, popularity: Popularity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "USERS_TOGETHER", 1)
+    monkeypatch.setattr(streams, "width", lambda: 1)
     asked = iter([False] * 70 + [True] * 9)
     with pytest.raises(TrainingStopped, match="10 of 30 users"):
         judge(Oracle(parts), {"popularity": popularity}, parts, EVAL, seed=1, stop=lambda: next(asked))

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Lowest row first. A module imports from lower rows, or from its left in its own.
 ROWS = (
     ("errors", "config", "runtime", "streams", "metrics"),
-    ("data", "losses", "models", "ranking"),
+    ("data", "losses", "optimisers", "graphed", "models", "ranks_on_device", "ranking"),
     ("significance", "evaluation", "training", "judgement", "inspection"),
     ("runs",),
     ("loading", "reporting", "experiment", "comparison"),

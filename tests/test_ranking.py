@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from convncf import ranking, streams
 from convncf.errors import NonFiniteScoreError, TrainingStopped
 from convncf.ranking import Ints, ItemRank, rank_item, rank_positives, ranks, top_k, users_with_positives
 
@@ -194,7 +195,7 @@ def test_contradictions_are_refused() -> None:
         rank_item([1.0, 2.0], -1, [], [])
     with pytest.raises(ValueError, match="one row"):
         rank_positives([[1.0, 2.0]], [1], [])
-    with pytest.raises(ValueError, match="the scorer knows 2 users and 3 items"):
+    with pytest.raises(ValueError, match=r"the scorer is \(2, 3\), but"):
         ranks(Table(np.zeros((2, 3))), matrix(np.ones((2, 4))), matrix(np.zeros((2, 4))))
 
 
@@ -262,15 +263,34 @@ def test_a_matrix_with_repeats_and_no_order_means_the_same() -> None:
     assert loose.nnz == 3  # the caller's matrix is left as it was
 
 
-def test_progress_counts_every_user_and_stop_is_asked_before_each() -> None:
+def test_progress_counts_every_user_and_stop_is_asked_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "USERS_TOGETHER", 1)
+    monkeypatch.setattr(streams, "width", lambda: 2)
     told: list[tuple[int, int]] = []
-    args = (matrix(np.eye(4)), matrix(np.zeros((4, 4))))
-    ranks(Table(np.zeros((4, 4))), *args, progress=lambda done, total: told.append((done, total)))
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    scorer = Table(np.zeros((4, 4)))
-    with pytest.raises(TrainingStopped, match="2 of 4 users"):
-        ranks(scorer, *args, stop=lambda: len(scorer.asked) == 2)
-    assert scorer.asked == [0, 1]
+    args = (matrix(np.eye(5)), matrix(np.zeros((5, 5))))
+    ranks(Table(np.zeros((5, 5))), *args, progress=lambda done, total: told.append((done, total)))
+    assert told == [(2, 5), (4, 5), (5, 5)]
+    scorer = Table(np.zeros((5, 5)))
+    with pytest.raises(TrainingStopped, match="4 of 5 users"):
+        ranks(scorer, *args, stop=lambda: len(scorer.asked) == 4)
+    assert sorted(scorer.asked) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_number_of_streams_changes_no_rank(threads: int) -> None:
+    scores = np.random.default_rng(4).integers(0, 9, (40, 30)).astype(np.float32)  # many ties
+    wanted = np.random.default_rng(5).random((40, 30)) < 0.2
+    hidden = (np.random.default_rng(6).random((40, 30)) < 0.3) & ~wanted
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        found = ranks(Table(scores), matrix(wanted), matrix(hidden))
+    finally:
+        torch.set_num_threads(before)
+    for user in found.users.tolist():
+        items, places = found.of(user)
+        expected = rank_positives(scores[user], np.flatnonzero(wanted[user]), np.flatnonzero(hidden[user]))
+        assert (items.tolist(), places.tolist()) == (np.flatnonzero(wanted[user]).tolist(), expected.tolist())
 
 
 def test_what_was_found_cannot_be_changed() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 
+from convncf import ranking, streams
 from convncf.errors import RunBrokenError, TrainingStopped
 from convncf.experiment import run_experiment
 from convncf.runs import Run, load_tensors
@@ -166,7 +167,11 @@ def test_a_run_that_is_finished_is_not_trained_again(home: Path, expected: Run) 
 
 
 @pytest.mark.parametrize("asked", [3, 60, 200, 420])
-def test_stopped_between_two_steps_or_two_users_it_goes_on_too(home: Path, expected: Run, asked: int) -> None:
+def test_stopped_between_two_steps_or_two_users_it_goes_on_too(
+    home: Path, expected: Run, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking, "USERS_TOGETHER", 1)
+    monkeypatch.setattr(streams, "width", lambda: 1)
     run = interrupted_twin(home)
     answers = 0
 

@@ -50,9 +50,7 @@ def test_the_loss_is_the_mean_over_triples_of_the_model_as_it_was_at_each_step(p
     trainer = toy_trainer(parts, model, epochs=1, lr_embedding=0.0)
     expected, n = 0.0, 0
     for user, positive, negative in trainer.sampler.epoch(1, 64):
-        gap = model.score_pairs(torch.from_numpy(user), torch.from_numpy(positive)) - model.score_pairs(
-            torch.from_numpy(user), torch.from_numpy(negative)
-        )
+        gap = model.score_pairs(user, positive) - model.score_pairs(user, negative)
         expected += float(nn.functional.softplus(-gap).sum())
         n += len(user)
     loss = list(trainer)[1].loss
@@ -181,7 +179,7 @@ def test_adagrad_begins_with_its_accumulator(parts: Split, start: float) -> None
     )
     weight = model.user_embedding.weight
     before = weight.detach().clone()
-    user, positive, negative = (torch.from_numpy(part) for part in trainer.sampler.batch(1, 0, 10**6))
+    user, positive, negative = trainer.sampler.batch(1, 0, 10**6)
     loss = model.calculate_loss({"user_id": user, "item_id": positive, "neg_item_id": negative})
     (gradient,) = torch.autograd.grad(loss, weight)
     list(trainer)

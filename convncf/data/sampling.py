@@ -1,12 +1,13 @@
 """Draw (user, positive, negative) triples for pairwise training (BPR, Rendle et al., UAI 2009).
 
 What is drawn at a position of an epoch is a function of (seed, epoch, position) alone: resuming, another batch size,
-another order of calls draw the same.
+another order of calls, another device draw the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +16,13 @@ from scipy import sparse
 from convncf.errors import DataError
 from convncf.runtime import rng
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 Int64s = npt.NDArray[np.int64]
-Triples = tuple[Int64s, Int64s, Int64s]
+
+_GOLDEN: Final = 0x9E3779B97F4A7C15 - 2**64
+_FIRST, _SECOND = 0xBF58476D1CE4E5B9 - 2**64, 0x94D049BB133111EB - 2**64
 
 
 class TripleSampler:
@@ -24,14 +30,15 @@ class TripleSampler:
 
     A negative is an item that is not among the user's training items. It is drawn exactly, without trying again: of a
     user with sorted training items x_0 < x_1 < …, the r-th negative is r + #{j : x_j - j <= r}, since x_j - j
-    negatives lie below x_j. So nothing hangs, however much a user has seen.
+    negatives lie below x_j. So nothing hangs, however much a user has seen, and a GPU never has to be asked whether
+    a draw was good.
     """
 
-    def __init__(self, train: sparse.csr_array, seed: int) -> None:
-        """`train` is (n_users, n_items), bool. Raises DataError where no user has a negative."""
+    def __init__(self, train: sparse.csr_array, seed: int, device: str = "cpu") -> None:
+        """`train` is (n_users, n_items), bool; triples come on the device. DataError where no user has a negative."""
         train = train.tocsr(copy=True)
         train.sum_duplicates()
-        self.seed = seed
+        self.seed, self.device = seed, device
         self.n_users, self.n_items = train.shape
         degree = np.diff(train.indptr).astype(np.int64)  # (n_users,)
         everything = degree == self.n_items
@@ -40,12 +47,17 @@ class TripleSampler:
         user = np.repeat(np.arange(self.n_users, dtype=np.int64), degree)  # (nnz,)
         item = train.indices.astype(np.int64)
         usable = ~everything[user]
-        self._user, self._positive = user[usable], item[usable]
-        self._n_negatives = self.n_items - degree
-        self._start = train.indptr.astype(np.int64)
-        rank = np.arange(len(item), dtype=np.int64) - self._start[user]
-        self._keys = user * self.n_items + (item - rank)  # ascending, so one search serves all users
-        self._drawn: tuple[int, Int64s, Int64s] | None = None
+        start = train.indptr.astype(np.int64)
+        rank = np.arange(len(item), dtype=np.int64) - start[user]
+        self._arrays = {
+            "user": user[usable],
+            "positive": item[usable],
+            "n_negatives": self.n_items - degree,
+            "start": start,
+            "keys": user * self.n_items + (item - rank),  # ascending, so one search serves all users
+        }
+        self._held: dict[str, Tensor] = {}
+        self._drawn: tuple[int, Tensor] | None = None
         if not self.n_triples:
             reason = "every user in training has seen all items" if len(item) else "there is no training interaction"
             raise DataError(
@@ -55,34 +67,72 @@ class TripleSampler:
     @property
     def n_triples(self) -> int:
         """Triples in an epoch: training interactions of users who have a negative."""
-        return len(self._user)
+        return len(self._arrays["user"])
 
     def steps(self, batch_size: int) -> int:
         """Batches in an epoch; the last may be smaller."""
         return -(-self.n_triples // batch_size)
 
-    def batch(self, epoch: int, step: int, batch_size: int) -> Triples:
-        """The triples of one step: user, positive and negative item, (B,) each. Steps count from 0."""
+    def batch(self, epoch: int, step: int, batch_size: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The triples of one step: user, positive and negative item, (B,) int64 each. Steps count from 0."""
         if not 0 <= step < self.steps(batch_size):
             raise IndexError(f"step {step} is outside 0 to {self.steps(batch_size) - 1}")
-        order, drawn = self._epoch(epoch)
-        here = slice(step * batch_size, (step + 1) * batch_size)
-        user = self._user[order[here]]
-        return user, self._positive[order[here]], self.negatives(user, drawn[here])
+        here = self._order(epoch)[step * batch_size : (step + 1) * batch_size]  # (B,)
+        user, positive = self._on_device("user")[here], self._on_device("positive")[here]
+        return user, positive, self.negatives(user, self._draw(epoch, step * batch_size, user))
 
-    def epoch(self, epoch: int, batch_size: int) -> Iterator[Triples]:
+    def epoch(self, epoch: int, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """All batches of an epoch, in order."""
         return (self.batch(epoch, step, batch_size) for step in range(self.steps(batch_size)))
 
-    def negatives(self, user: Int64s, r: Int64s) -> Int64s:
+    def negatives(self, user: Tensor, r: Tensor) -> Tensor:
         """(B,) the r-th item, in index order, that is not among the user's training items; 0 <= r < their number."""
-        below = np.searchsorted(self._keys, user * self.n_items + r, side="right") - self._start[user]
-        return r + below
+        import torch
 
-    def _epoch(self, epoch: int) -> tuple[Int64s, Int64s]:
-        """Order of the triples and r of each negative. The last epoch is kept: a store of results, not a state."""
+        found = torch.searchsorted(self._on_device("keys"), user * self.n_items + r, right=True)
+        return r + found - self._on_device("start")[user]
+
+    def _draw(self, epoch: int, first: int, user: Tensor) -> Tensor:
+        """r of the negatives at positions first, first + 1, … of an epoch, each below its user's number of negatives.
+
+        Of 63 bits, the remainder favours no item by more than n_items / 2^63.
+        """
+        import torch
+
+        begin = int(rng(self.seed, "negatives", epoch).integers(-(2**63), 2**63 - 1))
+        position = torch.arange(first + 1, first + 1 + len(user), device=self.device)
+        r: Tensor = _shifted(splitmix(position, begin), 1) % self._on_device("n_negatives")[user]
+        return r
+
+    def _order(self, epoch: int) -> Tensor:
+        """Order of the triples, (n_triples,). The last epoch's is kept: a store of results, not a state."""
+        import torch
+
         if self._drawn is None or self._drawn[0] != epoch:
             order = rng(self.seed, "order", epoch).permutation(self.n_triples)
-            r = rng(self.seed, "negatives", epoch).integers(0, self._n_negatives[self._user[order]])
-            self._drawn = (epoch, order, r)
-        return self._drawn[1], self._drawn[2]
+            self._drawn = (epoch, torch.from_numpy(order).to(self.device))
+        return self._drawn[1]
+
+    def _on_device(self, name: str) -> Tensor:
+        import torch
+
+        if name not in self._held:
+            self._held[name] = torch.from_numpy(self._arrays[name]).to(self.device)
+        return self._held[name]
+
+
+def splitmix(position: Tensor, begin: int) -> Tensor:
+    """64 random bits at each position of a sequence, int64 -> int64; in wrapping integers, so alike on every device.
+
+    SplitMix64: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014.
+    """
+    bits = position * _GOLDEN + begin
+    bits = (bits ^ _shifted(bits, 30)) * _FIRST
+    bits = (bits ^ _shifted(bits, 27)) * _SECOND
+    return bits ^ _shifted(bits, 31)
+
+
+def _shifted(bits: Tensor, by: int) -> Tensor:
+    """Bits to the right, with zeros from the left: torch's own shift brings the sign along."""
+    shifted: Tensor = (bits >> by) & (2 ** (64 - by) - 1)
+    return shifted

@@ -35,3 +35,11 @@ class MatrixFactorisation(PairwiseModel):
             # not a matrix-vector product: row by row, a score cannot depend on threads or on the number of items
             scores: Tensor = (q * p).sum(dim=-1)  # (N,)
             return scores.float().cpu()
+
+    def score_users(self, users: Tensor) -> Tensor:
+        """Scores of every item for some users, (U,) -> (U, n_items) float32 on the model's device."""
+        if self.device == "cpu":
+            return super().score_users(users)
+        with scoring(self):
+            scores: Tensor = self.user_embedding(users) @ self.item_embedding.weight.t()  # (U, D) · (D, N)
+            return scores

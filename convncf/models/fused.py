@@ -18,14 +18,14 @@ from torch import Tensor
 from convncf import streams
 from convncf.models import tower
 from convncf.models.compiled.plan import Precision
-from convncf.models.compiled.tower import CompiledTower, Weights, available
+from convncf.models.compiled.tower import CompiledTower, available
 from convncf.models.convncf import ConvNCF
 from convncf.models.interface import Subscriptable
 from convncf.models.pairwise import scoring
 
 _log = logging.getLogger(__name__)
 
-_ITEMS: Final = 512
+_ITEMS: Final = 256
 """Items that a stream ranks at a time."""
 _CPU_FLOATS: Final = 2**21
 """Numbers of layer 1 that plain torch works on at a time on a CPU: few enough to stay in its cache."""
@@ -49,9 +49,13 @@ class FusedConvNCF(ConvNCF):
             )
             return
         self._shape = tower.geometry(plan)
+        self._inverse: Tensor
+        self.register_buffer("_inverse", torch.argsort(self._shape.order), persistent=False)
         self._tower = CompiledTower.of(self._shape, precision)
         if self._tower is None:
             _log.info("fast path: plain torch, because %s", _why_not(self._shape))
+        else:
+            _log.info("fast path: compiled for this processor, %s", precision)
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
         """Scores of pairs: (B,), (B,) -> (B,); differentiable."""
@@ -72,35 +76,31 @@ class FusedConvNCF(ConvNCF):
         """Scores of every item for one user, (n_items,) float32 on the CPU; no gradient, no dropout."""
         if not self.fits:
             return super().score_items(user)
-        if self._device.type != "cpu":
-            return self.score_users(torch.tensor([user], device=self._device))[0].cpu()
+        if self.device != "cpu":
+            return self.score_users(torch.tensor([user], device=self.device))[0].cpu()
         with scoring(self):
             scores = torch.empty(self.n_items)
-            p, weights = (
-                self.user_embedding.weight[user][None].detach(),
-                Weights(self._parameters_of_layers(), self.precision),
-            )
-            compiled = self._compiled
-            folded = compiled.fold(p, weights) if compiled else None
+            p, compiled = self.user_embedding.weight[user][None].detach(), self._compiled
+            of_layers = self._parameters_of_layers()
+            pooled = compiled.of_user(p, of_layers) if compiled else lambda q: self._plain(p, q[None])[0]
 
             def work(piece: int) -> None:
                 with torch.no_grad():
                     rows = slice(piece * _ITEMS, (piece + 1) * _ITEMS)
                     q = self.item_embedding.weight[rows].detach()  # (N, D)
-                    if compiled and folded is not None:
-                        pooled = compiled.rank(q, folded, weights)  # (N, C)
-                    else:
-                        pooled = self._plain(p, q[None])[0]
-                    scores[rows] = self._scores(pooled)  # (N,)
+                    scores[rows] = self._scores(pooled(q))  # (N, C) -> (N,)
 
             streams.share(work, -(-self.n_items // _ITEMS))
         return scores
 
     def score_users(self, users: Tensor) -> Tensor:
         """Scores of every item for some users, (U,) -> (U, n_items) float32 on the model's device, without waiting."""
+        if not self.fits or self.device == "cpu":
+            return super().score_users(users)
+        return self._score_users(users)
+
+    def _score_users(self, users: Tensor) -> Tensor:
         with scoring(self):
-            if not self.fits or self._device.type == "cpu":
-                return torch.stack([self.score_items(user) for user in users.tolist()]).to(self._device)
             p = self.user_embedding(users)  # (U, D)
             maps = self._shape.side**2 * self._shape.channels[0]
             step = max(1, _GPU_FLOATS // (maps * max(len(users), 1)))
@@ -117,10 +117,6 @@ class FusedConvNCF(ConvNCF):
         """The compiled tower, where it serves for the weights as they are now: float32, on the CPU."""
         weight = self.item_embedding.weight
         return self._tower if weight.device.type == "cpu" and weight.dtype is torch.float32 else None
-
-    @property
-    def _device(self) -> torch.device:
-        return self.item_embedding.weight.device
 
     def _scores(self, pooled: Tensor) -> Tensor:
         """(…, C) -> (…), without dropout."""
@@ -150,7 +146,7 @@ class FusedConvNCF(ConvNCF):
         folded = tower.fold(shape, p, weights[0], weights[1]).to(dtype)  # (B, A', k+1, W)
         maps = tower.layer_one(shape, q.to(dtype), folded).flatten(0, 1)  # (B·M, A'·A', r·W)
         if filters:
-            maps = tower.layer_two(shape, maps, filters[0], biases[0])  # (B·M, A'·A', C)
+            maps = tower.layer_two(maps, filters[0], biases[0], self._inverse)  # (B·M, A'·A', C)
         return tower.upper(maps, filters[1:], biases[1:]).view(len(p), items, -1).to(p.dtype)
 
 

@@ -129,6 +129,15 @@ class PairwiseModel(nn.Module):
         items = torch.arange(n).clamp(max=self.n_items - 1)  # (n,)
         return self.score_pairs(torch.full_like(items, user), items)[: self.n_items]
 
+    def score_users(self, users: Tensor) -> Tensor:
+        """Scores of every item for some users, (U,) -> (U, n_items) float32 on the model's device."""
+        return torch.stack([self.score_items(user) for user in users.tolist()]).to(self.device)
+
+    @property
+    def device(self) -> str:
+        """Where the model is: "cpu", "cuda:0"."""
+        return str(self.item_embedding.weight.device)
+
     def score_pairs(self, user: Tensor, item: Tensor) -> Tensor:
         """Scores of pairs, (B,), (B,) -> (B,) float32 on the CPU; no gradient, no dropout."""
         device = self.item_embedding.weight.device

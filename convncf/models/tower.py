@@ -37,8 +37,6 @@ class Geometry:
     kernels: tuple[int, ...]
     order: Tensor
     """(A'·A',) where patch (a', b') lies: what one patch of layer 3 reads lies together, and so on upwards."""
-    inverse: Tensor
-    """(A'·A',) which patch lies there."""
 
     @property
     def rows(self) -> int:
@@ -63,7 +61,7 @@ def geometry(plan: ModelConfig) -> Geometry:
     if len(kernels) == 1:
         order = torch.arange(sides[0] ** 2)
     order = order.reshape(-1).contiguous()
-    return Geometry(kernels[0], sides[0], r, plan.cnn_channels[1:], kernels, order, torch.argsort(order))
+    return Geometry(kernels[0], sides[0], r, plan.cnn_channels[1:], kernels, order)
 
 
 def fold(shape: Geometry, p: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -99,10 +97,13 @@ def layer_one(shape: Geometry, q: Tensor, folded: Tensor) -> Tensor:
     return maps.view(users, items, shape.rows**2, shape.r * shape.width)
 
 
-def layer_two(shape: Geometry, patches: Tensor, matrix: Tensor, bias: Tensor) -> Tensor:
-    """(B, A'·A', r·W), patches by row -> ReLU of layer 2, (B, A'·A', C_out), in the order in which layer 3 reads."""
+def layer_two(patches: Tensor, matrix: Tensor, bias: Tensor, inverse: Tensor) -> Tensor:
+    """(B, A'·A', r·W), patches by row -> ReLU of layer 2, (B, A'·A', C_out), in the order in which layer 3 reads.
+
+    `inverse` (A'·A',) says which patch lies where: the inverse permutation of `Geometry.order`.
+    """
     out = torch.addmm(bias, patches.reshape(-1, patches.shape[2]), matrix).relu_()
-    return out.view(len(patches), len(shape.inverse), -1)[:, shape.inverse.to(out.device)]
+    return out.view(len(patches), len(inverse), -1)[:, inverse]
 
 
 def upper(maps: Tensor, filters: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:

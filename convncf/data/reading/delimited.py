@@ -84,7 +84,10 @@ def read_delimited(
     names = {role: header[position].strip() for role, position in columns.items()}
     if len(records) == 1:
         raise ReadError(f"{path} holds a header and no row. At least one row under it is needed.")
-    return _Reading(path, text.encoding, divider, records, columns, names).result()
+    result = _Reading(path, text.encoding, divider, records, columns, names).result()
+    del records
+    pa.default_memory_pool().release_unused()  # arrow would keep what the text took, many times the result
+    return result
 
 
 class _Reading:

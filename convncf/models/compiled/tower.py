@@ -10,7 +10,7 @@ Shapes as in plan.py: B users, M items to each (in training 2: the positive and 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -56,18 +56,19 @@ class CompiledTower:
         fits = len(shape.kernels) > 1 and all(channels % 16 == 0 for channels in shape.channels)
         return cls(shape, precision) if available(precision) and fits else None
 
-    def fold(self, p: Tensor, weights: Weights) -> Tensor:
-        """Layer 1 folded with users: (B, D) -> G (B, A', k+1, W)."""
-        folded = torch.empty(len(p), self.plan.rows, self.plan.k + 1, self.plan.width)
-        kernels.fold(self.plan)(*_addresses(p, weights.filters, weights.biases[0], folded), len(p))
-        return folded
+    def of_user(self, p: Tensor, parameters: Sequence[Tensor]) -> Callable[[Tensor], Tensor]:
+        """What gives (M, C) for items (M, D) of one user, (1, D); streams may share it."""
+        plan, weights = self.plan, Weights(parameters, self.plan.precision)
+        folded = torch.empty(1, plan.rows, plan.k + 1, plan.width)
+        kernels.fold(plan)(*_addresses(p, weights.filters, weights.biases[0], folded), 1)
 
-    def rank(self, q: Tensor, folded: Tensor, weights: Weights) -> Tensor:
-        """Of one user: q (M, D), G (1, A', k+1, W) -> (M, C)."""
-        pooled = torch.empty(len(q), self.plan.channels[-1])
-        room = self.room("x", "work", *(f"y{layer}" for layer in self.plan.above))
-        arrays = (q, folded, self.shape.order, *weights.above, *room, pooled)
-        kernels.rank(self.plan)(*_addresses(*arrays), len(q))
+        def pooled(q: Tensor) -> Tensor:
+            found = torch.empty(len(q), plan.channels[-1])
+            room = self.room("x", "work", *(f"y{layer}" for layer in plan.above))
+            arrays = (q, folded, self.shape.order, *weights.above, *room, found)
+            kernels.rank(plan)(*_addresses(*arrays), len(q))
+            return found
+
         return pooled
 
     def pooled(self, p: Tensor, q: Tensor, parameters: Sequence[Tensor]) -> Tensor:
@@ -103,12 +104,9 @@ class Weights:
         self.of_layers, self.biases, self.precision = parameters[::2], parameters[1::2], precision
         self.filters = self.of_layers[0][:, 0].permute(1, 2, 0).contiguous()
         self.layers = [matrix.contiguous() for matrix in matrices(self.of_layers[1:], torch.float32)]
-
-    @property
-    def above(self) -> list[Tensor]:
+        first = tiles.interleaved(self.layers[0]) if precision == "bf16" else self.layers[0]
+        self.above = [t for pair in zip([first, *self.layers[1:]], self.biases[1:], strict=True) for t in pair]
         """Matrix and bias of each layer above the first, as they are multiplied."""
-        first = tiles.interleaved(self.layers[0]) if self.precision == "bf16" else self.layers[0]
-        return [t for pair in zip([first, *self.layers[1:]], self.biases[1:], strict=True) for t in pair]
 
     @property
     def flipped(self) -> list[Tensor]:
@@ -144,11 +142,11 @@ class _Pooled(torch.autograd.Function):
         users, items = q.shape[:2]
         pooled = torch.empty(users, items, plan.channels[-1])
         maps = [torch.empty(users, items, plan.rows_of(layer), plan.channels[layer]) for layer in plan.above]
-        lane, above = _lanes(plan, users), weights.above
+        lane = _lanes(plan, users)
 
         def work(number: int) -> None:
             rows = slice(number * lane, (number + 1) * lane)
-            arrays = (weights.filters, weights.biases[0], q[rows], tower.shape.order, *above)
+            arrays = (weights.filters, weights.biases[0], q[rows], tower.shape.order, *weights.above)
             here = (*(y[rows] for y in maps), pooled[rows])
             kernels.forward(plan)(
                 *_addresses(p[rows], *arrays, *tower.room("g", "x", "work"), *here), len(p[rows]), items

@@ -1,0 +1,94 @@
+"""Our optimisers against torch's own: the same steps, the same names, and a state to go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from convncf.optimisers import Adagrad, Adam, Group, Optimiser
+
+
+def parameters() -> list[nn.Parameter]:
+    generator = torch.Generator().manual_seed(1)
+    return [nn.Parameter(torch.randn(shape, generator=generator)) for shape in [(50, 8), (3, 2, 2), ()]]
+
+
+def gradients(of: Sequence[nn.Parameter], step: int) -> None:
+    """Gradients of very different sizes; the second parameter has none in the first step."""
+    generator = torch.Generator().manual_seed(step)
+    for number, parameter in enumerate(of):
+        parameter.grad = torch.randn(parameter.shape, generator=generator) * 10.0 ** (step % 5 - 3)
+        if number == 1 and step == 0:
+            parameter.grad = None
+
+
+def ours(name: str, of: Sequence[nn.Parameter]) -> Optimiser:
+    groups = [Group(of[:1], 1e-2), Group(of[1:], 3e-3)]
+    return Adam(groups) if name == "adam" else Adagrad(groups, 0.1)
+
+
+def torchs(name: str, of: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+    groups: list[dict[str, Any]] = [{"params": of[:1], "lr": 1e-2}, {"params": of[1:], "lr": 3e-3}]
+    if name == "adam":
+        return torch.optim.Adam(groups)
+    return torch.optim.Adagrad(groups, lr=1e-2, initial_accumulator_value=0.1)
+
+
+@pytest.mark.parametrize("name", ["adam", "adagrad"])
+def test_steps_are_torchs(name: str) -> None:
+    mine, theirs = parameters(), parameters()
+    one, other = ours(name, mine), torchs(name, theirs)
+    for step in range(40):
+        gradients(mine, step)
+        gradients(theirs, step)
+        one.step()
+        other.step()
+    for a, b in zip(mine, theirs, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+    state = other.state_dict()["state"]
+    assert {number: set(slots) for number, slots in one.state.items()} == {n: set(slots) for n, slots in state.items()}
+
+
+@pytest.mark.parametrize("name", ["adam", "adagrad"])
+def test_it_goes_on_from_a_state_bit_for_bit(name: str) -> None:
+    whole, first = parameters(), parameters()
+    one, other = ours(name, whole), ours(name, first)
+    for step in range(6):
+        gradients(whole, step)
+        one.step()
+    for step in range(3):
+        gradients(first, step)
+        other.step()
+    second = [nn.Parameter(p.detach().clone()) for p in first]
+    resumed = ours(name, second)
+    resumed.load_state(other.state)
+    gradients(first, 99)
+    other.step()  # the state was copied
+    for step in range(3, 6):
+        gradients(second, step)
+        resumed.step()
+    assert all(torch.equal(a, b) for a, b in zip(whole, second, strict=True))
+
+
+def test_gradients_are_forgotten() -> None:
+    mine = parameters()
+    gradients(mine, 1)
+    ours("adam", mine).zero_grad()
+    assert all(parameter.grad is None for parameter in mine)
+
+
+def test_torchs_compiler_is_not_loaded() -> None:
+    import subprocess
+    import sys
+
+    program = (
+        "import sys, torch\n"
+        "from convncf.optimisers import Adam, Group\n"
+        "p = torch.nn.Parameter(torch.ones(3)); p.sum().backward(); Adam([Group([p], 0.1)]).step()\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

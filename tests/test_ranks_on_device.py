@@ -1,0 +1,82 @@
+"""Ranks counted where the scores are, against the rule; on the CPU, where the same code runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_array
+
+from convncf import ranks_on_device
+from convncf.errors import NonFiniteScoreError, TrainingStopped
+from convncf.ranking import rank_positives, ranks
+from convncf.ranks_on_device import ranked
+
+
+class OnDevice:
+    """Scores looked up, (n_users, n_items), by a scorer that says that it is elsewhere."""
+
+    def __init__(self, scores: np.ndarray[Any, Any]) -> None:
+        self.table = torch.from_numpy(scores.astype(np.float32))
+        self.n_users, self.n_items = scores.shape
+        self.device = torch.device("cpu")
+        self.groups: list[int] = []
+
+    def score_users(self, users: torch.Tensor) -> torch.Tensor:
+        self.groups.append(len(users))
+        return self.table[users].clone()
+
+    def score_items(self, user: int) -> torch.Tensor:
+        return self.table[user]
+
+
+def example(seed: int) -> tuple[Any, csr_array, csr_array]:
+    rng = np.random.default_rng(seed)
+    scores = rng.choice([-1.0, -0.0, 0.0, 0.5, 2.0], (30, 25))  # many ties; -0.0 is one
+    wanted = rng.random((30, 25)) < 0.25
+    hidden = (rng.random((30, 25)) < 0.3) & ~wanted
+    return scores, csr_array(wanted), csr_array(hidden)
+
+
+def expected(scores: Any, wanted: csr_array, hidden: csr_array, user: int) -> list[int]:
+    rows = (matrix[[user]].indices for matrix in (wanted, hidden))
+    return [int(rank) for rank in rank_positives(scores[user].astype(np.float32), *rows)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ranks_are_those_of_the_rule(seed: int) -> None:
+    scores, wanted, hidden = example(seed)
+    scorer = OnDevice(scores)
+    found = ranks(scorer, wanted, hidden)
+    assert scorer.groups == [found.users.size]  # all at once
+    for at, user in enumerate(found.users.tolist()):
+        assert found.of(user)[1].tolist() == expected(scores, wanted, hidden, user)
+        assert found.candidates[at] == 25 - hidden[[user]].nnz
+
+
+@pytest.mark.parametrize("floats", [1, 60, 10**6])
+def test_memory_is_bounded_and_changes_nothing(floats: int) -> None:
+    scores, wanted, hidden = example(9)
+    scorer, users, told = OnDevice(scores), np.arange(30), list[int]()
+    found, finite = ranked(scorer, users, wanted, hidden, told.append, floats=floats)
+    assert max(scorer.groups) == max(1, min(floats // 25, 30))
+    assert told[-1] == 30
+    assert finite.all()
+    assert found.tolist() == [rank for user in range(30) for rank in expected(scores, wanted, hidden, user)]
+
+
+def test_a_score_that_is_not_finite_is_an_error_with_the_user() -> None:
+    scores, wanted, hidden = example(1)
+    scores[17, 3] = np.nan
+    with pytest.raises(NonFiniteScoreError, match="user 17"):
+        ranks(OnDevice(scores), wanted, hidden)
+
+
+def test_it_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores, wanted, hidden = example(2)
+    monkeypatch.setattr(ranks_on_device.ranked, "__defaults__", (250,))
+    answers = iter([False, False, True])
+    with pytest.raises(TrainingStopped, match="20 of 30 users"):
+        ranks(OnDevice(scores), wanted, hidden, stop=lambda: next(answers))

@@ -58,10 +58,10 @@ def run_experiment(
     log.info("device: %s", device.words)
     precision, why = runtime.resolve_precision(config.train.precision, device.spec)
     log.info("precision: %s%s", precision, f", because {why}" if why else "")
+    run.write_environment(runtime.environment(device) | {"precision": precision})
     log.info("split: %s", parts.method)
     for note in parts.notes:
         log.info("split: %s", note)
-    run.write_environment(runtime.environment(device))
     _write_vocabulary(run, dataset)
 
     worker = _Worker(run, config, dataset, parts, device.spec, progress, on_record, stop)

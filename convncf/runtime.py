@@ -272,7 +272,7 @@ def resolve_precision(asked: str, device: str) -> tuple[Literal["fp32", "bf16"],
 def environment(device: Device) -> dict[str, Any]:
     """What a later reader needs to know about the machine and the versions."""
     versions = {}
-    for package in ("convncf", "torch", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "safetensors"):
+    for package in ("convncf", "torch", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "safetensors", "llvmlite"):
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

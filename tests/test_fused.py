@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from convncf import streams
 from convncf.models import ConvNCF, FusedConvNCF, fused
 from convncf.models.compiled import tower as compiled_tower
 from convncf.models.compiled.plan import Precision
@@ -224,6 +225,33 @@ def test_bf16_is_near(plan: str) -> None:
     for user in (0, 5):
         scores = reference(torch.full_like(items, user), items)
         assert distance(fast.score_items(user), scores) < 0.01
+
+
+@pytest.mark.parametrize("plan", ["recbole", "unlike channels", "one layer"])
+def test_a_gpus_way_through_many_users_at_once_gives_the_same(plan: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, fast = models(plan)
+    monkeypatch.setattr(fused, "_GPU_FLOATS", 40 * fast._shape.side**2 * fast._shape.channels[0])  # 13 items at a time
+    found = fast._score_users(torch.tensor([4, 0, 2]))
+    expected = torch.stack([fast.score_items(user) for user in (4, 0, 2)])
+    torch.testing.assert_close(found.float(), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_threads_that_score_together_leave_the_model_in_training() -> None:
+    reference, _ = models("quick", dropout_prob=0.9)
+    reference.train()
+    expected = [ConvNCF.score_items(reference, user) for user in range(6)]
+    found: dict[int, list[Tensor]] = {user: [] for user in range(6)}
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        streams.share(lambda i: found[i % 6].append(reference.score_items(i % 6)), 30)
+    finally:
+        torch.set_num_threads(before)
+    assert reference.training
+    for user, scores in found.items():
+        assert len(scores) == 5
+        for other in scores:
+            torch.testing.assert_close(other, expected[user])
 
 
 def test_a_score_that_is_not_finite_is_not_hidden() -> None:

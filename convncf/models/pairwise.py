@@ -5,9 +5,11 @@ Shapes: B pairs or triples, N items, D embedding size.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -154,13 +156,24 @@ class PairwiseModel(nn.Module):
 
 @contextmanager
 def scoring(model: nn.Module) -> Iterator[None]:
-    """No gradients and no dropout inside; the model's training mode is what it was afterwards."""
-    training = model.training
-    if training:
-        model.eval()
+    """No gradients and no dropout inside; the model's training mode is what it was when the last thread has left."""
+    with _scoring:
+        inside, training = _at_work.get(model, (0, model.training))
+        _at_work[model] = inside + 1, training
+        if not inside and training:
+            model.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        if training:
-            model.train()
+        with _scoring:
+            inside, training = _at_work.pop(model)
+            if inside > 1:
+                _at_work[model] = inside - 1, training
+            elif training:
+                model.train()
+
+
+_scoring = threading.Lock()
+_at_work: WeakKeyDictionary[nn.Module, tuple[int, bool]] = WeakKeyDictionary()
+"""Models that threads are scoring with: how many threads, and whether the model was in training before the first."""

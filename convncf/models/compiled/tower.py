@@ -9,6 +9,7 @@ Shapes as in plan.py: B users, M items to each (in training 2: the positive and 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -33,6 +34,7 @@ LANES: Final = 16
 _CACHE: Final = 2**18
 """Bytes of layer 1's maps that are worked on at a time: they stay in a core's own cache until layer 2 has read them."""
 
+_log = logging.getLogger(__name__)
 _own = threading.local()
 
 
@@ -54,7 +56,15 @@ class CompiledTower:
     def of(cls, shape: Geometry, precision: Precision) -> CompiledTower | None:
         """The tower, or None where it cannot be compiled: `tower.py` serves as it is."""
         fits = len(shape.kernels) > 1 and all(channels % 16 == 0 for channels in shape.channels)
-        return cls(shape, precision) if available(precision) and fits else None
+        if not fits or not available(precision):
+            return None
+        made = cls(shape, precision)
+        try:
+            kernels.fold(made.plan)
+        except RuntimeError as error:  # a processor that this LLVM does not know, say
+            _log.warning("nothing can be compiled here: %s", error)
+            return None
+        return made
 
     def of_user(self, p: Tensor, parameters: Sequence[Tensor]) -> Callable[[Tensor], Tensor]:
         """What gives (M, C) for items (M, D) of one user, (1, D); streams may share it."""
@@ -140,6 +150,7 @@ class _Pooled(torch.autograd.Function):
         p, q, plan = p.contiguous(), q.contiguous(), tower.plan
         weights = Weights(parameters, plan.precision)
         users, items = q.shape[:2]
+        assert items <= 2, "a group has room for two items to each user"
         pooled = torch.empty(users, items, plan.channels[-1])
         maps = [torch.empty(users, items, plan.rows_of(layer), plan.channels[layer]) for layer in plan.above]
         lane = _lanes(plan, users)

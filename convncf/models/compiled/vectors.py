@@ -7,6 +7,7 @@ it where registers are shorter. Memory is addressed by a pointer and a number of
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -33,6 +34,9 @@ class _BFloat(ir.Type):  # type: ignore[misc]
 
     def __hash__(self) -> int:
         return hash(type(self))
+
+
+_compiling = threading.Lock()
 
 
 class Function:
@@ -192,6 +196,10 @@ class Function:
 
     def compiled(self) -> Callable[..., None]:
         """Finish, compile, and return it: called with addresses and counts (ints), it runs without Python's lock."""
+        with _compiling:
+            return self._compiled()
+
+    def _compiled(self) -> Callable[..., None]:
         self.builder.ret_void()
         with self.builder.goto_block(self.entry):
             self.builder.branch(self._function.blocks[1])

@@ -92,11 +92,10 @@ class Adam(_Optimiser):
 
     def _change(self, parameter: Tensor, gradient: Tensor, lr: float, slots: Mapping[str, Tensor]) -> None:
         first, second = self.betas
-        mean, square, step = slots["exp_avg"], slots["exp_avg_sq"], slots["step"]
-        mean.lerp_(gradient, 1 - first)
-        square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        root = (square.sqrt() / (1 - second**step).sqrt()).add_(self.eps)
-        parameter.sub_((mean / root).mul_(lr / (1 - first**step)))
+        torch._fused_adam_(  # what torch.optim.Adam(fused=True) calls: one pass over memory
+            [parameter], [gradient], [slots["exp_avg"]], [slots["exp_avg_sq"]], [], [slots["step"]],
+            lr=lr, beta1=first, beta2=second, weight_decay=0.0, eps=self.eps, amsgrad=False, maximize=False,
+        )  # fmt: skip
 
 
 class Adagrad(_Optimiser):

@@ -159,6 +159,4 @@ def _why_not(shape: tower.Geometry) -> str:
     """Why a plan is not compiled."""
     if not available():
         return 'llvmlite is not installed (pip install "convncf[fast]")'
-    if len(shape.kernels) < 2:
-        return "it has one layer"
-    return f"its channels {list(shape.channels)} are not all multiples of 16"
+    return "it has one layer" if len(shape.kernels) < 2 else "the processor allows no tiles"

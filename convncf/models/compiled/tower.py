@@ -18,6 +18,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 from convncf import streams
 from convncf.models.compiled.plan import Plan, Precision
@@ -47,16 +48,16 @@ class CompiledTower:
     """Last feature maps, summed over space, of one plan."""
 
     def __init__(self, shape: Geometry, precision: Precision) -> None:
-        of_pair = shape.side**2 * shape.channels[0] * 4
+        of_pair = shape.side**2 * _whole(shape.channels[0]) * 4
         group = max(2, min(32, _CACHE // of_pair // 2 * 2))
         self.shape = shape
-        self.plan = Plan(shape.k, shape.side, shape.r, shape.channels, shape.kernels, group, precision)
+        channels = tuple(_whole(channels) for channels in shape.channels)
+        self.plan = Plan(shape.k, shape.side, shape.r, channels, shape.kernels, group, precision)
 
     @classmethod
     def of(cls, shape: Geometry, precision: Precision) -> CompiledTower | None:
         """The tower, or None where it cannot be compiled: `tower.py` serves as it is."""
-        fits = len(shape.kernels) > 1 and all(channels % 16 == 0 for channels in shape.channels)
-        if not fits or not available(precision):
+        if len(shape.kernels) < 2 or not available(precision):
             return None
         made = cls(shape, precision)
         try:
@@ -77,13 +78,14 @@ class CompiledTower:
             room = self.room("x", "work", *(f"y{layer}" for layer in plan.above))
             arrays = (q, folded, self.shape.order, *weights.above, *room, found)
             kernels.rank(plan)(*_addresses(*arrays), len(q))
-            return found
+            return found[:, : self.shape.channels[-1]]
 
         return pooled
 
     def pooled(self, p: Tensor, q: Tensor, parameters: Sequence[Tensor]) -> Tensor:
         """(B, D), (B, M, D) -> (B, M, C); differentiable. `parameters`: weight and bias of each layer, in turn."""
-        return _Pooled.apply(self, p, q, *parameters)  # type: ignore[no-any-return, no-untyped-call]
+        pooled: Tensor = _Pooled.apply(self, p, q, *parameters)  # type: ignore[no-untyped-call]
+        return pooled[..., : self.shape.channels[-1]]
 
     def room(self, *names: str) -> list[Tensor]:
         """This thread's own memory for `group` pairs: fresh memory would cost more than the arithmetic."""
@@ -107,10 +109,14 @@ class CompiledTower:
 
 
 class Weights:
-    """Parameters as the kernels want them: filters of layer 1 (s, t, C), of the others (k·k·C, C_out)."""
+    """Parameters as the kernels want them: filters of layer 1 (s, t, C), of the others (k·k·C, C_out).
+
+    Channels are filled up to whole vectors of 16 with zeros: such a channel is 0, and gives 0 to the layer above.
+    """
 
     def __init__(self, parameters: Sequence[Tensor], precision: Precision) -> None:
-        parameters = [parameter.detach() for parameter in parameters]
+        self.shapes = [parameter.shape for parameter in parameters]
+        parameters = [_filled(parameter.detach(), first=not at) for at, parameter in enumerate(parameters)]
         self.of_layers, self.biases, self.precision = parameters[::2], parameters[1::2], precision
         self.filters = self.of_layers[0][:, 0].permute(1, 2, 0).contiguous()
         self.layers = [matrix.contiguous() for matrix in matrices(self.of_layers[1:], torch.float32)]
@@ -139,7 +145,10 @@ class Weights:
             order = axes(layer)
             back = [order.index(axis) for axis in range(4)]
             found += [matrix.view([weight.shape[axis] for axis in order]).permute(back), bias]
-        return found
+        return [
+            g[: shape[0], : shape[1]] if g.dim() > 1 else g[: shape[0]]
+            for g, shape in zip(found, self.shapes, strict=True)
+        ]
 
 
 class _Pooled(torch.autograd.Function):
@@ -189,6 +198,19 @@ class _Pooled(torch.autograd.Function):
         streams.share(work, len(sums))
         of_parameters = [torch.stack(lanes).sum(dim=0) for lanes in zip(*sums, strict=True)]
         return None, dp, dq, *weights.as_parameters(of_parameters)
+
+
+def _whole(channels: int) -> int:
+    return -(-channels // 16) * 16
+
+
+def _filled(parameter: Tensor, *, first: bool) -> Tensor:
+    """A bias (C,) or filters (C_out, C, k, k) in whole vectors of channels; what layer 1 reads stays one channel."""
+    after = _whole(len(parameter)) - len(parameter)
+    if parameter.dim() == 1:
+        return F.pad(parameter, (0, after)) if after else parameter
+    before = 0 if first else _whole(parameter.shape[1]) - parameter.shape[1]
+    return F.pad(parameter, (0, 0, 0, 0, 0, before, 0, after)) if before or after else parameter
 
 
 def _lanes(plan: Plan, users: int) -> int:

@@ -18,9 +18,8 @@ import pytest
 import torch
 
 from benchmarks.speed import __main__ as command
-from benchmarks.speed import chart, compare, gpu, machine, peak, report, sections, session, work
+from benchmarks.speed import chart, compare, gpu, machine, ours, peak, report, sections, session, work
 from benchmarks.speed.ours import Ours, Unavailable, _twice, top_10
-from convncf import models
 from convncf.config import ModelConfig
 
 TINY = ModelConfig(embedding_size=8, cnn_channels=(1, 3, 3), cnn_kernels=(4, 2), cnn_strides=(4, 2))
@@ -54,7 +53,8 @@ def result(**changes: Any) -> dict[str, Any]:
             "flags": ["avx2"],
             "torch": "2",
             "threads": 2,
-            "compiled_kernels": None,
+            "compiled_kernels": False,
+            "bf16": "fp32 is taken for it",
             "load_average": [0.0, 0.0, 0.0],
         },
         "settings": {"rounds": 1, "users": 40, "batches": 4},
@@ -147,10 +147,13 @@ def test_a_list_is_made_from_all_items() -> None:
     assert top_10("fp32", 40, times=1, config=TINY)["pairs"] == 40
 
 
-def test_a_precision_that_models_do_not_have_is_no_crash(side: Ours, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "build", lambda config, n_users, n_items: None)
-    with pytest.raises(Unavailable, match="bf16"):
-        side.rank("bf16", 2)
+def test_too_little_memory_is_a_reason_and_no_crash(side: Ours, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(*_: object, **__: object) -> None:
+        raise MemoryError("40 GB")
+
+    monkeypatch.setattr(ours, "evaluate", too_large)
+    with pytest.raises(Unavailable, match="40 GB"):
+        side.rank("fp32", 2)
 
 
 # ---------------------------------------------------------------- two processes

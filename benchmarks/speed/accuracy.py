@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from benchmarks.speed import work
-from benchmarks.speed.ours import Unavailable, build, train_config
+from benchmarks.speed.ours import build, train_config
 from convncf.config import EvalConfig, ModelConfig
 from convncf.data.splitting import Split
 from convncf.evaluation import evaluate
@@ -36,10 +36,7 @@ def measure(file: Path, mf_epochs: int, epochs: int, say: Callable[[str], None])
     say(f"ConvNCF from there, {epochs} epochs")
     _train(model, parts, epochs, lr_embedding=1e-4, lr_network=1e-4)
     result: dict[str, Any] = {"mf_epochs": mf_epochs, "epochs": epochs, "fp32": _metrics(model, parts)}
-    try:
-        other = build(config, *parts.train.shape, "bf16")
-    except Unavailable as reason:
-        return result | {"bf16": None, "difference": None, "unavailable": str(reason)}
+    other = build(config, *parts.train.shape, "bf16")
     other.load_state_dict(model.state_dict())
     result["bf16"] = _metrics(other, parts)
     return result | {"difference": {name: result["bf16"][name] - result["fp32"][name] for name in METRICS}}

@@ -6,11 +6,10 @@ import os
 import platform
 import resource
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from convncf.runtime import cpu_count, cpu_name
+from convncf.runtime import cpu_count, cpu_name, resolve_precision
 
 TELLING_FLAGS: Final = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
 """What decides how fast products of fp32 and bf16 are."""
@@ -28,6 +27,7 @@ def facts() -> dict[str, Any]:
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "compiled_kernels": compiled_kernels(),
+        "bf16": resolve_precision("bf16", "cpu")[1],
         "load_average": [round(load, 2) for load in os.getloadavg()],
     }
 
@@ -41,14 +41,11 @@ def flags(cpuinfo: str) -> list[str]:
     return []
 
 
-def compiled_kernels() -> bool | None:
-    """Whether the fast path's loops can be compiled here; None where the package has none."""
-    for module in ("convncf.models.compiled", "convncf.models.compiled.tower"):
-        try:
-            return bool(import_module(module).available())
-        except (ImportError, AttributeError):
-            continue
-    return None
+def compiled_kernels() -> bool:
+    """Whether the fast path's loops can be compiled here."""
+    from convncf.models.compiled.tower import available
+
+    return available()
 
 
 def peak_mb() -> float:

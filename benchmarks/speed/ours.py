@@ -5,16 +5,18 @@ python -m benchmarks.speed.ours      a worker that reads requests from stdin (se
 
 from __future__ import annotations
 
-import inspect
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from convncf import runtime
 
 runtime.share_processors()  # before torch loads, as the commands do
+
+import torch  # noqa: E402
 
 from benchmarks.speed import machine, work  # noqa: E402
 from convncf import models, ranking  # noqa: E402
@@ -32,21 +34,23 @@ class Unavailable(Exception):
     """Something that cannot be measured here, and why."""
 
 
-def build(config: ModelConfig, n_users: int, n_items: int, precision: str = "fp32") -> Any:
-    """A model with random weights, in that precision. Raises Unavailable where models know none."""
-    make: Any = models.build
+def build(config: ModelConfig, n_users: int, n_items: int, precision: str = "fp32", device: str = "cpu") -> Any:
+    """A model with random weights, in that precision or, as in training, in the one that is taken for it here."""
     runtime.seed_torch(work.SEED, "initialisation")
-    if "precision" in inspect.signature(make).parameters:
-        return make(config, n_users, n_items, precision=precision)
-    if precision != "fp32":
-        raise Unavailable(f"models of this version have no precision {precision}")
-    return make(config, n_users, n_items)
+    return models.build(config, n_users, n_items, runtime.resolve_precision(precision, device)[0])
+
+
+@contextmanager
+def _within_memory() -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise Unavailable(f"not enough memory: {str(error).splitlines()[0]}") from None
 
 
 def train_config(precision: str, **settings: Any) -> TrainConfig:
-    """Settings of the Trainer, with the precision where there is such a setting."""
-    known = {"precision": precision} if "precision" in TrainConfig.model_fields else {}
-    return TrainConfig.model_validate({"device": "cpu", "patience": 0, **known, **settings})
+    """Settings of the Trainer."""
+    return TrainConfig.model_validate({"device": "cpu", "patience": 0, "precision": precision, **settings})
 
 
 class Ours:
@@ -65,7 +69,7 @@ class Ours:
     def model(self, precision: str) -> Any:
         """The model, on the device."""
         if precision not in self._models:
-            made = build(self.config, self.data.n_users, self.data.n_items, precision)
+            made = build(self.config, self.data.n_users, self.data.n_items, precision, self.device)
             self._models[precision] = made.to(self.device)
         return self._models[precision]
 
@@ -79,7 +83,8 @@ class Ours:
             trainer = Trainer(model, some, config, EvalConfig(), seed=work.SEED, device=self.device)
             self._epochs[key] = iter(trainer)
             next(self._epochs[key])  # epoch 0: before the first step
-        record = next(self._epochs[key])
+        with _within_memory():
+            record = next(self._epochs[key])
         return {"seconds": record.seconds, "triples": min(triples, int((self.parts.part == 0).sum()))}
 
     def rank(self, precision: str, users: int | None) -> Answer:
@@ -87,7 +92,8 @@ class Ours:
         chosen = sample_users(self.parts, "test", None, work.SEED)[:users]
         model = self.model(precision).eval()
         began = time.perf_counter()
-        report: EvaluationReport = evaluate(model, self.parts, "test", EvalConfig(), users=chosen)
+        with _within_memory():
+            report: EvaluationReport = evaluate(model, self.parts, "test", EvalConfig(), users=chosen)
         seconds = time.perf_counter() - began
         return {"seconds": seconds, "pairs": report.n_users_evaluated * self.data.n_items, "users": len(chosen)}
 

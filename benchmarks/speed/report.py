@@ -67,12 +67,13 @@ def write(kind: str, result: Mapping[str, Any], root: Path = ROOT) -> list[Path]
 def where(result: Mapping[str, Any]) -> str:
     """The machine in one sentence."""
     machine = result["machine"]
-    compiled = {True: "compiled kernels", False: "plain torch, no compiled kernels", None: "plain torch"}
+    compiled = "compiled kernels" if machine["compiled_kernels"] else "plain torch, no compiled kernels"
+    taken = f" {why}." if (why := machine.get("bf16")) else ""
     load = " ".join(f"{value:.2f}" for value in machine["load_average"])
     return (
         f"{result['date']}, {machine['cpu']}, {machine['cores']} cores ({' '.join(machine['flags']) or 'no flags'}), "
-        f"torch {machine['torch']} on {machine['threads']} threads, {compiled[machine['compiled_kernels']]}, "
-        f"load average at the start {load}."
+        f"torch {machine['torch']} on {machine['threads']} threads, {compiled}, "
+        f"load average at the start {load}.{taken}"
     )
 
 

@@ -23,14 +23,14 @@ _WARM_UP: Final = 3
 class GraphedStep:
     """`step` on batches of one shape, recorded after a few; batches of another shape are stepped without the graph.
 
-    `prepare` runs before each step and is not recorded: it seeds the generators. `clear` runs before what is recorded:
-    it forgets the gradients, so that the graph makes its own. Where recording fails, all goes on without, and the log
-    says so.
+    `clear` runs before what is recorded: it forgets the gradients, so that the graph makes its own. Where recording
+    fails, all goes on without, and the log says so. Tensors that `step` writes to must stay the same ones.
     """
 
     def __init__(self, step: Step, clear: Callable[[], None], shape: torch.Size) -> None:
         self._step, self._clear, self._shape = step, clear, shape
         self._steps = 0
+        self._side: torch.cuda.Stream | None = None
         self._graph: torch.cuda.CUDAGraph | None = None
         self._inputs: Batch = ()
         self._loss: Tensor | None = None
@@ -38,15 +38,19 @@ class GraphedStep:
 
     def __call__(self, batch: Batch) -> Tensor:
         """The loss of a batch, which the next call overwrites."""
+        with torch.cuda.device(batch[0].device):  # on another GPU than the current one, the graph would stay empty
+            return self._on_device(batch)
+
+    def _on_device(self, batch: Batch) -> Tensor:
         if self._failed or batch[0].shape != self._shape:
             return self._plain(batch)
         if self._steps < _WARM_UP:
             self._steps += 1
-            side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-            side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
+            self._side = self._side or torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            self._side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(self._side):
                 loss = self._plain(batch)
-            torch.cuda.current_stream().wait_stream(side)
+            torch.cuda.current_stream().wait_stream(self._side)
             return loss
         if self._graph is None and not self._record(batch):
             return self._plain(batch)
@@ -66,7 +70,7 @@ class GraphedStep:
         graph = torch.cuda.CUDAGraph()
         self._clear()
         try:
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, stream=self._side):  # torch's own would be of the process's first graph
                 self._loss = self._step(self._inputs)
         except RuntimeError as error:
             self._failed = True

@@ -5,7 +5,8 @@ higher, where equal positives follow each other in index order. Ties count again
 gives one score to everything would look perfect. A score that is not finite is an error, never a hit.
 Candidates are the items that are not left out; what is left out is decided by Split.left_out alone.
 
-Each stream scores one user at a time, so memory does not grow with users x items.
+Streams score some users, one each at a time, and the caller ranks those: memory does not grow with users x items, and
+numpy's short calls do not wait for each other.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,8 +35,10 @@ Stop = Callable[[], bool]
 """stop() is asked after every few users; True ends the work with TrainingStopped."""
 
 
-USERS_TOGETHER = 8
-"""Users for each stream between two looks at `stop` and two words of `progress`."""
+USERS_TOGETHER: Final = 8
+"""Users for each stream between two looks at `stop` and two words of `progress`; fewer, down to one, above FLOATS."""
+FLOATS: Final = 2**24
+"""Scores held at a time, unless one user for each stream takes more."""
 
 
 class Scorer(Protocol):
@@ -180,19 +183,15 @@ def ranks(
     wanted, hidden = _canonical(positives), _canonical(left_out)
     chosen = users_with_positives(wanted, users)
     indptr = np.concatenate([[0], np.cumsum(np.diff(wanted.indptr)[chosen])]).astype(np.int64)
-    items, found = np.empty((2, indptr[-1]), dtype=np.int64)
-    candidates = np.empty(chosen.size, dtype=np.int64)
+    items = wanted[chosen].indices.astype(np.int64)
+    found = np.empty_like(items)
+    candidates = (shape[1] - np.diff(hidden.indptr)[chosen]).astype(np.int64)
 
-    def rank_user(first: int, number: int) -> None:
-        at = first + number
-        user, row = int(chosen[at]), slice(indptr[at], indptr[at + 1])
-        without = _row(hidden, user)
-        items[row] = _row(wanted, user)
-        scores = np.asarray(scorer.score_items(user))
-        if scores.shape != shape[1:]:
-            raise ValueError(f"score_items({user}) returned shape {scores.shape}, expected {shape[1:]}")
-        found[row] = rank_positives(scores, items[row], without, user=user)
-        candidates[at] = shape[1] - without.size
+    def score(first: int, scored: dict[int, Scores], number: int) -> None:
+        user = int(chosen[first + number])
+        scored[number] = np.asarray(scorer.score_items(user))
+        if scored[number].shape != shape[1:]:
+            raise ValueError(f"score_items({user}) returned shape {scored[number].shape}, expected {shape[1:]}")
 
     def after(done: int) -> None:
         if progress is not None and done:
@@ -201,17 +200,18 @@ def ranks(
             raise TrainingStopped(f"Stopped as asked, with {done:,} of {chosen.size:,} users ranked.")
 
     after(0)
-
-    if chosen.size and getattr(scorer, "device", "cpu") != "cpu":
-        items[:] = wanted[chosen].indices
-        candidates[:] = shape[1] - np.diff(hidden.indptr)[chosen]
-        found[:], finite = ranked(cast(DeviceScorer, scorer), chosen, wanted, hidden, after)
-        for user in chosen[~finite].tolist():
-            _finite(scorer.score_items(user), user)  # raises
-    else:
-        for first in range(0, chosen.size, together := USERS_TOGETHER * streams.width()):
-            streams.share(partial(rank_user, first), min(together, chosen.size - first))
-            after(min(first + together, chosen.size))
+    if chosen.size and hasattr(scorer, "score_users") and getattr(scorer, "device", "cpu") != "cpu":
+        found[:] = ranked(cast(DeviceScorer, scorer), chosen, wanted, hidden, after)
+    elif chosen.size:
+        width = streams.width()
+        together = width * max(1, min(USERS_TOGETHER, FLOATS // (width * shape[1])))
+        for first in range(0, chosen.size, together):
+            scored: dict[int, Scores] = {}
+            streams.share(partial(score, first, scored), last := min(together, chosen.size - first))
+            for at in range(first, first + last):
+                user, row = int(chosen[at]), slice(indptr[at], indptr[at + 1])
+                found[row] = rank_positives(scored[at - first], items[row], _row(hidden, user), user=user)
+            after(first + last)
     for array in (chosen, indptr, items, found, candidates):
         array.flags.writeable = False
     return Ranks(chosen, indptr, items, found, candidates)

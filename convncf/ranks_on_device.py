@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from convncf.errors import NonFiniteScoreError
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
     from torch import Tensor
@@ -39,15 +41,23 @@ def ranked(
     left_out: csr_array,
     after: Callable[[int], None],
     floats: int = FLOATS,
-) -> tuple[Ints, NDArray[np.bool_]]:
+) -> Ints:
     """Rank of each positive of `users` (U,), by the rule of ranking.py, one user after the other: (N,).
 
-    The second array, (U,), says whose scores are all finite. `after(done)` is called after each group of users.
+    `after(done)` is called after each group of users. Errors are those of ranking.py, told after the last group.
     """
     part = positives[users]
     counts, scores, finite = _same_or_higher(scorer, users, part, left_out[users], after, floats)
+    if not finite.all():
+        raise NonFiniteScoreError(
+            f"The scores of {(~finite).sum():,} of {users.size:,} users hold some that are not finite, the first of "
+            f"them user {users[~finite][0]} (by index). The model's weights have probably overflowed: train with a "
+            "lower learning rate, or take an earlier checkpoint."
+        )
+    if (hidden := np.isneginf(scores)).any():  # all scores were finite, so these were left out
+        raise ValueError(f"items {part.indices[hidden].tolist()} are positives and left out as well")
     owner = np.repeat(np.arange(users.size), np.diff(part.indptr))
-    return counts - _behind(owner, part.indices, scores), finite
+    return counts - _behind(owner, part.indices, scores)
 
 
 def _same_or_higher(

@@ -27,6 +27,9 @@ from convncf.optimisers import Adagrad, Adam, Group, Optimiser
 
 Phase = Literal["pretraining", "training"]
 
+TOLD_EVERY: Final = 0.2
+"""Seconds between two words of `progress` in an epoch; its first step and its last are always told."""
+
 CLOCK_FIELDS: Final = ("seconds", "validation_seconds", "triples_per_second", "time")
 """Fields of a record that differ between two runs of the same seed."""
 
@@ -156,15 +159,17 @@ class Trainer:
         """One pass over the triples; the mean objective per triple. Nothing waits for the device before the end."""
         self.module.train()
         total = torch.zeros((), device=self.device)
-        done, size = 0, self.config.batch_size
-        for step in range(self.sampler.steps(size)):
+        done, size, told = 0, self.config.batch_size, -math.inf
+        for step in range(steps := self.sampler.steps(size)):
             if self._stop():
                 raise TrainingStopped(f"stopped in {self.phase} epoch {epoch}; epoch {epoch - 1} is saved.")
             batch = self.sampler.batch(epoch, step, size)
             runtime.seed_torch(self.seed, f"dropout {self.phase}", epoch, step)
             total += self._step(batch)
             done += len(batch[0])
-            self._progress(Progress(self.phase, epoch, self.config.epochs, "triples", done, self.sampler.n_triples))
+            if (now := time.monotonic()) - told >= TOLD_EVERY or step == steps - 1:
+                told = now
+                self._progress(Progress(self.phase, epoch, self.config.epochs, "triples", done, self.sampler.n_triples))
         mean = float(total) / max(done, 1)
         if not math.isfinite(mean):
             raise NonFiniteLossError(self._non_finite(epoch))
@@ -277,6 +282,7 @@ class Trainer:
                 index, _, key = rest.partition(".")
                 slots.setdefault(int(index), {})[key] = tensor
         self.optimizer.load_state(slots)
+        self._step = self._make_step()  # a recorded one writes to the optimiser's former tensors
         facts = state.facts
         self.epoch, self.best_epoch = facts["epoch"], facts["best_epoch"]
         self.best_value = -math.inf if facts["best_value"] is None else facts["best_value"]

@@ -276,6 +276,18 @@ def test_progress_counts_every_user_and_stop_is_asked_on_the_way(monkeypatch: py
     assert sorted(scorer.asked) == [0, 1, 2, 3]
 
 
+def test_scores_held_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "width", lambda: 2)
+    together: list[int] = []
+    args = (matrix(np.eye(9, 50)), matrix(np.zeros((9, 50))))
+    for floats in (10**6, 300, 1):
+        monkeypatch.setattr(ranking, "FLOATS", floats)
+        told = [0]
+        ranks(Table(np.zeros((9, 50))), *args, progress=lambda done, _: told.append(done))  # noqa: B023
+        together.append(max(np.diff(told).tolist()))
+    assert together == [9, 6, 2]  # all; six rows of 50; one for each stream, whatever it takes
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_number_of_streams_changes_no_rank(threads: int) -> None:
     scores = np.random.default_rng(4).integers(0, 9, (40, 30)).astype(np.float32)  # many ties

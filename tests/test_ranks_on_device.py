@@ -13,6 +13,7 @@ from convncf import ranks_on_device
 from convncf.errors import NonFiniteScoreError, TrainingStopped
 from convncf.ranking import rank_positives, ranks
 from convncf.ranks_on_device import ranked
+from tests.waiting import Waits
 
 
 class OnDevice:
@@ -60,18 +61,50 @@ def test_ranks_are_those_of_the_rule(seed: int) -> None:
 def test_memory_is_bounded_and_changes_nothing(floats: int) -> None:
     scores, wanted, hidden = example(9)
     scorer, users, told = OnDevice(scores), np.arange(30), list[int]()
-    found, finite = ranked(scorer, users, wanted, hidden, told.append, floats=floats)
+    found = ranked(scorer, users, wanted, hidden, told.append, floats=floats)
     assert max(scorer.groups) == max(1, min(floats // 25, 30))
     assert told[-1] == 30
-    assert finite.all()
     assert found.tolist() == [rank for user in range(30) for rank in expected(scores, wanted, hidden, user)]
 
 
-def test_a_score_that_is_not_finite_is_an_error_with_the_user() -> None:
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_score_that_is_not_finite_is_an_error_with_the_user(bad: float) -> None:
     scores, wanted, hidden = example(1)
-    scores[17, 3] = np.nan
-    with pytest.raises(NonFiniteScoreError, match="user 17"):
+    scores[[17, 21], 3] = bad
+    with pytest.raises(NonFiniteScoreError, match=r"2 of 30 users .* user 17 "):
         ranks(OnDevice(scores), wanted, hidden)
+
+
+def test_a_positive_that_is_left_out_is_refused() -> None:
+    scores, wanted, hidden = example(3)
+    item = int(wanted[[7]].indices[0])
+    both = hidden.toarray()
+    both[7, item] = True
+    with pytest.raises(ValueError, match=rf"\[{item}\] are positives and left out"):
+        ranks(OnDevice(scores), wanted, csr_array(both))
+
+
+def test_nothing_is_fetched_before_the_last_group() -> None:
+    scores, wanted, hidden = example(4)
+    waits = Waits()
+    before: list[list[str]] = []
+    with waits:
+        ranked(OnDevice(scores), np.arange(30), wanted, hidden, lambda _: before.append(list(waits.seen)), floats=60)
+    assert len(before) == 15
+    assert before[-1] == []
+
+
+def test_a_scorer_elsewhere_without_scores_for_several_users_is_ranked_on_the_cpu() -> None:
+    scores, wanted, hidden = example(5)
+
+    class Single:
+        n_users, n_items, device = 30, 25, "cuda:0"
+
+        def score_items(self, user: int) -> torch.Tensor:
+            return torch.from_numpy(scores[user])
+
+    found = ranks(Single(), wanted, hidden)
+    assert found.ranks.tolist() == ranks(OnDevice(scores), wanted, hidden).ranks.tolist()
 
 
 def test_it_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:

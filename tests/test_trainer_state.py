@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from convncf import runtime
+from convncf import runtime, training
 from convncf.config import EvalConfig
 from convncf.data.splitting import Split
 from convncf.errors import NonFiniteLossError, TrainingStopped
@@ -103,6 +103,18 @@ def test_progress_counts_triples_and_users_to_their_end(parts: Split) -> None:
     assert {(at.phase, at.epochs) for at in seen} == {("training", 2)}
 
 
+@pytest.mark.parametrize(("seconds", "every"), [(0.0, True), (float("inf"), False)])
+def test_progress_is_told_no_more_often_than_asked(
+    parts: Split, monkeypatch: pytest.MonkeyPatch, seconds: float, every: bool
+) -> None:
+    monkeypatch.setattr(training, "TOLD_EVERY", seconds)
+    seen: list[Progress] = []
+    trainer = toy_trainer(parts, toy_model(parts), epochs=1, progress=seen.append)
+    list(trainer)
+    total, done = trainer.sampler.n_triples, [at.done for at in seen if at.unit == "triples"]
+    assert done == ([*range(64, total, 64), total] if every else [64, total])
+
+
 def test_what_is_no_module_is_refused(parts: Split) -> None:
     with pytest.raises(TypeError, match=r"nn\.Module"):
         toy_trainer(parts, object())
@@ -154,6 +166,16 @@ def test_a_state_is_a_picture_not_a_window(parts: Split) -> None:
     list(first)
     assert equal(state.tensors | model, before), "nor by whoever went on from it"
     assert equal(tensors_of(first), tensors_of(trainer))
+
+
+def test_a_step_made_before_a_state_came_is_not_taken_after(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CUDA graph would go on changing the tensors of the optimiser that the state replaced."""
+    trainer = toy_trainer(parts, toy_model(parts), epochs=1, patience=0)
+    records = iter(trainer)
+    next(records)
+    state, old = trainer.state(), trainer._step
+    trainer.load_state(state)
+    assert trainer._step is not old
 
 
 def test_patience_goes_on_where_it_stood(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from convncf.data.splitting import Split
 from convncf.evaluation import evaluate, sample_users
 from convncf.training import CLOCK_FIELDS, EpochRecord, Trainer
 from tests.toy_training import EVAL, Scripted, script, toy_model, toy_split, toy_trainer
+from tests.waiting import Waits
 from tests.worlds import without_clock
 
 
@@ -56,6 +57,19 @@ def test_the_loss_is_the_mean_over_triples_of_the_model_as_it_was_at_each_step(p
     loss = list(trainer)[1].loss
     assert n == trainer.sampler.n_triples
     assert loss == pytest.approx(expected / n, rel=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adagrad"])
+@pytest.mark.parametrize("name", ["mf-bpr", "convncf"])
+def test_an_epoch_asks_the_device_for_one_number_at_its_end(parts: Split, name: str, optimizer: str) -> None:
+    waits, steps = Waits(), list[int]()
+    trainer = toy_trainer(parts, toy_model(parts, name), optimizer=optimizer, progress=lambda at: steps.append(at.done))
+    for p in trainer.module.parameters():
+        p.data = p.data.double()  # not the processor's compiled loops, but what a GPU runs
+    with waits:
+        trainer._train_epoch(1)
+    assert steps[-1] == trainer.sampler.n_triples > 64
+    assert waits.seen == ["_local_scalar_dense"]
 
 
 def test_the_first_record_is_the_model_before_its_first_step(parts: Split) -> None:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from convncf import models, runtime
-from convncf.config import EvalConfig, ModelConfig, RunConfig, TrainConfig
+from convncf.config import EvalConfig, ModelConfig, Precision, RunConfig, TrainConfig
 from convncf.data.catalogue import Dataset
 from convncf.data.splitting import Split
 from convncf.judgement import judge
@@ -64,7 +64,7 @@ def run_experiment(
         log.info("split: %s", note)
     _write_vocabulary(run, dataset)
 
-    worker = _Worker(run, config, dataset, parts, device.spec, progress, on_record, stop)
+    worker = _Worker(run, config, dataset, parts, device.spec, precision, progress, on_record, stop)
     best_epoch, epochs = worker.train()
     loaded = load_run(run, home, dataset=dataset, parts=parts, device=device.spec)
     baselines = {name: model for name, model in worker.baselines().items() if name != config.model.name}
@@ -97,6 +97,7 @@ class _Worker:
     dataset: Dataset
     parts: Split
     device: str
+    precision: Precision
     progress: OnProgress | None
     on_record: OnRecord | None
     stop: Stop | None
@@ -127,8 +128,7 @@ class _Worker:
 
     def _fresh(self, config: ModelConfig, purpose: str) -> torch.nn.Module:
         runtime.seed_torch(self.config.seed, purpose)
-        precision, _ = runtime.resolve_precision(self.config.train.precision, self.device)
-        return models.build(config, self.parts.interactions.n_users, self.parts.interactions.n_items, precision)
+        return models.build(config, self.parts.interactions.n_users, self.parts.interactions.n_items, self.precision)
 
     def _mf_config(self) -> ModelConfig:
         pretrain = self.config.pretrain

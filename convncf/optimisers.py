@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -27,25 +26,7 @@ class Group:
     lr: float
 
 
-class Optimiser(Protocol):
-    """What the Trainer needs."""
-
-    state: State
-
-    def zero_grad(self) -> None:
-        """Forget all gradients."""
-        ...
-
-    def step(self) -> None:
-        """Change each parameter that has a gradient."""
-        ...
-
-    def load_state(self, state: Mapping[int, Mapping[str, Tensor]]) -> None:
-        """Go on from a state that another optimiser of the same parameters had."""
-        ...
-
-
-class _Optimiser:
+class Optimiser:
     """State by parameter; subclasses say how it begins and what a step does."""
 
     def __init__(self, groups: Sequence[Group]) -> None:
@@ -53,11 +34,13 @@ class _Optimiser:
         self.state: State = {}
 
     def zero_grad(self) -> None:
+        """Forget all gradients."""
         for parameter, _ in self._parameters:
             parameter.grad = None
 
     @torch.no_grad()
     def step(self) -> None:
+        """Change each parameter that has a gradient."""
         for number, (parameter, lr) in enumerate(self._parameters):
             if parameter.grad is None:
                 continue
@@ -68,6 +51,7 @@ class _Optimiser:
             self._change(parameter, parameter.grad, lr, slots)
 
     def load_state(self, state: Mapping[int, Mapping[str, Tensor]]) -> None:
+        """Go on from a copy of the state that another optimiser of the same parameters had."""
         self.state = {
             number: {name: value.to(self._parameters[number][0].device, copy=True) for name, value in slots.items()}
             for number, slots in state.items()
@@ -80,7 +64,7 @@ class _Optimiser:
         raise NotImplementedError
 
 
-class Adam(_Optimiser):
+class Adam(Optimiser):
     """Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, Algorithm 1."""
 
     def __init__(self, groups: Sequence[Group], betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8) -> None:
@@ -98,7 +82,7 @@ class Adam(_Optimiser):
         )  # fmt: skip
 
 
-class Adagrad(_Optimiser):
+class Adagrad(Optimiser):
     """Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 2011; `accumulator` is where its sum begins."""
 
     def __init__(self, groups: Sequence[Group], accumulator: float, eps: float = 1e-10) -> None:

@@ -20,12 +20,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from convncf.errors import DeviceError
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from convncf.config import Precision
 
 
 # ---------------------------------------------------------------- home and files
@@ -159,24 +161,23 @@ def gpus() -> tuple[Gpu, ...]:
 
 def cpu_name() -> str:
     """The processor's name as the system gives it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine() or "CPU"
+    return _cpuinfo("model name") or platform.processor() or platform.machine() or "CPU"
 
 
 def cpu_flags() -> frozenset[str]:
     """What the processor can do, in Linux's words; empty elsewhere."""
+    return frozenset(_cpuinfo("flags").split())
+
+
+def _cpuinfo(key: str) -> str:
+    """What Linux says of the first processor; empty elsewhere."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("flags"):
-                return frozenset(line.split(":", 1)[1].split())
+            if line.startswith(key):
+                return line.split(":", 1)[1].strip()
     except OSError:
         pass
-    return frozenset()
+    return ""
 
 
 def cpu_count() -> int:
@@ -260,7 +261,7 @@ def resolve_device(asked: str) -> Device:
     raise DeviceError(f"device {asked!r} is absent: {reason}. Use --device cpu, or auto to take what is there.")
 
 
-def resolve_precision(asked: str, device: str) -> tuple[Literal["fp32", "bf16"], str]:
+def resolve_precision(asked: str, device: str) -> tuple[Precision, str]:
     """The precision that models take on a device, and a word on why where it is not the one asked for, else ""."""
     if asked != "bf16":
         return "fp32", ""

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from convncf import streams
+from convncf.config import Precision
 from convncf.models import ConvNCF, FusedConvNCF, fused
 from convncf.models.compiled import tower as compiled_tower
-from convncf.models.compiled.plan import Precision
 from convncf.models.interface import Sizes
 
 SIZES = Sizes(n_users=6, n_items=150)

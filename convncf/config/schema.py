@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from convncf.config.layer_plan import layer_sizes, refuse_unless_trace_fits
 from convncf.errors import ConfigError, LayerPlanError, did_you_mean
 
+Precision = Literal["fp32", "bf16"]
+"""What products are computed in."""
 METRIC_NAMES = ("HR", "NDCG", "MRR", "Recall", "Precision")
 MODEL_NAMES = ("convncf", "mf-bpr", "popularity")
 
@@ -176,7 +178,7 @@ class TrainConfig(Frozen):
     keep_every: int = Field(
         1, ge=0, title="Keep a checkpoint every", description="Epochs between two kept checkpoints; 0 keeps none."
     )
-    precision: Literal["fp32", "bf16"] = Field(
+    precision: Precision = Field(
         "fp32",
         title="Precision",
         description="fp32: 32-bit arithmetic. bf16: most products in 16 bits, faster where the processor has "

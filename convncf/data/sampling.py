@@ -57,7 +57,7 @@ class TripleSampler:
             "keys": user * self.n_items + (item - rank),  # ascending, so one search serves all users
         }
         self._held: dict[str, Tensor] = {}
-        self._drawn: tuple[int, Tensor] | None = None
+        self._drawn: tuple[int, Tensor, int] | None = None
         if not self.n_triples:
             reason = "every user in training has seen all items" if len(item) else "there is no training interaction"
             raise DataError(
@@ -77,9 +77,10 @@ class TripleSampler:
         """The triples of one step: user, positive and negative item, (B,) int64 each. Steps count from 0."""
         if not 0 <= step < self.steps(batch_size):
             raise IndexError(f"step {step} is outside 0 to {self.steps(batch_size) - 1}")
-        here = self._order(epoch)[step * batch_size : (step + 1) * batch_size]  # (B,)
+        order, begin = self._epoch(epoch)
+        here = order[step * batch_size : (step + 1) * batch_size]  # (B,)
         user, positive = self._on_device("user")[here], self._on_device("positive")[here]
-        return user, positive, self.negatives(user, self._draw(epoch, step * batch_size, user))
+        return user, positive, self.negatives(user, self._draw(begin, step * batch_size, user))
 
     def epoch(self, epoch: int, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """All batches of an epoch, in order."""
@@ -92,26 +93,29 @@ class TripleSampler:
         found = torch.searchsorted(self._on_device("keys"), user * self.n_items + r, right=True)
         return r + found - self._on_device("start")[user]
 
-    def _draw(self, epoch: int, first: int, user: Tensor) -> Tensor:
+    def _draw(self, begin: int, first: int, user: Tensor) -> Tensor:
         """r of the negatives at positions first, first + 1, … of an epoch, each below its user's number of negatives.
 
         Of 63 bits, the remainder favours no item by more than n_items / 2^63.
         """
         import torch
 
-        begin = int(rng(self.seed, "negatives", epoch).integers(-(2**63), 2**63 - 1))
         position = torch.arange(first + 1, first + 1 + len(user), device=self.device)
         r: Tensor = _shifted(splitmix(position, begin), 1) % self._on_device("n_negatives")[user]
         return r
 
-    def _order(self, epoch: int) -> Tensor:
-        """Order of the triples, (n_triples,). The last epoch's is kept: a store of results, not a state."""
+    def _epoch(self, epoch: int) -> tuple[Tensor, int]:
+        """Order of the triples, (n_triples,), and where the generator of negatives begins.
+
+        The last epoch's are kept: a store of results, not a state.
+        """
         import torch
 
         if self._drawn is None or self._drawn[0] != epoch:
             order = rng(self.seed, "order", epoch).permutation(self.n_triples)
-            self._drawn = (epoch, torch.from_numpy(order).to(self.device))
-        return self._drawn[1]
+            begin = int(rng(self.seed, "negatives", epoch).integers(-(2**63), 2**63 - 1))
+            self._drawn = (epoch, torch.from_numpy(order).to(self.device), begin)
+        return self._drawn[1], self._drawn[2]
 
     def _on_device(self, name: str) -> Tensor:
         import torch

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from convncf.config import ModelConfig
-from convncf.models.compiled.plan import Precision
+from convncf.config import ModelConfig, Precision
 from convncf.models.convncf import ConvNCF
 from convncf.models.factorisation import MatrixFactorisation
 from convncf.models.fused import FusedConvNCF

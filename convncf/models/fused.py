@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from convncf import streams
+from convncf.config import Precision
 from convncf.models import tower
-from convncf.models.compiled.plan import Precision
 from convncf.models.compiled.tower import CompiledTower, available
 from convncf.models.convncf import ConvNCF
 from convncf.models.interface import Subscriptable
@@ -102,8 +102,7 @@ class FusedConvNCF(ConvNCF):
     def _score_users(self, users: Tensor) -> Tensor:
         with scoring(self):
             p = self.user_embedding(users)  # (U, D)
-            maps = self._shape.side**2 * self._shape.channels[0]
-            step = max(1, _GPU_FLOATS // (maps * max(len(users), 1)))
+            step = max(1, _GPU_FLOATS // (self._shape.maps * max(len(users), 1)))
             parts = [
                 self._scores(self._plain(p, q[None].expand(len(p), -1, -1)))  # (U, ≤step)
                 for q in torch.split(self.item_embedding.weight, step)
@@ -133,8 +132,7 @@ class FusedConvNCF(ConvNCF):
             return compiled.pooled(p, q, self._parameters_of_layers())
         if p.device.type != "cpu":
             return self._plain(p, q)
-        of_pair = self._shape.side**2 * self._shape.channels[0] * q.shape[1]
-        step = min(max(_CPU_FLOATS // of_pair, 16), 256)
+        step = min(max(_CPU_FLOATS // (self._shape.maps * q.shape[1]), 16), 256)
         return torch.cat([self._plain(*some) for some in zip(torch.split(p, step), torch.split(q, step), strict=True)])
 
     def _plain(self, p: Tensor, q: Tensor) -> Tensor:

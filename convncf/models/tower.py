@@ -27,16 +27,24 @@ from convncf.config import ModelConfig, layer_sizes
 
 
 @dataclass(frozen=True, slots=True)
-class Geometry:
-    """Sizes of a plan, and the order of layer 2's patches in which the layers above need no more permutation."""
+class Layers:
+    """Sizes of a plan with kernel = stride in each layer."""
 
-    k: int
     side: int
-    r: int
+    """A."""
     channels: tuple[int, ...]
+    """Of each layer's maps."""
     kernels: tuple[int, ...]
-    order: Tensor
-    """(A'·A',) where patch (a', b') lies: what one patch of layer 3 reads lies together, and so on upwards."""
+
+    @property
+    def k(self) -> int:
+        """Kernel of layer 1."""
+        return self.kernels[0]
+
+    @property
+    def r(self) -> int:
+        """Kernel of layer 2; 1 where there is none."""
+        return self.kernels[1] if len(self.kernels) > 1 else 1
 
     @property
     def rows(self) -> int:
@@ -48,20 +56,28 @@ class Geometry:
         """W = r·C: numbers of layer 1 at one row of a patch of layer 2."""
         return self.r * self.channels[0]
 
+    @property
+    def maps(self) -> int:
+        """Numbers of layer 1 for one pair."""
+        return self.side**2 * self.channels[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry(Layers):
+    """With the order of layer 2's patches in which the layers above need no more permutation."""
+
+    order: Tensor
+    """(A'·A',) where patch (a', b') lies: what one patch of layer 3 reads lies together, and so on upwards."""
+
 
 def geometry(plan: ModelConfig) -> Geometry:
     """The geometry of a plan with kernel = stride in each layer."""
-    kernels = plan.cnn_kernels
-    sides = layer_sizes(plan.embedding_size, kernels, plan.cnn_strides)
-    r = kernels[1] if len(kernels) > 1 else 1
+    sides = layer_sizes(plan.embedding_size, plan.cnn_kernels, plan.cnn_strides)
     order = torch.arange(sides[-1] ** 2).view(sides[-1], sides[-1])
-    for k in reversed(kernels[2:]):
+    for k in reversed(plan.cnn_kernels[2:]):
         inside = torch.arange(k * k).view(k, k)
         order = (order[:, None, :, None] * k * k + inside[None, :, None, :]).reshape(len(order) * k, -1)
-    if len(kernels) == 1:
-        order = torch.arange(sides[0] ** 2)
-    order = order.reshape(-1).contiguous()
-    return Geometry(kernels[0], sides[0], r, plan.cnn_channels[1:], kernels, order)
+    return Geometry(sides[0], plan.cnn_channels[1:], plan.cnn_kernels, order.reshape(-1).contiguous())
 
 
 def fold(shape: Geometry, p: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

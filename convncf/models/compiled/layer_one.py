@@ -32,7 +32,7 @@ def forward(f: Function, plan: Plan, q: Any, folded: Any, order: Any, x: Any, us
     """x = ReLU(Σ_t G[t] q[t] + bias), a block of W at a time for all items of a user."""
     k, width = plan.k, plan.width
     with f.loop(users) as user, f.loop(plan.rows) as row:
-        g = f.times(f.add(f.times(user, plan.rows), row), (k + 1) * width)
+        g = _of_row(f, plan, user, row)
         for block in _blocks(plan):
             side = [[f.vector(folded, f.add(g, t * width + j)) for j in block] for t in range(k + 1)]
             with f.loop(items) as item:
@@ -40,10 +40,10 @@ def forward(f: Function, plan: Plan, q: Any, folded: Any, order: Any, x: Any, us
                 with f.loop(plan.rows) as column:
                     place = _place(f, plan, order, pair, row, column)
                     for t2 in range(plan.r):
-                        b = f.add(f.times(f.add(f.times(pair, plan.rows), column), plan.r), t2)
+                        piece = _piece(f, plan, pair, column, t2)
                         sums = side[k]
                         for t in range(k):
-                            q_t = f.number(q, f.add(f.times(b, k), t))
+                            q_t = f.number(q, f.add(piece, t))
                             sums = [f.fma(q_t, of, so_far) for of, so_far in zip(side[t], sums, strict=True)]
                         for j, value in zip(block, sums, strict=True):
                             f.store(f.relu(value), x, f.add(place, t2 * width + j), plan.dtype)
@@ -65,9 +65,8 @@ def backward(
     """Gradients of q and of G from that of x, float32."""
     k, width = plan.k, plan.width
     with f.loop(users) as user:
-        first = f.times(user, plan.rows)
         with f.loop(plan.rows) as row:  # of G: sums over items and columns
-            g = f.times(f.add(first, row), (k + 1) * width)
+            g = _of_row(f, plan, user, row)
             for block in _blocks(plan):
                 sums = [[f.variable(f.splat(0.0)) for _ in block] for _ in range(k + 1)]
                 with f.loop(items) as item:
@@ -75,12 +74,12 @@ def backward(
                     with f.loop(plan.rows) as column:
                         place = _place(f, plan, order, pair, row, column)
                         for t2 in range(plan.r):
-                            b = f.add(f.times(f.add(f.times(pair, plan.rows), column), plan.r), t2)
+                            piece = _piece(f, plan, pair, column, t2)
                             values = [_through_relu(f, plan, x, dx, f.add(place, t2 * width + j)) for j in block]
                             for v, value in enumerate(values):
                                 sums[k][v].value = f.plus(sums[k][v].value, value)
                             for t in range(k):
-                                q_t = f.number(q, f.add(f.times(b, k), t))
+                                q_t = f.number(q, f.add(piece, t))
                                 for v, value in enumerate(values):
                                     sums[t][v].value = f.fma(q_t, value, sums[t][v].value)
                 for t in range(k + 1):
@@ -91,16 +90,16 @@ def backward(
             with f.loop(plan.rows) as column, f.loop(plan.r) as t2:
                 totals = [f.variable(f.splat(0.0)) for _ in range(k)]
                 with f.loop(plan.rows) as row:
-                    g = f.times(f.add(first, row), (k + 1) * width)
+                    g = _of_row(f, plan, user, row)
                     here = f.add(_place(f, plan, order, pair, row, column), f.times(t2, width))
                     for j in range(0, width, LANES):
                         value = _through_relu(f, plan, x, dx, f.add(here, j))
                         for t in range(k):
                             of = f.vector(folded, f.add(g, t * width + j))
                             totals[t].value = f.fma(of, value, totals[t].value)
-                b = f.add(f.times(f.add(f.times(pair, plan.rows), column), plan.r), t2)
+                piece = _piece(f, plan, pair, column, t2)
                 for t in range(k):
-                    f.store_number(f.total(totals[t].value), dq, f.add(f.times(b, k), t))
+                    f.store_number(f.total(totals[t].value), dq, f.add(piece, t))
 
 
 def fold_backward(
@@ -131,6 +130,16 @@ def _through_relu(f: Function, plan: Plan, x: Any, dx: Any, at: Any) -> Any:
     """Gradient below layer 1's ReLU; in fp32 the product that made dx has seen to it already."""
     value = f.vector(dx, at)
     return value if plan.precision == "fp32" else f.where_positive(f.vector(x, at, plan.dtype), value)
+
+
+def _of_row(f: Function, plan: Plan, user: Any, row: Any) -> Any:
+    """Where the part of G that makes row a' of patches begins."""
+    return f.times(f.add(f.times(user, plan.rows), row), (plan.k + 1) * plan.width)
+
+
+def _piece(f: Function, plan: Plan, pair: Any, column: Any, t: Any) -> Any:
+    """Where the k numbers of q begin that make column t of the patches in column b'."""
+    return f.times(f.add(f.times(f.add(f.times(pair, plan.rows), column), plan.r), t), plan.k)
 
 
 def _place(f: Function, plan: Plan, order: Any, pair: Any, row: Any, column: Any) -> Any:

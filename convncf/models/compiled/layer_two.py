@@ -55,9 +55,7 @@ def backward(
     most = plan.most_rows
     f.clear(x, f.times(rows, depth), most * depth, plan.dtype)
     f.clear(dy, f.times(rows, columns), most * columns)
-    left = f.shift(work, 0)
-    turned = f.shift(work, most * columns // 2)
-    right = f.shift(work, most * columns)
+    left, turned, right = work, f.shift(work, most * columns // 2), f.shift(work, most * columns)
     _halves(f, plan, dy, left, turned)
     _interleave(f, plan, x, right)
     with f.loop(f.quotient(f.add(rows, tiles.SIDE - 1), tiles.SIDE)) as block, f.loop(depth // tiles.SIDE) as column:

@@ -14,22 +14,17 @@ but under bf16 x, and what layer 2 multiplies, is bfloat16.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
-Precision = Literal["fp32", "bf16"]
+from convncf.config import Precision
+from convncf.models.tower import Layers
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Layers):
     """What a kernel is compiled for."""
 
-    k: int
-    side: int
-    r: int
-    channels: tuple[int, ...]
-    kernels: tuple[int, ...]
     group: int
     """Pairs whose maps of layer 1 are in the cache at a time; even."""
     precision: Precision = "fp32"
@@ -49,21 +44,6 @@ class Plan:
     def most_rows(self) -> int:
         """Patches of layer 2 in a group, in whole tiles."""
         return -(-self.group * self.rows_of(1) // 32) * 32
-
-    @property
-    def rows(self) -> int:
-        """A'."""
-        return self.side // self.r
-
-    @property
-    def width(self) -> int:
-        """W."""
-        return self.r * self.channels[0]
-
-    @property
-    def maps(self) -> int:
-        """Numbers of layer 1 for one pair."""
-        return self.side**2 * self.channels[0]
 
     def rows_of(self, layer: int) -> int:
         """Rows that layer `layer`, counted from 0, leaves for one pair."""

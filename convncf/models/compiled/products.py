@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from convncf.models.compiled.vectors import Function
+from convncf.models.compiled.vectors import LANES, Function
 
 _ROWS: Final = 8
 _VECTORS: Final = 2
@@ -18,21 +18,20 @@ _VECTORS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Numbers in memory: element (i, j) lies at `start` + i·`row` + j·`column`."""
+    """Numbers in memory: element (i, j) lies at i·`row` + j·`column`."""
 
     pointer: Any
     row: int
     column: int = 1
-    start: Any = 0
 
     def at(self, f: Function, i: Any, j: Any) -> Any:
         """Where element (i, j) lies."""
-        return f.add(self.start, f.add(f.times(i, self.row), f.times(j, self.column)))
+        return f.add(f.times(i, self.row), f.times(j, self.column))
 
     @property
     def transposed(self) -> Matrix:
         """The same numbers, read the other way round."""
-        return Matrix(self.pointer, self.column, self.row, self.start)
+        return Matrix(self.pointer, self.column, self.row)
 
 
 def product(
@@ -53,39 +52,19 @@ def product(
 
     bias: added to each row. relu: of the answer. mask: 0 where it is not positive. add: to what is there.
     """
-    wide, rest = divmod(columns // 16, _VECTORS)
-    with f.loop(wide) as block:
-        _columns(f, a, b, out, rows, depth, f.times(block, 16 * _VECTORS), _VECTORS, bias, relu, mask, add)
-    if rest:
-        _columns(f, a, b, out, rows, depth, wide * 16 * _VECTORS, rest, bias, relu, mask, add)
 
-
-def _columns(
-    f: Function,
-    a: Matrix,
-    b: Matrix,
-    out: Matrix,
-    rows: Any,
-    depth: Any,
-    first: Any,
-    vectors: int,
-    bias: Any,
-    relu: bool,
-    mask: Matrix | None,
-    add: bool,
-) -> None:
-    def block(row: Any, height: int) -> None:
-        at = [[out.at(f, f.add(row, i), f.add(first, 16 * v)) for v in range(vectors)] for i in range(height)]
+    def block(row: Any, height: int, first: Any, vectors: int) -> None:
+        at = [[out.at(f, f.add(row, i), f.add(first, LANES * v)) for v in range(vectors)] for i in range(height)]
         if add:
             start = [[f.vector(out.pointer, here) for here in line] for line in at]
         elif bias is not None:
-            of_bias = [f.vector(bias, f.add(first, 16 * v)) for v in range(vectors)]
+            of_bias = [f.vector(bias, f.add(first, LANES * v)) for v in range(vectors)]
             start = [of_bias] * height
         else:
             start = [[f.splat(0.0)] * vectors] * height
         sums = [[f.variable(value) for value in line] for line in start]
         with f.loop(depth) as k:
-            right = [f.vector(b.pointer, b.at(f, k, f.add(first, 16 * v))) for v in range(vectors)]
+            right = [f.vector(b.pointer, b.at(f, k, f.add(first, LANES * v))) for v in range(vectors)]
             for i in range(height):
                 left = f.number(a.pointer, a.at(f, f.add(row, i), k))
                 for v in range(vectors):
@@ -96,20 +75,27 @@ def _columns(
                 if relu:
                     value = f.relu(value)
                 if mask is not None:
-                    there = mask.at(f, f.add(row, i), f.add(first, 16 * v))
+                    there = mask.at(f, f.add(row, i), f.add(first, LANES * v))
                     value = f.where_positive(f.vector(mask.pointer, there), value)
                 f.store(value, out.pointer, at[i][v])
 
-    full = f.quotient(rows, _ROWS)
-    with f.loop(full) as i:
-        block(f.times(i, _ROWS), _ROWS)
-    with f.loop(f.minus(rows, f.times(full, _ROWS))) as i:
-        block(f.add(f.times(full, _ROWS), i), 1)
+    def strip(first: Any, vectors: int) -> None:
+        full = f.quotient(rows, _ROWS)
+        with f.loop(full) as i:
+            block(f.times(i, _ROWS), _ROWS, first, vectors)
+        with f.loop(f.minus(rows, f.times(full, _ROWS))) as i:
+            block(f.add(f.times(full, _ROWS), i), 1, first, vectors)
+
+    wide, rest = divmod(columns // LANES, _VECTORS)
+    with f.loop(wide) as i:
+        strip(f.times(i, LANES * _VECTORS), _VECTORS)
+    if rest:
+        strip(wide * LANES * _VECTORS, rest)
 
 
 def add_rows(f: Function, matrix: Matrix, rows: Any, columns: int, total: Any) -> None:
     """total (columns,) += the sum over the rows of a matrix."""
-    for c in range(0, columns, 16):
+    for c in range(0, columns, LANES):
         so_far = f.variable(f.vector(total, c))
         with f.loop(rows) as row:
             so_far.value = f.plus(so_far.value, f.vector(matrix.pointer, matrix.at(f, row, c)))

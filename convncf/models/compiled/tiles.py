@@ -16,7 +16,7 @@ import llvmlite.binding as llvm
 import torch
 from llvmlite import ir
 
-from convncf.models.compiled.vectors import Function
+from convncf.models.compiled.vectors import Function, Named
 
 SIDE: Final = 16
 DEPTH: Final = 32
@@ -25,18 +25,7 @@ _REQUEST_TILES: Final = (158, 0x1023, 18)
 """Linux: arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA). Tiles are off until a process has asked for them."""
 
 
-class _Tile(ir.Type):  # type: ignore[misc]
-    def _to_string(self) -> str:
-        return "x86_amx"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, type(self))
-
-    def __hash__(self) -> int:
-        return hash(type(self))
-
-
-_TILE, _I16, _I64 = _Tile(), ir.IntType(16), ir.IntType(64)
+_TILE, _I16, _I64 = Named("x86_amx"), ir.IntType(16), ir.IntType(64)
 _BYTES = ir.IntType(8).as_pointer()
 
 

@@ -21,8 +21,9 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from convncf import streams
-from convncf.models.compiled.plan import Plan, Precision
-from convncf.models.tower import Geometry, axes, matrices
+from convncf.config import Precision
+from convncf.models.compiled.plan import Plan
+from convncf.models.tower import Geometry, Layers, axes, matrices
 
 COMPILER: Final = find_spec("llvmlite") is not None
 """Whether llvmlite is installed."""
@@ -48,11 +49,10 @@ class CompiledTower:
     """Last feature maps, summed over space, of one plan."""
 
     def __init__(self, shape: Geometry, precision: Precision) -> None:
-        of_pair = shape.side**2 * _whole(shape.channels[0]) * 4
-        group = max(2, min(32, _CACHE // of_pair // 2 * 2))
+        filled = Layers(shape.side, tuple(map(_whole, shape.channels)), shape.kernels)
+        group = max(2, min(32, _CACHE // (4 * filled.maps) // 2 * 2))
         self.shape = shape
-        channels = tuple(_whole(channels) for channels in shape.channels)
-        self.plan = Plan(shape.k, shape.side, shape.r, channels, shape.kernels, group, precision)
+        self.plan = Plan(filled.side, filled.channels, filled.kernels, group, precision)
 
     @classmethod
     def of(cls, shape: Geometry, precision: Precision) -> CompiledTower | None:

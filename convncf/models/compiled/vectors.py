@@ -1,6 +1,6 @@
 """A small language for loops over vectors of float32, compiled for the processor at hand by LLVM (through llvmlite).
 
-It knows what the kernels of `compiled.py` need and no more. A vector has 16 numbers whatever the processor: LLVM splits
+It knows what the loops of this folder need and no more. A vector has 16 numbers whatever the processor: LLVM splits
 it where registers are shorter. Memory is addressed by a pointer and a number of elements.
 """
 
@@ -23,17 +23,23 @@ _VECTOR = ir.VectorType(_F32, LANES)
 _WORDS, _HALVES = ir.VectorType(_I32, LANES), ir.VectorType(_I16, LANES)
 
 
-class _BFloat(ir.Type):  # type: ignore[misc]
-    """LLVM's bfloat, which llvmlite does not name."""
+class Named(ir.Type):  # type: ignore[misc]
+    """A type of LLVM's that llvmlite has no class for."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def _to_string(self) -> str:
-        return "bfloat"
+        return self.name
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, type(self))
+        return isinstance(other, Named) and other.name == self.name
 
     def __hash__(self) -> int:
-        return hash(type(self))
+        return hash(self.name)
+
+
+_BFLOATS = ir.VectorType(Named("bfloat"), LANES)
 
 
 _compiling = threading.Lock()
@@ -131,14 +137,14 @@ class Function:
     def store(self, vector: Any, pointer: Any, at: Any, number: torch.dtype = torch.float32) -> None:
         """Write 16 numbers from `at` on; bfloat16 rounds to nearest."""
         if number is torch.bfloat16:
-            vector = self.builder.fptrunc(vector, ir.VectorType(_BFloat(), LANES))
+            vector = self.builder.fptrunc(vector, _BFLOATS)
         element = _F32 if number is torch.float32 else _I16
         place = self.builder.bitcast(self._place(pointer, at, element), vector.type.as_pointer())
         self.builder.store(vector, place).align = 2 if number is torch.bfloat16 else 4
 
     def scatter(self, vector: Any, pointer: Any, at: Any, step: int) -> None:
         """Write 16 numbers as bfloat16, `step` apart from `at` on."""
-        halves = self.builder.bitcast(self.builder.fptrunc(vector, ir.VectorType(_BFloat(), LANES)), _HALVES)
+        halves = self.builder.bitcast(self.builder.fptrunc(vector, _BFLOATS), _HALVES)
         for lane in range(LANES):
             value = self.builder.extract_element(halves, ir.Constant(_I32, lane))
             self.builder.store(value, self._place(pointer, self.add(at, lane * step), _I16))

@@ -17,6 +17,8 @@ from convncf.data.reading.tables import Table
 from convncf.errors import ReadError
 
 _SAMPLE_LINES = 2000
+_MOST, _NEARLY_ALL = 0.5, 0.9
+_EARLIEST_COUNT = 10**8  # seconds since 1970 are larger from 1973 on
 _NUMBERS = re.compile(r"[0-9]+(?:[ \t]+[0-9]+)*[ \t]*")
 _PART = re.compile(r"(train|test|valid|validation|val)\.txt", re.IGNORECASE)
 _WHOLE = r"^[0-9]+$"
@@ -39,7 +41,20 @@ def looks_like_lists(source: Source, options: ReadOptions) -> Format | None:
     if widths == {1}:
         return None
     by_blank = not any("\t" in line for line in lines)
-    return "adjacency" if len(widths) > 1 or (by_blank and _PART.fullmatch(source.name)) else None
+    if by_blank and _PART.fullmatch(source.name):
+        return "adjacency"
+    return "adjacency" if len(widths) > 1 and not _is_a_table(fields, by_blank) else None
+
+
+def _is_a_table(fields: list[list[str]], by_blank: bool) -> bool:
+    """Whether lines of several lengths are rather a table of user, item, rating and time in which some are broken."""
+    widths = np.asarray([len(row) for row in fields])
+    usual = int(np.bincount(widths).argmax())
+    share = float((widths == usual).mean())
+    if usual not in (3, 4) or share <= _MOST:
+        return False
+    has_times = all(int(row[-1]) >= _EARLIEST_COUNT for row in fields if len(row) == usual)
+    return has_times or share > _NEARLY_ALL or not by_blank
 
 
 def read_lists(source: Source, options: ReadOptions, kind: Format) -> Table:

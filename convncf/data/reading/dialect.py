@@ -139,7 +139,7 @@ def detect_delimiter(text: str, source: Source, named: Iterable[str] = ()) -> st
     `named` are column names that must be found. Raises ReadError where nothing divides the first line.
     """
     sample = "".join(re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text[:_SAMPLE_BYTES])[:_SAMPLE_LINES])
-    best: tuple[tuple[int, float, int], str] | None = None
+    best: tuple[tuple[int, float, bool, int], str] | None = None
     for delimiter in DELIMITERS:
         records = split_records(sample, delimiter)
         header = [name.strip() for name in records.record(0)]
@@ -148,7 +148,8 @@ def detect_delimiter(text: str, source: Source, named: Iterable[str] = ()) -> st
         known = sum(match_name(name, header) is not None for name in named)
         known += len({"user_id", "item_id", "title"} & guess_columns(header).keys())
         alike = float(np.mean(records.widths[1:] == len(header))) if len(records) > 1 else 0.0
-        score = (known, round(alike, 2), len(header))
+        # Blanks stand within titles and dates too: they divide only where nothing else does as well.
+        score = (known, round(alike, 2), delimiter != " ", len(header))
         if best is None or score > best[0]:
             best = (score, delimiter)
     if best is None:

@@ -14,7 +14,7 @@ from convncf.data.reading.formats import detect_format
 from convncf.data.reading.options import READABLE, ReadOptions
 from convncf.data.reading.parquet import column_names
 from convncf.data.reading.report import Role
-from convncf.data.reading.sources import Found, Ignored, Source, find
+from convncf.data.reading.sources import Ignored, Source, find
 from convncf.errors import ReadError
 
 PART_ROLES: tuple[Role, ...] = ("training", "validation", "test")
@@ -69,11 +69,14 @@ def make_plan(paths: Sequence[Path], options: ReadOptions) -> Plan:
     roles: dict[Source, str] = {}
     notes: list[str] = []
     for each in found:
-        roles |= {source: _by_name(source) or _by_content(source, options, each) for source in each.sources}
+        roles |= {source: _by_name(source) or _by_content(source, options, each.gathered) for source in each.sources}
     if len(roles) > 1:
         unread = {source: role for source, role in roles.items() if role.startswith(_UNREAD)}
         ignored += [Ignored(source.file, role.removeprefix(_UNREAD)) for source, role in unread.items()]
         roles = {source: role for source, role in roles.items() if source not in unread}
+    if len(roles) > 1 and not set(roles.values()) & {"interactions", *PART_ROLES}:
+        gathered = any(each.gathered for each in found)
+        roles = {source: _by_content(source, options, gathered) for source in roles}  # the names mislead
     alone = len(roles) == 1
     if options.companions:
         for source in list(roles):
@@ -97,12 +100,12 @@ def _by_name(source: Source) -> str:
     return next((role for pattern, role in _BY_NAME if re.search(pattern, name)), "")
 
 
-def _by_content(source: Source, options: ReadOptions, found: Found) -> str:
+def _by_content(source: Source, options: ReadOptions, gathered: bool) -> str:
     """'interactions' or 'titles' by the columns; what cannot be read is an error only where it was asked for."""
     try:
         names, by_position = _columns(source, options)
     except ReadError:
-        if found.gathered:
+        if gathered:
             return "not read: it cannot be read as data"
         raise
     guess = guess_columns(names)
@@ -110,7 +113,7 @@ def _by_content(source: Source, options: ReadOptions, found: Found) -> str:
         return "interactions"
     if "item_id" in guess and "title" in guess:
         return "titles"
-    if found.gathered:
+    if gathered:
         return "not read: no user and item columns were recognised"
     return "unknown"
 

@@ -17,7 +17,7 @@ from typing import IO, cast
 from convncf.errors import ReadError
 
 _GZIP = b"\x1f\x8b"
-_ZIP = b"PK\x03\x04"
+_ZIPS = (b"PK\x03\x04", b"PK\x05\x06")  # the second: with nothing in it
 _ENDINGS = (".gz", ".gzip")
 _DOCUMENTS = (".md", ".html", ".htm", ".pdf", ".doc", ".docx", ".rst", ".py", ".pl", ".sh", ".bib", ".yaml", ".yml")
 _DOCUMENT_NAMES = ("readme", "license", "licence", "copying", "changelog", "citation", "terms", "checksums")
@@ -106,7 +106,7 @@ def find(path: Path) -> Found:
         inside = [Source(file) for file in sorted(path.iterdir()) if file.is_file()]
         return _without_clutter(path, inside, "folder")
     source = Source(path)
-    if not source.start.startswith(_ZIP):
+    if not source.start.startswith(_ZIPS):
         return Found((source,), (), gathered=False)
     try:
         with zipfile.ZipFile(path) as archive:

@@ -92,6 +92,54 @@ def test_ml_100k_as_its_makers_pack_it(tmp_path: Path) -> None:
     assert ignored(path)["ml-100k/ua.test"] == "a part of what another file holds whole"
 
 
+def test_book_crossing_as_its_makers_pack_it(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "BX-Users.csv": '"User-ID";"Location";"Age"\r\n"8";"timmins, ontario, canada";NULL\r\n',
+        "BX-Books.csv": '"ISBN";"Book-Title";"Year-Of-Publication"\r\n"0002005018";"Clara &amp; \\"C\\"";"2001"\r\n',
+        "BX-Book-Ratings.csv": '"User-ID";"ISBN";"Book-Rating"\r\n"8";"0002005018";"5"\r\n',
+    }
+    (path,) = write(tmp_path, {"bx.zip": packed(files)})
+    result = read(path)
+    assert rows(result) == [("8", "0002005018", 5.0)]
+    assert titles(result) == {"0002005018": 'Clara &amp; "C"'}
+    assert result.items.years == (2001,)
+    assert ignored(path) == {"BX-Users.csv": "it has no item column by name"}
+
+
+def test_hetrec_files_given_one_by_one(tmp_path: Path) -> None:
+    plays = "userID\tartistID\tweight\n2\t51\t13883\n2\t52\t11690\n"
+    paths = write(tmp_path, {"user_artists.dat": plays, "artists.dat": "id\tname\turl\n51\tDuran Duran\thttp://x\n"})
+    result = read(paths)
+    assert rows(result) == [("2", "51", 13883.0), ("2", "52", 11690.0)]
+    assert titles(result) == {"51": "Duran Duran", "52": ""}
+
+
+def test_the_file_called_ratings_is_taken_before_others_with_users_and_items(tmp_path: Path) -> None:
+    other = "user,item,tag\n1,31,x\n"
+    (path,) = write(tmp_path, {"my.zip": packed({"ratings.csv": RATINGS, "a_labels.csv": other})})
+    assert len(read(path).interactions) == 2
+    assert ignored(path) == {"a_labels.csv": "ratings.csv was taken; give this one to read it"}
+
+
+def test_ones_own_titles_come_before_those_that_lie_beside(tmp_path: Path) -> None:
+    ratings, _, own = write(
+        tmp_path, {"ratings.csv": RATINGS, "movies.csv": MOVIES, "own.csv": "item,title\n31,Mine\n"}
+    )
+    for result in (read([ratings, own]), read(ratings, ReadOptions(titles=own))):
+        assert titles(result) == {"31": "Mine", "32": ""}
+        assert "movies.csv" not in said(result)
+
+
+def test_a_tar_is_told(tmp_path: Path) -> None:
+    import tarfile
+
+    (inner,) = write(tmp_path, {"ratings.csv": RATINGS})
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as archive:
+        archive.add(inner, "ratings.csv")
+    with pytest.raises(ReadError, match=r"x\.tar\.gz is a tar archive. Unpack it"):
+        read(tmp_path / "x.tar.gz")
+
+
 def test_a_folder_is_read_as_an_archive_is(tmp_path: Path) -> None:
     write(tmp_path, {"ratings.csv": RATINGS, "movies.csv": MOVIES, "picture.png": b"\x89PNG\0", "notes.md": "x"})
     result = read(tmp_path)

@@ -81,6 +81,8 @@ def _detected(source: Source, raw: bytes, whole: bool) -> Text:
     for mark, name, words in _BOMS:
         if raw.startswith(mark):
             return Text(_decoded(source, raw, name, whole), words, whole)
+    if raw[257:262] == b"ustar":
+        raise ReadError(f"{source} is a tar archive. Unpack it, and give the folder or the file.")
     if b"\0" in raw or len(raw.translate(None, _CONTROLS)) < len(raw) * 0.9:
         what = "it holds a zero byte" if b"\0" in raw else "it holds many control characters"
         raise ReadError(f"{source} is binary ({what}). {READABLE}")
@@ -90,7 +92,7 @@ def _detected(source: Source, raw: bytes, whole: bool) -> Text:
         first = error
     lenient = raw.decode("utf-8", "surrogateescape")
     n_wrong = len(_NOT_UTF8.findall(lenient))
-    n_right = sum(character > "\x7f" for character in lenient) - n_wrong
+    n_right = len(lenient) - len(lenient.encode("ascii", "ignore")) - n_wrong
     before = raw[: first.start].decode("utf-8", "replace")
     near = raw[max(0, first.start - 10) : first.start + 10].decode("latin-1")
     where = f"{source}, line {line_of(before)}: not UTF-8 text (byte 0x{raw[first.start]:02x} in {near!r})"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from convncf.data.reading.columns import guess_columns
+from convncf.data.reading.columns import guess_columns, match_name
 from convncf.data.reading.delimited import preview_source
 from convncf.data.reading.formats import detect_format
 from convncf.data.reading.options import READABLE, ReadOptions
@@ -74,13 +74,14 @@ def make_plan(paths: Sequence[Path], options: ReadOptions) -> Plan:
         unread = {source: role for source, role in roles.items() if role.startswith(_UNREAD)}
         ignored += [Ignored(source.file, role.removeprefix(_UNREAD)) for source, role in unread.items()]
         roles = {source: role for source, role in roles.items() if source not in unread}
-    if len(roles) > 1 and not set(roles.values()) & {"interactions", *PART_ROLES}:
+    if len(roles) > 1 and not set(roles.values()) & {"interactions", "perhaps", *PART_ROLES}:
         gathered = any(each.gathered for each in found)
         roles = {source: _by_content(source, options, gathered) for source in roles}  # the names mislead
     alone = len(roles) == 1
     if options.companions:
         for source in list(roles):
-            beside = [other for other in _companions(source) if other not in roles]
+            taken = {*roles.values(), *(["titles"] if options.titles else [])}
+            beside = [other for other in _companions(source) if _by_name(other) not in taken]
             if beside and source.member is None:
                 roles |= {other: _by_name(other) for other in beside}
                 notes.append(f"read with {_listed(beside)}, which lie{'s' if len(beside) == 1 else ''} beside it")
@@ -101,20 +102,21 @@ def _by_name(source: Source) -> str:
 
 
 def _by_content(source: Source, options: ReadOptions, gathered: bool) -> str:
-    """'interactions' or 'titles' by the columns; what cannot be read is an error only where it was asked for."""
+    """'perhaps' interactions, or 'titles', by the columns; what cannot be read is an error only if it was asked for."""
     try:
         names, by_position = _columns(source, options)
     except ReadError:
         if gathered:
-            return "not read: it cannot be read as data"
+            return f"{_UNREAD}it cannot be read as data"
         raise
-    guess = guess_columns(names)
-    if "user_id" in guess or {"user_id", "item_id"} <= by_position.keys():
-        return "interactions"
-    if "item_id" in guess and "title" in guess:
+    roles = guess_columns(names).keys() | by_position.keys()
+    roles |= {role for role, name in options.columns.items() if name and match_name(name, names)}
+    if {"user_id", "item_id"} <= roles:
+        return "perhaps"
+    if {"item_id", "title"} <= roles:
         return "titles"
-    if gathered:
-        return "not read: no user and item columns were recognised"
+    if gathered or "user_id" in roles:
+        return f"{_UNREAD}it has no {'item column' if 'user_id' in roles else 'user and item columns'} by name"
     return "unknown"
 
 
@@ -143,7 +145,12 @@ def _companions(source: Source) -> list[Source]:
 
 def _settled(roles: dict[Source, str], ignored: list[Ignored], notes: list[str], *, gathered: bool) -> Plan:
     of = {role: [source for source, given in roles.items() if given == role] for role in dict.fromkeys(roles.values())}
-    whole, train = of.get("interactions", []), of.get("training", [])
+    whole, train, perhaps = (of.get(role, []) for role in ("interactions", "training", "perhaps"))
+    if gathered and (whole or train):
+        known = (whole or train)[0].file
+        ignored.extend(Ignored(source.file, f"{known} was taken; give this one to read it") for source in perhaps)
+    else:
+        whole = whole + perhaps
     held_out = [(source, role) for role in ("validation", "test") for source in of.get(role, [])]
     unknown = of.get("unknown", [])
     if unknown and not of.get("titles") and len(unknown) == 1 and (whole or train):

@@ -47,6 +47,9 @@ def join_titles(table: Table, items: Vocabulary, options: ReadOptions) -> Titled
     if "title" in options.columns:
         mapping["title"] = options.columns["title"]
     names = table.names
+    plain_id = next((name for name in names if bare_name(name) == "id"), None)
+    if plain_id and "item_id" not in mapping and "item_id" not in guess_columns(names):
+        mapping["item_id"] = plain_id
     found = resolve_columns(names, {"user_id": None, **mapping}, table.where, table.guess, ("item_id", "title"))
     columns = {role: names[found[role]] for role in ("item_id", "title")}
     keys = _keys(table, found["item_id"], options)

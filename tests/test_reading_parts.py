@@ -55,6 +55,19 @@ def test_parts_by_their_usual_names(tmp_path: Path, names: tuple[str, str]) -> N
     assert parts(result) == {"training": [("1", "a"), ("1", "b")], "test": [("1", "c")]}
 
 
+def test_the_whole_and_its_parts_are_not_read_together(tmp_path: Path) -> None:
+    paths = write(tmp_path, {"ratings.csv": "user,item\n1,a\n", "train.csv": "user,item\n1,a\n"})
+    with pytest.raises(ReadError, match=r"ratings\.csv and train\.csv: give either the whole or its parts"):
+        read(paths)
+
+
+def test_a_whole_beside_a_test_part_is_training(tmp_path: Path) -> None:
+    paths = write(tmp_path, {"ratings.csv": "user,item\n1,a\n1,b\n", "x_test.csv": "user,item\n1,c\n"})
+    result = read(paths)
+    assert parts(result) == {"training": [("1", "a"), ("1", "b")], "test": [("1", "c")]}
+    assert "ratings.csv taken for training, since x_test.csv is held out" in said(result)
+
+
 def test_one_file_is_no_split_whatever_its_name(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"my_test.csv": "user,item\n1,a\n"})
     assert read(path).part is None

@@ -156,6 +156,11 @@ def _settled(roles: dict[Source, str], ignored: list[Ignored], notes: list[str],
     if unknown and not of.get("titles") and len(unknown) == 1 and (whole or train):
         of["titles"] = unknown  # columns that name neither user nor item, beside interactions: what else could it be
         unknown = []
+    if whole and train and not gathered:
+        raise ReadError(
+            f"{_listed(whole)} and {_listed(train)}: give either the whole or its parts, since one pair cannot be in "
+            "both training and test."
+        )
     if whole and train:
         ignored.extend(Ignored(source.file, "a part of what another file holds whole") for source in train)
         ignored.extend(Ignored(source.file, "a part of what another file holds whole") for source, _ in held_out)

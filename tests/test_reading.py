@@ -6,14 +6,14 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from convncf.data.reading import ReadResult, read_delimited
+from convncf.data.reading import read_delimited
 from convncf.errors import ReadError
+from tests.written import dropped, rows
 
 Write = Callable[..., Path]
 
@@ -28,14 +28,6 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return write
-
-
-def rows(result: ReadResult) -> list[tuple[Any, ...]]:
-    return list(result.interactions.to_frame().itertuples(index=False, name=None))
-
-
-def dropped(result: ReadResult) -> dict[str, tuple[int, tuple[int, ...]]]:
-    return {drop.reason: (drop.count, drop.first_lines) for drop in result.report.dropped}
 
 
 # ---------------------------------------------------------------- what is kept

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from convncf.data.reading import ReadResult, guess_columns, preview, read_delimited
+from convncf.data.reading import guess_columns, preview, read_delimited
 from convncf.errors import ReadError
+from tests.written import rows
 
 Write = Callable[..., Path]
 
@@ -25,10 +25,6 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return write
-
-
-def rows(result: ReadResult) -> list[tuple[Any, ...]]:
-    return list(result.interactions.to_frame().itertuples(index=False, name=None))
 
 
 # ---------------------------------------------------------------- columns

@@ -185,6 +185,12 @@ def test_an_archive_without_one_set_of_interactions_is_one_error(
         read(path)
 
 
+def test_a_folder_with_several_sets_is_named_itself(tmp_path: Path) -> None:
+    write(tmp_path, {"in/a.csv": RATINGS, "in/b.csv": RATINGS})
+    with pytest.raises(ReadError, match=r"/in holds several files with interactions: a\.csv and b\.csv"):
+        read(tmp_path / "in")
+
+
 def test_containers_cut_short_are_one_error(tmp_path: Path) -> None:
     whole = packed({"ratings.csv": RATINGS * 50})
     compressed = gzip.compress(RATINGS.encode() * 50)

@@ -69,6 +69,13 @@ def test_words_among_numbers_are_left_out_unless_lists_are_asked_for(tmp_path: P
     assert ("2500", "x") in rows(read(path, ReadOptions(format="adjacency")))
 
 
+def test_lists_of_words_are_asked_for(tmp_path: Path) -> None:
+    (path,) = write(tmp_path, {"train.txt": "ann a b\nbob a\neve c d e\n"})
+    with pytest.raises(ReadError, match=r"line 1: lines of 2 to 4 fields divided by blanks.*--format adjacency"):
+        read(path)
+    assert len(read(path, ReadOptions(format="adjacency")).interactions) == 6
+
+
 def test_prose_is_no_list(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"own.txt": "once upon a time\nthere was\na file\n"})
     with pytest.raises(ReadError, match=r"own\.txt, line 1"):

@@ -40,6 +40,13 @@ def test_blanks_where_recbole_has_tabs_are_told(tmp_path: Path) -> None:
         read(path, ReadOptions(delimiter="tab"))
 
 
+def test_an_unusual_delimiter_is_shown_and_proposed(tmp_path: Path) -> None:
+    (path,) = write(tmp_path, {"x.inter": "user_id:token^item_id:token\n1^a\n"})
+    with pytest.raises(ReadError, match=r"one column: 'user_id:token\^item_id:token'. The delimiter looks like '\^'"):
+        read(path)
+    assert rows(read(path, ReadOptions(delimiter="^"))) == [("1", "a")]
+
+
 @pytest.mark.parametrize(
     "names",
     [

@@ -19,6 +19,7 @@ from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
 from convncf.errors import ReadError
 
+_RAGGED = 0.2  # so many lines of another length are no broken rows
 _SAMPLE = 500  # rows to tell a header and the roles of columns by
 
 
@@ -76,6 +77,13 @@ def read_delimited_table(source: Source, options: ReadOptions, *, titles: bool =
     ledger = Ledger(records.line[int(headed) :])
     fields = f"not the header's {width} fields" if headed else f"not the usual {width} fields"
     ledger.drop(fields, widths != width)
+    nameless = not headed or not guess_columns(sample[0])
+    if nameless and divider == " " and not named and float((widths != width).mean()) > _RAGGED:
+        raise ReadError(
+            f"{source}, line {records.line[0]}: lines of {widths.min()} to {widths.max()} fields divided by blanks, "
+            "and no header that names a user and an item. Lists of a user and then its items are read with "
+            "--format adjacency."
+        )
     kept = ledger.rows + int(headed)
     return Table(
         source=source,

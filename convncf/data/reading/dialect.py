@@ -45,6 +45,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1c\x1d\x1e\x1f"))
+_UNUSUAL = re.compile(r"[^\w\s.:'\"<>/()-]+")
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
@@ -158,8 +159,10 @@ def detect_delimiter(text: str, source: Source, named: Iterable[str] = ()) -> st
         start = re.match(r"\s*", text)
         skipped = text[: start.end()] if start else ""
         first = text[len(skipped) :].splitlines()[0]
+        sign = next((sign for sign in _UNUSUAL.findall(first) if re.search(rf"\w{re.escape(sign)}\w", first)), None)
+        looks = f" The delimiter looks like {sign!r}." if sign else ""
         raise ReadError(
-            f"{source}, line {line_of(skipped)}: one column: {_shortened(first)}. Columns must be divided by a "
+            f"{source}, line {line_of(skipped)}: one column: {_shortened(first)}.{looks} Columns must be divided by a "
             "comma, semicolon, tab, bar, '::' or blank; another delimiter can be given with --delimiter."
         )
     return best[1]

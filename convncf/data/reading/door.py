@@ -17,7 +17,7 @@ from convncf.data.reading.candidate_lists import Joined, join_candidates, read_c
 from convncf.data.reading.formats import detect_format, read_table
 from convncf.data.reading.options import Format, ReadOptions
 from convncf.data.reading.overlap import cold_notes, meeting_warnings, spelling_notes
-from convncf.data.reading.report import FileRead, ReadReport
+from convncf.data.reading.report import FileRead, ReadReport, counted
 from convncf.data.reading.roles import PART_ROLES, Plan, make_plan
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
@@ -81,6 +81,7 @@ def _read(plan: Plan, options: ReadOptions) -> ReadResult:
     files = [table.account(role, columns) for table, role, columns in zip(tables, roles, got.columns, strict=True)]
     del tables
     found = _Findings(got.interactions, files, [*plan.notes, *got.notes], meeting_warnings(got.interactions, got.part))
+    found.warnings += _mostly_left_out(got, sum(read.rows for read in files))
     found.notes += cold_notes(got.interactions, got.part) + spelling_notes(got.interactions)
     if plan.candidates is not None:
         found.add_candidates(plan.candidates, got.part, options)
@@ -159,6 +160,13 @@ def _tables(plan: Plan, options: ReadOptions) -> list[Table]:
     if plan.divided and lists is not None:
         kinds = [lists if kind == "delimited" else kind for kind in kinds]
     return [read_table(source, kind, options) for (source, _), kind in zip(plan.interactions, kinds, strict=True)]
+
+
+def _mostly_left_out(got: Assembled, rows: int) -> list[str]:
+    n_dropped = sum(dropped.count for dropped in got.dropped)
+    if n_dropped * 2 <= rows:
+        return []
+    return [f"{n_dropped:,} of {counted(rows, 'row')} were left out: are the delimiter and the columns the right ones?"]
 
 
 def _sizes(part: npt.NDArray[np.int8]) -> dict[str, int]:

@@ -175,8 +175,9 @@ def _settled(roles: dict[Source, str], ignored: list[Ignored], notes: list[str],
     parts += held_out
     several = [source for source, role in parts if role in ("interactions", "training")]
     if gathered and len(several) > 1:
+        within = several[0].path if several[0].member else several[0].path.parent
         raise ReadError(
-            f"{several[0].path} holds several files with interactions: {_listed(several)}. Give the one that is meant."
+            f"{within} holds several files with interactions: {_listed(several)}. Give the one that is meant."
         )
     if not parts:
         there = _listed(list(roles)) or "nothing"

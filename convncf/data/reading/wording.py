@@ -9,7 +9,7 @@ def sentences(report: ReadReport) -> tuple[str, ...]:
     """The report in words, the most important first."""
     sizes = f"{counted(report.n_users, 'user')} with {counted(report.n_items, 'item')}"
     said = [f"From {counted(report.rows, 'row')}: {counted(report.kept, 'interaction')} of {sizes}."]
-    said += [f"Warning: {warning}." for warning in report.warnings]
+    said += [f"Warning: {warning}{'' if warning.endswith('?') else '.'}" for warning in report.warnings]
     said += [f"Left out: {dropped}." for dropped in report.dropped]
     if report.merged:
         said.append(

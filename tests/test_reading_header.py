@@ -53,6 +53,18 @@ def test_columns_without_names_are_mapped_by_number(tmp_path: Path) -> None:
         read(path, ReadOptions(columns={"user_id": "5", "item_id": "4"}))
 
 
+def test_a_column_number_is_no_name_even_where_the_first_row_holds_it(tmp_path: Path) -> None:
+    (path,) = write(tmp_path, {"own.csv": "1,2,3\n4,5,3\n"})
+    columns = {"user_id": "2", "item_id": "1", "rating": "3"}
+    assert rows(read(path, ReadOptions(columns=columns))) == [("2", "1", 3.0), ("5", "4", 3.0)]
+
+
+def test_a_matrix_of_users_and_items_is_refused(tmp_path: Path) -> None:
+    (path,) = write(tmp_path, {"matrix.csv": "user,1193,1194\nann,5,3\nbob,2,1\n"})
+    with pytest.raises(ReadError, match="line 1: no item column among 'user', '1193', '1194'"):
+        read(path)
+
+
 @pytest.mark.parametrize("header", [" User ID ,Item", "USERID,movieId", "customer no.,article", "\ufeffuserId,itemId"])
 def test_headers_as_people_write_them(tmp_path: Path, header: str) -> None:
     (path,) = write(tmp_path, {"own.csv": f"{header}\n7,9\n8,9\n"})

@@ -41,8 +41,8 @@ def test_every_line_is_accounted_for(tmp_path: Path) -> None:
 
 
 def test_lines_of_three_beside_lines_that_differ_are_lists_too(tmp_path: Path) -> None:
-    write(tmp_path, {"train.txt": "0 5 6 7\n1 5\n", "test.txt": "0 8 9\n1 8 9\n"})
-    assert parts(read(tmp_path))["test"] == [("0", "8"), ("0", "9"), ("1", "8"), ("1", "9")]
+    paths = write(tmp_path, {"x_train.txt": "0 5 6 7\n1 5\n", "x_test.txt": "0 8 9\n1 8 9\n"})
+    assert parts(read(paths))["test"] == [("0", "8"), ("0", "9"), ("1", "8"), ("1", "9")]
 
 
 def test_lists_with_a_count_name_users_by_their_place(tmp_path: Path) -> None:

@@ -84,10 +84,10 @@ def test_amazon_reviews_of_2023_have_titles_of_reviews_not_of_items(tmp_path: Pa
 
 
 def test_numbers_keep_their_digits(tmp_path: Path) -> None:
-    text = '{"user": 9007199254740993, "item": 7.0}\n\n{"user": "07", "item": 7}\r\n{"user": null, "item": 1}\n'
+    text = '{"user": 9007199254740993, "item": 7.50}\n\n{"user": "07", "item": 7}\r\n{"user": null, "item": 1}\n'
     (path,) = write(tmp_path, {"x.jsonl": text})
     result = read(path)
-    assert rows(result) == [("9007199254740993", "7.0"), ("07", "7")]
+    assert rows(result) == [("9007199254740993", "7.50"), ("07", "7")]
     assert dropped(result) == {"user id empty": (1, (4,))}
     assert (result.report.lines, result.report.blank, result.report.rows) == (4, 1, 3)
 
@@ -173,10 +173,10 @@ def test_dates_and_plain_counts(tmp_path: Path) -> None:
 
 
 def test_a_gap_that_made_ids_decimals_is_mended_and_told(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"user": [7.0, None, 9.0], "item": ["x", "y", "z"]})
+    frame = pd.DataFrame({"user": [7.0, None, 1e15], "item": ["x", "y", "z"]})
     frame.to_parquet(tmp_path / "x.parquet")
     result = read(tmp_path / "x.parquet")
-    assert rows(result) == [("7", "x"), ("9", "z")]
+    assert rows(result) == [("7", "x"), ("1000000000000000", "z")]
     assert dropped(result) == {"user id empty": (1, (2,))}
     assert "column 'user' holds decimals that are all whole: 7.0 was read as the id 7" in said(result)
 

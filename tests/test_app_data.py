@@ -96,6 +96,12 @@ def test_a_file_without_a_header_keeps_its_first_row(home: Path) -> None:
     assert catalogue.load("shop", home).interactions.users.ids == ("7", "8")
 
 
+def test_a_file_of_which_most_is_left_out_is_a_warning(home: Path) -> None:
+    at = upload(open_app("data"), "user,item\n1,a\n2,b,c\n3,d,e\n")
+    assert len(at.warning) == 1
+    assert "2 of 3 rows were left out: are the delimiter and the columns the right ones?" in words(at)
+
+
 def test_columns_that_are_not_guessed_are_asked_for(home: Path) -> None:
     at = upload(open_app("data"), "who,what\na,x\nb,y\n")
     assert "Choose the user and the item column" in words(at)

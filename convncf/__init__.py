@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from convncf.data.catalogue import Dataset
     from convncf.data.interactions import Interactions, Vocabulary
-    from convncf.data.reading import ReadReport, read_delimited
+    from convncf.data.reading import ReadOptions, ReadReport, read, read_delimited
     from convncf.data.splitting import Split, split
     from convncf.errors import ConvNCFError
     from convncf.evaluation import EvaluationReport, evaluate
@@ -43,7 +43,7 @@ _HOMES = {
     "config": ("DataConfig", "EvalConfig", "ModelConfig", "PretrainConfig", "RunConfig", "TrainConfig", "resolve"),
     "data.catalogue": ("Dataset",),
     "data.interactions": ("Interactions", "Vocabulary"),
-    "data.reading": ("ReadReport", "read_delimited"),
+    "data.reading": ("ReadOptions", "ReadReport", "read", "read_delimited"),
     "data.splitting": ("Split", "split"),
     "errors": ("ConvNCFError",),
     "evaluation": ("EvaluationReport", "evaluate"),
@@ -79,6 +79,7 @@ __all__ = [
     "PairedTest",
     "Popularity",
     "PretrainConfig",
+    "ReadOptions",
     "ReadReport",
     "Run",
     "RunConfig",
@@ -97,6 +98,7 @@ __all__ = [
     "load_run",
     "paired_test",
     "prepare",
+    "read",
     "read_delimited",
     "recommend",
     "resolve",

@@ -87,6 +87,21 @@ def test_two_people_with_the_same_file_do_not_touch_each_other(home: Path) -> No
     assert "already there" in words(other)  # the name that was free a moment ago
 
 
+def test_a_file_without_a_header_keeps_its_first_row(home: Path) -> None:
+    at = upload(open_app("data"), "7,9,4.5,1700000000\n8,9,3,1700000001\n")
+    assert not at.exception
+    assert "Kept: 2" in words(at)
+    assert {box.label: box.value for box in at.selectbox}["Item"] == "2"
+    at.button(key="upload:save").click().run()
+    assert catalogue.load("shop", home).interactions.users.ids == ("7", "8")
+
+
+def test_a_file_of_which_most_is_left_out_is_a_warning(home: Path) -> None:
+    at = upload(open_app("data"), "user,item\n1,a\n2,b,c\n3,d,e\n")
+    assert len(at.warning) == 1
+    assert "2 of 3 rows were left out: are the delimiter and the columns the right ones?" in words(at)
+
+
 def test_columns_that_are_not_guessed_are_asked_for(home: Path) -> None:
     at = upload(open_app("data"), "who,what\na,x\nb,y\n")
     assert "Choose the user and the item column" in words(at)
@@ -106,7 +121,7 @@ def test_columns_that_are_not_guessed_are_asked_for(home: Path) -> None:
         (b"", "shop.csv is empty"),
         (b"user,item\n", "a header and no row"),
         (b"PK\x03\x04rest", "ZIP archive"),
-        ("user,item\nJos\xe9,1\n".encode("latin-1"), "line 2"),
+        (b"user,item\nJos\xe9\x81,1\n", "line 2"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_in_words(content: bytes, said: str, home: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from convncf.data import catalogue, storage
 from convncf.data.catalogue import Dataset
 from convncf.data.interactions import Interactions, ItemTable, Vocabulary
+from convncf.data.reading import ReadOptions
 from convncf.errors import DataError, DatasetExistsError, DatasetNotFoundError, ReadError
 
 FILES = ("dataset.json", "interactions.parquet", "items.parquet")
@@ -73,11 +74,11 @@ def test_an_imported_file_is_there_as_it_was_read(csv: Path, home: Path) -> None
     assert data.source == "imported from my ratings.csv"
     assert data.fingerprint == entry.fingerprint
     assert data.report is not None
-    assert data.report["dropped"] == [{"reason": "user id empty", "count": 1, "first_lines": [5]}]
+    assert data.report["dropped"] == [{"reason": "user id empty", "count": 1, "first_lines": [5], "file": ""}]
 
 
 def test_mapping_and_delimiter_reach_the_reader(csv: Path) -> None:
-    catalogue.add(csv, "mine", mapping={"item_id": "title", "title": None}, delimiter=",")
+    catalogue.add(csv, "mine", options=ReadOptions(columns={"item_id": "title", "title": None}, delimiter=","))
     assert catalogue.load("mine").interactions.items.ids == ("Léon",)
 
 

@@ -91,3 +91,65 @@ def test_a_damaged_dataset_does_not_hide_the_others(convncf: CommandLine) -> Non
     assert "broken cannot be read" in shown.err
     entries = convncf("datasets", "--json").object["datasets"]
     assert [bool(entry["problem"]) for entry in entries] == [False, True]
+
+
+def test_a_ready_split_with_candidates_and_titles(convncf: CommandLine, tmp_path: Path) -> None:
+    files = {
+        "tiny.train.rating": "0\t7\t1\n0\t9\t1\n1\t5\t1\n",
+        "tiny.test.rating": "0\t5\t4\t100\n1\t7\t2\t100\n",
+        "tiny.test.negative": "(0,5)\t5\t8\n(1,7)\t8\t9\n",
+        "tiny.item": "item_id:token\tmovie_title:token_seq\n7\tSeven\n",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    one = convncf("datasets", "add", str(tmp_path / "tiny.train.rating"), "--json")
+    found = one.object
+    assert found["dataset"] == "tiny"
+    sizes = {key: found[key] for key in ("users", "items", "interactions", "train", "validation", "test")}
+    assert sizes == {"users": 2, "items": 4, "interactions": 5, "train": 3, "validation": 0, "test": 2}
+    assert found["report"]["candidates"]["answer_copies"] == 1
+    assert [entry["role"] for entry in found["report"]["files"]] == ["training", "test", "candidates", "titles"]
+    assert "read with tiny.test.rating, tiny.test.negative and tiny.item, which lie beside it." in one.err
+
+    paths = [str(tmp_path / name) for name in files]
+    every = convncf("datasets", "add", *paths, "--name", "every", "--json").object
+    assert every["fingerprint"] == found["fingerprint"]
+    alone = convncf("datasets", "add", paths[0], "--name", "alone", "--alone", "--json").object
+    assert (alone["interactions"], "train" in alone) == (3, False)
+    stored = catalogue.load("tiny", convncf.home)
+    assert stored.part is not None
+    assert stored.part.tolist() == [0, 0, 0, 2, 2]
+    assert stored.candidates is not None
+    assert len(stored.candidates) == 2
+
+
+def test_what_is_found_out_can_be_insisted_on(convncf: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "own.txt"
+    file.write_bytes("ann^7,0^86400000\nann^8,5^172800000\nbéa^8,5^172800000\n".encode("latin-1"))
+    names = tmp_path / "names.csv"
+    names.write_text("code,sku,what\nx,7,Seven\n", encoding="utf-8")
+    columns = ("--user-column", "1", "--item-column", "2", "--time-column", "3", "--title-column", "what")
+    dialect = ("--delimiter", "^", "--no-header", "--encoding", "latin-1", "--time-unit", "ms", "--format", "delimited")
+    more = ("--titles", str(names), "--titles-key", "sku", "--ids", "text", "--keep", "first", "--decimal", ",")
+    report = convncf("datasets", "add", str(file), *columns, *dialect, *more, "--json").object["report"]
+    assert (report["n_users"], report["n_items"], report["time"]["first"]) == (2, 2, "1970-01-02")
+    assert report["files"][0]["encoding"] == "iso8859-1, as asked"
+    assert catalogue.load("own", convncf.home).interactions.users.ids == ("ann", "béa")
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        (("--format", "xml"), "no format is called 'xml'"),
+        (("--time-unit", "minutes"), "no time unit is called 'minutes'"),
+        (("--ids", "numbers"), "Did you mean number?"),
+        (("--titles", "absent.csv"), "absent.csv does not exist"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_before_anything_is_kept(
+    convncf: CommandLine, tmp_path: Path, options: tuple[str, ...], advice: str
+) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text("user,item\na,b\n", encoding="utf-8")
+    assert advice in convncf.refused("datasets", "add", str(file), *options)
+    assert not (convncf.home / "datasets").exists()

@@ -6,14 +6,14 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from convncf.data.reading import ReadResult, read_delimited
+from convncf.data.reading import read_delimited
 from convncf.errors import ReadError
+from tests.written import dropped, rows
 
 Write = Callable[..., Path]
 
@@ -28,14 +28,6 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return write
-
-
-def rows(result: ReadResult) -> list[tuple[Any, ...]]:
-    return list(result.interactions.to_frame().itertuples(index=False, name=None))
-
-
-def dropped(result: ReadResult) -> dict[str, tuple[int, tuple[int, ...]]]:
-    return {drop.reason: (drop.count, drop.first_lines) for drop in result.report.dropped}
 
 
 # ---------------------------------------------------------------- what is kept
@@ -208,6 +200,14 @@ TABLES = st.lists(st.tuples(IDS, IDS, TEXT), min_size=1, max_size=8, unique_by=l
 USUAL = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
 
 
+ENCODINGS = {"UTF-8 with byte-order mark": "utf-8-sig", "Windows-1252": "cp1252"}
+
+
+def decoded(content: bytes, encoding: str) -> str:
+    """As Python knows the encoding that a report names."""
+    return content.decode(ENCODINGS.get(encoding, encoding.lower()))
+
+
 def quoted(field: str) -> str:
     return '"' + field.replace('"', '""') + '"'
 
@@ -268,13 +268,13 @@ def test_any_bytes_give_a_report_that_adds_up_or_a_read_error(
     except ReadError:
         return
     report = result.report
-    text = content.decode("utf-8-sig")
+    text = decoded(content, report.encoding)
     lines = len(re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text))
     assert report.lines == lines
-    assert lines == 1 + report.blank + report.continuation + report.kept + report.merged + report.n_dropped
+    assert lines == report.header + report.blank + report.continuation + report.kept + report.merged + report.n_dropped
     assert report.kept == len(result.interactions) > 0
     for drop in report.dropped:
-        assert all(1 < line <= lines for line in drop.first_lines)
+        assert all(report.header < line <= lines for line in drop.first_lines)
         assert len(drop.first_lines) == min(drop.count, 5)
     json.dumps(report.to_json(), allow_nan=False)
 

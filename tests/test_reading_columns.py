@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from convncf.data.reading import ReadResult, guess_columns, preview, read_delimited
+from convncf.data.reading import guess_columns, preview, read_delimited
 from convncf.errors import ReadError
+from tests.written import rows
 
 Write = Callable[..., Path]
 
@@ -25,10 +25,6 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return write
-
-
-def rows(result: ReadResult) -> list[tuple[Any, ...]]:
-    return list(result.interactions.to_frame().itertuples(index=False, name=None))
 
 
 # ---------------------------------------------------------------- columns
@@ -106,12 +102,15 @@ def test_wrong_mappings_are_refused(write: Write, mapping: dict[str, str | None]
         (b"a,b,c\n1,2,3\n", "line 1: no user column and no item column among 'a', 'b', 'c'"),
         (b"a,b,c\n1,2,3\n", "--user-column NAME and --item-column NAME"),
         (b"user,b,c\n1,2,3\n", "no item column among 'user', 'b', 'c'. Columns can be mapped with --item-column NAME"),
-        (b"1,31,2.5,1260759144\n1,32,2.5,1260759144\n", "line 1 looks like data, not like a header: '1', '31'"),
+        (b"1,2014-05-01\n2,2014-05-02\n", "line 1 looks like data, not like a header, and which column is which"),
+        (b"1,2014-05-01\n2,2014-05-02\n", "--user-column NUMBER and --item-column NUMBER"),
         (b"PK\x03\x04rest", "a ZIP archive or an Excel workbook"),
-        (b"\x1f\x8brest", "compressed with gzip"),
+        (b"\x1f\x8brest", "cut short or damaged"),
         (b"user,item\n1,\x002\n", "binary"),
-        ("user,item\n1,é\n".encode("utf-16"), "UTF-16"),
-        ("user,item\n1,a\n2,Café\n".encode("latin-1"), "line 3: not UTF-8 text (byte 0xe9"),
+        ("user,item\n1,é\n2,ü\n3,Caf".encode() + b"\xe9\n", "line 4: not UTF-8 text (byte 0xe9 in"),
+        ("user,item\n1,é\n2,ü\n3,Caf".encode() + b"\xe9\n", "though most of the file is: 1 byte of it cannot be"),
+        (b"user,item\n1,Caf\xe9\x81\n", "line 2: not UTF-8 text (byte 0xe9 in"),
+        (b"user,item\n1,Caf\xe9\x81\n", "nor is it Windows-1252. Name its encoding with --encoding NAME"),
         (b"user,item,rating\n1,2,good\n1,3,bad\n", "no row is left: 2 rows, rating not a number (lines 2, 3)"),
         (b"user,item,rating\n1,2,good\n1,3,bad\n", '--rating-column ""'),
         (b"user,item,time\n1,2,May\n", "--time-column NAME"),

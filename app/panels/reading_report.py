@@ -24,6 +24,8 @@ def show(report: Mapping[str, Any]) -> None:
             "Items": f"{report['n_items']:,}",
         }
     )
+    for warning in report.get("warnings", ()):  # reports of earlier versions have none
+        st.warning(plain(f"{warning[:1].upper()}{warning[1:]}{'' if warning.endswith('?') else '.'}"))
     rows = [
         {"Left out because": dropped["reason"], "Rows": dropped["count"], "On lines": _lines(dropped)}
         for dropped in report["dropped"]
@@ -38,7 +40,7 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     """What the counts do not say: which repeat was kept, how times were read, and the reader's notes."""
     said = []
     if report["merged"]:
-        kept = "latest" if report["time"] else "first"
+        kept = report.get("kept_row") or ("latest" if report["time"] else "first")
         said.append(
             f"Merged: {plural(report['exact_duplicates'], 'exact duplicate')} and "
             f"{plural(report['repeats'], 'repeat')} of a pair, at most {report['most_repeated']:,} rows of one; "
@@ -53,4 +55,5 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
 
 def _lines(dropped: Mapping[str, Any]) -> str:
     first = ", ".join(str(line) for line in dropped["first_lines"])
-    return first + (", …" if dropped["count"] > len(dropped["first_lines"]) else "")
+    more = ", …" if dropped["count"] > len(dropped["first_lines"]) else ""
+    return first + more + (f" of {dropped['file']}" if dropped.get("file") else "")

@@ -1,10 +1,10 @@
-"""convncf datasets: list what there is, add a file of one's own, delete it again."""
+"""convncf datasets: list what there is, add files of one's own, delete it again."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -14,6 +14,7 @@ from convncf.cli.options import Json
 
 app = typer.Typer(help="List (without a command), add and delete datasets.", invoke_without_command=True)
 
+FORMATS = ("delimited", "parquet", "json-lines", "adjacency", "counted-adjacency")
 _Column = "Name of the column that holds "
 _Or_none = 'guessed when left out, not read when "".'
 
@@ -45,10 +46,18 @@ def list_(as_json: Json = False) -> None:
             say(f"{entry.name} cannot be read: {entry.problem}")
 
 
+_FOUND_OUT = "found out when left out"
+
+
 @app.command("add", epilog="Example: convncf datasets add sales.csv --name shop --user-column buyer --item-column sku")
 def add(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Delimited text with a header: CSV, TSV, or any other delimiter.")
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE…",
+            help="Interactions: CSV or the like, Parquet, JSON lines, RecBole, MovieLens, NCF and LightGCN files, also "
+            "as .gz, in a .zip or in a folder; a ready split and titles may stand beside them.",
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="Name of the dataset; else made from the file's name.")] = None,
     user_column: Annotated[str | None, typer.Option(help=f"{_Column}the user's id; guessed when left out.")] = None,
@@ -56,13 +65,27 @@ def add(
     rating_column: Annotated[str | None, typer.Option(help=f"{_Column}the rating; {_Or_none}")] = None,
     time_column: Annotated[str | None, typer.Option(help=f"{_Column}the time; {_Or_none}")] = None,
     title_column: Annotated[str | None, typer.Option(help=f"{_Column}the item's title; {_Or_none}")] = None,
-    delimiter: Annotated[
-        str | None, typer.Option(help="A character, or a word such as tab; found out when left out.")
+    titles: Annotated[Path | None, typer.Option(help="A file that says what the items are called.")] = None,
+    titles_key: Annotated[str | None, typer.Option(help="Name of its column that holds the items' ids.")] = None,
+    format: Annotated[str | None, typer.Option(help=f"One of {', '.join(FORMATS)}; {_FOUND_OUT}.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help=f"A character, or a word such as tab; {_FOUND_OUT}.")] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", help=f"Whether the first line names the columns; {_FOUND_OUT}."),
     ] = None,
+    encoding: Annotated[str | None, typer.Option(help=f"Such as latin-1; {_FOUND_OUT}.")] = None,
+    decimal: Annotated[str | None, typer.Option(help=f"The decimal sign of ratings, . or ,; {_FOUND_OUT}.")] = None,
+    time_unit: Annotated[
+        str | None, typer.Option(help=f"What numbers count since 1970: s, ms, us or ns; {_FOUND_OUT}.")
+    ] = None,
+    ids: Annotated[str, typer.Option(help="number reads 7, 7.0 and 007 as one id; text keeps them apart.")] = "text",
+    keep: Annotated[str, typer.Option(help="Which row of a repeated pair stays: latest or first.")] = "latest",
+    alone: Annotated[bool, typer.Option("--alone", help="Read nothing that lies beside the file.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Read a file and keep it as a dataset; what was left out is counted, with line numbers."""
+    """Read files and keep them as a dataset; what was left out is counted, with line numbers."""
     from convncf.data import catalogue
+    from convncf.data.reading import ReadOptions
 
     home = runtime.home()
     asked = {
@@ -72,13 +95,28 @@ def add(
         "timestamp": time_column,
         "title": title_column,
     }
-    mapping = {role: column for role, column in asked.items() if column is not None}
-    made = name or catalogue.free_name(file.stem, home)
-    entry = catalogue.add(file, made, home, mapping=mapping, delimiter=delimiter)
+    options = ReadOptions(
+        columns={role: column for role, column in asked.items() if column is not None},
+        format=cast(Any, format),  # ReadOptions checks these words, and says which there are
+        delimiter=delimiter,
+        encoding=encoding,
+        decimal=cast(Any, decimal),
+        time_unit=cast(Any, time_unit),
+        header=header,
+        titles=titles,
+        titles_key=titles_key,
+        ids=cast(Any, ids),
+        keep=cast(Any, keep),
+        companions=not alone,
+    )
+    made = name or catalogue.free_name(catalogue.stem(files[0]), home)
+    entry = catalogue.add(files, made, home, options=options)
     report = catalogue.load(made, home).report or {}
     if as_json:
         counts = {"users": entry.n_users, "items": entry.n_items, "interactions": entry.n_interactions}
-        emit_json({"dataset": entry.name, **counts, "fingerprint": entry.fingerprint, "report": report})
+        parts = {"train" if part == "training" else part: n for part, n in (report.get("split") or {}).items()}
+        told = {"dataset": entry.name, **counts, **parts, "fingerprint": entry.fingerprint, "report": report}
+        emit_json(told)
     else:
         counted = [(entry.name, entry.n_users, entry.n_items, entry.n_interactions, entry.fingerprint)]
         table(["dataset", "users", "items", "interactions", "fingerprint"], counted)

@@ -11,15 +11,29 @@ import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from convncf import runtime
-from convncf.data.reading import read_delimited
+from convncf.data.reading import ReadOptions, ReadResult, read
 from convncf.data.storage import DESCRIPTION, Dataset, DatasetEntry, read_entry, read_folder, write_folder
 from convncf.errors import DataError, DatasetExistsError, DatasetNotFoundError, did_you_mean
 
-__all__ = ["Dataset", "DatasetEntry", "add", "check_name", "delete", "entries", "free_name", "load", "names", "save"]
+__all__ = [
+    "Dataset",
+    "DatasetEntry",
+    "add",
+    "as_dataset",
+    "check_name",
+    "delete",
+    "entries",
+    "free_name",
+    "load",
+    "names",
+    "save",
+    "stem",
+]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LONGEST_NAME = 64
@@ -53,19 +67,35 @@ def load(name: str, home: Path | None = None) -> Dataset:
 
 
 def add(
-    path: Path | str,
+    paths: Path | str | Sequence[Path | str],
     name: str,
     home: Path | None = None,
     *,
     mapping: Mapping[str, str | None] | None = None,
-    delimiter: str | None = None,
+    options: ReadOptions | None = None,
     source: str | None = None,
 ) -> DatasetEntry:
-    """Read a file and keep it as a dataset. Raises ReadError, DatasetExistsError; on failure nothing is left behind."""
+    """Read files that belong together and keep them as a dataset; `mapping` stands for the options' columns.
+
+    Raises ReadError, DatasetExistsError; on failure nothing is left behind.
+    """
     check_name(name, home)  # before the file is read: a large one takes a while
-    result = read_delimited(path, mapping=mapping, delimiter=delimiter)
-    origin = source or f"imported from {result.report.file}"
-    return save(Dataset(name, result.interactions, result.items, origin, result.report.to_json()), home)
+    asked = options or ReadOptions()
+    result = read(paths, asked if mapping is None else replace(asked, columns=mapping))
+    return save(as_dataset(name, result, source), home)
+
+
+def as_dataset(name: str, result: ReadResult, source: str | None = None) -> Dataset:
+    """What was read, under a name."""
+    return Dataset(
+        name,
+        result.interactions,
+        result.items,
+        source or f"imported from {result.report.file}",
+        result.report.to_json(),
+        part=result.part,
+        candidates=result.candidates,
+    )
 
 
 def save(dataset: Dataset, home: Path | None = None) -> DatasetEntry:
@@ -111,6 +141,13 @@ def check_name(name: str, home: Path | None = None) -> None:
         )
     if _taken(name, home):
         raise DatasetExistsError(f"a dataset named {name!r} is already there. Free: {free_name(name, home)!r}.")
+
+
+def stem(path: Path) -> str:
+    """What a file is called without its endings: 'ml-1m.train.rating' -> 'ml-1m'; 'train.txt' by its folder."""
+    name = re.sub(r"(?i)\.(gz|zip)$", "", path.name)
+    bare = re.sub(r"(?i)(\.(train|valid|test))?\.[a-z][a-z0-9]{0,9}$", "", name)
+    return path.resolve().parent.name if bare.lower() in ("train", "valid", "test") else bare or name
 
 
 def free_name(wish: str, home: Path | None = None) -> str:

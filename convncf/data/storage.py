@@ -1,7 +1,9 @@
 """The folder of one dataset: its only reader and writer.
 
-interactions.parquet  user_id, item_id (text) and, where known, rating (float32), timestamp (int64), in source order
+interactions.parquet  user_id, item_id (text) and, where known, rating (float32), timestamp (int64), in source order;
+                      part (int8: 0 training, 1 validation, 2 test) where the data came divided
 items.parquet         item_id, title (text), year (int16 or null), genres (texts), one row an item, in index order
+candidates.parquet    user_id, item_id (the answer), negatives (texts), where the data came with candidate sets
 dataset.json          name, source, counts, time unit, fingerprint, and the report of reading it
 """
 
@@ -15,11 +17,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from convncf import runtime
+from convncf.data.candidates import StoredCandidates
 from convncf.data.interactions import Interactions, ItemTable, Vocabulary
 from convncf.data.timestamps import UNITS, TimeUnit
 from convncf.errors import DataError
@@ -27,6 +31,7 @@ from convncf.errors import DataError
 DESCRIPTION = "dataset.json"
 _INTERACTIONS = "interactions.parquet"
 _ITEMS = "items.parquet"
+_CANDIDATES = "candidates.parquet"
 _FORMAT = 1
 
 
@@ -43,8 +48,18 @@ class Dataset:
     """What reading the file kept and left out (ReadReport.to_json()); None for embedded data."""
     stored_fingerprint: str | None = None
     """The fingerprint written beside the files, to be held against their content."""
+    part: npt.NDArray[np.int8] | None = None
+    """(n,) 0 training, 1 validation, 2 test, in the interactions' order; None where the data came undivided."""
+    candidates: StoredCandidates | None = None
+    """Candidate sets of the test part, as published; None where the data came without."""
 
     def __post_init__(self) -> None:
+        if self.part is not None:
+            part = np.array(self.part, np.int8)
+            if part.shape != self.interactions.user.shape or not ((part >= 0) & (part <= 2)).all():
+                raise DataError(f"dataset {self.name!r}: its parts are not one of 0, 1, 2 for each interaction.")
+            part.setflags(write=False)
+            object.__setattr__(self, "part", part)
         if self.items.items.ids != self.interactions.items.ids:
             raise DataError(f"dataset {self.name!r}: the item table and the interactions differ in their items.")
 
@@ -108,6 +123,8 @@ def read_folder(folder: Path) -> Dataset:
             _numbers(table, "rating", pa.float32()),
             cast(TimeUnit, said["time_unit"]),
         )
+        part = _numbers(table, "part", pa.int8())
+        candidates = _read_candidates(folder / _CANDIDATES, interactions)
     except (DataError, pa.ArrowException) as error:
         raise DataError(f"{path} is damaged: {error} Delete the dataset and import it again.") from None
     if len(interactions) != said["n_interactions"]:
@@ -115,7 +132,8 @@ def read_folder(folder: Path) -> Dataset:
             f"{path} holds {len(interactions):,} interactions, {folder / DESCRIPTION} says {said['n_interactions']:,}. "
             "Delete the dataset and import it again."
         )
-    return Dataset(folder.name, interactions, items, said["source"], said["report"], said["fingerprint"])
+    told = (said["source"], said["report"], said["fingerprint"])
+    return Dataset(folder.name, interactions, items, *told, part=part, candidates=candidates)
 
 
 def write_folder(dataset: Dataset, folder: Path) -> None:
@@ -135,6 +153,8 @@ def write_folder(dataset: Dataset, folder: Path) -> None:
         columns["rating"] = pa.array(interactions.rating)
     if interactions.timestamp is not None:
         columns["timestamp"] = pa.array(interactions.timestamp)
+    if dataset.part is not None:
+        columns["part"] = pa.array(dataset.part)
     _write_table(pa.table(columns), folder / _INTERACTIONS)
     names = {
         "item_id": pa.array(items.items.ids, pa.string()),
@@ -143,6 +163,8 @@ def write_folder(dataset: Dataset, folder: Path) -> None:
         "genres": pa.array(items.genres, pa.list_(pa.string())),
     }
     _write_table(pa.table(names), folder / _ITEMS)
+    if dataset.candidates is not None:
+        _write_table(_candidates_table(dataset.candidates, interactions), folder / _CANDIDATES)
     said = {
         "format": _FORMAT,
         "name": dataset.name,
@@ -183,6 +205,31 @@ def _read_items(path: Path) -> ItemTable:
         return ItemTable(Vocabulary("item", tuple(ids)), tuple(title or "" for title in titles), tuple(years), genres)
     except (DataError, TypeError) as error:
         raise DataError(f"{path} is damaged: {error} Delete the dataset and import it again.") from None
+
+
+def _candidates_table(candidates: StoredCandidates, interactions: Interactions) -> pa.Table:
+    items = pa.array(interactions.items.ids, pa.string())
+    columns = {
+        "user_id": pc.take(pa.array(interactions.users.ids, pa.string()), pa.array(candidates.user)),
+        "item_id": items.take(pa.array(candidates.answer)),
+        "negatives": pa.LargeListArray.from_arrays(candidates.offsets, items.take(pa.array(candidates.negatives))),
+    }
+    return pa.table(columns)
+
+
+def _read_candidates(path: Path, interactions: Interactions) -> StoredCandidates | None:
+    if not path.is_file():
+        return None
+    table = _read_table(path, ("user_id", "item_id", "negatives"))
+    lists = table["negatives"].combine_chunks()
+    sizes = pc.list_value_length(lists).to_numpy()
+    items = interactions.items
+    return StoredCandidates(
+        np.asarray([interactions.users.index(raw) for raw in table["user_id"].to_pylist()], np.int32),
+        np.asarray([items.index(raw) for raw in table["item_id"].to_pylist()], np.int32),
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        np.asarray([items.index(raw) for raw in lists.flatten().to_pylist()], np.int32),
+    )
 
 
 def _read_table(path: Path, needed: tuple[str, ...], dictionary: list[str] | None = None) -> pa.Table:

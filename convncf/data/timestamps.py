@@ -89,19 +89,20 @@ def implausible(values: Int64s, unit: TimeUnit) -> Bools:
     return (seconds < _EARLIEST) | (seconds > _LATEST)
 
 
-def parse_times(texts: pa.LargeStringArray) -> ParsedTimes:
+def parse_times(texts: pa.LargeStringArray, unit: TimeUnit | None = None) -> ParsedTimes:
     """Read a column of times: counts since 1970 in any unit, ISO 8601 dates, or packed dates such as 20140501120000.
 
-    A date without a zone is taken as UTC. Fractions of a second are kept exactly, by counting in a finer unit.
+    A date without a zone is taken as UTC. Fractions of a second are kept exactly, by counting in a finer unit. With a
+    `unit` given, numbers are counts of it whatever their size.
     """
-    numbers = _parse_counts(texts)
+    numbers = _parse_counts(texts, unit)
     if int(numbers.understood.sum()) * 2 >= len(numbers.understood) and numbers.understood.any():
-        return _packed_dates(numbers) or numbers
+        return (None if unit else _packed_dates(numbers)) or numbers
     dates = _parse_iso(texts)
     return dates if dates.understood.any() else numbers
 
 
-def _parse_counts(texts: pa.LargeStringArray) -> ParsedTimes:
+def _parse_counts(texts: pa.LargeStringArray, given: TimeUnit | None = None) -> ParsedTimes:
     whole, fraction = (_group(texts, _INTEGER, name) for name in ("whole", "fraction"))
     understood = ~_nulls(whole)
     values, fits = _to_int64(whole)
@@ -109,13 +110,14 @@ def _parse_counts(texts: pa.LargeStringArray) -> ParsedTimes:
     understood &= fits & (places <= _DIGITS["ns"])
     band = np.where(understood, bands(values), -1)
     telling = np.bincount(band[band >= 0], minlength=len(UNITS))
-    unit = UNITS[int(telling.argmax())]
-    other = (band >= 0) & (band != telling.argmax())
+    unit = given or UNITS[int(telling.argmax())]
+    other = np.zeros(len(values), bool) if given else (band >= 0) & (band != telling.argmax())
     if unit != "s":
         understood &= places == 0  # a fraction of a finer unit is more likely a number that is no time
     finer = _unit_for(int(places[understood].max(initial=0)))
     if unit != "s" or finer == "s":
-        return ParsedTimes(values, understood, unit, f"{UNIT_WORDS[unit]} since 1970", other)
+        words = f"{UNIT_WORDS[unit]} since 1970{', as asked' if given else ''}"
+        return ParsedTimes(values, understood, unit, words, other)
     # A negative time with a fraction counts away from zero: -1.5 is -1 s and -500 ms.
     sign = np.where(np.asarray(pc.starts_with(pc.fill_null(whole, ""), "-")), -1, 1)
     values, fits = _scaled(values, sign * _fraction_counts(fraction, _DIGITS[finer]), PER_SECOND[finer])

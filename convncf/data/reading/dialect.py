@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from convncf.data.reading.columns import guess_columns, match_name
+from convncf.data.reading.options import READABLE, known_encoding
 from convncf.data.reading.records import split_records
-from convncf.data.reading.report import DELIMITER_WORDS
+from convncf.data.reading.report import DELIMITER_WORDS, counted
+from convncf.data.reading.sources import Source
 from convncf.errors import ReadError
 
 DELIMITERS = (",", ";", "\t", "|", "::", " ")
@@ -22,18 +24,29 @@ _SPELLED = {word: delimiter for delimiter, word in DELIMITER_WORDS.items()} | {
     "pipe": "|",
     "colons": "::",
 }
-_BOM = b"\xef\xbb\xbf"
 _SAMPLE_LINES = 200
 _SAMPLE_BYTES = 256 * 1024
 _MAGIC = (
     (b"PK\x03\x04", "a ZIP archive or an Excel workbook"),
-    (b"\x1f\x8b", "compressed with gzip"),
+    (b"\x1f\x8b", "compressed with gzip, twice"),
     (b"PAR1", "a Parquet file"),
     (b"%PDF", "a PDF document"),
-    (b"\xff\xfe", "UTF-16 text"),
-    (b"\xfe\xff", "UTF-16 text"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"BZh", "compressed with bzip2"),
+    (b"\xfd7zXZ", "compressed with xz"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
+    (b"SQLite format 3", "an SQLite database"),
 )
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8 with byte-order mark"),
+    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
+    (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
+    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
+)
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1c\x1d\x1e\x1f"))
+_UNUSUAL = re.compile(r"[^\w\s.:'\"<>/()-]+")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,74 +58,122 @@ class Text:
     """In words, for the report."""
     whole: bool
     """False where only the beginning was read."""
+    notes: tuple[str, ...] = ()
 
 
-def read_text(path: Path, *, beginning: bool = False) -> Text:
-    """Decode a file of UTF-8 text, with or without a byte-order mark.
+def read_text(source: Source, *, encoding: str | None = None, beginning: bool = False) -> Text:
+    """Decode a file: by its byte-order mark, as UTF-8, else as Windows-1252; or in the encoding that is given.
 
-    Raises ReadError naming the line where it is missing, empty, binary or in another encoding.
+    Raises ReadError, naming the line where there is one, where it is missing, empty, binary or in another encoding.
     """
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(_SAMPLE_BYTES if beginning else -1)
-            whole = not beginning or not stream.read(1)
-    except FileNotFoundError:
-        raise ReadError(f"{path} does not exist. Check the path.") from None
-    except IsADirectoryError:
-        raise ReadError(f"{path} is a folder. Give a file in it.") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise ReadError(f"{path} cannot be read: {error}.") from None
+    raw, whole = source.read(_SAMPLE_BYTES if beginning else -1)
     if not raw:
-        raise ReadError(f"{path} is empty. A header line and at least one row are needed.")
-    _refuse_binary(path, raw)
-    encoding = "UTF-8 with byte-order mark" if raw.startswith(_BOM) else "UTF-8"
-    raw = raw.removeprefix(_BOM)
+        raise ReadError(f"{source} is empty. At least one row is needed.")
+    kind = next((words for magic, words in _MAGIC if raw.startswith(magic)), None)
+    if kind:
+        raise ReadError(f"{source} is {kind}. {READABLE}")
+    text = _in_encoding(source, raw, whole, encoding) if encoding else _detected(source, raw, whole)
+    if not text.content.strip():
+        raise ReadError(f"{source} holds only blank lines. At least one row is needed.")
+    return text
+
+
+def _detected(source: Source, raw: bytes, whole: bool) -> Text:
+    for mark, name, words in _BOMS:
+        if raw.startswith(mark):
+            return Text(_decoded(source, raw, name, whole), words, whole)
+    if raw[257:262] == b"ustar":
+        raise ReadError(f"{source} is a tar archive. Unpack it, and give the folder or the file.")
+    if b"\0" in raw or len(raw.translate(None, _CONTROLS)) < len(raw) * 0.9:
+        what = "it holds a zero byte" if b"\0" in raw else "it holds many control characters"
+        raise ReadError(f"{source} is binary ({what}). {READABLE}")
     try:
-        content = raw.decode("utf-8")
+        return Text(codecs.getincrementaldecoder("utf-8")().decode(raw, final=whole), "UTF-8", whole)
     except UnicodeDecodeError as error:
-        if whole or error.end < len(raw) or error.reason != "unexpected end of data":
-            raise ReadError(_not_utf8(path, raw, error)) from None
-        content = raw[: error.start].decode("utf-8")  # the beginning ends within a character
-    if not content.strip():
-        raise ReadError(f"{path} holds only blank lines. A header line and at least one row are needed.")
-    return Text(content, encoding, whole)
+        first = error
+    lenient = raw.decode("utf-8", "surrogateescape")
+    n_wrong = len(_NOT_UTF8.findall(lenient))
+    n_right = len(lenient) - len(lenient.encode("ascii", "ignore")) - n_wrong
+    before = raw[: first.start].decode("utf-8", "replace")
+    near = raw[max(0, first.start - 10) : first.start + 10].decode("latin-1")
+    where = f"{source}, line {line_of(before)}: not UTF-8 text (byte 0x{raw[first.start]:02x} in {near!r})"
+    if n_right > n_wrong:
+        raise ReadError(
+            f"{where}, though most of the file is: {counted(n_wrong, 'byte')} of it cannot be. Mend it, or have them "
+            "replaced with --encoding utf-8, or read all of it in another encoding with --encoding NAME."
+        )
+    if not any(0x80 <= byte < 0xA0 for byte in set(raw)):
+        return Text(raw.decode("latin-1"), "latin-1", whole, (_guessed("latin-1"),))
+    try:
+        return Text(raw.decode("cp1252"), "Windows-1252", whole, (_guessed("Windows-1252"),))
+    except UnicodeDecodeError:
+        raise ReadError(f"{where}, nor is it Windows-1252. Name its encoding with --encoding NAME.") from None
 
 
-def detect_delimiter(text: str, path: Path, named: Iterable[str] = ()) -> str:
+def _guessed(name: str) -> str:
+    return f"the file is not UTF-8, so it was read as {name}; --encoding NAME reads it in another encoding"
+
+
+def _in_encoding(source: Source, raw: bytes, whole: bool, encoding: str) -> Text:
+    name = known_encoding(encoding)
+    if name == "utf-8":
+        content = raw.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
+        n_wrong = content.count("�") - raw.count("�".encode())
+        line = line_of(content[: content.find("�")])
+        notes = [f"{counted(n_wrong, 'byte')} that are not UTF-8 replaced by � (the first: line {line})"]
+        return Text(content, "UTF-8, as asked", whole, tuple(notes if n_wrong > 0 and whole else ()))
+    return Text(_decoded(source, raw, name, whole).removeprefix("\ufeff"), f"{name}, as asked", whole)
+
+
+def _decoded(source: Source, raw: bytes, name: str, whole: bool) -> str:
+    try:
+        return codecs.getincrementaldecoder(name)().decode(raw, final=whole)
+    except UnicodeError as error:
+        before = raw[: getattr(error, "start", 0)].decode(name, "replace")
+        raise ReadError(
+            f"{source}, line {line_of(before)}: not {name} text ({getattr(error, 'reason', error)}). "
+            "Name its encoding with --encoding NAME."
+        ) from None
+
+
+def detect_delimiter(text: str, source: Source, named: Iterable[str] = ()) -> str:
     """What divides the header into a user and an item column, and the rows into as many fields as the header.
 
-    `named` are column names that must be found. Raises ReadError where nothing divides the header.
+    `named` are column names that must be found. Raises ReadError where nothing divides the first line.
     """
     sample = "".join(re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text[:_SAMPLE_BYTES])[:_SAMPLE_LINES])
-    best: tuple[tuple[int, float, int], str] | None = None
+    best: tuple[tuple[int, float, bool, int], str] | None = None
     for delimiter in DELIMITERS:
         records = split_records(sample, delimiter)
         header = [name.strip() for name in records.record(0)]
         if len(header) < 2:
             continue
         known = sum(match_name(name, header) is not None for name in named)
-        known += len({"user_id", "item_id"} & guess_columns(header).keys())
+        known += len({"user_id", "item_id", "title"} & guess_columns(header).keys())
         alike = float(np.mean(records.widths[1:] == len(header))) if len(records) > 1 else 0.0
-        score = (known, round(alike, 2), len(header))
+        # Blanks stand within titles and dates too: they divide only where nothing else does as well.
+        score = (known, round(alike, 2), delimiter != " ", len(header))
         if best is None or score > best[0]:
             best = (score, delimiter)
     if best is None:
         start = re.match(r"\s*", text)
         skipped = text[: start.end()] if start else ""
         first = text[len(skipped) :].splitlines()[0]
+        sign = next((sign for sign in _UNUSUAL.findall(first) if re.search(rf"\w{re.escape(sign)}\w", first)), None)
+        looks = f" The delimiter looks like {sign!r}." if sign else ""
         raise ReadError(
-            f"{path}, line {line_of(skipped)}: one column: {_shortened(first)}. Columns must be divided by a "
+            f"{source}, line {line_of(skipped)}: one column: {_shortened(first)}.{looks} Columns must be divided by a "
             "comma, semicolon, tab, bar, '::' or blank; another delimiter can be given with --delimiter."
         )
     return best[1]
 
 
-def spelled_delimiter(given: str, path: Path) -> str:
+def spelled_delimiter(given: str, source: Source) -> str:
     """The delimiter meant by a word or a character: 'tab', 'blank', ';' … Raises ReadError where it cannot be one."""
     delimiter = _SPELLED.get(given.strip().casefold(), given)
     if not delimiter or any(character in delimiter for character in '"\r\n'):
         raise ReadError(
-            f"{path}: {given!r} cannot be a delimiter. Use one such as ',', ';', 'tab', '|', '::' or 'blank'."
+            f"{source}: {given!r} cannot be a delimiter. Use one such as ',', ';', 'tab', '|', '::' or 'blank'."
         )
     return " " if not delimiter.strip(" ") else delimiter
 
@@ -120,24 +181,6 @@ def spelled_delimiter(given: str, path: Path) -> str:
 def line_of(content: str) -> int:
     """The physical line on which the text after `content` begins."""
     return 1 + len(re.findall(r"\r\n|\r|\n", content))
-
-
-def _refuse_binary(path: Path, raw: bytes) -> None:
-    kind = next((words for magic, words in _MAGIC if raw.startswith(magic)), None)
-    if kind is None and b"\0" in raw:
-        kind = "binary (it holds a zero byte)"
-    if kind:
-        raise ReadError(f"{path} is {kind}. Export it as delimited text in UTF-8, such as CSV, and read that.")
-
-
-def _not_utf8(path: Path, raw: bytes, error: UnicodeDecodeError) -> str:
-    before = raw[: error.start].decode("utf-8")
-    wrong = raw[error.start]
-    near = raw[max(0, error.start - 10) : error.start + 10].decode("latin-1")
-    return (
-        f"{path}, line {line_of(before)}: not UTF-8 text (byte 0x{wrong:02x} in {near!r}, read here as latin-1). "
-        "Save the file as UTF-8, for example: iconv -f latin1 -t utf-8 FILE > NEW"
-    )
 
 
 def _shortened(line: str) -> str:

@@ -11,13 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from convncf.data.interactions import Vocabulary
+from convncf.data.reading.options import Decimal, Keep
 from convncf.data.reading.report import counted
 
 Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
 
 _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?$"
-_DECIMAL_COMMA = r"^[+-]?[0-9]+,[0-9]+$"
+_DECIMAL_COMMA = r"^[+-]?[0-9]*,[0-9]+$"
+_DECIMAL_POINT = r"^[+-]?[0-9]*\.[0-9]+"
+_AS_NUMBER = r"^0*([0-9]+?)(?:\.0*)?$"
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -32,6 +35,11 @@ class ParsedRatings:
     notes: tuple[str, ...]
 
 
+def as_number(ids: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Ids that are whole numbers in their shortest form: 007 and 7.0 become 7; others stay."""
+    return pc.replace_substring_regex(ids, pattern=_AS_NUMBER, replacement=r"\1")
+
+
 @dataclass(frozen=True, eq=False)
 class Merged:
     """Rows after each pair is kept once."""
@@ -43,15 +51,21 @@ class Merged:
     most_repeated: int
 
 
-def parse_ratings(texts: pa.LargeStringArray) -> ParsedRatings:
-    """Numbers with a decimal point, or with a decimal comma, which is said."""
+def parse_ratings(texts: pa.LargeStringArray, decimal: Decimal | None = None) -> ParsedRatings:
+    """Numbers with a decimal point, or with a decimal comma, which is said; `decimal` allows only the one."""
     plain = pc.utf8_trim_whitespace(texts)
     notes = []
     with_comma = pc.match_substring_regex(plain, _DECIMAL_COMMA)
-    n_comma = int(np.asarray(with_comma, bool).sum())
+    n_comma = 0 if decimal == "." else int(np.asarray(with_comma, bool).sum())
+    with_point = pc.match_substring_regex(plain, _DECIMAL_POINT)
+    n_point = int(np.asarray(with_point, bool).sum()) if n_comma or decimal == "," else 0
+    if decimal == ",":  # then a point is no decimal sign, and a number that has one is none
+        plain = pc.if_else(with_point, pc.replace_substring(plain, ".", "?"), plain)
     if n_comma:
         plain = pc.if_else(with_comma, pc.replace_substring(plain, ",", "."), plain)
         notes.append(f"{counted(n_comma, 'rating')} with a decimal comma, as 3,5 for 3.5")
+        if n_point and decimal is None:
+            notes.append(f"{counted(n_point, 'rating')} with a decimal point among them: the file mixes both signs")
     understood = np.asarray(pc.match_substring_regex(plain, _NUMBER), bool)
     digits = pc.if_else(pa.array(understood), pc.replace_substring_regex(plain, r"^\+", ""), "0")
     values = np.fromiter(map(float, digits.to_pylist()), np.float64, len(digits))
@@ -60,6 +74,12 @@ def parse_ratings(texts: pa.LargeStringArray) -> ParsedRatings:
     n_zero = int(((values == 0) & understood).sum())
     if n_zero * 4 >= len(values) > 0:
         notes.append(f"{counted(n_zero, 'rating')} of 0, which often means 'not rated'; each counts as an interaction")
+    n_negative = int((values < 0).sum())
+    if n_negative:
+        notes.append(
+            f"{counted(n_negative, 'rating')} below 0, which often means a return or a dislike; each counts as an "
+            "interaction"
+        )
     return ParsedRatings(values, understood, np.asarray(pc.equal(plain, ""), bool), tuple(notes))
 
 
@@ -68,8 +88,9 @@ def merge_repeats(
     item: npt.NDArray[np.integer[Any]],
     times: Int64s | None,
     ratings: npt.NDArray[np.float64] | None,
+    keep: Keep = "latest",
 ) -> Merged:
-    """Keep each pair once: its latest row by time, without times or at equal times its first in the file."""
+    """Keep each pair once: its latest (or first) row by time, without times or at equal times its first in the file."""
     n = len(user)
     row = np.arange(n)
     time = np.zeros(n, np.int64) if times is None else times
@@ -78,7 +99,8 @@ def merge_repeats(
     occurrences = np.unique(pair, return_counts=True)[1]
     if len(occurrences) == n:
         return Merged(row, 0, 0, 1)
-    order = np.lexsort((-row, time, pair))  # within a pair the last is the latest, at equal times the first in the file
+    # Within a pair the last is the one to keep: at equal times the first in the file.
+    order = np.lexsort((-row, time if keep == "latest" else -time, pair))
     last = np.append(pair[order][1:] != pair[order][:-1], True)
     kept = np.sort(order[last])
     alike = np.lexsort((rating, time, pair))

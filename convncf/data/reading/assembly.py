@@ -1,0 +1,238 @@
+"""Tables of rows -> Interactions, and which part each belongs to where the data came divided.
+
+Ids are text: leading zeros stay, "7.0" is not "7" unless asked; only surrounding blanks are taken off, and counted.
+Whatever is left out is counted by reason with its line numbers; what cannot be read at all is a ReadError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from convncf.data.interactions import Interactions, Vocabulary
+from convncf.data.reading.columns import OPTIONS, ROLES, resolve_columns
+from convncf.data.reading.ledger import Ledger
+from convncf.data.reading.options import ReadOptions
+from convncf.data.reading.report import Dropped, TimeSpan, counted
+from convncf.data.reading.tables import Table
+from convncf.data.reading.values import Merged, as_number, merge_repeats, parse_ratings
+from convncf.data.timestamps import UNIT_WORDS, ParsedTimes, date_words, implausible, parse_times, to_seconds
+from convncf.errors import ReadError
+
+Bools = npt.NDArray[np.bool_]
+
+PARTS = ("training", "validation", "test")
+_UNREAD = "not read: {} has none, and all files must have one"
+
+
+@dataclass(frozen=True, eq=False)
+class Assembled:
+    """What tables of interactions hold."""
+
+    interactions: Interactions
+    part: npt.NDArray[np.int8]
+    """(n,) index into PARTS; all 0 where the data came undivided."""
+    titles: tuple[pa.LargeStringArray, pa.LargeStringArray] | None
+    """Item id and title of each row, where there is a title column."""
+    columns: tuple[dict[str, str], ...]
+    """Role -> column, for each table."""
+    merged: Merged
+    dropped: tuple[Dropped, ...]
+    time: TimeSpan | None
+    notes: tuple[str, ...]
+
+
+class Assembly:
+    """Tables on their way: rows leave through the ledger, columns shrink with them."""
+
+    def __init__(self, tables: Sequence[Table], parts: Sequence[int], options: ReadOptions) -> None:
+        self.tables, self.options = tables, options
+        self.path = str(tables[0].source)
+        self.notes = [note for table in tables for note in table.notes]
+        positions = [resolve_columns(t.names, options.columns, t.where, t.guess) for t in tables]
+        roles = self._common(positions)
+        self.columns = tuple(
+            {role: table.names[found[role]] for role in roles} for table, found in zip(tables, positions, strict=True)
+        )
+        sizes = [len(table.line) for table in tables]
+        self.ledger = Ledger(
+            np.concatenate([table.line for table in tables]),
+            np.repeat(np.arange(len(tables), dtype=np.int16), sizes),
+            [table.source.file for table in tables],
+        )
+        for table in tables:
+            self.ledger.note(
+                [
+                    Dropped(d.reason, d.count, d.first_lines, table.source.file if len(tables) > 1 else "")
+                    for d in table.dropped
+                ]
+            )
+        self.part = np.repeat(np.asarray(parts, np.int8), sizes)
+        self.text = {
+            role: _joined([table.column(found[role]) for table, found in zip(tables, positions, strict=True)])
+            for role in roles
+        }
+        units = {
+            t.units.get(found["timestamp"]) for t, found in zip(tables, positions, strict=True) if "timestamp" in found
+        }
+        self.unit = options.time_unit or (units.pop() if len(units) == 1 else None)
+        self.ratings: npt.NDArray[np.float64] | None = None
+        self.times: ParsedTimes | None = None
+
+    def result(self) -> Assembled:
+        """Check, count and put together. Raises ReadError where no row is left, or times mix units."""
+        self._drop_repeated_headers()
+        self._take_ids()
+        self._take_ratings()
+        self._take_times()
+        if not len(self.ledger.rows):
+            raise ReadError(self._nothing_left())
+        self._keep_parts_apart()
+        user, item = (np.asarray(pc.dictionary_encode(self.text[role]).indices) for role in ("user_id", "item_id"))
+        times = None if self.times is None else self.times.values
+        merged = merge_repeats(user, item, times, self.ratings, self.options.keep)
+        users = pc.dictionary_encode(self.text["user_id"].take(pa.array(merged.kept)))
+        items = pc.dictionary_encode(self.text["item_id"].take(pa.array(merged.kept)))
+        interactions = Interactions(
+            Vocabulary("user", tuple(users.dictionary.to_pylist())),
+            Vocabulary("item", tuple(items.dictionary.to_pylist())),
+            np.asarray(users.indices),
+            np.asarray(items.indices),
+            None if times is None else times[merged.kept],
+            None if self.ratings is None else self.ratings[merged.kept].astype(np.float32),
+            "s" if self.times is None else self.times.unit,
+        )
+        return Assembled(
+            interactions=interactions,
+            part=self.part[merged.kept],
+            titles=(self.text["item_id"], self.text["title"]) if "title" in self.text else None,
+            columns=self.columns,
+            merged=merged,
+            dropped=self.ledger.dropped,
+            time=self._time_span(),
+            notes=tuple(self.notes),
+        )
+
+    def _common(self, positions: list[dict[str, int]]) -> list[str]:
+        """Roles that every table has a column for; what only some have is not read, which is said."""
+        for role in ("rating", "timestamp"):
+            lacking = [t.source.file for t, found in zip(self.tables, positions, strict=True) if role not in found]
+            if lacking and len(lacking) < len(self.tables):
+                word = {"rating": "ratings", "timestamp": "times"}[role]
+                self.notes.append(f"{word} {_UNREAD.format(lacking[0])}")
+        return [role for role in ROLES if all(role in found for found in positions)]
+
+    def _drop(self, reason: str, leaving: Bools) -> None:
+        stays = self.ledger.drop(reason, leaving)
+        if not stays.all():
+            self.text = {role: column.filter(pa.array(stays)) for role, column in self.text.items()}
+            self.part = self.part[stays]
+            if self.ratings is not None:
+                self.ratings = self.ratings[stays]
+            if self.times is not None:
+                t = self.times
+                self.times = ParsedTimes(t.values[stays], t.understood[stays], t.unit, t.format, t.other_unit[stays])
+
+    def _drop_repeated_headers(self) -> None:
+        """Files that were joined carry a header in the middle."""
+        for file, (table, names) in enumerate(zip(self.tables, self.columns, strict=True)):
+            if table.header is None:
+                continue
+            alike = self.ledger.file[self.ledger.rows] == file
+            for role, name in names.items():
+                alike &= np.asarray(pc.equal(pc.utf8_trim_whitespace(self.text[role]), name), bool)
+            self._drop("the header again", alike)
+
+    def _take_ids(self) -> None:
+        for role, words in (("user_id", "user"), ("item_id", "item")):
+            trimmed = pc.utf8_trim_whitespace(self.text[role])
+            n_trimmed = int((np.asarray(pc.not_equal(trimmed, self.text[role]), bool)).sum())
+            if n_trimmed:
+                self.notes.append(f"blanks around the {words} id taken off in {counted(n_trimmed, 'row')}")
+            if self.options.ids == "number":
+                shortest = as_number(trimmed)
+                n_changed = int(np.asarray(pc.not_equal(shortest, trimmed), bool).sum())
+                self.notes.append(f"{words} ids read as numbers, as asked: {counted(n_changed, 'row')} changed")
+                trimmed = shortest
+            self.text[role] = trimmed
+            self._drop(f"{words} id empty", np.asarray(pc.equal(trimmed, ""), bool))
+
+    def _take_ratings(self) -> None:
+        if "rating" not in self.text:
+            return
+        parsed = parse_ratings(self.text["rating"], self.options.decimal)
+        self.notes.extend(parsed.notes)
+        self.ratings = parsed.values
+        self._drop("rating empty", parsed.empty)
+        self._drop("rating not a number", ~parsed.understood[~parsed.empty])
+        marks = np.unique(self.ratings[self.part == 0])
+        if self.part.any() and len(marks) == 1 and len(np.unique(self.ratings[self.part > 0])) > 1:
+            self.notes.append(f"ratings not read: in training each is {marks[0]:g}, a mark and no rating")
+            self.ratings = None
+
+    def _take_times(self) -> None:
+        if "timestamp" not in self.text:
+            return
+        trimmed = pc.utf8_trim_whitespace(self.text["timestamp"])
+        self._drop("time empty", np.asarray(pc.equal(trimmed, ""), bool))
+        times = parse_times(pc.utf8_trim_whitespace(self.text["timestamp"]), self.unit)
+        if times.other_unit.any():
+            n_other = int(times.other_unit.sum())
+            raise ReadError(
+                f"{self.path}: column {self.columns[0]['timestamp']!r} mixes units: most count "
+                f"{UNIT_WORDS[times.unit]}, but not {counted(n_other, 'row')} ({self.ledger.where(times.other_unit)}). "
+                f'Use one unit, or leave the column out with {OPTIONS["timestamp"]} "".'
+            )
+        self._drop("time not understood", ~times.understood)
+        stays = times.understood
+        values = times.values[stays]
+        self.times = ParsedTimes(values, stays[stays], times.unit, times.format, times.other_unit[stays])
+        odd = implausible(values, times.unit)
+        if odd.any():
+            words = counted(int(odd.sum()), "time")
+            self.notes.append(f"{words} before 1900 or after 2100, kept ({self.ledger.where(odd)})")
+
+    def _keep_parts_apart(self) -> None:
+        """A pair that is in training cannot be held out as well: it stays where it is seen first."""
+        if not self.part.any():
+            return
+        user, item = (pc.dictionary_encode(self.text[role]).indices.to_numpy() for role in ("user_id", "item_id"))
+        pair = user.astype(np.int64) * (int(item.max()) + 1) + item
+        _, which = np.unique(pair, return_inverse=True)
+        first = np.full(int(which.max()) + 1, len(PARTS), np.int8)
+        np.minimum.at(first, which, self.part)
+        for part in range(len(PARTS)):
+            leaving = (self.part > first[which]) & (first[which] == part)
+            self._drop(f"already in {PARTS[part]}", leaving)
+            which = which[~leaving]
+
+    def _time_span(self) -> TimeSpan | None:
+        if self.times is None:
+            return None
+        seconds = to_seconds(self.times.values, self.times.unit)
+        first, last = date_words(int(seconds.min())), date_words(int(seconds.max()))
+        return TimeSpan(self.times.unit, self.times.format, first, last)
+
+    def _nothing_left(self) -> str:
+        reasons = "; ".join(map(str, self.ledger.dropped))
+        main = self.ledger.dropped[0].reason if self.ledger.dropped else ""
+        role = next(
+            (role for role, word in (("rating", "rating"), ("timestamp", "time")) if main.startswith(word)), None
+        )
+        if role:
+            advice = f'Map another column with {OPTIONS[role]} NAME, or leave it out with {OPTIONS[role]} "".'
+        elif "fields" in main:
+            advice = "Give the right delimiter with --delimiter, or mend the header."
+        else:
+            advice = "Map other columns with --user-column NAME and --item-column NAME."
+        columns = ", ".join(f"{role} = {name!r}" for role, name in self.columns[0].items())
+        return f"{self.path}: no row is left: {reasons}. Columns: {columns}. {advice}"
+
+
+def _joined(columns: list[pa.LargeStringArray]) -> pa.LargeStringArray:
+    return columns[0] if len(columns) == 1 else pa.concat_arrays(columns)

@@ -1,0 +1,100 @@
+"""JSON lines, one object a line, as Amazon's and Yelp's reviews come -> Table."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from convncf.data.reading.columns import guess_columns
+from convncf.data.reading.dialect import line_of, read_text
+from convncf.data.reading.ledger import Ledger
+from convncf.data.reading.options import FORMAT_WORDS, READABLE, ReadOptions
+from convncf.data.reading.sources import Source
+from convncf.data.reading.tables import Table
+from convncf.errors import ReadError
+
+
+def looks_like_json(source: Source) -> bool:
+    """Whether a file begins as JSON does: with an object, or a list of them."""
+    start = source.start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return bool(re.match(rb"\{\s*[\"'}]|\[\s*(?:[{\[\]]|$)", start))
+
+
+def read_json_lines(source: Source, options: ReadOptions) -> Table:
+    """The table in a file with one JSON object a line. Raises ReadError where no line is one.
+
+    Numbers keep their digits. Of a nested object only its text is kept: map a column of the first level.
+    """
+    text = read_text(source, encoding=options.encoding)
+    raw = re.split(r"\r\n|\r|\n", text.content)
+    if raw[-1] == "":
+        raw.pop()
+    filled = [(number, line) for number, line in enumerate(raw, start=1) if line.strip()]
+    objects: list[dict[str, Any] | None] = [_object(line) for _, line in filled]
+    _refuse_none(source, text.content, objects)
+    ledger = Ledger(np.asarray([number for number, _ in filled], np.int64))
+    ledger.drop("not a JSON object", np.asarray([found is None for found in objects]))
+    kept = [found for found in objects if found is not None]
+    names = list(dict.fromkeys(name for found in kept for name in found))
+    _refuse_nested(source, names, kept, options)
+    return Table(
+        source=source,
+        format=FORMAT_WORDS["json-lines"],
+        header=tuple(names),
+        width=len(names),
+        line=ledger.line[ledger.rows],
+        column=lambda position: pa.array([_text(found.get(names[position])) for found in kept], pa.large_string()),
+        lines=len(raw),
+        blank=len(raw) - len(filled),
+        encoding=text.encoding,
+        dropped=ledger.dropped,
+        notes=text.notes,
+    )
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _text(value: Any) -> str:
+    """Numbers came as their own text; what is missing or null is ''."""
+    if isinstance(value, str):
+        # Half of a surrogate pair is JSON, but no text that UTF-8 holds.
+        return value.encode("utf-8", "replace").decode()
+    return "" if value is None else json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+
+
+def _refuse_none(source: Source, content: str, objects: list[dict[str, Any] | None]) -> None:
+    if any(found for found in objects):
+        return
+    where = f"{source}, line {line_of(content[: len(content) - len(content.lstrip())])}"
+    start = content.lstrip()
+    if start.startswith("["):
+        advice = f"it is one list. Divide it into lines with: jq -c '.[]' {source.name} > NEW.jsonl"
+    elif re.match(r"\{\s*'", start):
+        advice = "it is a Python dictionary. Write each with json.dumps, one a line"
+    elif re.match(r"\{\s*(?:\r|\n|$)", start):
+        advice = f"it is one object over several lines. Make it lines with: jq -c . {source.name} > NEW.jsonl"
+    else:
+        advice = READABLE.rstrip(".")
+    raise ReadError(f"{where}: not one JSON object a line: {advice}.")
+
+
+def _refuse_nested(source: Source, names: list[str], kept: list[dict[str, Any]], options: ReadOptions) -> None:
+    """Objects whose users or items lie deeper: the first level would give nonsense."""
+    roles = guess_columns(names) | {role: name for role, name in options.columns.items() if name}
+    for role in ("user_id", "item_id"):
+        name = roles.get(role)
+        if name and name in names and all(isinstance(found.get(name), dict | list) for found in kept):
+            raise ReadError(
+                f"{source}: {name!r} is an object or a list, not an id. Map a column of the first level, or flatten it "
+                f"with: jq -c '. + {{user_id: .user.id}}' {source.name} > NEW.jsonl"
+            )

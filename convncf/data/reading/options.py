@@ -1,0 +1,88 @@
+"""What a user may insist on where reading would find out by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from convncf.data.timestamps import UNITS, TimeUnit
+from convncf.errors import ReadError, did_you_mean
+
+Format = Literal["delimited", "parquet", "json-lines", "adjacency", "counted-adjacency"]
+Decimal = Literal[".", ","]
+Ids = Literal["text", "number"]
+Keep = Literal["latest", "first"]
+
+FORMATS: Final[tuple[Format, ...]] = get_args(Format)
+FORMAT_WORDS: Final[Mapping[Format, str]] = {
+    "delimited": "delimited text",
+    "parquet": "Parquet",
+    "json-lines": "JSON lines",
+    "adjacency": "lists of a user and then its items",
+    "counted-adjacency": "lists of a count and then that many items, one user a line",
+}
+READABLE: Final = (
+    "Readable are: delimited text (CSV, TSV and the like), Parquet, JSON lines, RecBole's atomic files, MovieLens' "
+    "files, the NCF triple (.train.rating, .test.rating, .test.negative) and LightGCN's lists, each also as .gz or "
+    "in a .zip."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """None means: find out, and say so. Raises ReadError where a value cannot be."""
+
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    """Role -> column, for roles user_id, item_id, rating, timestamp, title; None or "" where it is not to be read.
+    Columns of a file without a header are called by number, from "1"."""
+    format: Format | None = None
+    delimiter: str | None = None
+    """A character, or a word such as tab."""
+    encoding: str | None = None
+    """A name that Python knows, such as latin-1."""
+    decimal: Decimal | None = None
+    time_unit: TimeUnit | None = None
+    """What numbers in the time column count since 1970."""
+    header: bool | None = None
+    """Whether the first line names the columns."""
+    titles: Path | None = None
+    """A file that says what the items are called."""
+    titles_key: str | None = None
+    """Its column with the items' ids."""
+    ids: Ids = "text"
+    """"number" reads 7, 7.0 and 007 as the one id 7."""
+    keep: Keep = "latest"
+    """Which row of a pair that occurs again is kept, by time; without times it is the first in the file."""
+    companions: bool = True
+    """Whether files of the same set that lie beside the given one are read with it."""
+
+    def __post_init__(self) -> None:
+        _one_of("format", self.format, FORMATS)
+        _one_of("decimal sign", self.decimal, get_args(Decimal))
+        _one_of("time unit", self.time_unit, UNITS)
+        _one_of("way to read ids", self.ids, get_args(Ids))
+        _one_of("row to keep", self.keep, get_args(Keep))
+        if self.encoding is not None:
+            known_encoding(self.encoding)
+
+
+def known_encoding(name: str) -> str:
+    """The encoding by its usual name. Raises ReadError where Python knows none of that name."""
+    import codecs
+
+    try:
+        found = codecs.lookup(name.strip())
+        b"a".decode(found.name)
+    except (LookupError, UnicodeError, ValueError):
+        raise ReadError(
+            f"no encoding is called {name!r}. {did_you_mean(name, ('utf-8', 'latin-1', 'windows-1252', 'utf-16'))} "
+            "Others that Python knows serve too, such as iso-8859-2 or cp932."
+        ) from None
+    return found.name
+
+
+def _one_of(what: str, given: Any, known: tuple[str, ...]) -> None:
+    if given is not None and given not in known:
+        raise ReadError(f"no {what} is called {given!r}. {did_you_mean(str(given), known)}")

@@ -1,0 +1,178 @@
+"""What items are called: a table of titles, years and genres meets the items of the interactions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from convncf.data.interactions import ItemTable, Vocabulary
+from convncf.data.reading.columns import bare_name, guess_columns, resolve_columns
+from convncf.data.reading.matching import likely_cause, samples
+from convncf.data.reading.options import ReadOptions
+from convncf.data.reading.report import TitlesRead, counted
+from convncf.data.reading.tables import Table
+from convncf.data.reading.values import as_number, first_titles
+
+_FEW = 0.5
+_GENRES = ("genres", "genre", "class", "categories", "category", "genrelist")
+_YEARS = ("year", "releaseyear", "yearofpublication", "movieyear", "publicationyear", "published", "releasedate")
+_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
+_NO_GENRES = ("(no genres listed)", "unknown", "")
+# MovieLens' u.item ends in flags, in this order.
+_FLAGS = (
+    *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama"),
+    *("Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Titled:
+    """The items with their titles, and how the two met."""
+
+    items: ItemTable
+    columns: dict[str, str]
+    report: TitlesRead
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def join_titles(table: Table, items: Vocabulary, options: ReadOptions) -> Titled:
+    """Titles by the items' raw ids. Raises ReadError where the file has no column for ids or titles."""
+    mapping: dict[str, str | None] = {"item_id": options.titles_key} if options.titles_key else {}
+    if "title" in options.columns:
+        mapping["title"] = options.columns["title"]
+    names = table.names
+    plain_id = next((name for name in names if bare_name(name) == "id"), None)
+    if plain_id and "item_id" not in mapping and "item_id" not in guess_columns(names):
+        mapping["item_id"] = plain_id
+    found = resolve_columns(names, {"user_id": None, **mapping}, table.where, table.guess, ("item_id", "title"))
+    columns = {role: names[found[role]] for role in ("item_id", "title")}
+    keys = _keys(table, found["item_id"], options)
+    titles = table.column(found["title"])
+    texts, contested = first_titles(keys, titles, items)
+    notes = list(table.notes)
+    if contested:
+        notes.append(f"{counted(contested, 'item')} with more than one title in {table.source.file}; the first is used")
+    notes += [f"in {table.source.file}: {dropped} left out" for dropped in table.dropped]
+    row = _first_rows(keys, items)
+    years, year_column = _years(table, row)
+    genres, genre_columns = _genres(table, row)
+    columns |= {"year": year_column} if year_column else {}
+    columns |= {"genres": genre_columns} if genre_columns else {}
+    in_file = {str(key) for key in pc.unique(keys).to_pylist()}
+    n_met = sum(raw in in_file for raw in items.ids)
+    titled = sum(bool(text.strip()) for text in texts)
+    report = TitlesRead(table.source.file, len(items), titled, len(in_file) - n_met)
+    warnings = _warnings(table, items, in_file, n_met, found["item_id"], options)
+    return Titled(ItemTable(items, texts, years, genres), columns, report, tuple(notes), warnings)
+
+
+def titles_within(
+    item_ids: pa.LargeStringArray, titles: pa.LargeStringArray, items: Vocabulary, *, asked: bool
+) -> tuple[ItemTable, tuple[str, ...]]:
+    """Titles from a column of the interactions themselves, unless it is guessed and speaks of something else."""
+    untitled = ItemTable.untitled(items)
+    texts, contested = first_titles(item_ids, titles, items)
+    several = int((np.bincount(np.asarray(pc.dictionary_encode(item_ids).indices)) > 1).sum())
+    if not asked and contested * 2 > several and contested > 2:
+        note = (
+            f"the title column was not read: {contested:,} of {counted(several, 'item')} with several rows have "
+            "several titles, so it names something else, such as reviews; --title-column NAME reads it all the same"
+        )
+        return untitled, (note,)
+    notes = [f"{counted(contested, 'item')} with more than one title in the file; the first is shown"]
+    return ItemTable(items, texts, untitled.years, untitled.genres), tuple(notes if contested else ())
+
+
+def names_items(names: Sequence[str]) -> bool:
+    """Whether columns of these names are a table of items: an id and a title, and no user."""
+    guess = guess_columns(names)
+    return {"item_id", "title"} <= guess.keys() and "user_id" not in guess
+
+
+def _keys(table: Table, position: int, options: ReadOptions) -> pa.LargeStringArray:
+    keys = pc.utf8_trim_whitespace(table.column(position))
+    return as_number(keys) if options.ids == "number" else keys
+
+
+def _warnings(
+    table: Table, items: Vocabulary, in_file: set[str], n_met: int, key: int, options: ReadOptions
+) -> tuple[str, ...]:
+    """Few items found in the file: both sides shown, with the likely cause."""
+    if n_met >= _FEW * len(items):
+        return ()
+    said = (
+        f"{n_met:,} of {counted(len(items), 'item')} have a title in {table.source.file}; your ids: "
+        f"{samples(raw for raw in items.ids if raw not in in_file)}; the file's: "
+        f"{samples(sorted(in_file, key=_natural))}"
+    )
+    cause = likely_cause(set(items.ids), in_file)
+    if cause:
+        return (f"{said}; {cause}",)
+    wanted = set(items.ids)
+    for position, name in enumerate(table.names):
+        if position == key:
+            continue
+        n_here = len(wanted & {str(raw) for raw in pc.unique(_keys(table, position, options)).to_pylist()})
+        if n_here >= _FEW * len(items) and n_here > n_met:
+            return (f"{said}; column {name!r} has {n_here:,} of them: --titles-key {name!r} takes it",)
+    return (f"{said}; --titles-key NAME takes another column",)
+
+
+def _natural(raw: str) -> tuple[int, str]:
+    return len(raw), raw
+
+
+def _first_rows(keys: pa.LargeStringArray, items: Vocabulary) -> list[int | None]:
+    """The first row of the file that speaks of each item."""
+    first: dict[str, int] = {}
+    for row, raw in enumerate(keys.to_pylist()):
+        first.setdefault(raw, row)
+    return [first.get(raw) for raw in items.ids]
+
+
+def _named(table: Table, wanted: Sequence[str], role: str) -> int | None:
+    if table.guess is not None:
+        number = table.guess.get(role)
+        return int(number) - 1 if number else None
+    bare = [bare_name(name) for name in table.names]
+    return next((bare.index(name) for name in wanted if name in bare), None)
+
+
+def _years(table: Table, row: list[int | None]) -> tuple[tuple[int | None, ...], str]:
+    position = _named(table, _YEARS, "year")
+    if position is None:
+        return (None,) * len(row), ""
+    found = [_YEAR.search(text) for text in table.column(position).to_pylist()]
+    years = [None if year is None else int(year[0]) for year in found]
+    return tuple(None if r is None else years[r] for r in row), table.names[position]
+
+
+def _genres(table: Table, row: list[int | None]) -> tuple[tuple[tuple[str, ...], ...], str]:
+    if table.guess is not None and table.width == 5 + len(_FLAGS):
+        flags = [table.column(5 + n).to_pylist() for n in range(len(_FLAGS))]
+        listed = [
+            tuple(name for name, column in zip(_FLAGS, flags, strict=True) if r is not None and column[r] == "1")
+            for r in row
+        ]
+        return tuple(tuple(name for name in names if name not in _NO_GENRES) for names in listed), "6 to 24"
+    position = _named(table, _GENRES, "genres")
+    if position is None:
+        return ((),) * len(row), ""
+    texts = table.column(position).to_pylist()
+    divider = _divider(texts, table.names[position])
+    divided = [tuple(dict.fromkeys(part.strip() for part in re.split(divider, text))) for text in texts]
+    kept = [tuple(part for part in parts if part not in _NO_GENRES) for parts in divided]
+    return tuple(() if r is None else kept[r] for r in row), table.names[position]
+
+
+def _divider(texts: list[str], name: str) -> str:
+    """What stands between two genres: a bar, else a semicolon, else a comma; blanks in RecBole's token_seq."""
+    if name.endswith(":token_seq"):
+        return " +"
+    return next((re.escape(sign) for sign in "|;" if any(sign in text for text in texts)), ",")

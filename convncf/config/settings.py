@@ -13,16 +13,14 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from convncf.config.base import MODEL_NAMES
+from convncf.config.effects import refuse_without_effect, setting_fields, setting_keys
 from convncf.config.presets import PRESETS, preset_names
-from convncf.config.schema import MODEL_NAMES, RunConfig
+from convncf.config.schema import RunConfig
 from convncf.errors import ConfigError, LayerPlanError, UnknownSettingError, did_you_mean
-
-_NETWORK = ("cnn_channels", "cnn_kernels", "cnn_strides", "dropout_prob", "initialisation")
-_PRETRAINED = ("train_method", "pre_model_path")
-_EMBEDDINGS = ("embedding_size", "embedding_std", "reg_weights", "penalty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +29,6 @@ class Resolved:
 
     config: RunConfig
     sources: Mapping[str, str]
-
-
-def setting_keys() -> tuple[str, ...]:
-    """Every dotted key, such as train.lr_embedding, in the order of the schema."""
-    return tuple(_fields())
-
-
-def _fields() -> dict[str, FieldInfo]:
-    """Dotted key -> its definition."""
-    fields: dict[str, FieldInfo] = {}
-    for name, field in RunConfig.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, BaseModel):
-            fields.update({f"{name}.{inner}": definition for inner, definition in section.model_fields.items()})
-        else:
-            fields[name] = field
-    return fields
 
 
 def flatten(config: RunConfig) -> dict[str, Any]:
@@ -73,27 +54,6 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     return nested
 
 
-def unused_settings(model: str) -> frozenset[str]:
-    """Keys that have no effect on a model: setting one of them is refused rather than ignored."""
-    unused: set[str] = set()
-    if model != "convncf":
-        unused |= {f"model.{key}" for key in _NETWORK + _PRETRAINED} | {"train.lr_network", "train.precision"}
-        unused |= {key for key in setting_keys() if key.startswith("pretrain.")}
-    if model == "popularity":
-        unused |= {f"model.{key}" for key in _EMBEDDINGS} | {"eval.validation_users"}
-        unused |= {key for key in setting_keys() if key.startswith("train.") and key != "train.device"}
-    return frozenset(unused)
-
-
-def idle_settings(settings: Mapping[str, Any]) -> frozenset[str]:
-    """Keys without effect under these settings: those that the model has no use for, and pretraining that is none."""
-    model = str(settings.get("model.name", ""))
-    idle = set(unused_settings(model)) if model in MODEL_NAMES else set()
-    if not settings.get("pretrain.epochs"):
-        idle |= {key for key in settings if key.startswith("pretrain.") and key != "pretrain.epochs"}
-    return frozenset(idle)
-
-
 def parse_setting(text: str) -> tuple[str, Any]:
     """'train.lr_embedding=0.05' -> ('train.lr_embedding', 0.05); the value is read as JSON, else taken as text."""
     key, equals, value = text.partition("=")
@@ -105,7 +65,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
         parsed = json.loads(value)
     except json.JSONDecodeError:
         return key, value
-    field = _fields().get(key)
+    field = setting_fields().get(key)
     # a dataset or a run may be named 2024
     as_text = field is not None and field.annotation is str and not isinstance(parsed, str)
     return key, value if as_text else parsed
@@ -193,13 +153,9 @@ def resolve(
     preset = str(asked.get("preset", "quick"))
     if (preset, model) not in PRESETS:
         raise ConfigError(f"preset {preset!r} does not exist for {model}. {did_you_mean(preset, preset_names(model))}")
-    unused = unused_settings(model)
-    for key in flags if of_a_run else asked:
-        if key in unused:
-            place = "" if key in flags else f"{file}: "
-            raise ConfigError(f"{place}setting {key} has no effect on {model}. Leave it out, or choose another model.")
-
     values = PRESETS[preset, model] | asked | {"model.name": model, "preset": preset}
+    for key in flags if of_a_run else asked:
+        refuse_without_effect(key, values, "" if key in flags else f"{file}: ")
     sources = dict.fromkeys(setting_keys(), "default")
     sources |= dict.fromkeys(PRESETS[preset, model], f"preset {preset}")
     sources |= dict.fromkeys(from_file, f"file {file.name}" if file else "file")
@@ -225,7 +181,7 @@ def _alike(key: str) -> list[str]:
         inner, title = full.rpartition(".")[2], (field.title or "").casefold().replace(" ", "_")
         return inner == last or inner.startswith(f"{last}_") or f"_{last}_" in f"_{title}_"
 
-    found = [full for full, field in _fields().items() if fits(full, field)]
+    found = [full for full, field in setting_fields().items() if fits(full, field)]
     likeness = {full: SequenceMatcher(None, section, full.rpartition(".")[0]).ratio() for full in found}
     return sorted(found, key=lambda full: -likeness[full])[:3]
 

@@ -1,0 +1,27 @@
+"""What all sections of the settings have in common."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+Precision = Literal["fp32", "bf16"]
+"""What products are computed in."""
+METRIC_NAMES = ("HR", "NDCG", "MRR", "Recall", "Precision", "MAP", "AUC")
+MODEL_NAMES = ("convncf", "mf-bpr", "itemknn", "ease", "popularity")
+TRAINED = ("convncf", "mf-bpr")
+"""Models that are trained by gradient steps, epoch after epoch; the others are computed in one go."""
+
+
+class Frozen(BaseModel):
+    """A value that cannot be changed, with no room for a misspelt key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: Any) -> Any:
+        if isinstance(value, bool):  # pydantic would take true for 1
+            raise ValueError("no setting is true or false")
+        return value

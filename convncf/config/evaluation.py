@@ -1,0 +1,80 @@
+"""Settings of evaluation."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from convncf.config.base import METRIC_NAMES, Frozen
+from convncf.errors import did_you_mean
+
+
+class EvalConfig(Frozen):
+    """How models are judged, on validation while training, on test at the end."""
+
+    protocol: Literal["full", "candidates", "both"] = Field(
+        "full",
+        title="Protocol",
+        description="full: each test item among all items that are not left out. candidates: among a set of negatives. "
+        "both: side by side in one report; full decides while training.",
+    )
+    candidate_sets: Literal["auto", "stored", "drawn"] = Field(
+        "auto",
+        title="Candidate sets",
+        description="stored: those that came with the dataset. drawn: negatives drawn by the seed. "
+        "auto: stored where there are some, else drawn. Validation always draws.",
+    )
+    negatives: int = Field(
+        99, ge=1, title="Negatives a candidate set", description="How many are drawn for each test item."
+    )
+    stored_sets: Literal["cleaned", "as published"] = Field(
+        "cleaned",
+        title="Stored sets",
+        description="cleaned: without copies of the answer, repeats, and what the user has in training.",
+    )
+    cold: Literal["ranked", "misses", "left out"] = Field(
+        "ranked",
+        title="Test items that training never saw",
+        description="ranked: by whatever score the model gives them. misses: counted as ranked last. "
+        "left out: not evaluated.",
+    )
+    select_on: Literal["validation", "test"] = Field(
+        "validation",
+        title="Choose the epoch on",
+        description="test: as the 2018 code does. The figures are then too good, and every report says so.",
+    )
+
+    ks: tuple[int, ...] = Field((5, 10, 20), title="Cut-offs", description="Each metric is given at these K.")
+    monitor: str = Field(
+        "NDCG@10",
+        title="Stop on",
+        description="The validation metric that chooses the epoch, such as NDCG@10 or AUC.",
+    )
+    validation_users: int | None = Field(
+        None,
+        ge=1,
+        title="Validation users",
+        description="While training, validate on a seeded sample of so many users; empty for all. "
+        "The final report always takes all.",
+    )
+
+    @field_validator("ks")
+    @classmethod
+    def _ks_positive(cls, ks: tuple[int, ...]) -> tuple[int, ...]:
+        if not ks or min(ks) < 1:
+            raise ValueError(f"ks {list(ks)}: give at least one cut-off, each 1 or more")
+        return tuple(sorted(set(ks)))
+
+    @field_validator("monitor")
+    @classmethod
+    def _monitor_exists(cls, monitor: str) -> str:
+        name, _, k = monitor.partition("@")
+        written = k == "" and "@" not in monitor if name == "AUC" else re.fullmatch(r"[1-9][0-9]{0,8}", k)
+        if name not in METRIC_NAMES or not written:
+            raise ValueError(
+                f"monitor {monitor!r} is no metric. {did_you_mean(name, METRIC_NAMES)} "
+                "Write it with its cut-off, NDCG@10; AUC has none"
+            )
+        return monitor

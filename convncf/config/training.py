@@ -1,0 +1,107 @@
+"""Settings of training, and of the MF-BPR training before it."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from convncf.config.base import Frozen, Precision
+
+
+class PretrainConfig(Frozen):
+    """MF-BPR trained first, inside the same command; its embeddings are where ConvNCF starts."""
+
+    epochs: int = Field(0, ge=0, title="Epochs", description="At most so many epochs of MF-BPR first; 0 for none.")
+    batch_size: int = Field(2048, ge=1, title="Batch size", description="Triples a step.")
+    lr: float = Field(1e-3, gt=0, title="Learning rate", description="Adam's step size.")
+    l2: float = Field(5e-3, ge=0, title="L2 weight", description="Squared L2 on the batch's embeddings.")
+    patience: int = Field(
+        10, ge=0, title="Patience", description="Validations without improvement before stopping; 0 for never."
+    )
+    validate_every: int = Field(1, ge=1, title="Validate every", description="Epochs between two validations.")
+    embedding_std: float = Field(
+        0.1, gt=0, title="Embedding start", description="Standard deviation of the embeddings' normal start."
+    )
+
+
+class TrainConfig(Frozen):
+    """How the model is trained."""
+
+    epochs: int = Field(300, ge=0, title="Epochs", description="At most so many passes over the training triples.")
+    batch_size: int = Field(2048, ge=1, title="Batch size", description="Triples (user, positive, negative) a step.")
+    optimizer: Literal["adam", "adamw", "adagrad", "sgd"] = Field(
+        "adam", title="Optimiser", description="How gradients become steps."
+    )
+    lr_embedding: float = Field(
+        1e-3, ge=0, title="Learning rate of the embeddings", description="Step size; 0 keeps them as they are."
+    )
+    lr_network: float = Field(
+        1e-3, ge=0, title="Learning rate of the network", description="Step size of filters, biases and output layer."
+    )
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        title="Weight decay",
+        description="Share of lr taken off each parameter a step, beside the gradient (adamw).",
+    )
+    momentum: float = Field(
+        0.0, ge=0, lt=1, title="Momentum", description="Share of the last step that goes on in the next (sgd)."
+    )
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        "constant", title="Schedule", description="How the learning rates fall from the first epoch to the last."
+    )
+    lr_floor: float = Field(
+        0.0, ge=0, le=1, title="Last learning rate", description="Share of the learning rates left in the last epoch."
+    )
+    gentle_epochs: int = Field(
+        0,
+        ge=0,
+        title="Gentle epochs",
+        description="Epochs at the start without L2 and at the learning rate below, as the 2018 code begins.",
+    )
+    gentle_lr: float = Field(1e-2, gt=0, title="Gentle learning rate", description="Of those epochs.")
+    negatives: Literal["uniform", "dns"] = Field(
+        "uniform",
+        title="Negatives",
+        description="uniform: any item that is no training item of the user. dns: the one of several such that the "
+        "model scores highest (dynamic negative sampling).",
+    )
+    dns_of: int = Field(4, ge=1, le=1024, title="Drawn for dns", description="Negatives drawn, to take the hardest of.")
+    spared: Literal["nothing", "test items"] = Field(
+        "nothing",
+        title="Spared as negatives",
+        description="test items: a user's test items are never drawn as negatives, as in the 2018 code. "
+        "That leaks from the test part; every report says so.",
+    )
+    adagrad_accumulator: float = Field(
+        0.1, ge=0, title="Adagrad accumulator", description="Where its sum of squares starts (TensorFlow: 0.1)."
+    )
+    patience: int = Field(
+        10, ge=0, title="Patience", description="Validations without improvement before stopping; 0 for never."
+    )
+    validate_every: int = Field(1, ge=1, title="Validate every", description="Epochs between two validations.")
+    keep_every: int = Field(
+        1, ge=0, title="Keep a checkpoint every", description="Epochs between two kept checkpoints; 0 keeps none."
+    )
+    save_minutes: float = Field(
+        10.0,
+        ge=0,
+        title="Save within an epoch every",
+        description="Minutes between two saved states in a long epoch, so that a kill costs no more; 0 for never.",
+    )
+    precision: Precision = Field(
+        "fp32",
+        title="Precision",
+        description="fp32: 32-bit arithmetic. bf16: most products in 16 bits, faster where the processor has "
+        "instructions for it; elsewhere fp32 is taken, and the log says so.",
+    )
+    device: str = Field("auto", title="Device", description="auto, cpu, cuda, or cuda:N for the GPU of that number.")
+
+    @field_validator("device")
+    @classmethod
+    def _device_word(cls, device: str) -> str:
+        if not re.fullmatch(r"auto|cpu|cuda(:[0-9]+)?", device):
+            raise ValueError(f"device {device!r} is unknown: use auto, cpu, cuda or cuda:0, cuda:1, …")
+        return device

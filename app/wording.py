@@ -92,7 +92,13 @@ def terms(*names: str) -> str:
 
 # ---------------------------------------------------------------- runs
 
-MODEL_WORDS: Final[Mapping[str, str]] = {"convncf": "ConvNCF", "mf-bpr": "MF-BPR", "popularity": "Popularity"}
+MODEL_WORDS: Final[Mapping[str, str]] = {
+    "convncf": "ConvNCF",
+    "mf-bpr": "MF-BPR",
+    "itemknn": "ItemKNN",
+    "ease": "EASE",
+    "popularity": "Popularity",
+}
 
 STATE_WORDS: Final[Mapping[str, str]] = {
     "queued": "Waiting",

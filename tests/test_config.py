@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -17,6 +19,7 @@ from convncf.config import (
     preset_names,
     resolve,
 )
+from convncf.config.data import as_seconds
 from convncf.errors import ConfigError, LayerPlanError
 
 # ---------------------------------------------------------------- values
@@ -25,7 +28,7 @@ from convncf.errors import ConfigError, LayerPlanError
 @pytest.mark.parametrize(
     ("setting", "complaint"),
     [
-        ("eval.monitor=MAP@12", "monitor 'MAP@12' is no metric"),
+        ("eval.monitor=ERR@12", "monitor 'ERR@12' is no metric"),
         ("eval.monitor=ndcg@10", "Did you mean NDCG"),
         ("eval.monitor=NDCG", "with its cut-off"),
         ("eval.monitor=NDCG@0", "with its cut-off"),
@@ -44,11 +47,15 @@ from convncf.errors import ConfigError, LayerPlanError
         ("train.lr_embedding=-0.1", "greater than or equal to 0"),
         ("train.device=gpu", "device 'gpu' is unknown"),
         ("train.device=cuda:", "device 'cuda:' is unknown"),
-        ("train.optimizer=sgd", "'adam' or 'adagrad'"),
+        ("train.optimizer=rmsprop", "'adam', 'adamw', 'adagrad' or 'sgd'"),
         ("data.ratios=[0.8,0.1,0.2]", "add up to 1"),
         ("data.ratios=[1.2,-0.1,-0.1]", "must be 0 or more"),
         ("data.ratios=[0,0.5,0.5]", "leave something for training"),
         ("data.ratios=[1]", "data.ratios"),
+        ("data.since=yesterday", "'yesterday' is no date: write 2010-01-31"),
+        ("data.min_user=-1", "greater than or equal to 0"),
+        ("data.max_item=0", "greater than or equal to 1"),
+        ("eval.monitor=AUC@10", "AUC has none"),
         ("model.reg_weights=[-1,0]", "must be 0 or more"),
         ("model.reg_weights=[NaN,0]", "finite"),
         ("model.dropout_prob=1", "less than 1"),
@@ -65,7 +72,7 @@ def test_a_value_that_cannot_be_is_refused_by_its_key_value_and_source(setting: 
 
 def test_every_wrong_value_is_named_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
-        resolve(settings=["train.epochs=-1", "eval.monitor=MAP@12"])
+        resolve(settings=["train.epochs=-1", "eval.monitor=ERR@12"])
     assert "train.epochs" in str(caught.value)
     assert "eval.monitor" in str(caught.value)
 
@@ -78,6 +85,28 @@ def test_a_layer_plan_that_does_not_fit_is_refused_before_any_work() -> None:
 def test_a_monitored_metric_need_not_be_listed() -> None:
     config = resolve(settings=["eval.ks=[5,10]", "eval.monitor=NDCG@12"]).config
     assert "NDCG@12" in map(str, metrics.at(config.eval.ks, monitor=config.eval.monitor))
+
+
+def test_auc_is_monitored_without_a_cut_off() -> None:
+    assert resolve(settings=["eval.monitor=AUC"]).config.eval.monitor == "AUC"
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"data.since": "2015-01-01", "data.until": "2014-01-01"}, "since 2015-01-01 is not before until 2014-01-01"),
+        ({"data.min_user": 5, "data.max_user": 3}, "min_user 5 is above max_user 3"),
+        ({"data.min_item": 9, "data.max_item": 8}, "min_item 9 is above max_item 8"),
+    ],
+)
+def test_intervals_that_hold_nothing_are_refused(settings: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        resolve(settings=settings)
+
+
+def test_a_date_without_a_zone_is_utc() -> None:
+    assert as_seconds("1970-01-02") == 86_400
+    assert as_seconds("1970-01-01T01:00:00+01:00") == 0
 
 
 def test_cut_offs_are_put_in_order_and_counted_once() -> None:
@@ -131,6 +160,21 @@ def test_every_preset_resolves_to_what_it_says(preset: str, model: str) -> None:
     assert preset_names(model)[0] == "quick"
 
 
+def test_the_paper_preset_is_that_of_the_2018_code() -> None:
+    """DESIGN's table: what He et al. released, but for its two leaks, which are settings and off."""
+    config = resolve(preset="paper").config
+    model, train = config.model, config.train
+    assert (model.embedding_size, model.cnn_kernels, model.cnn_strides) == (64, (2,) * 6, (2,) * 6)
+    assert (model.cnn_channels, model.dropout_prob) == ((1, *(32,) * 6), 0.0)
+    assert (model.penalty, model.reg_weights, model.output_reg) == ("squared", (0.01, 1.0), 11.0)
+    assert (model.initialisation, model.embedding_start, model.embedding_std) == ("paper", "truncated", 0.01)
+    assert (train.optimizer, train.lr_embedding, train.lr_network) == ("adagrad", 0.05, 0.05)
+    assert (train.adagrad_accumulator, train.batch_size) == (0.1, 512)
+    assert (train.gentle_epochs, train.gentle_lr) == (1, 0.01)
+    assert (config.data.split, config.eval.protocol, config.eval.negatives) == ("leave-one-out", "candidates", 999)
+    assert (config.eval.select_on, train.spared) == ("validation", "nothing")
+
+
 def test_the_recbole_preset_is_recboles() -> None:
     config = resolve(preset="recbole").config
     assert config.model.cnn_kernels == (4, 4, 2, 2)
@@ -138,5 +182,5 @@ def test_the_recbole_preset_is_recboles() -> None:
     assert (config.model.embedding_size, config.model.dropout_prob, config.model.reg_weights) == (64, 0.2, (0.1, 0.1))
     assert (config.model.penalty, config.model.initialisation, config.model.embedding_std) == ("norms", "random", 1.0)
     assert (config.train.lr_embedding, config.train.lr_network, config.train.batch_size) == (1e-3, 1e-3, 2048)
-    assert (config.eval.monitor, config.data.split, config.data.ratios) == ("MRR@10", "ratio", (0.8, 0.1, 0.1))
+    assert (config.eval.monitor, config.data.split, config.data.ratios) == ("MRR@10", "auto", (0.8, 0.1, 0.1))
     assert config.pretrain.epochs == 0

@@ -13,6 +13,7 @@ from app.panels.glance import Glance
 from app.widgets import ONWARD, attempt
 from app.wording import plain
 from convncf import figures
+from convncf.config import TRAINED
 
 
 def show(seen: Sequence[Glance], order: Sequence[str]) -> None:
@@ -69,7 +70,7 @@ def why(glance: Glance) -> None:
 
 def _links(glance: Glance) -> None:
     with st.container(horizontal=True, gap="small"):
-        if glance.model != "popularity":
+        if glance.model in TRAINED:
             _link("Look inside", "inspect", {"run": glance.name})
         _link("How it learned", "train", {"run": glance.name})
 

@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 from app.wording import plain
-from convncf.config import RunConfig, unused_settings
+from convncf.config import RunConfig, setting_fields, unused_settings
 
 SECTIONS: Final[Mapping[str, str]] = {
     "data": "Split",
@@ -57,12 +57,7 @@ def advanced(model: str) -> dict[str, tuple[str, ...]]:
 
 def field_of(key: str) -> FieldInfo:
     """The schema's definition of a dotted key."""
-    section, dot, name = key.partition(".")
-    outer: FieldInfo = RunConfig.model_fields[section]
-    if not dot:
-        return outer
-    inner: FieldInfo = getattr(outer.annotation, "model_fields")[name]  # noqa: B009 - a pydantic class, known by name
-    return inner
+    return setting_fields()[key]
 
 
 def ask(key: str, value: Any, *, widget: str) -> Any:
@@ -81,9 +76,11 @@ def ask(key: str, value: Any, *, widget: str) -> Any:
     if get_origin(kind) is Literal:
         choices = [str(choice) for choice in get_args(kind)]
         return st.selectbox(label, choices, key=widget, help=help, persist_state="session")
-    if listed or kind is str:
-        typed = st.text_input(label, key=widget, help=help, persist_state="session") or ""
-        return read_list(typed) if listed else typed
+    optional = NoneType in _kinds(kind)
+    if listed or str in _kinds(kind):
+        hint = "none" if optional else None
+        typed = st.text_input(label, key=widget, help=help, placeholder=hint, persist_state="session") or ""
+        return read_list(typed) if listed else (typed.strip() or None if optional else typed)
     return _ask_number(label, field, value, widget, help)
 
 
@@ -100,7 +97,7 @@ def _ask_number(label: str, field: FieldInfo, value: Any, widget: str, help: str
         format="%d" if whole else "%g",
         key=widget,
         help=help,
-        placeholder="all" if NoneType in _kinds(field.annotation) else None,
+        placeholder="none" if NoneType in _kinds(field.annotation) else None,
         persist_state="session",
     )
 

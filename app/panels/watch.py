@@ -12,6 +12,7 @@ from app.panels import commands, live_figure, run_rows
 from app.panels.glance import Glance, look, records
 from app.wording import number, plain, sentence, terms
 from convncf import figures
+from convncf.config import TRAINED
 from convncf.runs import Run
 
 _LOG_LINES = 14
@@ -182,7 +183,7 @@ def _stop_buttons(run: Run) -> None:
 
 
 def _onward(seen: Glance) -> None:
-    if seen.model != "popularity" and widgets.main_button("Look inside", key="watch:inspect"):
+    if seen.model in TRAINED and widgets.main_button("Look inside", key="watch:inspect"):
         state.go("inspect", run=seen.name)
     if st.button("Compare", key="watch:compare"):
         state.go("compare", run=seen.name)

@@ -21,6 +21,7 @@ from app.panels import (
 )
 from app.panels.pair import Pair
 from app.wording import BROKEN, plain, sentence
+from convncf.config import TRAINED
 from convncf.errors import CheckpointError, ConvNCFError, RunNotFoundError
 from convncf.inspection import PairTrace
 from convncf.runs import Run
@@ -65,7 +66,7 @@ def _inspect(run: Run, controls: st.delta_generator.DeltaGenerator) -> None:
         pair_controls.user(model, user)
         pair_controls.item(model, user, item)
         pair_controls.surprise(model)
-        if best.loaded.config.model.name != "popularity":
+        if best.loaded.config.model.name in TRAINED:
             pair_controls.epoch(choices, best.loaded.epoch, epoch)
     still_training.follow(run)
     if user is None or item is None:

@@ -179,7 +179,7 @@ def _alike(key: str) -> list[str]:
 
     def fits(full: str, field: FieldInfo) -> bool:
         inner, title = full.rpartition(".")[2], (field.title or "").casefold().replace(" ", "_")
-        return inner == last or inner.startswith(f"{last}_") or f"_{last}_" in f"_{title}_"
+        return inner.startswith(last) or f"_{last}_" in f"_{title}_"
 
     found = [full for full, field in setting_fields().items() if fits(full, field)]
     likeness = {full: SequenceMatcher(None, section, full.rpartition(".")[0]).ratio() for full in found}

@@ -88,8 +88,8 @@ class TrainConfig(Frozen):
     save_minutes: float = Field(
         10.0,
         ge=0,
-        title="Save within an epoch every",
-        description="Minutes between two saved states in a long epoch, so that a kill costs no more; 0 for never.",
+        title="Minutes between saves",
+        description="Within a long epoch, so that a kill costs no more than these minutes; 0 for never.",
     )
     precision: Precision = Field(
         "fp32",

@@ -1,0 +1,108 @@
+"""docs/results.md: what the studies came to, beside published figures with their source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.quality.published import PUBLISHED
+from benchmarks.quality.results import Results
+from benchmarks.quality.studies import STUDIES
+from benchmarks.quality.study import Study
+from convncf.grouping import SeedSummary, summary
+
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "results.md"
+_INTRODUCTION: Final = """\
+# Results
+
+What the models reach, measured by this repository, beside published figures with their source. Made by
+`python -m benchmarks.quality page` from `benchmarks/results/quality/`; each section names the command that fills it.
+Settings are chosen by the validation figures alone; the test figures are of the epoch that validation chose. Times
+are of the machine named, and only comparable within one section.
+"""
+
+
+def write(results: Results, studies: Mapping[str, Study] = STUDIES, path: Path = PAGE) -> Path:
+    """Write the page from all results there are."""
+    sections = [_section(study, runs) for study in studies.values() if (runs := results.of(study.name))]
+    path.write_text("\n".join([_INTRODUCTION, *sections]), encoding="utf-8")
+    return path
+
+
+def _section(study: Study, runs: Sequence[Mapping[str, Any]]) -> str:
+    headers = [
+        "trial",
+        "seeds",
+        f"validation {study.metric}",
+        *(f"test {name}" for name in study.shown),
+        "epochs",
+        "seconds",
+    ]
+    rows = []
+    for trial in study.trials:
+        mine = [run for run in runs if run["trial"] == trial.name]
+        if not mine:
+            rows.append([trial.name, "not run", *[""] * (len(headers) - 2)])
+            continue
+        reports = [run["report"] for run in mine]
+        rows.append(
+            [
+                trial.name,
+                str(len(mine)),
+                _cell([report["validation"].get(study.metric) for report in reports]),
+                *(_cell([report["metrics"].get(name) for report in reports]) for name in study.shown),
+                "/".join(str(report["best_epoch"]) for report in reports),
+                "/".join(f"{report['seconds']:.0f}" for report in reports),
+            ]
+        )
+    parts = [f"## {study.name}\n", study.question + "\n", f"```\npython -m benchmarks.quality run {study.name}\n```\n"]
+    parts.append(markdown(headers, rows) + "\n")
+    parts.append(f"{_facts(runs)}\n")
+    if known := PUBLISHED.get(study.name):
+        parts.append("Published:\n")
+        parts.append(markdown(["model", *study.shown, "source"], _published(known, study.shown)) + "\n")
+    return "\n".join(parts)
+
+
+def _cell(values: Sequence[float | None]) -> str:
+    found = [value for value in values if value is not None]
+    if not found:
+        return ""
+    one: SeedSummary = summary(found)
+    if one.sd is None:
+        return f"{one.mean:.4f}"
+    return f"{one.mean:.4f} ± {one.sd:.4f} ({one.low:.4f} to {one.high:.4f})"
+
+
+def _facts(runs: Sequence[Mapping[str, Any]]) -> str:
+    """How it was split and judged, who was in the mean, and on what machine, each once."""
+    reports = [run["report"] for run in runs]
+    splits = sorted({report["split"] for report in reports})
+    protocols = sorted({report["protocol"] for report in reports})
+    users = sorted({report["n_users_evaluated"] for report in reports})
+    machines = sorted(
+        {f"{run['machine']['cpu']}, {run['machine']['cores']} cores, torch {run['machine']['torch']}" for run in runs}
+    )
+    n = " or ".join(f"{count:,}" for count in users)
+    several = " Where a trial has several seeds: mean ± sd (95% t interval over seeds)." if _seeds(runs) > 1 else ""
+    return (
+        f"Split: {'; '.join(splits)}. Protocol: {'; '.join(protocols)}, {n} users.{several} "
+        f"Machine: {'; '.join(machines)}."
+    )
+
+
+def _seeds(runs: Sequence[Mapping[str, Any]]) -> int:
+    return len({run["seed"] for run in runs})
+
+
+def _published(known: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> list[list[str]]:
+    return [
+        [row["model"], *(f"{row[name]:.4f}" if name in row else "" for name in shown), row["source"]] for row in known
+    ]
+
+
+def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table, the first column left, the others as they come."""
+    lines = [" | ".join(headers), " | ".join(["---"] * len(headers)), *(" | ".join(row) for row in rows)]
+    return "\n".join(f"| {line} |" for line in lines)

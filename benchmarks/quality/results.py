@@ -1,0 +1,91 @@
+"""What the studies came to, as data: one JSON file a study, written anew after each run."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.quality.study import Study, Trial
+from convncf import runtime
+
+FOLDER: Final = Path(__file__).resolve().parents[1] / "results" / "quality"
+_KEPT: Final = (
+    "split",
+    "split_fingerprint",
+    "fingerprint",
+    "protocol",
+    "candidates",
+    "selection",
+    "warnings",
+    "best_epoch",
+    "epochs",
+    "n_users_evaluated",
+    "metrics",
+    "beyond",
+    "intervals",
+    "validation",
+    "protocols",
+    "paired",
+    "seconds",
+)
+"""What is kept of a run's report, where the report has it."""
+
+
+class Results:
+    """The results in a folder."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self.folder = folder
+
+    def of(self, study: str) -> list[dict[str, Any]]:
+        """The runs of a study, in the order in which they ended; empty where there are none."""
+        path = self.folder / f"{study}.json"
+        return list(json.loads(path.read_text(encoding="utf-8"))["runs"]) if path.exists() else []
+
+    def has(self, study: str, trial: str, seed: int, settings: Mapping[str, Any]) -> bool:
+        """Whether a run with these very settings is there."""
+        wanted = json.loads(runtime.strict_json(dict(settings)))
+        return any(
+            entry["trial"] == trial and entry["seed"] == seed and entry["settings"] == wanted
+            for entry in self.of(study)
+        )
+
+    def add(
+        self, study: Study, trial: Trial, seed: int, settings: Mapping[str, Any], report: Mapping[str, Any]
+    ) -> None:
+        """Keep a run's figures, in place of those of an earlier definition of the trial."""
+        entry = {
+            "trial": trial.name,
+            "seed": seed,
+            "model": trial.model,
+            "preset": trial.preset,
+            "dataset": study.dataset,
+            "settings": dict(settings),
+            "report": {key: report[key] for key in _KEPT if key in report},
+            "machine": machine(),
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        others = [one for one in self.of(study.name) if (one["trial"], one["seed"]) != (trial.name, seed)]
+        value = {
+            "question": study.question,
+            "command": f"python -m benchmarks.quality run {study.name}",
+            "runs": [*others, entry],
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        runtime.write_json(self.folder / f"{study.name}.json", value)
+
+
+def machine() -> dict[str, Any]:
+    """What the times belong to."""
+    import torch
+
+    return {
+        "cpu": runtime.cpu_name(),
+        "cores": runtime.cpu_count(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,179 @@
+"""The studies: what is asked of the data, and of the models."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any, Final
+
+from benchmarks.quality.study import NETWORK_64, Study, Trial
+
+THREE: Final = (1, 2, 3)
+
+_MF: Final[dict[str, Any]] = {
+    "model.embedding_size": 64,
+    "model.penalty": "squared",
+    "model.reg_weights": [5e-3, 0.0],
+    "model.embedding_std": 0.1,
+    "train.lr_embedding": 1e-3,
+    "train.patience": 15,
+    "train.keep_every": 0,
+}
+_BASELINES: Final = (
+    Trial("popularity", "popularity"),
+    Trial("itemknn", "itemknn"),
+    Trial("ease", "ease"),
+    Trial("mf-bpr", "mf-bpr", _MF),
+)
+
+
+def _network(name: str, **settings: Any) -> Trial:
+    """A ConvNCF that starts from the trial mf-bpr; dots in keys are written as two underscores."""
+    return Trial(
+        name, "convncf", {**NETWORK_64, **{k.replace("__", "."): v for k, v in settings.items()}}, start="mf-bpr"
+    )
+
+
+_TRACE: Final[dict[str, Any]] = {
+    "model__initialisation": "trace",
+    "model__dropout_prob": 0.0,
+    "model__reg_weights": [5e-3, 1e-2],
+    "train__lr_embedding": 0.0,
+    "train__lr_network": 1e-4,
+    "train__epochs": 30,
+    "train__patience": 6,
+}
+_NOISE: Final[dict[str, Any]] = {
+    **_TRACE,
+    "train__lr_embedding": 1e-3,
+    "train__lr_network": 1e-3,
+}
+
+
+def _starts(**settings: Any) -> tuple[Trial, ...]:
+    """The three starts from the same MF-BPR: from its trace, from torch's noise, from the 2018 code's noise."""
+    return (
+        _network("convncf-trace", **(_TRACE | settings)),
+        _network("convncf-random", **(_NOISE | {"model__initialisation": "random"} | settings)),
+        _network("convncf-paper-start", **(_NOISE | {"model__initialisation": "paper"} | settings)),
+    )
+
+
+_ALL: Final = (
+    Study(
+        name="ml-100k",
+        dataset="ml-100k",
+        question="All models on ml-100k under RecBole's protocol: 8:1:1 at random per user, full ranking.",
+        trials=(*_BASELINES, *_starts()),
+        common={"data.split": "ratio", "eval.monitor": "NDCG@10"},
+        seeds=THREE,
+        shown=("NDCG@10", "HR@10", "Recall@10", "MRR@10"),
+    ),
+    Study(
+        name="ml-1m",
+        dataset="ml-1m",
+        question="ml-1m as the NCF authors published it: each user's latest item among its 99 stored negatives.",
+        trials=(*_BASELINES, *_starts()),
+        common={
+            "data.split": "ready",
+            "eval.protocol": "candidates",
+            "eval.stored_sets": "as published",
+            "eval.monitor": "NDCG@10",
+        },
+        seeds=(1,),
+        shown=("HR@10", "NDCG@10"),
+    ),
+    Study(
+        name="gowalla",
+        dataset="gowalla",
+        question="gowalla as LightGCN's authors divided it, full ranking: MF-BPR beside its published figures.",
+        trials=(
+            Trial("popularity", "popularity"),
+            Trial("mf-bpr", "mf-bpr", {**_MF, "train.epochs": 300, "eval.validation_users": 3000}),
+        ),
+        common={"data.split": "ready", "eval.monitor": "NDCG@20", "train.validate_every": 5, "train.patience": 5},
+        metric="NDCG@20",
+        shown=("Recall@20", "NDCG@20"),
+    ),
+    Study(
+        name="starts-movielens-small",
+        dataset="movielens-small",
+        question="The three starts of the network on movielens-small, 8:1:1 at random, full ranking.",
+        trials=(Trial("popularity", "popularity"), Trial("mf-bpr", "mf-bpr", _MF), *_starts()),
+        common={"data.split": "ratio", "eval.monitor": "NDCG@10"},
+        seeds=THREE,
+    ),
+    Study(
+        name="starts-movietweetings",
+        dataset="movietweetings",
+        question="The three starts on movietweetings (5-core), leave-one-out by time, 99 drawn negatives.",
+        trials=(Trial("popularity", "popularity"), Trial("mf-bpr", "mf-bpr", _MF), *_starts()),
+        common={
+            "data.split": "leave-one-out",
+            "data.min_user": 5,
+            "data.min_item": 5,
+            "eval.protocol": "candidates",
+            "eval.monitor": "NDCG@10",
+        },
+    ),
+    Study(
+        name="tune-mf-bpr",
+        dataset="ml-100k",
+        question="Which L2, learning rate and negatives make MF-BPR an honest baseline? Chosen on validation.",
+        trials=tuple(
+            Trial(
+                f"l2-{l2:g}-lr-{lr:g}-{negatives}",
+                "mf-bpr",
+                {**_MF, "model.reg_weights": [l2, 0.0], "train.lr_embedding": lr}
+                | ({"train.negatives": "dns", "train.dns_of": int(negatives[3:])} if negatives != "uniform" else {}),
+            )
+            for negatives in ("uniform", "dns2", "dns4")
+            for l2 in (2e-3, 5e-3, 1e-2)
+            for lr in (1e-3, 3e-3)
+        ),
+        common={"data.split": "ratio", "eval.monitor": "NDCG@10"},
+    ),
+    Study(
+        name="tune-convncf",
+        dataset="ml-100k",
+        question="What makes the network add something to a well-regularised MF-BPR? Chosen on validation.",
+        trials=(
+            Trial("mf-bpr", "mf-bpr", _MF),
+            _network("trace, frozen embeddings", **_TRACE),
+            _network("trace, frozen, network at 1e-3", **_TRACE | {"train__lr_network": 1e-3}),
+            _network(
+                "trace, frozen, network L2 10",
+                **_TRACE | {"train__lr_network": 1e-3, "model__reg_weights": [5e-3, 10.0]},
+            ),
+            _network("trace, frozen, dropout 0.5", **_TRACE | {"train__lr_network": 1e-3, "model__dropout_prob": 0.5}),
+            _network("trace, slow embeddings", **_TRACE | {"train__lr_embedding": 3e-5, "train__lr_network": 3e-5}),
+            _network("trace, embeddings as in MF", **_TRACE | {"train__lr_embedding": 1e-3, "train__lr_network": 3e-5}),
+            _network("trace, dns of 4", **_TRACE | {"train__negatives": "dns", "train__dns_of": 4}),
+            _network(
+                "trace, 8 channels",
+                **_TRACE | {"model__cnn_channels": [1, 8, 8, 8, 8], "train__lr_network": 1e-3},
+            ),
+            _network(
+                "trace, plan of 2x2",
+                **_TRACE
+                | {
+                    "model__cnn_channels": [1, 32, 32, 32, 32, 32, 32],
+                    "model__cnn_kernels": [2] * 6,
+                    "model__cnn_strides": [2] * 6,
+                },
+            ),
+            _network(
+                "random, frozen embeddings", **_NOISE | {"model__initialisation": "random", "train__lr_embedding": 0.0}
+            ),
+            _network("random, embeddings as in MF", **_NOISE | {"model__initialisation": "random"}),
+            _network(
+                "random, dropout 0.2, network L2 1",
+                **_NOISE
+                | {"model__initialisation": "random", "model__dropout_prob": 0.2, "model__reg_weights": [5e-3, 1.0]},
+            ),
+        ),
+        common={"data.split": "ratio", "eval.monitor": "NDCG@10"},
+    ),
+)
+
+STUDIES: Final = MappingProxyType({study.name: study for study in _ALL})
+"""Name -> study, in the order of the page."""

@@ -1,0 +1,96 @@
+"""A study: one question, the trials that answer it, and the seeds under which each is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from convncf.config import Resolved, resolve
+from convncf.runs import slug
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One configuration: settings that depart from the preset."""
+
+    name: str
+    model: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    preset: str = "recbole"
+    start: str = ""
+    """Another trial of the study whose embeddings, of the same seed, this one starts from."""
+    seeds: tuple[int, ...] | None = None
+    """Where they are not the study's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Trials on one dataset. What is chosen among them is chosen by `metric` on validation."""
+
+    name: str
+    dataset: str
+    question: str
+    trials: tuple[Trial, ...]
+    common: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of every trial, where they have an effect on its model."""
+    seeds: tuple[int, ...] = (1,)
+    metric: str = "NDCG@10"
+    shown: tuple[str, ...] = ("NDCG@10", "HR@10")
+    """Test metrics on the page."""
+
+    def __post_init__(self) -> None:
+        names = [trial.name for trial in self.trials]
+        if len(set(names)) < len(names):
+            raise ValueError(f"study {self.name}: a trial's name occurs twice among {names}")
+        for at, trial in enumerate(self.trials):
+            if trial.start and trial.start not in names[:at]:
+                raise ValueError(
+                    f"study {self.name}: trial {trial.name} starts from {trial.start}, which comes not before"
+                )
+
+    def seeds_of(self, trial: Trial) -> tuple[int, ...]:
+        """The seeds that a trial is run under."""
+        return self.seeds if trial.seeds is None else trial.seeds
+
+    def trial(self, name: str) -> Trial:
+        """The trial of that name; KeyError where there is none."""
+        return {trial.name: trial for trial in self.trials}[name]
+
+    def run_name(self, trial: Trial, seed: int) -> str:
+        """The run that a trial becomes under a seed."""
+        return f"{self.name}-{slug(trial.name)}-seed{seed}"
+
+    def resolved(self, trial: Trial, seed: int) -> Resolved:
+        """The configuration of a run. Raises ConfigError where a setting cannot be."""
+        start: dict[str, Any] = {}
+        if trial.start:
+            path = self.run_name(self.trial(trial.start), seed)
+            start = {
+                "model.train_method": "after_pretrain",
+                "model.pre_model_path": path,
+                "pretrain.epochs": 0,
+            }
+        common = {key: value for key, value in self.common.items() if key not in unused(trial.model)}
+        settings = common | dict(trial.settings) | start
+        return resolve(model=trial.model, preset=trial.preset, dataset=self.dataset, seed=seed, settings=settings)
+
+
+def unused(model: str) -> frozenset[str]:
+    """Common settings that a model has no use for are left out of its trial."""
+    from convncf.config import unused_settings
+
+    return unused_settings(model)
+
+
+NETWORK_64: Final[dict[str, Any]] = {
+    "model.embedding_size": 64,
+    "model.cnn_channels": [1, 32, 32, 32, 32],
+    "model.cnn_kernels": [4, 4, 2, 2],
+    "model.cnn_strides": [4, 4, 2, 2],
+    "model.penalty": "squared",
+    "model.embedding_std": 0.1,
+    "train.precision": "bf16",
+    "train.keep_every": 0,
+}
+"""RecBole's plan, with squared L2 and no kept checkpoints; bf16 where the processor has it."""

@@ -1,0 +1,126 @@
+"""convncf train --seeds and convncf seeds: one configuration under several seeds, summed up over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convncf import runtime
+from convncf.cli.console import TrainingDisplay, emit_json, say, table
+from convncf.cli.options import Json
+from convncf.config import Resolved
+from convncf.errors import ConfigError, ConvNCFError, RunError, TrainingStopped
+from convncf.grouping import SeedGroup, SeedSummary, group, groups, identity
+from convncf.runs import Run, RunStore
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command(epilog="Example: convncf train --seeds 1,2,3 --name first, then convncf seeds first-seed1")(seeds)
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """'1,2,3' or '1-3' -> (1, 2, 3). Raises ConfigError where it is neither, or a seed occurs twice."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise ConfigError(f"seeds {text!r}: {part.strip()!r} is no seed. Write whole numbers: 1,2,3 or 1-3.")
+        found += range(int(first), int(last or first) + 1)
+    if not found or len(set(found)) < len(found):
+        problem = "a seed occurs twice" if found else "there is none"
+        raise ConfigError(f"seeds {text!r}: {problem}. Write different whole numbers: 1,2,3 or 1-3.")
+    return tuple(found)
+
+
+def train_seeds(
+    resolved: Callable[[int], Resolved], asked: Sequence[int], name: str, home: Path, *, detach: bool, as_json: bool
+) -> None:
+    """Train NAME-seedN for each seed, one after the other, and sum them up.
+
+    What is finished already is taken as it is, what was interrupted is resumed; one that fails does not end the others.
+    """
+    from convncf import jobs
+
+    store = RunStore(home)
+    runs = [_run_of(store, resolved(seed), f"{name}-seed{seed}", home) for seed in asked]
+    for run in runs:
+        status = run.status()
+        if status.state == "finished" or status.active:
+            say(f"{run.name}: {status.state} already")
+        elif detach:
+            jobs.start_worker(run, home)
+        else:
+            _work(run, home)
+    if detach:
+        say(f"watch them: convncf runs. Sum them up when they have ended: convncf seeds {runs[0].name}")
+    _show(group(runs), as_json=as_json)
+
+
+def _run_of(store: RunStore, resolved: Resolved, name: str, home: Path) -> Run:
+    """The run of that name: made now, or the one that is there if its settings are the same."""
+    from convncf import jobs
+
+    if name not in store.names():
+        return jobs.prepare(resolved, name, home)
+    found, settings = store.open(name), resolved.config
+    if found.config() != settings.model_copy(update={"preset": found.config().preset}):
+        raise RunError(f"run {name!r} exists already, with other settings. Choose another --name.")
+    return found
+
+
+def _work(run: Run, home: Path) -> None:
+    from convncf import jobs
+
+    say(f"run folder: {run.path}")
+    display = TrainingDisplay(run.config().eval.monitor)
+    try:
+        with display.shown():
+            jobs.work(run, home, on_status=display.status, on_record=display.record)
+    except TrainingStopped as error:
+        raise TrainingStopped(f"{error} The same command goes on.") from None
+    except ConvNCFError as error:
+        say(f"{run.name} failed and is left out: {error}")
+
+
+def seeds(
+    run: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="Any run of a group; every group when left out.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Sum up runs that differ in the seed alone: mean, standard deviation, n, and the 95% interval over seeds."""
+    store = RunStore(runtime.home())
+    if run is None:
+        found = groups(store.all())
+        if as_json:
+            emit_json({"groups": [one.to_json() for one in found]})
+            return
+        for one in found:
+            _show(one, as_json=False)
+        if not found:
+            say("no two runs differ in the seed alone. Make some: convncf train --seeds 1,2,3 --name NAME")
+        return
+    wanted = identity(store.open(run))
+    _show(group([other for other in store.all() if not other.broken() and identity(other) == wanted]), as_json=as_json)
+
+
+def _show(found: SeedGroup, *, as_json: bool) -> None:
+    if as_json:
+        emit_json(found.to_json())
+        return
+    seeds = ", ".join(map(str, found.seeds)) or "none finished"
+    title = f"{found.name}: {found.model} on {found.dataset}, test part, seeds {seeds}"
+    rows = [[metric, *_cells(summary)] for metric, summary in found.metrics.items()]
+    table(["metric", "mean", "sd", "n", "95% from", "to"], rows, title=title)
+    for name, state in found.left_out.items():
+        say(f"{name} is {state} and left out. Go on with it: convncf resume {name}")
+    for sentence in found.unlike:
+        say(f"No sample of one thing: {sentence}.")
+
+
+def _cells(summary: SeedSummary) -> list[float | int | None]:
+    return [summary.mean, summary.sd, summary.n, summary.low, summary.high]

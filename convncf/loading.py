@@ -14,7 +14,7 @@ from convncf import models, runtime
 from convncf.config import RunConfig
 from convncf.data import catalogue
 from convncf.data.catalogue import Dataset
-from convncf.data.splitting import Split, split
+from convncf.data.splitting import Split, filter_and_split
 from convncf.errors import CheckpointError, DataError, PretrainingError, RunBrokenError, did_you_mean
 from convncf.ranking import Scorer
 from convncf.runs import Run, RunStore, load_tensors
@@ -74,7 +74,7 @@ def load_run(
 
 
 def data_of(run: Run, home: Path) -> tuple[Dataset, Split]:
-    """The dataset and split of a run. Raises DataError when the data is not what the run was made on."""
+    """The dataset after the run's filters, and its split. Raises DataError when the data is not what the run had."""
     config = run.config()
     dataset = catalogue.load(config.data.dataset, home)
     if dataset.fingerprint != run.fingerprint:
@@ -82,7 +82,8 @@ def data_of(run: Run, home: Path) -> tuple[Dataset, Split]:
             f"dataset {dataset.name!r} has changed since run {run.name!r} was made: it was {run.fingerprint}, "
             f"now it is {dataset.fingerprint}. Bring the old data back under that name, or train a new run."
         )
-    return dataset, split(dataset.interactions, config.data, config.seed)
+    filtered, parts = filter_and_split(dataset, config.data, config.seed)
+    return filtered.dataset, parts
 
 
 def pretrained_vectors(path: str, dataset: Dataset, store: RunStore, *, size: int) -> tuple[Tensor, Tensor, str]:

@@ -108,6 +108,8 @@ def test_a_ready_split_with_candidates_and_titles(convncf: CommandLine, tmp_path
     sizes = {key: found[key] for key in ("users", "items", "interactions", "train", "validation", "test")}
     assert sizes == {"users": 2, "items": 4, "interactions": 5, "train": 3, "validation": 0, "test": 2}
     assert found["report"]["candidates"]["answer_copies"] == 1
+    assert "Divided as it came: 3 for training, 0 for validation, 2 for test." in one.err
+    assert "for validation, one random training item a user is taken." in one.err
     assert [entry["role"] for entry in found["report"]["files"]] == ["training", "test", "candidates", "titles"]
     assert "read with tiny.test.rating, tiny.test.negative and tiny.item, which lie beside it." in one.err
 

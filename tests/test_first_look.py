@@ -10,7 +10,7 @@ import torch
 
 from convncf.config import DataConfig
 from convncf.data.interactions import Interactions
-from convncf.data.splitting import Split, split
+from convncf.data.splitting import Split, ratio_split
 from convncf.inspection import first_pair
 
 N_ITEMS = 120
@@ -23,7 +23,7 @@ def with_histories(*lengths: int) -> Split:
         for user, length in enumerate(lengths)
         for step in range(length)
     ]
-    return split(Interactions.from_frame(pd.DataFrame(rows)), DataConfig(), 1)
+    return ratio_split(Interactions.from_frame(pd.DataFrame(rows)), DataConfig().ratios, 1)
 
 
 class Oracle:

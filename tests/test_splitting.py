@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.config import DataConfig
-from convncf.data.interactions import Interactions
+from convncf.data.interactions import Interactions, ItemTable
 from convncf.data.splitting import Split, leave_one_out, ratio_split, split
+from convncf.data.storage import Dataset
 from convncf.errors import SplitError
 
 PARTS = ("train", "validation", "test")
@@ -21,6 +22,10 @@ def histories(lengths: list[int], times: bool = True) -> Interactions:
     rows = [(f"u{user}", f"i{item}", 1_700_000_000 + item) for user, n in enumerate(lengths) for item in range(n)]
     frame = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
     return Interactions.from_frame(frame if times else frame.drop(columns="timestamp"))
+
+
+def dataset(interactions: Interactions) -> Dataset:
+    return Dataset("made", interactions, ItemTable.untitled(interactions.items), "generated for a test")
 
 
 def pairs(data: Split, part: str) -> set[tuple[str, str]]:
@@ -40,10 +45,19 @@ def items_of(data: Split, part: str, user: str) -> set[str]:
 LENGTHS = st.lists(st.integers(1, 25), min_size=1, max_size=6).filter(lambda lengths: max(lengths) >= 3)
 
 
-@given(lengths=LENGTHS, seed=st.integers(0, 2**31), config=st.sampled_from(["ratio", "leave-one-out"]))
-def test_parts_are_disjoint_and_together_all(lengths: list[int], seed: int, config: str) -> None:
+METHODS: dict[str, dict[str, str]] = {
+    f"{kind} {order} {across}": {"split": kind, "order": order} | ({"across": across} if across else {})
+    for kind, across_which in (("ratio", ("user", "all")), ("leave-one-out", ("",)))
+    for order in ("time", "random")
+    for across in across_which
+}
+
+
+@given(lengths=LENGTHS, seed=st.integers(0, 2**31), method=st.sampled_from(sorted(METHODS)))
+def test_parts_are_disjoint_and_together_all(lengths: list[int], seed: int, method: str) -> None:
     data = histories(lengths)
-    made = split(data, DataConfig.model_validate({"split": config}), seed)
+    made = split(dataset(data), DataConfig.model_validate(METHODS[method]), seed)
+    assert made.kind == METHODS[method]["split"]
     sizes = [getattr(made, part).nnz for part in PARTS]
     assert sum(sizes) == len(data)
     everything = sum(getattr(made, part).astype(int) for part in PARTS)
@@ -76,6 +90,48 @@ def test_the_ratio_split_does_not_depend_on_the_order_of_rows_or_indices(
     )
     assert all(pairs(made, part) == pairs(shuffled, part) for part in PARTS)
     assert made.fingerprint == shuffled.fingerprint
+
+
+@given(
+    lengths=LENGTHS, seed=st.integers(0, 2**31), shuffle=st.integers(0, 100), method=st.sampled_from(sorted(METHODS))
+)
+def test_no_split_depends_on_the_order_of_rows_where_times_differ(
+    lengths: list[int], seed: int, shuffle: int, method: str
+) -> None:
+    frame = histories(lengths).to_frame()
+    frame["timestamp"] = frame["timestamp"] * 100 + np.arange(len(frame))  # no two are equal
+    config = DataConfig.model_validate(METHODS[method])
+    one, other = (
+        split(dataset(Interactions.from_frame(rows)), config, seed)
+        for rows in (frame, frame.sample(frac=1, random_state=shuffle))
+    )
+    assert all(pairs(one, part) == pairs(other, part) for part in PARTS)
+    assert one.fingerprint == other.fingerprint
+
+
+@given(
+    times=st.lists(st.integers(-5, 5), min_size=3, max_size=40),
+    ratios=st.sampled_from([(0.8, 0.1, 0.1), (0.5, 0.2, 0.3), (0.9, 0.0, 0.1)]),
+)
+def test_across_all_by_time_nothing_in_test_is_earlier_than_training(
+    times: list[int], ratios: tuple[float, float, float]
+) -> None:
+    rows = [(f"u{n % 4}", f"i{n // 4}", time) for n, time in enumerate(times)]
+    data = Interactions.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"]))
+    made = ratio_split(data, ratios, 1, order="time", across="all")
+    assert data.timestamp is not None
+    latest = {part: data.timestamp[made.part < part].max() for part in (1, 2)}
+    for part in {1, 2} & set(made.part.tolist()):
+        assert (data.timestamp[made.part == part] >= latest[part]).all()
+    assert (made.part == 2).sum() == max(1, int(len(times) * round(10 * ratios[2])) // 10)
+
+
+@given(lengths=LENGTHS)
+def test_per_user_by_time_nothing_held_out_is_earlier_than_what_the_user_trained_on(lengths: list[int]) -> None:
+    made = ratio_split(histories(lengths), (0.6, 0.2, 0.2), 1, order="time")
+    for user in range(len(lengths)):
+        train, validation, test = (sorted(int(item[1:]) for item in items_of(made, part, f"u{user}")) for part in PARTS)
+        assert train + validation + test == sorted(train + validation + test)
 
 
 # ---------------------------------------------------------------- ratio: known answers
@@ -168,44 +224,110 @@ def test_users_with_two_stay_in_training() -> None:
     assert made.notes == ("1 user has fewer than 3 interactions and stays in training",)
 
 
-def test_the_seed_does_not_matter_to_leave_one_out() -> None:
-    config = DataConfig.model_validate({"split": "leave-one-out"})
-    assert split(histories([5, 4]), config, 1).fingerprint == split(histories([5, 4]), config, 2).fingerprint
+def test_the_seed_matters_to_a_random_leave_one_out_alone() -> None:
+    for order, alike in (("auto", True), ("time", True), ("random", False)):
+        config = DataConfig.model_validate({"split": "leave-one-out", "order": order})
+        one, other = (split(dataset(histories([50, 40])), config, seed).fingerprint for seed in (1, 2))
+        assert (one == other) == alike, order
+
+
+def test_a_random_leave_one_out_needs_no_times_and_holds_out_any_item() -> None:
+    data = histories([3], times=False)
+    held = [items_of(leave_one_out(data, "random", seed), "test", "u0").pop() for seed in range(600)]
+    assert all(150 < held.count(item) < 250 for item in ("i0", "i1", "i2"))
+    assert leave_one_out(data, "random", 7).method == "leave-one-out at random, seed 7"
+
+
+# ---------------------------------------------------------------- by time and across all: known answers
+
+
+def test_per_user_by_time_the_latest_are_held_out() -> None:
+    made = ratio_split(histories([10, 2]), (0.6, 0.2, 0.2), seed=1, order="time")
+    assert items_of(made, "test", "u0") == {"i8", "i9"}
+    assert items_of(made, "validation", "u0") == {"i6", "i7"}
+    assert items_of(made, "train", "u1") == {"i0", "i1"}
+    assert made.method == "ratio 0.6:0.2:0.2 per user by time"
+    assert made.notes == ("1 user has fewer than 3 interactions and stays in training",)
+
+
+def test_across_all_users_and_items_may_be_in_test_alone_and_are_named() -> None:
+    rows = [(f"u{n}", f"i{n}", n) for n in range(20)]
+    data = Interactions.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"]))
+    config = DataConfig(split="ratio", order="time", across="all", ratios=(0.4, 0.1, 0.5))
+    made = split(dataset(data), config, seed=1)
+    assert made.method == "ratio 0.4:0.1:0.5 of all interactions by time"
+    assert made.train.indices.tolist() == [*range(8)]
+    assert made.test.indices.tolist() == [*range(10, 20)]
+    assert made.cold_users.tolist() == made.cold_items.tolist() == [*range(10, 20)]
+    assert made.notes == (
+        "10 users are in test and not in training: 'u10', 'u11', 'u12', 'u13', 'u14' …",
+        "10 items are in test and not in training: 'i10', 'i11', 'i12', 'i13', 'i14' …",
+    )
+    assert (made.n_users_without_validation, made.n_users_without_test) == (18, 10)
+
+
+def test_across_all_at_random_takes_the_share_of_all() -> None:
+    made = ratio_split(histories([7, 2, 1]), (0.8, 0.1, 0.1), seed=1, across="all")
+    assert [getattr(made, part).nnz for part in PARTS] == [8, 1, 1]
+    assert made.method == "ratio 0.8:0.1:0.1 of all interactions at random, seed 1"
+    assert made.notes == ()
+    held = {
+        pair
+        for seed in range(100)
+        for pair in pairs(ratio_split(histories([7, 2, 1]), (0.8, 0.1, 0.1), seed, across="all"), "test")
+    }
+    assert len(held) == 10, "each of the ten is held out by some seed"
+
+
+def test_equal_times_at_a_border_across_all_are_told() -> None:
+    for times, told in (([1, 2, 3, 3, 3], True), ([1, 2, 3, 4, 5], False), ([1, 1, 1, 2, 3], False)):
+        rows = [("u", f"i{n}", time) for n, time in enumerate(times)]
+        data = Interactions.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"]))
+        notes = ratio_split(data, (0.6, 0.2, 0.2), 1, order="time", across="all").notes
+        assert any("equal times" in note for note in notes) == told, times
+
+
+def test_equal_times_follow_the_file_in_a_ratio_split_too() -> None:
+    rows = [("u", item, 5) for item in "dbca"] + [("v", item, n) for n, item in enumerate("abcd")]
+    made = ratio_split(
+        Interactions.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])),
+        (0.5, 0.25, 0.25),
+        1,
+        order="time",
+    )
+    assert (items_of(made, "validation", "u"), items_of(made, "test", "u")) == ({"c"}, {"a"})
+    assert made.notes == ("1 user has equal times among the latest: there, the order of the file decides",)
+
+
+def test_one_part_for_training_alone_across_all() -> None:
+    made = ratio_split(histories([1]), (1.0, 0.0, 0.0), 1, across="all")
+    assert made.notes == ("every interaction is for training: there is no validation and no test part",)
+    made = ratio_split(histories([5, 5]), (0.9, 0.0, 0.1), 1, across="all")
+    assert [getattr(made, part).nnz for part in PARTS] == [9, 0, 1]
 
 
 # ---------------------------------------------------------------- refusals
 
 
 def test_no_times_no_leave_one_out() -> None:
-    with pytest.raises(SplitError, match=r"no times.*ratio split"):
+    with pytest.raises(SplitError, match=r"no times.*ratio split.*data.order=random.*time column"):
         leave_one_out(histories([5], times=False))
+    with pytest.raises(SplitError, match=r"a split by time .* no times"):
+        ratio_split(histories([5], times=False), (0.8, 0.1, 0.1), 1, order="time")
 
 
 @pytest.mark.parametrize("method", ["ratio", "leave-one-out"])
 def test_data_in_which_nothing_can_be_held_out_is_refused(method: str) -> None:
     with pytest.raises(SplitError, match=r"no user has the 3 interactions.*the most is 2"):
-        split(histories([2, 1, 2]), DataConfig.model_validate({"split": method}), 1)
+        split(dataset(histories([2, 1, 2])), DataConfig.model_validate({"split": method}), 1)
+
+
+def test_too_little_for_three_parts_of_all_is_refused() -> None:
+    with pytest.raises(SplitError, match=r"the data lacks the 3 interactions.*the most is 2"):
+        ratio_split(histories([1, 1]), (0.8, 0.1, 0.1), 1, across="all")
 
 
 @pytest.mark.parametrize("ratios", [(0.0, 0.5, 0.5), (1.2, -0.1, -0.1)])
 def test_ratios_that_cannot_be_are_refused(ratios: tuple[float, float, float]) -> None:
     with pytest.raises(SplitError, match="ratios"):
         ratio_split(histories([5]), ratios, 1)
-
-
-# ---------------------------------------------------------------- what is left out before ranking
-
-
-def test_what_is_left_out_and_how_it_is_said() -> None:
-    made = ratio_split(histories([30, 3, 2]), (0.8, 0.1, 0.1), seed=1)
-    assert (made.left_out("validation").toarray() == made.train.toarray()).all()
-    both = made.train.toarray() | made.validation.toarray()
-    assert (made.left_out("test").toarray() == both).all()
-    assert made.left_out("test").has_canonical_format
-    assert (made.positives("test").toarray() == made.test.toarray()).all()
-    assert (made.positives("validation").toarray() == made.validation.toarray()).all()
-    assert made.left_out_words(0, "test") == "left out: 24 training and 3 validation items"
-    assert made.left_out_words(1, "test") == "left out: 1 training and 1 validation item"
-    assert made.left_out_words(2, "test") == "left out: 2 training and 0 validation items"
-    assert made.left_out_words(0, "validation") == "left out: 24 training items"
-    assert made.left_out_words(1, "validation") == "left out: 1 training item"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from convncf.data import catalogue
+from convncf.data.candidates import CandidateSets
 from convncf.data.interactions import Interactions, ItemTable
 from convncf.data.storage import Dataset
 from convncf.errors import DataError
@@ -149,6 +154,76 @@ def test_a_file_written_in_pieces_keeps_the_order_of_first_appearance(home: Path
     again = catalogue.load("pieces")
     assert again.interactions.users.ids == tuple(names)
     assert again.fingerprint == interactions.fingerprint
+
+
+# ---------------------------------------------------------------- what the fingerprint covers
+
+
+ROWS = [("u1", "a", 0), ("u1", "b", 1), ("u2", "a", 0), ("u2", "c", 2), ("u3", "b", 2), ("u3", "d", 0)]
+
+
+def divided(order: Sequence[int] = range(6), parts: dict[int, int] | None = None, name: str = "divided") -> Dataset:
+    """ROWS in another order, with other `parts` of some rows, and a candidate set for each test row."""
+    rows = [(*ROWS[k][:2], (parts or {}).get(k, ROWS[k][2])) for k in order]
+    frame = pd.DataFrame(rows, columns=["user_id", "item_id", "part"])
+    made = Interactions.from_frame(frame.drop(columns="part"))
+    user, item = made.users.index, made.items.index
+    pairs = [(user("u2"), item("c"), item("b")), (user("u3"), item("b"), item("a"))]
+    sets = CandidateSets(
+        np.array([u for u, _, _ in pairs], np.int32),
+        np.array([a for _, a, _ in pairs], np.int32),
+        np.arange(3),
+        np.array([n for _, _, n in pairs], np.int32),
+    )
+    part = frame["part"].to_numpy(np.int8)
+    return Dataset(name, made, ItemTable.untitled(made.items), "by hand", part=part, candidates=sets)
+
+
+def test_the_fingerprint_covers_a_ready_split_and_candidates() -> None:
+    data = divided()
+    undivided = replace(data, part=None, candidates=None)
+    assert undivided.fingerprint == data.interactions.fingerprint
+    assert data.candidates is not None
+    others = [
+        undivided,
+        replace(data, candidates=None),
+        replace(data, part=None),
+        divided(parts={0: 1}),
+        replace(data, candidates=replace(data.candidates, negatives=data.candidates.negatives[::-1])),
+    ]
+    assert len({data.fingerprint, *(other.fingerprint for other in others)}) == 6
+
+
+@given(order=st.permutations(range(6)))
+def test_the_fingerprint_of_a_divided_dataset_does_not_depend_on_order(order: list[int]) -> None:
+    assert divided(order).fingerprint == divided().fingerprint
+
+
+@pytest.mark.parametrize("what", ["parts", "candidates"])
+def test_a_divided_dataset_that_was_changed_is_noticed(home: Path, what: str) -> None:
+    entry = catalogue.save(divided())
+    kept = catalogue.load("divided")
+    assert kept.fingerprint == entry.fingerprint == divided().fingerprint
+    other = divided(parts={0: 1}, name="other")
+    if what == "candidates":
+        assert other.candidates is not None
+        other = replace(
+            divided(name="other"), candidates=replace(other.candidates, answer=other.candidates.answer[::-1])
+        )
+    catalogue.save(other)
+    file = "interactions.parquet" if what == "parts" else "candidates.parquet"
+    folder = home / "datasets"
+    (folder / "divided" / file).write_bytes((folder / "other" / file).read_bytes())
+    with pytest.raises(DataError, match="was changed since it was made"):
+        _ = catalogue.load("divided").fingerprint
+
+
+def test_a_divided_dataset_from_before_parts_counted_is_still_good(home: Path) -> None:
+    catalogue.save(divided())
+    path = home / "datasets" / "divided" / "dataset.json"
+    said = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(said | {"fingerprint": divided().interactions.fingerprint}), encoding="utf-8")
+    assert catalogue.load("divided").fingerprint == divided().fingerprint
 
 
 # ---------------------------------------------------------------- making the embedded set

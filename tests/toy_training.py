@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from convncf import models, runtime
-from convncf.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
+from convncf.config import EvalConfig, ModelConfig, TrainConfig
 from convncf.data.interactions import Interactions
-from convncf.data.splitting import Split, split
+from convncf.data.splitting import Split, ratio_split
 from convncf.training import Trainer
 from tests.worlds import checkerboard
 
@@ -20,7 +20,7 @@ EVAL = EvalConfig(ks=(10,), monitor="NDCG@10")
 
 
 def toy_split(ratios: tuple[float, float, float] = (0.8, 0.1, 0.1)) -> Split:
-    return split(Interactions.from_frame(checkerboard()), DataConfig(ratios=ratios), seed=1)
+    return ratio_split(Interactions.from_frame(checkerboard()), ratios, seed=1)
 
 
 def toy_model(parts: Split, name: str = "mf-bpr", **settings: Any) -> Any:

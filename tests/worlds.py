@@ -63,11 +63,15 @@ def checkerboard(n_users: int = 30, n_items: int = 40, *, seed: int = 0) -> pd.D
     )
 
 
+def dataset_of(frame: pd.DataFrame | None = None, name: str = "toy", **more: Any) -> Dataset:
+    """A frame of interactions, the checkerboard unless another is given, as a dataset that is kept nowhere."""
+    interactions = Interactions.from_frame(checkerboard() if frame is None else frame)
+    return Dataset(name, interactions, ItemTable.untitled(interactions.items), "generated for a test", **more)
+
+
 def save_dataset(home: Path, name: str = "toy", frame: pd.DataFrame | None = None) -> Dataset:
     """Keep a frame of interactions, the checkerboard unless another is given, as a dataset of that home."""
-    interactions = Interactions.from_frame(checkerboard() if frame is None else frame)
-    dataset = Dataset(name, interactions, ItemTable.untitled(interactions.items), "generated for a test")
-    catalogue.save(dataset, home)
+    catalogue.save(dataset_of(frame, name), home)
     return catalogue.load(name, home)
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from convncf.config import DataConfig, ModelConfig, layer_sizes
 from convncf.data.interactions import Interactions, Vocabulary
 from convncf.data.reading import read_delimited
-from convncf.data.splitting import TEST, TRAIN, Split, split
+from convncf.data.splitting import TEST, TRAIN, Split, ratio_split
 
 SEED: Final = 1
 BATCH_SIZE: Final = 2048
@@ -67,7 +67,7 @@ def generated(size: Size) -> Interactions:
 
 def held_out(interactions: Interactions) -> Split:
     """RecBole's split: 8:1:1 of each user's interactions."""
-    return split(interactions, DataConfig(), SEED)
+    return ratio_split(interactions, DataConfig().ratios, SEED)
 
 
 def divided(interactions: Interactions) -> Split:

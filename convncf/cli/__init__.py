@@ -7,7 +7,7 @@ import sys
 import typer
 
 from convncf import runtime
-from convncf.cli import datasets, looking, runs, training
+from convncf.cli import datasets, evaluating, looking, runs, seeds, training
 from convncf.cli.console import say, show_any_text
 from convncf.errors import ConvNCFError, TrainingStopped
 
@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 app.add_typer(datasets.app, name="datasets")
 training.register(app)
+evaluating.register(app)
+seeds.register(app)
 looking.register(app)
 app.add_typer(runs.app, name="runs")
 

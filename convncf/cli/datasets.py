@@ -1,4 +1,4 @@
-"""convncf datasets: list what there is, add files of one's own, delete it again."""
+"""convncf datasets: list what there is, add files of one's own, delete it again; its views are beside this file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Annotated, Any, cast
 import typer
 
 from convncf import runtime
+from convncf.cli import dataset_views
 from convncf.cli.console import ask, emit_json, say, table
 from convncf.cli.options import Json
 
-app = typer.Typer(help="List (without a command), add and delete datasets.", invoke_without_command=True)
+app = typer.Typer(
+    help="List (without a command), add, fetch, look at and delete datasets.", invoke_without_command=True
+)
 
 FORMATS = ("delimited", "parquet", "json-lines", "adjacency", "counted-adjacency")
 _Column = "Name of the column that holds "
@@ -85,6 +88,7 @@ def add(
 ) -> None:
     """Read files and keep them as a dataset; what was left out is counted, with line numbers."""
     from convncf.data import catalogue
+    from convncf.data.facts import facts_of
     from convncf.data.reading import ReadOptions
 
     home = runtime.home()
@@ -111,17 +115,21 @@ def add(
     )
     made = name or catalogue.free_name(catalogue.stem(files[0]), home)
     entry = catalogue.add(files, made, home, options=options)
-    report = catalogue.load(made, home).report or {}
+    dataset = catalogue.load(made, home)
+    report, hints = dataset.report or {}, facts_of(dataset).hints
     if as_json:
         counts = {"users": entry.n_users, "items": entry.n_items, "interactions": entry.n_interactions}
         parts = {"train" if part == "training" else part: n for part, n in (report.get("split") or {}).items()}
         told = {"dataset": entry.name, **counts, **parts, "fingerprint": entry.fingerprint, "report": report}
-        emit_json(told)
+        emit_json(told | {"hints": list(hints)})
     else:
         counted = [(entry.name, entry.n_users, entry.n_items, entry.n_interactions, entry.fingerprint)]
         table(["dataset", "users", "items", "interactions", "fingerprint"], counted)
-    for sentence in report.get("sentences", ()):
+    for sentence in (*report.get("sentences", ()), *hints):
         say(sentence)
+    if entry_parts := report.get("split"):
+        drawn = "" if entry_parts["validation"] else "; for validation, one random training item a user is taken"
+        say(f"The split that it came with is used (data.split=auto){drawn}.")
     say(f"next: convncf train --dataset {entry.name}")
 
 
@@ -137,3 +145,6 @@ def delete(
         ask(f"Delete dataset {name}?")
     catalogue.delete(name, runtime.home())
     say(f"deleted dataset {name}")
+
+
+dataset_views.register(app)

@@ -46,11 +46,17 @@ def train_seeds(
     from convncf import jobs
 
     store = RunStore(home)
-    runs = [_run_of(store, resolved(seed), f"{name}-seed{seed}", home) for seed in asked]
+    wanted = {f"{name}-seed{seed}": resolved(seed) for seed in asked}
+    for made in store.names():
+        if made in wanted:
+            _refuse_another(store.open(made), wanted[made])
+    runs = [
+        store.open(made) if made in store.names() else jobs.prepare(settings, made, home)
+        for made, settings in wanted.items()
+    ]
     for run in runs:
-        status = run.status()
-        if status.state == "finished" or status.active:
-            say(f"{run.name}: {status.state} already")
+        if run.status().state == "finished" or run.locked():
+            say(f"{run.name}: {run.status().state} already")
         elif detach:
             jobs.start_worker(run, home)
         else:
@@ -60,16 +66,9 @@ def train_seeds(
     _show(group(runs), as_json=as_json)
 
 
-def _run_of(store: RunStore, resolved: Resolved, name: str, home: Path) -> Run:
-    """The run of that name: made now, or the one that is there if its settings are the same."""
-    from convncf import jobs
-
-    if name not in store.names():
-        return jobs.prepare(resolved, name, home)
-    found, settings = store.open(name), resolved.config
-    if found.config() != settings.model_copy(update={"preset": found.config().preset}):
-        raise RunError(f"run {name!r} exists already, with other settings. Choose another --name.")
-    return found
+def _refuse_another(found: Run, wanted: Resolved) -> None:
+    if found.config() != wanted.config:
+        raise RunError(f"run {found.name!r} exists already, with other settings. Choose another --name.")
 
 
 def _work(run: Run, home: Path) -> None:

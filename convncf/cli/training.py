@@ -1,19 +1,21 @@
-"""convncf train, resume, evaluate, demo and settings; and work, which launched runs are carried by."""
+"""convncf train, resume, demo and settings; and work, which launched runs are carried by."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from convncf import runtime
-from convncf.cli.console import TrainingDisplay, duration, emit_json, say, table
+from convncf.cli.console import TrainingDisplay, emit_json, say, table
+from convncf.cli.evaluating import show_report
 from convncf.cli.options import Json, RunName
-from convncf.config import MODEL_NAMES, RunConfig, flatten, preset_names, resolve, unused_settings
-from convncf.errors import RunBusyError, RunError, TrainingStopped
+from convncf.cli.seeds import parse_seeds, train_seeds
+from convncf.config import MODEL_NAMES, Resolved, RunConfig, flatten, preset_names, resolve, unused_settings
+from convncf.errors import ConfigError, RunBusyError, RunError, TrainingStopped
 
 if TYPE_CHECKING:
     from convncf.runs import Run
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
 _Model = Annotated[str | None, typer.Option(help=f"One of {', '.join(MODEL_NAMES)}; the first when left out.")]
 _Preset = Annotated[
     str | None,
-    typer.Option(help="Named defaults: quick (two minutes on a laptop), or recbole (what RecBole does); else quick."),
+    typer.Option(
+        help="Named defaults: quick (two minutes, no GPU), recbole (as RecBole does), paper (as the 2018 code does); "
+        "else quick."
+    ),
 ]
 
 
@@ -32,7 +37,7 @@ def register(app: typer.Typer) -> None:
         "convncf train --model mf-bpr --set model.embedding_size=16 --set train.lr_embedding=0.01 --name small"
     )(train)
     app.command()(resume)
-    app.command()(evaluate)
+    app.command(epilog="Example: convncf refit first --name shop")(refit)
     app.command()(demo)
     app.command()(settings)
     app.command(hidden=True)(work)
@@ -46,6 +51,9 @@ def train(
     preset: _Preset = None,
     seed: Annotated[
         int | None, typer.Option(help="Fixes split, start, negatives and order of triples; else 1.")
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="1,2,3", help="A run NAME-seedN for each, summed up; what is there goes on.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run; a free one is made when left out.")] = None,
     device: Annotated[
@@ -73,8 +81,17 @@ def train(
     from convncf.runs import RunStore
 
     chosen = list(set_ or []) + ([f"train.device={device}"] if device else [])
-    resolved = resolve(model=model, preset=preset, dataset=dataset, seed=seed, file=config, settings=chosen)
     home = runtime.home()
+    if seeds is not None:
+        asked = parse_seeds(seeds)
+        if seed is not None:
+            raise ConfigError(f"both --seed {seed} and --seeds {seeds} are given. Keep one of them.")
+        of = partial(_resolved, model=model, preset=preset, dataset=dataset, file=config, settings=chosen)
+        first = of(asked[0]).config
+        group = name or f"{first.model.name}-{first.data.dataset}"
+        train_seeds(of, asked, group, home, detach=detach, as_json=as_json)
+        return
+    resolved = resolve(model=model, preset=preset, dataset=dataset, seed=seed, file=config, settings=chosen)
     free = f"{resolved.config.model.name}-{resolved.config.data.dataset}"
     made = RunStore(home).free_name(free) if name is None else name
     if detach:
@@ -84,22 +101,53 @@ def train(
         if as_json:
             emit_json({"run": run.name, "path": str(run.path), "state": run.status().state})
         return
-    run = jobs.prepare(resolved, made, home)
-    _finish(run, home, as_json=as_json)
+    _finish(jobs.prepare(resolved, made, home), home, as_json=as_json)
 
 
-def resume(run: RunName, as_json: Json = False) -> None:
+def _resolved(seed: int, **sources: Any) -> Resolved:
+    return resolve(seed=seed, **sources)
+
+
+def resume(
+    run: RunName,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Train on, to so many epochs in all; a finished run too.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Go on with a run that was stopped, killed or failed; on a CPU bit for bit as if nothing had happened."""
     from convncf.runs import RunStore
 
     home = runtime.home()
     found = RunStore(home).open(run)
     state = found.status().state
-    if state == "finished":
-        raise RunError(f"run {run!r} is finished already. See its report with convncf evaluate {run}.")
+    if state == "finished" and epochs is None:
+        raise RunError(
+            f"run {run!r} is finished already. See its report with convncf evaluate {run}, "
+            f"or train it on with convncf resume {run} --epochs N."
+        )
     if found.locked():
         raise RunBusyError(f"run {run!r} has a worker already ({state}). Watch it with convncf runs show {run}.")
+    if epochs is not None:
+        from convncf.experiment import extend
+
+        extend(found, epochs)
     _finish(found, home, as_json=as_json)
+
+
+def refit(
+    run: RunName,
+    name: Annotated[str | None, typer.Option(help="Name of the new run; RUN-all when left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train anew on everything, the held-out parts too, for the epochs that a run chose: to recommend with."""
+    from convncf import jobs
+    from convncf.runs import RunStore
+
+    home = runtime.home()
+    store = RunStore(home)
+    made = store.free_name(f"{run}-all") if name is None else name
+    _finish(jobs.refit(store.open(run), made, home), home, as_json=as_json)
 
 
 def _finish(run: Run, home: Path, *, as_json: bool) -> None:
@@ -112,7 +160,7 @@ def _finish(run: Run, home: Path, *, as_json: bool) -> None:
             report = jobs.work(run, home, on_status=display.status, on_record=display.record)
         except TrainingStopped as error:
             raise TrainingStopped(f"{error} Go on with: convncf resume {run.name}") from None
-    _show_report(report | {"path": str(run.path)}, as_json=as_json)
+    show_report(report | {"path": str(run.path)}, as_json=as_json)
 
 
 def _device_words(run: Run) -> str:
@@ -120,40 +168,6 @@ def _device_words(run: Run) -> str:
     asked = run.config().train.device
     chosen = f" ({asked} asked for)" if asked != taken["device"] else ""
     return f"device: {taken['device']}{chosen}, {taken['device_name']}"
-
-
-def evaluate(run: RunName, as_json: Json = False) -> None:
-    """Evaluate a saved run afresh on validation and test; the numbers of train come out again."""
-    from convncf.runs import RunStore
-
-    home = runtime.home()
-    found = RunStore(home).open(run)  # refuses before torch is loaded
-    display = TrainingDisplay(found.config().eval.monitor)
-    from convncf.reporting import evaluate_run
-
-    with display.shown():
-        report = evaluate_run(found, home, progress=display.progress)
-    _show_report(report, as_json=as_json)
-
-
-def _show_report(report: Mapping[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        emit_json(report)
-        return
-    baselines = report.get("baselines", {})
-    names = list(report["metrics"] or report["validation"])
-    headers = ["metric", "test", *(f"test, {name}" for name in baselines), "validation"]
-    rows = [
-        [name, report["metrics"].get(name), *(b.get(name) for b in baselines.values()), report["validation"].get(name)]
-        for name in names
-    ]
-    table(headers, rows, title=f"{report['run']}: {report['model']} on {report['dataset']}, {report['protocol']}")
-    say(f"{report['n_users_evaluated']:,} of {report['n_users']:,} users evaluated on test; {report['left_out']}")
-    say(f"epoch {report['best_epoch']}: {report['selection']}; {duration(report['seconds'])}")
-    for test in report.get("paired", {}).values():
-        say(f"{test['metric']}: {test['words']}")
-    for note in [*report["notes"], *report["evaluation_notes"]]:
-        say(note)
 
 
 def demo(

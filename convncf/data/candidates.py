@@ -1,37 +1,47 @@
-"""Candidate sets that came with the data: for a held-out answer, the negatives that it is to be ranked among.
+"""Candidate sets: for a held-out answer, the negatives that it is to be ranked among; stored with the data, or drawn.
 
-Shapes: S sets, c negatives in all.
+Shapes: S sets, c negatives in all, U users, I items.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from convncf.config import EvalConfig
+from convncf.data.drawing import Free, distinct
+from convncf.data.draws import id_hashes, mix, pair_bits
 from convncf.data.interactions import Interactions
 from convncf.errors import DataError
 
+if TYPE_CHECKING:
+    from convncf.data.parts import Part, Split
+    from convncf.data.storage import Dataset
+
 Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class StoredCandidates:
-    """S candidate sets as they were published, repeats and copies of the answer included."""
+class CandidateSets:
+    """S candidate sets; as published they may hold repeats and copies of the answer."""
 
     user: Int32s
     """(S,) whose set it is."""
     answer: Int32s
     """(S,) the held-out item."""
-    offsets: npt.NDArray[np.int64]
+    offsets: Int64s
     """(S + 1,) the negatives of set s are negatives[offsets[s]:offsets[s + 1]]."""
     negatives: Int32s
     """(c,) item indices."""
+    origin: str = "stored"
+    """Where they come from, in words, with what was taken out and how many were asked and found."""
 
     def __post_init__(self) -> None:
         n = len(self.user)
@@ -50,7 +60,7 @@ class StoredCandidates:
         return len(self.user)
 
     @property
-    def sizes(self) -> npt.NDArray[np.int64]:
+    def sizes(self) -> Int64s:
         """(S,) negatives in each set."""
         return np.diff(self.offsets)
 
@@ -75,29 +85,146 @@ class StoredCandidates:
 
     def seen(self, train: sparse.csr_array) -> Bools:
         """(c,) negatives that the user has in `train`, a bool matrix (U, I)."""
-        if not len(self.negatives):
-            return np.zeros(0, bool)
-        return np.asarray(train[self.user[self._set], self.negatives]).ravel().astype(bool)
+        return _holds(train, self.user[self._set], self.negatives)
 
-    def cleaned(self, train: sparse.csr_array) -> Self:
-        """The sets without copies of the answer, repeats and what the user has in training."""
-        stays = ~(self.answer_copies() | self.repeats() | self.seen(train))
-        sizes = np.bincount(self._set[stays], minlength=len(self))
+    def cleaned(self, train: sparse.csr_array, below: sparse.csr_array | None = None) -> Self:
+        """The sets without copies of the answer, repeats, what the user has in training, and what is in `below`.
+
+        The origin counts each; a negative for which two reasons speak counts with the first.
+        """
+        copies, repeats = self.answer_copies(), self.repeats()
+        seen = self.seen(train) & ~copies & ~repeats
+        low = np.zeros_like(seen) if below is None else self.seen(below) & ~copies & ~repeats & ~seen
+        reasons = (
+            (copies, "copy of the answer", "copies of the answer"),
+            (repeats, "repeat", "repeats"),
+            (seen, "seen in training", "seen in training"),
+            (low, "rated lower", "rated lower"),
+        )
+        counted = [_counted(int(mask.sum()), one, many) for mask, one, many in reasons if mask.any()]
+        told = f"{', '.join(counted)} taken out" if counted else "nothing had to be taken out"
+        return self._with(~(copies | repeats | seen | low), f"{self.origin}, cleaned: {told}")
+
+    def restricted(self, user: Int32s, item: Int32s, test: sparse.csr_array) -> Self | None:
+        """The sets in new indices, after filters: `user` (U,) and `item` (I,) give the new index of each old, or -1.
+
+        Only sets stay whose answer is in `test`, the new (U, I) test part; None where no set does. The origin counts.
+        """
+        new_user, new_answer = user[self.user], item[self.answer]
+        known = (new_user >= 0) & (new_answer >= 0)
+        known[known] = _holds(test, new_user[known], new_answer[known])
+        if not known.any():
+            return None
+        kept = (item[self.negatives] >= 0) & known[self._set]
+        gone = (int((~known).sum()), int((known[self._set] & ~kept).sum()))
+        told = (
+            f", {_counted(gone[0], 'set')} and {_counted(gone[1], 'negative')} gone with the filters"
+            if any(gone)
+            else ""
+        )
+        sizes = np.bincount(self._set[kept], minlength=len(self))[known]
         return replace(
             self,
-            offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-            negatives=self.negatives[stays],
+            user=new_user[known],
+            answer=new_answer[known],
+            offsets=_offsets(sizes),
+            negatives=item[self.negatives[kept]],
+            origin=f"{self.origin}{told}",
         )
 
     def fingerprint(self, interactions: Interactions) -> str:
-        """'sha256:' and 16 hex digits of the sets by raw ids, in the order in which they came."""
-        digest = hashlib.sha256()
-        for s in range(len(self)):
-            ids = [interactions.items.id(int(item)) for item in (self.answer[s], *self.of(s))]
-            digest.update(repr((interactions.users.id(int(self.user[s])), ids)).encode("utf-8", "surrogatepass"))
-        return f"sha256:{digest.hexdigest()[:16]}"
+        """'sha256:' and 16 hex digits of the sets by raw ids, whatever the order of sets, negatives and indices."""
+        users, items = id_hashes(interactions.users), id_hashes(interactions.items)
+        # A sum does not depend on the order, and counts a repeat as often as it is there.
+        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mix(items)[self.negatives], dtype=np.uint64)])
+        of_set = sums[self.offsets[1:]] - sums[self.offsets[:-1]]
+        sets = mix(mix(mix(users[self.user]) ^ items[self.answer]) ^ of_set)
+        return f"sha256:{hashlib.sha256(np.sort(sets).astype('<u8').tobytes()).hexdigest()[:16]}"
+
+    def _with(self, stays: Bools, origin: str) -> Self:
+        sizes = np.bincount(self._set[stays], minlength=len(self))
+        return replace(self, offsets=_offsets(sizes), negatives=self.negatives[stays], origin=origin)
 
     @property
-    def _set(self) -> npt.NDArray[np.int64]:
+    def _set(self) -> Int64s:
         """(c,) which set each negative is in."""
         return np.repeat(np.arange(len(self)), self.sizes)
+
+
+def candidate_sets(dataset: Dataset, split: Split, part: Part, config: EvalConfig, seed: int) -> CandidateSets:
+    """The sets that the settings ask for: stored with the data, cleaned or as published, or drawn by the seed.
+
+    Validation always draws. Stored ones belong to the split that the data came with. Raises DataError where stored
+    ones are asked for and there are none for this split.
+    """
+    stored = dataset.candidates if split.kind == "ready" else None
+    if part == "validation" or config.candidate_sets == "drawn" or (config.candidate_sets == "auto" and not stored):
+        return draw_candidates(split, part, config.negatives, seed)
+    if not stored:
+        why = (
+            "came without candidate sets"
+            if dataset.candidates is None
+            else f"has candidate sets for the split that it came with, and is divided anew here ({split.method})"
+        )
+        raise DataError(
+            f"eval.candidate_sets=stored, but dataset {dataset.name!r} {why}. "
+            "Draw them (--set eval.candidate_sets=drawn), or use the split that came so (--set data.split=ready)."
+        )
+    sets = (
+        stored.cleaned(split.interactions.matrix(split.part != 2), split.not_recommended)
+        if config.stored_sets == "cleaned"
+        else replace(stored, origin=f"{stored.origin}, as published")
+    )
+    without = split.test.nnz - len(np.unique(sets.user.astype(np.int64) * split.interactions.n_items + sets.answer))
+    told = [f"{_span(sets.sizes)} negative{'' if int(sets.sizes.max()) == 1 else 's'} each"]
+    told += [f"{without:,} of {split.test.nnz:,} test items have no set"] if without else []
+    return replace(sets, origin=f"{sets.origin}; {'; '.join(told)}")
+
+
+def draw_candidates(split: Split, part: Part, n: int, seed: int) -> CandidateSets:
+    """n negatives for each held-out item of a part, drawn uniformly and without repeats; fewer where fewer exist.
+
+    None is a positive of the user in any part, nor rated too low where that is left out of rankings. What is drawn
+    for a pair is a function of the data and of (seed, part, raw user id, raw item id) alone, whatever the order of
+    rows and indices. There is no set where the part is empty. Raises DataError where n is below 1.
+    """
+    data = split.interactions
+    user, answer = (index.astype(np.int32) for index in split.positives(part).nonzero())
+    if n < 1:
+        raise DataError(f"{n} negatives a candidate set: at least 1 is needed.")
+    free = Free(split)
+    sizes = np.minimum(free.count[user], n)
+    state = pair_bits(seed, f"candidates {part}", id_hashes(data.users)[user], id_hashes(data.items)[answer])
+    negatives = free.item(np.repeat(user, sizes), distinct(state, free.count[user], sizes))
+    return CandidateSets(user, answer, _offsets(sizes), negatives, _drawn_words(sizes, n, part, seed))
+
+
+def _drawn_words(sizes: Int64s, n: int, part: Part, seed: int) -> str:
+    """'99 drawn a test item, seed 1'."""
+    if not len(sizes):
+        return f"none drawn: there is no {part} item"
+    if int(sizes.min()) == n:
+        return f"{n:,} drawn a {part} item, seed {seed}"
+    n_short, n_empty = int((sizes < n).sum()), int((sizes == 0).sum())
+    words = f"{_span(sizes)} drawn a {part} item, seed {seed}: {n:,} were asked and {n_short:,} sets have no more"
+    return f"{words}, {n_empty:,} of them none at all" if n_empty else words
+
+
+def _holds(matrix: sparse.csr_array, rows: Int32s, columns: Int32s) -> Bools:
+    """(k,) whether the matrix is true at each of k places."""
+    if not len(rows):  # scipy would give a matrix without rows
+        return np.zeros(0, bool)
+    return np.asarray(matrix[rows, columns]).ravel().astype(bool)
+
+
+def _counted(n: int, one: str, many: str = "") -> str:
+    return f"{n:,} {one if n == 1 else many or f'{one}s'}"
+
+
+def _span(sizes: Int64s) -> str:
+    fewest, most = int(sizes.min()), int(sizes.max())
+    return f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
+
+
+def _offsets(sizes: npt.NDArray[Any]) -> Int64s:
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)

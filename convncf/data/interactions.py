@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from convncf.data.items import ItemTable
+from convncf.data.ordering import order_within
 from convncf.data.timestamps import UNITS, TimeUnit, detect_unit, to_seconds
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import DataError
@@ -142,7 +143,8 @@ class Interactions:
     @cached_property
     def canonical_order(self) -> npt.NDArray[np.int64]:
         """(n,) rows sorted by raw user id, then raw item id: one order for the same data, however it was indexed."""
-        return np.lexsort((_alphabetical(self.items.ids)[self.item], _alphabetical(self.users.ids)[self.user]))
+        user, item = _alphabetical(self.users.ids)[self.user], _alphabetical(self.items.ids)[self.item]
+        return order_within(user, item, self.n_users)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -170,10 +172,14 @@ class Interactions:
         object.__setattr__(self, name, array)
 
     def _refuse_repeats(self) -> None:
-        pairs = self.user.astype(np.int64) * self.n_items + self.item
-        distinct, counts = np.unique(pairs, return_counts=True)
-        if len(distinct) == len(pairs):
+        pairs = self.user.astype(np.int64)  # (n,) one number a pair, made and sorted in place
+        pairs *= self.n_items
+        pairs += self.item
+        pairs.sort()
+        again = pairs[1:] == pairs[:-1]
+        if not again.any():
             return
+        distinct, counts = np.unique(pairs, return_counts=True)
         user, item = divmod(int(distinct[counts.argmax()]), self.n_items)
         raise DataError(
             f"{int((counts > 1).sum()):,} user-item pairs occur more than once, such as user {self.users.id(user)!r} "

@@ -26,40 +26,60 @@ _FIRST, _SECOND = 0xBF58476D1CE4E5B9 - 2**64, 0x94D049BB133111EB - 2**64
 
 
 class TripleSampler:
-    """Each training interaction once an epoch, in random order, with one negative drawn uniformly.
+    """Each training interaction once an epoch, in random order, with one or more negatives drawn uniformly.
 
-    A negative is an item that is not among the user's training items. It is drawn exactly, without trying again: of a
-    user with sorted training items x_0 < x_1 < …, the r-th negative is r + #{j : x_j - j <= r}, since x_j - j
-    negatives lie below x_j. So nothing hangs, however much a user has seen, and a GPU never has to be asked whether
-    a draw was good.
+    A negative is an item that is not barred for the user, which training items are, and more where that is asked. It
+    is drawn exactly, without trying again: of a user with sorted barred items x_0 < x_1 < …, the r-th negative is
+    r + #{j : x_j - j <= r}, since x_j - j negatives lie below x_j. So nothing hangs, however much a user has seen, and
+    a GPU never has to be asked whether a draw was good.
     """
 
-    def __init__(self, train: sparse.csr_array, seed: int, device: str = "cpu") -> None:
-        """`train` is (n_users, n_items), bool; triples come on the device. DataError where no user has a negative."""
+    def __init__(
+        self,
+        train: sparse.csr_array,
+        seed: int,
+        device: str = "cpu",
+        *,
+        barred: sparse.csr_array | None = None,
+        candidates: int = 1,
+    ) -> None:
+        """`train` is (n_users, n_items), bool; triples come on the device.
+
+        `barred`, of the same shape, is what is never drawn besides training. With `candidates` above 1 a triple gets
+        so many negatives, each drawn by itself, of which the hardest may be chosen (dns). Raises DataError where no
+        user has a negative, or the arguments cannot be.
+        """
         train = train.tocsr(copy=True)
         train.sum_duplicates()
-        self.seed, self.device = seed, device
+        if candidates < 1:
+            raise DataError(f"{candidates} negatives a triple: at least 1 is needed.")
+        if barred is not None and barred.shape != train.shape:
+            raise DataError(f"what is barred has shape {barred.shape}, training {train.shape}: they must be the same.")
+        self.seed, self.device, self.candidates = seed, device, candidates
         self.n_users, self.n_items = train.shape
-        degree = np.diff(train.indptr).astype(np.int64)  # (n_users,)
-        everything = degree == self.n_items
-        self.users_without_negatives: Int64s = np.flatnonzero(everything)
-        """Indices of users who have seen every item: they have no negative and are left out of the triples."""
+        never = train if barred is None else _union(train, barred)
+        n_barred = np.diff(never.indptr).astype(np.int64)  # (n_users,)
+        degree = np.diff(train.indptr).astype(np.int64)
+        everything = n_barred == self.n_items
+        self.users_without_negatives: Int64s = np.flatnonzero(everything & (degree > 0))
+        """Indices of users in training for whom every item is barred: they are left out of the triples."""
         user = np.repeat(np.arange(self.n_users, dtype=np.int64), degree)  # (nnz,)
-        item = train.indices.astype(np.int64)
         usable = ~everything[user]
-        start = train.indptr.astype(np.int64)
-        rank = np.arange(len(item), dtype=np.int64) - start[user]
+        start = never.indptr.astype(np.int64)
+        whose = np.repeat(np.arange(self.n_users, dtype=np.int64), n_barred)
+        rank = np.arange(len(whose), dtype=np.int64) - start[whose]
         self._arrays = {
             "user": user[usable],
-            "positive": item[usable],
-            "n_negatives": self.n_items - degree,
+            "positive": train.indices.astype(np.int64)[usable],
+            "n_negatives": self.n_items - n_barred,
             "start": start,
-            "keys": user * self.n_items + (item - rank),  # ascending, so one search serves all users
+            # Ascending, so one search serves all users.
+            "keys": whose * self.n_items + (never.indices.astype(np.int64) - rank),
         }
         self._held: dict[str, Tensor] = {}
         self._drawn: tuple[int, Tensor, int] | None = None
         if not self.n_triples:
-            reason = "every user in training has seen all items" if len(item) else "there is no training interaction"
+            reason = "every user in training has seen all items" if len(user) else "there is no training interaction"
             raise DataError(
                 f"no triple can be drawn: {reason}. At least one user must have a training item and an item not seen."
             )
@@ -74,34 +94,42 @@ class TripleSampler:
         return -(-self.n_triples // batch_size)
 
     def batch(self, epoch: int, step: int, batch_size: int) -> tuple[Tensor, Tensor, Tensor]:
-        """The triples of one step: user, positive and negative item, (B,) int64 each. Steps count from 0."""
+        """The triples of one step: user, positive and negative item, (B,) int64 each. Steps count from 0.
+
+        With `candidates` = n above 1, the negatives are (B, n).
+        """
         if not 0 <= step < self.steps(batch_size):
             raise IndexError(f"step {step} is outside 0 to {self.steps(batch_size) - 1}")
         order, begin = self._epoch(epoch)
         here = order[step * batch_size : (step + 1) * batch_size]  # (B,)
         user, positive = self._on_device("user")[here], self._on_device("positive")[here]
-        return user, positive, self.negatives(user, self._draw(begin, step * batch_size, user))
+        r = self._draw(begin, step * batch_size, user)
+        return user, positive, self.negatives(user, r if self.candidates == 1 else r.view(len(user), self.candidates))
 
     def epoch(self, epoch: int, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """All batches of an epoch, in order."""
         return (self.batch(epoch, step, batch_size) for step in range(self.steps(batch_size)))
 
     def negatives(self, user: Tensor, r: Tensor) -> Tensor:
-        """(B,) the r-th item, in index order, that is not among the user's training items; 0 <= r < their number."""
+        """The r-th item, in index order, that is not barred for the user; 0 <= r < their number; shaped as r."""
         import torch
 
+        user = user if r.dim() == 1 else user[:, None]
         found = torch.searchsorted(self._on_device("keys"), user * self.n_items + r, right=True)
         return r + found - self._on_device("start")[user]
 
     def _draw(self, begin: int, first: int, user: Tensor) -> Tensor:
         """r of the negatives at positions first, first + 1, … of an epoch, each below its user's number of negatives.
 
-        Of 63 bits, the remainder favours no item by more than n_items / 2^63.
+        (B · n,), the n of a position side by side. Of 63 bits, the remainder favours no item by more than
+        n_items / 2^63.
         """
         import torch
 
-        position = torch.arange(first + 1, first + 1 + len(user), device=self.device)
-        r: Tensor = _shifted(splitmix(position, begin), 1) % self._on_device("n_negatives")[user]
+        n = self.candidates
+        position = torch.arange(first * n + 1, (first + len(user)) * n + 1, device=self.device)
+        limit = self._on_device("n_negatives")[user if n == 1 else user.repeat_interleave(n)]
+        r: Tensor = _shifted(splitmix(position, begin), 1) % limit
         return r
 
     def _epoch(self, epoch: int) -> tuple[Tensor, int]:
@@ -134,6 +162,12 @@ def splitmix(position: Tensor, begin: int) -> Tensor:
     bits = (bits ^ _shifted(bits, 30)) * _FIRST
     bits = (bits ^ _shifted(bits, 27)) * _SECOND
     return bits ^ _shifted(bits, 31)
+
+
+def _union(one: sparse.csr_array, other: sparse.csr_array) -> sparse.csr_array:
+    both = sparse.csr_array(one.astype(bool) + other.astype(bool))
+    both.sum_duplicates()
+    return both
 
 
 def _shifted(bits: Tensor, by: int) -> Tensor:

@@ -1,115 +1,118 @@
-"""Hold out part of each user's interactions: Interactions -> Split(train, validation, test).
+"""Hold out part of the interactions: Dataset -> Split(train, validation, test).
 
-Shapes: U users, I items, n interactions; each part is a canonical bool matrix (U, I).
+Shapes: U users, I items, n interactions. Where times are equal, the order of the file decides.
 """
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
-from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
 from convncf.config import DataConfig
+from convncf.data.filtering import Filtered, apply_filters
 from convncf.data.interactions import Interactions
+from convncf.data.ordering import order_within
+from convncf.data.parts import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Int64s,
+    LowRated,
+    Part,
+    Parts,
+    Split,
+    SplitKind,
+    cold_notes,
+    users_without,
+)
+from convncf.data.ready import ready_split
 from convncf.errors import SplitError
 from convncf.runtime import rng
 
-Part = Literal["validation", "test"]
+if TYPE_CHECKING:
+    from convncf.data.storage import Dataset
 
-TRAIN, VALIDATION, TEST = 0, 1, 2
-_NUMBERS = {"validation": VALIDATION, "test": TEST}
+__all__ = [
+    "TEST",
+    "TRAIN",
+    "VALIDATION",
+    "Part",
+    "Split",
+    "filter_and_split",
+    "leave_one_out",
+    "ratio_split",
+    "split",
+]
 
-Int64s = npt.NDArray[np.int64]
-Parts = npt.NDArray[np.int8]
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Which interactions are for training, validation and test. The parts are disjoint; together they are all."""
-
-    interactions: Interactions
-    part: Parts
-    """(n,) 0 training, 1 validation, 2 test, in the interactions' order."""
-    method: str
-    """How it was split, in words."""
-    n_users_without_validation: int
-    """Users whose interactions are in no part for validation; they are not evaluated there."""
-    n_users_without_test: int
-    notes: tuple[str, ...] = ()
-    """What a reader of results should know, each a sentence."""
-
-    @cached_property
-    def train(self) -> sparse.csr_array:
-        """(U, I) interactions to learn from."""
-        return self.interactions.matrix(self.part == TRAIN)
-
-    @cached_property
-    def validation(self) -> sparse.csr_array:
-        """(U, I) interactions to choose the epoch by."""
-        return self.interactions.matrix(self.part == VALIDATION)
-
-    @cached_property
-    def test(self) -> sparse.csr_array:
-        """(U, I) interactions to report on."""
-        return self.interactions.matrix(self.part == TEST)
-
-    def positives(self, part: Part) -> sparse.csr_array:
-        """(U, I) the interactions that a ranking for `part` should place high."""
-        return self.validation if part == "validation" else self.test
-
-    def left_out(self, part: Part) -> sparse.csr_array:
-        """(U, I) what is left out before ranking: training, and for test also validation. The one rule, everywhere."""
-        return self.train if part == "validation" else self._train_and_validation
-
-    def left_out_words(self, user: int, part: Part) -> str:
-        """The rule for one user: 'left out: 20 training and 1 validation item'."""
-        n_train = _row_length(self.train, user)
-        if part == "validation":
-            return f"left out: {n_train} training item{'' if n_train == 1 else 's'}"
-        n_validation = _row_length(self.validation, user)
-        return f"left out: {n_train} training and {n_validation} validation item{'' if n_validation == 1 else 's'}"
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """'sha256:' and 16 hex digits of the data and of which pair is in which part."""
-        digest = hashlib.sha256(self.interactions.fingerprint.encode())
-        digest.update(self.part[self.interactions.canonical_order].tobytes())
-        return f"sha256:{digest.hexdigest()[:16]}"
-
-    @cached_property
-    def _train_and_validation(self) -> sparse.csr_array:
-        return self.interactions.matrix(self.part != TEST)
+Order = Literal["time", "random"]
+_ONLY_UNDIVIDED = ("order", "across", "ratios")
+_LOW: Final[dict[LowRated, str]] = {
+    "hidden": "neither recommended to their rater nor drawn as negatives",
+    "negatives": "not recommended to their rater, and drawn as any other negative",
+    "unseen": "treated as if never rated",
+}
 
 
-def split(interactions: Interactions, config: DataConfig, seed: int) -> Split:
-    """Hold out by the config's method, "ratio" or "leave-one-out"; a function of (data, config, seed) alone.
+def filter_and_split(dataset: Dataset, config: DataConfig, seed: int) -> tuple[Filtered, Split]:
+    """What stays of a dataset under the filters, and how that is divided. Raises DataError and SplitError."""
+    filtered = apply_filters(dataset, config)
+    made = split(filtered.dataset, config, seed, filtered.below)
+    told = () if len(filtered.ledger) == 1 else (filtered.words(),)
+    return filtered, replace(made, notes=told + made.notes)
 
-    Raises SplitError, before any work, where no user has enough interactions or leave-one-out lacks times.
+
+def split(dataset: Dataset, config: DataConfig, seed: int, below: sparse.csr_array | None = None) -> Split:
+    """Hold out by the config's method; a function of (data, config, seed) alone.
+
+    The dataset is one after its filters, and `below` (U, I) what they found to be rated too low. Raises SplitError,
+    before any work, where nothing can be held out, where times are needed and there are none, or where a ready split
+    is asked of data that came undivided.
     """
+    made = _divide(dataset, config, seed)
+    low = (
+        () if below is None else (f"{below.nnz:,} pairs rated lower than data.min_rating are {_LOW[config.low_rated]}",)
+    )
+    return replace(made, notes=made.notes + low + cold_notes(made), below=below, low_rated=config.low_rated)
+
+
+def _divide(dataset: Dataset, config: DataConfig, seed: int) -> Split:
+    interactions = dataset.interactions
+    if config.split == "ready" or (config.split == "auto" and dataset.part is not None):
+        _refuse_without_effect(dataset.name, config)
+        return ready_split(dataset, seed)
     if config.split == "leave-one-out":
-        return leave_one_out(interactions)
-    return ratio_split(interactions, config.ratios, seed)
+        return leave_one_out(interactions, "random" if config.order == "random" else "time", seed)
+    order: Order = "time" if config.order == "time" else "random"
+    return ratio_split(interactions, config.ratios, seed, order=order, across=config.across)
 
 
-def ratio_split(interactions: Interactions, ratios: tuple[float, float, float], seed: int) -> Split:
-    """Divide each user's interactions at random.
+def ratio_split(
+    interactions: Interactions,
+    ratios: tuple[float, float, float],
+    seed: int,
+    *,
+    order: Order = "random",
+    across: Literal["user", "all"] = "user",
+) -> Split:
+    """Divide each user's interactions, or all together, at random or so that the latest are held out.
 
-    Of a user's n interactions, floor(n · ratio) go to validation and to test, but at least one to each part whose ratio
-    is not zero; the rest is training, at least one. A user with fewer interactions than there are parts stays in
-    training. The draw goes by raw ids: the same data in another order of rows or indices is split the same.
+    Of n interactions, floor(n · ratio) go to validation and to test, but at least one to each part whose ratio is not
+    zero; the rest is training, at least one. A user with fewer interactions than there are parts stays in training.
+    A random draw goes by raw ids: the same data in another order of rows or indices is split the same.
     """
     total = sum(map(_exact, ratios))
     if min(ratios) < 0 or ratios[0] == 0:
         raise SplitError(f"ratios {list(ratios)}: none may be negative and the first (training) must be above 0.")
+    key = _times(interactions, "a split by time") if order == "time" else _random_key(interactions, seed)
     n_parts = sum(ratio > 0 for ratio in ratios)
-    counts = np.bincount(interactions.user, minlength=interactions.n_users)
-    _refuse_nothing_to_hold_out(counts, n_parts)
+    group = interactions.user if across == "user" else np.zeros(len(interactions), np.int32)
+    counts = np.bincount(group, minlength=interactions.n_users if across == "user" else 1)
+    _refuse_nothing_to_hold_out(counts, n_parts, "no user has" if across == "user" else "the data lacks")
 
     enough = counts >= n_parts
     sizes = [_share(counts, _exact(ratio) / total) * enough for ratio in ratios[1:]]
@@ -118,84 +121,110 @@ def ratio_split(interactions: Interactions, ratios: tuple[float, float, float], 
     validation_gives = lacking & (sizes[0] > sizes[1])
     sizes = [sizes[0] - validation_gives, sizes[1] - (lacking & ~validation_gives)]
 
-    key = np.empty(len(interactions))
-    key[interactions.canonical_order] = rng(seed, "split").random(len(interactions))
-    from_end = _position_from_end(interactions.user, key, counts)
     notes = [] if n_parts > 1 else ["every interaction is for training: there is no validation and no test part"]
     if n_parts == 2:
         notes.append(f"there is no {'validation' if ratios[1] == 0 else 'test'} part")
     words = ":".join(f"{ratio:g}" for ratio in ratios)
-    return _assemble(interactions, f"ratio {words} per user at random, seed {seed}", n_parts, from_end, sizes, notes)
+    whose = "per user" if across == "user" else "of all interactions"
+    how = "by time" if order == "time" else f"at random, seed {seed}"
+    return _assemble(interactions, "ratio", f"ratio {words} {whose} {how}", n_parts, (group, key, order), sizes, notes)
 
 
-def leave_one_out(interactions: Interactions) -> Split:
-    """Each user's latest interaction is for test, the one before it for validation, the rest for training.
+def leave_one_out(interactions: Interactions, order: Order = "time", seed: int = 0) -> Split:
+    """One interaction of each user is for test, one for validation, the rest for training.
 
-    Where times are equal, the later in the file counts as the later. A user with fewer than three stays in training.
+    By time these are the latest and the one before it; at random they are drawn by raw ids. A user with fewer than
+    three interactions stays in training.
     """
-    if interactions.timestamp is None:
-        raise SplitError(
-            "leave-one-out holds out the latest interaction, and this data has no times. "
-            "Use the ratio split (--set data.split=ratio), or read the file with its time column."
-        )
+    by_time = order == "time"
+    key = _times(interactions, "leave-one-out") if by_time else _random_key(interactions, seed)
     counts = np.bincount(interactions.user, minlength=interactions.n_users)
-    _refuse_nothing_to_hold_out(counts, 3)
-    from_end = _position_from_end(interactions.user, interactions.timestamp, counts)
+    _refuse_nothing_to_hold_out(counts, 3, "no user has")
     one_each = (counts >= 3).astype(np.int64)
-    notes = []
-    n_tied = _users_held_out_by_file_order(interactions, from_end, counts)
-    if n_tied:
-        words = "users have" if n_tied > 1 else "user has"
-        notes.append(f"{n_tied:,} {words} equal times among the latest: there, the order of the file decides")
-    return _assemble(interactions, "leave-one-out by time", 3, from_end, [one_each, one_each], notes)
+    method = "leave-one-out by time" if by_time else f"leave-one-out at random, seed {seed}"
+    by = (interactions.user, key, order)
+    return _assemble(interactions, "leave-one-out", method, 3, by, [one_each, one_each], [])
 
 
 def _assemble(
-    interactions: Interactions, method: str, n_parts: int, from_end: Int64s, sizes: list[Int64s], notes: list[str]
+    interactions: Interactions,
+    kind: SplitKind,
+    method: str,
+    n_parts: int,
+    by: tuple[npt.NDArray[np.int32], npt.NDArray[Any], Order],
+    sizes: list[Int64s],
+    notes: list[str],
 ) -> Split:
-    """The last sizes[1][u] interactions of user u are test, the sizes[0][u] before them validation."""
-    n_validation, n_test = (size[interactions.user] for size in sizes)
-    part = np.zeros(len(interactions), np.int8)
-    part[from_end < n_validation + n_test] = VALIDATION
-    part[from_end < n_test] = TEST
+    """The last sizes[1][g] interactions of group g are test, the sizes[0][g] before them validation."""
+    group, key, order = by
+    in_order = order_within(group, key, len(sizes[0]))  # equal keys keep the file's order
+    ordered = _latest_last(np.bincount(group, minlength=len(sizes[0])), *sizes)
+    part: Parts = np.empty(len(group), np.int8)
+    part[in_order] = ordered
     part.setflags(write=False)
+    if order == "time":
+        notes += _decided_by_the_file(group[in_order], key[in_order], ordered, len(sizes[0]))
     counts = np.bincount(interactions.user, minlength=interactions.n_users)
-    n_short = int((counts < n_parts).sum())
+    n_short = int((counts < n_parts).sum()) if len(sizes[0]) == interactions.n_users else 0
     if n_short:
         whose = "users have" if n_short > 1 else "user has"
-        notes.append(
-            f"{n_short:,} {whose} fewer than {n_parts} interactions and stay{'' if n_short > 1 else 's'} in training"
+        stay = "stay" if n_short > 1 else "stays"
+        notes.append(f"{n_short:,} {whose} fewer than {n_parts} interactions and {stay} in training")
+    return Split(interactions, part, method, *users_without(interactions, part), tuple(notes), kind)
+
+
+def _latest_last(counts: Int64s, n_validation: Int64s, n_test: Int64s) -> Parts:
+    """(n,) the part of each interaction, group after group, of (g,) numbers in all, for validation and for test."""
+    in_turn = np.stack([counts - n_validation - n_test, n_validation, n_test], axis=1)  # (g, 3)
+    return np.repeat(np.tile(np.array([TRAIN, VALIDATION, TEST], np.int8), len(counts)), in_turn.ravel())
+
+
+def _decided_by_the_file(group: npt.NDArray[Any], key: npt.NDArray[Any], part: Parts, n_groups: int) -> list[str]:
+    """A note where neighbours in time have equal times and are in different parts; all (n,) in the order of time."""
+    tied = (group[1:] == group[:-1]) & (key[1:] == key[:-1]) & (part[1:] != part[:-1])
+    n = len(np.unique(group[1:][tied]))
+    if not n:
+        return []
+    if n_groups == 1:
+        return ["equal times lie on both sides of a border between parts: there, the order of the file decides"]
+    whose = "users have" if n > 1 else "user has"
+    return [f"{n:,} {whose} equal times among the latest: there, the order of the file decides"]
+
+
+def _times(interactions: Interactions, what: str) -> Int64s:
+    if interactions.timestamp is None:
+        raise SplitError(
+            f"{what} holds out the latest interactions, and this data has no times. Use the ratio split "
+            "(--set data.split=ratio), hold out at random (--set data.order=random), or read the file with its "
+            "time column."
         )
-    without = [int((size == 0).sum()) for size in sizes]
-    return Split(interactions, part, method, without[0], without[1], tuple(notes))
+    return interactions.timestamp
 
 
-def _position_from_end(user: npt.NDArray[np.int32], key: npt.NDArray[np.generic], counts: Int64s) -> Int64s:
-    """(n,) how many of the same user's interactions follow when sorted by key; equal keys keep the file's order."""
-    order = np.lexsort((key, user))
-    ends = np.cumsum(counts)
-    position = np.empty(len(user), np.int64)
-    position[order] = ends[user[order]] - 1 - np.arange(len(user))
-    return position
+def _random_key(interactions: Interactions, seed: int) -> npt.NDArray[np.float64]:
+    """(n,) a random number for each pair, given out in the order of raw ids."""
+    key = np.empty(len(interactions))
+    key[interactions.canonical_order] = rng(seed, "split").random(len(interactions))
+    return key
 
 
-def _users_held_out_by_file_order(interactions: Interactions, from_end: Int64s, counts: Int64s) -> int:
-    """Users with three or more interactions of whose latest three two neighbours have the same time."""
-    assert interactions.timestamp is not None
-    latest = np.zeros((3, interactions.n_users), np.int64)
-    for back in range(3):
-        rows = np.flatnonzero(from_end == back)
-        latest[back, interactions.user[rows]] = interactions.timestamp[rows]
-    tied = (latest[0] == latest[1]) | (latest[1] == latest[2])
-    return int((tied & (counts >= 3)).sum())
-
-
-def _refuse_nothing_to_hold_out(counts: Int64s, needed: int) -> None:
+def _refuse_nothing_to_hold_out(counts: Int64s, needed: int, who: str) -> None:
     most = int(counts.max(initial=0))
     if most < needed:
         raise SplitError(
-            f"no user has the {needed} interactions that {needed} parts need: the most is {most}. "
+            f"{who} the {needed} interactions that {needed} parts need: the most is {most}. "
             "Use data with longer histories, or ratios with fewer parts (--set data.ratios=[0.9,0,0.1])."
+        )
+
+
+def _refuse_without_effect(name: str, config: DataConfig) -> None:
+    """A setting of other splits beside a ready one would be ignored."""
+    defaults = DataConfig()
+    asked = [key for key in _ONLY_UNDIVIDED if getattr(config, key) != getattr(defaults, key)]
+    if asked and config.split == "auto":
+        raise SplitError(
+            f"data.{asked[0]} would be ignored: dataset {name!r} came divided, and data.split=auto takes it so. "
+            "Set data.split=ratio to divide it anew, or leave that setting out."
         )
 
 
@@ -208,7 +237,3 @@ def _share(counts: Int64s, ratio: Fraction) -> Int64s:
     if ratio == 0:
         return np.zeros_like(counts)
     return np.maximum(counts * ratio.numerator // ratio.denominator, 1)
-
-
-def _row_length(matrix: sparse.csr_array, row: int) -> int:
-    return int(matrix.indptr[row + 1] - matrix.indptr[row])

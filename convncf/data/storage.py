@@ -9,6 +9,7 @@ dataset.json          name, source, counts, time unit, fingerprint, and the repo
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from convncf import runtime
-from convncf.data.candidates import StoredCandidates
+from convncf.data.candidates import CandidateSets
 from convncf.data.interactions import Interactions, ItemTable, Vocabulary
 from convncf.data.timestamps import UNITS, TimeUnit
 from convncf.errors import DataError
@@ -50,7 +51,7 @@ class Dataset:
     """The fingerprint written beside the files, to be held against their content."""
     part: npt.NDArray[np.int8] | None = None
     """(n,) 0 training, 1 validation, 2 test, in the interactions' order; None where the data came undivided."""
-    candidates: StoredCandidates | None = None
+    candidates: CandidateSets | None = None
     """Candidate sets of the test part, as published; None where the data came without."""
 
     def __post_init__(self) -> None:
@@ -65,14 +66,30 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The interactions' fingerprint. Raises DataError where it is not the stored one: a file was changed."""
-        actual = self.interactions.fingerprint
-        if self.stored_fingerprint not in (None, actual):
+        """The interactions' fingerprint; with that of a ready split and of stored candidates where there are some.
+
+        Raises DataError where it is not the stored one: a file was changed.
+        """
+        actual = self._actual_fingerprint
+        # Before a ready split counted, the interactions' alone was stored.
+        if self.stored_fingerprint not in (None, actual, self.interactions.fingerprint):
             raise DataError(
                 f"dataset {self.name!r} was changed since it was made: its fingerprint is {actual}, "
                 f"{DESCRIPTION} says {self.stored_fingerprint}. Import the data again under another name."
             )
         return actual
+
+    @property
+    def _actual_fingerprint(self) -> str:
+        """Of raw content alone, whatever the order of rows and indices."""
+        if self.part is None and self.candidates is None:
+            return self.interactions.fingerprint
+        digest = hashlib.sha256(self.interactions.fingerprint.encode())
+        if self.part is not None:
+            digest.update(b"parts\n" + self.part[self.interactions.canonical_order].tobytes())
+        if self.candidates is not None:
+            digest.update(f"candidates {self.candidates.fingerprint(self.interactions)}\n".encode())
+        return f"sha256:{digest.hexdigest()[:16]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +190,7 @@ def write_folder(dataset: Dataset, folder: Path) -> None:
         "n_items": interactions.n_items,
         "n_interactions": len(interactions),
         "time_unit": interactions.time_unit,
-        "fingerprint": interactions.fingerprint,
+        "fingerprint": dataset.fingerprint,
         "report": dataset.report,
     }
     runtime.write_json(folder / DESCRIPTION, said)
@@ -207,7 +224,7 @@ def _read_items(path: Path) -> ItemTable:
         raise DataError(f"{path} is damaged: {error} Delete the dataset and import it again.") from None
 
 
-def _candidates_table(candidates: StoredCandidates, interactions: Interactions) -> pa.Table:
+def _candidates_table(candidates: CandidateSets, interactions: Interactions) -> pa.Table:
     items = pa.array(interactions.items.ids, pa.string())
     columns = {
         "user_id": pc.take(pa.array(interactions.users.ids, pa.string()), pa.array(candidates.user)),
@@ -217,14 +234,14 @@ def _candidates_table(candidates: StoredCandidates, interactions: Interactions) 
     return pa.table(columns)
 
 
-def _read_candidates(path: Path, interactions: Interactions) -> StoredCandidates | None:
+def _read_candidates(path: Path, interactions: Interactions) -> CandidateSets | None:
     if not path.is_file():
         return None
     table = _read_table(path, ("user_id", "item_id", "negatives"))
     lists = table["negatives"].combine_chunks()
     sizes = pc.list_value_length(lists).to_numpy()
     items = interactions.items
-    return StoredCandidates(
+    return CandidateSets(
         np.asarray([interactions.users.index(raw) for raw in table["user_id"].to_pylist()], np.int32),
         np.asarray([items.index(raw) for raw in table["item_id"].to_pylist()], np.int32),
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),

@@ -6,6 +6,7 @@ the order within a session, which decides what leave-one-out holds out, would be
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -36,6 +37,7 @@ _ISO = (
     r"(?:[Tt ]+(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?)?"
     r" ?(?P<zone>[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?$"
 )
+_PIECE = 2**20
 _EARLIEST, _LATEST = -2208988800, 4102444800  # 1900-01-01 and 2100-01-01 in seconds
 
 
@@ -56,8 +58,11 @@ class ParsedTimes:
 
 def bands(values: Int64s) -> npt.NDArray[np.int8]:
     """The unit that each value's size speaks for, as an index into UNITS; -1 where it speaks for none."""
+    found: npt.NDArray[np.int8] = np.full(len(values), -1, np.int8)
     size = np.abs(values)
-    return (np.searchsorted(np.asarray(_BANDS), size, side="right") - 1).astype(np.int8)
+    for limit in _BANDS:
+        found += size >= limit
+    return found
 
 
 def detect_unit(values: Int64s) -> TimeUnit:
@@ -75,7 +80,7 @@ def detect_unit(values: Int64s) -> TimeUnit:
 
 def to_seconds(values: Int64s, unit: TimeUnit) -> Int64s:
     """Whole seconds since 1970, for display; order within a second is lost, so never for splitting."""
-    return values // PER_SECOND[unit]
+    return values if unit == "s" else values // PER_SECOND[unit]
 
 
 def date_words(seconds: int) -> str:
@@ -89,38 +94,82 @@ def implausible(values: Int64s, unit: TimeUnit) -> Bools:
     return (seconds < _EARLIEST) | (seconds > _LATEST)
 
 
-def parse_times(texts: pa.LargeStringArray, unit: TimeUnit | None = None) -> ParsedTimes:
+def parse_times(column: pa.LargeStringArray | Int64s, unit: TimeUnit | None = None) -> ParsedTimes:
     """Read a column of times: counts since 1970 in any unit, ISO 8601 dates, or packed dates such as 20140501120000.
 
     A date without a zone is taken as UTC. Fractions of a second are kept exactly, by counting in a finer unit. With a
-    `unit` given, numbers are counts of it whatever their size.
+    `unit` given, numbers are counts of it whatever their size. A column of integers is one of their digits.
     """
-    numbers = _parse_counts(texts, unit)
+    if isinstance(column, np.ndarray):
+        sure = np.ones(len(column), bool)
+        numbers = _as_counts(_Numbers(column, sure, np.zeros(len(column), np.int8), np.zeros(1, np.int32), ~sure), unit)
+    else:
+        numbers = _as_counts(_Numbers.joined([_numbers(piece) for piece in _pieces(column)]), unit)
     if int(numbers.understood.sum()) * 2 >= len(numbers.understood) and numbers.understood.any():
         return (None if unit else _packed_dates(numbers)) or numbers
-    dates = _parse_iso(texts)
+    if isinstance(column, np.ndarray):
+        return numbers
+    dates = _parse_iso(column)
     return dates if dates.understood.any() else numbers
 
 
-def _parse_counts(texts: pa.LargeStringArray, given: TimeUnit | None = None) -> ParsedTimes:
+def _pieces(texts: pa.LargeStringArray) -> Iterator[pa.LargeStringArray]:
+    """Some rows at a time, at least once: what a pattern finds takes many times the memory of what it means."""
+    for start in range(0, max(len(texts), 1), _PIECE):
+        yield texts.slice(start, _PIECE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """Numbers, or seconds of dates, as integers (n,)."""
+
+    whole: Int64s
+    understood: Bools
+    places: npt.NDArray[np.int8]
+    """Decimal places in use."""
+    nanoseconds: npt.NDArray[np.int32]
+    """What stands behind the decimal sign, in 1e-9."""
+    marked: Bools
+    """Negative numbers; dates without a zone."""
+
+    @classmethod
+    def joined(cls, pieces: Sequence[_Numbers]) -> _Numbers:
+        """The rows of all, one after the other."""
+        if len(pieces) == 1:
+            return pieces[0]
+        names = ("whole", "understood", "places", "nanoseconds", "marked")
+        return cls(*(np.concatenate([getattr(piece, name) for piece in pieces]) for name in names))
+
+    def fraction(self, unit: TimeUnit) -> Int64s:
+        """Counts of the unit behind the decimal sign."""
+        counts: Int64s = self.nanoseconds.astype(np.int64) // 10 ** (9 - _DIGITS[unit])
+        return counts
+
+
+def _numbers(texts: pa.LargeStringArray) -> _Numbers:
     whole, fraction = (_group(texts, _INTEGER, name) for name in ("whole", "fraction"))
-    understood = ~_nulls(whole)
     values, fits = _to_int64(whole)
     places = _places(fraction)
-    understood &= fits & (places <= _DIGITS["ns"])
-    band = np.where(understood, bands(values), -1)
+    understood = ~_nulls(whole) & fits & (places <= _DIGITS["ns"])
+    negative = np.asarray(pc.starts_with(pc.fill_null(whole, ""), "-"))
+    return _Numbers(values, understood, places, _nanoseconds(fraction), negative)
+
+
+def _as_counts(numbers: _Numbers, given: TimeUnit | None) -> ParsedTimes:
+    values, understood, places = numbers.whole, numbers.understood, numbers.places
+    band = np.where(understood, bands(values), np.int8(-1))
     telling = np.bincount(band[band >= 0], minlength=len(UNITS))
     unit = given or UNITS[int(telling.argmax())]
     other = np.zeros(len(values), bool) if given else (band >= 0) & (band != telling.argmax())
     if unit != "s":
-        understood &= places == 0  # a fraction of a finer unit is more likely a number that is no time
+        understood = understood & (places == 0)  # with a fraction of a finer unit it is likelier no time
     finer = _unit_for(int(places[understood].max(initial=0)))
     if unit != "s" or finer == "s":
         words = f"{UNIT_WORDS[unit]} since 1970{', as asked' if given else ''}"
         return ParsedTimes(values, understood, unit, words, other)
     # A negative time with a fraction counts away from zero: -1.5 is -1 s and -500 ms.
-    sign = np.where(np.asarray(pc.starts_with(pc.fill_null(whole, ""), "-")), -1, 1)
-    values, fits = _scaled(values, sign * _fraction_counts(fraction, _DIGITS[finer]), PER_SECOND[finer])
+    sign = np.where(numbers.marked, -1, 1)
+    values, fits = _scaled(values, sign * numbers.fraction(finer), PER_SECOND[finer])
     words = f"seconds since 1970 with fractions, as {UNIT_WORDS[finer]}"
     return ParsedTimes(values, understood & fits, finer, words, other)
 
@@ -147,25 +196,28 @@ def _packed_dates(numbers: ParsedTimes) -> ParsedTimes | None:
 
 
 def _parse_iso(texts: pa.LargeStringArray) -> ParsedTimes:
-    parts = pc.extract_regex(texts, pattern=_ISO)
-    understood = ~_nulls(parts)
-    field = {name: pc.struct_field(parts, name) for name in ("year", "month", "day", "hour", "minute", "second")}
-    year, month, day, hour, minute, second = (_to_int64(field[name])[0] for name in field)
-    days, valid = _days(year, month, day)
-    understood &= valid & (hour < 24) & (minute < 60) & (second < 60)
-    zone = pc.fill_null(pc.struct_field(parts, "zone"), "")
-    offset, offset_valid = _zone_seconds(zone)
-    understood &= offset_valid
-    seconds = days * 86400 + hour * 3600 + minute * 60 + second - offset
-    fraction = pc.struct_field(parts, "fraction")
-    unit = _unit_for(int(_places(fraction)[understood].max(initial=0)))
-    values, fits = _scaled(seconds, _fraction_counts(fraction, _DIGITS[unit]), PER_SECOND[unit])
-    understood &= fits
-    naive = int((np.asarray(pc.equal(zone, "")) & understood).sum())
+    found = _Numbers.joined([_dates(piece) for piece in _pieces(texts)])
+    unit = _unit_for(int(found.places[found.understood].max(initial=0)))
+    values, fits = _scaled(found.whole, found.fraction(unit), PER_SECOND[unit])
+    understood = found.understood & fits
+    naive = int((found.marked & understood).sum())
     told = {int(understood.sum()): "without a time zone, taken as UTC", 0: "with a time zone"}
     words = told.get(naive, f"with a time zone, but for {naive:,} that are taken as UTC")
     values, same = np.where(understood, values, 0), np.zeros(len(values), bool)
     return ParsedTimes(values, understood, unit, f"dates {words}, as {UNIT_WORDS[unit]}", same)
+
+
+def _dates(texts: pa.LargeStringArray) -> _Numbers:
+    parts = pc.extract_regex(texts, pattern=_ISO)
+    field = {name: pc.struct_field(parts, name) for name in ("year", "month", "day", "hour", "minute", "second")}
+    year, month, day, hour, minute, second = (_to_int64(field[name])[0] for name in field)
+    days, valid = _days(year, month, day)
+    zone = pc.fill_null(pc.struct_field(parts, "zone"), "")
+    offset, offset_valid = _zone_seconds(zone)
+    understood = ~_nulls(parts) & valid & (hour < 24) & (minute < 60) & (second < 60) & offset_valid
+    seconds = days * 86400 + hour * 3600 + minute * 60 + second - offset
+    fraction = pc.struct_field(parts, "fraction")
+    return _Numbers(seconds, understood, _places(fraction), _nanoseconds(fraction), np.asarray(pc.equal(zone, "")))
 
 
 def _days(year: Int64s, month: Int64s, day: Int64s) -> tuple[Int64s, Bools]:
@@ -208,21 +260,20 @@ def _to_int64(texts: pa.LargeStringArray) -> tuple[Int64s, Bools]:
         return np.asarray([value if fit else 0 for value, fit in zip(exact, fits, strict=True)], np.int64), fits
 
 
-def _places(fraction: pa.LargeStringArray) -> Int64s:
-    """(n,) decimal places in use: the length of the fraction without its trailing zeros."""
-    return np.asarray(pc.utf8_length(pc.utf8_rtrim(pc.fill_null(fraction, ""), "0")), np.int64)
+def _places(fraction: pa.LargeStringArray) -> npt.NDArray[np.int8]:
+    """(n,) decimal places in use: the length of the fraction without its trailing zeros; 100 stands for more."""
+    length = np.asarray(pc.utf8_length(pc.utf8_rtrim(pc.fill_null(fraction, ""), "0")), np.int64)
+    return np.minimum(length, 100).astype(np.int8)
 
 
 def _unit_for(places: int) -> TimeUnit:
     return next((unit for unit in UNITS if _DIGITS[unit] >= places), "ns")
 
 
-def _fraction_counts(fraction: pa.LargeStringArray, digits: int) -> Int64s:
-    """'.25' with three digits -> 250."""
-    if digits == 0:
-        return np.zeros(len(fraction), np.int64)
-    padded = pc.utf8_rpad(pc.utf8_rtrim(pc.fill_null(fraction, ""), "0"), digits, "0")
-    return _to_int64(pc.utf8_slice_codeunits(padded, 0, digits))[0]
+def _nanoseconds(fraction: pa.LargeStringArray) -> npt.NDArray[np.int32]:
+    """'.25' -> 250,000,000; what stands behind the ninth place is cut off."""
+    padded = pc.utf8_rpad(pc.utf8_rtrim(pc.fill_null(fraction, ""), "0"), 9, "0")
+    return _to_int64(pc.utf8_slice_codeunits(padded, 0, 9))[0].astype(np.int32)
 
 
 def _scaled(seconds: Int64s, fraction: Int64s, per_second: int) -> tuple[Int64s, Bools]:

@@ -2,6 +2,7 @@
 
 from convncf.jobs.demo_runs import DEMO_RUNS, demo
 from convncf.jobs.launching import kill, launch, prepare, start_worker, stop
+from convncf.jobs.refitting import refit
 from convncf.jobs.worker import work
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "kill",
     "launch",
     "prepare",
+    "refit",
     "start_worker",
     "stop",
     "work",

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from convncf.data.candidates import StoredCandidates
+from convncf.data.candidates import CandidateSets
 from convncf.data.interactions import Interactions, Vocabulary
 from convncf.data.reading.dialect import read_text
-from convncf.data.reading.ledger import Ledger
+from convncf.data.reading.ledger import Ledger, Lines
 from convncf.data.reading.options import ReadOptions
 from convncf.data.reading.report import CandidatesRead, Dropped, FileRead, counted
 from convncf.data.reading.sources import Source
@@ -31,7 +31,7 @@ class CandidateLists:
     users: list[str]
     answers: list[str]
     negatives: list[list[str]]
-    line: npt.NDArray[np.int64]
+    line: Lines
     account: FileRead
     dropped: tuple[Dropped, ...]
     notes: tuple[str, ...]
@@ -85,7 +85,7 @@ class Joined:
     """Interactions whose items include those that only candidates have, and the sets by index."""
 
     interactions: Interactions
-    candidates: StoredCandidates
+    candidates: CandidateSets
     report: CandidatesRead
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -111,7 +111,7 @@ def join_candidates(lists: CandidateLists, interactions: Interactions, is_test: 
     extra = len(ids) - interactions.n_items
     wider = replace(interactions, items=Vocabulary("item", tuple(ids)))
     sizes = [len(lists.negatives[s]) for s in kept]
-    candidates = StoredCandidates(
+    candidates = CandidateSets(
         np.asarray([pairs[s][0] for s in kept], np.int32),
         np.asarray([pairs[s][1] for s in kept], np.int32),
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
@@ -134,7 +134,7 @@ def join_candidates(lists: CandidateLists, interactions: Interactions, is_test: 
 
 
 def _report(
-    lists: CandidateLists, candidates: StoredCandidates, interactions: Interactions, is_test: npt.NDArray[np.bool_]
+    lists: CandidateLists, candidates: CandidateSets, interactions: Interactions, is_test: npt.NDArray[np.bool_]
 ) -> CandidatesRead:
     return CandidatesRead(
         file=lists.source.file,

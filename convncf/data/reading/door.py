@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from convncf.data.candidates import StoredCandidates
+from convncf.data.candidates import CandidateSets
 from convncf.data.interactions import Interactions, ItemTable
 from convncf.data.reading.assembly import PARTS, Assembled, Assembly
 from convncf.data.reading.candidate_lists import Joined, join_candidates, read_candidate_lists
@@ -34,7 +34,7 @@ class ReadResult:
     report: ReadReport
     part: npt.NDArray[np.int8] | None = None
     """(n,) 0 training, 1 validation, 2 test, in the interactions' order; None where the data came undivided."""
-    candidates: StoredCandidates | None = None
+    candidates: CandidateSets | None = None
     """Candidate sets of the test part, as published."""
 
 

@@ -1,0 +1,273 @@
+"""Which interactions count: a threshold of rating, a window of time, and how much a user and an item must have.
+
+Shapes: n interactions, U users, I items. Interactions are distinct pairs, so counting rows counts pairs. The order is
+fixed: the window, the threshold, then users and items in turn until nothing changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from convncf.config import DataConfig
+from convncf.data.interactions import Interactions, ItemTable, Vocabulary
+from convncf.data.timestamps import PER_SECOND, TimeUnit, date_words
+from convncf.errors import DataError
+
+if TYPE_CHECKING:
+    from convncf.data.storage import Dataset
+
+Bools = npt.NDArray[np.bool_]
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A line of the ledger: what is left after a filter. The first line is the data as it came."""
+
+    what: str
+    """The filter in words, such as 'rated 4 or more'."""
+    users: int
+    """Users who have an interaction left."""
+    items: int
+    """Items that have one."""
+    interactions: int
+
+
+@dataclass(frozen=True, eq=False)
+class Filtered:
+    """A dataset of which only the interactions that count are left."""
+
+    dataset: Dataset
+    """Without filters the very dataset that came; else users, items, titles, parts and candidates restricted."""
+    ledger: tuple[Step, ...]
+    below: sparse.csr_array | None = None
+    """(U, I) bool, in the indices of the filtered dataset: rated lower than data.min_rating; None without it."""
+
+    def words(self) -> str:
+        """The ledger in a line."""
+        return f"what the filters left: {'; '.join(map(_step_words, self.ledger))}"
+
+
+def apply_filters(dataset: Dataset, config: DataConfig) -> Filtered:
+    """What stays under the settings data.since, until, min_rating, min_user, max_user, min_item and max_item.
+
+    A ready split and stored candidates are filtered along. Raises DataError where a filter needs ratings or times that
+    are not there, and where nothing is left: with the ledger, naming the step after which nothing was.
+    """
+    interactions = dataset.interactions
+    _refuse_impossible(dataset, config)
+    ledger = _Ledger(dataset)
+    stays = np.ones(len(interactions), bool)
+    if config.since is not None or config.until is not None:
+        stays &= _within(interactions, config)
+        ledger.add(_window_words(config), stays)
+    low = np.zeros(len(interactions), bool)
+    if config.min_rating is not None:
+        assert interactions.rating is not None
+        # A threshold of 4.1 keeps what the file calls 4.1, which as a 32-bit float is a little less.
+        low = stays & (interactions.rating < np.float32(config.min_rating))
+        stays &= ~low
+        ledger.add(f"rated {config.min_rating:g} or more", stays)
+    bounds = (_Bounds(config.min_user, config.max_user, "user"), _Bounds(config.min_item, config.max_item, "item"))
+    if any(bound.binds for bound in bounds):
+        _in_turn(interactions, stays, bounds, ledger)
+    if len(ledger.steps) == 1:
+        return Filtered(dataset, tuple(ledger.steps))
+    return _restricted(dataset, stays, low if config.min_rating is not None else None, config, ledger)
+
+
+# ---------------------------------------------------------------- the ledger
+
+
+class _Ledger:
+    """Counts after each step; refuses as soon as nothing is left."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self.steps: list[Step] = []
+        self.add("as it came", np.ones(len(dataset.interactions), bool))
+
+    def add(self, what: str, stays: Bools, emptied_by: str = "") -> None:
+        """Note what is left; `emptied_by` says it more exactly where nothing is. Raises DataError then."""
+        data = self._dataset.interactions
+        users, items = (int(np.count_nonzero(np.bincount(index[stays]))) for index in (data.user, data.item))
+        self.steps.append(Step(what, users, items, int(stays.sum())))
+        if not stays.any():
+            raise DataError(
+                f"the filters leave nothing of dataset {self._dataset.name!r}: the last to go went by "
+                f"'{emptied_by or what}'. Ledger: {'; '.join(map(_step_words, self.steps))}. Loosen that filter."
+            )
+
+
+def _step_words(step: Step) -> str:
+    return f"{step.what}: {step.users:,} users, {step.items:,} items, {step.interactions:,} interactions"
+
+
+# ---------------------------------------------------------------- time
+
+
+def _within(interactions: Interactions, config: DataConfig) -> Bools:
+    """(n,) whether the time lies in the window, since <= t < until, compared as exact integers."""
+    time, unit = interactions.timestamp, interactions.time_unit
+    assert time is not None
+    inside = np.ones(len(time), bool)
+    if config.since is not None:
+        inside &= np.asarray(time >= _first_count(config.since, unit))
+    if config.until is not None:
+        inside &= np.asarray(time < _first_count(config.until, unit))
+    return inside
+
+
+def _first_count(text: str, unit: TimeUnit) -> int:
+    """The first count of a unit since 1970 that is not before a date: rounded up, never by way of a float."""
+    moment = datetime.fromisoformat(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    micro = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return -(-micro * PER_SECOND[unit] // 10**6)
+
+
+def _window_words(config: DataConfig) -> str:
+    told = [f"from {config.since}"] if config.since is not None else []
+    return ", ".join(told + ([f"before {config.until}"] if config.until is not None else []))
+
+
+def _refuse_impossible(dataset: Dataset, config: DataConfig) -> None:
+    data = dataset.interactions
+    if config.min_rating is not None and data.rating is None:
+        raise DataError(
+            f"data.min_rating={config.min_rating:g} needs ratings, and dataset {dataset.name!r} has none. "
+            "Leave the setting out, or add the file again with its rating column (--rating-column NAME)."
+        )
+    if data.timestamp is None and (config.since is not None or config.until is not None):
+        key, value = ("since", config.since) if config.since is not None else ("until", config.until)
+        raise DataError(
+            f"data.{key}={value} needs times, and dataset {dataset.name!r} has none. "
+            "Leave the setting out, or add the file again with its time column (--time-column NAME)."
+        )
+    if data.timestamp is not None and len(data):
+        first, last = (int(at) // PER_SECOND[data.time_unit] for at in (data.timestamp.min(), data.timestamp.max()))
+        if (config.since is not None or config.until is not None) and not _within(data, config).any():
+            raise DataError(
+                f"no interaction of dataset {dataset.name!r} is {_window_words(config)}: its times are "
+                f"{date_words(first)} to {date_words(last)}. Choose dates among them."
+            )
+
+
+# ---------------------------------------------------------------- users and items in turn
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """How many interactions a user, or an item, must have and may have."""
+
+    low: int
+    high: int | None
+    whose: str
+
+    @property
+    def binds(self) -> bool:
+        return self.low > 0 or self.high is not None
+
+    def fit(self, counts: Int64s) -> Bools:
+        return (counts >= self.low) & (True if self.high is None else counts <= self.high)
+
+    def words(self) -> str:
+        """'users with 5 to 200 items'."""
+        of = "item" if self.whose == "user" else "user"
+        if self.high is None:
+            count = f"{self.low} {of}{'' if self.low == 1 else 's'} or more"
+        elif self.low:
+            count = f"{self.low} to {self.high} {of}s"
+        else:
+            count = f"at most {self.high} {of}{'' if self.high == 1 else 's'}"
+        return f"{self.whose}s with {count}"
+
+
+def _in_turn(interactions: Interactions, stays: Bools, bounds: tuple[_Bounds, _Bounds], ledger: _Ledger) -> None:
+    """Leave out users, then items, round after round, until a round changes nothing; `stays` (n,) is changed."""
+    rows = np.flatnonzero(stays)
+    user, item = interactions.user[rows], interactions.item[rows]
+    words = " and ".join(bound.words() for bound in bounds if bound.binds)
+    rounds, emptied_by = 0, ""
+    while True:
+        n_before = len(rows)
+        for bound in bounds:
+            if not bound.binds:
+                continue
+            index = user if bound.whose == "user" else item
+            keep = bound.fit(np.bincount(index))[index]
+            if not keep.all():
+                rows, user, item = rows[keep], user[keep], item[keep]
+            if not len(rows):
+                emptied_by = emptied_by or f"{bound.words()}, in round {rounds + 1}"
+        if len(rows) == n_before:
+            break
+        rounds += 1
+    stays[:] = False
+    stays[rows] = True
+    ledger.add(f"{words}, {rounds} round{'' if rounds == 1 else 's'}", stays, emptied_by)
+
+
+# ---------------------------------------------------------------- what is left, in indices of its own
+
+
+def _restricted(dataset: Dataset, stays: Bools, low: Bools | None, config: DataConfig, ledger: _Ledger) -> Filtered:
+    old = dataset.interactions
+    users, items = np.zeros(old.n_users, bool), np.zeros(old.n_items, bool)
+    users[old.user[stays]] = True
+    items[old.item[stays]] = True
+    if config.min_item == 0:
+        # Items that nobody has, known from stored candidates alone, are no less there than before.
+        items |= np.bincount(old.item, minlength=old.n_items) == 0
+    new_user, new_item = _renumbered(users), _renumbered(items)
+    vocabularies = (_kept(old.users, users), _kept(old.items, items))
+    interactions = Interactions(
+        *vocabularies,
+        new_user[old.user[stays]],
+        new_item[old.item[stays]],
+        None if old.timestamp is None else old.timestamp[stays],
+        None if old.rating is None else old.rating[stays],
+        old.time_unit,
+    )
+    where = np.flatnonzero(items)
+    table = ItemTable(
+        interactions.items,
+        tuple(dataset.items.titles[i] for i in where),
+        tuple(dataset.items.years[i] for i in where),
+        tuple(dataset.items.genres[i] for i in where),
+    )
+    test = None if dataset.part is None else interactions.matrix(dataset.part[stays] == 2)
+    candidates = None
+    if dataset.candidates is not None and test is not None:
+        candidates = dataset.candidates.restricted(new_user, new_item, test)
+    left = replace(
+        dataset,
+        interactions=interactions,
+        items=table,
+        stored_fingerprint=None,
+        part=None if dataset.part is None else dataset.part[stays],
+        candidates=candidates,
+    )
+    below = None
+    if low is not None:
+        low &= users[old.user] & items[old.item]
+        pairs = (new_user[old.user[low]], new_item[old.item[low]])
+        shape = (interactions.n_users, interactions.n_items)
+        below = sparse.csr_array((np.ones(len(pairs[0]), bool), pairs), shape=shape)
+        below.sum_duplicates()
+    return Filtered(left, tuple(ledger.steps), below)
+
+
+def _renumbered(stays: Bools) -> npt.NDArray[np.int32]:
+    """(m,) the new index of each old one that stays, -1 for the others; their order is kept."""
+    return np.where(stays, np.cumsum(stays) - 1, -1).astype(np.int32)
+
+
+def _kept(vocabulary: Vocabulary, stays: Bools) -> Vocabulary:
+    return Vocabulary(vocabulary.kind, tuple(vocabulary.ids[i] for i in np.flatnonzero(stays)))

@@ -1,0 +1,43 @@
+"""convncf train --seeds and convncf seeds, through the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.command_line import CommandLine
+
+TRAIN = ("train", "--dataset", "shop", "--model", "popularity", "--name", "pop")
+
+
+@pytest.fixture
+def convncf(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """A command line whose home holds the shop."""
+    line = CommandLine(tmp_path_factory.mktemp("home"))
+    line.add_shop()
+    return line
+
+
+def test_a_command_trains_every_seed_and_sums_them_up(convncf: CommandLine) -> None:
+    found = convncf(*TRAIN, "--seeds", "1,2,3", "--json").object
+    assert (found["name"], found["runs"], found["seeds"]) == ("pop", ["pop-seed1", "pop-seed2", "pop-seed3"], [1, 2, 3])
+    values = [convncf("evaluate", run, "--json").object["metrics"]["HR@10"] for run in found["runs"]]
+    assert found["metrics"]["HR@10"]["mean"] == pytest.approx(sum(values) / 3)
+    assert found["metrics"]["HR@10"]["n"] == 3
+
+    again = convncf(*TRAIN, "--seeds", "1-4", "--json")
+    assert "pop-seed1: finished already" in again.err
+    assert again.object["seeds"] == [1, 2, 3, 4]
+
+    assert convncf("seeds", "pop-seed2", "--json").object == again.object
+    assert [one["name"] for one in convncf("seeds", "--json").object["groups"]] == ["pop"]
+
+
+def test_a_name_that_other_settings_have_is_refused_before_any_work(convncf: CommandLine) -> None:
+    convncf(*TRAIN, "--seeds", "2")
+    refused = convncf.refused(*TRAIN, "--seeds", "1,2", "--set", "eval.ks=[3]")
+    assert "run 'pop-seed2' exists already, with other settings" in refused
+
+
+def test_seed_and_seeds_together_are_refused(convncf: CommandLine) -> None:
+    refused = convncf.refused(*TRAIN, "--seeds", "1,2", "--seed", "3")
+    assert "both --seed 3 and --seeds 1,2 are given" in refused

@@ -1,0 +1,54 @@
+"""Filters, splits and candidate sets of the real datasets; skipped where the folder is absent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convncf.config import DataConfig, EvalConfig
+from convncf.data import catalogue
+from convncf.data.candidates import candidate_sets
+from convncf.data.filtering import apply_filters
+from convncf.data.reading import read
+from convncf.data.splitting import filter_and_split
+from convncf.data.storage import Dataset
+
+FOLDER = Path(os.environ.get("CONVNCF_SHARED_DATA", "/work/shared/data"))
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"{FOLDER} is absent (CONVNCF_SHARED_DATA names another place)"),
+]
+
+
+def dataset(name: str) -> Dataset:
+    return catalogue.as_dataset(name, read(FOLDER / name))
+
+
+def test_ml_1m_as_it_came_with_its_candidates() -> None:
+    filtered, made = filter_and_split(dataset("ml-1m"), DataConfig(), 1)
+    assert (made.kind, made.train.nnz, made.validation.nnz, made.test.nnz) == ("ready", 988_129, 6040, 6040)
+    assert made.notes[1] == "2 items are in test and not in training: '1805', '3569'"
+    stored = candidate_sets(filtered.dataset, made, "test", EvalConfig(), 1)
+    assert stored.origin == "stored, cleaned: 156 copies of the answer taken out; 98 to 99 negatives each"
+    assert int((stored.sizes == 98).sum()) == 156
+    drawn = candidate_sets(filtered.dataset, made, "validation", EvalConfig(), 1)
+    assert (len(drawn), drawn.origin) == (6040, "99 drawn a validation item, seed 1")
+    everything = made.interactions.matrix()
+    assert not np.asarray(everything[np.repeat(drawn.user, 99), drawn.negatives]).any()
+
+
+def test_gowalla_as_it_came() -> None:
+    made = filter_and_split(dataset("gowalla"), DataConfig(), 1)[1]
+    assert (made.train.nnz + made.validation.nnz, made.validation.nnz, made.test.nnz) == (810_128, 29_858, 217_242)
+
+
+def test_ml_100k_filtered() -> None:
+    ledger = apply_filters(dataset("ml-100k"), DataConfig(min_rating=4, min_user=5, min_item=5)).ledger
+    assert [(step.users, step.items, step.interactions) for step in ledger] == [
+        (943, 1682, 100_000),
+        (942, 1447, 55_375),
+        (938, 1008, 54_413),
+    ]

@@ -1,6 +1,6 @@
 """Comparison of saved runs: metrics side by side, a paired test over users, and only the settings that differ.
 
-Unlike comparisons (another dataset, split or protocol) are named, and no test is made between them.
+Unlike comparisons (another dataset, split, protocol or candidate sets) are named, and no test is made between them.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ _COMPARABLE = {
     "fingerprint": "data (the fingerprint)",
     "split_fingerprint": "splits",
     "protocol": "protocols",
+    "candidate_fingerprint": "candidate sets",
+    "cold": "ways to count test items that training never saw (eval.cold)",
 }
 
 
@@ -39,6 +41,10 @@ class ComparedRun:
     validation: Mapping[str, float]
     n_users_evaluated: int
     seconds: float
+    intervals: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Metric -> lower and upper end of the 95% interval of its mean over users; empty in reports of older versions."""
+    warnings: tuple[str, ...] = ()
+    """What makes this run's figures too good, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +87,7 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """The comparison as plain values."""
         return {
-            "runs": [
-                asdict(run) | {"metrics": dict(run.metrics), "validation": dict(run.validation)} for run in self.runs
-            ],
+            "runs": [asdict(run) | {"metrics": dict(run.metrics), "warnings": list(run.warnings)} for run in self.runs],
             "baseline": self.runs[0].name,
             "monitor": self.monitor,
             "differences": {
@@ -124,10 +128,12 @@ def compare(runs: Sequence[Run], *, seed: int = 0) -> Comparison:
             validation=report.get("validation", {}),
             n_users_evaluated=report["n_users_evaluated"],
             seconds=report["seconds"],
+            intervals=report.get("intervals", {}),
+            warnings=tuple(report.get("warnings", ())),
         )
         for run, report in zip(runs, reports, strict=True)
     )
-    paired, untested = ({}, {}) if unlike else _paired(runs, monitor, seed)
+    paired, untested = ({}, {}) if unlike else _paired(runs, reports, monitor, seed)
     here = [run.metrics for run in compared]
     references = {name: scores for name, scores in reports[0].get("baselines", {}).items() if scores not in here}
     return Comparison(
@@ -182,20 +188,28 @@ def _unlike(runs: Sequence[Run], reports: Sequence[Mapping[str, Any]]) -> list[s
     sentences = []
     for key, words in _COMPARABLE.items():
         values = [report.get(key) for report in reports]
-        if len(set(values)) > 1:
-            listed = "; ".join(f"{run.name}: {value}" for run, value in zip(runs, values, strict=True))
+        if len({_kind(key, value) for value in values}) > 1:
+            shown = ("none" if value is None else value for value in values)
+            listed = "; ".join(f"{run.name}: {value}" for run, value in zip(runs, shown, strict=True))
             sentences.append(f"The runs have different {words} ({listed}), so their figures cannot be ranked.")
-            if key == "dataset":
+            if key in ("dataset", "protocol"):  # what follows differs with it
                 break
     return sentences
 
 
-def _paired(runs: Sequence[Run], monitor: str, seed: int) -> tuple[dict[str, PairedTest], dict[str, str]]:
+def _kind(key: str, value: Any) -> Any:
+    """Protocols are told apart by their kind; which candidate sets they used is told by the fingerprint."""
+    return value.partition(":")[0] if key == "protocol" and isinstance(value, str) else value
+
+
+def _paired(
+    runs: Sequence[Run], reports: Sequence[Mapping[str, Any]], monitor: str, seed: int
+) -> tuple[dict[str, PairedTest], dict[str, str]]:
     """The tests, and why a run has none."""
-    base = _test_values(runs[0], monitor)
+    base = _test_values(runs[0], reports[0], monitor)
     found, untested = {}, {}
-    for run in runs[1:]:
-        other = _test_values(run, monitor)
+    for run, report in zip(runs[1:], reports[1:], strict=True):
+        other = _test_values(run, report, monitor)
         common = base.index.intersection(other.index, sort=False)
         if len(common):
             found[run.name] = paired_test(other[common].to_numpy(), base[common].to_numpy(), seed)
@@ -206,13 +220,16 @@ def _paired(runs: Sequence[Run], monitor: str, seed: int) -> tuple[dict[str, Pai
     return found, untested
 
 
-def _test_values(run: Run, metric: str) -> pd.Series[float]:
-    """The metric of each user on the test part, by raw user id; empty where it was not computed."""
+def _test_values(run: Run, report: Mapping[str, Any], metric: str) -> pd.Series[float]:
+    """The metric of each user on the test part, under the main protocol, by raw user id; empty where it has none."""
     frame = run.read_frame("per_user")
     missing = sorted({"user_id", "part", "model"} - set(frame.columns))
     if missing:
         raise RunBrokenError(
             f"{run.path / 'per_user.parquet'}: lacks {', '.join(missing)}. Restore the file, or delete the run."
         )
-    chosen = frame[(frame["part"] == "test") & (frame["model"] == THIS)].set_index("user_id")
+    rows = frame[(frame["part"] == "test") & (frame["model"] == THIS)]
+    if "protocol" in rows:  # runs of older versions have but one
+        rows = rows[rows["protocol"] == report["protocol"]]
+    chosen = rows.set_index("user_id")
     return chosen[metric].dropna() if metric in chosen.columns else chosen.iloc[:0, 0]

@@ -1,5 +1,7 @@
-"""Evaluate a scorer on one part of a split by full ranking, and keep what every user contributed.
+"""Evaluate a scorer on one part of a split, and keep what every user contributed.
 
+By full ranking, against every item that is not left out, or within candidate sets, each answer among the negatives of
+its own set; a user's value is then the mean over the user's sets.
 Who is in the mean: the users who have a positive in that part. The others are counted with their reason, and count
 neither as hits nor as misses. Test and validation are never mixed: a report speaks of one part.
 """
@@ -7,22 +9,30 @@ neither as hits nor as misses. Test and validation are never mixed: a report spe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from convncf import metrics
+from convncf import cold, metrics, remarks
+from convncf.beyond import beyond
+from convncf.candidate_ranking import SetFacts, SetRanks, rank_in_sets
 from convncf.data.splitting import Part, Split
+from convncf.errors import DataError
+from convncf.full_ranking import Progress, Ranks, Stop, ranks, users_with_positives
 from convncf.metrics import Floats, Ints, Metric
-from convncf.ranking import Progress, Ranks, Scorer, Stop, ranks, users_with_positives
+from convncf.ranking import Scorer
 from convncf.runtime import rng
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+    from scipy.sparse import csr_array
 
     from convncf.config import EvalConfig
+    from convncf.data.candidates import CandidateSets
+
+FULL: Final = "full ranking"
 
 LEFT_OUT: Mapping[str, str] = MappingProxyType(
     {
@@ -31,6 +41,7 @@ LEFT_OUT: Mapping[str, str] = MappingProxyType(
     }
 )
 """What Split.left_out(part) takes away before ranking, in words for a whole report."""
+_IN_SETS: Final = "each {part} item ranked among the negatives of its candidate set"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +49,7 @@ class EvaluationReport:
     """How well a scorer ranks one part of a split; per-user values are kept for tests between models."""
 
     protocol: str
-    """"full ranking": against every item that is not left out."""
+    """"full ranking": against every item that is not left out; "candidates: " and their origin: within sets."""
     part: Part
     metrics: Mapping[str, float]
     """Mean over the evaluated users, by written name ("NDCG@10"); empty where nobody could be evaluated."""
@@ -55,8 +66,14 @@ class EvaluationReport:
     """What a reader of the numbers has to know, one sentence each."""
     per_user: Mapping[str, Floats]
     """Written name -> (U,) value of each evaluated user, read-only."""
-    ranks: Ranks
+    ranks: Ranks | SetRanks
     """The rank of every positive, from which all of this was computed."""
+    sets: SetFacts | None = None
+    """The candidate sets; None for full ranking."""
+    beyond: Mapping[str, float] = field(default_factory=dict)
+    """Coverage, Gini and mean popularity of the evaluated users' lists, by written name; empty where not asked for."""
+    cold: str | None = None
+    """How positives that training never saw were treated (eval.cold); None where there are none."""
 
     @property
     def users(self) -> Ints:
@@ -75,6 +92,9 @@ class EvaluationReport:
             "left_out": self.left_out,
             "sample": self.sample,
             "notes": list(self.notes),
+            "beyond": dict(self.beyond),
+            "cold": self.cold,
+            "candidates": None if self.sets is None else asdict(self.sets),
         }
 
 
@@ -83,36 +103,65 @@ def evaluate(
     split: Split,
     part: Part,
     config: EvalConfig,
+    *,
     users: ArrayLike | None = None,
+    candidates: CandidateSets | None = None,
+    lists: int = 0,
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> EvaluationReport:
     """Rank the positives of `part` and report every metric of `config`, the monitored one included.
 
-    `users` (U,), as from `sample_users`, restricts the evaluation, and the report says so. ConfigError where the
-    monitor is no metric, before anything is scored; NonFiniteScoreError and TrainingStopped from the ranking.
+    By full ranking, or within `candidates`. `users` (U,), as from `sample_users`, restricts the evaluation, and the
+    report says so. With `lists`, what the first so many items of all users show (beyond.py) is told at each K up to
+    it; that is of full ranking alone. ConfigError where the monitor is no metric, before anything is scored; DataError
+    where no candidate set is of this part; NonFiniteScoreError and TrainingStopped from the ranking.
     """
     asked = metrics.at(config.ks, monitor=config.monitor)
-    positives, left_out = split.positives(part), split.left_out(part)
+    positives = split.positives(part)
     eligible = users_with_positives(positives)
-    found = ranks(scorer, positives, left_out, users, progress, stop)
-    per_user = {str(metric): metrics.per_user(metric, found.ranks, found.indptr) for metric in asked}
-    for values in per_user.values():
-        values.flags.writeable = False
+    wanted = users_with_positives(positives, users)
+    found: Ranks | SetRanks
+    passed_over = 0
+    if candidates is None:
+        found = ranks(scorer, positives, split.left_out(part), wanted, progress, stop, lists=lists)
+    else:
+        candidates, passed_over = _of_part(candidates, positives, part)
+        found = rank_in_sets(scorer, candidates, wanted, progress, stop)
+    ranked, n_positives = found.users.size, found.items.size
+    items, whose = cold.unseen(split.train, found)
+    if (unseen := items | whose).any() and config.cold != "ranked":
+        found = (cold.as_misses if config.cold == "misses" else cold.without)(found, unseen)
+    per_user = {str(metric): _per_user(metric, found) for metric in asked}
     n_users, evaluated = positives.shape[0], found.users.size
-    reasons = {f"no {part} item": n_users - eligible.size, "not in the sample": eligible.size - evaluated}
+    reasons = {
+        f"no {part} item": n_users - eligible.size,
+        "not in the sample": eligible.size - wanted.size,
+        "no candidate set": wanted.size - ranked,
+        remarks.NEW: ranked - evaluated,
+    }
+    not_evaluated = {reason: int(n) for reason, n in reasons.items() if n}
+    sets = None if candidates is None else SetFacts.of(candidates.origin, found.candidates)
+    notes = remarks.of_report(part, asked, found, n_users, positives.shape[1], not_evaluated)
+    if sets is not None:
+        notes += remarks.of_sets(sets, part, int(np.diff(positives.indptr)[wanted].sum()) - n_positives, passed_over)
+    if unseen.any():
+        notes.append(remarks.of_cold(items, whose, part, config.cold))
     return EvaluationReport(
-        protocol="full ranking",
+        protocol=FULL if sets is None else f"candidates: {sets.origin}",
         part=part,
         metrics=MappingProxyType({name: float(values.mean()) for name, values in per_user.items() if values.size}),
         n_users=n_users,
         n_users_evaluated=evaluated,
-        not_evaluated=MappingProxyType({reason: int(n) for reason, n in reasons.items() if n}),
-        left_out=LEFT_OUT[part],
-        sample=f"sample of {evaluated:,} of {eligible.size:,} users" if evaluated < eligible.size else None,
-        notes=_notes(part, asked, found, positives.shape[1]),
+        not_evaluated=MappingProxyType(not_evaluated),
+        left_out=_left_out(split, part) if sets is None else _IN_SETS.format(part=part),
+        sample=f"sample of {wanted.size:,} of {eligible.size:,} users" if wanted.size < eligible.size else None,
+        notes=tuple(notes),
         per_user=MappingProxyType(per_user),
         ranks=found,
+        sets=sets,
+        beyond=MappingProxyType(_beyond(found, split, [k for k in config.ks if k <= lists])),
+        cold=config.cold if unseen.any() else None,
     )
 
 
@@ -126,17 +175,46 @@ def sample_users(split: Split, part: Part, n: int | None, seed: int) -> Ints:
     return np.sort(rng(seed, f"sample of {part} users").choice(eligible, size=n, replace=False))
 
 
-def _notes(part: Part, asked: tuple[Metric, ...], found: Ranks, n_items: int) -> tuple[str, ...]:
-    if found.users.size == 0:
-        return (f"Nothing was evaluated: no user has a {part} item.",)
-    notes = []
-    fewest = int(found.candidates.min())
-    for k in sorted({metric.k for metric in asked if metric.k > fewest}):
-        short = int((found.candidates < k).sum())
-        notes.append(
-            f"K = {k} is more than the candidates of {short:,} of {found.users.size:,} users (the fewest: {fewest:,}, "
-            f"of {n_items:,} items): there every candidate counts as within the first {k}."
+def _per_user(metric: Metric, found: Ranks | SetRanks) -> Floats:
+    """(U,) the metric of each evaluated user, read-only; within candidate sets the mean over the user's sets."""
+    if isinstance(found, SetRanks):
+        each = metrics.per_user(metric, found.ranks, np.arange(found.ranks.size + 1), found.candidates)  # (S,)
+        values = each if each.size == 0 else np.add.reduceat(each, found.indptr[:-1]) / np.diff(found.indptr)
+    else:
+        values = metrics.per_user(metric, found.ranks, found.indptr, found.candidates)
+    values.flags.writeable = False
+    return values
+
+
+def _of_part(candidates: CandidateSets, positives: csr_array, part: Part) -> tuple[CandidateSets, int]:
+    """The sets whose answer is a positive of the part, and how many are of something else."""
+    row, item = positives.nonzero()
+    n_items = positives.shape[1]
+    pairs = candidates.user.astype(np.int64) * n_items + candidates.answer
+    fits = np.isin(pairs, row.astype(np.int64) * n_items + item) & (candidates.answer < n_items)
+    if fits.all():
+        return candidates, 0
+    if not fits.any() and positives.nnz:
+        raise DataError(
+            f"none of the {len(candidates):,} candidate sets has a {part} item of this split as its answer. Use the "
+            "split that they came with (data.split=ready), or drawn sets (eval.candidate_sets=drawn)."
         )
-    if found.ranks.size == found.users.size:
-        notes.append(f"Each evaluated user has one {part} item, so Recall@K equals HR@K.")
-    return tuple(notes)
+    sizes = np.diff(candidates.offsets)
+    kept = replace(
+        candidates,
+        user=candidates.user[fits],
+        answer=candidates.answer[fits],
+        offsets=np.append(0, np.cumsum(sizes[fits])).astype(np.int64),
+        negatives=candidates.negatives[np.repeat(fits, sizes)],
+    )
+    return kept, int((~fits).sum())
+
+
+def _left_out(split: Split, part: Part) -> str:
+    return LEFT_OUT[part] + ("" if split.not_recommended is None else ", and those rated lower")
+
+
+def _beyond(found: Ranks | SetRanks, split: Split, ks: list[int]) -> dict[str, float]:
+    if isinstance(found, SetRanks) or found.lists is None:
+        return {}
+    return beyond(found.lists, np.bincount(split.train.indices, minlength=split.train.shape[1]), ks)

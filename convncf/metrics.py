@@ -1,7 +1,8 @@
-"""Metrics of a ranking: HR, NDCG, MRR, Recall and Precision at K, one value per user.
+"""Metrics of a ranking: HR, NDCG, MRR, Recall, Precision and MAP at K, and AUC; one value per user.
 
 A metric sees ranks and nothing else. They come ragged, as the rows of a CSR matrix do: U users, N positives,
 `ranks` (N,) 1-based, `indptr` (U + 1,); the positives of user u hold ranks[indptr[u]:indptr[u + 1]].
+AUC also sees how many candidates were ranked. A user's ranks are all different: ties are broken before.
 Every user has at least one positive: who has none is not evaluated, and is counted elsewhere.
 Higher is better for all of them, and all lie in [0, 1].
 """
@@ -31,41 +32,57 @@ _FORMULAS = MappingProxyType(
         "Recall": "Recall at K: the positives that rank within the first K, divided by the user's number of positives"
         " (not by min(K, that number)). With one positive per user, as under leave-one-out, it equals HR.",
         "Precision": "Precision at K: the positives that rank within the first K, divided by K.",
+        "MAP": "Average precision at K (its mean over users is MAP): for each positive that ranks within the first K,"
+        " the positives up to that rank, divided by that rank; the sum is divided by min(n, K), where n is the user's"
+        " number of positives.",
+        "AUC": "Area under the ROC curve, over the whole ranking: the share of pairs of one of the user's positives and"
+        " one other candidate in which the positive scores higher. Ties count against it.",
     }
 )
 
 NAMES: tuple[str, ...] = tuple(_FORMULAS)
 """The metrics there are, in the order in which they are shown."""
 
+WITHOUT_K = frozenset({"AUC"})
+"""Metrics of the whole ranking: they have no cut-off."""
+
 _WRITTEN = re.compile(r"(?P<name>[^@]*)@(?P<k>0|[1-9][0-9]{0,8})")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric and its cut-off; written "NDCG@10"."""
+    """A metric and its cut-off; written "NDCG@10", and "AUC", which has none."""
 
     name: str
     """One of NAMES."""
-    k: int
-    """How many of the first ranks count, >= 1."""
+    k: int | None
+    """How many of the first ranks count, >= 1; None for those in WITHOUT_K."""
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
             raise ConfigError(f"There is no metric {self.name!r}. {_proposal(self.name)}")
-        if self.k < 1:
-            raise ConfigError(
-                f"{self.name}@{self.k} looks at no rank at all: K must be 1 or more, as in {self.name}@10."
-            )
+        if self.name in WITHOUT_K:
+            if self.k is not None:
+                raise ConfigError(
+                    f"{self.name}@{self.k} is not a metric: {self.name} has no cut-off. Write {self.name}."
+                )
+        elif self.k is None or self.k < 1:
+            k = "" if self.k is None else self.k
+            raise ConfigError(f"{self.name}@{k} looks at no rank at all: K must be 1 or more, as in {self.name}@10.")
 
     def __str__(self) -> str:
-        return f"{self.name}@{self.k}"
+        return self.name if self.k is None else f"{self.name}@{self.k}"
 
 
 def parse(text: str) -> Metric:
-    """Read a metric from its written form, such as "NDCG@10"; ConfigError where it cannot be one."""
+    """Read a metric from its written form, such as "NDCG@10" or "AUC"; ConfigError where it cannot be one."""
+    if text in WITHOUT_K:
+        return Metric(text, None)
     written = _WRITTEN.fullmatch(text)
     if written is None:
         name = text.partition("@")[0]
+        if (whole := name.strip().upper()) in WITHOUT_K:
+            raise ConfigError(f"{text!r} is not a metric: {whole} has no cut-off. Write {whole}.")
         example = f"{name if name in NAMES else 'NDCG'}@10"
         raise ConfigError(f"{text!r} is not a metric: write a name, @ and a whole number K, as in {example}.")
     k = int(written["k"])
@@ -75,8 +92,9 @@ def parse(text: str) -> Metric:
 
 
 def at(ks: Iterable[int], *, monitor: str | None = None) -> tuple[Metric, ...]:
-    """Every metric at every K, ascending, and `monitor` as well where it is not among them."""
-    listed = [Metric(name, k) for k in sorted(set(ks)) for name in NAMES]
+    """Every metric at every K, ascending, those without K at the end, and `monitor` where it is not among them."""
+    listed = [Metric(name, k) for k in sorted(set(ks)) for name in NAMES if name not in WITHOUT_K]
+    listed += [Metric(name, None) for name in NAMES if name in WITHOUT_K]
     if monitor is not None and parse(monitor) not in listed:
         listed.append(parse(monitor))
     return tuple(listed)
@@ -85,26 +103,31 @@ def at(ks: Iterable[int], *, monitor: str | None = None) -> tuple[Metric, ...]:
 def describe(name: str) -> str:
     """What a metric is, as a sentence with its formula; `name` is "NDCG", or "NDCG@10" to have K filled in."""
     if "@" not in name:
-        return _FORMULAS[Metric(name, 1).name]
+        return _FORMULAS[Metric(name, None if name in WITHOUT_K else 1).name]
     metric = parse(name)
     return re.sub(r"\bK\b", str(metric.k), _FORMULAS[metric.name])
 
 
-def per_user(metric: Metric, ranks: Ints, indptr: Ints) -> Floats:
-    """The metric of each user: ranks (N,), indptr (U + 1,) -> (U,).
+def per_user(metric: Metric, ranks: Ints, indptr: Ints, candidates: Ints | None = None) -> Floats:
+    """The metric of each user: ranks (N,), indptr (U + 1,) -> (U,); `candidates` (U,), how many were ranked, for AUC.
 
     HR         1 if any rank <= K
     NDCG       sum over ranks <= K of 1 / log2(rank + 1), over the same sum for ranks 1 .. min(n, K)
     MRR        1 / best rank if best rank <= K, else 0
     Recall     |ranks <= K| / n; under leave-one-out n = 1, and it equals HR
     Precision  |ranks <= K| / K
+    MAP        sum over ranks <= K of |ranks up to this one| / rank, over min(n, K)
+    AUC        share of (positive, other candidate) pairs in which the other one stands behind; 1 without others
 
-    where n is the user's number of positives. ValueError where the ranks are not ragged as told above.
+    where n is the user's number of positives. ValueError where the ranks are not ragged as told above, and for AUC
+    where there are more positives, or later ranks, than candidates.
     """
     _check(ranks, indptr)
     if indptr.size == 1:
         return np.zeros(0)
     starts = indptr[:-1]
+    if metric.k is None:
+        return _auc(ranks, indptr, candidates)
     if metric.name == "HR":
         return (np.minimum.reduceat(ranks, starts) <= metric.k).astype(np.float64)
     if metric.name == "MRR":
@@ -112,19 +135,49 @@ def per_user(metric: Metric, ranks: Ints, indptr: Ints) -> Floats:
         return np.where(best <= metric.k, 1.0 / best, 0.0)
     if metric.name == "NDCG":
         return _ndcg(metric.k, ranks, indptr)
+    if metric.name == "MAP":
+        return _average_precision(metric.k, ranks, indptr)
     hits = np.add.reduceat((ranks <= metric.k).astype(np.int64), starts)  # (U,)
     return hits / (np.diff(indptr) if metric.name == "Recall" else metric.k)
 
 
 def _ndcg(k: int, ranks: Ints, indptr: Ints) -> Floats:
     """Both sums run over the user's ranks in ascending order, so that a perfect ranking is 1.0 to the last bit."""
-    user = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))  # (N,)
-    ascending = ranks[np.lexsort((ranks, user))]  # (N,)
-    perfect = np.arange(ranks.size) - indptr[user] + 1  # (N,) 1, 2, ..., n within each user
     gained, attainable = (
-        np.add.reduceat(np.where(r <= k, 1.0 / np.log2(r + 1.0), 0.0), indptr[:-1]) for r in (ascending, perfect)
+        np.add.reduceat(np.where(r <= k, 1.0 / np.log2(r + 1.0), 0.0), indptr[:-1])
+        for r in (_ascending(ranks, indptr), _perfect(indptr))
     )
     return np.asarray(gained / attainable, dtype=np.float64)
+
+
+def _average_precision(k: int, ranks: Ints, indptr: Ints) -> Floats:
+    ascending, hits = _ascending(ranks, indptr), _perfect(indptr)  # the j-th in line has j positives up to it
+    gained = np.add.reduceat(np.where(ascending <= k, hits / ascending, 0.0), indptr[:-1])
+    return np.asarray(gained / np.minimum(np.diff(indptr), k), dtype=np.float64)
+
+
+def _auc(ranks: Ints, indptr: Ints, candidates: Ints | None) -> Floats:
+    """From ranks to pairs: before the j-th positive in line stand rank - j others, the rest of them behind it."""
+    if candidates is None:
+        raise ValueError("AUC needs the number of candidates of each user")
+    n = np.diff(indptr)  # (U,)
+    others = candidates - n
+    wrong = np.add.reduceat(ranks - _perfect(indptr), indptr[:-1])  # pairs, whatever the order of the ranks
+    pairs = n * others
+    if (others < 0).any() or (wrong > pairs).any():
+        raise ValueError("a user has more positives, or a later rank, than candidates")
+    return np.where(pairs > 0, (pairs - wrong) / np.maximum(pairs, 1), 1.0)
+
+
+def _ascending(ranks: Ints, indptr: Ints) -> Ints:
+    """(N,) each user's ranks in ascending order."""
+    user = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
+    return ranks[np.lexsort((ranks, user))]
+
+
+def _perfect(indptr: Ints) -> Ints:
+    """(N,) 1, 2, ..., n for each user: the ranks of a perfect ranking."""
+    return np.arange(indptr[-1]) - np.repeat(indptr[:-1], np.diff(indptr)) + 1
 
 
 def _check(ranks: Ints, indptr: Ints) -> None:
@@ -138,4 +191,5 @@ def _check(ranks: Ints, indptr: Ints) -> None:
 
 def _proposal(name: str, k: int | None = None) -> str:
     sentence = did_you_mean(name.strip(), NAMES)
-    return sentence if k is None else re.sub(rf"\b({'|'.join(NAMES)})\b", rf"\1@{k}", sentence)
+    with_k = "|".join(known for known in NAMES if known not in WITHOUT_K)
+    return sentence if k is None else re.sub(rf"\b({with_k})\b", rf"\1@{k}", sentence)

@@ -1,44 +1,26 @@
-"""Full ranking: where a user's positives stand among all items that are not left out.
+"""The rule of ranking: where one user's items stand among all items that are not left out.
 
 The rule: rank of a positive = 1 + non-positive candidates that score the same or higher + positives that score
 higher, where equal positives follow each other in index order. Ties count against the positive, or a model that
 gives one score to everything would look perfect. A score that is not finite is an error, never a hit.
 Candidates are the items that are not left out; what is left out is decided by Split.left_out alone.
-
-Streams score some users, one each at a time, and the caller ranks those: memory does not grow with users x items, and
-numpy's short calls do not wait for each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convncf import streams
-from convncf.errors import NonFiniteScoreError, TrainingStopped
-from convncf.ranks_on_device import DeviceScorer, ranked
+from convncf.errors import NonFiniteScoreError
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_array
     from torch import Tensor
 
 Ints = NDArray[np.int64]
 Scores = NDArray[np.floating[Any]]
-Progress = Callable[[int, int], None]
-"""progress(done, total), in users."""
-Stop = Callable[[], bool]
-"""stop() is asked after every few users; True ends the work with TrainingStopped."""
-
-
-USERS_TOGETHER: Final = 8
-"""Users for each stream between two looks at `stop` and two words of `progress`; fewer, down to one, above FLOATS."""
-FLOATS: Final = 2**24
-"""Scores held at a time, unless one user for each stream takes more."""
 
 
 class Scorer(Protocol):
@@ -85,30 +67,6 @@ class TopK:
     """(k,) other candidates with the same score, in the list or behind it."""
     ranks: Ints
     """(k,) the rank by the rule, equal to ItemRank.rank; where nothing ties it is the position in the list."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ranks:
-    """The rank of every positive of every evaluated user: U users, N positives."""
-
-    users: Ints
-    """(U,) user indices, ascending; every one has at least one positive."""
-    indptr: Ints
-    """(U + 1,) the positives of users[j] are items[indptr[j]:indptr[j + 1]]."""
-    items: Ints
-    """(N,) item indices, ascending within a user."""
-    ranks: Ints
-    """(N,) rank of each of them."""
-    candidates: Ints
-    """(U,) how many items were ranked for each user."""
-
-    def of(self, user: int) -> tuple[Ints, Ints]:
-        """Positives of one user and their ranks; two empty arrays where the user was not evaluated."""
-        at = int(np.searchsorted(self.users, user))
-        if at == self.users.size or self.users[at] != user:
-            return self.items[:0], self.ranks[:0]
-        row = slice(self.indptr[at], self.indptr[at + 1])
-        return self.items[row], self.ranks[row]
 
 
 def rank_positives(scores: ArrayLike, positives: ArrayLike, left_out: ArrayLike, *, user: int | None = None) -> Ints:
@@ -162,72 +120,6 @@ def top_k(
     items = items[:k]
     listed = finite[items]
     return TopK(items, listed, _equal_to(listed, ordered) - 1, _ranks_of(items, finite, wanted, ordered))
-
-
-def ranks(
-    scorer: Scorer,
-    positives: csr_array,
-    left_out: csr_array,
-    users: ArrayLike | None = None,
-    progress: Progress | None = None,
-    stop: Stop | None = None,
-) -> Ranks:
-    """Rank every positive of every user, or of `users`: two (n_users, n_items) matrices -> Ranks.
-
-    Users without a positive are passed over. The result depends neither on the order of `users` nor on how they
-    are divided over several calls. TrainingStopped where `stop` said so.
-    """
-    shape = (scorer.n_users, scorer.n_items)
-    if not positives.shape == left_out.shape == shape:
-        raise ValueError(f"the scorer is {shape}, but positives are {positives.shape}, left-out items {left_out.shape}")
-    wanted, hidden = _canonical(positives), _canonical(left_out)
-    chosen = users_with_positives(wanted, users)
-    indptr = np.concatenate([[0], np.cumsum(np.diff(wanted.indptr)[chosen])]).astype(np.int64)
-    items = wanted[chosen].indices.astype(np.int64)
-    found = np.empty_like(items)
-    candidates = (shape[1] - np.diff(hidden.indptr)[chosen]).astype(np.int64)
-
-    def score(first: int, scored: dict[int, Scores], number: int) -> None:
-        user = int(chosen[first + number])
-        scored[number] = np.asarray(scorer.score_items(user))
-        if scored[number].shape != shape[1:]:
-            raise ValueError(f"score_items({user}) returned shape {scored[number].shape}, expected {shape[1:]}")
-
-    def after(done: int) -> None:
-        if progress is not None and done:
-            progress(done, chosen.size)
-        if stop is not None and done < chosen.size and stop():
-            raise TrainingStopped(f"Stopped as asked, with {done:,} of {chosen.size:,} users ranked.")
-
-    after(0)
-    if chosen.size and hasattr(scorer, "score_users") and getattr(scorer, "device", "cpu") != "cpu":
-        found[:] = ranked(cast(DeviceScorer, scorer), chosen, wanted, hidden, after)
-    elif chosen.size:
-        width = streams.width()
-        together = width * max(1, min(USERS_TOGETHER, FLOATS // (width * shape[1])))
-        for first in range(0, chosen.size, together):
-            scored: dict[int, Scores] = {}
-            streams.share(partial(score, first, scored), last := min(together, chosen.size - first))
-            for at in range(first, first + last):
-                user, row = int(chosen[at]), slice(indptr[at], indptr[at + 1])
-                found[row] = rank_positives(scored[at - first], items[row], _row(hidden, user), user=user)
-            after(first + last)
-    for array in (chosen, indptr, items, found, candidates):
-        array.flags.writeable = False
-    return Ranks(chosen, indptr, items, found, candidates)
-
-
-def users_with_positives(positives: csr_array, users: ArrayLike | None = None) -> Ints:
-    """Those of `users` (of all, where None) who have a positive, ascending; ValueError for a repeat or a stranger."""
-    have = np.flatnonzero(np.diff(positives.indptr))
-    if users is None:
-        return have.astype(np.int64)
-    asked = np.sort(np.asarray(users, dtype=np.int64).ravel())
-    if asked.size and (asked[0] < 0 or asked[-1] >= positives.shape[0]):
-        raise ValueError(f"users are 0 to {positives.shape[0] - 1}, got {asked[0]} to {asked[-1]}")
-    if (np.diff(asked) == 0).any():
-        raise ValueError("a user was given twice, and would count twice in every mean")
-    return asked[np.isin(asked, have)]
 
 
 def _ranks_of(items: Ints, scores: Scores, positives: Ints, ordered: Scores) -> Ints:
@@ -285,16 +177,3 @@ def _finite(scores: ArrayLike, user: int | None) -> Scores:
 
 def _items(indices: ArrayLike) -> Ints:
     return np.asarray(indices, dtype=np.int64).reshape(-1)
-
-
-def _row(matrix: csr_array, user: int) -> Ints:
-    return _items(matrix.indices[matrix.indptr[user] : matrix.indptr[user + 1]])
-
-
-def _canonical(matrix: csr_array) -> csr_array:
-    """Item indices ascending within a user and without repeats; a copy only where they are not so yet."""
-    if matrix.has_canonical_format:
-        return matrix
-    copy = matrix.copy()
-    copy.sum_duplicates()
-    return copy

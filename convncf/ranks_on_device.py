@@ -1,6 +1,7 @@
 """Full ranking where the scores are: on a GPU, nothing is fetched before the last user of a call is ranked.
 
-Memory: a group of users' scores and the comparisons of some of their positives, `FLOATS` numbers each at most.
+Memory: a group of users' scores, and the comparisons of some of their positives or some of their scores in order,
+`FLOATS` numbers each at most.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from convncf.beyond import NOTHING
 from convncf.errors import NonFiniteScoreError
 
 if TYPE_CHECKING:
@@ -41,13 +43,16 @@ def ranked(
     left_out: csr_array,
     after: Callable[[int], None],
     floats: int = FLOATS,
+    *,
+    lists: NDArray[np.int32] | None = None,
 ) -> Ints:
     """Rank of each positive of `users` (U,), by the rule of ranking.py, one user after the other: (N,).
 
+    `lists` (U, L), where given, is filled with the first L candidates of each user, NOTHING where there are fewer.
     `after(done)` is called after each group of users. Errors are those of ranking.py, told after the last group.
     """
     part = positives[users]
-    counts, scores, finite = _same_or_higher(scorer, users, part, left_out[users], after, floats)
+    counts, scores, finite = _same_or_higher(scorer, users, part, left_out[users], after, floats, lists)
     if not finite.all():
         raise NonFiniteScoreError(
             f"The scores of {(~finite).sum():,} of {users.size:,} users hold some that are not finite, the first of "
@@ -67,6 +72,7 @@ def _same_or_higher(
     left_out: csr_array,
     after: Callable[[int], None],
     floats: int,
+    lists: NDArray[np.int32] | None,
 ) -> tuple[Ints, NDArray[np.float32], NDArray[np.bool_]]:
     """Candidates that score the same as each positive or higher, itself among them, and its score: (N,), (N,).
 
@@ -74,7 +80,7 @@ def _same_or_higher(
     """
     import torch
 
-    counts, scores_of, finite = [], [], []
+    counts, scores_of, finite, tops = [], [], [], []
     together = max(1, floats // scorer.n_items)
     for first in range(0, users.size, together):
         some = slice(first, first + together)
@@ -82,6 +88,8 @@ def _same_or_higher(
         finite.append(torch.isfinite(scores).all(dim=1))
         row, item = _entries(scorer, left_out[some])
         scores[row, item] = -torch.inf
+        if lists is not None:
+            tops.append(_first(scores, lists.shape[1], max(1, together // 8)))
         row, item = _entries(scorer, positives[some])
         for at in range(0, len(row), together):
             here = slice(at, at + together)
@@ -89,8 +97,24 @@ def _same_or_higher(
             counts.append((scores[row[here]] >= own[:, None]).sum(dim=1))
             scores_of.append(own)
         after(min(first + together, users.size))
+    if lists is not None:
+        lists[:] = torch.cat(tops).cpu().numpy()
     found = (torch.cat(parts).cpu().numpy() for parts in (counts, scores_of, finite))
     return next(found), next(found), next(found)
+
+
+def _first(scores: Tensor, places: int, together: int) -> Tensor:
+    """The best candidates of each user, ties in index order: (U, n_items) -> (U, places) int32.
+
+    `together` rows are put in order at a time, which takes some eight numbers a score.
+    """
+    import torch
+
+    # torch.topk leaves the order of ties open. Adding 0 makes -0.0 the 0.0 that it ties with.
+    ordered = [(some + 0.0).sort(dim=1, descending=True, stable=True) for some in torch.split(scores, together)]
+    items = torch.cat([one.indices[:, :places] for one in ordered]).int()
+    values = torch.cat([one.values[:, :places] for one in ordered])
+    return items.masked_fill(torch.isneginf(values), NOTHING)
 
 
 def _behind(users: Ints, items: NDArray[np.integer[Any]], scores: NDArray[np.float32]) -> Ints:

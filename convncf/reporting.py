@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from convncf.config import RunConfig
-from convncf.judgement import Judgement, judge
+from convncf.config import TRAINED, EvalConfig, RunConfig
+from convncf.judgement import Judgement, judge, sets_for
 from convncf.loading import LoadedRun, load_run
 from convncf.runs import Run
 from convncf.training import Progress
@@ -20,14 +20,24 @@ _FEW_STEPS: Final = 10
 
 
 def evaluate_run(
-    run: Run, home: Path, *, progress: Callable[[Progress], None] | None = None, stop: Callable[[], bool] | None = None
+    run: Run,
+    home: Path,
+    *,
+    evaluation: EvalConfig | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> dict[str, Any]:
-    """Evaluate a saved run again, on validation and test: the same numbers as its report, computed afresh."""
+    """Evaluate a saved run again, on validation and test, and change nothing of it.
+
+    By its own settings, which gives the same numbers as its report, computed afresh; or by `evaluation`, another
+    protocol or other cut-offs. Raises DataError where stored candidate sets are asked for and there are none.
+    """
     started = time.perf_counter()
     loaded = load_run(run, home)
-    judgement = judge(
-        loaded.model, {}, loaded.split, loaded.config.eval, seed=loaded.config.seed, progress=progress, stop=stop
-    )
+    asked = evaluation or loaded.config.eval
+    seed = loaded.config.seed
+    sets = sets_for(loaded.dataset, loaded.split, asked, seed)
+    judgement = judge(loaded.model, {}, loaded.split, asked, seed=seed, sets=sets, progress=progress, stop=stop)
     return describe(loaded, judgement) | {
         "best_epoch": loaded.epoch,
         "seconds": round(time.perf_counter() - started, 3),
@@ -40,32 +50,56 @@ def describe(loaded: LoadedRun, judgement: Judgement) -> dict[str, Any]:
     return {
         "run": loaded.run.name,
         "dataset": loaded.dataset.name,
-        "fingerprint": loaded.dataset.fingerprint,
+        "fingerprint": loaded.run.fingerprint,
         "model": config.model.name,
         "seed": config.seed,
         "split": loaded.split.method,
         "split_fingerprint": loaded.split.fingerprint,
-        "selection": _selection(config, judgement.validation.n_users_evaluated),
+        "selection": _selection(config, judgement),
+        "warnings": list(warnings(config)),
         "notes": [*loaded.split.notes, *_notes_on_triples(loaded)],
     } | judgement.to_json()
 
 
-def _selection(config: RunConfig, n_validated: int) -> str:
+def warnings(config: RunConfig) -> tuple[str, ...]:
+    """What makes a run's figures better than they would be on users or items to come, a full sentence each."""
+    if config.model.name not in TRAINED:
+        return ()
+    found = []
+    if config.eval.select_on == "test":
+        found.append(
+            "The epoch was chosen on the test part (eval.select_on=test), as the 2018 code does: these test figures "
+            "are too good, and comparable only with others that were chosen so."
+        )
+    if config.train.spared == "test items":
+        found.append(
+            "Test items were never drawn as negatives while training (train.spared=test items), as in the 2018 code: "
+            "the model was told which items to expect, and these test figures are too good."
+        )
+    return tuple(found)
+
+
+def _selection(config: RunConfig, judgement: Judgement) -> str:
     """How the epoch was chosen, in words."""
-    if config.model.name == "popularity":
-        return "nothing to choose: popularity is counted, not trained"
-    if not n_validated:
-        return "the last epoch: there is no validation part"
-    sample = config.eval.validation_users
-    among = f"a seeded sample of {sample} of {n_validated} users" if sample and sample < n_validated else "all users"
-    return f"best {config.eval.monitor} on validation, over {among}"
+    name, evaluation = config.model.name, config.eval
+    if name not in TRAINED:
+        return f"nothing to choose: {name} is computed in one go, not trained in epochs"
+    on_test = evaluation.select_on == "test"
+    part = "test" if on_test else "validation"
+    n_users = (judgement.test if on_test else judgement.validation).n_users_evaluated
+    if not n_users:
+        return f"the last epoch: there is no {part} part"
+    sample = evaluation.validation_users
+    among = f"a seeded sample of {sample:,} of {n_users:,} users" if sample and sample < n_users else "all users"
+    within = ", within candidate sets" if evaluation.protocol == "candidates" else ""
+    return f"best {evaluation.monitor} on {part}{within}, over {among}"
 
 
 def _notes_on_triples(loaded: LoadedRun) -> list[str]:
     """Who was left out of training, since no negative can be drawn for them; and whether an epoch is very short."""
-    if loaded.config.model.name == "popularity":
+    if loaded.config.model.name not in TRAINED:
         return []
-    train = loaded.split.train
+    train, barred = loaded.split.train, loaded.split.barred
     notes = []
     steps = -(-train.nnz // loaded.config.train.batch_size)
     if steps < _FEW_STEPS:
@@ -73,9 +107,10 @@ def _notes_on_triples(loaded: LoadedRun) -> list[str]:
             f"an epoch has only {steps} step{'' if steps == 1 else 's'} of {loaded.config.train.batch_size:,} triples: "
             "on data of this size a smaller batch (train.batch_size, pretrain.batch_size) usually learns more"
         )
-    users = np.flatnonzero(np.diff(train.indptr) == train.shape[1]).tolist()
-    if not users:
-        return notes
-    named = ", ".join(loaded.dataset.interactions.users.id(user) for user in users[:5])
-    whose = "1 user has" if len(users) == 1 else f"{len(users):,} users have"
-    return [*notes, f"{whose} every item, and so no negative and no triples: {named}{', …' if len(users) > 5 else ''}"]
+    full = np.flatnonzero((np.diff(barred.indptr) == train.shape[1]) & (np.diff(train.indptr) > 0)).tolist()
+    if full:
+        named = ", ".join(loaded.dataset.interactions.users.id(user) for user in full[:5])
+        more = ", …" if len(full) > 5 else ""
+        whose = "1 user" if len(full) == 1 else f"{len(full):,} users"
+        notes.append(f"{whose} without negatives: {named}{more} (every item is barred, so there are no triples)")
+    return notes

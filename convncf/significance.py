@@ -3,7 +3,7 @@
 Both models are judged on the same users, so the test is paired: under the null hypothesis each user's difference
 could as well have had the other sign (Fisher's randomisation test; Smucker et al., "A Comparison of Statistical
 Significance Tests for Information Retrieval Evaluation", CIKM 2007). The interval is the percentile bootstrap of
-the mean difference. Both speak about users drawn like these, not about another training seed.
+the mean. Both speak about users drawn like these, not about another training seed.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ SIGN_FLIPS = 10_000
 RESAMPLES = 4_000
 """Bootstrap samples of an interval: the ends move by some 4% of a standard error from seed to seed."""
 _DRAWN_AT_ONCE = 1_000_000
+_DRAWN_IN_ALL = 400_000_000
+_FEWEST_RESAMPLES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +97,39 @@ def paired_test(a: ArrayLike, b: ArrayLike, seed: int) -> PairedTest:
 def bootstrap_interval(values: ArrayLike, seed: int) -> Interval:
     """Percentile bootstrap interval of the mean of (U,) values, at LEVEL; a pure function of its arguments."""
     sample = _values(values)
+    ((low, high),) = bootstrap_ends(sample[:, None], seed)
+    return Interval(sample.size, float(sample.mean()), low, high)
+
+
+def bootstrap_ends(table: ArrayLike, seed: int) -> list[tuple[float, float]]:
+    """Percentile bootstrap intervals of the means of M columns over the same U users: (U, M) -> M pairs (low, high).
+
+    The columns share their resamples, `resamples(U)` of them. ValueError where there is no user or a value is not
+    finite.
+    """
+    sample = np.asarray(table, dtype=np.float64)
+    if sample.ndim != 2 or sample.shape[0] == 0:
+        raise ValueError(f"a row per user is needed, for at least one user, got shape {sample.shape}")
+    for column in sample.T:
+        _values(column)
+    n = sample.shape[0]
+    centre = sample.mean(axis=0)
+    around = sample - centre  # so that equal values have an interval of exactly that value
     generator = rng(seed, "bootstrap")
-    index = np.uint16 if sample.size <= 2**16 else np.uint32  # short draws are faster
-    means = np.empty(RESAMPLES)
-    step = max(1, _DRAWN_AT_ONCE // sample.size)
-    for start in range(0, RESAMPLES, step):
+    index = np.uint16 if n <= 2**16 else np.uint32  # short draws are faster
+    means = np.empty((resamples(n), sample.shape[1]))
+    step = max(1, _DRAWN_AT_ONCE // n)
+    for start in range(0, len(means), step):
         rows = means[start : start + step]
-        rows[:] = sample[generator.integers(sample.size, size=(rows.size, sample.size), dtype=index)].mean(axis=1)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(sample.size, float(sample.mean()), float(low), float(high))
+        drawn = generator.integers(n, size=(len(rows), n), dtype=index) + np.arange(len(rows))[:, None] * n
+        rows[:] = np.bincount(drawn.ravel(), minlength=len(rows) * n).reshape(-1, n) @ around  # times drawn, (R, U)
+    low, high = np.quantile(centre + means / n, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def resamples(n: int) -> int:
+    """How many bootstrap samples of n users are drawn: RESAMPLES, and fewer, down to 1,000, above 100,000 users."""
+    return max(_FEWEST_RESAMPLES, min(RESAMPLES, _DRAWN_IN_ALL // n))
 
 
 def _p_value(difference: Floats, seed: int) -> float:

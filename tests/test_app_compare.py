@@ -157,7 +157,7 @@ def test_the_table_holds_the_reports_and_their_differences(at_home: Path) -> Non
     mine, other = report(at_home, "tiny-mf")["metrics"], report(at_home, "tiny-pop")["metrics"]
     shown = app.table[0].value
     assert [column.split(" ", 1)[1] for column in shown.columns] == [plain("tiny-mf"), plain("tiny-pop"), "difference"]
-    names = [name for name in mine if name.endswith("@10")]
+    names = [name for name in mine if name.endswith("@10") or name == "AUC"]
     assert list(shown.index) == [plain(name) for name in names]
     for row, name in zip(shown.to_numpy(), names, strict=True):
         assert row.tolist() == pytest.approx([mine[name], other[name], other[name] - mine[name]], abs=1e-12)
@@ -166,7 +166,7 @@ def test_the_table_holds_the_reports_and_their_differences(at_home: Path) -> Non
 def test_the_cut_off_can_be_chosen(at_home: Path) -> None:
     app = fine(open_page("compare", run=["tiny-mf", "tiny-pop"]))
     control(app, 0).set_value(5).run()
-    names = [name for name in report(at_home, "tiny-mf")["metrics"] if name.endswith("@5")]
+    names = [name for name in report(at_home, "tiny-mf")["metrics"] if name.endswith("@5") or name == "AUC"]
     assert list(fine(app).table[0].value.index) == [plain(name) for name in names]
 
 
@@ -196,7 +196,7 @@ def test_simple_baselines_stand_beside_the_runs_greyed_and_unranked(at_home: Pat
     app = fine(open_page("compare", run=["tiny-222", "tiny-42"]))
     baselines = report(at_home, "tiny-222")["baselines"]
     shown = app.table[0].value
-    names = [name for name in baselines["popularity"] if name.endswith("@10")]
+    names = [name for name in baselines["popularity"] if name.endswith("@10") or name == "AUC"]
     for model, head in (("popularity", "Popularity"), ("mf-bpr", "MF-BPR")):
         expected = [baselines[model][name] for name in names]
         assert shown[f":gray[{plain(head)}]"].tolist() == pytest.approx(expected)

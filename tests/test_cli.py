@@ -16,7 +16,7 @@ from tests.command_line import ODD_TITLES, SMALL, Answer, CommandLine
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-METRICS = {f"{name}@{k}" for name in ("HR", "NDCG", "MRR", "Recall", "Precision") for k in (5, 10, 20)}
+METRICS = {f"{name}@{k}" for name in ("HR", "NDCG", "MRR", "Recall", "Precision", "MAP") for k in (5, 10, 20)} | {"AUC"}
 PROMISED = {
     "run": str,
     "dataset": str,

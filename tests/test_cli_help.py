@@ -14,7 +14,10 @@ from convncf.cli import app
 from convncf.config import setting_keys, unused_settings
 from tests.command_line import CommandLine
 
-PUBLIC = {"train", "resume", "evaluate", "recommend", "inspect", "compare", "datasets", "runs", "demo", "settings"}
+PUBLIC = {
+    *("train", "resume", "refit", "seeds", "evaluate", "recommend", "inspect", "compare"),
+    *("datasets", "runs", "demo", "settings"),
+}
 
 
 def commands() -> list[tuple[str, ...]]:

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from convncf import ranking, runtime, streams
-from convncf.config import DataConfig, EvalConfig
+from convncf import full_ranking, runtime, streams
+from convncf.config import EvalConfig
 from convncf.data.interactions import Interactions
-from convncf.data.splitting import Split, split
+from convncf.data.splitting import Split, ratio_split
 from convncf.errors import TrainingStopped
 from convncf.evaluation import evaluate
-from convncf.judgement import THIS, Judgement, judge
+from convncf.judgement import THIS, Judgement, judge, sets_for, sets_frame
 from convncf.models import Popularity
-from convncf.significance import paired_test
+from convncf.significance import bootstrap_interval, paired_test
 from convncf.training import Progress
-from tests.worlds import checkerboard
+from tests.worlds import checkerboard, dataset_of
 
 EVAL = EvalConfig(ks=(3, 10), monitor="MRR@7")
 
@@ -36,7 +36,7 @@ class Oracle:
 
 
 def parts_of(ratios: tuple[float, float, float]) -> Split:
-    return split(Interactions.from_frame(checkerboard()), DataConfig(ratios=ratios), seed=1)
+    return ratio_split(Interactions.from_frame(checkerboard()), ratios, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -136,8 +136,112 @@ def test_progress_runs_once_from_nothing_to_its_end(parts: Split, popularity: Po
 
 
 def test_it_stops_when_asked(parts: Split, popularity: Popularity, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranking, "USERS_TOGETHER", 1)
+    monkeypatch.setattr(full_ranking, "USERS_TOGETHER", 1)
     monkeypatch.setattr(streams, "width", lambda: 1)
     asked = iter([False] * 70 + [True] * 9)
     with pytest.raises(TrainingStopped, match="10 of 30 users"):
         judge(Oracle(parts), {"popularity": popularity}, parts, EVAL, seed=1, stop=lambda: next(asked))
+
+
+# ---------------------------------------------------------------- intervals, and more than one protocol
+
+
+def under(protocol: str, **settings: object) -> EvalConfig:
+    return EvalConfig.model_validate({"ks": (3, 10), "monitor": "MRR@7", "protocol": protocol} | settings)
+
+
+@pytest.fixture(scope="module")
+def both(parts: Split, popularity: Popularity) -> Judgement:
+    config = under("both", negatives=7)
+    sets = sets_for(dataset_of(), parts, config, 5)
+    assert set(sets) == {"test"}, "full ranking decides while training"
+    return judge(Oracle(parts), {"popularity": popularity}, parts, config, seed=5, sets=sets)
+
+
+def test_both_protocols_stand_side_by_side_and_the_main_figures_are_those_of_full_ranking(
+    parts: Split, judgement: Judgement, both: Judgement
+) -> None:
+    alone, said = judgement.to_json(), both.to_json()
+    assert [view["protocol"] for view in said["protocols"]] == [
+        "full ranking",
+        "candidates: 7 drawn a test item, seed 5",
+    ]
+    for key in alone.keys() - {"protocols"}:
+        assert said[key] == alone[key], key
+    assert alone["protocols"] == said["protocols"][:1]
+    within = said["protocols"][1]
+    assert within["metrics"]["HR@3"] > said["metrics"]["HR@3"], "among 7 it is easier than among all"
+    assert within["candidates"] == {"origin": "7 drawn a test item, seed 5", "n_sets": parts.test.nnz} | dict.fromkeys(
+        ("fewest", "most"), 7
+    )
+    assert within["n_users_evaluated"] == 30
+    assert within["baselines"].keys() == within["paired"].keys() == {"popularity"}
+    assert within["beyond"] == {}, "a set of negatives is no list"
+    runtime.strict_json(said)
+
+
+def test_every_model_is_judged_within_the_very_same_sets(parts: Split, popularity: Popularity, both: Judgement) -> None:
+    config = under("candidates", negatives=7)
+    sets = sets_for(dataset_of(), parts, config, 5)
+    assert set(sets) == {"validation", "test"}
+    other = judge(popularity, {}, parts, config, seed=5, sets=sets)
+    within = both.views[1]
+    assert other.views[0].fingerprint == within.fingerprint == sets["test"].fingerprint(parts.interactions)
+    assert other.test.metrics == within.baselines["popularity"].metrics
+    assert other.validation.protocol.startswith("candidates: 7 drawn a validation item")
+    redrawn = sets_for(dataset_of(), parts, under("candidates", negatives=7), 6)
+    assert redrawn["test"].fingerprint(parts.interactions) != within.fingerprint
+    with pytest.raises(ValueError, match="needs candidate sets of the test part"):
+        judge(popularity, {}, parts, config, seed=5)
+
+
+def test_users_are_kept_for_each_protocol(parts: Split, both: Judgement) -> None:
+    frame = both.per_user(parts.interactions.users)
+    for view in both.views:
+        rows = frame[(frame["protocol"] == view.test.protocol) & (frame["part"] == "test") & (frame["model"] == THIS)]
+        assert rows["user_id"].is_unique
+        assert rows["HR@3"].mean() == pytest.approx(view.test.metrics["HR@3"], rel=1e-12)
+    assert set(frame[frame["part"] == "validation"]["protocol"]) == {"full ranking"}
+
+
+def test_each_mean_has_the_interval_of_its_own_users(judgement: Judgement) -> None:
+    said = judgement.to_json()
+    assert said["intervals"].keys() == said["metrics"].keys()
+    assert said["validation_intervals"].keys() == said["validation"].keys()
+    assert said["baseline_intervals"]["popularity"].keys() == said["metrics"].keys()
+    assert said["interval_method"] == "95%, percentile bootstrap over users, 4,000 resamples"
+    for name, (low, high) in said["intervals"].items():
+        assert low <= said["metrics"][name] <= high, name
+        found = bootstrap_interval(judgement.test.per_user[name], 5)
+        assert (low, high) == pytest.approx((found.low, found.high), rel=1e-12), name
+    low, high = said["intervals"]["MRR@7"]
+    assert 0 < high - low < 0.5
+
+
+def test_lists_of_the_model_and_the_baselines_are_looked_at_as_a_whole(judgement: Judgement) -> None:
+    said = judgement.to_json()
+    assert said["beyond"].keys() == {f"{name}@{k}" for name in ("Coverage", "Gini", "Popularity") for k in (3, 10)}
+    assert said["baseline_beyond"]["popularity"]["Popularity@3"] > said["beyond"]["Popularity@3"]
+    assert said["baseline_beyond"]["popularity"]["Coverage@3"] <= 1.0
+
+
+@pytest.mark.parametrize("protocol", ["candidates", "both"])
+def test_without_a_test_part_every_protocol_says_so(protocol: str) -> None:
+    parts, config = parts_of((0.9, 0.1, 0.0)), under(protocol)
+    sets = sets_for(dataset_of(), parts, config, 1)
+    said = judge(Oracle(parts), {"twin": Oracle(parts)}, parts, config, seed=1, sets=sets).to_json()
+    assert said["metrics"] == said["intervals"] == said["paired"] == {}
+    for view in said["protocols"]:
+        assert view["notes"] == ["Nothing was evaluated: no user has a test item."]
+    runtime.strict_json(said)
+
+
+def test_the_sets_are_kept_as_a_frame(parts: Split) -> None:
+    config = under("candidates", negatives=3)
+    sets = sets_for(dataset_of(), parts, config, 5)
+    frame = sets_frame(sets)
+    assert len(frame) == parts.test.nnz + parts.validation.nnz
+    rows = frame[frame["part"] == "test"]
+    assert [list(row) for row in rows["negatives"]] == [sets["test"].of(s).tolist() for s in range(len(rows))]
+    assert rows["item"].tolist() == sets["test"].answer.tolist()
+    assert len(sets_frame({})) == 0

@@ -22,8 +22,13 @@ def ragged(users: list[list[int]]) -> tuple[Ints, Ints]:
     return ranks, np.cumsum([0, *map(len, users)], dtype=np.int64)
 
 
-def values(metric: str, *users: list[int]) -> list[float]:
-    return [float(value) for value in per_user(parse(metric), *ragged(list(users)))]
+def values(metric: str, *users: list[int], candidates: int = 100) -> list[float]:
+    ranked = np.full(len(users), candidates, dtype=np.int64)
+    return [float(value) for value in per_user(parse(metric), *ragged(list(users)), ranked)]
+
+
+WITH_K = [name for name in metrics.NAMES if name not in metrics.WITHOUT_K]
+LISTED = [*(f"{name}@5" for name in WITH_K), *sorted(metrics.WITHOUT_K)]
 
 
 def test_one_positive_on_rank_three_is_known_by_heart() -> None:
@@ -36,7 +41,7 @@ def test_one_positive_on_rank_three_is_known_by_heart() -> None:
 
 
 def test_beyond_the_cut_off_nothing_counts() -> None:
-    for name in metrics.NAMES:
+    for name in WITH_K:
         assert values(f"{name}@10", [11]) == [0.0]
         assert values(f"{name}@10", [10]) > [0.0]
 
@@ -57,19 +62,57 @@ def test_mrr_looks_at_the_best_rank_only() -> None:
     assert values("MRR@10", [7, 4, 9]) == [0.25]
 
 
+def test_average_precision_by_hand() -> None:
+    assert values("MAP@3", [3]) == [1 / 3]  # one positive: as MRR
+    assert values("MAP@10", [1, 3, 8]) == [pytest.approx((1 / 1 + 2 / 3 + 3 / 8) / 3, rel=1e-15)]
+    assert values("MAP@5", [1, 3, 8]) == [pytest.approx((1 / 1 + 2 / 3) / 3, rel=1e-15)]
+    assert values("MAP@2", [1, 2, 50]) == [1.0], "two places, both taken: nothing better can be had"
+
+
+def test_auc_counts_the_pairs_in_the_right_order() -> None:
+    assert values("AUC", [1], candidates=5) == [1.0]
+    assert values("AUC", [5], candidates=5) == [0.0]
+    assert values("AUC", [3], candidates=5) == [0.5]
+    assert values("AUC", [1, 4], candidates=5) == [4 / 6]  # 3 others: all behind the first, one behind the second
+    assert values("AUC", [4, 5], candidates=5) == [0.0]
+    assert values("AUC", [2, 1], candidates=2) == [1.0], "without others no pair is in the wrong order"
+
+
+@given(ragged_ranks)
+def test_auc_equals_a_count_over_all_pairs(users: list[set[int]]) -> None:
+    for ranks in users:
+        others = set(range(1, 65)) - ranks
+        expected = sum(rank < other for rank in ranks for other in others) / (len(ranks) * len(others))
+        assert values("AUC", list(ranks), candidates=64)[0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_auc_needs_candidates_that_are_enough() -> None:
+    with pytest.raises(ValueError, match="number of candidates"):
+        per_user(parse("AUC"), *ragged([[1]]))
+    for candidates in (1, 2):
+        with pytest.raises(ValueError, match="than candidates"):
+            values("AUC", [1, 3], candidates=candidates)
+
+
+@given(st.sets(st.integers(1, 60), min_size=1), st.integers(1, 70))
+def test_average_precision_equals_its_formula_term_by_term(positives: set[int], k: int) -> None:
+    terms = [sum(other <= rank for other in positives) / rank for rank in positives if rank <= k]
+    assert values(f"MAP@{k}", list(positives))[0] == pytest.approx(sum(terms) / min(len(positives), k), rel=1e-12)
+
+
 def test_users_are_told_apart() -> None:
     users = ([5, 1], [2], [30, 40, 3])
     assert values("HR@2", *users) == [1.0, 1.0, 0.0]
     assert values("Recall@3", *users) == [0.5, 1.0, 1 / 3]
     assert values("Precision@4", *users) == [0.25, 0.25, 0.25]
-    for name in metrics.NAMES:
-        together = values(f"{name}@5", *users)
-        assert together == [values(f"{name}@5", user)[0] for user in users]
+    for name in LISTED:
+        together = values(name, *users)
+        assert together == [values(name, user)[0] for user in users]
 
 
 def test_no_user_gives_no_value() -> None:
-    for name in metrics.NAMES:
-        assert per_user(Metric(name, 5), *ragged([])).shape == (0,)
+    for name in LISTED:
+        assert per_user(parse(name), *ragged([])).shape == (0,)
 
 
 def test_ranks_that_are_not_ragged_are_refused() -> None:
@@ -86,8 +129,8 @@ def test_ranks_that_are_not_ragged_are_refused() -> None:
 @given(ragged_ranks, st.integers(1, 70))
 def test_every_metric_lies_between_zero_and_one(users: list[set[int]], k: int) -> None:
     ranks, indptr = ragged([list(user) for user in users])
-    for name in metrics.NAMES:
-        value = per_user(Metric(name, k), ranks, indptr)
+    for metric in metrics.at((k,)):
+        value = per_user(metric, ranks, indptr, np.full(len(users), 60))
         assert value.shape == (len(users),)
         assert ((value >= 0) & (value <= 1)).all()
 
@@ -103,8 +146,9 @@ def test_more_places_never_hurt_hr_mrr_and_recall(users: list[set[int]], k: int)
 def test_the_order_of_a_users_positives_does_not_matter(users: list[set[int]], k: int) -> None:
     in_order = ragged([sorted(user) for user in users])
     backwards = ragged([sorted(user, reverse=True) for user in users])
-    for name in metrics.NAMES:
-        np.testing.assert_array_equal(per_user(Metric(name, k), *in_order), per_user(Metric(name, k), *backwards))
+    ranked = np.full(len(users), 60)
+    for metric in metrics.at((k,)):
+        np.testing.assert_array_equal(per_user(metric, *in_order, ranked), per_user(metric, *backwards, ranked))
 
 
 @given(st.integers(1, 40), st.integers(1, 50))
@@ -126,8 +170,9 @@ def test_ndcg_equals_its_formula_term_by_term(positives: set[int], k: int) -> No
 
 
 def test_a_metric_is_written_as_it_is_read() -> None:
-    for name in metrics.NAMES:
-        assert str(parse(f"{name}@10")) == f"{name}@10"
+    for name in LISTED:
+        assert str(parse(name)) == name
+    assert parse("AUC") == Metric("AUC", None)
     assert parse("MRR@12") == Metric("MRR", 12)
 
 
@@ -138,7 +183,11 @@ def test_a_metric_is_written_as_it_is_read() -> None:
         ("Precison@5", "Precision@5"),
         ("recal@20", "Recall@20"),
         ("HitRate@5", "HR@5"),
-        ("MAP@12", "Precision@12"),
+        ("AUC@10", "Write AUC."),
+        ("AUC@", "Write AUC."),
+        ("auc", "AUC"),
+        ("MAP", "MAP@10"),
+        ("MPA@12", "MAP@12"),
         ("NDCG10", "NDCG@10"),
         ("HR", "HR@10"),
         ("HR@", "HR@10"),
@@ -164,14 +213,20 @@ def test_a_metric_made_by_hand_is_checked_as_well() -> None:
         Metric("nDCG", 10)
     with pytest.raises(ConfigError, match="1 or more"):
         Metric("HR", 0)
+    with pytest.raises(ConfigError, match="1 or more"):
+        Metric("HR", None)
+    with pytest.raises(ConfigError, match="no cut-off"):
+        Metric("AUC", 10)
 
 
 def test_every_metric_at_every_k_and_the_monitored_one() -> None:
     listed = [str(metric) for metric in metrics.at((10, 5, 10), monitor="MRR@12")]
     assert listed[0] == "HR@5"
     assert listed[-1] == "MRR@12"
-    assert len(listed) == len(set(listed)) == 2 * len(metrics.NAMES) + 1
-    assert len(metrics.at((5,), monitor="NDCG@5")) == len(metrics.NAMES)
+    assert len(listed) == len(set(listed)) == 2 * len(WITH_K) + 2
+    assert listed[-2] == "AUC"
+    for monitor in ("NDCG@5", "AUC", None):
+        assert len(metrics.at((5,), monitor=monitor)) == len(metrics.NAMES)
 
 
 def test_the_settings_know_the_same_metrics() -> None:
@@ -182,7 +237,9 @@ def test_each_metric_is_described_with_its_formula() -> None:
     assert "not by min(K, that number)" in metrics.describe("Recall")
     assert "equals HR" in metrics.describe("Recall")
     assert "log2(rank + 1)" in metrics.describe("NDCG")
-    for name in metrics.NAMES:
+    assert "divided by min(n, K)" in metrics.describe("MAP")
+    assert "Ties count against" in metrics.describe("AUC")
+    for name in WITH_K:
         filled = metrics.describe(f"{name}@7")
         assert filled == metrics.describe(name).replace("K", "7")
         assert "7" in filled

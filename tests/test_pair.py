@@ -12,13 +12,13 @@ import torch
 from convncf import jobs
 from convncf.config import DataConfig, EvalConfig
 from convncf.data.interactions import Interactions
-from convncf.data.splitting import Split, split
+from convncf.data.splitting import Split, filter_and_split, ratio_split
 from convncf.errors import NonFiniteScoreError
 from convncf.evaluation import evaluate
 from convncf.inspection import NoTrace, PairTrace, history, recommend, standing, view_pair
 from convncf.loading import LoadedRun, load_run
 from convncf.models import Popularity
-from tests.worlds import finished_run, make_run, save_dataset
+from tests.worlds import dataset_of, finished_run, make_run, save_dataset
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_what_a_user_has_is_not_recommended_and_shows_where_it_would_stand(loade
 def test_a_user_who_has_everything_gets_an_empty_list(home: Path) -> None:
     rows = [("u1", f"i{item}") for item in range(4)] + [("u2", "i0"), ("u2", "i1")]
     frame = pd.DataFrame(rows, columns=["user_id", "item_id"])
-    parts = split(Interactions.from_frame(frame), DataConfig(ratios=(1, 0, 0)), seed=1)
+    parts = ratio_split(Interactions.from_frame(frame), (1, 0, 0), seed=1)
     model = Popularity(2, 4).fit(parts.train)
     listed = recommend(model, parts, 0, 10)
     assert listed.items.size == listed.ranks.size == listed.scores.size == 0
@@ -82,6 +82,17 @@ def test_the_trace_of_the_view_is_the_score_of_the_list(loaded: LoadedRun) -> No
     assert isinstance(view.trace, PairTrace)
     assert view.trace.score == pytest.approx(view.score, abs=1e-5)
     assert [layer.maps.shape for layer in view.trace.layers] == [(4, 4, 4), (4, 2, 2), (4, 1, 1)]
+
+
+def test_a_pair_that_a_threshold_left_out_stands_as_rated_lower() -> None:
+    rows = [("u1", "i1", 5), ("u1", "i2", 1), ("u1", "i3", 4), ("u2", "i2", 5), ("u2", "i3", 5), ("u2", "i1", 4)]
+    dataset = dataset_of(pd.DataFrame(rows, columns=["user_id", "item_id", "rating"]))
+    config = DataConfig(min_rating=4, split="ratio", ratios=(1.0, 0.0, 0.0))
+    filtered, parts = filter_and_split(dataset, config, 1)
+    interactions = filtered.dataset.interactions
+    u1, i2 = interactions.users.index("u1"), interactions.items.index("i2")
+    assert standing(parts, u1, i2) == "rated lower"
+    assert i2 not in recommend(Popularity(2, 3).fit(parts.train), parts, u1, 10).items
 
 
 def test_standing_is_the_part_that_holds_the_pair(loaded: LoadedRun) -> None:
@@ -113,7 +124,7 @@ def test_a_history_is_complete_latest_first_with_its_parts(loaded: LoadedRun) ->
 
 def test_without_times_a_history_keeps_the_order_of_the_file() -> None:
     frame = pd.DataFrame({"user_id": ["a"] * 4 + ["b"] * 4, "item_id": [*"zyxw", *"wxyz"]})
-    parts = split(Interactions.from_frame(frame), DataConfig(ratios=(0.5, 0.25, 0.25)), seed=1)
+    parts = ratio_split(Interactions.from_frame(frame), (0.5, 0.25, 0.25), seed=1)
     found = history(parts, 0)
     assert [parts.interactions.items.id(item) for item in found.items.tolist()] == [*"zyxw"]
     assert found.seconds is None

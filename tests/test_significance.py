@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import permutation_test
 
-from convncf.significance import LEVEL, PairedTest, bootstrap_interval, paired_test
+from convncf.significance import LEVEL, PairedTest, bootstrap_ends, bootstrap_interval, paired_test, resamples
 
 differences = st.lists(st.sampled_from([-1.0, -0.3, -0.1, 0.0, 0.1, 0.2, 0.3, 1.0]), min_size=1, max_size=7)
 
@@ -150,3 +150,42 @@ def test_words_name_the_models_the_direction_and_the_users() -> None:
     assert "0.00034 higher" in made(0.00034, -0.0001, 0.0009, 0.4).words
     assert "interval 0.000 to" in made(0.012, -0.0001, 0.02, 0.4).words
     assert "p = 0.500, 1 user)" in made(0.1, 0.1, 0.1, 0.5, n=1).words
+
+
+# ---------------------------------------------------------------- many means at once
+
+
+def test_columns_share_their_resamples_and_have_the_interval_that_each_has_alone() -> None:
+    table = np.random.default_rng(1).random((300, 3))
+    together = bootstrap_ends(table, 4)
+    for column, (low, high) in zip(table.T, together, strict=True):
+        alone = bootstrap_interval(column, 4)
+        assert (low, high) == pytest.approx((alone.low, alone.high), rel=1e-12)
+    assert bootstrap_ends(np.column_stack([table, table[:, 0]]), 4)[3] == pytest.approx(together[0], rel=1e-12)
+
+
+def test_resamples_are_counts_with_replacement() -> None:
+    """Of two users with 0 and 1, the resampled mean is 0, 1/2 or 1 with 1/4, 1/2 and 1/4: the interval is all of it."""
+    assert bootstrap_ends([[0.0], [1.0]], 1) == [(0.0, 1.0)]
+    ((low, high),) = bootstrap_ends(np.repeat([[0.0], [1.0]], 200, axis=0), 1)
+    assert low == pytest.approx(0.5 - 1.96 * 0.5 / 20, abs=0.005)
+    assert high == pytest.approx(0.5 + 1.96 * 0.5 / 20, abs=0.005)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1 / 3, 0.6, 1.0])
+def test_equal_values_leave_no_doubt(value: float) -> None:
+    ((low, high),) = bootstrap_ends(np.full((7, 1), value), 1)
+    assert low == high == pytest.approx(value, rel=1e-15)
+
+
+def test_more_users_have_fewer_resamples_down_to_a_thousand() -> None:
+    assert [resamples(n) for n in (1, 100_000, 200_000, 10**7)] == [4_000, 4_000, 2_000, 1_000]
+
+
+def test_a_table_without_users_or_with_nonsense_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one user"):
+        bootstrap_ends(np.zeros((0, 2)), 1)
+    with pytest.raises(ValueError, match="a row per user"):
+        bootstrap_ends([1.0, 2.0], 1)
+    with pytest.raises(ValueError, match="1 of 2 values are not finite"):
+        bootstrap_ends([[1.0, 1.0], [1.0, np.nan]], 1)

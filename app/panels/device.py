@@ -18,7 +18,7 @@ def _gpus() -> tuple[Gpu, ...]:
 
 def choices() -> dict[str, str]:
     """train.device -> its words; only "auto" where there is no GPU."""
-    found = {gpu.index: gpu for gpu in _gpus()}
+    found: dict[int | None, Gpu] = {gpu.index: gpu for gpu in _gpus()}
     if not found:
         return {"auto": _cpu()}
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -26,7 +26,7 @@ def show(found: Comparison, styles: Mapping[str, RunStyle], order: Sequence[str]
     """The table and the figure at one cut-off, and what the paired test says."""
     heading_place = st.container()
     cutoff = _cutoff(found)
-    names = [name for name in _names(found) if metrics.parse(name).k == cutoff]
+    names = [name for name in _names(found) if metrics.parse(name).k in (cutoff, None)]
     with heading_place:
         widgets.section("Metrics on the test part", wording.terms("test", "baseline", *names))
     with st.container(horizontal=True, gap="large"):
@@ -50,11 +50,12 @@ def _names(found: Comparison) -> list[str]:
     return list(dict.fromkeys(name for run in found.runs for name in run.metrics))
 
 
-def _cutoff(found: Comparison) -> int:
-    cutoffs = sorted({metrics.parse(name).k for name in _names(found)})
+def _cutoff(found: Comparison) -> int | None:
+    """The chosen K; metrics without one, such as AUC, are shown beside any."""
+    cutoffs = sorted({k for name in _names(found) if (k := metrics.parse(name).k) is not None})
     monitored = metrics.parse(found.monitor).k
     if len(cutoffs) < 2:
-        return monitored
+        return cutoffs[0] if cutoffs else monitored
     chosen = st.segmented_control(
         "Cut-off",
         cutoffs,
@@ -94,6 +95,7 @@ def _table(found: Comparison, names: Sequence[str], styles: Mapping[str, RunStyl
     ]
     if found.references:
         facts.insert(0, SIMPLE)
+    facts += [f"**{plain(run.name)}**: {plain(sentence)}" for run in found.runs for sentence in run.warnings]
     st.caption("  \n".join([UNLIKE if found.unlike else BEST, *facts]))
 
 

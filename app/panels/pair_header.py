@@ -30,6 +30,8 @@ def _standing(model: Model, view: PairView) -> str:
             return f"User {user} has it in validation, {left_out}."
         case "test":
             return f"It is held out for the test: user {user} has it, and the model never trained on that."
+        case "rated lower":
+            return f"User {user} rated it lower than this run takes for a positive, so it was not learnt from."
         case "new":
             return f"In the data, user {user} has not had it."
 

@@ -166,7 +166,7 @@ def compare(
     if found.differences:
         rows = [[d.key, *(runtime.strict_json(value) for value in d.values)] for d in found.differences]
         table(["setting that differs", *(run.name for run in found.runs)], rows, left=len(headers))
-    for sentence in found.unlike:
+    for sentence in [*found.unlike, *(f"{run.name}: {words}" for run in found.runs for words in run.warnings)]:
         say(sentence)
     for sentence in found.untested.values():
         say(sentence)

@@ -69,6 +69,8 @@ TERMS: Final[dict[str, str]] = {
     "pretraining": "training the simpler model MF-BPR first; the network then starts from its embeddings",
     "ConvNCF": "a model that lays a user's numbers against an item's as a picture, and reads it with a small network",
     "MF-BPR": "a simpler model: a user's numbers times an item's, added up; trained so that used items come first",
+    "ItemKNN": "no learning of numbers: an item scores by how often the user's own items are had by the same people",
+    "EASE": "a simple model: weights between items, such that each user's items add up to what the user has",
     "Popularity": "no learning: items in the order of how many users have them",
     "validation": "interactions kept aside to choose the best epoch",
     "test": "other interactions kept aside, looked at only for the final figures",
@@ -82,6 +84,8 @@ METRICS: Final[dict[str, str]] = {
     "MRR": "1 divided by the place of the first held-out item, 0 where none is in the top {k}",
     "Recall": "the share of a user's held-out items that are in their top {k}",
     "Precision": "the share of the top {k} that are held-out items",
+    "MAP": "how early the held-out items stand in the top {k}: 1 where they come before all others",
+    "AUC": "how often a held-out item scores above another item, over the whole list: 0.5 is chance, 1 is perfect",
 }
 """What a metric measures, in plain words; all but HR are averages over users."""
 
@@ -89,4 +93,5 @@ METRICS: Final[dict[str, str]] = {
 def term(name: str) -> str:
     """A term or a metric such as "NDCG@10" in plain words; empty for what is not known."""
     metric, _, k = name.partition("@")
-    return METRICS[metric].format(k=k) if k and metric in METRICS else TERMS.get(name, "")
+    of_a_metric = metric in METRICS and bool(k) == ("{k}" in METRICS[metric])
+    return METRICS[metric].format(k=k) if of_a_metric else TERMS.get(name, "")

@@ -18,7 +18,7 @@ from convncf.ranking import ItemRank, Scorer, TopK, rank_item, top_k
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-Standing = Literal["training", "validation", "test", "new"]
+Standing = Literal["training", "validation", "test", "rated lower", "new"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,12 +65,14 @@ def view_pair(model: Scorer, split: Split, user: int, item: int) -> PairView:
 
 
 def standing(split: Split, user: int, item: int) -> Standing:
-    """Which part of the split holds the pair."""
+    """Which part of the split holds the pair; "rated lower" where a threshold of rating left it out."""
     if item in _row(split.train, user):
         return "training"
     if item in _row(split.validation, user):
         return "validation"
-    return "test" if item in _row(split.test, user) else "new"
+    if item in _row(split.test, user):
+        return "test"
+    return "rated lower" if split.below is not None and item in _row(split.below, user) else "new"
 
 
 def recommend(model: Scorer, split: Split, user: int, k: int) -> TopK:

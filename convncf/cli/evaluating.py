@@ -1,0 +1,162 @@
+"""convncf evaluate: a saved run's figures afresh, by its own protocol or another; and how a report is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+import typer
+
+from convncf import runtime
+from convncf.cli.console import TrainingDisplay, cell, duration, emit_json, say, table
+from convncf.cli.options import Json, RunName
+from convncf.config import resolve
+from convncf.errors import ConfigError, did_you_mean
+
+_SETS: Final[Mapping[str, Mapping[str, str]]] = {
+    "drawn": {"eval.candidate_sets": "drawn"},
+    "stored": {"eval.candidate_sets": "stored"},
+    "cleaned": {"eval.candidate_sets": "stored", "eval.stored_sets": "cleaned"},
+    "published": {"eval.candidate_sets": "stored", "eval.stored_sets": "as published"},
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the command line."""
+    app.command(
+        epilog="Examples: convncf evaluate demo-mf --k 1,5,50\n\n"
+        "convncf evaluate demo-mf --protocol both --negatives 99"
+    )(evaluate)
+
+
+def evaluate(
+    run: RunName,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="full, candidates (each test item among negatives) or both; else the run's own."),
+    ] = None,
+    negatives: Annotated[
+        int | None, typer.Option(min=1, help="Negatives drawn for each test item; fewer where fewer exist.")
+    ] = None,
+    k: Annotated[str | None, typer.Option("--k", metavar="K,K,…", help="Cut-offs, such as 1,5,10.")] = None,
+    sets: Annotated[
+        str | None,
+        typer.Option(
+            help="Candidate sets: drawn, or stored (those that came with the data, cleaned unless the run says "
+            "otherwise), or by name: cleaned, published (as they came)."
+        ),
+    ] = None,
+    cold: Annotated[
+        str | None,
+        typer.Option(help="Test items that training never saw: ranked, misses (ranked last) or left out."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Evaluate a saved run afresh on validation and test; the numbers of train come out again.
+
+    With options, by another protocol; the run stays as it is. Ties count against the test item.
+    """
+    from convncf.runs import RunStore
+
+    home = runtime.home()
+    found = RunStore(home).open(run)  # refuses before torch is loaded
+    asked = _settings(protocol, negatives, k, sets, cold)
+    found.config()  # says so where the file is damaged
+    evaluation = resolve(file=found.path / "config.json", settings=asked).config.eval if asked else None
+    display = TrainingDisplay(found.config().eval.monitor)
+    from convncf.reporting import evaluate_run
+
+    with display.shown():
+        report = evaluate_run(found, home, evaluation=evaluation, progress=display.progress)
+    show_report(report, as_json=as_json)
+
+
+def _settings(
+    protocol: str | None, negatives: int | None, k: str | None, sets: str | None, cold: str | None
+) -> dict[str, Any]:
+    """What the options ask for, by key; the settings' own checks come after."""
+    asked: dict[str, Any] = {
+        key: value
+        for key, value in (("eval.protocol", protocol), ("eval.negatives", negatives), ("eval.cold", cold))
+        if value is not None
+    }
+    if k is not None:
+        asked["eval.ks"] = _cut_offs(k)
+    if sets is not None:
+        if sets not in _SETS:
+            raise ConfigError(f"--sets {sets!r} does not exist. {did_you_mean(sets, _SETS)}")
+        asked |= _SETS[sets]
+    return asked
+
+
+def _cut_offs(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+        raise ConfigError(f"--k {text!r} is no list of whole numbers. Write them with commas, such as --k 1,5,10.")
+    return [int(part) for part in parts]
+
+
+def show_report(report: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print a report as one JSON object, or as tables with everything that a reader has to know below them."""
+    if as_json:
+        emit_json(report)
+        return
+    views = report.get("protocols") or [report]
+    title = (
+        f"{report['run']}: {report['model']} on {report['dataset']}, {' beside '.join(v['protocol'] for v in views)}"
+    )
+    _show_metrics(report, views, title)
+    for view in views:
+        kind = f"{_short(view)}: " if len(views) > 1 else ""
+        say(f"{kind}{view['n_users_evaluated']:,} of {view['n_users']:,} users evaluated on test; {view['left_out']}")
+        if view.get("candidate_fingerprint"):
+            say(f"{kind}candidate sets {view['candidate_fingerprint']}")
+    if any(view.get("intervals") for view in views):
+        say(f"intervals of the means: {views[0]['interval_method']}")
+    say(f"epoch {report['best_epoch']}: {report['selection']}; {duration(report['seconds'])}")
+    for view in views:
+        kind = f"{_short(view)}, " if len(views) > 1 else ""
+        for test in view.get("paired", {}).values():
+            say(f"{kind}{test['metric']}: {test['words']}")
+    for sentence in report.get("warnings", ()):
+        say(f"Note well: {sentence}")
+    on_views = [note for view in views for note in view.get("notes", ())] if len(views) > 1 else []
+    for note in dict.fromkeys([*report["notes"], *report["evaluation_notes"], *on_views]):
+        say(note)
+
+
+def _show_metrics(report: Mapping[str, Any], views: Sequence[Mapping[str, Any]], title: str) -> None:
+    """The means side by side; intervals beside them, or in a table of their own where there are several protocols."""
+    names = list(dict.fromkeys(name for view in views for name in view["metrics"])) or list(report["validation"])
+    intervals = [{name: _ends(pair) for name, pair in view.get("intervals", {}).items()} for view in views]
+    columns: list[tuple[str, Mapping[str, object]]] = []
+    for view, ends in zip(views, intervals, strict=True):
+        kind = f"{_short(view)}, " if len(views) > 1 else ""
+        columns.append((f"{kind}test", view["metrics"]))
+        if len(views) == 1 and ends:
+            columns.append(("95% interval", ends))
+        columns += [(f"{kind or 'test, '}{name}", values) for name, values in view.get("baselines", {}).items()]
+    columns.append(("validation", report["validation"]))
+    _show_columns("metric", names, columns, title)
+    if len(views) > 1 and any(intervals):
+        each = [(_short(view), ends) for view, ends in zip(views, intervals, strict=True)]
+        _show_columns("95% interval", names, each)
+    beyond = report.get("beyond", {})
+    if beyond:
+        others = [(f"test, {name}", values) for name, values in report.get("baseline_beyond", {}).items() if values]
+        _show_columns("lists of all users", list(beyond), [("test", beyond), *others])
+
+
+def _show_columns(
+    what: str, names: Sequence[str], columns: Sequence[tuple[str, Mapping[str, object]]], title: str = ""
+) -> None:
+    rows = [[name, *(values.get(name) for _, values in columns)] for name in names]
+    table([what, *(header for header, _ in columns)], rows, title=title)
+
+
+def _short(view: Mapping[str, Any]) -> str:
+    return str(view["protocol"]).partition(":")[0].removesuffix(" ranking")
+
+
+def _ends(pair: Sequence[float]) -> str:
+    return "–".join(cell(end) for end in pair)

@@ -21,18 +21,19 @@ if TYPE_CHECKING:
         TrainConfig,
         resolve,
     )
+    from convncf.data.candidates import CandidateSets
     from convncf.data.catalogue import Dataset
     from convncf.data.interactions import Interactions, Vocabulary
     from convncf.data.reading import ReadOptions, ReadReport, read, read_delimited
-    from convncf.data.splitting import Split, split
+    from convncf.data.splitting import Split, filter_and_split, split
     from convncf.errors import ConvNCFError
     from convncf.evaluation import EvaluationReport, evaluate
-    from convncf.experiment import run_experiment
+    from convncf.experiment import extend, run_experiment
     from convncf.inspection import PairTrace, PairView, history, recommend, trace_pair, view_pair
-    from convncf.jobs import demo, launch, prepare, work
+    from convncf.jobs import demo, launch, prepare, refit, work
     from convncf.loading import LoadedRun, load_run
     from convncf.losses import ConvNCFBPRLoss
-    from convncf.models import ConvNCF, FusedConvNCF, MatrixFactorisation, Popularity
+    from convncf.models import ConvNCF, Ease, FusedConvNCF, ItemKNN, MatrixFactorisation, Popularity
     from convncf.reporting import evaluate_run
     from convncf.runs import Run, RunStore, default_store
     from convncf.significance import PairedTest, paired_test
@@ -41,18 +42,19 @@ if TYPE_CHECKING:
 _HOMES = {
     "comparison": ("Comparison", "compare"),
     "config": ("DataConfig", "EvalConfig", "ModelConfig", "PretrainConfig", "RunConfig", "TrainConfig", "resolve"),
+    "data.candidates": ("CandidateSets",),
     "data.catalogue": ("Dataset",),
     "data.interactions": ("Interactions", "Vocabulary"),
     "data.reading": ("ReadOptions", "ReadReport", "read", "read_delimited"),
-    "data.splitting": ("Split", "split"),
+    "data.splitting": ("Split", "filter_and_split", "split"),
     "errors": ("ConvNCFError",),
     "evaluation": ("EvaluationReport", "evaluate"),
-    "experiment": ("run_experiment",),
+    "experiment": ("extend", "run_experiment"),
     "inspection": ("PairTrace", "PairView", "history", "recommend", "trace_pair", "view_pair"),
-    "jobs": ("demo", "launch", "prepare", "work"),
+    "jobs": ("demo", "launch", "prepare", "refit", "work"),
     "loading": ("LoadedRun", "load_run"),
     "losses": ("ConvNCFBPRLoss",),
-    "models": ("ConvNCF", "FusedConvNCF", "MatrixFactorisation", "Popularity"),
+    "models": ("ConvNCF", "Ease", "FusedConvNCF", "ItemKNN", "MatrixFactorisation", "Popularity"),
     "reporting": ("evaluate_run",),
     "runs": ("Run", "RunStore", "default_store"),
     "significance": ("PairedTest", "paired_test"),
@@ -60,17 +62,20 @@ _HOMES = {
 }
 
 __all__ = [
+    "CandidateSets",
     "Comparison",
     "ConvNCF",
     "ConvNCFBPRLoss",
     "ConvNCFError",
     "DataConfig",
     "Dataset",
+    "Ease",
     "EpochRecord",
     "EvalConfig",
     "EvaluationReport",
     "FusedConvNCF",
     "Interactions",
+    "ItemKNN",
     "LoadedRun",
     "MatrixFactorisation",
     "ModelConfig",
@@ -93,6 +98,8 @@ __all__ = [
     "demo",
     "evaluate",
     "evaluate_run",
+    "extend",
+    "filter_and_split",
     "history",
     "launch",
     "load_run",
@@ -101,6 +108,7 @@ __all__ = [
     "read",
     "read_delimited",
     "recommend",
+    "refit",
     "resolve",
     "run_experiment",
     "split",

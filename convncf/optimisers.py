@@ -1,9 +1,9 @@
-"""Adam and Adagrad as torch has them, without what torch.optim brings along.
+"""Adam, AdamW, Adagrad and SGD as torch has them, without what torch.optim brings along.
 
-Making any optimiser of torch.optim loads its compiler: two seconds and 70 MB for each training process. These two also
+Making any optimiser of torch.optim loads its compiler: two seconds and 70 MB for each training process. These also
 keep their count of steps on the device, so that a step can be recorded as a CUDA graph.
 
-A test holds both equal to torch.optim, whose names they use for their state.
+A test holds all equal to torch.optim, whose names they use for their state.
 """
 
 from __future__ import annotations
@@ -27,10 +27,17 @@ class Group:
 
 
 class Optimiser:
-    """State by parameter; subclasses say how it begins and what a step does."""
+    """State by parameter; subclasses say how it begins and what a step does.
+
+    A rate of 0 leaves a group out: its values and its state stay bit for bit, whatever its gradients.
+    """
 
     def __init__(self, groups: Sequence[Group]) -> None:
-        self._parameters = [(parameter, group.lr) for group in groups for parameter in group.parameters]
+        self._parameters = [
+            (parameter, number) for number, group in enumerate(groups) for parameter in group.parameters
+        ]
+        self.rates = tuple(group.lr for group in groups)
+        """Learning rate of each group; a step that was recorded as a CUDA graph keeps those it was recorded with."""
         self.state: State = {}
 
     def zero_grad(self) -> None:
@@ -40,9 +47,10 @@ class Optimiser:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Change each parameter that has a gradient."""
-        for number, (parameter, lr) in enumerate(self._parameters):
-            if parameter.grad is None:
+        """Change each parameter that has a gradient and a learning rate."""
+        for number, (parameter, group) in enumerate(self._parameters):
+            lr = self.rates[group]
+            if parameter.grad is None or lr == 0:
                 continue
             if number not in self.state:
                 self.state[number] = {"step": torch.zeros((), device=parameter.device), **self._start(parameter)}
@@ -82,6 +90,22 @@ class Adam(Optimiser):
         )  # fmt: skip
 
 
+class AdamW(Adam):
+    """Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, Algorithm 2.
+
+    Before each step lr · decay of a parameter is taken off it, whatever its gradient; of every row of an embedding
+    table too, whether or not the batch holds it.
+    """
+
+    def __init__(self, groups: Sequence[Group], decay: float) -> None:
+        super().__init__(groups)
+        self.decay = decay
+
+    def _change(self, parameter: Tensor, gradient: Tensor, lr: float, slots: Mapping[str, Tensor]) -> None:
+        parameter.mul_(1 - lr * self.decay)
+        super()._change(parameter, gradient, lr, slots)
+
+
 class Adagrad(Optimiser):
     """Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 2011; `accumulator` is where its sum begins."""
 
@@ -95,3 +119,22 @@ class Adagrad(Optimiser):
     def _change(self, parameter: Tensor, gradient: Tensor, lr: float, slots: Mapping[str, Tensor]) -> None:
         total = slots["sum"].addcmul_(gradient, gradient)
         parameter.addcdiv_(gradient, total.sqrt().add_(self.eps), value=-lr)
+
+
+class SGD(Optimiser):
+    """Stochastic gradient descent, with momentum as torch has it: the rate is not part of what is carried on.
+
+    Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013, section 2.
+    """
+
+    def __init__(self, groups: Sequence[Group], momentum: float = 0.0) -> None:
+        super().__init__(groups)
+        self.momentum = momentum
+
+    def _start(self, parameter: Tensor) -> dict[str, Tensor]:
+        return {"momentum_buffer": torch.zeros_like(parameter)} if self.momentum else {}
+
+    def _change(self, parameter: Tensor, gradient: Tensor, lr: float, slots: Mapping[str, Tensor]) -> None:
+        if self.momentum:
+            gradient = slots["momentum_buffer"].mul_(self.momentum).add_(gradient)
+        parameter.add_(gradient, alpha=-lr)

@@ -1,111 +1,56 @@
 """Trainer: an iterator of EpochRecord over BPR triples, with early stopping and a state to resume from.
 
-It knows no files: whoever iterates over it saves `state()` after each record. Everything that it draws depends on
-(seed, purpose, epoch, step) alone, so training that is resumed from a saved state goes on bit for bit on a CPU.
+It knows no files: whoever iterates over it saves `state()` after each record, and takes the states that it hands to
+`save` in the middle of long epochs. Everything that it draws depends on (seed, purpose, epoch, step) alone, so
+training that is resumed from any of them goes on bit for bit on a CPU.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, Protocol, Self
+from typing import Final, Literal
 
 import torch
+from scipy.sparse import csr_array
 from torch import Tensor, nn
 
 from convncf import runtime
 from convncf.config import EvalConfig, TrainConfig
+from convncf.data.candidates import CandidateSets
 from convncf.data.sampling import TripleSampler
-from convncf.data.splitting import Split
+from convncf.data.splitting import Part, Split
 from convncf.errors import NonFiniteLossError, TrainingStopped
 from convncf.evaluation import evaluate, sample_users
-from convncf.graphed import GraphedStep
-from convncf.optimisers import Adagrad, Adam, Group, Optimiser
+from convncf.records import CLOCK_FIELDS, EpochPart, EpochRecord, Phase, Progress, TrainerState
+from convncf.stepping import Stepper, Trainable
 
-Phase = Literal["pretraining", "training"]
+__all__ = [
+    "CLOCK_FIELDS",
+    "EpochRecord",
+    "Phase",
+    "Progress",
+    "Trainable",
+    "Trainer",
+    "TrainerState",
+    "triple_sampler",
+]
 
 TOLD_EVERY: Final = 0.2
 """Seconds between two words of `progress` in an epoch; its first step and its last are always told."""
 
-CLOCK_FIELDS: Final = ("seconds", "validation_seconds", "triples_per_second", "time")
-"""Fields of a record that differ between two runs of the same seed."""
-
-
-class Trainable(Protocol):
-    """What the Trainer needs of a model, besides being an nn.Module: RecBole's pairwise interface and scores."""
-
-    n_users: int
-    n_items: int
-
-    def calculate_loss(self, interaction: Mapping[str, Tensor]) -> Tensor:
-        """Objective of a batch, summed over its triples: shape []."""
-        ...
-
-    def score_items(self, user: int) -> Tensor:
-        """Scores of all items for one user: (n_items,)."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class EpochRecord:
-    """What one epoch did. Epoch 0 is the model before its first step."""
-
-    phase: Phase
-    epoch: int
-    loss: float | None
-    """Objective (BPR and penalty) per triple, averaged over the epoch; none for epoch 0."""
-    validation: dict[str, float] | None
-    """Metrics on the validation part; none where this epoch was not validated."""
-    validation_users: int
-    """Users that the metrics are a mean over."""
-    improved: bool
-    """Whether this epoch is the best so far, and therefore the one that is kept."""
-    seconds: float
-    """Seconds of training."""
-    validation_seconds: float
-    triples_per_second: float | None
-    time: str
-    """When the epoch ended: ISO 8601, UTC."""
-
-    def to_json(self) -> dict[str, Any]:
-        """A flat object, as one line of metrics.jsonl holds it."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> Self:
-        """The record that `to_json` wrote."""
-        return cls(**row)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where the work stands, for a progress bar: `done` of `total` `unit`s in this part of the epoch."""
-
-    phase: str
-    epoch: int
-    epochs: int
-    unit: Literal["triples", "users"]
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class TrainerState:
-    """All that resuming needs: tensors by name, and plain JSON beside them."""
-
-    tensors: dict[str, Tensor]
-    facts: dict[str, Any]
-
 
 class Trainer:
-    """Train a model on the training part, choosing the epoch on the validation part.
+    """Train a model on the training part, choosing the epoch on another: validation, unless `part` says test.
 
     Iterating yields one EpochRecord an epoch, epoch 0 first, and ends after the last epoch or when `patience`
-    validations in a row brought no improvement. Where there is no validation part, it runs all epochs and each is
-    taken as the best so far. Raises NonFiniteLossError, and TrainingStopped when `stop` answers True.
+    validations in a row brought no improvement. Where that part is empty, it runs all epochs and each is taken as the
+    best so far. With `candidates`, which are of that part, each answer is ranked in its set while training.
+
+    `save` is handed the state of an epoch that is not over: each `save_minutes`, and when `stop` answers True.
+    Raises NonFiniteLossError, and TrainingStopped when `stop` answers True. `clock` counts seconds.
     """
 
     def __init__(
@@ -118,8 +63,12 @@ class Trainer:
         seed: int,
         device: str = "cpu",
         phase: Phase = "training",
+        part: Part = "validation",
+        candidates: CandidateSets | None = None,
         progress: Callable[[Progress], None] | None = None,
         stop: Callable[[], bool] | None = None,
+        save: Callable[[TrainerState], None] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(f"Trainer needs an nn.Module, got {type(model).__name__}")
@@ -127,77 +76,99 @@ class Trainer:
         self.module: nn.Module = model.to(device)
         self.split, self.config, self.evaluation = split, train, evaluation
         self.seed, self.device, self.phase = seed, device, phase
-        self.sampler = TripleSampler(split.train, seed, device)
-        self.users = sample_users(split, "validation", evaluation.validation_users, seed=seed)
-        self.optimizer = self._make_optimizer()
-        self._step = self._make_step()
+        self.part, self.candidates = part, candidates
+        self.sampler = triple_sampler(split, train, seed, device)
+        self.users = sample_users(split, part, evaluation.validation_users, seed=seed)
+        self.stepper = Stepper(model, train, device)
         self.epoch = -1
         self.best_epoch = -1
         self.best_value = -math.inf
         self.validations_since_best = 0
+        self._begun = EpochPart()
         self._progress = progress or (lambda _: None)
         self._stop = stop or (lambda: False)
+        self._save, self._clock = save, clock
 
     # ------------------------------------------------------------ the loop
 
     def __iter__(self) -> Iterator[EpochRecord]:
         if self.epoch < 0:
-            yield self._close_epoch(0, None, 0.0)
+            yield self._close_epoch(0, None)
         while not self.finished:
             epoch = self.epoch + 1
-            started = time.perf_counter()
             loss = self._train_epoch(epoch)
-            yield self._close_epoch(epoch, loss, time.perf_counter() - started)
+            yield self._close_epoch(epoch, loss)
 
     @property
     def finished(self) -> bool:
         """Whether all epochs have run, or early stopping has ended them."""
-        patience = self.config.patience
-        return self.epoch >= self.config.epochs or (patience > 0 and self.validations_since_best >= patience)
+        return self.epoch >= self.config.epochs or self.out_of_patience
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether `patience` validations in a row brought no improvement."""
+        return 0 < self.config.patience <= self.validations_since_best
+
+    @property
+    def steps_begun(self) -> int:
+        """Steps that were taken of the epoch after `epoch`, whose record is still to come."""
+        return self._begun.steps
 
     def _train_epoch(self, epoch: int) -> float:
-        """One pass over the triples; the mean objective per triple. Nothing waits for the device before the end."""
+        """What is left of one pass over the triples; the mean objective per triple, of all of it.
+
+        Nothing waits for the device before the end, but for the states that are saved on the way.
+        """
         self.module.train()
-        total = torch.zeros((), device=self.device)
-        done, size, told = 0, self.config.batch_size, -math.inf
-        for step in range(steps := self.sampler.steps(size)):
-            if self._stop():
-                raise TrainingStopped(f"stopped in {self.phase} epoch {epoch}; epoch {epoch - 1} is saved.")
-            batch = self.sampler.batch(epoch, step, size)
-            runtime.seed_torch(self.seed, f"dropout {self.phase}", epoch, step)
-            total += self._step(batch)
-            done += len(batch[0])
-            if (now := time.monotonic()) - told >= TOLD_EVERY or step == steps - 1:
-                told = now
-                self._progress(Progress(self.phase, epoch, self.config.epochs, "triples", done, self.sampler.n_triples))
+        begun, size, steps = self._begun, self.config.batch_size, self.sampler.steps(self.config.batch_size)
+        saved = self._clock()
+        started, told = saved - begun.seconds, -math.inf
+        # a copy: what was handed over as a state must not move
+        total = torch.zeros((), device=self.device) if begun.loss is None else begun.loss.to(self.device, copy=True)
+        done = min(begun.steps * size, self.sampler.n_triples)
+        with self.stepper.epoch(epoch, begun=begun.steps > 0):
+            for step in range(begun.steps, steps):
+                if self._stop():
+                    words = f"stopped in {self.phase} epoch {epoch} after {step} of {steps} steps"
+                    raise TrainingStopped(f"{words}; {self._keep_begun()}")
+                batch = self.sampler.batch(epoch, step, size)
+                runtime.seed_torch(self.seed, f"dropout {self.phase}", epoch, step)
+                total += self.stepper(batch)
+                done += len(batch[0])
+                now = self._clock()
+                self._begun = EpochPart(step + 1, total, now - started)
+                if now - told >= TOLD_EVERY or step == steps - 1:
+                    told = now
+                    self._tell(epoch, "triples", done, self.sampler.n_triples)
+                if 0 < 60 * self.config.save_minutes <= now - saved and step < steps - 1:
+                    self._keep_begun()
+                    saved = now
         mean = float(total) / max(done, 1)
         if not math.isfinite(mean):
             raise NonFiniteLossError(self._non_finite(epoch))
         return mean
 
-    def _train_batch(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """One step of the optimiser on (user, positive, negative), (B,) each; the objective, shape []."""
-        user, positive, negative = batch
-        loss = self.model.calculate_loss({"user_id": user, "item_id": positive, "neg_item_id": negative})
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        return loss.detach()
+    def _keep_begun(self) -> str:
+        """Hand over the state of the epoch that is not over; words on what is saved of it."""
+        if self._save is None or not self._begun.steps:
+            return f"epoch {self.epoch} is saved."
+        loss = self._begun.loss
+        whole = [loss] if loss is not None else []
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in [*whole, *self.module.parameters()]):
+            # such a state would fail again and again; that of the epoch before can be trained on with another rate
+            raise NonFiniteLossError(self._non_finite(self.epoch + 1))
+        self._save(self.state())
+        return "that far is saved."
 
-    def _make_step(self) -> Callable[[tuple[Tensor, ...]], Tensor]:
-        if self.device.startswith("cuda"):
-            return GraphedStep(self._train_batch, self.optimizer.zero_grad, torch.Size([self.config.batch_size]))
-
-        def step(batch: tuple[Tensor, ...]) -> Tensor:
-            self.optimizer.zero_grad()
-            return self._train_batch(batch)
-
-        return step
-
-    def _close_epoch(self, epoch: int, loss: float | None, seconds: float) -> EpochRecord:
-        self.epoch = epoch
-        started = time.perf_counter()
+    def _close_epoch(self, epoch: int, loss: float | None) -> EpochRecord:
+        seconds, started = self._begun.seconds, self._clock()
         due = epoch % self.config.validate_every == 0 or epoch == self.config.epochs
-        metrics = self._validate(epoch) if due and len(self.users) else None
+        try:
+            metrics = self._validate(epoch) if due and len(self.users) else None
+        except TrainingStopped as error:
+            kept = self._keep_begun() if epoch else ""
+            raise TrainingStopped(f"{error} {kept}".strip()) from None
+        self.epoch, self._begun = epoch, EpochPart()
         improved = not len(self.users)
         if metrics is not None:
             value = metrics[self.evaluation.monitor]
@@ -214,24 +185,30 @@ class Trainer:
             validation_users=len(self.users),
             improved=improved,
             seconds=seconds,
-            validation_seconds=time.perf_counter() - started,
+            validation_seconds=self._clock() - started,
             triples_per_second=self.sampler.n_triples / seconds if seconds else None,
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
 
     def _validate(self, epoch: int) -> dict[str, float]:
         self.module.eval()
-
-        def report(done: int, total: int) -> None:
-            self._progress(Progress(self.phase, epoch, self.config.epochs, "users", done, total))
-
         result = evaluate(
-            self.model, self.split, "validation", self.evaluation, users=self.users, progress=report, stop=self._stop
+            self.model,
+            self.split,
+            self.part,
+            self.evaluation,
+            users=self.users,
+            candidates=self.candidates,
+            progress=lambda done, total: self._tell(epoch, "users", done, total),
+            stop=self._stop,
         )
         return dict(result.metrics)
 
+    def _tell(self, epoch: int, unit: Literal["triples", "users"], done: int, total: int) -> None:
+        self._progress(Progress(self.phase, epoch, self.config.epochs, unit, done, total))
+
     def _non_finite(self, epoch: int) -> str:
-        rate = max(self.config.lr_embedding, self.config.lr_network)
+        rate = max(self.stepper.optimizer.rates)
         cause = (
             f"a learning rate of {rate:g} is high for {self.config.optimizer}"
             if rate > 1e-2
@@ -243,15 +220,7 @@ class Trainer:
             f"Epoch {epoch - 1} is saved."
         )
 
-    # ------------------------------------------------------------ optimiser and state
-
-    def _make_optimizer(self) -> Optimiser:
-        embeddings = [p for name, p in self.module.named_parameters() if "embedding" in name]
-        network = [p for name, p in self.module.named_parameters() if "embedding" not in name]
-        groups = [Group(embeddings, self.config.lr_embedding), Group(network, self.config.lr_network)]
-        if self.config.optimizer == "adagrad":
-            return Adagrad(groups, self.config.adagrad_accumulator)
-        return Adam(groups)
+    # ------------------------------------------------------------ state
 
     def model_tensors(self) -> dict[str, Tensor]:
         """A copy of the model's parameters and buffers, on the CPU."""
@@ -260,11 +229,15 @@ class Trainer:
     def state(self) -> TrainerState:
         """Everything that a new Trainer needs to go on from here; a copy, which later steps do not change."""
         tensors = {f"model.{name}": tensor for name, tensor in self.model_tensors().items()}
-        for index, slots in self.optimizer.state.items():
+        for index, slots in self.stepper.optimizer.state.items():
             tensors |= {f"optimizer.{index}.{key}": _copied(value) for key, value in slots.items()}
+        if self._begun.loss is not None:
+            tensors["epoch.loss"] = _copied(self._begun.loss)
         facts = {
             "phase": self.phase,
             "epoch": self.epoch,
+            "steps": self._begun.steps,
+            "seconds": self._begun.seconds,
             "best_epoch": self.best_epoch,
             "best_value": None if math.isinf(self.best_value) else self.best_value,
             "validations_since_best": self.validations_since_best,
@@ -281,12 +254,25 @@ class Trainer:
             if kind == "optimizer":
                 index, _, key = rest.partition(".")
                 slots.setdefault(int(index), {})[key] = tensor
-        self.optimizer.load_state(slots)
-        self._step = self._make_step()  # a recorded one writes to the optimiser's former tensors
+        self.stepper.load_state(slots)
         facts = state.facts
         self.epoch, self.best_epoch = facts["epoch"], facts["best_epoch"]
         self.best_value = -math.inf if facts["best_value"] is None else facts["best_value"]
         self.validations_since_best = facts["validations_since_best"]
+        # states of earlier versions were all of whole epochs
+        self._begun = EpochPart(facts.get("steps", 0), state.tensors.get("epoch.loss"), facts.get("seconds", 0.0))
+
+
+def triple_sampler(split: Split, train: TrainConfig, seed: int, device: str = "cpu") -> TripleSampler:
+    """The triples of a training: what is drawn as negatives, and how many for each positive.
+
+    Raises DataError where no user has both a training item and an item that may be drawn.
+    """
+    barred = split.barred
+    if train.spared == "test items":
+        barred = csr_array(barred.astype(bool) + split.test.astype(bool))
+    n = train.dns_of if train.negatives == "dns" else 1
+    return TripleSampler(split.train, seed, device, barred=barred, candidates=n)
 
 
 def _copied(tensor: Tensor) -> Tensor:

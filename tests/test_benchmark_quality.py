@@ -54,7 +54,8 @@ def test_a_start_that_comes_not_before_is_refused() -> None:
 
 
 def test_a_study_runs_goes_on_and_keeps_what_its_runs_reported(tmp_path: Path) -> None:
-    home, results, said = tmp_path / "home", Results(tmp_path / "results"), []
+    home, results = tmp_path / "home", Results(tmp_path / "results")
+    said: list[str] = []
     save_dataset(home)
     run_study(STUDY, home, results, said.append)
     kept = results.of("toy-study")
@@ -80,7 +81,8 @@ def test_a_study_runs_goes_on_and_keeps_what_its_runs_reported(tmp_path: Path) -
 
 
 def test_a_changed_trial_is_run_anew_and_replaces_the_old_figures(tmp_path: Path) -> None:
-    home, results, said = tmp_path / "home", Results(tmp_path / "results"), []
+    home, results = tmp_path / "home", Results(tmp_path / "results")
+    said: list[str] = []
     save_dataset(home)
     for epochs in (1, 2):
         trial = Trial("mf", "mf-bpr", {**_TINY_MF, "train.epochs": epochs})
@@ -93,7 +95,8 @@ def test_a_changed_trial_is_run_anew_and_replaces_the_old_figures(tmp_path: Path
 def test_a_trial_that_fails_is_said_and_does_not_end_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home, results, said = tmp_path / "home", Results(tmp_path / "results"), []
+    home, results = tmp_path / "home", Results(tmp_path / "results")
+    said: list[str] = []
     save_dataset(home)
     bad = Trial("bad", "mf-bpr", {**_TINY_MF, "train.optimizer": "sgd", "train.lr_embedding": 1e30})
     run_study(Study("toy-study", "toy", "?", (bad, Trial("popularity", "popularity"))), home, results, said.append)

@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 import torch
 
-from convncf import runtime
+from convncf import jobs, models, runtime
+from convncf.config import TRAINED, resolve
 from convncf.data import catalogue
+from convncf.data.candidates import draw_candidates
 from convncf.errors import (
     CheckpointError,
     DataError,
@@ -22,10 +24,11 @@ from convncf.errors import (
 from convncf.evaluation import evaluate
 from convncf.experiment import run_experiment
 from convncf.loading import load_run
-from convncf.models import ConvNCF
+from convncf.models import ConvNCF, ease
+from convncf.phases import pretraining
 from convncf.reporting import evaluate_run
 from convncf.runs import Run, RunStore, load_tensors
-from tests.worlds import checkerboard, finished_run, make_run, row, save_dataset, tiny
+from tests.worlds import checkerboard, finished_run, make_run, row, save_dataset, tiny, without_clock
 
 
 class Enough(Exception):
@@ -44,12 +47,13 @@ def run(home: Path) -> Run:
     return finished_run(home)
 
 
-@pytest.mark.parametrize("model", ["convncf", "mf-bpr", "popularity"])
+@pytest.mark.parametrize("model", ["convncf", "mf-bpr", "itemknn", "ease", "popularity"])
 def test_evaluate_repeats_the_figures_of_training_exactly(home: Path, model: str) -> None:
     run = finished_run(home) if model == "convncf" else make_run(home, model, model)
     report = run.report() or run_experiment(run, home)
     again = evaluate_run(run, home)
-    same = set(again) - {"seconds", "baselines", "paired"}
+    # baselines are judged once, in training; the rest of `protocols` is what stands beside it
+    same = {key for key in again if not key.startswith("baseline")} - {"seconds", "paired", "protocols"}
     assert {key: again[key] for key in same} == {key: report[key] for key in same}
     assert {"metrics", "validation", "best_epoch", "n_users_evaluated", "not_evaluated", "notes"} <= same
     assert report == run.report()
@@ -65,8 +69,8 @@ def test_the_report_says_what_it_is_of(run: Run) -> None:
     assert report["n_users"] == report["n_users_evaluated"] == 30
     assert report["selection"] == "best NDCG@10 on validation, over all users"
     assert set(report["metrics"]) == {
-        f"{name}@{k}" for name in ("HR", "NDCG", "MRR", "Recall", "Precision") for k in (3, 10)
-    }
+        f"{name}@{k}" for name in ("HR", "NDCG", "MRR", "Recall", "Precision", "MAP") for k in (3, 10)
+    } | {"AUC"}
     rows = run.metrics()
     spent = sum(row["seconds"] + row["validation_seconds"] for row in rows)
     assert report["seconds"] >= spent
@@ -144,10 +148,157 @@ def test_a_validation_on_a_sample_is_said_and_the_report_takes_all(home: Path) -
     assert phases == {"pretraining": 30, "training": 5}
 
 
+# ---------------------------------------------------------------- models that are computed
+
+
+@pytest.mark.parametrize("model", ["popularity", "itemknn", "ease"])
+def test_a_computed_model_is_a_run_of_epoch_nought_that_is_computed_once(
+    home: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(home, model, model)
+    report = run_experiment(run, home)
+    assert (report["best_epoch"], report["epochs"], run.metrics(), run.checkpoints()) == (0, 0, [], ())
+    assert set(report["baselines"]) == {"popularity"} - {model}
+    parts = load_run(run, home).split
+    fresh = models.fitted(run.config().model, parts.train)
+    loaded = load_run(run, home)
+    assert loaded.epoch == 0
+    for user in range(30):
+        assert torch.equal(loaded.model.score_items(user), fresh.score_items(user))
+    assert dict(evaluate(fresh, parts, "test", run.config().eval).metrics) == report["metrics"]
+    if model != "popularity":
+        assert report["metrics"]["NDCG@10"] > 2 * report["baselines"]["popularity"]["NDCG@10"], "it knows the rule"
+
+        def again(self: object, train: object) -> None:
+            raise AssertionError("the model was there already")
+
+        monkeypatch.setattr(type(fresh), "fit", again)
+        (run.path / "report.json").unlink()
+        second = run_experiment(run, home)
+        assert {k: v for k, v in second.items() if k != "seconds"} == {
+            k: v for k, v in report.items() if k != "seconds"
+        }
+
+
+def test_settings_reach_the_models_that_are_computed(home: Path) -> None:
+    near = make_run(home, "near", "itemknn", model__neighbours=2, model__shrinkage=3.5)
+    run_experiment(near, home)
+    tensors, _ = load_tensors(near.model_path)
+    expected = models.ItemKNN(30, 40, 2, 3.5).fit(load_run(near, home).split.train).state_dict()
+    assert all(torch.equal(tensors[name], value) for name, value in expected.items())
+    linear = make_run(home, "linear", "ease", model__ease_l2=7.0)
+    run_experiment(linear, home)
+    between = models.Ease(30, 40, 7.0).fit(load_run(linear, home).split.train).between
+    assert torch.equal(load_tensors(linear.model_path)[0]["between"], between)
+
+
+def test_ease_on_too_many_items_is_refused_with_both_sizes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(home, "linear", "ease")
+    monkeypatch.setattr(ease, "available_memory", lambda: 10_000)
+    with pytest.raises(DataError, match="for 40 items it needs"):
+        run_experiment(run, home)
+    assert run.report() is None
+
+
+# ---------------------------------------------------------------- what the epoch is chosen on
+
+
+def test_the_epoch_may_be_chosen_on_test_which_every_row_and_the_report_then_say(home: Path) -> None:
+    run = make_run(home, "run", eval__select_on="test", train__patience=0)
+    report = run_experiment(run, home)
+    config = run.config().eval
+    for phase, rows in (("training", training_rows(run)), ("pretraining", run.metrics()[:4])):
+        values = [row["validation"]["NDCG@10"] for row in rows]
+        assert [row["epoch"] for row in rows if row["improved"]][-1] == int(np.argmax(values)), phase
+    for epoch in (0, 2):
+        kept = load_run(run, home, checkpoint=epoch)
+        assert training_rows(run)[epoch]["validation"] == dict(evaluate(kept.model, kept.split, "test", config).metrics)
+    assert report["metrics"] == training_rows(run)[report["best_epoch"]]["validation"]
+    assert "chosen on the test part" in " ".join(report["warnings"])
+
+
+def test_candidate_sets_choose_the_epoch_in_both_phases_and_are_kept_with_the_run(home: Path) -> None:
+    run = make_run(home, "run", eval__protocol="candidates", eval__negatives=7, train__patience=0)
+    report = run_experiment(run, home)
+    config = run.config().eval
+    kept = load_run(run, home, checkpoint=2)
+    sets = draw_candidates(kept.split, "validation", 7, seed=1)
+    found = evaluate(kept.model, kept.split, "validation", config, candidates=sets)
+    assert training_rows(run)[2]["validation"] == dict(found.metrics)
+    assert dict(found.metrics) != dict(evaluate(kept.model, kept.split, "validation", config).metrics)
+    net, mf = training_rows(run)[0]["validation"], [r for r in run.metrics() if r["improved"]]
+    best_mf = [row for row in mf if row["phase"] == "pretraining"][-1]["validation"]
+    assert net == pytest.approx(best_mf), "pretraining was judged within the same sets"
+    stored = run.read_frame("candidates")
+    assert set(stored["part"]) == {"validation", "test"}
+    assert [list(row) for row in stored[stored["part"] == "validation"]["negatives"]] == [
+        sets.of(number).tolist() for number in range(len(sets))
+    ]
+    assert report["protocols"][0]["protocol"].startswith("candidates")
+
+
+def test_with_both_protocols_full_ranking_decides(home: Path) -> None:
+    full, both = make_run(home, "full"), make_run(home, "both", eval__protocol="both", eval__negatives=7)
+    one, other = run_experiment(full, home), run_experiment(both, home)
+    assert without_clock(full.metrics()) == without_clock(both.metrics())
+    assert one["metrics"] == other["metrics"]
+    assert len(other["protocols"]) == 2
+
+
+# ---------------------------------------------------------------- how it is trained
+
+
+def test_pretraining_draws_and_spares_as_training_does(home: Path) -> None:
+    asked: dict[str, Any] = {"train__negatives": "dns", "train__dns_of": 3, "train__spared": "test items"}
+    config = tiny(**asked, train__save_minutes=2.0).config
+    found = pretraining(config)
+    assert (found.negatives, found.dns_of, found.spared, found.save_minutes) == ("dns", 3, "test items", 2.0)
+    assert (found.optimizer, found.lr_embedding, found.epochs) == ("adam", 2e-2, 3)
+    old = pretraining(tiny(train__optimizer="adagrad", train__adagrad_accumulator=0.3).config)
+    assert (old.optimizer, old.adagrad_accumulator) == ("adagrad", 0.3)
+    plain = make_run(home, "plain", train__epochs=1)
+    hard = make_run(home, "hard", train__epochs=1, **asked)
+    run_experiment(plain, home)
+    report = run_experiment(hard, home)
+    assert hard.metrics()[1]["loss"] > plain.metrics()[1]["loss"], "harder negatives, in pretraining too"
+    assert "never drawn as negatives" in " ".join(report["warnings"])
+
+
+def test_frozen_embeddings_end_as_they_were_pretrained(home: Path) -> None:
+    run = make_run(home, "run", train__lr_embedding=0.0, train__patience=0)
+    run_experiment(run, home)
+    mf, _ = load_tensors(run.pretrained_path)
+    last, _ = load_tensors(run.path / "checkpoints" / "epoch-0004.safetensors")
+    first, _ = load_tensors(run.path / "checkpoints" / "epoch-0000.safetensors")
+    for table in ("user_embedding.weight", "item_embedding.weight"):
+        assert torch.equal(last[table], mf[table])
+    assert not torch.equal(last["cnn.0.weight"], first["cnn.0.weight"])
+
+
+def test_the_paper_preset_trains_on_the_toy_as_the_2018_code_begins(home: Path) -> None:
+    """Its own settings but for sizes and epochs: the gentle epoch, its start, Adagrad in both phases."""
+    save_dataset(home)
+    small = {"model.embedding_size": 8, "model.cnn_channels": [1, 4, 4, 4], "model.cnn_kernels": [2, 2, 2]}
+    small |= {"model.cnn_strides": [2, 2, 2], "pretrain.epochs": 2, "train.epochs": 2, "train.batch_size": 64}
+    small |= {"train.device": "cpu", "eval.negatives": 9, "train.keep_every": 1, "pretrain.batch_size": 64}
+    resolved = resolve(model="convncf", preset="paper", dataset="toy", settings=small)
+    run = jobs.prepare(resolved, "paper", home)
+    report = run_experiment(run, home)
+    start, _ = load_tensors(run.path / "checkpoints" / "epoch-0000.safetensors")
+    assert torch.equal(start["cnn.0.bias"], torch.full((4,), 0.1))
+    assert float(start["output.weight"].abs().max()) <= 0.2
+    tensors, _ = load_tensors(run.path / "checkpoints" / "training-state.safetensors")
+    assert float(tensors["optimizer.2.sum"].min()) >= 0.1
+    pretrained, _ = load_tensors(run.path / "checkpoints" / "pretraining-state.safetensors")
+    assert "optimizer.0.sum" in pretrained
+    assert report["split"].startswith("leave-one-out")
+    assert report["warnings"] == [], "its two habits are off"
+
+
 # ---------------------------------------------------------------- parts that are not there
 
 
-@pytest.mark.parametrize("model", ["convncf", "mf-bpr", "popularity"])
+@pytest.mark.parametrize("model", ["convncf", "mf-bpr", "itemknn", "ease", "popularity"])
 @pytest.mark.parametrize("ratios", [[1, 0, 0], [0.9, 0, 0.1], [0.9, 0.1, 0]])
 def test_without_a_part_it_trains_and_says_so(home: Path, ratios: list[float], model: str) -> None:
     run = make_run(home, "run", model, data__ratios=ratios, train__patience=1, train__epochs=3)
@@ -158,11 +309,12 @@ def test_without_a_part_it_trains_and_says_so(home: Path, ratios: list[float], m
     if not ratios[2]:
         assert "no test part" in notes
         assert report["not_evaluated"] == {"no test item": 30}
-    if model == "popularity":
-        assert report["selection"] == "nothing to choose: popularity is counted, not trained"
+    if model not in TRAINED:
+        assert report["selection"] == f"nothing to choose: {model} is computed in one go, not trained in epochs"
     elif not ratios[1]:
         assert "there is no validation" in report["selection"]
         assert report["best_epoch"] == report["epochs"] == 3, "a fixed number of epochs, no early stopping"
+        assert [row["validation"] for row in training_rows(run)] == [None] * 4
     loaded = load_run(run, home)
     assert len(loaded.model.score_items(0)) == 40
 
@@ -199,8 +351,10 @@ def test_users_who_have_everything_are_counted_and_named(home: Path) -> None:
     save_dataset(home, "four", pd.DataFrame(rows, columns=["user_id", "item_id"]))
     run = make_run(home, "four", "mf-bpr", data__dataset="four", data__ratios=[1, 0, 0], train__epochs=1)
     report = run_experiment(run, home)
-    assert "1 user has every item, and so no negative and no triples: u1" in report["notes"]
+    assert any(note.startswith("1 user without negatives: u1") for note in report["notes"])
     assert evaluate_run(run, home)["notes"] == report["notes"]
+    hard = make_run(home, "hard", "mf-bpr", data__dataset="four", data__ratios=[1, 0, 0], train__negatives="dns")
+    assert run_experiment(hard, home)["notes"] == report["notes"]
     popular = make_run(home, "popular", "popularity", data__dataset="four", data__ratios=[1, 0, 0])
     assert not any("triples" in note for note in run_experiment(popular, home)["notes"])
 

@@ -17,11 +17,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Lowest row first. A module imports from lower rows, or from its left in its own.
 ROWS = (
-    ("errors", "config", "runtime", "streams", "metrics"),
-    ("data", "losses", "optimisers", "graphed", "models", "ranks_on_device", "ranking"),
-    ("significance", "evaluation", "training", "judgement", "inspection"),
+    ("errors", "config", "nvidia", "runtime", "streams", "metrics", "beyond"),
+    (
+        *("data", "losses", "optimisers", "schedules", "graphed", "models"),
+        *("ranking", "ranks_on_device", "full_ranking", "candidate_ranking", "cold", "remarks"),
+    ),
+    ("significance", "evaluation", "records", "stepping", "training", "judgement", "inspection"),
     ("runs",),
-    ("loading", "reporting", "experiment", "comparison"),
+    ("loading", "reporting", "phases", "experiment", "comparison", "grouping"),
     ("jobs",),
     ("studies", "interop"),
     ("figures",),

@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from convncf.optimisers import Adagrad, Adam, Group, Optimiser
+from convncf.optimisers import SGD, Adagrad, Adam, AdamW, Group, Optimiser
+
+NAMES = ("adam", "adamw", "adagrad", "sgd", "sgd with momentum")
 
 
 def parameters() -> list[nn.Parameter]:
@@ -28,17 +30,29 @@ def gradients(of: Sequence[nn.Parameter], step: int) -> None:
 
 def ours(name: str, of: Sequence[nn.Parameter]) -> Optimiser:
     groups = [Group(of[:1], 1e-2), Group(of[1:], 3e-3)]
-    return Adam(groups) if name == "adam" else Adagrad(groups, 0.1)
+    match name:
+        case "adam":
+            return Adam(groups)
+        case "adamw":
+            return AdamW(groups, 0.3)
+        case "adagrad":
+            return Adagrad(groups, 0.1)
+    return SGD(groups, 0.8 if "momentum" in name else 0.0)
 
 
 def torchs(name: str, of: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
     groups: list[dict[str, Any]] = [{"params": of[:1], "lr": 1e-2}, {"params": of[1:], "lr": 3e-3}]
-    if name == "adam":
-        return torch.optim.Adam(groups)
-    return torch.optim.Adagrad(groups, lr=1e-2, initial_accumulator_value=0.1)
+    match name:
+        case "adam":
+            return torch.optim.Adam(groups)
+        case "adamw":
+            return torch.optim.AdamW(groups, weight_decay=0.3)
+        case "adagrad":
+            return torch.optim.Adagrad(groups, lr=1e-2, initial_accumulator_value=0.1)
+    return torch.optim.SGD(groups, lr=1e-2, momentum=0.8 if "momentum" in name else 0.0)
 
 
-@pytest.mark.parametrize("name", ["adam", "adagrad"])
+@pytest.mark.parametrize("name", NAMES)
 def test_steps_are_torchs(name: str) -> None:
     mine, theirs = parameters(), parameters()
     one, other = ours(name, mine), torchs(name, theirs)
@@ -49,11 +63,13 @@ def test_steps_are_torchs(name: str) -> None:
         other.step()
     for a, b in zip(mine, theirs, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
-    state = other.state_dict()["state"]
-    assert {number: set(slots) for number, slots in one.state.items()} == {n: set(slots) for n, slots in state.items()}
+    theirs_by_name = {number: set(slots) for number, slots in other.state_dict()["state"].items()}
+    if name.startswith("sgd"):  # torch's counts no steps, and keeps nothing where there is no momentum
+        theirs_by_name = {n: ({"momentum_buffer"} if "momentum" in name else set()) | {"step"} for n in range(3)}
+    assert {number: set(slots) for number, slots in one.state.items()} == theirs_by_name
 
 
-@pytest.mark.parametrize("name", ["adam", "adagrad"])
+@pytest.mark.parametrize("name", NAMES)
 def test_it_goes_on_from_a_state_bit_for_bit(name: str) -> None:
     whole, first = parameters(), parameters()
     one, other = ours(name, whole), ours(name, first)
@@ -72,6 +88,38 @@ def test_it_goes_on_from_a_state_bit_for_bit(name: str) -> None:
         gradients(second, step)
         resumed.step()
     assert all(torch.equal(a, b) for a, b in zip(whole, second, strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_rate_of_nought_leaves_values_and_state_alone(name: str) -> None:
+    mine = parameters()
+    optimiser = ours(name, mine)
+    gradients(mine, 1)
+    optimiser.step()
+    before = [p.detach().clone() for p in mine]
+    state = {number: {key: value.clone() for key, value in slots.items()} for number, slots in optimiser.state.items()}
+    optimiser.rates = (0.0, 3e-3)
+    gradients(mine, 2)
+    optimiser.step()
+    assert [torch.equal(a, b) for a, b in zip(mine, before, strict=True)] == [True, False, False]
+    assert all(torch.equal(state[0][key], value) for key, value in optimiser.state[0].items())
+    assert int(optimiser.state[1]["step"]) == 2
+
+
+def test_weight_decay_shrinks_by_rate_times_decay_whatever_the_gradient() -> None:
+    p = nn.Parameter(torch.tensor([2.0, -4.0]))
+    p.grad = torch.zeros(2)
+    AdamW([Group([p], 0.1)], 0.5).step()
+    assert p.tolist() == pytest.approx([1.9, -3.8])
+
+
+def test_momentum_carries_the_last_gradient_on() -> None:
+    p = nn.Parameter(torch.tensor([1.0]))
+    optimiser = SGD([Group([p], 0.1)], 0.5)
+    for _ in range(2):
+        p.grad = torch.tensor([1.0])
+        optimiser.step()
+    assert p.item() == pytest.approx(1.0 - 0.1 - 0.1 * 1.5)
 
 
 def test_gradients_are_forgotten() -> None:

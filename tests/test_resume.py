@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import torch
 
-from convncf import ranking, streams
+from convncf import full_ranking, streams
 from convncf.errors import RunBrokenError, TrainingStopped
-from convncf.experiment import run_experiment
-from convncf.runs import Run, load_tensors
+from convncf.experiment import extend, run_experiment
+from convncf.runs import Run, load_tensors, save_tensors
 from convncf.training import CLOCK_FIELDS
 from tests.worlds import finished_run, litter, make_run, without_clock
 
@@ -170,7 +170,7 @@ def test_a_run_that_is_finished_is_not_trained_again(home: Path, expected: Run) 
 def test_stopped_between_two_steps_or_two_users_it_goes_on_too(
     home: Path, expected: Run, asked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ranking, "USERS_TOGETHER", 1)
+    monkeypatch.setattr(full_ranking, "USERS_TOGETHER", 1)
     monkeypatch.setattr(streams, "width", lambda: 1)
     run = interrupted_twin(home)
     answers = 0
@@ -189,8 +189,56 @@ def test_stopped_between_two_steps_or_two_users_it_goes_on_too(
     assert clocks(run.metrics()[: len(before)]) == clocks(before)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adagrad"])
-def test_with_dropout_and_either_optimiser_the_tensors_are_equal_bit_for_bit(home: Path, optimizer: str) -> None:
+@pytest.mark.parametrize(("call", "done"), [(2, False), (2, True), (9, True), (17, False), (27, True), (33, True)])
+def test_killed_in_the_middle_of_an_epoch_that_is_saved_on_the_way_it_goes_on_too(
+    home: Path, expected: Run, call: int, done: bool
+) -> None:
+    run = make_run(home, "twin", train__save_minutes=1e-9)  # a state after each step, of both phases
+    before = interrupt(run, home, "save_state", call, done=done)
+    report = run_experiment(Run(run.path), home)
+    assert_equal_to_uninterrupted(run, expected, report)
+    assert clocks(run.metrics()[: len(before)]) == clocks(before)
+    assert litter(home) == []
+
+
+def test_killed_after_the_metrics_line_then_within_an_epoch_then_extended_each_epoch_stands_once(home: Path) -> None:
+    def rows_of(run: Run) -> list[tuple[str, int]]:
+        return [(row["phase"], row["epoch"]) for row in run.metrics()]
+
+    whole = make_run(home, "whole", train__epochs=8, train__patience=0)
+    run_experiment(whole, home)
+    settings: dict[str, Any] = {"train__epochs": 5, "train__patience": 0, "train__save_minutes": 1e-9}
+    run = make_run(home, "twin", **settings)
+    interrupt(run, home, "append_metrics", 6, done=True)
+    rows = rows_of(run)
+    interrupt(
+        run, home, "save_state", 8, done=True
+    )  # the first is of epoch 1, whose state was saved before: in epoch 2
+    assert rows_of(run)[: len(rows)] == rows
+    facts = load_tensors(run.path / "checkpoints" / "training-state.safetensors")[1]
+    assert facts["steps"] > 0
+    run_experiment(run, home)
+    assert rows_of(run) == [("pretraining", n) for n in range(4)] + [("training", n) for n in range(6)]
+    extend(run, 8)
+    report = run_experiment(run, home)
+    assert_equal_to_uninterrupted(run, whole, report)
+
+
+def test_seconds_count_what_was_trained_of_an_epoch_before_the_interruption(home: Path) -> None:
+    run = make_run(home, "twin", train__save_minutes=1e-9)
+    interrupt(run, home, "save_state", 26, done=True)
+    path = run.path / "checkpoints" / "training-state.safetensors"
+    tensors, facts = load_tensors(path)
+    assert facts["steps"] > 0
+    save_tensors(path, tensors, facts | {"seconds": 5000.0})
+    report = run_experiment(run, home)
+    assert 5000 < report["seconds"] < 5100
+    begun = run.metrics()[len([row for row in run.metrics() if row["phase"] == "pretraining"]) + facts["epoch"] + 1]
+    assert begun["seconds"] > 5000
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "adagrad", "sgd"])
+def test_with_dropout_and_each_optimiser_the_tensors_are_equal_bit_for_bit(home: Path, optimizer: str) -> None:
     settings: dict[str, Any] = {"model__dropout_prob": 0.5, "train__optimizer": optimizer, "eval__validation_users": 7}
     settings |= {"model__initialisation": "random", "pretrain__epochs": 0, "train__epochs": 3}
     whole = make_run(home, "whole", **settings)

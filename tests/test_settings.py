@@ -81,6 +81,10 @@ def test_a_setting_without_a_value_is_refused() -> None:
         ("eval.monitor=NDCG@10", "NDCG@10"),
         ('eval.monitor="NDCG@10"', "NDCG@10"),
         ("model.pre_model_path=a=b", "a=b"),
+        ("data.dataset=2024", "2024"),
+        ("data.dataset=null", "null"),
+        ("data.since=2010", "2010"),
+        ("data.since=null", None),
         ("model.pre_model_path=", ""),
     ],
 )

@@ -12,7 +12,7 @@ import torch
 from convncf import models
 from convncf.config import resolve
 from convncf.data import catalogue
-from convncf.data.splitting import Split
+from convncf.data.splitting import Part, Split
 from convncf.errors import (
     CheckpointError,
     ConvNCFError,
@@ -107,6 +107,21 @@ def test_the_trace_start_ranks_as_its_mf_does_on_movielens(home: Path) -> None:
     until_training(run, home)
     net, mf, parts = the_mf_it_began_from(run, home)
     assert_ranks_are_those_of_mf(net, mf, parts, list(range(0, 671, 90)))
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_before_its_first_step_every_rank_is_exactly_that_of_its_trained_mf(home: Path, part: Part) -> None:
+    """In the product's own arithmetic, with nothing allowed for rounding: the embeddings are really carried over."""
+    run = make_run(home, pretrain__epochs=8, pretrain__patience=0)
+    until_training(run, home)
+    net, mf, parts = the_mf_it_began_from(run, home)
+    epochs = [row for row in run.metrics() if row["phase"] == "pretraining"]
+    assert epochs[-1]["validation"]["NDCG@10"] > 2 * epochs[0]["validation"]["NDCG@10"], "MF has learned something"
+    config = run.config().eval
+    ours, theirs = evaluate(net, parts, part, config), evaluate(mf, parts, part, config)
+    assert ours.ranks.ranks.tolist() == theirs.ranks.ranks.tolist()
+    assert len(set(ours.ranks.ranks.tolist())) > 5
+    assert dict(ours.metrics) == dict(theirs.metrics)
 
 
 def test_a_random_start_does_not_rank_as_its_mf_does(home: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convncf import runtime
+from convncf import runtime, schedules
 from convncf.config import EvalConfig
+from convncf.data.candidates import draw_candidates
 from convncf.data.splitting import Split
 from convncf.evaluation import evaluate, sample_users
 from convncf.training import CLOCK_FIELDS, EpochRecord, Trainer
@@ -59,7 +60,7 @@ def test_the_loss_is_the_mean_over_triples_of_the_model_as_it_was_at_each_step(p
     assert loss == pytest.approx(expected / n, rel=1e-6)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adagrad"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "adagrad", "sgd"])
 @pytest.mark.parametrize("name", ["mf-bpr", "convncf"])
 def test_an_epoch_asks_the_device_for_one_number_at_its_end(parts: Split, name: str, optimizer: str) -> None:
     waits, steps = Waits(), list[int]()
@@ -166,7 +167,7 @@ def test_validation_may_take_a_seeded_sample_of_users(parts: Split) -> None:
 
 
 def test_a_rate_of_nought_keeps_the_embeddings_bit_for_bit(parts: Split) -> None:
-    for optimizer in ("adam", "adagrad"):
+    for optimizer in ("adam", "adamw", "adagrad", "sgd"):
         trainer = toy_trainer(parts, toy_model(parts, "convncf"), optimizer=optimizer, lr_embedding=0.0)
         before = {name: tensor.clone() for name, tensor in trainer.model_tensors().items()}
         list(trainer)
@@ -174,6 +175,87 @@ def test_a_rate_of_nought_keeps_the_embeddings_bit_for_bit(parts: Split) -> None
         for name, tensor in before.items():
             # the bias of the output cancels out between a positive and its negative: BPR never moves it
             assert torch.equal(tensor, after[name]) == ("embedding" in name or name == "output.bias"), name
+
+
+@pytest.mark.parametrize(("embedding", "network"), [(0.0, 1e-2), (1e-2, 0.0), (0.0, 0.0)])
+def test_no_gradient_is_asked_for_where_the_rate_is_nought(parts: Split, embedding: float, network: float) -> None:
+    model = toy_model(parts, "convncf")
+    trainer = toy_trainer(parts, model, epochs=1, lr_embedding=embedding, lr_network=network)
+    asked: list[dict[str, bool]] = []
+
+    def progress(at: object) -> None:
+        asked.append({name: parameter.grad is not None for name, parameter in model.named_parameters()})
+
+    trainer._progress = progress
+    trainer._train_epoch(1)
+    for name, has in asked[-1].items():
+        assert has == bool(embedding if "embedding" in name else network), name
+    assert all(parameter.requires_grad for parameter in model.parameters()), "afterwards all is as it was"
+    assert (trainer.stepper.optimizer.state == {}) == (embedding == network == 0)
+
+
+def test_a_parameter_that_its_owner_froze_stays_frozen(parts: Split) -> None:
+    model = toy_model(parts)
+    model.item_embedding.weight.requires_grad_(False)
+    before = model.item_embedding.weight.detach().clone()
+    list(toy_trainer(parts, model, epochs=1))
+    assert torch.equal(model.item_embedding.weight, before)
+    assert not model.item_embedding.weight.requires_grad
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_a_schedule_gives_each_epoch_its_rate(parts: Split, schedule: str) -> None:
+    trainer = toy_trainer(parts, toy_model(parts), epochs=4, patience=0, schedule=schedule, lr_floor=0.5)
+    seen = [trainer.stepper.optimizer.rates for _ in trainer][1:]
+    assert seen == [schedules.rates(trainer.config, epoch) for epoch in (1, 2, 3, 4)]
+    assert [seen[0], seen[-1]] == [(1e-2, 1e-2), (5e-3, 5e-3)]
+    constant = toy_trainer(parts, toy_model(parts), epochs=1, patience=0)
+    first = toy_trainer(parts, toy_model(parts), epochs=1, patience=0, schedule=schedule)
+    assert without_clock([r.to_json() for r in first]) == without_clock([r.to_json() for r in constant])
+
+
+@pytest.mark.parametrize(
+    ("settings", "kept"),
+    [({}, True), ({"schedule": "linear", "lr_floor": 0.5}, False), ({"gentle_epochs": 1, "gentle_lr": 1e-2}, False)],
+)
+def test_a_step_is_made_anew_where_the_next_epoch_is_another_one(
+    parts: Split, settings: dict[str, Any], kept: bool
+) -> None:
+    """A CUDA graph keeps the rates and the loss that it was recorded with."""
+    trainer = toy_trainer(parts, toy_model(parts), epochs=3, patience=0, **settings)
+    made = [trainer.stepper._step for _ in trainer][1:]
+    assert (made[0] is made[1]) == kept
+    assert (made[1] is made[2]) == (kept or "gentle_epochs" in settings)
+
+
+def test_a_last_epoch_at_nought_changes_nothing(parts: Split) -> None:
+    trainer = toy_trainer(parts, toy_model(parts), epochs=3, patience=0, schedule="linear")
+    tensors = [trainer.model_tensors() for _ in trainer]
+    assert equal(tensors[2], tensors[3])
+    assert not equal(tensors[1], tensors[2])
+
+
+# ---------------------------------------------------------------- other parts, other candidates
+
+
+def test_the_epoch_can_be_chosen_on_another_part(parts: Split) -> None:
+    model = toy_model(parts)
+    config = toy_trainer(parts, model).config
+    on_test = next(iter(Trainer(model, parts, config, EVAL, seed=1, part="test")))
+    assert on_test.validation == dict(evaluate(model, parts, "test", EVAL).metrics)
+    assert on_test.validation != dict(evaluate(model, parts, "validation", EVAL).metrics)
+
+
+def test_validation_can_rank_within_candidate_sets_of_a_sample_of_users(parts: Split) -> None:
+    evaluation = EvalConfig(ks=(10,), validation_users=7)
+    model = toy_model(parts)
+    sets = draw_candidates(parts, "validation", 5, seed=1)
+    config = toy_trainer(parts, model).config
+    first = next(iter(Trainer(model, parts, config, evaluation, seed=1, candidates=sets)))
+    users = sample_users(parts, "validation", 7, seed=1)
+    expected = evaluate(model, parts, "validation", evaluation, users=users, candidates=sets)
+    assert first.validation == dict(expected.metrics)
+    assert first.validation_users == 7
 
 
 def test_the_network_has_a_rate_of_its_own(parts: Split) -> None:

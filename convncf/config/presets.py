@@ -99,6 +99,7 @@ PRESETS: Final = MappingProxyType(
             "pretrain.batch_size": 512,
             "pretrain.lr": 0.05,
             "pretrain.l2": 0.01,
+            "pretrain.embedding_std": 0.01,
             "train.gentle_epochs": 1,
             "train.lr_network": 0.05,
         },

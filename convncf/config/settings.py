@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -66,8 +67,9 @@ def parse_setting(text: str) -> tuple[str, Any]:
     except json.JSONDecodeError:
         return key, value
     field = setting_fields().get(key)
-    # a dataset or a run may be named 2024
-    as_text = field is not None and field.annotation is str and not isinstance(parsed, str)
+    # a dataset or a run may be named 2024, and 2010 is a date
+    kinds = () if field is None else (field.annotation, *get_args(field.annotation))
+    as_text = str in kinds and not isinstance(parsed, str) and (parsed is not None or NoneType not in kinds)
     return key, value if as_text else parsed
 
 

@@ -15,7 +15,9 @@ class PretrainConfig(Frozen):
 
     epochs: int = Field(0, ge=0, title="Epochs", description="At most so many epochs of MF-BPR first; 0 for none.")
     batch_size: int = Field(2048, ge=1, title="Batch size", description="Triples a step.")
-    lr: float = Field(1e-3, gt=0, title="Learning rate", description="Adam's step size.")
+    lr: float = Field(
+        1e-3, gt=0, title="Learning rate", description="Step size of Adam, or of Adagrad where training uses it."
+    )
     l2: float = Field(5e-3, ge=0, title="L2 weight", description="Squared L2 on the batch's embeddings.")
     patience: int = Field(
         10, ge=0, title="Patience", description="Validations without improvement before stopping; 0 for never."
@@ -53,7 +55,7 @@ class TrainConfig(Frozen):
         "constant", title="Schedule", description="How the learning rates fall from the first epoch to the last."
     )
     lr_floor: float = Field(
-        0.0, ge=0, le=1, title="Last learning rate", description="Share of the learning rates left in the last epoch."
+        0.05, ge=0, le=1, title="Last learning rate", description="Share of the learning rates left in the last epoch."
     )
     gentle_epochs: int = Field(
         0,
@@ -72,8 +74,8 @@ class TrainConfig(Frozen):
     spared: Literal["nothing", "test items"] = Field(
         "nothing",
         title="Spared as negatives",
-        description="test items: a user's test items are never drawn as negatives, as in the 2018 code. "
-        "That leaks from the test part; every report says so.",
+        description="test items: a user's test items are never drawn as negatives, in pretraining neither; the 2018 "
+        "code does so for ConvNCF. That leaks from the test part, and every report says so.",
     )
     adagrad_accumulator: float = Field(
         0.1, ge=0, title="Adagrad accumulator", description="Where its sum of squares starts (TensorFlow: 0.1)."

@@ -6,36 +6,52 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
 from convncf import runtime
-from convncf.config import Resolved
+from convncf.config import TRAINED, Resolved, RunConfig
 from convncf.errors import JobError, RunBusyError
 from convncf.jobs.queue import DeviceQueue
 from convncf.runs import Run, RunStore, Status
 
 if TYPE_CHECKING:
     from convncf.data.catalogue import Dataset
+    from convncf.data.splitting import Split
 
 
 def prepare(resolved: Resolved, name: str, home: Path, *, request_id: str = "") -> Run:
     """Create the run folder, once everything that can be refused beforehand has been refused."""
     from convncf.data import catalogue
-    from convncf.data.sampling import TripleSampler
-    from convncf.data.splitting import split
+    from convncf.data.splitting import filter_and_split
 
     store, config = RunStore(home), resolved.config
     runtime.refuse_absent(config.train.device)
     dataset = catalogue.load(config.data.dataset, home)
-    parts = split(dataset.interactions, config.data, config.seed)
-    if config.model.name != "popularity":
-        TripleSampler(parts.train, config.seed)  # raises where nothing can be drawn
-    resolved = _with_pretraining_found(resolved, store, dataset)
+    filtered, parts = filter_and_split(dataset, config.data, config.seed)
+    _refuse_what_cannot_be_trained(config, parts)
+    if config.model.name == "ease":
+        from convncf.models.ease import refuse_unless_it_fits
+
+        refuse_unless_it_fits(parts.train.shape[1])
+    resolved = _with_pretraining_found(resolved, store, filtered.dataset)
     return store.create(name, resolved, fingerprint=dataset.fingerprint, request_id=request_id)
+
+
+def _refuse_what_cannot_be_trained(config: RunConfig, parts: Split) -> None:
+    if config.model.name in TRAINED:
+        from convncf.training import triple_sampler
+
+        triple_sampler(parts, config.train, config.seed)  # raises where nothing can be drawn
+    elif config.model.name == "ease":
+        from convncf.models.ease import refuse_unless_it_fits
+
+        refuse_unless_it_fits(parts.interactions.n_items)
 
 
 def _with_pretraining_found(resolved: Resolved, store: RunStore, dataset: Dataset) -> Resolved:
@@ -68,13 +84,24 @@ def launch(resolved: Resolved, name: str, home: Path, *, request_id: str = "") -
 
 
 def start_worker(run: Run, home: Path) -> None:
-    """Start the detached worker of a run that is new, or was interrupted. Raises RunBusyError when it has one."""
-    if run.locked():
-        raise RunBusyError(f"run {run.name!r} has a worker already.")
+    """Start the detached worker of a run that is new, or was interrupted.
+
+    Raises RunBusyError when it has one, or one was started a moment ago.
+    """
     device = run.config().train.device
-    run.clear_stop()
-    run.write_status(Status(updated=time.time(), device=device, message="waiting for its worker to start"))
-    DeviceQueue(home, runtime.planned_device(device)).ticket(run.name, run.created)
+    with FileLock(run.path / ".starting.lock"):  # two who press Resume in the same moment start one
+        if run.locked():
+            raise RunBusyError(f"run {run.name!r} has a worker already.")
+        if run.status().awaited:
+            raise RunBusyError(f"a worker of run {run.name!r} was started already, and is about to begin.")
+        run.clear_stop()
+        words = "waiting for its worker to start"
+        run.write_status(Status(updated=time.time(), device=device, launched=True, message=words))
+        DeviceQueue(home, runtime.planned_device(device)).ticket(run.name, run.created)
+        _start(run, home)
+
+
+def _start(run: Run, home: Path) -> None:
     # the worker runs this very code, also from a clone that is not installed, and from a folder of its own
     code = os.pathsep.join(filter(None, (str(Path(runtime.__file__).parents[1]), os.environ.get("PYTHONPATH"))))
     environment = os.environ | {"CONVNCF_HOME": str(home.resolve()), "PYTHONUNBUFFERED": "1", "PYTHONPATH": code}
@@ -91,9 +118,18 @@ def start_worker(run: Run, home: Path) -> None:
                 cwd=run.path,
             )
     except OSError as error:
-        raise JobError(f"the worker of run {run.name!r} could not be started: {error}.") from None
+        words = f"the worker of run {run.name!r} could not be started: {error}."
+        run.write_status(Status(state="failed", updated=time.time(), message=words), in_place=True)
+        raise JobError(words) from None
     # The worker is on its own from here: what is known of it comes from its lock and its status, never from a handle.
     worker.returncode = 0
+    threading.Thread(target=_reap, args=(worker.pid,), name=f"end of {run.name}", daemon=True).start()
+
+
+def _reap(pid: int) -> None:
+    """Wait for a worker, so that one that has ended does not stay in the list of processes while its starter lives."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
 
 
 def stop(run: Run) -> bool:

@@ -2,23 +2,54 @@
 
 from __future__ import annotations
 
+from scipy.sparse import csr_array
+
 from convncf.config import ModelConfig, Precision
+from convncf.models.computed import ItemModel
 from convncf.models.convncf import ConvNCF
+from convncf.models.ease import Ease
 from convncf.models.factorisation import MatrixFactorisation
 from convncf.models.fused import FusedConvNCF
 from convncf.models.interface import Sizes
+from convncf.models.neighbours import ItemKNN
 from convncf.models.pairwise import PairwiseModel
 from convncf.models.popularity import Popularity
 
-__all__ = ["ConvNCF", "FusedConvNCF", "MatrixFactorisation", "PairwiseModel", "Popularity", "build"]
+__all__ = [
+    "ConvNCF",
+    "Ease",
+    "FusedConvNCF",
+    "ItemKNN",
+    "ItemModel",
+    "MatrixFactorisation",
+    "PairwiseModel",
+    "Popularity",
+    "build",
+    "fitted",
+]
 
 
-def build(config: ModelConfig, n_users: int, n_items: int, precision: Precision = "fp32") -> PairwiseModel | Popularity:
+def build(
+    config: ModelConfig, n_users: int, n_items: int, precision: Precision = "fp32"
+) -> PairwiseModel | ItemModel | Popularity:
     """The model that the configuration names, untrained. `precision` is of ConvNCF's products; others have none.
 
     Pretrained embeddings are not read here: whoever knows the raw ids hands them to `start_from`.
     """
-    if config.name == "popularity":
-        return Popularity(n_users, n_items)
+    match config.name:
+        case "popularity":
+            return Popularity(n_users, n_items)
+        case "itemknn":
+            return ItemKNN(n_users, n_items, config.neighbours, config.shrinkage)
+        case "ease":
+            return Ease(n_users, n_items, config.ease_l2)
     config, sizes = config.model_copy(update={"train_method": "no_pretrain"}), Sizes(n_users, n_items)
     return MatrixFactorisation(config, sizes) if config.name == "mf-bpr" else FusedConvNCF(config, sizes, precision)
+
+
+def fitted(config: ModelConfig, train: csr_array) -> ItemModel | Popularity:
+    """A model that is computed from the training matrix (n_users, n_items) in one go: popularity, itemknn or ease."""
+    model = build(config, *train.shape)
+    if isinstance(model, PairwiseModel):
+        raise TypeError(f"{config.name} is trained, not computed")
+    return model.fit(train)

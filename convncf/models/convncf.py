@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from convncf.config import refuse_unless_trace_fits
+from convncf.losses import squared_norm
+from convncf.models.initialisation import as_in_2018
 from convncf.models.interface import Subscriptable
 from convncf.models.pairwise import PairwiseModel
 
@@ -43,6 +45,8 @@ class ConvNCF(PairwiseModel):
         self.output = nn.Linear(plan.cnn_channels[-1], 1)
         if plan.initialisation == "trace":
             self.initialise_trace()
+        elif plan.initialisation == "paper":
+            as_in_2018(self.layers, self.output)
 
     @property
     def layers(self) -> list[nn.Conv2d]:
@@ -78,6 +82,14 @@ class ConvNCF(PairwiseModel):
     def weights(self) -> list[Tensor]:
         """Filters of each layer, then the output weights: what the L2 penalty is on."""
         return [*(layer.weight for layer in self.layers), self.output.weight]
+
+    def reg_loss(self) -> Tensor:
+        """L2 penalty that does not depend on the batch, shape []; under "squared", the output may weigh otherwise."""
+        of_output = self.config.output_reg
+        if of_output is None or self.config.penalty == "norms":
+            return super().reg_loss()
+        filters = squared_norm(layer.weight for layer in self.layers)
+        return self.config.reg_weights[1] * filters + of_output * squared_norm([self.output.weight])
 
     @torch.no_grad()
     def initialise_trace(self) -> None:

@@ -72,6 +72,16 @@ class FusedConvNCF(ConvNCF):
         pooled = self._pooled(self.user_embedding(user), items)[..., None, None]  # (B, 2, C, 1, 1)
         return self.score_of(pooled[:, 0]), self.score_of(pooled[:, 1])
 
+    def scores_of(self, user: Tensor, items: Tensor) -> Tensor:
+        """Scores of several items for each user: (B,), (B, n) -> (B, n); two at a time share what is the user's."""
+        if not self.fits:
+            return super().scores_of(user, items)
+        pairs = items if items.shape[1] % 2 == 0 else torch.cat([items, items[:, -1:]], dim=1)  # (B, 2m)
+        half = pairs.shape[1] // 2
+        p = self.user_embedding(user).repeat_interleave(half, dim=0)  # (B·m, D)
+        pooled = self._pooled(p, self.item_embedding(pairs.view(-1, 2)))  # (B·m, 2, C)
+        return self.score_of(pooled.flatten(0, 1)[..., None, None]).view(pairs.shape)[:, : items.shape[1]]
+
     def score_items(self, user: int) -> Tensor:
         """Scores of every item for one user, (n_items,) float32 on the CPU; no gradient, no dropout."""
         if not self.fits:

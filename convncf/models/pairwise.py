@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from convncf.config import ModelConfig
 from convncf.errors import PretrainingError
 from convncf.losses import ConvNCFBPRLoss, squared_norm, sum_of_norms
+from convncf.models.initialisation import truncated_normal
 from convncf.models.interface import PAIRWISE, Subscriptable, fields, model_config, sizes
 from convncf.models.pretrained import read_embeddings
 
@@ -34,6 +35,9 @@ class PairwiseModel(nn.Module):
     pairs_at_once: ClassVar[int] = 256
     """Pairs scored in one go where no gradient is asked for: bounds the memory, and the same for every user."""
 
+    pairs_chosen_from: ClassVar[int] = 4096
+    """Pairs scored in one go to choose negatives among them: bounds the memory, and fills a GPU."""
+
     config: ModelConfig
     n_users: int
     n_items: int
@@ -45,9 +49,12 @@ class PairwiseModel(nn.Module):
         self.n_users, self.n_items = sizes(dataset, self.fields)
         self.user_embedding = nn.Embedding(self.n_users, self.config.embedding_size)
         self.item_embedding = nn.Embedding(self.n_items, self.config.embedding_size)
-        with torch.no_grad():  # torch draws N(0, 1); scaled, not drawn again, so that a seed gives RecBole's start
-            self.user_embedding.weight.mul_(self.config.embedding_std)
-            self.item_embedding.weight.mul_(self.config.embedding_std)
+        with torch.no_grad():
+            for table in (self.user_embedding.weight, self.item_embedding.weight):
+                if self.config.embedding_start == "truncated":
+                    truncated_normal(table, self.config.embedding_std)
+                else:  # torch drew N(0, 1); scaled, not drawn again, so that a seed gives RecBole's start
+                    table.mul_(self.config.embedding_std)
         self.loss = ConvNCFBPRLoss()
         if self.config.train_method == "after_pretrain":
             if not self.config.pre_model_path:
@@ -83,6 +90,23 @@ class PairwiseModel(nn.Module):
         """Scores of a batch's positives and of its negatives: (B,), (B,), (B,) -> (B,), (B,)."""
         return self(user, positive), self(user, negative)
 
+    def hardest(self, user: Tensor, items: Tensor) -> Tensor:
+        """Of each user's items the one that scores highest, the first of equals: (B,), (B, n) -> (B,) item indices.
+
+        No gradient and no dropout. Zhang et al., "Optimizing Top-N Collaborative Filtering via Dynamic Negative Item
+        Sampling", SIGIR 2013.
+        """
+        rows = max(1, self.pairs_chosen_from // items.shape[1])
+        with scoring(self):
+            parts = zip(torch.split(user, rows), torch.split(items, rows), strict=True)
+            best = [self.scores_of(users, some).argmax(dim=1, keepdim=True) for users, some in parts]  # (≤rows, 1)
+        return items.gather(1, torch.cat(best))[:, 0]
+
+    def scores_of(self, user: Tensor, items: Tensor) -> Tensor:
+        """Scores of several items for each user: (B,), (B, n) -> (B, n)."""
+        scores: Tensor = self(user.repeat_interleave(items.shape[1]), items.flatten())
+        return scores.view(items.shape)
+
     def weights(self) -> list[Tensor]:
         """Weights of the network besides the embeddings, biases left out."""
         raise NotImplementedError
@@ -107,11 +131,18 @@ class PairwiseModel(nn.Module):
             penalty = penalty + of_network * norm(weights)
         return penalty
 
-    def loss_and_penalty(self, interaction: Subscriptable) -> tuple[Tensor, Tensor]:
-        """The two parts of `calculate_loss`: the BPR loss, and the L2 penalty, each of shape []."""
+    def pairwise_loss(self, interaction: Subscriptable) -> Tensor:
+        """BPR loss of a batch of triples, without the L2 penalty, shape []."""
         user = interaction[self.fields.user]  # (B,)
         positive, negative = interaction[self.fields.item], interaction[self.fields.negative]  # (B,), (B,)
         loss: Tensor = self.loss(*self.triple_scores(user, positive, negative))
+        return loss
+
+    def loss_and_penalty(self, interaction: Subscriptable) -> tuple[Tensor, Tensor]:
+        """The two parts of `calculate_loss`: the BPR loss, and the L2 penalty, each of shape []."""
+        loss = self.pairwise_loss(interaction)
+        user = interaction[self.fields.user]  # (B,)
+        positive, negative = interaction[self.fields.item], interaction[self.fields.negative]  # (B,), (B,)
         penalty = self.reg_loss()
         of_embeddings = self.config.reg_weights[0]
         if self.config.penalty == "squared" and of_embeddings:

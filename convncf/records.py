@@ -1,0 +1,78 @@
+"""What training tells of itself: a record of each epoch, progress in it, and the state to go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Phase = Literal["pretraining", "training"]
+
+CLOCK_FIELDS: Final = ("seconds", "validation_seconds", "triples_per_second", "time")
+"""Fields of a record that differ between two runs of the same seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """What one epoch did. Epoch 0 is the model before its first step."""
+
+    phase: Phase
+    epoch: int
+    loss: float | None
+    """Objective (BPR and penalty) per triple, averaged over the epoch; none for epoch 0."""
+    validation: dict[str, float] | None
+    """Metrics on the part that chooses the epoch: validation, unless eval.select_on says test; none where this epoch
+    was not judged."""
+    validation_users: int
+    """Users that the metrics are a mean over."""
+    improved: bool
+    """Whether this epoch is the best so far, and therefore the one that is kept."""
+    seconds: float
+    """Seconds of training, those before an interruption in the middle of the epoch included, the pause not."""
+    validation_seconds: float
+    triples_per_second: float | None
+    time: str
+    """When the epoch ended: ISO 8601, UTC."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A flat object, as one line of metrics.jsonl holds it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Self:
+        """The record that `to_json` wrote."""
+        return cls(**row)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the work stands, for a progress bar: `done` of `total` `unit`s in this part of the epoch."""
+
+    phase: str
+    epoch: int
+    epochs: int
+    unit: Literal["triples", "users"]
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerState:
+    """All that resuming needs: tensors by name, and plain JSON beside them."""
+
+    tensors: dict[str, Tensor]
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochPart:
+    """How much of an epoch is trained."""
+
+    steps: int = 0
+    """Steps taken; 0 where the epoch has not begun."""
+    loss: Tensor | None = None
+    """Objective so far, summed over the triples, shape []; none where the epoch has not begun."""
+    seconds: float = 0.0

@@ -52,8 +52,12 @@ def load_run(
     if checkpoint is None:
         path = run.model_path
         if not path.exists():
+            state = run.status().state
+            gone = state == "finished"
             raise CheckpointError(
-                f"run {run.name!r} has no model yet ({run.status().state}). Wait for its first epoch."
+                f"{path}: is missing, though run {run.name!r} is finished. Restore the file, or delete the run."
+                if gone
+                else f"run {run.name!r} has no model yet ({state}). Wait for its first epoch."
             )
     else:
         kept = {c.epoch: c.path for c in run.checkpoints()}

@@ -68,6 +68,8 @@ class Attempt:
             model = self._fresh(self._mf_config(), "pretraining")
             model.load_state_dict(load_tensors(self.run.pretrained_path)[0])
             found["mf-bpr"] = cast(Scorer, model)
+        elif self.config.model.pre_model_path or self.config.pretrain.epochs:
+            log.warning("%s is missing: the MF-BPR that the run began from is no baseline", self.run.pretrained_path)
         return found
 
     def _compute(self) -> None:
@@ -157,6 +159,8 @@ class Attempt:
             self.seconds_begun += saved[1].get("seconds", 0.0) if begun else 0.0
             words = f", {begun} steps into the next" if begun else ""
             log.info("%s: resumed after epoch %d%s", phase, trainer.epoch, words)
+        elif any(row["phase"] == phase for row in self.run.metrics()):
+            log.warning("%s: no saved state is left, so it begins anew; the epochs before are dropped", phase)
         self._reconcile_metrics(phase, saved[1] if saved else None)
         for done in trainer:
             record = done.to_json()

@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import re
-import subprocess
 import sys
 import tempfile
 import zlib
@@ -19,10 +18,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from convncf.errors import DeviceError
+from convncf.nvidia import Gpu as Gpu
+from convncf.nvidia import gpus as gpus
+from convncf.nvidia import index_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,17 +118,6 @@ def seed_torch(seed: int, purpose: str, *counters: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Gpu:
-    """One GPU as the driver reports it; memory in MiB, utilisation in percent."""
-
-    index: int
-    name: str
-    memory_total_mib: int
-    memory_free_mib: int
-    utilisation: int
-
-
-@dataclass(frozen=True, slots=True)
 class Device:
     """The device that was taken. `spec` is torch's name for it, `words` says it to a person."""
 
@@ -133,30 +125,9 @@ class Device:
     name: str
     words: str
     physical_index: int | None = None
-
-    @property
-    def lock_name(self) -> str:
-        """One job at a time per physical device."""
-        return "cpu" if self.spec == "cpu" else f"cuda-{self.physical_index}"
-
-
-def gpus() -> tuple[Gpu, ...]:
-    """The machine's GPUs, asked of nvidia-smi so that no CUDA context is made; empty where there is none."""
-    query = "index,name,memory.total,memory.free,utilization.gpu"
-    command = ["nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader,nounits"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    found = []
-    for line in answer.splitlines():
-        fields = line.strip().split(", ")
-        if len(fields) < 5 or not fields[0].isdigit():
-            continue
-        name = ", ".join(fields[1:-3])
-        total, free, load = (int(field) if field.isdigit() else 0 for field in fields[-3:])
-        found.append(Gpu(int(fields[0]), name, total, free, load))
-    return tuple(found)
+    """The driver's index, as nvidia-smi counts; None for the CPU, and for a GPU of which it cannot be told."""
+    uuid: str | None = None
+    """The GPU's own name, which no setting changes."""
 
 
 def cpu_name() -> str:
@@ -188,24 +159,41 @@ def cpu_count() -> int:
         return os.cpu_count() or 1
 
 
-def physical_index(ordinal: int) -> int:
-    """The driver's index of the GPU that torch calls cuda:`ordinal`, under CUDA_VISIBLE_DEVICES."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    if ordinal < len(visible) and visible[ordinal].strip().isdigit():
-        return int(visible[ordinal])
-    return ordinal
+def physical_index(ordinal: int) -> int | None:
+    """The driver's index of the GPU that torch will most likely call cuda:`ordinal`, under CUDA_VISIBLE_DEVICES.
+
+    None where that variable does not say, such as for a part of a GPU (MIG-…), or a UUID that no driver knows.
+    """
+    visible = _visible()
+    if visible is None:
+        return ordinal
+    if ordinal >= len(visible):
+        return None
+    name = visible[ordinal]
+    return int(name) if name.isdigit() else index_of(name) if name.upper().startswith("GPU-") else None
+
+
+def _visible() -> list[str] | None:
+    """What CUDA_VISIBLE_DEVICES names, up to the first that is nothing, where CUDA stops; None where it is not set."""
+    names = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if names is None:
+        return None
+    given = [name.strip() for name in names.split(",")]
+    return list(takewhile(lambda name: name.isdigit() or name.upper().startswith(("GPU-", "MIG-")), given))
 
 
 def _gpus_hidden() -> bool:
-    return os.environ.get("CUDA_VISIBLE_DEVICES", "all").strip() in ("", "-1")
+    return _visible() == []
 
 
 def _usable_gpus() -> int:
     """How many GPUs torch will most likely see, without loading it."""
     if _gpus_hidden() or "+cpu" in metadata.version("torch"):
         return 0
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return len(gpus()) if visible is None else min(len(gpus()), len(visible.split(",")))
+    found, visible = {str(gpu.index) for gpu in gpus()}, _visible()
+    if visible is None or not found:
+        return len(found)
+    return len(list(takewhile(lambda name: name in found or not name.isdigit(), visible)))
 
 
 def refuse_absent(asked: str) -> None:
@@ -224,7 +212,10 @@ def planned_device(asked: str) -> str:
     if asked == "cpu" or (asked == "auto" and not _usable_gpus()):
         return "cpu"
     ordinal = int(asked.split(":")[1]) if ":" in asked and asked.split(":")[1].isdigit() else 0
-    return f"cuda-{physical_index(ordinal)}"
+    index, visible = physical_index(ordinal), _visible() or []
+    if index is None and ordinal < len(visible):
+        return re.sub("[^A-Za-z0-9-]", "-", f"cuda-{visible[ordinal]}")  # its UUID
+    return f"cuda-{ordinal if index is None else index}"
 
 
 def resolve_device(asked: str) -> Device:
@@ -246,8 +237,11 @@ def resolve_device(asked: str) -> Device:
         if ordinal >= count:
             raise DeviceError(f"device {asked!r} is absent: torch sees {count} GPU(s), cuda:0 to cuda:{count - 1}.")
         name = torch.cuda.get_device_name(ordinal)
-        index = physical_index(ordinal)
-        return Device(f"cuda:{ordinal}", name, f"GPU {index}: {name}", index)
+        uuid = str(getattr(torch.cuda.get_device_properties(ordinal), "uuid", "")) or None
+        # CUDA may count in another order than the driver does, so the UUID, where there is one, has the last word
+        index = index_of(uuid) if uuid else physical_index(ordinal)
+        which = index if index is not None else uuid or f"cuda:{ordinal}"
+        return Device(f"cuda:{ordinal}", name, f"GPU {which}: {name}", index, uuid)
     if asked == "auto":
         return cpu
     if torch.version.cuda is None:
@@ -286,6 +280,7 @@ def environment(device: Device) -> dict[str, Any]:
         "device": device.spec,
         "device_name": device.name,
         "device_physical_index": device.physical_index,
+        "device_uuid": device.uuid,
         "versions": versions,
         "command": sys.argv,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -89,7 +90,7 @@ class Started:
     def __call__(self, command: list[str], **settings: Any) -> SimpleNamespace:
         self.commands.append(command)
         self.settings.append(settings)
-        return SimpleNamespace(returncode=None)
+        return SimpleNamespace(returncode=None, pid=os.getpid())  # nobody's child: there is no end to wait for
 
     @property
     def names(self) -> list[str]:

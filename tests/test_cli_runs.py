@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from convncf.config.effects import setting_keys
 from tests.command_line import CommandLine, wait_until
 
 EPOCHS = 60
@@ -115,6 +117,27 @@ def test_the_list_names_state_and_the_metric_of_the_kept_epoch(convncf: CommandL
     assert "broken cannot be read" in shown.err
     assert "listed" in shown.out
     broken.rmdir()
+
+
+def test_config_json_has_every_effective_value_and_where_it_came_from(convncf: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[train]\npatience = 3\n", encoding="utf-8")
+    chosen = (*FACTORISATION[:4], "--config", str(file), "--set", "train.epochs=1", "--name", "told")
+    convncf("train", *chosen, "--set", "eval.monitor=Recall@12")
+    settings = json.loads((convncf.home / "runs" / "told" / "config.json").read_text(encoding="utf-8"))["settings"]
+    assert settings.keys() == set(setting_keys())
+    assert settings["train.epochs"] == {"value": 1, "source": "flag"}
+    assert settings["train.patience"] == {"value": 3, "source": "file mine.toml"}
+    assert settings["data.dataset"] == {"value": "shop", "source": "flag"}
+    assert settings["train.lr_embedding"]["source"] == "preset quick"
+    assert settings["train.keep_every"]["source"] in ("default", "preset quick")
+    assert "Recall@12" in rows(convncf, "told")[-1]["validation"], "computed though it is not among the cut-offs"
+
+
+def test_more_wanted_than_there_is_is_flagged_not_refused(convncf: CommandLine) -> None:
+    """K = 40 of 30 items: it is worked out, and said for how many users it says nothing."""
+    answer = convncf("train", *FACTORISATION[:4], "--set", "train.epochs=1", "--set", "eval.ks=[10,40]", "--name", "k")
+    assert "K = 40 is more than the candidates of 24 of 24 users" in answer.err
 
 
 @pytest.mark.slow

@@ -7,27 +7,37 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from convncf import runtime
+from convncf import jobs, nvidia, runtime
 from convncf.errors import DeviceError
+from tests.worlds import make_run
 
 
-def fake_nvidia_smi(folder: Path, monkeypatch: pytest.MonkeyPatch, answer: str, *, code: int = 0) -> None:
-    """A script of that name, first on PATH, that answers the query of `gpus` alone."""
+def fake_nvidia_smi(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, answer: str, *, uuids: str = "", code: int = 0
+) -> None:
+    """A script of that name, first on PATH, that answers the two queries of `convncf.nvidia` alone."""
     tools = folder / "tools"
     tools.mkdir(exist_ok=True)
     (tools / "answer.txt").write_text(answer, encoding="utf-8")
+    (tools / "uuids.txt").write_text(uuids, encoding="utf-8")
     script = tools / "nvidia-smi"
     asked = "--query-gpu=index,name,memory.total,memory.free,utilization.gpu"
-    script.write_text(f'#!/bin/sh\n[ "$1" = {asked} ] || exit 9\ncat "{tools}/answer.txt"\nexit {code}\n')
+    script.write_text(
+        f'#!/bin/sh\ncase "$1" in\n{asked}) cat "{tools}/answer.txt";;\n'
+        f'--query-gpu=index,uuid) cat "{tools}/uuids.txt";;\n*) exit 9;;\nesac\nexit {code}\n'
+    )
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
 
 
 TWO = "0, NVIDIA A100-SXM4-80GB, 81920, 80000, 3\n1, NVIDIA RTX 6000, Ada, 49140, 12, 100\n"
+SIX = "".join(f"{n}, NVIDIA A100-SXM4-80GB, 81920, 80000, 3\n" for n in range(6))
+UUIDS = "0, GPU-8a3f1c00-aaaa\n1, GPU-8a3fffff-bbbb\n2, GPU-11112222-cccc\n"
 
 
 def test_gpus_come_by_name_from_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,15 +69,42 @@ def test_asking_for_gpus_loads_no_torch() -> None:
 
 @pytest.mark.parametrize(
     ("visible", "ordinal", "physical"),
-    [(None, 1, 1), ("3,5", 0, 3), ("3,5", 1, 5), ("3, 5", 1, 5), ("2", 1, 1), ("GPU-8a3f", 0, 0), ("", 0, 0)],
+    [
+        (None, 1, 1),
+        ("3,5", 0, 3),
+        ("3,5", 1, 5),
+        ("3, 5", 1, 5),
+        ("GPU-11112222-cccc,GPU-8a3f1c00-aaaa", 0, 2),
+        ("GPU-11112222-cccc,GPU-8a3f1c00-aaaa", 1, 0),
+        ("gpu-8A3FFF", 0, 1),  # CUDA takes as much of it as is unique
+        ("1,GPU-11112222-cccc", 1, 2),
+        # what cannot be told is not guessed
+        ("GPU-8a3f", 0, None),
+        ("GPU-99999999-dddd", 0, None),
+        ("MIG-11112222-cccc", 0, None),
+        ("2", 1, None),
+        ("3,-1,5", 1, None),
+        ("", 0, None),
+        ("none", 0, None),
+    ],
 )
 def test_the_physical_gpu_is_what_the_environment_made_visible(
-    visible: str | None, ordinal: int, physical: int, monkeypatch: pytest.MonkeyPatch
+    visible: str | None, ordinal: int, physical: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fake_nvidia_smi(tmp_path, monkeypatch, SIX, uuids=UUIDS)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert runtime.physical_index(ordinal) == physical
+
+
+@pytest.mark.parametrize("uuid", ["", "GPU-", "8a3f", "zzz"])
+def test_a_uuid_that_is_none_or_several_has_no_index(
+    uuid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_nvidia_smi(tmp_path, monkeypatch, SIX, uuids=UUIDS)
+    assert nvidia.index_of(uuid) is None
+    assert nvidia.index_of("8a3f1c00-aaaa") == 0, "as torch writes it"
 
 
 @pytest.fixture
@@ -83,14 +120,18 @@ def test_the_device_planned_for_is_known_without_torch(tmp_path: Path, monkeypat
     assert (runtime.planned_device("cpu"), runtime.planned_device("auto")) == ("cpu", "cpu")
     fake_nvidia_smi(tmp_path, monkeypatch, TWO)
     assert runtime.planned_device("auto") == "cuda-0"
+    fake_nvidia_smi(tmp_path, monkeypatch, SIX, uuids=UUIDS)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     assert runtime.planned_device("cpu") == "cpu"
     assert runtime.planned_device("auto") == "cuda-3"
     assert runtime.planned_device("cuda:1") == "cuda-5"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-11112222-cccc,MIG-77/1")
+    assert runtime.planned_device("auto") == "cuda-2", "the same lock as by its number"
+    assert runtime.planned_device("cuda:1") == "cuda-MIG-77-1"
 
 
 @pytest.mark.usefixtures("cuda_build")
-@pytest.mark.parametrize("hidden", ["", "-1"])
+@pytest.mark.parametrize("hidden", ["", "-1", "none", "-1,0"])
 def test_with_every_gpu_hidden_auto_is_planned_for_the_cpu(
     hidden: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,14 +157,17 @@ def test_a_gpu_beyond_the_last_is_refused_before_any_work(tmp_path: Path, monkey
         runtime.refuse_absent(there)
     with pytest.raises(DeviceError, match=r"'cuda:2' is absent: 2 GPU\(s\) are visible, cuda:0 to cuda:1"):
         runtime.refuse_absent("cuda:2")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    with pytest.raises(DeviceError, match="'cuda:1' is absent"):
-        runtime.refuse_absent("cuda:1")
+    for visible in ("1", "1,7,0"):  # there is no GPU 7, and CUDA stops there
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        with pytest.raises(DeviceError, match=r"'cuda:1' is absent: 1 GPU\(s\)"):
+            runtime.refuse_absent("cuda:1")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-a,MIG-b,MIG-c")
+    runtime.refuse_absent("cuda:2")
 
 
 def test_the_cpu_is_taken_when_asked_for_and_named() -> None:
     device = runtime.resolve_device("cpu")
-    assert (device.spec, device.lock_name, device.physical_index) == ("cpu", "cpu", None)
+    assert (device.spec, device.physical_index, device.uuid) == ("cpu", None, None)
     assert device.name
     assert device.name in device.words
 
@@ -152,19 +196,56 @@ def test_a_gpu_that_is_absent_is_an_error_with_its_reason(
             runtime.resolve_device(asked)
 
 
-def test_a_gpu_is_recorded_by_name_and_physical_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+def give_torch_gpus(monkeypatch: pytest.MonkeyPatch, *uuids: str | None) -> None:
+    """As if torch had one GPU for each UUID; None where this torch does not tell it."""
+    properties = [SimpleNamespace() if uuid is None else SimpleNamespace(uuid=uuid) for uuid in uuids]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(uuids))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda ordinal: f"GPU number {ordinal}")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda ordinal: properties[ordinal])
+
+
+def test_a_gpu_is_recorded_by_name_and_physical_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_nvidia_smi(tmp_path, monkeypatch, SIX)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    give_torch_gpus(monkeypatch, None, None)
     device = runtime.resolve_device("cuda:1")
-    assert (device.spec, device.physical_index, device.lock_name) == ("cuda:1", 5, "cuda-5")
+    assert (device.spec, device.physical_index, device.uuid) == ("cuda:1", 5, None)
     assert device.words == "GPU 5: GPU number 1"
     stamp = runtime.environment(device)
     assert (stamp["device"], stamp["device_name"], stamp["device_physical_index"]) == ("cuda:1", "GPU number 1", 5)
     assert runtime.resolve_device("cuda").spec == "cuda:0"
     with pytest.raises(DeviceError, match=r"'cuda:2' is absent: torch sees 2 GPU\(s\), cuda:0 to cuda:1"):
         runtime.resolve_device("cuda:2")
+
+
+def test_the_uuid_of_the_gpu_that_was_taken_has_the_last_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_nvidia_smi(tmp_path, monkeypatch, SIX, uuids=UUIDS)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    # CUDA counts the fastest first: its GPU 0 is the driver's GPU 2
+    give_torch_gpus(monkeypatch, "11112222-cccc", "99999999-eeee")
+    device = runtime.resolve_device("cuda")
+    assert (device.physical_index, device.uuid) == (2, "11112222-cccc")
+    assert device.words == "GPU 2: GPU number 0"
+    unknown = runtime.resolve_device("cuda:1")
+    assert unknown.physical_index is None, "no number rather than a wrong one"
+    stamp = runtime.environment(unknown)
+    assert (stamp["device_physical_index"], stamp["device_uuid"]) == (None, "99999999-eeee")
+    assert unknown.words == "GPU 99999999-eeee: GPU number 1"
+
+
+def test_nothing_of_a_run_on_the_cpu_makes_a_cuda_context(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def touched(*_: object, **__: object) -> None:
+        raise AssertionError("CUDA was touched")
+
+    monkeypatch.setattr(torch.cuda, "_lazy_init", touched)
+    monkeypatch.setattr(torch.cuda, "is_available", touched)
+    run = make_run(home, train__device="cpu", train__epochs=1, pretrain__epochs=1)
+    jobs.work(run, home)
+    stamp = run.environment()
+    assert (stamp["device"], stamp["device_physical_index"], stamp["device_uuid"]) == ("cpu", None, None)
+    assert stamp["device_name"]
+    assert not torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("asked", ["gpu", "cuda:", "cuda:x", "auto:1", ""])

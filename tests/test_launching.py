@@ -15,6 +15,7 @@ from filelock import FileLock
 import convncf
 from convncf import jobs
 from convncf.errors import (
+    ConfigError,
     ConvNCFError,
     DatasetNotFoundError,
     DeviceError,
@@ -131,6 +132,21 @@ def test_what_cannot_be_is_refused_before_there_is_a_folder_or_a_worker(
         jobs.launch(tiny(**settings), name, home)
     assert RunStore(home).names() == ()
     assert started.commands == []
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_model_that_memory_cannot_hold_is_refused_before_there_is_a_folder(
+    home: Path, started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(n_items: int) -> None:
+        raise ConfigError(f"{n_items} items do not fit")
+
+    monkeypatch.setattr("convncf.models.ease.refuse_unless_it_fits", refuse)
+    with pytest.raises(ConfigError, match="40 items"):
+        jobs.launch(tiny("ease"), "run", home)
+    assert RunStore(home).names() == ()
+    assert started.commands == []
+    assert jobs.launch(tiny("itemknn"), "run", home).name == "run"
 
 
 @pytest.mark.usefixtures("toy")

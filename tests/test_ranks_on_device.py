@@ -10,8 +10,10 @@ import torch
 from scipy.sparse import csr_array
 
 from convncf import ranks_on_device
+from convncf.beyond import NOTHING
 from convncf.errors import NonFiniteScoreError, TrainingStopped
-from convncf.ranking import rank_positives, ranks
+from convncf.full_ranking import ranks
+from convncf.ranking import rank_positives, top_k
 from convncf.ranks_on_device import ranked
 from tests.waiting import Waits
 
@@ -113,3 +115,18 @@ def test_it_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([False, False, True])
     with pytest.raises(TrainingStopped, match="20 of 30 users"):
         ranks(OnDevice(scores), wanted, hidden, stop=lambda: next(answers))
+
+
+@pytest.mark.parametrize("floats", [1, 60, 600, 10**6])
+def test_lists_are_those_of_the_cpu_ties_included(floats: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranks_on_device.ranked, "__defaults__", (floats,))
+    scores, wanted, hidden = example(6)
+    few = hidden.toarray()
+    few[4] = ~wanted.toarray()[4]  # fewer candidates than places
+    scorer = OnDevice(scores)
+    found = ranks(scorer, wanted, csr_array(few), lists=12)
+    assert found.lists is not None
+    for user, listed in zip(found.users.tolist(), found.lists.tolist(), strict=True):
+        expected = top_k(scores[user].astype(np.float32), np.flatnonzero(few[user]), 12).items.tolist()
+        assert listed == expected + [NOTHING] * (12 - len(expected))
+    assert found.ranks.tolist() == ranks(scorer, wanted, csr_array(few)).ranks.tolist()

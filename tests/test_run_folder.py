@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import threading
@@ -10,9 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
+from safetensors import SafetensorError
 
+from convncf import jobs
 from convncf.errors import (
     CheckpointError,
     RunBrokenError,
@@ -104,6 +109,19 @@ def test_an_end_is_an_end_whoever_holds_the_lock(run: Run, state: str) -> None:
     lock.release()
 
 
+def test_a_finished_run_whose_report_is_gone_can_be_taken_up_again(home: Path) -> None:
+    run = finished_run(home)
+    known, rows = run.report(), run.metrics()
+    assert known is not None
+    (run.path / "report.json").unlink()
+    assert (run.status().state, run.status().resumable) == ("lost", True)
+    assert "report.json is missing" in run.status().message
+    report = jobs.work(run, home)
+    assert run.status().state == "finished"
+    assert report["metrics"] == known["metrics"]
+    assert run.metrics() == rows, "nothing was trained anew"
+
+
 def test_a_launched_run_waits_for_its_worker_before_it_is_lost(run: Run) -> None:
     run.write_status(Status(updated=time.time()))
     assert run.status().state == "queued"
@@ -144,39 +162,56 @@ def test_the_note_to_stop_is_left_and_taken_away(run: Run) -> None:
 
 
 def test_rows_come_back_as_they_were_written(run: Run) -> None:
-    rows = [{"epoch": n, "loss": 0.1 + n, "word": "é ☃\u2028"} for n in range(3)]
+    rows = [{"phase": "training", "epoch": n, "loss": 0.1 + n, "word": "é ☃\u2028"} for n in range(3)]
     for row in rows:
         run.append_metrics(row)
     assert run.metrics() == rows
 
 
+def row(epoch: int, **more: Any) -> dict[str, Any]:
+    return {"phase": "training", "epoch": epoch, **more}
+
+
 @pytest.mark.parametrize("cut", [1, 5, -1])
 def test_a_last_line_that_was_cut_short_is_left_aside(run: Run, cut: int) -> None:
-    run.append_metrics({"epoch": 0, "word": "é"})
-    line = '{"epoch": 1, "word": "éé"}'.encode()
+    run.append_metrics(row(0, word="é"))
+    line = '{"phase": "training", "epoch": 1, "word": "éé"}'.encode()
     with (run.path / "metrics.jsonl").open("ab") as file:
         file.write(line[:cut])
-    assert run.metrics() == [{"epoch": 0, "word": "é"}]
+    assert run.metrics() == [row(0, word="é")]
 
 
-@pytest.mark.parametrize("damage", ['{"epoch": 1', "[1]", "5", "\0\0\0"])
-def test_a_damaged_line_in_the_middle_is_named(run: Run, damage: str) -> None:
-    (run.path / "metrics.jsonl").write_text(f'{{"epoch": 0}}\n{damage}\n{{"epoch": 2}}\n')
-    with pytest.raises(RunBrokenError, match=r"metrics\.jsonl, line 2"):
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ('{"phase": "training", "epoch": 1', "delimiter"),
+        ("[1]", "holds a list, not an object"),
+        ("5", "holds a int"),
+        ("\0\0\0", "Expecting value"),
+        ("<<<<<<< HEAD", "Expecting value"),
+        ('{"hello": "world"}', "lacks phase, epoch"),
+        ('{"phase": "training", "epoch": 1, "loss": NaN}', "NaN is no JSON"),
+        ("[" * 100_000, "recursion"),
+    ],
+)
+def test_a_damaged_line_in_the_middle_is_named(run: Run, damage: str, words: str) -> None:
+    lines = [json.dumps(row(0)), damage, json.dumps(row(2))]
+    (run.path / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    with pytest.raises(RunBrokenError, match=rf"metrics\.jsonl, line 2: .*{words}.*Take that line out"):
         run.metrics()
 
 
 def test_a_row_that_strict_json_cannot_hold_is_not_written(run: Run) -> None:
-    run.append_metrics({"loss": 1.0})
+    run.append_metrics(row(0, loss=1.0))
     with pytest.raises(ValueError, match="JSON"):
-        run.append_metrics({"loss": float("nan")})
-    assert run.metrics() == [{"loss": 1.0}]
+        run.append_metrics(row(1, loss=float("nan")))
+    assert run.metrics() == [row(0, loss=1.0)]
 
 
 def test_rows_that_are_there_already_are_not_written_again(run: Run) -> None:
-    run.append_metrics({"epoch": 0})
+    run.append_metrics(row(0))
     before = (run.path / "metrics.jsonl").stat()
-    run.replace_metrics([{"epoch": 0}])
+    run.replace_metrics([row(0)])
     assert (run.path / "metrics.jsonl").stat().st_ino == before.st_ino
     run.replace_metrics([])
     assert run.metrics() == []
@@ -232,6 +267,18 @@ def broken(home: Path) -> Run:
     return finished_run(home)
 
 
+def report_json(**changes: Any) -> str:
+    """A report.json of which one value cannot be."""
+    return json.dumps({"metrics": {}, "best_epoch": 1, "n_users_evaluated": 1, "seconds": 1.0} | changes)
+
+
+def foreign_table() -> str:
+    """Parquet, sound, and of somebody else; its bytes as latin-1."""
+    written = io.BytesIO()
+    pd.DataFrame({"colour": ["blue"]}).to_parquet(written)
+    return written.getvalue().decode("latin-1")
+
+
 DAMAGE: list[tuple[str, str | None, Callable[[Run], Any]]] = [
     ("config.json", None, Run.config),
     ("config.json", '{"settings": ', Run.config),
@@ -249,17 +296,26 @@ DAMAGE: list[tuple[str, str | None, Callable[[Run], Any]]] = [
     ("status.json", '{"state": "dancing"}', Run.status),
     ("status.json", '{"state": "running", "updated": "today"}', Run.status),
     ("status.json", '{"state": null}', Run.status),
+    ("status.json", '{"state": "stopped", "updated": NaN}', Run.status),
+    ("status.json", "[" * 100_000, Run.status),
+    ("config.json", "9" * 5_000, Run.config),
     ("metrics.jsonl", '{"epoch"\n{}\n', Run.metrics),
     ("report.json", '{"metrics": {', Run.report),
     ("report.json", "{}", Run.report),
     ("report.json", '"fine"', Run.report),
+    ("report.json", report_json(metrics=[]), Run.report),
+    ("report.json", report_json(metrics={"NDCG@10": "high"}), Run.report),
+    ("report.json", report_json(best_epoch=None), Run.report),
+    ("report.json", report_json(validation=3), Run.report),
     ("environment.json", "no", Run.environment),
     ("vocabulary.parquet", "no", lambda run: run.read_frame("vocabulary")),
+    ("vocabulary.parquet", foreign_table(), lambda run: run.read_frame("vocabulary")),
     ("per_user.parquet", None, lambda run: run.read_frame("per_user")),
+    ("per_user.parquet", foreign_table(), lambda run: run.read_frame("per_user")),
 ]
 
 
-@pytest.mark.parametrize(("name", "content", "read"), DAMAGE, ids=lambda value: repr(value) if value is None else None)
+@pytest.mark.parametrize(("name", "content", "read"), DAMAGE, ids=[f"{d[0]}-{n}" for n, d in enumerate(DAMAGE)])
 def test_a_damaged_file_is_named_and_the_list_survives(
     broken: Run, home: Path, name: str, content: str | None, read: Callable[[Run], Any]
 ) -> None:
@@ -269,8 +325,9 @@ def test_a_damaged_file_is_named_and_the_list_survives(
         path.write_bytes(content.encode("latin-1"))
     store = RunStore(home)
     create(store, "sound")
-    with pytest.raises(RunBrokenError, match=name.replace(".", r"\.")):
+    with pytest.raises(RunBrokenError, match=name.replace(".", r"\.")) as caught:
         read(store.open("tiny"))
+    assert any(way in str(caught.value) for way in ("elete the run", "restore the file")), "what to do"
     assert store.names() == ("sound", "tiny")
     assert {run.name for run in store.all()} == {"sound", "tiny"}
     assert store.open("sound").broken() == ""
@@ -278,6 +335,49 @@ def test_a_damaged_file_is_named_and_the_list_survives(
         assert name in store.open("tiny").broken()
     store.delete("tiny")
     assert store.names() == ("sound",)
+
+
+def test_a_damaged_status_says_how_the_run_is_saved_and_that_works(broken: Run, home: Path) -> None:
+    (broken.path / "report.json").unlink()
+    (broken.path / "status.json").write_bytes(b"\0" * 300)
+    with pytest.raises(RunBrokenError, match=r'Write \{"state": "stopped"\} into it'):
+        broken.status()
+    (broken.path / "status.json").write_text('{"state": "stopped"}')
+    assert broken.status().resumable
+    jobs.work(broken, home)
+    assert broken.status().state == "finished"
+
+
+@pytest.mark.parametrize("phase", ["pretraining", "training"])
+def test_a_damaged_state_says_what_resume_does_without_it(broken: Run, phase: str) -> None:
+    path = broken.path / "checkpoints" / f"{phase}-state.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    words = rf"{phase}-state\.safetensors: damaged .* Without that file, resume begins the {phase} anew"
+    with pytest.raises(CheckpointError, match=words):
+        broken.load_state(phase)
+    path.unlink()
+    assert broken.load_state(phase) is None
+
+
+def test_a_folder_where_a_file_should_be_is_said(broken: Run) -> None:
+    for name in ("metrics.jsonl", "report.json"):
+        (broken.path / name).unlink()
+        (broken.path / name).mkdir()
+    with pytest.raises(RunBrokenError, match=r"metrics\.jsonl: cannot be read \(Is a directory\)"):
+        broken.metrics()
+    with pytest.raises(RunBrokenError, match=r"report\.json: cannot be read"):
+        broken.report()
+
+
+def test_tensors_on_a_full_disk_are_the_systems_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        save_tensors(tmp_path / "x.safetensors", {"a": torch.zeros(1)}, {})
+    assert caught.value.errno == errno.ENOSPC
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_runs_are_listed_newest_first_and_broken_ones_last(store: RunStore) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,7 @@ from convncf.cli.evaluating import show_report
 from convncf.cli.options import Json, RunName
 from convncf.cli.seeds import parse_seeds, train_seeds
 from convncf.config import MODEL_NAMES, Resolved, RunConfig, flatten, preset_names, resolve, unused_settings
-from convncf.errors import ConfigError, RunBusyError, RunError, TrainingStopped
+from convncf.errors import ConfigError, RunBusyError, RunError, RunExistsError, TrainingStopped
 
 if TYPE_CHECKING:
     from convncf.runs import Run
@@ -93,15 +94,25 @@ def train(
         return
     resolved = resolve(model=model, preset=preset, dataset=dataset, seed=seed, file=config, settings=chosen)
     free = f"{resolved.config.model.name}-{resolved.config.data.dataset}"
-    made = RunStore(home).free_name(free) if name is None else name
-    if detach:
-        run = jobs.launch(resolved, made, home)
-        say(f"run folder: {run.path}")
-        say(f"watch it: convncf runs show {run.name}")
-        if as_json:
-            emit_json({"run": run.name, "path": str(run.path), "state": run.status().state})
+    make = partial(jobs.launch if detach else jobs.prepare, resolved, home=home)
+    run = _created(make, name, lambda: RunStore(home).free_name(free))
+    if not detach:
+        _finish(run, home, as_json=as_json)
         return
-    _finish(jobs.prepare(resolved, made, home), home, as_json=as_json)
+    say(f"run folder: {run.path}")
+    say(f"watch it: convncf runs show {run.name}")
+    if as_json:
+        emit_json({"run": run.name, "path": str(run.path), "state": run.status().state})
+
+
+def _created(make: Callable[..., Run], name: str | None, free: Callable[[], str]) -> Run:
+    """The run of that name, or of a free one where none was asked for: another command may be faster to take it."""
+    while True:
+        try:
+            return make(name=free() if name is None else name)
+        except RunExistsError:
+            if name is not None:
+                raise
 
 
 def _resolved(seed: int, **sources: Any) -> Resolved:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 from convncf.config import resolve
+from convncf.errors import RunBusyError
 from convncf.jobs.launching import launch, start_worker
 from convncf.runs import Run, RunStore
 
@@ -60,7 +62,8 @@ def demo(home: Path, *, overrides: Mapping[str, Any] | None = None) -> tuple[Run
         if name in store.names():
             run = store.open(name)
             if not run.broken() and run.status().resumable:
-                start_worker(run, home)
+                with suppress(RunBusyError):  # somebody else took it up in the same moment
+                    start_worker(run, home)
         else:
             run = launch(resolved, name, home, request_id=f"demo:{name}")
         runs.append(run)

@@ -33,6 +33,11 @@ class Heartbeat:
         self.status = replace(self.status, **changes, updated=time.time())  # type: ignore[arg-type]
         self._write()
 
+    def last(self, **changes: object) -> None:
+        """The last word: as `set`, and in place where the disk is too full for a second file."""
+        self.status = replace(self.status, **changes, updated=time.time())  # type: ignore[arg-type]
+        self._write(last=True)
+
     def progress(self, at: Progress) -> None:
         """Take a reading of where the work stands."""
         now = time.monotonic()
@@ -78,7 +83,7 @@ class Heartbeat:
         left = (at.epochs - at.epoch + 1) * self._epoch_seconds - (now - self._epoch_started[1])
         return round(max(0.0, left), 1)
 
-    def _write(self) -> None:
-        self.run.write_status(self.status)
+    def _write(self, *, last: bool = False) -> None:
+        self.run.write_status(self.status, in_place=last)
         if self._on_status is not None:
             self._on_status(self.status)

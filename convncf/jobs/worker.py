@@ -8,17 +8,19 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from convncf import runtime
-from convncf.errors import ConvNCFError, TrainingStopped
+from convncf.errors import ConvNCFError, RunBusyError
+from convncf.jobs.endings import in_words, state_and_words
 from convncf.jobs.heartbeat import Heartbeat
 from convncf.jobs.queue import DeviceQueue
 from convncf.runs import Run, Status
@@ -33,7 +35,7 @@ _BEAT_WHILE_WAITING: Final = 5.0
 
 
 class StopRequest:
-    """Whether someone asked this worker to stop: Ctrl-C, SIGTERM, or the note that `convncf runs stop` leaves."""
+    """Whether someone asked this worker to stop: Ctrl-C, a signal, or the note that `convncf runs stop` leaves."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -49,7 +51,10 @@ class StopRequest:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Let SIGINT and SIGTERM ask for a stop while the block runs; a second SIGINT interrupts at once."""
+        """Let SIGINT, SIGTERM and a closed terminal ask for a stop while the block runs.
+
+        A second SIGINT interrupts at once. Under nohup a closed terminal stops nothing.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -59,7 +64,10 @@ class StopRequest:
                 raise KeyboardInterrupt
             self.asked = True
 
-        before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        before = {number: signal.signal(number, handle) for number in numbers}
         try:
             yield
         finally:
@@ -77,13 +85,16 @@ def work(
     """Train a run, from its beginning or from where it stopped, and return its report.
 
     Whatever happens, status.json ends in finished, stopped or failed, with a sentence on why. Raises RunBusyError
-    when another worker has the run, TrainingStopped when it was stopped, and what the training itself raised.
+    when another worker has the run, or had it until just now; TrainingStopped when it was stopped; RunError when the
+    disk is full or read-only; and what the training itself raised.
     """
     device = run.config().train.device
     found = run.status()
     lock = run.hold()
     stop = StopRequest(run)
     try:
+        if found.state != "finished" and run.status().state == "finished":
+            raise RunBusyError(f"run {run.name!r} was finished by another worker meanwhile.")
         if not found.active or found.pid is not None:
             run.clear_stop()  # an old note; one that was left while this worker was starting holds
         _clear_away(run.path)
@@ -96,8 +107,11 @@ def work(
                 with queue.turn(ticket, waiting=_tell(heartbeat, queue.device), stop=stop):
                     return _train(run, home, heartbeat, stop, on_record)
             except BaseException as error:
-                _write_end(heartbeat, error)
-                raise
+                spoken = in_words(error, run)
+                _write_end(heartbeat, spoken)
+                if spoken is error:
+                    raise
+                raise spoken from error
     finally:
         lock.release()
 
@@ -140,28 +154,35 @@ def _tell(heartbeat: Heartbeat, device: str) -> Callable[[int], None]:
 
 def _write_end(heartbeat: Heartbeat, error: BaseException) -> None:
     """Say in status.json how it ended, as far as the disk still lets us."""
-    if isinstance(error, TrainingStopped | KeyboardInterrupt):
-        state, words = "stopped", str(error) or "interrupted at once"
+    state, words = state_and_words(error)
+    if state == "stopped":
         log.info("%s", words)
-    elif isinstance(error, ConvNCFError):
-        state, words = "failed", str(error)
-        log.error("%s", words)
-    elif isinstance(error, MemoryError | OSError):
-        state, words = "failed", f"{type(error).__name__}: {error}"
+    elif isinstance(error, ConvNCFError | MemoryError | OSError):
         log.error("%s", words)
     else:
-        state, words = "failed", f"{type(error).__name__}: {error}"
-        log.error("%s", words, exc_info=error)
+        log.error("%s", words, exc_info=error)  # a bug: its place is wanted
     try:
-        heartbeat.set(state=state, message=words, eta_seconds=None)
+        heartbeat.last(state=state, message=words, eta_seconds=None)
     except OSError:
         log.error("status.json could not be written either; the run will show as lost, and resume works")
+
+
+class _RunLog(logging.FileHandler):
+    """A log that a full disk cuts short, and never stands in the way of the training or of its last words."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        with suppress(OSError):  # it would write what it could not write before
+            super().close()
 
 
 @contextmanager
 def _log_to(path: Path) -> Iterator[None]:
     """Append the package's log to a file while the block runs."""
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _RunLog(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     package = logging.getLogger("convncf")
     level = package.level

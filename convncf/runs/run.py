@@ -15,19 +15,20 @@ log.txt               the worker's output
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
 
 from convncf import runtime
 from convncf.config import Resolved, RunConfig, flatten, nest
-from convncf.errors import ConfigError, RunBrokenError, RunBusyError
+from convncf.errors import CheckpointError, ConfigError, RunBrokenError, RunBusyError
 from convncf.runs.frames import read_table, write_table
-from convncf.runs.jsonl import append_line, read_lines, read_object, replace_lines
+from convncf.runs.jsonl import append_line, read_lines, read_object, replace_lines, write_object
 from convncf.runs.locking import is_held
+from convncf.runs.shapes import COLUMNS, ROW, check_config, check_report
 from convncf.runs.status import Status
 from convncf.runs.tensors import load_tensors, save_tensors
 
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-_REPORTED = ("metrics", "best_epoch", "n_users_evaluated", "seconds")
-"""What every report has, and its readers rely on."""
+_STATUS_WAY_OUT: Final = (
+    'Write {"state": "stopped"} into it, and convncf resume goes on from the last saved epoch; or delete the run.'
+)
+_NO_REPORT: Final = "its report.json is missing; resume makes it again, and trains nothing anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +66,8 @@ class Run:
 
     @cached_property
     def _config_json(self) -> dict[str, Any]:
-        path = self.path / "config.json"
-        value = read_object(path)
-        settings, dataset = value.get("settings"), value.get("dataset")
-        entries = settings.values() if isinstance(settings, dict) else [None]
-        whole = all(isinstance(entry, dict) and {"value", "source"} <= entry.keys() for entry in entries)
-        if not whole or not isinstance(dataset, dict) or "fingerprint" not in dataset:
-            raise RunBrokenError(
-                f"{path}: lacks settings with their sources, or the data's fingerprint. Delete the run."
-            )
+        value = read_object(self.path / "config.json")
+        check_config(self.path / "config.json", value)
         return value
 
     def write_config(self, resolved: Resolved, *, name: str, created: float, fingerprint: str, request_id: str) -> None:
@@ -156,9 +152,11 @@ class Run:
         return is_held(self.path / ".lock")
 
     def status(self) -> Status:
-        """The status as the worker last wrote it, with `lost` derived from the lock."""
+        """The status as the worker last wrote it, with `lost` derived from the lock, or from a report that is gone."""
         while True:
             status = self._written_status()
+            if status.state == "finished" and self.model_path.exists() and not (self.path / "report.json").exists():
+                return replace(status, state="lost", message=_NO_REPORT)
             if not status.active or self.locked():
                 return status
             # A worker's last word is written before it lets go of the lock: what was read before may be old by now.
@@ -166,16 +164,15 @@ class Run:
                 return status.seen_from_outside(locked=False)
 
     def _written_status(self) -> Status:
+        path = self.path / "status.json"
         try:
-            return Status.from_json(read_object(self.path / "status.json"))
+            return Status.from_json(read_object(path, way_out=_STATUS_WAY_OUT))
         except ValueError as error:
-            raise RunBrokenError(
-                f"{self.path / 'status.json'}: {error}. Restore the file, or delete the run."
-            ) from None
+            raise RunBrokenError(f"{path}: {error}. {_STATUS_WAY_OUT}") from None
 
-    def write_status(self, status: Status) -> None:
-        """Replace status.json."""
-        runtime.write_json(self.path / "status.json", status.to_json())
+    def write_status(self, status: Status, *, in_place: bool = False) -> None:
+        """Replace status.json; with `in_place`, write over it where the disk is too full for a second file."""
+        write_object(self.path / "status.json", status.to_json(), in_place=in_place)
 
     def ask_to_stop(self) -> None:
         """Leave the note that the worker looks for between two steps."""
@@ -193,7 +190,7 @@ class Run:
 
     def metrics(self) -> list[dict[str, Any]]:
         """The rows of metrics.jsonl; a last line that was cut short by a kill is left aside."""
-        return read_lines(self.path / "metrics.jsonl")
+        return read_lines(self.path / "metrics.jsonl", needed=ROW)
 
     def append_metrics(self, row: Mapping[str, Any]) -> None:
         """Add one line, on disk before this returns."""
@@ -223,8 +220,13 @@ class Run:
         save_tensors(self.path / "checkpoints" / f"{phase}-state.safetensors", tensors, facts)
 
     def load_state(self, phase: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """What `save_state` wrote; none where that phase has not begun."""
-        return load_tensors(self.path / "checkpoints" / f"{phase}-state.safetensors") if self.has_state(phase) else None
+        """What `save_state` wrote; none where that phase has not begun. Raises CheckpointError where it is damaged."""
+        if not self.has_state(phase):
+            return None
+        try:
+            return load_tensors(self.path / "checkpoints" / f"{phase}-state.safetensors")
+        except CheckpointError as error:
+            raise CheckpointError(f"{error} Without that file, resume begins the {phase} anew.") from None
 
     def has_state(self, phase: str) -> bool:
         """Whether that phase has saved an epoch."""
@@ -254,10 +256,10 @@ class Run:
     def report(self) -> dict[str, Any] | None:
         """The final evaluation; none until there is one."""
         path = self.path / "report.json"
-        report = read_object(path) if path.exists() else None
-        missing = [key for key in _REPORTED if report is not None and key not in report]
-        if missing:
-            raise RunBrokenError(f"{path}: lacks {', '.join(missing)}. Restore the file, or delete the run.")
+        if not path.exists():
+            return None
+        report = read_object(path)
+        check_report(path, report)
         return report
 
     def write_report(self, report: Mapping[str, Any]) -> None:
@@ -278,8 +280,8 @@ class Run:
         write_table(self.path / f"{name}.parquet", frame)
 
     def read_frame(self, name: str) -> pd.DataFrame:
-        """Read NAME.parquet. Raises RunBrokenError when it is missing or damaged."""
-        return read_table(self.path / f"{name}.parquet")
+        """Read NAME.parquet. Raises RunBrokenError when it is missing, damaged or another table."""
+        return read_table(self.path / f"{name}.parquet", COLUMNS.get(name, ()))
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of log.txt; empty where there is none."""

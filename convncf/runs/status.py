@@ -38,6 +38,8 @@ class Status:
     triples_per_second: float | None = None
     message: str = ""
     """One sentence for a person: what is happening, or why it ended."""
+    launched: bool = False
+    """Whether a detached worker was started for it, which may not have come yet."""
     pid: int | None = None
     device: str = ""
     started: float | None = None
@@ -71,10 +73,18 @@ class Status:
             raise ValueError("; ".join(wrong))
         return cls(**given)
 
+    @property
+    def awaited(self) -> bool:
+        """Whether a detached worker was started just now and has not said anything yet."""
+        return self.launched and self.active and self._waiting_for_pickup
+
+    @property
+    def _waiting_for_pickup(self) -> bool:
+        return self.pid is None and time.time() - self.updated < PICKUP_SECONDS
+
     def seen_from_outside(self, *, locked: bool) -> Status:
         """This status with `lost` derived: active, but nobody holds the run's lock."""
-        waiting_for_pickup = self.pid is None and time.time() - self.updated < PICKUP_SECONDS
-        if self.active and not locked and not waiting_for_pickup:
+        if self.active and not locked and not self._waiting_for_pickup:
             words = "its worker is gone (killed, or the machine restarted); resume goes on from the last saved epoch"
             return replace(self, state="lost", message=words, eta_seconds=None)
         return self

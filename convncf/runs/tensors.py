@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +17,22 @@ if TYPE_CHECKING:
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write tensors and facts as one file that is whole or absent."""
+    """Write tensors and facts as one file that is whole or absent. Raises OSError where the disk does not take them."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     with runtime.atomic_path(path) as part:
-        save_file(contiguous, part, metadata={"facts": runtime.strict_json(dict(facts))})
+        try:
+            save_file(contiguous, part, metadata={"facts": runtime.strict_json(dict(facts))})
+        except SafetensorError as error:
+            raise _of_the_disk(error, part) from error
+
+
+def _of_the_disk(error: Exception, path: Path) -> Exception:
+    """A full disk comes as the library's own error, with the system's number in its words."""
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    return OSError(int(number[1]), os.strerror(int(number[1])), str(path)) if number else error
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -38,5 +50,9 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file.") from None
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: damaged or not a safetensors file ({error}).") from None
+        raise CheckpointError(
+            f"{path}: damaged or not a safetensors file ({error}). Restore it, or train that run anew."
+        ) from None
+    if not isinstance(facts, dict):
+        raise CheckpointError(f"{path}: the facts in its header are no object. Restore it, or train that run anew.")
     return tensors, facts

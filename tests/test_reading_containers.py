@@ -136,7 +136,9 @@ def test_a_tar_is_told(tmp_path: Path) -> None:
     (inner,) = write(tmp_path, {"ratings.csv": RATINGS})
     with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as archive:
         archive.add(inner, "ratings.csv")
-    with pytest.raises(ReadError, match=r"x\.tar\.gz is a tar archive. Unpack it"):
+    with pytest.raises(
+        ReadError, match=r"x\.tar\.gz is a tar archive\. Unpack it with: tar -xf x\.tar\.gz; then give the folder"
+    ):
         read(tmp_path / "x.tar.gz")
 
 

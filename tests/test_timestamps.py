@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convncf.data.timestamps import ParsedTimes, date_words, detect_unit, implausible, parse_times, to_seconds
+from convncf.data import timestamps
+from convncf.data.timestamps import ParsedTimes, TimeUnit, date_words, detect_unit, implausible, parse_times, to_seconds
 from convncf.errors import DataError
 
 
@@ -146,3 +147,32 @@ def test_display() -> None:
         False,
         True,
     ]
+
+
+TIMES = st.one_of(
+    st.integers(0, 2 * 10**9).map(str),
+    st.sampled_from(
+        ["", "1.5", "-1.25", "2014-05-01", "2014-05-01T12:00:00.125Z", "2014-05-01 12:00+02:00", "x", "1e9"]
+    ),
+)
+
+
+@given(texts=st.lists(TIMES, min_size=1, max_size=12), piece=st.integers(1, 5))
+def test_a_column_is_read_the_same_in_pieces(texts: list[str], piece: int) -> None:
+    at_once = parse(*texts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timestamps, "_PIECE", piece)
+        in_pieces = parse(*texts)
+    assert (in_pieces.unit, in_pieces.format) == (at_once.unit, at_once.format)
+    for name in ("values", "understood", "other_unit"):
+        np.testing.assert_array_equal(getattr(in_pieces, name), getattr(at_once, name))
+
+
+@pytest.mark.parametrize("unit", [None, "s", "ms"])
+@given(counts=st.lists(st.integers(0, 10**18 - 1), min_size=1, max_size=8))
+def test_integers_are_read_as_their_digits(unit: TimeUnit | None, counts: list[int]) -> None:
+    numbers = parse_times(np.asarray(counts), unit)
+    texts = parse_times(pa.array(map(str, counts), pa.large_string()), unit)
+    assert (numbers.unit, numbers.format) == (texts.unit, texts.format)
+    for name in ("values", "understood", "other_unit"):
+        np.testing.assert_array_equal(getattr(numbers, name), getattr(texts, name))

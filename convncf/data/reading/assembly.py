@@ -15,13 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from convncf.data.interactions import Interactions, Vocabulary
-from convncf.data.reading.columns import OPTIONS, ROLES, resolve_columns
+from convncf.data.reading.coded import Coded
+from convncf.data.reading.columns import OPTIONS, ROLES, counts_something, resolve_columns
 from convncf.data.reading.ledger import Ledger
 from convncf.data.reading.options import ReadOptions
 from convncf.data.reading.report import Dropped, TimeSpan, counted
-from convncf.data.reading.tables import Table
+from convncf.data.reading.tables import Int64s, Table, in_a_row, plain_text
 from convncf.data.reading.values import Merged, as_number, merge_repeats, parse_ratings
-from convncf.data.timestamps import UNIT_WORDS, ParsedTimes, date_words, implausible, parse_times, to_seconds
+from convncf.data.timestamps import UNIT_WORDS, ParsedTimes, TimeUnit, date_words, implausible, parse_times, to_seconds
 from convncf.errors import ReadError
 
 Bools = npt.NDArray[np.bool_]
@@ -37,7 +38,7 @@ class Assembled:
     interactions: Interactions
     part: npt.NDArray[np.int8]
     """(n,) index into PARTS; all 0 where the data came undivided."""
-    titles: tuple[pa.LargeStringArray, pa.LargeStringArray] | None
+    titles: tuple[Coded, Coded] | None
     """Item id and title of each row, where there is a title column."""
     columns: tuple[dict[str, str], ...]
     """Role -> column, for each table."""
@@ -61,7 +62,7 @@ class Assembly:
         )
         sizes = [len(table.line) for table in tables]
         self.ledger = Ledger(
-            np.concatenate([table.line for table in tables]),
+            tables[0].line if len(tables) == 1 else np.concatenate([table.line for table in tables]),
             np.repeat(np.arange(len(tables), dtype=np.int16), sizes),
             [table.source.file for table in tables],
         )
@@ -73,10 +74,13 @@ class Assembly:
                 ]
             )
         self.part = np.repeat(np.asarray(parts, np.int8), sizes)
+        where = list(zip(tables, positions, strict=True))
         self.text = {
-            role: _joined([table.column(found[role]) for table, found in zip(tables, positions, strict=True)])
-            for role in roles
+            role: _joined([table.coded(found[role]) for table, found in where]) for role in roles if role != "timestamp"
         }
+        self.clock = (
+            in_a_row([table.plain(found["timestamp"]) for table, found in where]) if "timestamp" in roles else None
+        )
         units = {
             t.units.get(found["timestamp"]) for t, found in zip(tables, positions, strict=True) if "timestamp" in found
         }
@@ -93,28 +97,36 @@ class Assembly:
         if not len(self.ledger.rows):
             raise ReadError(self._nothing_left())
         self._keep_parts_apart()
-        user, item = (np.asarray(pc.dictionary_encode(self.text[role]).indices) for role in ("user_id", "item_id"))
+        span = self._time_span()
+        unit: TimeUnit = "s" if self.times is None else self.times.unit
         times = None if self.times is None else self.times.values
-        merged = merge_repeats(user, item, times, self.ratings, self.options.keep)
-        users = pc.dictionary_encode(self.text["user_id"].take(pa.array(merged.kept)))
-        items = pc.dictionary_encode(self.text["item_id"].take(pa.array(merged.kept)))
+        user, item = self.text["user_id"], self.text["item_id"]
+        titles = (item, self.text["title"]) if "title" in self.text else None
+        part, ratings = self.part, self.ratings
+        self.text, self.times, self.ratings = {}, None, None  # each takes as much as the result
+        merged = merge_repeats(user.codes, item.codes, times, ratings, self.options.keep)
+        if (kept := merged.kept) is not None:
+            user, item, part = user.taken(kept), item.taken(kept), part[kept]
+            times = None if times is None else times[kept]
+            ratings = None if ratings is None else ratings[kept]
+        users, items = user.by_appearance(), item.by_appearance()
         interactions = Interactions(
-            Vocabulary("user", tuple(users.dictionary.to_pylist())),
-            Vocabulary("item", tuple(items.dictionary.to_pylist())),
-            np.asarray(users.indices),
-            np.asarray(items.indices),
-            None if times is None else times[merged.kept],
-            None if self.ratings is None else self.ratings[merged.kept].astype(np.float32),
-            "s" if self.times is None else self.times.unit,
+            Vocabulary("user", tuple(users.words.to_pylist())),
+            Vocabulary("item", tuple(items.words.to_pylist())),
+            users.codes,
+            items.codes,
+            times,
+            None if ratings is None else ratings.astype(np.float32),
+            unit,
         )
         return Assembled(
             interactions=interactions,
-            part=self.part[merged.kept],
-            titles=(self.text["item_id"], self.text["title"]) if "title" in self.text else None,
+            part=part,
+            titles=titles,
             columns=self.columns,
             merged=merged,
             dropped=self.ledger.dropped,
-            time=self._time_span(),
+            time=span,
             notes=tuple(self.notes),
         )
 
@@ -130,7 +142,9 @@ class Assembly:
     def _drop(self, reason: str, leaving: Bools) -> None:
         stays = self.ledger.drop(reason, leaving)
         if not stays.all():
-            self.text = {role: column.filter(pa.array(stays)) for role, column in self.text.items()}
+            self.text = {role: column.taken(stays) for role, column in self.text.items()}
+            if self.clock is not None:
+                self.clock = _kept(self.clock, stays)
             self.part = self.part[stays]
             if self.ratings is not None:
                 self.ratings = self.ratings[stays]
@@ -145,42 +159,52 @@ class Assembly:
                 continue
             alike = self.ledger.file[self.ledger.rows] == file
             for role, name in names.items():
-                alike &= np.asarray(pc.equal(pc.utf8_trim_whitespace(self.text[role]), name), bool)
+                if role in self.text:
+                    column = self.text[role]
+                    alike &= column.where(np.asarray(pc.equal(pc.utf8_trim_whitespace(column.words), name), bool))
+                elif alike.any():  # seldom, so that it may cost something
+                    alike[alike] = np.asarray(pc.equal(_trimmed(_kept(self.clock, alike)), name), bool)
             self._drop("the header again", alike)
 
     def _take_ids(self) -> None:
         for role, words in (("user_id", "user"), ("item_id", "item")):
-            trimmed = pc.utf8_trim_whitespace(self.text[role])
-            n_trimmed = int((np.asarray(pc.not_equal(trimmed, self.text[role]), bool)).sum())
+            column = self.text[role]
+            rows = column.counts()
+            trimmed = pc.utf8_trim_whitespace(column.words)
+            n_trimmed = int(rows[np.asarray(pc.not_equal(trimmed, column.words), bool)].sum())
             if n_trimmed:
                 self.notes.append(f"blanks around the {words} id taken off in {counted(n_trimmed, 'row')}")
             if self.options.ids == "number":
                 shortest = as_number(trimmed)
-                n_changed = int(np.asarray(pc.not_equal(shortest, trimmed), bool).sum())
+                n_changed = int(rows[np.asarray(pc.not_equal(shortest, trimmed), bool)].sum())
                 self.notes.append(f"{words} ids read as numbers, as asked: {counted(n_changed, 'row')} changed")
                 trimmed = shortest
-            self.text[role] = trimmed
-            self._drop(f"{words} id empty", np.asarray(pc.equal(trimmed, ""), bool))
+            self.text[role] = column = column.changed(trimmed)
+            self._drop(f"{words} id empty", column.where(np.asarray(pc.equal(column.words, ""), bool)))
 
     def _take_ratings(self) -> None:
         if "rating" not in self.text:
             return
-        parsed = parse_ratings(self.text["rating"], self.options.decimal)
+        counts = counts_something(self.columns[0]["rating"])
+        parsed = parse_ratings(self.text["rating"], self.options.decimal, counts=counts)
         self.notes.extend(parsed.notes)
         self.ratings = parsed.values
         self._drop("rating empty", parsed.empty)
         self._drop("rating not a number", ~parsed.understood[~parsed.empty])
+        if not self.part.any():
+            return
         marks = np.unique(self.ratings[self.part == 0])
-        if self.part.any() and len(marks) == 1 and len(np.unique(self.ratings[self.part > 0])) > 1:
+        if len(marks) == 1 and len(np.unique(self.ratings[self.part > 0])) > 1:
             self.notes.append(f"ratings not read: in training each is {marks[0]:g}, a mark and no rating")
             self.ratings = None
 
     def _take_times(self) -> None:
-        if "timestamp" not in self.text:
+        if self.clock is None:
             return
-        trimmed = pc.utf8_trim_whitespace(self.text["timestamp"])
-        self._drop("time empty", np.asarray(pc.equal(trimmed, ""), bool))
-        times = parse_times(pc.utf8_trim_whitespace(self.text["timestamp"]), self.unit)
+        if not isinstance(self.clock, np.ndarray):
+            self.clock = pc.utf8_trim_whitespace(self.clock)
+            self._drop("time empty", np.asarray(pc.equal(self.clock, ""), bool))
+        times, self.clock = parse_times(self.clock, self.unit), None
         if times.other_unit.any():
             n_other = int(times.other_unit.sum())
             raise ReadError(
@@ -190,7 +214,7 @@ class Assembly:
             )
         self._drop("time not understood", ~times.understood)
         stays = times.understood
-        values = times.values[stays]
+        values = times.values if stays.all() else times.values[stays]
         self.times = ParsedTimes(values, stays[stays], times.unit, times.format, times.other_unit[stays])
         odd = implausible(values, times.unit)
         if odd.any():
@@ -201,7 +225,7 @@ class Assembly:
         """A pair that is in training cannot be held out as well: it stays where it is seen first."""
         if not self.part.any():
             return
-        user, item = (pc.dictionary_encode(self.text[role]).indices.to_numpy() for role in ("user_id", "item_id"))
+        user, item = self.text["user_id"].codes, self.text["item_id"].codes
         pair = user.astype(np.int64) * (int(item.max()) + 1) + item
         _, which = np.unique(pair, return_inverse=True)
         first = np.full(int(which.max()) + 1, len(PARTS), np.int8)
@@ -234,5 +258,13 @@ class Assembly:
         return f"{self.path}: no row is left: {reasons}. Columns: {columns}. {advice}"
 
 
-def _joined(columns: list[pa.LargeStringArray]) -> pa.LargeStringArray:
-    return columns[0] if len(columns) == 1 else pa.concat_arrays(columns)
+def _joined(columns: list[Coded]) -> Coded:
+    return columns[0] if len(columns) == 1 else Coded.joined(columns)
+
+
+def _kept(column: pa.LargeStringArray | Int64s, stays: Bools) -> pa.LargeStringArray | Int64s:
+    return column[stays] if isinstance(column, np.ndarray) else column.filter(pa.array(stays))
+
+
+def _trimmed(column: pa.LargeStringArray | Int64s) -> pa.LargeStringArray:
+    return pc.utf8_trim_whitespace(plain_text(column) if isinstance(column, np.ndarray) else column)

@@ -34,6 +34,7 @@ _USUAL = {
     "title": "title itemtitle movietitle filmtitle booktitle producttitle name itemname moviename filmname bookname "
     "productname trackname songname",
 }
+_COUNTS = ["playcount", "plays", "listencount", "quantity", "qty", "weight", "count"]
 _TYPED = re.compile(r":(token|float|token_seq|float_seq)$")
 
 
@@ -48,6 +49,11 @@ def guess_columns(header: Sequence[str]) -> dict[str, str]:
         if found is not None:
             guess[role] = found
     return guess
+
+
+def counts_something(name: str) -> bool:
+    """Whether a rating column of that name holds counts, such as plays or pieces."""
+    return bare_name(name) in _COUNTS
 
 
 def match_name(wanted: str, header: Sequence[str]) -> str | None:

@@ -32,9 +32,9 @@ _MAGIC = (
     (b"PAR1", "a Parquet file"),
     (b"%PDF", "a PDF document"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"BZh", "compressed with bzip2"),
-    (b"\xfd7zXZ", "compressed with xz"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
+    (b"BZh", "compressed with bzip2, which bunzip2 undoes"),
+    (b"\xfd7zXZ", "compressed with xz, which unxz undoes"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd, which unzstd undoes"),
     (b"SQLite format 3", "an SQLite database"),
 )
 _BOMS = (
@@ -78,13 +78,38 @@ def read_text(source: Source, *, encoding: str | None = None, beginning: bool = 
     return text
 
 
+def plain_utf8(start: bytes) -> tuple[str, int] | None:
+    """What a file that begins so is called if all of it is UTF-8, and the length of its byte-order mark.
+
+    None where it begins as something else.
+    """
+    if any(start.startswith(magic) for magic, _ in _MAGIC) or start[257:262] == b"ustar":
+        return None
+    for mark, name, words in _BOMS:
+        if start.startswith(mark):
+            return (words, len(mark)) if name == "utf-8-sig" else None
+    return "UTF-8", 0
+
+
+def n_controls(raw: bytes) -> int:
+    """Bytes that no text holds."""
+    return len(raw) - len(raw.translate(None, _CONTROLS))
+
+
+def is_binary(n_bytes: int, n_controls: int) -> bool:
+    """Whether so many of the bytes are of those that no text holds, that it is none."""
+    return n_bytes - n_controls < n_bytes * 0.9
+
+
 def _detected(source: Source, raw: bytes, whole: bool) -> Text:
     for mark, name, words in _BOMS:
         if raw.startswith(mark):
             return Text(_decoded(source, raw, name, whole), words, whole)
     if raw[257:262] == b"ustar":
-        raise ReadError(f"{source} is a tar archive. Unpack it, and give the folder or the file.")
-    if b"\0" in raw or len(raw.translate(None, _CONTROLS)) < len(raw) * 0.9:
+        raise ReadError(
+            f"{source} is a tar archive. Unpack it with: tar -xf {source.path.name}; then give the folder, or a file."
+        )
+    if b"\0" in raw or is_binary(len(raw), n_controls(raw)):
         what = "it holds a zero byte" if b"\0" in raw else "it holds many control characters"
         raise ReadError(f"{source} is binary ({what}). {READABLE}")
     try:

@@ -11,12 +11,13 @@ from convncf.data.reading.report import FIRST_LINES, Dropped, on_lines
 
 Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
+Lines = npt.NDArray[np.int32] | Int64s
 
 
 class Ledger:
     """Every row leaves at most once, with a reason."""
 
-    def __init__(self, line: Int64s, file: npt.NDArray[np.int16] | None = None, names: Sequence[str] = ("",)) -> None:
+    def __init__(self, line: Lines, file: npt.NDArray[np.int16] | None = None, names: Sequence[str] = ("",)) -> None:
         """`line` (n,): the physical line of each row; `file` (n,): which of `names` it stands in."""
         self.line = line
         self.file = np.zeros(len(line), np.int16) if file is None else file

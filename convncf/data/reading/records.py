@@ -47,6 +47,8 @@ class Records:
     first_plain_quote: int | None
     escaped: int = 0
     """Fields in which a backslash stood before a quote or a backslash, and was taken off."""
+    undecided: bool = False
+    """Whether a field begins with a quote that more text might close."""
 
     def __len__(self) -> int:
         return len(self.line)
@@ -146,6 +148,7 @@ def _with_quotes(text: str, delimiter: str) -> Records:
         plain_quotes,
         first_plain_quote,
         grammar.escaped,
+        grammar.undecided,
     )
 
 
@@ -164,7 +167,9 @@ class _Grammar:
         self._escapes = re.search(rf'\\"(?!"|{between}|[\r\n]|\Z)', text) is not None
         inside = r'[^"\\]++|\\.|""'
         self._backslashed = re.compile(rf'{around}"((?:{inside})*+)"{around}(?={between}|[\r\n]|\Z)', re.DOTALL)
+        self._never_closed = re.compile(r' *"(?:[^"]++|"")*+\Z')
         self.escaped = 0
+        self.undecided = False
         single = f"[^{between}\r\n]*+" if len(delimiter) == 1 and not self._blank else ""
         self._plain = re.compile(single or rf"(?:(?!{between})[^\r\n])*+")
 
@@ -193,7 +198,9 @@ class _Grammar:
                 field = self._plain.match(text, position)
                 assert field is not None  # it matches the empty text too
                 fields.append(field[0])
-                plain += field[0].lstrip(" ").startswith('"')
+                if field[0].lstrip(" ").startswith('"'):
+                    plain += 1
+                    self.undecided = self.undecided or self._never_closed.match(text, position) is not None
                 position = field.end()
             between = self._between.match(text, position)
             if not between:

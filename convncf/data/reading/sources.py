@@ -8,7 +8,8 @@ from __future__ import annotations
 import gzip
 import zipfile
 import zlib
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -49,11 +50,23 @@ class Source:
 
     def read(self, limit: int = -1) -> tuple[bytes, bool]:
         """The first `limit` bytes, unpacked, and whether they are all. Raises ReadError where they cannot be read."""
+        with self._named(), ExitStack() as stack:
+            stream = self._open(stack)
+            raw = stream.read(limit)
+            return raw, limit < 0 or not stream.read(1)
+
+    def chunks(self, size: int) -> Iterator[bytes]:
+        """All bytes, unpacked, `size` at a time. Raises ReadError where they cannot be read."""
+        with self._named(), ExitStack() as stack:
+            stream = self._open(stack)
+            while chunk := stream.read(size):
+                yield chunk
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """What goes wrong in here is a ReadError that names the file."""
         try:
-            with ExitStack() as stack:
-                stream = self._open(stack)
-                raw = stream.read(limit)
-                return raw, limit < 0 or not stream.read(1)
+            yield
         except FileNotFoundError:
             raise ReadError(f"{self} does not exist. Check the path.") from None
         except IsADirectoryError:

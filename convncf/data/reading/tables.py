@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from convncf.data.reading.coded import Coded
+from convncf.data.reading.ledger import Lines
 from convncf.data.reading.report import Dropped, FileRead, Role
 from convncf.data.reading.sources import Source
 from convncf.data.timestamps import TimeUnit
@@ -26,7 +29,7 @@ class Table:
     header: tuple[str, ...] | None
     """Names of the columns as they stand; None where no line names them."""
     width: int
-    line: Int64s
+    line: Lines
     """(n,) physical line of each row."""
     column: Callable[[int], pa.LargeStringArray]
     """Position -> (n,) its text; where there is nothing, ''."""
@@ -44,6 +47,9 @@ class Table:
     """Position -> unit, where the format itself says in which unit its times count."""
     guess: Mapping[str, str] | None = None
     """Role -> column number, where position tells the roles; None to guess by names."""
+    packed: Mapping[int, Coded | Int64s] = field(default_factory=dict)
+    """Position -> the column as its words, or as integers where each row is a plain one, without a zero before it.
+    A large file has its columns here, and only those that are read as some role."""
 
     @property
     def names(self) -> list[str]:
@@ -51,6 +57,20 @@ class Table:
         if self.header is None:
             return [str(number) for number in range(1, self.width + 1)]
         return [name.strip() for name in self.header]
+
+    def coded(self, position: int) -> Coded:
+        """(n,) the words of a column."""
+        packed = self.packed.get(position)
+        if isinstance(packed, Coded):
+            return packed
+        return Coded.of(self.column(position) if packed is None else plain_text(packed))
+
+    def plain(self, position: int) -> pa.LargeStringArray | Int64s:
+        """(n,) the text of a column, or its integers."""
+        packed = self.packed.get(position)
+        if packed is None:
+            return self.column(position)
+        return packed.texts() if isinstance(packed, Coded) else packed
 
     @property
     def where(self) -> str:
@@ -75,3 +95,15 @@ class Table:
             records=self.lines - has_header - self.blank - self.continuation,
             rows=rows,
         )
+
+
+def plain_text(integers: Int64s) -> pa.LargeStringArray:
+    """The digits of integers."""
+    return pc.cast(pa.array(integers), pa.large_string())
+
+
+def in_a_row(columns: Sequence[pa.LargeStringArray | Int64s]) -> pa.LargeStringArray | Int64s:
+    """Several columns as one; integers only where all are."""
+    if all(isinstance(column, np.ndarray) for column in columns):
+        return np.concatenate(columns).astype(np.int64, copy=False)
+    return pa.concat_arrays([plain_text(each) if isinstance(each, np.ndarray) else each for each in columns])

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from convncf.data.interactions import ItemTable, Vocabulary
+from convncf.data.reading.coded import Coded
 from convncf.data.reading.columns import bare_name, guess_columns, resolve_columns
 from convncf.data.reading.matching import likely_cause, samples
 from convncf.data.reading.options import ReadOptions
@@ -54,7 +54,7 @@ def join_titles(table: Table, items: Vocabulary, options: ReadOptions) -> Titled
     columns = {role: names[found[role]] for role in ("item_id", "title")}
     keys = _keys(table, found["item_id"], options)
     titles = table.column(found["title"])
-    texts, contested = first_titles(keys, titles, items)
+    texts, contested = first_titles(Coded.of(keys), Coded.of(titles), items)
     notes = list(table.notes)
     if contested:
         notes.append(f"{counted(contested, 'item')} with more than one title in {table.source.file}; the first is used")
@@ -73,12 +73,12 @@ def join_titles(table: Table, items: Vocabulary, options: ReadOptions) -> Titled
 
 
 def titles_within(
-    item_ids: pa.LargeStringArray, titles: pa.LargeStringArray, items: Vocabulary, *, asked: bool
+    item_ids: Coded, titles: Coded, items: Vocabulary, *, asked: bool
 ) -> tuple[ItemTable, tuple[str, ...]]:
     """Titles from a column of the interactions themselves, unless it is guessed and speaks of something else."""
     untitled = ItemTable.untitled(items)
     texts, contested = first_titles(item_ids, titles, items)
-    several = int((np.bincount(np.asarray(pc.dictionary_encode(item_ids).indices)) > 1).sum())
+    several = int((item_ids.counts() > 1).sum())
     if not asked and contested * 2 > several and contested > 2:
         note = (
             f"the title column was not read: {contested:,} of {counted(several, 'item')} with several rows have "

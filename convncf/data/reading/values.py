@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from convncf.data.interactions import Vocabulary
+from convncf.data.reading.coded import Coded
 from convncf.data.reading.options import Decimal, Keep
 from convncf.data.reading.report import counted
 
@@ -21,6 +22,7 @@ _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?$"
 _DECIMAL_COMMA = r"^[+-]?[0-9]*,[0-9]+$"
 _DECIMAL_POINT = r"^[+-]?[0-9]*\.[0-9]+"
 _AS_NUMBER = r"^0*([0-9]+?)(?:\.0*)?$"
+_AT_ONCE = 2**20
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -42,23 +44,27 @@ def as_number(ids: pa.LargeStringArray) -> pa.LargeStringArray:
 
 @dataclass(frozen=True, eq=False)
 class Merged:
-    """Rows after each pair is kept once."""
+    """What keeping each pair once took away."""
 
-    kept: Int64s
-    """Rows that stay, in the order of the file."""
     exact_duplicates: int
     repeats: int
     most_repeated: int
+    kept: Int64s | None = None
+    """Rows that stay, in the order of the file; None where all do."""
 
 
-def parse_ratings(texts: pa.LargeStringArray, decimal: Decimal | None = None) -> ParsedRatings:
-    """Numbers with a decimal point, or with a decimal comma, which is said; `decimal` allows only the one."""
-    plain = pc.utf8_trim_whitespace(texts)
+def parse_ratings(column: Coded, decimal: Decimal | None = None, *, counts: bool = False) -> ParsedRatings:
+    """Numbers with a decimal point, or with a decimal comma, which is said; `decimal` allows only the one.
+
+    Where they are `counts`, such as plays, none is a low rating.
+    """
+    rows = column.counts()
+    plain = pc.utf8_trim_whitespace(column.words)
     notes = []
     with_comma = pc.match_substring_regex(plain, _DECIMAL_COMMA)
-    n_comma = 0 if decimal == "." else int(np.asarray(with_comma, bool).sum())
+    n_comma = 0 if decimal == "." else int(rows[np.asarray(with_comma, bool)].sum())
     with_point = pc.match_substring_regex(plain, _DECIMAL_POINT)
-    n_point = int(np.asarray(with_point, bool).sum()) if n_comma or decimal == "," else 0
+    n_point = int(rows[np.asarray(with_point, bool)].sum()) if n_comma or decimal == "," else 0
     if decimal == ",":  # then a point is no decimal sign, and a number that has one is none
         plain = pc.if_else(with_point, pc.replace_substring(plain, ".", "?"), plain)
     if n_comma:
@@ -71,16 +77,37 @@ def parse_ratings(texts: pa.LargeStringArray, decimal: Decimal | None = None) ->
     values = np.fromiter(map(float, digits.to_pylist()), np.float64, len(digits))
     understood &= np.abs(values) <= _LARGEST
     values[~understood] = 0
-    n_zero = int(((values == 0) & understood).sum())
-    if n_zero * 4 >= len(values) > 0:
+    n_zero = int(rows[(values == 0) & understood].sum())
+    if n_zero * 4 >= len(column) > 0:
         notes.append(f"{counted(n_zero, 'rating')} of 0, which often means 'not rated'; each counts as an interaction")
-    n_negative = int((values < 0).sum())
+    n_negative = int(rows[values < 0].sum())
     if n_negative:
         notes.append(
             f"{counted(n_negative, 'rating')} below 0, which often means a return or a dislike; each counts as an "
             "interaction"
         )
-    return ParsedRatings(values, understood, np.asarray(pc.equal(plain, ""), bool), tuple(notes))
+    notes += [] if counts else _low_ratings(values[understood], rows[understood])
+    empty = np.asarray(pc.equal(plain, ""), bool)
+    return ParsedRatings(values[column.codes], column.where(understood), column.where(empty), tuple(notes))
+
+
+def _low_ratings(values: npt.NDArray[np.float64], rows: Int64s) -> list[str]:
+    """How many stars are few, where these look like stars: from 0 to 5 or 10, in whole or half steps."""
+    occurring = values[rows > 0]
+    top = float(occurring.max(initial=0))
+    stars = top in (5, 10) and occurring.min() >= 0 and (occurring * 2 == np.round(occurring * 2)).all()
+    few = 0.4 * top
+    low = int(rows[(values > 0) & (values <= few)].sum())
+    if not stars or not low:
+        return []
+    share = low / int(rows.sum())
+    words = f"{share:.0%}" if share >= 0.005 else "under 1%"
+    return [
+        (
+            f"{words} of the positives are rated {few:g} or less of {top:g} ({counted(low, 'row')}): each counts as a "
+            "positive; data.min_rating sets from which rating on one does"
+        )
+    ]
 
 
 def merge_repeats(
@@ -91,37 +118,47 @@ def merge_repeats(
     keep: Keep = "latest",
 ) -> Merged:
     """Keep each pair once: its latest (or first) row by time, without times or at equal times its first in the file."""
-    n = len(user)
-    row = np.arange(n)
-    time = np.zeros(n, np.int64) if times is None else times
-    rating = np.zeros(n) if ratings is None else ratings
-    pair = user.astype(np.int64) * (int(item.max()) + 1) + item
-    occurrences = np.unique(pair, return_counts=True)[1]
-    if len(occurrences) == n:
-        return Merged(row, 0, 0, 1)
+    pair = user.astype(np.int64)  # (n,) one number a pair
+    pair *= int(item.max()) + 1
+    pair += item
+    in_order = np.sort(pair)
+    again = in_order[1:] == in_order[:-1]
+    if not again.any():
+        return Merged(0, 0, 1)
+    repeated = np.unique(in_order[1:][again])
+    del in_order, again
+    # What follows sorts only rows of repeated pairs, which are few in large files.
+    concerned = np.empty(len(pair), bool)
+    for start in range(0, len(pair), _AT_ONCE):
+        some = pair[start : start + _AT_ONCE]
+        place = np.minimum(np.searchsorted(repeated, some), len(repeated) - 1)
+        concerned[start : start + _AT_ONCE] = repeated[place] == some
+    row = np.flatnonzero(concerned)
+    pair = pair[row]
+    time = np.zeros(len(row), np.int64) if times is None else times[row]
+    rating = np.zeros(len(row)) if ratings is None else ratings[row]
     # Within a pair the last is the one to keep: at equal times the first in the file.
     order = np.lexsort((-row, time if keep == "latest" else -time, pair))
     last = np.append(pair[order][1:] != pair[order][:-1], True)
-    kept = np.sort(order[last])
+    stays = ~concerned
+    stays[row[order[last]]] = True
     alike = np.lexsort((rating, time, pair))
-    same = np.ones(n - 1, bool)
+    same = np.ones(len(row) - 1, bool)
     for column in (pair, time, rating):
         same &= column[alike][1:] == column[alike][:-1]
     exact = int(same.sum())
-    return Merged(kept, exact, n - len(kept) - exact, int(occurrences.max()))
+    most = int(np.bincount(np.searchsorted(repeated, pair)).max())
+    return Merged(exact, len(row) - len(repeated) - exact, most, np.flatnonzero(stays))
 
 
-def first_titles(
-    item_ids: pa.LargeStringArray, titles: pa.LargeStringArray, items: Vocabulary
-) -> tuple[tuple[str, ...], int]:
+def first_titles(item_ids: Coded, titles: Coded, items: Vocabulary) -> tuple[tuple[str, ...], int]:
     """The first title of each item that is not blank, '' where there is none, and how many items have several."""
-    given = np.asarray(pc.not_equal(pc.utf8_trim_whitespace(titles), ""), bool)
-    item_codes, title_codes = pc.dictionary_encode(item_ids), pc.dictionary_encode(titles)
-    item, title = np.asarray(item_codes.indices)[given], np.asarray(title_codes.indices)[given]
+    given = titles.where(np.asarray(pc.not_equal(pc.utf8_trim_whitespace(titles.words), ""), bool))
+    item, title = item_ids.codes[given], titles.codes[given]
     if not len(item):
         return ("",) * len(items), 0
     with_title, first = np.unique(item, return_index=True)
-    raw, words = item_codes.dictionary.to_pylist(), title_codes.dictionary.to_pylist()
+    raw, words = item_ids.words.to_pylist(), titles.words.to_pylist()
     titled = {raw[code]: words[title[row]] for code, row in zip(with_title, first, strict=True)}
     pairs = np.unique(item.astype(np.int64) * len(words) + title) // len(words)
     contested = int((np.unique(pairs, return_counts=True)[1] > 1).sum())

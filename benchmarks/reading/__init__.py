@@ -1,0 +1,1 @@
+"""How long it takes to read a large file of interactions, and how much memory."""

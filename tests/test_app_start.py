@@ -113,6 +113,7 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     class Worker:
         returncode: int | None = None
+        pid = os.getpid()  # no child of this process: there is nothing to reap
 
         def __init__(self, command: list[str], **more: Any) -> None:
             started.append(command)

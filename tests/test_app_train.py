@@ -128,7 +128,7 @@ def test_strides_and_channels_follow_the_kernels(home: Path, workers: list[list[
     assert settings["model.cnn_channels"] == [1, *[width] * 5]
 
 
-@pytest.mark.parametrize(("label", "text"), [("Kernels", "four"), ("Channels", "1, x"), ("Stop on", "MAP@10")])
+@pytest.mark.parametrize(("label", "text"), [("Kernels", "four"), ("Channels", "1, x"), ("Stop on", "ERR@10")])
 def test_what_a_field_cannot_hold_is_said_in_words(label: str, text: str, home: Path) -> None:
     at = open_app("train")
     field(at, label).set_value(text).run()

@@ -40,7 +40,7 @@ def test_rates_never_rise_and_stay_between_one_and_the_floor(schedule: str, epoc
 
 
 def test_gentle_epochs_have_one_rate_for_both_but_what_is_frozen_stays_so() -> None:
-    config = settings(gentle_epochs=2, gentle_lr=0.03, schedule="linear")
+    config = settings(gentle_epochs=2, gentle_lr=0.03, schedule="linear", lr_floor=0.0)
     assert [rates(config, epoch) for epoch in (1, 2)] == [(0.03, 0.03)] * 2
     assert rates(config, 3) == pytest.approx((0.1, 0.05))
     assert [gentle(config, epoch) for epoch in (1, 2, 3)] == [True, True, False]

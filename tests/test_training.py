@@ -229,7 +229,7 @@ def test_a_step_is_made_anew_where_the_next_epoch_is_another_one(
 
 
 def test_a_last_epoch_at_nought_changes_nothing(parts: Split) -> None:
-    trainer = toy_trainer(parts, toy_model(parts), epochs=3, patience=0, schedule="linear")
+    trainer = toy_trainer(parts, toy_model(parts), epochs=3, patience=0, schedule="linear", lr_floor=0.0)
     tensors = [trainer.model_tensors() for _ in trainer]
     assert equal(tensors[2], tensors[3])
     assert not equal(tensors[1], tensors[2])

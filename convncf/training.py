@@ -169,8 +169,8 @@ class Trainer:
             kept = self._keep_begun() if epoch else ""
             raise TrainingStopped(f"{error} {kept}".strip()) from None
         self.epoch, self._begun = epoch, EpochPart()
-        improved = not len(self.users)
-        if metrics is not None:
+        improved = not len(self.users) or metrics == {}  # nobody could be judged: each epoch is taken
+        if metrics:
             value = metrics[self.evaluation.monitor]
             improved = value > self.best_value
             self.validations_since_best = 0 if improved else self.validations_since_best + 1

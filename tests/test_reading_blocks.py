@@ -120,7 +120,8 @@ def test_what_large_files_hold_is_read_in_blocks(tmp_path: Path, kind: str, bloc
     (path,) = write(tmp_path, {"x.csv": content})
     in_blocks, whole, sufficed = both(path, sizes_for(start, block), ReadOptions())
     assert in_blocks == whole
-    assert sufficed
+    longer_than_a_block = (block, kind) == (1, "quoted line ends")  # then the whole is read, to the same result
+    assert sufficed or longer_than_a_block
 
 
 ONLY_WHOLE = {

@@ -23,6 +23,7 @@ from convncf.data.reading.options import ReadOptions
 from convncf.data.reading.pieces import Block, NotUtf8Error, OnlyAsAWholeError, Piece, Wanted
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
+from convncf.errors import ReadError
 from convncf.runtime import cpu_count
 
 _MOST_WORKERS = 8
@@ -100,7 +101,10 @@ def _read(
     head = next(blocks, None)
     if head is None or head.last:
         raise OnlyAsAWholeError
-    layout, records = lay_out(head.text(), source, options)
+    try:
+        layout, records = lay_out(head.text(), source, options)
+    except ReadError:
+        raise OnlyAsAWholeError from None  # the beginning may mislead: an odd quote cuts it short
     if len(records) <= SAMPLE:  # then the whole would give a larger sample
         raise OnlyAsAWholeError
     widths = records.widths[int(layout.headed) :]

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convncf import streams
-from convncf.errors import NonFiniteScoreError, TrainingStopped
-from convncf.full_ranking import Progress, Stop
-from convncf.ranking import Ints, Scorer, Scores
+from convncf.errors import NonFiniteScoreError
+from convncf.full_ranking import Progress, Stop, between_users
+from convncf.ranking import Ints, Scorer, Scores, UserRanks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,27 +40,11 @@ class PairScorer(Scorer, Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SetRanks:
-    """The rank of each answer within its candidate set; a user has as many sets as answers."""
+class SetRanks(UserRanks):
+    """The rank of each answer within its candidate set; a user has as many sets as answers, N = S."""
 
-    users: Ints
-    """(U,) user indices, ascending; every one has at least one set."""
-    indptr: Ints
-    """(U + 1,) the sets of users[j] are indptr[j]:indptr[j + 1]."""
-    items: Ints
-    """(S,) the answers, ascending within a user."""
-    ranks: Ints
-    """(S,) rank of each of them in its set."""
     candidates: Ints
     """(S,) size of each set, the answer included."""
-
-    def of(self, user: int) -> tuple[Ints, Ints]:
-        """Answers of one user and their ranks; two empty arrays where the user was not evaluated."""
-        at = int(np.searchsorted(self.users, user))
-        if at == self.users.size or self.users[at] != user:
-            return self.items[:0], self.ranks[:0]
-        row = slice(self.indptr[at], self.indptr[at + 1])
-        return self.items[row], self.ranks[row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +106,7 @@ def rank_in_sets(
         own, others = _scores(scorer, owner[some], answer[some], which, items)
         found[some] = 1 + np.bincount(which[others >= own[which]], minlength=own.size)
 
-    def after(done: int) -> None:
-        if progress is not None and done:
-            progress(done, chosen.size)
-        if stop is not None and done < chosen.size and stop():
-            raise TrainingStopped(f"Stopped as asked, with {done:,} of {chosen.size:,} users ranked.")
-
+    after = between_users(progress, stop, chosen.size)
     after(0)
     width = streams.width()
     for first in range(0, len(cuts) - 1, width):

@@ -9,7 +9,7 @@ neither as hits nor as misses. Test and validation are never mixed: a report spe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -199,15 +199,7 @@ def _of_part(candidates: CandidateSets, positives: csr_array, part: Part) -> tup
             f"none of the {len(candidates):,} candidate sets has a {part} item of this split as its answer. Use the "
             "split that they came with (data.split=ready), or drawn sets (eval.candidate_sets=drawn)."
         )
-    sizes = np.diff(candidates.offsets)
-    kept = replace(
-        candidates,
-        user=candidates.user[fits],
-        answer=candidates.answer[fits],
-        offsets=np.append(0, np.cumsum(sizes[fits])).astype(np.int64),
-        negatives=candidates.negatives[np.repeat(fits, sizes)],
-    )
-    return kept, int((~fits).sum())
+    return candidates.only(fits), int((~fits).sum())
 
 
 def _left_out(split: Split, part: Part) -> str:

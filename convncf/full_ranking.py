@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from convncf import streams
 from convncf.beyond import NOTHING
 from convncf.errors import TrainingStopped
-from convncf.ranking import Ints, Scorer, Scores, rank_positives
+from convncf.ranking import Ints, Scorer, Scores, UserRanks, rank_positives
 from convncf.ranks_on_device import DeviceScorer, ranked
 
 if TYPE_CHECKING:
@@ -35,29 +35,25 @@ FLOATS: Final = 2**24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ranks:
-    """The rank of every positive of every evaluated user: U users, N positives."""
+class Ranks(UserRanks):
+    """The rank of every positive of every evaluated user, among all items that are not left out."""
 
-    users: Ints
-    """(U,) user indices, ascending; every one has at least one positive."""
-    indptr: Ints
-    """(U + 1,) the positives of users[j] are items[indptr[j]:indptr[j + 1]]."""
-    items: Ints
-    """(N,) item indices, ascending within a user."""
-    ranks: Ints
-    """(N,) rank of each of them."""
     candidates: Ints
     """(U,) how many items were ranked for each user."""
     lists: NDArray[np.int32] | None = None
     """(U, L) the first L candidates of each user as `top_k` lists them, NOTHING where there are fewer; where asked."""
 
-    def of(self, user: int) -> tuple[Ints, Ints]:
-        """Positives of one user and their ranks; two empty arrays where the user was not evaluated."""
-        at = int(np.searchsorted(self.users, user))
-        if at == self.users.size or self.users[at] != user:
-            return self.items[:0], self.ranks[:0]
-        row = slice(self.indptr[at], self.indptr[at + 1])
-        return self.items[row], self.ranks[row]
+
+def between_users(progress: Progress | None, stop: Stop | None, total: int) -> Callable[[int], None]:
+    """What to call with the number of users that are done: tells `progress`, and raises TrainingStopped for `stop`."""
+
+    def after(done: int) -> None:
+        if progress is not None and done:
+            progress(done, total)
+        if stop is not None and done < total and stop():
+            raise TrainingStopped(f"Stopped as asked, with {done:,} of {total:,} users ranked.")
+
+    return after
 
 
 def ranks(
@@ -95,12 +91,7 @@ def ranks(
         if scored[number].shape != shape[1:]:
             raise ValueError(f"score_items({user}) returned shape {scored[number].shape}, expected {shape[1:]}")
 
-    def after(done: int) -> None:
-        if progress is not None and done:
-            progress(done, chosen.size)
-        if stop is not None and done < chosen.size and stop():
-            raise TrainingStopped(f"Stopped as asked, with {done:,} of {chosen.size:,} users ranked.")
-
+    after = between_users(progress, stop, chosen.size)
     after(0)
     if chosen.size and hasattr(scorer, "score_users") and getattr(scorer, "device", "cpu") != "cpu":
         found[:] = ranked(cast(DeviceScorer, scorer), chosen, wanted, hidden, after, lists=tops)

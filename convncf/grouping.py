@@ -92,9 +92,8 @@ def group(runs: Sequence[Run]) -> SeedGroup:
         unlike.append(
             f"seed {repeated[0]} occurs {seeds.count(repeated[0])} times, and a seed twice is no new evidence"
         )
-    for key, what in (("fingerprint", "data"), ("protocol", "protocols")):
-        if len({report.get(key) for _, report in finished}) > 1:
-            unlike.append(f"the runs have different {what}")
+    if len({report.get("protocol") for _, report in finished}) > 1:
+        unlike.append("the runs have different protocols")
     return SeedGroup(
         name=common_name([run.name for run in ordered]),
         model=first.config().model.name,

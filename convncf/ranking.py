@@ -69,6 +69,28 @@ class TopK:
     """(k,) the rank by the rule, equal to ItemRank.rank; where nothing ties it is the position in the list."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class UserRanks:
+    """Ranks of the held-out items of U users, N in all: among all candidates, or each in a set of its own."""
+
+    users: Ints
+    """(U,) user indices, ascending; every one has at least one such item."""
+    indptr: Ints
+    """(U + 1,) those of users[j] are items[indptr[j]:indptr[j + 1]]."""
+    items: Ints
+    """(N,) item indices, ascending within a user."""
+    ranks: Ints
+    """(N,) rank of each of them."""
+
+    def of(self, user: int) -> tuple[Ints, Ints]:
+        """The held-out items of one user and their ranks; two empty arrays where the user was not evaluated."""
+        at = int(np.searchsorted(self.users, user))
+        if at == self.users.size or self.users[at] != user:
+            return self.items[:0], self.ranks[:0]
+        row = slice(self.indptr[at], self.indptr[at + 1])
+        return self.items[row], self.ranks[row]
+
+
 def rank_positives(scores: ArrayLike, positives: ArrayLike, left_out: ArrayLike, *, user: int | None = None) -> Ints:
     """Rank of each positive, by the rule: (n_items,), (m,), (l,) -> (m,) in the order of `positives`.
 

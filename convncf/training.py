@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 import torch
-from scipy.sparse import csr_array
 from torch import Tensor, nn
 
 from convncf import runtime
 from convncf.config import EvalConfig, TrainConfig
 from convncf.data.candidates import CandidateSets
+from convncf.data.parts import union
 from convncf.data.sampling import TripleSampler
 from convncf.data.splitting import Part, Split
 from convncf.errors import NonFiniteLossError, TrainingStopped
@@ -270,7 +270,7 @@ def triple_sampler(split: Split, train: TrainConfig, seed: int, device: str = "c
     """
     barred = split.barred
     if train.spared == "test items":
-        barred = csr_array(barred.astype(bool) + split.test.astype(bool))
+        barred = union(barred, split.test)
     n = train.dns_of if train.negatives == "dns" else 1
     return TripleSampler(split.train, seed, device, barred=barred, candidates=n)
 

@@ -16,7 +16,8 @@ from convncf.data.reading import read
 from convncf.data.splitting import filter_and_split
 from convncf.data.storage import Dataset
 
-FOLDER = Path(os.environ.get("CONVNCF_SHARED_DATA", "/work/shared/data"))
+BESIDE_THE_CLONE = Path(__file__).resolve().parents[2] / "shared" / "data"
+FOLDER = Path(os.environ.get("CONVNCF_SHARED_DATA", BESIDE_THE_CLONE))
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not FOLDER.is_dir(), reason=f"{FOLDER} is absent (CONVNCF_SHARED_DATA names another place)"),

@@ -75,7 +75,7 @@ def _finished(study: Study, trial: Trial, seed: int, home: Path) -> dict[str, An
 
 
 def _departures(study: Study, trial: Trial, seed: int) -> dict[str, Any]:
-    """Settings of a run that are not the defaults of its model: what a reader needs to repeat it."""
+    """Settings of a run that depart from its preset: what a reader needs to repeat it."""
     mine = flatten(study.resolved(trial, seed).config)
     plain = flatten(resolve(model=trial.model, preset=trial.preset, dataset=study.dataset, seed=seed).config)
     return {key: value for key, value in mine.items() if value != plain[key]}

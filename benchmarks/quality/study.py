@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from convncf.config import Resolved, resolve
+from convncf.config import Resolved, resolve, unused_settings
 from convncf.runs import slug
 
 
@@ -71,16 +71,9 @@ class Study:
                 "model.pre_model_path": path,
                 "pretrain.epochs": 0,
             }
-        common = {key: value for key, value in self.common.items() if key not in unused(trial.model)}
+        common = {key: value for key, value in self.common.items() if key not in unused_settings(trial.model)}
         settings = common | dict(trial.settings) | start
         return resolve(model=trial.model, preset=trial.preset, dataset=self.dataset, seed=seed, settings=settings)
-
-
-def unused(model: str) -> frozenset[str]:
-    """Common settings that a model has no use for are left out of its trial."""
-    from convncf.config import unused_settings
-
-    return unused_settings(model)
 
 
 NETWORK_64: Final[dict[str, Any]] = {

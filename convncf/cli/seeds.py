@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +13,10 @@ from convncf.cli.console import TrainingDisplay, emit_json, say, table
 from convncf.cli.options import Json
 from convncf.config import Resolved
 from convncf.errors import ConfigError, ConvNCFError, RunError, TrainingStopped
-from convncf.grouping import SeedGroup, SeedSummary, group, groups, identity
 from convncf.runs import Run, RunStore
+
+if TYPE_CHECKING:
+    from convncf.grouping import SeedGroup, SeedSummary
 
 
 def register(app: typer.Typer) -> None:
@@ -37,16 +39,17 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 
 def train_seeds(
-    resolved: Callable[[int], Resolved], asked: Sequence[int], name: str, home: Path, *, detach: bool, as_json: bool
+    resolved: Callable[..., Resolved], asked: Sequence[int], name: str, home: Path, *, detach: bool, as_json: bool
 ) -> None:
     """Train NAME-seedN for each seed, one after the other, and sum them up.
 
     What is finished already is taken as it is, what was interrupted is resumed; one that fails does not end the others.
     """
     from convncf import jobs
+    from convncf.grouping import group
 
     store = RunStore(home)
-    wanted = {f"{name}-seed{seed}": resolved(seed) for seed in asked}
+    wanted = {f"{name}-seed{seed}": resolved(seed=seed) for seed in asked}
     for made in store.names():
         if made in wanted:
             _refuse_another(store.open(made), wanted[made])
@@ -92,6 +95,8 @@ def seeds(
     as_json: Json = False,
 ) -> None:
     """Sum up runs that differ in the seed alone: mean, standard deviation, n, and the 95% interval over seeds."""
+    from convncf.grouping import group, groups, identity
+
     store = RunStore(runtime.home())
     if run is None:
         found = groups(store.all())

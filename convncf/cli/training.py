@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ from convncf.cli.console import TrainingDisplay, emit_json, say, table
 from convncf.cli.evaluating import show_report
 from convncf.cli.options import Json, RunName
 from convncf.cli.seeds import parse_seeds, train_seeds
-from convncf.config import MODEL_NAMES, Resolved, RunConfig, flatten, preset_names, resolve, unused_settings
+from convncf.config import MODEL_NAMES, flatten, preset_names, resolve, setting_fields, unused_settings
 from convncf.errors import ConfigError, RunBusyError, RunError, RunExistsError, TrainingStopped
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ def train(
         asked = parse_seeds(seeds)
         if seed is not None:
             raise ConfigError(f"both --seed {seed} and --seeds {seeds} are given. Keep one of them.")
-        of = partial(_resolved, model=model, preset=preset, dataset=dataset, file=config, settings=chosen)
-        first = of(asked[0]).config
+        of = partial(resolve, model=model, preset=preset, dataset=dataset, file=config, settings=chosen)
+        first = of(seed=asked[0]).config
         group = name or f"{first.model.name}-{first.data.dataset}"
         train_seeds(of, asked, group, home, detach=detach, as_json=as_json)
         return
@@ -113,10 +113,6 @@ def _created(make: Callable[..., Run], name: str | None, free: Callable[[], str]
         except RunExistsError:
             if name is not None:
                 raise
-
-
-def _resolved(seed: int, **sources: Any) -> Resolved:
-    return resolve(seed=seed, **sources)
 
 
 def resume(
@@ -209,7 +205,7 @@ def settings(model: _Model = "convncf", preset: _Preset = None, as_json: Json = 
     """List every setting of a model: its key, its value under the preset, and what it does."""
     resolved = resolve(model=model, preset=preset)
     unused = unused_settings(resolved.config.model.name)
-    described = {key: text for key, text in _descriptions().items() if key not in unused}
+    described = {key: field.description or "" for key, field in setting_fields().items() if key not in unused}
     values = flatten(resolved.config)
     if as_json:
         entries = {
@@ -220,17 +216,6 @@ def settings(model: _Model = "convncf", preset: _Preset = None, as_json: Json = 
     title = f"{model}, preset {resolved.config.preset} (of {', '.join(preset_names(resolved.config.model.name))})"
     rows = [(key, runtime.strict_json(values[key]), text) for key, text in described.items()]
     table(["key", "value", "what it does"], rows, title=title, left=3)
-
-
-def _descriptions() -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, field in RunConfig.model_fields.items():
-        inner = getattr(field.annotation, "model_fields", None)
-        if inner is None:
-            found[name] = field.description or ""
-        else:
-            found |= {f"{name}.{key}": part.description or "" for key, part in inner.items()}
-    return found
 
 
 def work(run: RunName) -> None:

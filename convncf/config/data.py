@@ -101,9 +101,14 @@ class DataConfig(Frozen):
 
 
 def as_seconds(text: str) -> float:
-    """An ISO 8601 date or time as seconds since 1970; without a zone it is UTC. Raises ValueError."""
+    """An ISO 8601 date or time as seconds since 1970. Raises ValueError."""
+    return as_moment(text).timestamp()
+
+
+def as_moment(text: str) -> datetime:
+    """An ISO 8601 date or time; without a zone it is UTC. Raises ValueError."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{text!r} is no date: write 2010-01-31, or 2010-01-31T12:00") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

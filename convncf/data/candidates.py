@@ -17,6 +17,7 @@ from convncf.config import EvalConfig
 from convncf.data.drawing import Free, distinct
 from convncf.data.draws import id_hashes, mix, pair_bits
 from convncf.data.interactions import Interactions
+from convncf.data.parts import TEST
 from convncf.errors import DataError
 
 if TYPE_CHECKING:
@@ -105,6 +106,16 @@ class CandidateSets:
         told = f"{', '.join(counted)} taken out" if counted else "nothing had to be taken out"
         return self._with(~(copies | repeats | seen | low), f"{self.origin}, cleaned: {told}")
 
+    def only(self, sets: Bools) -> Self:
+        """Some of the sets as they are: (S,) which."""
+        return replace(
+            self,
+            user=self.user[sets],
+            answer=self.answer[sets],
+            offsets=_offsets(self.sizes[sets]),
+            negatives=self.negatives[sets[self._set]],
+        )
+
     def restricted(self, user: Int32s, item: Int32s, test: sparse.csr_array) -> Self | None:
         """The sets in new indices, after filters: `user` (U,) and `item` (I,) give the new index of each old, or -1.
 
@@ -171,7 +182,7 @@ def candidate_sets(dataset: Dataset, split: Split, part: Part, config: EvalConfi
             "Draw them (--set eval.candidate_sets=drawn), or use the split that came so (--set data.split=ready)."
         )
     sets = (
-        stored.cleaned(split.interactions.matrix(split.part != 2), split.not_recommended)
+        stored.cleaned(split.interactions.matrix(split.part != TEST), split.not_recommended)
         if config.stored_sets == "cleaned"
         else replace(stored, origin=f"{stored.origin}, as published")
     )

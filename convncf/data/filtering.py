@@ -15,7 +15,9 @@ import numpy.typing as npt
 from scipy import sparse
 
 from convncf.config import DataConfig
+from convncf.config.data import as_moment
 from convncf.data.interactions import Interactions, ItemTable, Vocabulary
+from convncf.data.parts import TEST
 from convncf.data.timestamps import PER_SECOND, TimeUnit, date_words
 from convncf.errors import DataError
 
@@ -126,9 +128,7 @@ def _within(interactions: Interactions, config: DataConfig) -> Bools:
 
 def _first_count(text: str, unit: TimeUnit) -> int:
     """The first count of a unit since 1970 that is not before a date: rounded up, never by way of a float."""
-    moment = datetime.fromisoformat(text)
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    micro = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    micro = (as_moment(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     return -(-micro * PER_SECOND[unit] // 10**6)
 
 
@@ -242,7 +242,7 @@ def _restricted(dataset: Dataset, stays: Bools, low: Bools | None, config: DataC
         tuple(dataset.items.years[i] for i in where),
         tuple(dataset.items.genres[i] for i in where),
     )
-    test = None if dataset.part is None else interactions.matrix(dataset.part[stays] == 2)
+    test = None if dataset.part is None else interactions.matrix(dataset.part[stays] == TEST)
     candidates = None
     if dataset.candidates is not None and test is not None:
         candidates = dataset.candidates.restricted(new_user, new_item, test)

@@ -7,7 +7,6 @@ identity goes by raw id, never by position.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from convncf.data.draws import alphabetical
 from convncf.data.items import ItemTable
 from convncf.data.ordering import order_within
 from convncf.data.timestamps import UNITS, TimeUnit, detect_unit, to_seconds
@@ -143,7 +143,7 @@ class Interactions:
     @cached_property
     def canonical_order(self) -> npt.NDArray[np.int64]:
         """(n,) rows sorted by raw user id, then raw item id: one order for the same data, however it was indexed."""
-        user, item = _alphabetical(self.users.ids)[self.user], _alphabetical(self.items.ids)[self.item]
+        user, item = alphabetical(self.users)[self.user], alphabetical(self.items)[self.item]
         return order_within(user, item, self.n_users)
 
     @cached_property
@@ -156,8 +156,8 @@ class Interactions:
                 encoded = raw.encode("utf-8", "surrogatepass")
                 digest.update(f"{len(encoded)} ".encode() + encoded)
         order = self.canonical_order
-        digest.update(_alphabetical(self.users.ids)[self.user[order]].astype("<i8").tobytes())
-        digest.update(_alphabetical(self.items.ids)[self.item[order]].astype("<i8").tobytes())
+        digest.update(alphabetical(self.users)[self.user[order]].astype("<i8").tobytes())
+        digest.update(alphabetical(self.items)[self.item[order]].astype("<i8").tobytes())
         if self.timestamp is not None:
             digest.update(f"timestamp {self.time_unit}\n".encode() + self.timestamp[order].astype("<i8").tobytes())
         if self.rating is not None:
@@ -185,13 +185,6 @@ class Interactions:
             f"{int((counts > 1).sum()):,} user-item pairs occur more than once, such as user {self.users.id(user)!r} "
             f"with item {self.items.id(item)!r}, {int(counts.max())} times. Keep one row a pair."
         )
-
-
-def _alphabetical(ids: Sequence[str]) -> npt.NDArray[np.int64]:
-    """(m,) position of each id among the sorted ids."""
-    position = np.empty(len(ids), np.int64)
-    position[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
-    return position
 
 
 def _column(name: str, given: npt.NDArray[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:

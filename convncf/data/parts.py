@@ -24,7 +24,6 @@ SplitKind = Literal["ratio", "leave-one-out", "ready"]
 LowRated = Literal["hidden", "negatives", "unseen"]
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
-PART_NUMBERS: dict[Part, int] = {"validation": VALIDATION, "test": TEST}
 _NAMED = 5
 
 Int64s = npt.NDArray[np.int64]
@@ -96,7 +95,7 @@ class Split:
     @cached_property
     def barred(self) -> sparse.csr_array:
         """(U, I) what is never drawn as a training negative: training, and what was rated too low where hidden."""
-        return _union(self.train, self.below if self.low_rated == "hidden" else None)
+        return union(self.train, self.below if self.low_rated == "hidden" else None)
 
     @cached_property
     def cold_users(self) -> Int64s:
@@ -121,11 +120,11 @@ class Split:
 
     @cached_property
     def _left_out_of_validation(self) -> sparse.csr_array:
-        return _union(self.train, self.not_recommended)
+        return union(self.train, self.not_recommended)
 
     @cached_property
     def _left_out_of_test(self) -> sparse.csr_array:
-        return _union(self.interactions.matrix(self.part != TEST), self.not_recommended)
+        return union(self.interactions.matrix(self.part != TEST), self.not_recommended)
 
     def _cold(self, index: npt.NDArray[np.int32], size: int) -> Int64s:
         train, test = np.zeros(size, bool), np.zeros(size, bool)
@@ -160,11 +159,11 @@ def some_ids(vocabulary: Vocabulary, indices: Int64s | Sequence[int]) -> str:
     return f"{shown} …" if len(indices) > _NAMED else shown
 
 
-def _union(one: sparse.csr_array, other: sparse.csr_array | None) -> sparse.csr_array:
+def union(one: sparse.csr_array, other: sparse.csr_array | None) -> sparse.csr_array:
     """Where either is true, canonical; the first itself where there is no other."""
     if other is None or not other.nnz:
         return one
-    both = sparse.csr_array(one + other)  # of bools: the sum is true where either is
+    both = sparse.csr_array(one.astype(bool) + other.astype(bool))  # of bools: the sum is true where either is
     both.sum_duplicates()
     return both
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from convncf.data.parts import union
 from convncf.errors import DataError
 from convncf.runtime import rng
 
@@ -57,7 +58,7 @@ class TripleSampler:
             raise DataError(f"what is barred has shape {barred.shape}, training {train.shape}: they must be the same.")
         self.seed, self.device, self.candidates = seed, device, candidates
         self.n_users, self.n_items = train.shape
-        never = train if barred is None else _union(train, barred)
+        never = union(train, barred)
         n_barred = np.diff(never.indptr).astype(np.int64)  # (n_users,)
         degree = np.diff(train.indptr).astype(np.int64)
         everything = n_barred == self.n_items
@@ -162,12 +163,6 @@ def splitmix(position: Tensor, begin: int) -> Tensor:
     bits = (bits ^ _shifted(bits, 30)) * _FIRST
     bits = (bits ^ _shifted(bits, 27)) * _SECOND
     return bits ^ _shifted(bits, 31)
-
-
-def _union(one: sparse.csr_array, other: sparse.csr_array) -> sparse.csr_array:
-    both = sparse.csr_array(one.astype(bool) + other.astype(bool))
-    both.sum_duplicates()
-    return both
 
 
 def _shifted(bits: Tensor, by: int) -> Tensor:

@@ -35,10 +35,6 @@ def prepare(resolved: Resolved, name: str, home: Path, *, request_id: str = "") 
     dataset = catalogue.load(config.data.dataset, home)
     filtered, parts = filter_and_split(dataset, config.data, config.seed)
     _refuse_what_cannot_be_trained(config, parts)
-    if config.model.name == "ease":
-        from convncf.models.ease import refuse_unless_it_fits
-
-        refuse_unless_it_fits(parts.train.shape[1])
     resolved = _with_pretraining_found(resolved, store, filtered.dataset)
     return store.create(name, resolved, fingerprint=dataset.fingerprint, request_id=request_id)
 

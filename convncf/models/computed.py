@@ -101,10 +101,10 @@ class ItemModel(nn.Module):
 
     def _refuse_misfits(self, given: Mapping[str, Tensor]) -> None:
         """Raises RuntimeError where tensors of the right names are not those of such users and items."""
-        _refuse_unless_rows("history", given["history_start"], given["history_items"], self.n_users, self.n_items)
+        refuse_unless_rows("history", given["history_start"], given["history_items"], self.n_users, self.n_items)
 
 
-def _refuse_unless_rows(what: str, start: Tensor, items: Tensor, n_rows: int, n_items: int) -> None:
+def refuse_unless_rows(what: str, start: Tensor, items: Tensor, n_rows: int, n_items: int) -> None:
     """Raises RuntimeError unless start (n_rows + 1,) divides the item indices `items` into rows."""
     whole = len(start) == n_rows + 1 and int(start[0]) == 0 and int(start[-1]) == len(items)
     if not whole or bool((start.diff() < 0).any()):

@@ -24,7 +24,7 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from convncf.models.computed import Floats, Int64s, ItemModel, _refuse_unless_rows
+from convncf.models.computed import Floats, Int64s, ItemModel, refuse_unless_rows
 
 _AT_ONCE: Final = 2**21
 """Pairs of interactions that a block of items may have with all others: some 100 MB."""
@@ -92,7 +92,7 @@ class ItemKNN(ItemModel):
     def _refuse_misfits(self, given: Mapping[str, Tensor]) -> None:
         super()._refuse_misfits(given)
         start, items = given["likeness_start"], given["likeness_items"]
-        _refuse_unless_rows("likeness", start, items, self.n_items, self.n_items)
+        refuse_unless_rows("likeness", start, items, self.n_items, self.n_items)
         if len(given["likeness"]) != len(items):
             raise RuntimeError(f"likeness: {len(given['likeness'])} values for {len(items)} items")
 

@@ -21,8 +21,8 @@ from convncf.comparison import Comparison
 from convncf.data.catalogue import Dataset
 from convncf.data.splitting import Split
 from convncf.errors import CheckpointError, ConvNCFError
+from convncf.experiment.loading import LoadedRun, data_of, load_run
 from convncf.inspection import History, PairView
-from convncf.loading import LoadedRun, data_of, load_run
 from convncf.ranking import TopK
 from convncf.runs import Run
 

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from convncf.errors import ConvNCFError
     from convncf.evaluation import EvaluationReport, evaluate
     from convncf.experiment import extend, run_experiment
+    from convncf.experiment.loading import LoadedRun, load_run
+    from convncf.experiment.reporting import evaluate_run
     from convncf.inspection import PairTrace, PairView, history, recommend, trace_pair, view_pair
     from convncf.jobs import demo, launch, prepare, refit, work
-    from convncf.loading import LoadedRun, load_run
     from convncf.losses import ConvNCFBPRLoss
     from convncf.models import ConvNCF, Ease, FusedConvNCF, ItemKNN, MatrixFactorisation, Popularity
-    from convncf.reporting import evaluate_run
     from convncf.runs import Run, RunStore, default_store
     from convncf.significance import PairedTest, paired_test
     from convncf.training import EpochRecord, Trainer
@@ -49,13 +49,13 @@ _HOMES = {
     "data.splitting": ("Split", "filter_and_split", "split"),
     "errors": ("ConvNCFError",),
     "evaluation": ("EvaluationReport", "evaluate"),
-    "experiment": ("extend", "run_experiment"),
+    "experiment.running": ("extend", "run_experiment"),
     "inspection": ("PairTrace", "PairView", "history", "recommend", "trace_pair", "view_pair"),
     "jobs": ("demo", "launch", "prepare", "refit", "work"),
-    "loading": ("LoadedRun", "load_run"),
+    "experiment.loading": ("LoadedRun", "load_run"),
     "losses": ("ConvNCFBPRLoss",),
     "models": ("ConvNCF", "Ease", "FusedConvNCF", "ItemKNN", "MatrixFactorisation", "Popularity"),
-    "reporting": ("evaluate_run",),
+    "experiment.reporting": ("evaluate_run",),
     "runs": ("Run", "RunStore", "default_store"),
     "significance": ("PairedTest", "paired_test"),
     "training": ("EpochRecord", "Trainer"),

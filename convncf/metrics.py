@@ -2,8 +2,9 @@
 
 A metric sees ranks and nothing else. They come ragged, as the rows of a CSR matrix do: U users, N positives,
 `ranks` (N,) 1-based, `indptr` (U + 1,); the positives of user u hold ranks[indptr[u]:indptr[u + 1]].
-AUC also sees how many candidates were ranked. A user's ranks are all different: ties are broken before.
-Every user has at least one positive: who has none is not evaluated, and is counted elsewhere.
+AUC also sees how many candidates were ranked. A user's ranks are all different, ties being broken before, but for
+misses: a positive that no list could hold has the rank MISS, and adds 0 to every metric while it counts among the n.
+Every user has at least one positive, and one other candidate: who has not is not evaluated, and is counted elsewhere.
 Higher is better for all of them, and all lie in [0, 1].
 """
 
@@ -13,6 +14,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +24,10 @@ from convncf.errors import ConfigError, did_you_mean
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-_FORMULAS = MappingProxyType(
+MISS: Final = int(np.iinfo(np.int64).max)
+"""The rank of a positive that counts as not found, however large K is and however few the candidates are."""
+
+_SENTENCES = MappingProxyType(
     {
         "HR": "Hit ratio at K: 1 if at least one of the user's positives ranks within the first K, else 0.",
         "NDCG": "Normalised discounted cumulative gain at K: each positive that ranks within the first K adds"
@@ -34,13 +39,27 @@ _FORMULAS = MappingProxyType(
         "Precision": "Precision at K: the positives that rank within the first K, divided by K.",
         "MAP": "Average precision at K (its mean over users is MAP): for each positive that ranks within the first K,"
         " the positives up to that rank, divided by that rank; the sum is divided by min(n, K), where n is the user's"
-        " number of positives.",
+        " number of positives. So does RecBole; trec_eval and ir-measures (AP@K) divide by n instead, which is less"
+        " where a user has more positives than K.",
         "AUC": "Area under the ROC curve, over the whole ranking: the share of pairs of one of the user's positives and"
         " one other candidate in which the positive scores higher. Ties count against it.",
     }
 )
 
-NAMES: tuple[str, ...] = tuple(_FORMULAS)
+FORMULAS = MappingProxyType(
+    {
+        "HR": "1 if any rank <= K, else 0",
+        "NDCG": "sum over ranks <= K of 1 / log2(rank + 1), over the same for ranks 1 .. min(n, K)",
+        "MRR": "1 / best rank if that is <= K, else 0",
+        "Recall": "ranks <= K, over n",
+        "Precision": "ranks <= K, over K",
+        "MAP": "sum over ranks <= K of (ranks up to this one) / rank, over min(n, K)",
+        "AUC": "share of pairs (positive, other candidate) in the right order",
+    }
+)
+"""Each metric of one user with n positives, in a line."""
+
+NAMES: tuple[str, ...] = tuple(FORMULAS)
 """The metrics there are, in the order in which they are shown."""
 
 WITHOUT_K = frozenset({"AUC"})
@@ -103,24 +122,16 @@ def at(ks: Iterable[int], *, monitor: str | None = None) -> tuple[Metric, ...]:
 def describe(name: str) -> str:
     """What a metric is, as a sentence with its formula; `name` is "NDCG", or "NDCG@10" to have K filled in."""
     if "@" not in name:
-        return _FORMULAS[Metric(name, None if name in WITHOUT_K else 1).name]
+        return _SENTENCES[Metric(name, None if name in WITHOUT_K else 1).name]
     metric = parse(name)
-    return re.sub(r"\bK\b", str(metric.k), _FORMULAS[metric.name])
+    return re.sub(r"\bK\b", str(metric.k), _SENTENCES[metric.name])
 
 
 def per_user(metric: Metric, ranks: Ints, indptr: Ints, candidates: Ints | None = None) -> Floats:
-    """The metric of each user: ranks (N,), indptr (U + 1,) -> (U,); `candidates` (U,), how many were ranked, for AUC.
+    """The metric of each user, by FORMULAS: ranks (N,), indptr (U + 1,) -> (U,); for AUC also `candidates` (U,).
 
-    HR         1 if any rank <= K
-    NDCG       sum over ranks <= K of 1 / log2(rank + 1), over the same sum for ranks 1 .. min(n, K)
-    MRR        1 / best rank if best rank <= K, else 0
-    Recall     |ranks <= K| / n; under leave-one-out n = 1, and it equals HR
-    Precision  |ranks <= K| / K
-    MAP        sum over ranks <= K of |ranks up to this one| / rank, over min(n, K)
-    AUC        share of (positive, other candidate) pairs in which the other one stands behind; 1 without others
-
-    where n is the user's number of positives. ValueError where the ranks are not ragged as told above, and for AUC
-    where there are more positives, or later ranks, than candidates.
+    ValueError where the ranks are not ragged as told above, and for AUC where a user has no candidates but positives,
+    or a later rank than candidates.
     """
     _check(ranks, indptr)
     if indptr.size == 1:
@@ -157,16 +168,17 @@ def _average_precision(k: int, ranks: Ints, indptr: Ints) -> Floats:
 
 
 def _auc(ranks: Ints, indptr: Ints, candidates: Ints | None) -> Floats:
-    """From ranks to pairs: before the j-th positive in line stand rank - j others, the rest of them behind it."""
+    """From ranks to pairs: before the j-th positive in line stand rank - j others, all of them before a miss."""
     if candidates is None:
         raise ValueError("AUC needs the number of candidates of each user")
     n = np.diff(indptr)  # (U,)
     others = candidates - n
-    wrong = np.add.reduceat(ranks - _perfect(indptr), indptr[:-1])  # pairs, whatever the order of the ranks
-    pairs = n * others
-    if (others < 0).any() or (wrong > pairs).any():
-        raise ValueError("a user has more positives, or a later rank, than candidates")
-    return np.where(pairs > 0, (pairs - wrong) / np.maximum(pairs, 1), 1.0)
+    line, all_others = _ascending(ranks, indptr), np.repeat(others, n)  # (N,), (N,)
+    before = np.where(line == MISS, all_others, line - _perfect(indptr))
+    wrong, pairs = np.add.reduceat(before, indptr[:-1]), n * others
+    if (others < 1).any() or (before > all_others).any():
+        raise ValueError("a user has no more candidates than positives, or a later rank than candidates")
+    return np.asarray((pairs - wrong) / pairs, dtype=np.float64)
 
 
 def _ascending(ranks: Ints, indptr: Ints) -> Ints:

@@ -16,8 +16,8 @@ from app import wording
 from app.panels import commands, settings_table
 from app.wording import number, plain
 from convncf import comparison, figures, inspection
+from convncf.experiment.loading import load_run
 from convncf.figures import LIGHT
-from convncf.loading import load_run
 from convncf.runs import RunStore
 from convncf.significance import PairedTest
 from tests.app_runs import DATASET, control, figures_of, open_page, texts, train

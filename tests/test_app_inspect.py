@@ -19,8 +19,8 @@ from app import loading, state
 from app.panels import commands, feature_maps, pair, user_lists
 from app.wording import number, plain
 from convncf import inspection
+from convncf.experiment.loading import LoadedRun, load_run
 from convncf.inspection import PairTrace, PairView
-from convncf.loading import LoadedRun, load_run
 from convncf.runs import RunStore, Status
 from tests.app_runs import AWKWARD, TWIN, UNTITLED, control, figures_of, open_page, texts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,62 @@ def test_a_changed_trial_is_run_anew_and_replaces_the_old_figures(tmp_path: Path
     (one,) = results.of("toy-study")
     assert one["settings"]["train.epochs"] == 2
     assert one["report"]["epochs"] == 2
+
+
+def test_a_changed_start_makes_what_starts_from_it_anew(tmp_path: Path) -> None:
+    home, results = tmp_path / "home", Results(tmp_path / "results")
+    said: list[str] = []
+    save_dataset(home)
+    studies = [
+        Study(
+            "toy-study",
+            "toy",
+            "?",
+            (
+                Trial("mf", "mf-bpr", {**_TINY_MF, "train.epochs": epochs}),
+                Trial("net", "convncf", _TINY_NETWORK, start="mf"),
+            ),
+        )
+        for epochs in (1, 2)
+    ]
+    run_study(studies[0], home, results, said.append)
+    first = results.current(studies[0])
+    assert [one["trial"] for one in results.current(studies[0])] == ["mf", "net"]
+    assert results.current(studies[1]) == []  # both are of the earlier definition: the page shows neither
+    run_study(studies[1], home, results, said.append)
+    assert len(said) == 4
+    second = results.current(studies[1])
+    assert [one["trial"] for one in second] == ["mf", "net"]
+    assert second[1]["definition"]["start"]["config"]["train.epochs"] == 2
+    assert second[1]["ended"] >= first[1]["ended"]
+    assert first[1]["report"]["validation"] != second[1]["report"]["validation"]
+
+
+def test_a_setting_without_effect_does_not_make_figures_old(tmp_path: Path) -> None:
+    home, results = tmp_path / "home", Results(tmp_path / "results")
+    save_dataset(home)
+    study = Study("toy-study", "toy", "?", (Trial("popularity", "popularity"),))
+    run_study(study, home, results, lambda _: None)
+    (entry,) = results.of("toy-study")
+    entry["definition"]["config"]["train.epochs"] = 17  # popularity has no epochs
+    del entry["definition"]["config"]["eval.cold"]  # as if that setting had come later
+    path = results.folder / "toy-study.json"
+    path.write_text(json.dumps({"runs": [entry]}), encoding="utf-8")
+    assert results.has(study, study.trials[0], 1)
+    entry["definition"]["config"]["eval.monitor"] = "HR@5"
+    path.write_text(json.dumps({"runs": [entry]}), encoding="utf-8")
+    assert not results.has(study, study.trials[0], 1)
+
+
+def test_the_page_names_the_seeds_that_are_missing(tmp_path: Path) -> None:
+    home, results = tmp_path / "home", Results(tmp_path / "results")
+    save_dataset(home)
+    done = Study("toy-study", "toy", "?", (Trial("popularity", "popularity"),), seeds=(1, 2))
+    run_study(done, home, results, lambda _: None)
+    asked = Study("toy-study", "toy", "?", (Trial("popularity", "popularity"),), seeds=(1, 2, 3))
+    text = page.write(results, {"toy-study": asked}, tmp_path / "results.md").read_text(encoding="utf-8")
+    assert "| popularity | 1, 2 (3 not run) |" in text
+    assert "- popularity: popularity, preset recbole" in text
 
 
 def test_a_trial_that_fails_is_said_and_does_not_end_the_others(

@@ -10,10 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convncf import candidate_ranking, streams
-from convncf.candidate_ranking import SetFacts, SetRanks, rank_in_sets
+from convncf import streams
 from convncf.data.candidates import CandidateSets
 from convncf.errors import NonFiniteScoreError, TrainingStopped
+from convncf.evaluation import candidate_ranking
+from convncf.evaluation.candidate_ranking import SetFacts, SetRanks, rank_in_sets
 
 
 class Pairs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, cast
 
 import numpy as np
@@ -12,6 +13,7 @@ from convncf.config import EvalConfig
 from convncf.data.candidates import CandidateSets
 from convncf.errors import DataError
 from convncf.evaluation import EvaluationReport, evaluate
+from convncf.metrics import MISS
 from tests.test_evaluation import Table, only_test, parts
 
 
@@ -103,7 +105,7 @@ def test_what_training_never_saw_is_ranked_missed_or_left_out() -> None:
 
     ranked, missed, left_out = map(judged, ("ranked", "misses", "left out"))
     assert ranked.ranks.ranks.tolist() == [2, 1, 1, 1]
-    assert missed.ranks.ranks.tolist() == [1, 3, 2, 4]
+    assert missed.ranks.ranks.tolist() == [1, MISS, MISS, MISS]
     assert (left_out.users.tolist(), left_out.ranks.ranks.tolist(), left_out.ranks.candidates.tolist()) == (
         [0],
         [1],
@@ -114,7 +116,7 @@ def test_what_training_never_saw_is_ranked_missed_or_left_out() -> None:
         " that training never saw: "
     )
     assert f"{counted}ranked by whatever score the model gives them." in ranked.notes
-    assert f"{counted}counted as ranked last." in missed.notes
+    assert f"{counted}counted as misses, 0 in every metric." in missed.notes
     assert f"{counted}left out." in left_out.notes
     assert left_out.n_users_evaluated + sum(left_out.not_evaluated.values()) == 3
     assert [report.cold for report in (ranked, missed, left_out)] == ["ranked", "misses", "left out"]
@@ -122,7 +124,81 @@ def test_what_training_never_saw_is_ranked_missed_or_left_out() -> None:
     assert warm.cold is None
 
 
-def test_auc_of_a_user_with_nothing_to_compare_is_said() -> None:
-    report = evaluate(Table([[1, 2]]), only_test([[1, 1]]), "test", EvalConfig(ks=(1,)))
-    assert report.metrics["AUC"] == 1.0
-    assert "1 of 1 users have no candidate but test items: AUC is 1 there." in report.notes
+COLD = parts([[1, 0, 0, 0, 0], [0, 1, 0, 1, 1]], np.zeros((2, 5)), [[0, 1, 1, 0, 0], [0, 0, 1, 0, 0]])
+"""Nobody has item 2 in training. User 0 is to be shown items 1 and 2, user 1 item 2 alone."""
+SCORES = Table([[0, 4, 9, 5, 1], [1, 0, 9, 0, 0]])
+"""Item 2 is first for both; without it item 1 is second of three for user 0, behind item 3."""
+
+
+@pytest.mark.parametrize("k", [4, 100])
+def test_a_miss_is_a_miss_however_few_the_candidates(k: int) -> None:
+    """Among all: user 0 has items 1 to 4 as candidates and user 1 items 0 and 2, so K covers both whole."""
+    report = evaluate(SCORES, COLD, "test", EvalConfig(ks=(k,), monitor="AUC", cold="misses"))
+    assert {name: values.tolist() for name, values in report.per_user.items()} == {
+        f"HR@{k}": [1, 0],
+        f"NDCG@{k}": [pytest.approx(1 / math.log2(3) / (1 + 1 / math.log2(3))), 0],
+        f"MRR@{k}": [1 / 2, 0],
+        f"Recall@{k}": [1 / 2, 0],
+        f"Precision@{k}": [1 / k, 0],
+        f"MAP@{k}": [1 / 2 / 2, 0],
+        "AUC": [1 / 4, 0],
+    }
+
+
+@pytest.mark.parametrize("k", [4, 100])
+def test_a_miss_is_a_miss_within_candidate_sets_too(k: int) -> None:
+    """User 0 has item 1 second of three in one set, and a miss in the other; the mean of both counts."""
+    sets = sets_of((0, 1, [3, 4]), (0, 2, [3, 4]), (1, 2, [0]))
+    report = evaluate(SCORES, COLD, "test", EvalConfig(ks=(k,), monitor="AUC", cold="misses"), candidates=sets)
+    assert {name: values.tolist() for name, values in report.per_user.items()} == {
+        f"HR@{k}": [1 / 2, 0],
+        f"NDCG@{k}": [pytest.approx(1 / math.log2(3) / 2), 0],
+        f"MRR@{k}": [1 / 4, 0],
+        f"Recall@{k}": [1 / 2, 0],
+        f"Precision@{k}": [pytest.approx(1 / k / 2), 0],
+        f"MAP@{k}": [1 / 4, 0],
+        "AUC": [1 / 4, 0],
+    }
+
+
+def test_who_has_nothing_else_to_rank_is_not_evaluated() -> None:
+    """Of user 0 all items are to be found; user 1 finds item 0 second of two; user 2 has nothing to find."""
+    split, scorer = only_test([[1, 1], [1, 0], [0, 0]]), Table([[1, 2], [1, 2], [1, 2]])
+    report = evaluate(scorer, split, "test", EvalConfig(ks=(1,), monitor="AUC"), lists=1)
+    assert report.users.tolist() == [1]
+    assert dict(report.metrics) == dict.fromkeys(
+        ("HR@1", "NDCG@1", "MRR@1", "Recall@1", "Precision@1", "MAP@1", "AUC"), 0.0
+    )
+    assert report.not_evaluated == {"no test item": 1, "no candidate but test items": 1}
+    assert "1 of 3 not evaluated: no candidate but test items" in report.notes
+    assert scorer.asked == 1, "nor scored"
+    alone = evaluate(scorer, only_test([[1, 1], [0, 0], [0, 0]]), "test", EvalConfig())
+    assert alone.metrics == {}
+    assert alone.notes == ("Nothing was evaluated: no test item (2 users), no candidate but test items (1 users).",)
+
+
+def test_what_is_left_out_can_leave_nothing_else_to_rank() -> None:
+    split = parts([[1, 0, 0], [0, 1, 0]], np.zeros((2, 3)), [[0, 1, 1], [0, 0, 1]])
+    report = evaluate(Table(np.zeros((2, 3))), split, "test", EvalConfig())
+    assert (report.users.tolist(), dict(report.not_evaluated)) == ([1], {"no candidate but test items": 1})
+
+
+def test_empty_candidate_sets_are_not_evaluated() -> None:
+    """User 0 loses one of two sets, user 1 the only one; user 2 has none."""
+    split, scorer = only_test([[1, 1, 0], [1, 0, 0], [1, 0, 0]]), Table([[1, 2, 3], [3, 2, 1], [3, 2, 1]])
+    sets = sets_of((0, 0, []), (0, 1, [2]), (1, 0, []))
+    report = evaluate(scorer, split, "test", EvalConfig(ks=(1,)), candidates=sets)
+    assert report.per_user["HR@1"].tolist() == report.per_user["AUC"].tolist() == [0.0]
+    assert (report.users.tolist(), report.ranks.items.tolist()) == ([0], [1])
+    assert report.not_evaluated == {"no candidate set": 1, "only candidate sets without negatives": 1}
+    assert "2 candidate sets have no negatives, where any model would be perfect: not evaluated." in report.notes
+    assert "1 test item has no candidate set: not evaluated." in report.notes
+    assert report.sets is not None
+    assert (report.sets.n_sets, report.sets.fewest) == (1, 1)
+    alone = evaluate(
+        scorer, only_test([[1, 0, 0]] + [[0, 0, 0]] * 2), "test", EvalConfig(), candidates=sets_of((0, 0, []))
+    )
+    assert alone.metrics == {}
+    assert alone.notes[0] == (
+        "Nothing was evaluated: no test item (2 users), only candidate sets without negatives (1 users)."
+    )

@@ -23,10 +23,10 @@ from convncf.errors import (
 )
 from convncf.evaluation import evaluate
 from convncf.experiment import run_experiment
-from convncf.loading import load_run
+from convncf.experiment.loading import load_run
+from convncf.experiment.phases import pretraining
+from convncf.experiment.reporting import evaluate_run
 from convncf.models import ConvNCF, ease
-from convncf.phases import pretraining
-from convncf.reporting import evaluate_run
 from convncf.runs import Run, RunStore, load_tensors
 from tests.worlds import checkerboard, finished_run, make_run, row, save_dataset, tiny, without_clock
 

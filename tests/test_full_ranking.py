@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from convncf import full_ranking, streams
-from convncf.beyond import NOTHING
+from convncf import streams
 from convncf.errors import TrainingStopped
-from convncf.full_ranking import ranks, users_with_positives
+from convncf.evaluation import full_ranking
+from convncf.evaluation.beyond import NOTHING
+from convncf.evaluation.full_ranking import ranks, users_with_positives
 from convncf.ranking import rank_positives, top_k
 from tests.test_ranking import CANDIDATE, LEFT_OUT, POSITIVE, Table, matrix, rank_by_definition
 

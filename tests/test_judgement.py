@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from convncf import full_ranking, runtime, streams
+from convncf import runtime, streams
 from convncf.config import EvalConfig
 from convncf.data.interactions import Interactions
 from convncf.data.splitting import Split, ratio_split
 from convncf.errors import TrainingStopped
-from convncf.evaluation import evaluate
+from convncf.evaluation import evaluate, full_ranking
 from convncf.judgement import THIS, Judgement, judge, sets_for, sets_frame
 from convncf.models import Popularity
 from convncf.significance import bootstrap_interval, paired_test

@@ -13,9 +13,9 @@ from convncf.comparison import compare
 from convncf.config import EvalConfig, resolve
 from convncf.data import catalogue
 from convncf.evaluation import evaluate
+from convncf.experiment.loading import load_run
+from convncf.experiment.reporting import evaluate_run, warnings
 from convncf.inspection.pair import recommend, view_pair
-from convncf.loading import load_run
-from convncf.reporting import evaluate_run, warnings
 from convncf.runs import Run
 from tests.worlds import finished_run, make_run
 

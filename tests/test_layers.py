@@ -17,14 +17,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Lowest row first. A module imports from lower rows, or from its left in its own.
 ROWS = (
-    ("errors", "config", "nvidia", "runtime", "streams", "metrics", "beyond"),
-    (
-        *("data", "losses", "optimisers", "schedules", "graphed", "models"),
-        *("ranking", "ranks_on_device", "full_ranking", "candidate_ranking", "cold", "remarks"),
-    ),
-    ("significance", "evaluation", "records", "stepping", "training", "judgement", "inspection"),
+    ("errors", "config", "nvidia", "runtime", "streams", "metrics"),
+    ("data", "losses", "models", "ranking"),
+    ("significance", "evaluation", "training", "judgement", "inspection"),
     ("runs",),
-    ("loading", "reporting", "phases", "experiment", "comparison", "grouping"),
+    ("experiment", "comparison", "grouping"),
     ("jobs",),
     ("studies", "interop"),
     ("figures",),

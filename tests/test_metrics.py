@@ -75,7 +75,21 @@ def test_auc_counts_the_pairs_in_the_right_order() -> None:
     assert values("AUC", [3], candidates=5) == [0.5]
     assert values("AUC", [1, 4], candidates=5) == [4 / 6]  # 3 others: all behind the first, one behind the second
     assert values("AUC", [4, 5], candidates=5) == [0.0]
-    assert values("AUC", [2, 1], candidates=2) == [1.0], "without others no pair is in the wrong order"
+
+
+def test_a_miss_adds_nothing_and_counts_among_the_positives() -> None:
+    """Two others; the positive on rank 2 is before one of them, the miss before none."""
+    for name in [f"{name}@{10**9 - 1}" for name in WITH_K] + ["AUC"]:
+        assert values(name, [metrics.MISS], candidates=3) == [0.0], name
+    assert values("HR@5", [2, metrics.MISS], candidates=4) == [1.0]
+    assert values("Recall@5", [2, metrics.MISS], candidates=4) == [1 / 2]
+    assert values("Precision@5", [2, metrics.MISS], candidates=4) == [1 / 5]
+    assert values("MRR@5", [metrics.MISS, 2], candidates=4) == [1 / 2]
+    assert values("MAP@5", [metrics.MISS, 2], candidates=4) == [1 / 4]
+    assert values("NDCG@5", [metrics.MISS, 2], candidates=4)[0] == pytest.approx(
+        1 / math.log2(3) / (1 + 1 / math.log2(3))
+    )
+    assert values("AUC", [metrics.MISS, 2], candidates=4) == [1 / 4]
 
 
 @given(ragged_ranks)
@@ -89,9 +103,11 @@ def test_auc_equals_a_count_over_all_pairs(users: list[set[int]]) -> None:
 def test_auc_needs_candidates_that_are_enough() -> None:
     with pytest.raises(ValueError, match="number of candidates"):
         per_user(parse("AUC"), *ragged([[1]]))
+    with pytest.raises(ValueError, match="a later rank than candidates"):
+        values("AUC", [1, 5], candidates=4)
     for candidates in (1, 2):
-        with pytest.raises(ValueError, match="than candidates"):
-            values("AUC", [1, 3], candidates=candidates)
+        with pytest.raises(ValueError, match="no more candidates than positives"):
+            values("AUC", [2, 1], candidates=candidates)
 
 
 @given(st.sets(st.integers(1, 60), min_size=1), st.integers(1, 70))

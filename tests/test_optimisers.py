@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from convncf.optimisers import SGD, Adagrad, Adam, AdamW, Group, Optimiser
+from convncf.training.optimisers import SGD, Adagrad, Adam, AdamW, Group, Optimiser
 
 NAMES = ("adam", "adamw", "adagrad", "sgd", "sgd with momentum")
 
@@ -135,7 +135,7 @@ def test_torchs_compiler_is_not_loaded() -> None:
 
     program = (
         "import sys, torch\n"
-        "from convncf.optimisers import Adam, Group\n"
+        "from convncf.training.optimisers import Adam, Group\n"
         "p = torch.nn.Parameter(torch.ones(3)); p.sum().backward(); Adam([Group([p], 0.1)]).step()\n"
         "assert 'torch._dynamo' not in sys.modules\n"
     )

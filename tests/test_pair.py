@@ -15,8 +15,8 @@ from convncf.data.interactions import Interactions
 from convncf.data.splitting import Split, filter_and_split, ratio_split
 from convncf.errors import NonFiniteScoreError
 from convncf.evaluation import evaluate
+from convncf.experiment.loading import LoadedRun, load_run
 from convncf.inspection import NoTrace, PairTrace, history, recommend, standing, view_pair
-from convncf.loading import LoadedRun, load_run
 from convncf.models import Popularity
 from tests.worlds import dataset_of, finished_run, make_run, save_dataset
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from convncf.errors import NonFiniteScoreError
-from convncf.full_ranking import ranks
+from convncf.evaluation.full_ranking import ranks
 from convncf.ranking import Ints, ItemRank, rank_item, rank_positives, top_k
 
 CANDIDATE, POSITIVE, LEFT_OUT = 0, 1, 2

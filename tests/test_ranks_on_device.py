@@ -9,12 +9,12 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 
-from convncf import ranks_on_device
-from convncf.beyond import NOTHING
 from convncf.errors import NonFiniteScoreError, TrainingStopped
-from convncf.full_ranking import ranks
+from convncf.evaluation import ranks_on_device
+from convncf.evaluation.beyond import NOTHING
+from convncf.evaluation.full_ranking import ranks
+from convncf.evaluation.ranks_on_device import ranked
 from convncf.ranking import rank_positives, top_k
-from convncf.ranks_on_device import ranked
 from tests.waiting import Waits
 
 

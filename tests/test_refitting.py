@@ -8,8 +8,8 @@ import pytest
 
 from convncf import jobs
 from convncf.errors import ConfigError, RunError
+from convncf.experiment.loading import load_run
 from convncf.jobs.refitting import refitted
-from convncf.loading import load_run
 from convncf.runs import RunStore
 from tests.worlds import finished_run, make_run, save_dataset
 

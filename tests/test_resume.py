@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import torch
 
-from convncf import full_ranking, streams
+from convncf import streams
 from convncf.errors import RunBrokenError, TrainingStopped
+from convncf.evaluation import full_ranking
 from convncf.experiment import extend, run_experiment
 from convncf.runs import Run, load_tensors, save_tensors
 from convncf.training import CLOCK_FIELDS

@@ -20,7 +20,7 @@ from convncf.errors import (
 )
 from convncf.evaluation import evaluate
 from convncf.experiment import run_experiment
-from convncf.loading import load_run, pretrained_vectors
+from convncf.experiment.loading import load_run, pretrained_vectors
 from convncf.models import ConvNCF, MatrixFactorisation
 from convncf.ranking import rank_positives
 from convncf.runs import Run, RunStore, load_tensors, save_tensors

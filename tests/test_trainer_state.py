@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from convncf import runtime, training
+from convncf import runtime
+from convncf.training import trainer as training
 from convncf.config import EvalConfig
 from convncf.data.splitting import Split
 from convncf.errors import NonFiniteLossError, TrainingStopped

@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convncf import runtime, schedules
+from convncf import runtime
 from convncf.config import EvalConfig
 from convncf.data.candidates import draw_candidates
 from convncf.data.splitting import Split
 from convncf.evaluation import evaluate, sample_users
-from convncf.training import CLOCK_FIELDS, EpochRecord, Trainer
+from convncf.training import CLOCK_FIELDS, EpochRecord, Trainer, schedules
 from tests.toy_training import EVAL, Scripted, script, toy_model, toy_split, toy_trainer
 from tests.waiting import Waits
 from tests.worlds import without_clock

@@ -14,8 +14,8 @@ from convncf import runtime
 from convncf.config import TrainConfig
 from convncf.data.splitting import Split
 from convncf.errors import NonFiniteLossError, TrainingStopped
-from convncf.records import TrainerState
 from convncf.training import Trainer
+from convncf.training.records import TrainerState
 from tests.toy_training import EVAL, Scripted, toy_model, toy_split
 from tests.worlds import without_clock
 

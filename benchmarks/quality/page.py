@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ from benchmarks.quality.studies import STUDIES
 from benchmarks.quality.study import Study
 from convncf.grouping import SeedSummary, summary
 
+_OF_THE_START: Final = ("model.train_method", "model.pre_model_path", "pretrain.epochs")
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "results.md"
 _INTRODUCTION: Final = """\
 # Results
@@ -19,13 +21,14 @@ _INTRODUCTION: Final = """\
 What the models reach, measured by this repository, beside published figures with their source. Made by
 `python -m benchmarks.quality page` from `benchmarks/results/quality/`; each section names the command that fills it.
 Settings are chosen by the validation figures alone; the test figures are of the epoch that validation chose. Times
-are of the machine named, and only comparable within one section.
+are of the machine named, beside whatever else it did, and say no more than their order of magnitude. Figures of a
+trial that has been defined anew since are not shown.
 """
 
 
 def write(results: Results, studies: Mapping[str, Study] = STUDIES, path: Path = PAGE) -> Path:
     """Write the page from all results there are."""
-    sections = [_section(study, runs) for study in studies.values() if (runs := results.of(study.name))]
+    sections = [_section(study, runs) for study in studies.values() if (runs := results.current(study))]
     path.write_text("\n".join([_INTRODUCTION, *sections]), encoding="utf-8")
     return path
 
@@ -49,7 +52,7 @@ def _section(study: Study, runs: Sequence[Mapping[str, Any]]) -> str:
         rows.append(
             [
                 trial.name,
-                str(len(mine)),
+                _seeds_in_words([run["seed"] for run in mine], study.seeds_of(trial)),
                 _cell([report["validation"].get(study.metric) for report in reports]),
                 *(_cell([report["metrics"].get(name) for report in reports]) for name in study.shown),
                 "/".join(str(report["best_epoch"]) for report in reports),
@@ -59,10 +62,41 @@ def _section(study: Study, runs: Sequence[Mapping[str, Any]]) -> str:
     parts = [f"## {study.name}\n", study.question + "\n", f"```\npython -m benchmarks.quality run {study.name}\n```\n"]
     parts.append(markdown(headers, rows) + "\n")
     parts.append(f"{_facts(runs)}\n")
+    parts.append(_settings(study, runs) + "\n")
     if known := PUBLISHED.get(study.name):
         parts.append("Published:\n")
         parts.append(markdown(["model", *study.shown, "source"], _published(known, study.shown)) + "\n")
     return "\n".join(parts)
+
+
+def _seeds_in_words(done: Sequence[int], asked: Sequence[int]) -> str:
+    """ "1, 2, 3", or "1, 2 (3 not run)"."""
+    missing = [seed for seed in asked if seed not in done]
+    words = ", ".join(map(str, done))
+    return f"{words} ({', '.join(map(str, missing))} not run)" if missing else words
+
+
+def _settings(study: Study, runs: Sequence[Mapping[str, Any]]) -> str:
+    """What each trial sets beside its preset, folded away; what all have in common once."""
+    of = {run["trial"]: run for run in runs}
+    common = study.common
+    lines = [f"- all, where it has an effect: {_listed(common)}"] if common else []
+    for trial in study.trials:
+        if trial.name not in of:
+            continue
+        own = {
+            key: value
+            for key, value in of[trial.name]["settings"].items()
+            if key not in common and key not in _OF_THE_START
+        }
+        begins = f"; starts from the embeddings of {trial.start}" if trial.start else ""
+        lines.append(f"- {trial.name}: {trial.model}, preset {trial.preset}{begins}{_listed(own, '; ')}")
+    return "\n".join(["<details><summary>Settings</summary>\n", *lines, "\n</details>"])
+
+
+def _listed(settings: Mapping[str, Any], before: str = "") -> str:
+    words = ", ".join(f"`{key}={json.dumps(value)}`" for key, value in settings.items())
+    return f"{before}{words}" if words else ""
 
 
 def _cell(values: Sequence[float | None]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from benchmarks.quality.study import Study, Trial
 from convncf import runtime
+from convncf.config import idle_settings, setting_fields
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "results" / "quality"
 _KEPT: Final = (
@@ -28,7 +29,6 @@ _KEPT: Final = (
     "beyond",
     "intervals",
     "validation",
-    "protocols",
     "paired",
     "seconds",
 )
@@ -46,29 +46,38 @@ class Results:
         path = self.folder / f"{study}.json"
         return list(json.loads(path.read_text(encoding="utf-8"))["runs"]) if path.exists() else []
 
-    def has(self, study: str, trial: str, seed: int, settings: Mapping[str, Any]) -> bool:
-        """Whether a run with these very settings is there."""
-        wanted = json.loads(runtime.strict_json(dict(settings)))
-        return any(
-            entry["trial"] == trial and entry["seed"] == seed and entry["settings"] == wanted
-            for entry in self.of(study)
-        )
+    def current(self, study: Study) -> list[dict[str, Any]]:
+        """Those runs of the study, in its order, that are of the definition it has now."""
+        return [
+            entry
+            for trial in study.trials
+            for seed in study.seeds_of(trial)
+            for entry in self.of(study.name)
+            if (entry["trial"], entry["seed"]) == (trial.name, seed)
+            and "definition" in entry
+            and _alike(entry["definition"], study.definition(trial, seed))
+        ]
 
-    def add(
-        self, study: Study, trial: Trial, seed: int, settings: Mapping[str, Any], report: Mapping[str, Any]
-    ) -> None:
+    def has(self, study: Study, trial: Trial, seed: int) -> bool:
+        """Whether the run is there, with these very settings and this very start."""
+        return any((entry["trial"], entry["seed"]) == (trial.name, seed) for entry in self.current(study))
+
+    def add(self, study: Study, trial: Trial, seed: int, report: Mapping[str, Any]) -> None:
         """Keep a run's figures, in place of those of an earlier definition of the trial."""
-        entry = {
+        entry: dict[str, Any] = {
             "trial": trial.name,
             "seed": seed,
             "model": trial.model,
             "preset": trial.preset,
             "dataset": study.dataset,
-            "settings": dict(settings),
+            "settings": study.departures(trial, seed),
+            "definition": study.definition(trial, seed),
             "report": {key: report[key] for key in _KEPT if key in report},
             "machine": machine(),
             "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+        if len(report.get("protocols", ())) > 1:  # one alone is what the report itself says
+            entry["report"]["protocols"] = report["protocols"]
         others = [one for one in self.of(study.name) if (one["trial"], one["seed"]) != (trial.name, seed)]
         value = {
             "question": study.question,
@@ -77,6 +86,21 @@ class Results:
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         runtime.write_json(self.folder / f"{study.name}.json", value)
+
+
+def _alike(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether two definitions agree in every setting that has an effect; one that came later had its default before."""
+    before = {key: field.get_default() for key, field in setting_fields().items()} | dict(stored["config"])
+    now: dict[str, Any] = wanted["config"]
+    idle = idle_settings(now) | {"train.device"}
+    same = all(_plain(before[key]) == _plain(value) for key, value in now.items() if key not in idle)
+    start, other = stored.get("start"), wanted.get("start")
+    return same and (_alike(start, other) if start and other else not start and not other)
+
+
+def _plain(value: Any) -> Any:
+    """As it is after a way through JSON."""
+    return json.loads(runtime.strict_json(value))
 
 
 def machine() -> dict[str, Any]:

@@ -10,7 +10,6 @@ from typing import Any, Final
 from benchmarks.quality.results import Results
 from benchmarks.quality.study import Study, Trial
 from convncf import jobs
-from convncf.config import flatten, resolve
 from convncf.data import catalogue
 from convncf.errors import ConvNCFError, DatasetNotFoundError, TrainingStopped
 from convncf.runs import Run, RunStore
@@ -39,8 +38,7 @@ def run_study(study: Study, home: Path, results: Results, say: Callable[[str], N
     """Run what is not in the results yet. A trial that fails is said and left out; TrainingStopped ends the study."""
     for trial in study.trials:
         for seed in study.seeds_of(trial):
-            departures = _departures(study, trial, seed)
-            if results.has(study.name, trial.name, seed, departures):
+            if results.has(study, trial, seed):
                 continue
             started = time.perf_counter()
             try:
@@ -50,7 +48,7 @@ def run_study(study: Study, home: Path, results: Results, say: Callable[[str], N
             except ConvNCFError as error:
                 say(f"{study.name} {trial.name} seed {seed} failed: {error}")
                 continue
-            results.add(study, trial, seed, departures, report)
+            results.add(study, trial, seed, report)
             figures = ", ".join(
                 f"{part} {study.metric} {values[study.metric]:.4f}"
                 for part, values in (("validation", report["validation"]), ("test", report["metrics"]))
@@ -65,17 +63,11 @@ def _finished(study: Study, trial: Trial, seed: int, home: Path) -> dict[str, An
     store, name = RunStore(home), study.run_name(trial, seed)
     resolved = study.resolved(trial, seed)
     run: Run | None = store.open(name) if name in store.names() else None
-    if run is not None and run.config() != resolved.config:
-        store.delete(name)  # of an earlier definition of this trial
+    start = store.open(study.run_name(study.trial(trial.start), seed)) if trial.start else None
+    if run is not None and (run.config() != resolved.config or (start is not None and start.created > run.created)):
+        store.delete(name)  # of an earlier definition of this trial, or of the one that it starts from
         run = None
     run = run or jobs.prepare(resolved, name, home)
     if run.status().state == "finished" and (report := run.report()) is not None:
         return report
     return jobs.work(run, home)
-
-
-def _departures(study: Study, trial: Trial, seed: int) -> dict[str, Any]:
-    """Settings of a run that depart from its preset: what a reader needs to repeat it."""
-    mine = flatten(study.resolved(trial, seed).config)
-    plain = flatten(resolve(model=trial.model, preset=trial.preset, dataset=study.dataset, seed=seed).config)
-    return {key: value for key, value in mine.items() if value != plain[key]}

@@ -129,6 +129,24 @@ _ALL: Final = (
         },
     ),
     Study(
+        name="tune-neighbours",
+        dataset="ml-100k",
+        question="Which neighbours, shrinkage and L2 make ItemKNN and EASE honest baselines? Chosen on validation.",
+        trials=(
+            *(
+                Trial(
+                    f"itemknn, {n} neighbours, shrinkage {shrinkage}",
+                    "itemknn",
+                    {"model.neighbours": n, "model.shrinkage": float(shrinkage)},
+                )
+                for n in (20, 50, 100, 200)
+                for shrinkage in (0, 10, 50, 200)
+            ),
+            *(Trial(f"ease, L2 {l2}", "ease", {"model.ease_l2": float(l2)}) for l2 in (50, 100, 200, 400, 800, 1600)),
+        ),
+        common={"data.split": "ratio", "eval.monitor": "NDCG@10"},
+    ),
+    Study(
         name="tune-mf-bpr",
         dataset="ml-100k",
         question="Which L2, learning rate and negatives make MF-BPR an honest baseline? Chosen on validation.",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from convncf.config import Resolved, resolve, unused_settings
+from convncf.config import Resolved, flatten, resolve, unused_settings
 from convncf.runs import slug
 
 
@@ -74,6 +74,19 @@ class Study:
         common = {key: value for key, value in self.common.items() if key not in unused_settings(trial.model)}
         settings = common | dict(trial.settings) | start
         return resolve(model=trial.model, preset=trial.preset, dataset=self.dataset, seed=seed, settings=settings)
+
+    def definition(self, trial: Trial, seed: int) -> dict[str, Any]:
+        """What a run's figures belong to: every setting of it, and under "start" those of the run it starts from."""
+        found: dict[str, Any] = {"config": flatten(self.resolved(trial, seed).config)}
+        if trial.start:
+            found["start"] = self.definition(self.trial(trial.start), seed)
+        return found
+
+    def departures(self, trial: Trial, seed: int) -> dict[str, Any]:
+        """Settings of a run that depart from its preset: what a reader needs to repeat it."""
+        plain = flatten(resolve(model=trial.model, preset=trial.preset, dataset=self.dataset, seed=seed).config)
+        mine = flatten(self.resolved(trial, seed).config)
+        return {key: value for key, value in mine.items() if value != plain[key]}
 
 
 NETWORK_64: Final[dict[str, Any]] = {

@@ -64,7 +64,7 @@ def evaluate(
     found.config()  # says so where the file is damaged
     evaluation = resolve(file=found.path / "config.json", settings=asked).config.eval if asked else None
     display = TrainingDisplay(found.config().eval.monitor)
-    from convncf.reporting import evaluate_run
+    from convncf.experiment.reporting import evaluate_run
 
     with display.shown():
         report = evaluate_run(found, home, evaluation=evaluation, progress=display.progress)

@@ -12,8 +12,8 @@ from convncf.cli.console import emit_json, say, table
 from convncf.cli.options import ItemId, Json, RunName, UserId
 
 if TYPE_CHECKING:
+    from convncf.experiment.loading import LoadedRun
     from convncf.inspection import PairView
-    from convncf.loading import LoadedRun
 
 _Epoch = Annotated[int | None, typer.Option(help="A kept epoch; the best one when left out, 0 for the start.")]
 
@@ -30,7 +30,7 @@ def _load(run: str, epoch: int | None) -> LoadedRun:
 
     home = runtime.home()
     found = RunStore(home).open(run)  # refuses before torch is loaded
-    from convncf.loading import load_run
+    from convncf.experiment.loading import load_run
 
     return load_run(found, home, checkpoint=epoch)
 

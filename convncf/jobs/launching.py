@@ -57,7 +57,7 @@ def _with_pretraining_found(resolved: Resolved, store: RunStore, dataset: Datase
     source = store.open(path) if path in store.names() else None
     if not path or (source and source.report() is None and source.status().active):
         return resolved  # none, or they come from a run that stands before this one in the queue
-    from convncf.loading import pretrained_vectors
+    from convncf.experiment.loading import pretrained_vectors
 
     pretrained_vectors(path, dataset, store, size=model.embedding_size)
     if source:

@@ -1,6 +1,7 @@
 """Run folders: where everything about a training run is written, and read again by app, CLI and notebooks."""
 
-from convncf.runs.run import Checkpoint, Run
+from convncf.runs.kept import Checkpoint
+from convncf.runs.run import Run
 from convncf.runs.status import ACTIVE, STATES, Status
 from convncf.runs.store import RunStore, default_store, slug
 from convncf.runs.tensors import load_tensors, save_tensors

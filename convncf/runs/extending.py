@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
 from convncf import runtime
 from convncf.runs.jsonl import read_object
-from convncf.runs.run import Run
 
-_WORDS = "extended from "
+_WORDS: Final = "extended from "
 
 
-def ask_for_epochs(run: Run, epochs: int) -> None:
-    """Set train.epochs, with the source "extended from 5"; extended again, "extended from 5, 8".
+def ask_for_epochs(path: Path, epochs: int) -> None:
+    """Set train.epochs in the config.json at `path`, with the source "extended from 5"; again, "extended from 5, 8".
 
-    The report goes first: it is of fewer epochs, and would soon stand beside the model of another one.
+    One write, whole or not at all: before it the run is what it was, after it resume trains on.
     """
-    path = run.path / "config.json"
     value = read_object(path)
     entry = value["settings"]["train.epochs"]
-    source = str(entry["source"])
-    words = f"{source}, {entry['value']}" if source.startswith(_WORDS) else f"{_WORDS}{entry['value']}"
-    value["settings"]["train.epochs"] = {"value": epochs, "source": words}
-    (run.path / "report.json").unlink(missing_ok=True)
+    earlier = [*earlier_epochs(str(entry["source"])), entry["value"]]
+    value["settings"]["train.epochs"] = {"value": epochs, "source": _WORDS + ", ".join(map(str, earlier))}
     runtime.write_json(path, value)
-    run.__dict__.pop("_config_json", None)  # the only value that a Run keeps
+
+
+def earlier_epochs(source: str) -> list[int]:
+    """The epochs that were asked for before, from such a source; none where it is another one."""
+    listed = source.removeprefix(_WORDS).split(", ") if source.startswith(_WORDS) else []
+    return [int(epochs) for epochs in listed if epochs.isdecimal()]

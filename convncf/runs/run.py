@@ -9,13 +9,14 @@ per_user.parquet      the metrics of each user behind that report
 vocabulary.parquet    raw ids of users and items, by index
 model.safetensors     the best epoch
 checkpoints/          epoch-NNNN.safetensors kept for looking back; *-state.safetensors to resume from
+history.jsonl         how it was interrupted, extended and resumed; absent where it was not
 log.txt               the worker's output
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,17 +25,18 @@ from filelock import FileLock, Timeout
 
 from convncf import runtime
 from convncf.config import Resolved, RunConfig, flatten, nest
-from convncf.errors import CheckpointError, ConfigError, RunBrokenError, RunBusyError
+from convncf.errors import ConfigError, RunBrokenError, RunBusyError
+from convncf.runs.extending import ask_for_epochs, earlier_epochs
 from convncf.runs.frames import read_table, write_table
+from convncf.runs.history import add_to_history, read_history, tail
 from convncf.runs.jsonl import append_line, read_lines, read_object, replace_lines, write_object
+from convncf.runs.kept import KeptTensors
 from convncf.runs.locking import is_held
 from convncf.runs.shapes import COLUMNS, ROW, check_config, check_report
 from convncf.runs.status import Status
-from convncf.runs.tensors import load_tensors, save_tensors
 
 if TYPE_CHECKING:
     import pandas as pd
-    from torch import Tensor
 
 
 _STATUS_WAY_OUT: Final = (
@@ -43,16 +45,7 @@ _STATUS_WAY_OUT: Final = (
 _NO_REPORT: Final = "its report.json is missing; resume makes it again, and trains nothing anew"
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A model kept in the run: `epoch` 0 is the start, before the first step."""
-
-    epoch: int
-    label: str
-    path: Path
-
-
-class Run:
+class Run(KeptTensors):
     """One run folder. Reading never changes it; values are read afresh at each call, but for the fixed config.json."""
 
     def __init__(self, path: Path) -> None:
@@ -99,6 +92,15 @@ class Run:
     def sources(self) -> dict[str, str]:
         """Dotted key -> where its value came from."""
         return {key: entry["source"] for key, entry in self._config_json["settings"].items()}
+
+    def extended_from(self) -> list[int]:
+        """The epochs that were asked for before the present ones, first to last; none where it was never extended."""
+        return earlier_epochs(self.sources().get("train.epochs", ""))
+
+    def extend(self, epochs: int) -> None:
+        """Ask for so many epochs. The report stays, and is of fewer, until the run has trained on."""
+        ask_for_epochs(self.path / "config.json", epochs)
+        self.__dict__.pop("_config_json", None)  # the only value that a Run keeps
 
     @property
     def created(self) -> float:
@@ -152,16 +154,34 @@ class Run:
         return is_held(self.path / ".lock")
 
     def status(self) -> Status:
-        """The status as the worker last wrote it, with `lost` derived from the lock, or from a report that is gone."""
+        """The status as the worker last wrote it, held against the lock, the report and the epochs asked for."""
         while True:
             status = self._written_status()
-            if status.state == "finished" and self.model_path.exists() and not (self.path / "report.json").exists():
-                return replace(status, state="lost", message=_NO_REPORT)
+            if status.state == "finished":
+                return self._held_against_report(status)
             if not status.active or self.locked():
                 return status
             # A worker's last word is written before it lets go of the lock: what was read before may be old by now.
             if self._written_status() == status:
                 return status.seen_from_outside(locked=False)
+
+    def _held_against_report(self, status: Status) -> Status:
+        """`lost` where the report is gone, `stopped` where it is of fewer epochs than are asked for."""
+        if self.model_path.exists() and not (self.path / "report.json").exists():
+            return replace(status, state="lost", message=_NO_REPORT)
+        words = self.extension()
+        return replace(status, state="stopped", message=f"{words}; resume trains on") if words else status
+
+    def extension(self) -> str:
+        """'extended from 2 to 5 epochs' until the report is of all of them; else empty, also where there is none."""
+        try:
+            asked, report = self.extended_from(), self.report()
+        except RunBrokenError:
+            return ""  # whoever reads that file will say so
+        told = report.get("extended_from", []) if report is not None else asked
+        if len(told) >= len(asked):
+            return ""
+        return f"extended from {asked[len(told)]} to {self.settings()['train.epochs']} epochs"
 
     def _written_status(self) -> Status:
         path = self.path / "status.json"
@@ -200,57 +220,6 @@ class Run:
         """Write all lines anew, atomically, unless they are there already."""
         replace_lines(self.path / "metrics.jsonl", rows)
 
-    # ------------------------------------------------------------ tensors
-
-    @property
-    def model_path(self) -> Path:
-        """The best epoch's model."""
-        return self.path / "model.safetensors"
-
-    def save_model(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Write the best epoch's model."""
-        save_tensors(self.model_path, tensors, facts)
-
-    def save_checkpoint(self, epoch: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Keep this epoch's model for looking back."""
-        save_tensors(self.path / "checkpoints" / f"epoch-{epoch:04d}.safetensors", tensors, facts)
-
-    def save_state(self, phase: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Write what resuming needs: it counts as the truth about which epochs are done."""
-        save_tensors(self.path / "checkpoints" / f"{phase}-state.safetensors", tensors, facts)
-
-    def load_state(self, phase: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """What `save_state` wrote; none where that phase has not begun. Raises CheckpointError where it is damaged."""
-        if not self.has_state(phase):
-            return None
-        try:
-            return load_tensors(self.path / "checkpoints" / f"{phase}-state.safetensors")
-        except CheckpointError as error:
-            raise CheckpointError(f"{error} Without that file, resume begins the {phase} anew.") from None
-
-    def has_state(self, phase: str) -> bool:
-        """Whether that phase has saved an epoch."""
-        return (self.path / "checkpoints" / f"{phase}-state.safetensors").exists()
-
-    @property
-    def pretrained_path(self) -> Path:
-        """The embeddings that the model started from: the best epoch of MF-BPR."""
-        return self.path / "checkpoints" / "pretrained.safetensors"
-
-    def save_pretrained(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Write those embeddings."""
-        save_tensors(self.pretrained_path, tensors, facts)
-
-    def checkpoints(self) -> tuple[Checkpoint, ...]:
-        """The kept epochs, in order."""
-        found = []
-        for path in (self.path / "checkpoints").glob("epoch-*.safetensors"):
-            number = path.stem.removeprefix("epoch-")
-            if number.isdigit():
-                label = "start" if int(number) == 0 else f"epoch {int(number)}"
-                found.append(Checkpoint(int(number), label, path))
-        return tuple(sorted(found, key=lambda kept: kept.epoch))
-
     # ------------------------------------------------------------ the rest
 
     def report(self) -> dict[str, Any] | None:
@@ -283,13 +252,14 @@ class Run:
         """Read NAME.parquet. Raises RunBrokenError when it is missing, damaged or another table."""
         return read_table(self.path / f"{name}.parquet", COLUMNS.get(name, ()))
 
+    def history(self) -> list[dict[str, Any]]:
+        """How it was interrupted, extended and resumed: rows of time, event and words, oldest first."""
+        return read_history(self.path / "history.jsonl")
+
+    def note(self, event: str, words: str) -> None:
+        """Add a row to the history, if the disk takes it."""
+        add_to_history(self.path / "history.jsonl", event, words)
+
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of log.txt; empty where there is none."""
-        path = self.path / "log.txt"
-        try:
-            with path.open("rb") as file:
-                file.seek(max(0, path.stat().st_size - 65_536))
-                text = file.read().decode("utf-8", errors="replace")
-        except FileNotFoundError:
-            return ""
-        return "\n".join(text.splitlines()[-lines:])
+        return tail(self.path / "log.txt", lines)

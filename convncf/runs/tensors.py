@@ -37,6 +37,15 @@ def _of_the_disk(error: Exception, path: Path) -> Exception:
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `save_tensors` wrote. Raises CheckpointError, naming the file, when it is missing or damaged."""
+    return _read(path, tensors=True)
+
+
+def load_facts(path: Path) -> dict[str, Any]:
+    """The facts alone, of a file of any size. Raises CheckpointError as `load_tensors` does."""
+    return _read(path, tensors=False)[1]
+
+
+def _read(path: Path, *, tensors: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
     from safetensors import SafetensorError, safe_open
 
     if path.suffix in (".pth", ".pt", ".bin", ".ckpt"):
@@ -45,7 +54,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         )
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
+            found = {name: file.get_tensor(name) for name in file.keys()} if tensors else {}  # noqa: SIM118  no mapping
             facts = json.loads((file.metadata() or {}).get("facts", "{}"))
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file.") from None
@@ -55,4 +64,4 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         ) from None
     if not isinstance(facts, dict):
         raise CheckpointError(f"{path}: the facts in its header are no object. Restore it, or train that run anew.")
-    return tensors, facts
+    return found, facts

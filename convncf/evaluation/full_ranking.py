@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convncf import streams
-from convncf.beyond import NOTHING
 from convncf.errors import TrainingStopped
+from convncf.evaluation.beyond import NOTHING
+from convncf.evaluation.ranks_on_device import DeviceScorer, ranked
 from convncf.ranking import Ints, Scorer, Scores, UserRanks, rank_positives
-from convncf.ranks_on_device import DeviceScorer, ranked
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -17,10 +17,10 @@ from convncf import runtime
 from convncf.config import TRAINED
 from convncf.data.catalogue import Dataset
 from convncf.errors import ConfigError, RunError
+from convncf.experiment.loading import data_of, load_run
+from convncf.experiment.phases import Attempt, OnProgress, OnRecord, Stop
+from convncf.experiment.reporting import describe
 from convncf.judgement import judge, sets_for, sets_frame
-from convncf.loading import data_of, load_run
-from convncf.phases import Attempt, OnProgress, OnRecord, Stop
-from convncf.reporting import describe
 from convncf.runs import Run, Status
 from convncf.runs.extending import ask_for_epochs
 

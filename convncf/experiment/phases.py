@@ -19,11 +19,11 @@ from convncf.config import TRAINED, EvalConfig, ModelConfig, Precision, RunConfi
 from convncf.data.candidates import CandidateSets
 from convncf.data.catalogue import Dataset
 from convncf.data.splitting import Part, Split
-from convncf.loading import pretrained_vectors
+from convncf.experiment.loading import pretrained_vectors
 from convncf.ranking import Scorer
-from convncf.records import EpochRecord, Phase, Progress, TrainerState
 from convncf.runs import Run, RunStore, load_tensors
 from convncf.training import Trainable, Trainer
+from convncf.training.records import EpochRecord, Phase, Progress, TrainerState
 
 log = logging.getLogger(__name__)
 

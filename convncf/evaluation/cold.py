@@ -1,6 +1,6 @@
 """Cold positives: held-out items, or items of users, that training never saw, so that a model knows nothing of them.
 
-They are ranked like all others, counted as ranked last, or left out, by the setting eval.cold. Here ranks that were
+They are ranked like all others, counted as misses, or left out, by the setting eval.cold. Here ranks that were
 found are changed accordingly. Shapes: U users, N positives; a user's ranks are all different.
 """
 
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from convncf.candidate_ranking import SetRanks
-from convncf.full_ranking import Ranks
+from convncf.evaluation.candidate_ranking import SetRanks
+from convncf.evaluation.full_ranking import Ranks
+from convncf.metrics import MISS
 from convncf.ranking import Ints
 
 if TYPE_CHECKING:
@@ -30,13 +31,12 @@ def unseen(train: csr_array, found: Ranks | SetRanks) -> tuple[Bools, Bools]:
 
 
 def as_misses(found: Ranks | SetRanks, cold: Bools) -> Ranks | SetRanks:
-    """Rank the `cold` positives (N,) last, as if they scored lower than anything else."""
-    if isinstance(found, SetRanks):
-        return replace(found, ranks=_fixed(np.where(cold, found.candidates, found.ranks)))
-    ahead, n_cold = _ahead(found, cold)
-    owner = np.repeat(np.arange(found.users.size), np.diff(found.indptr))
-    last = (found.candidates - n_cold)[owner] + ahead + 1  # in the order in which they stood
-    return replace(found, ranks=_fixed(np.where(cold, last, found.ranks - ahead)))
+    """Give the `cold` positives (N,) the rank MISS; the others rank as if those scored lower than anything else.
+
+    The last place would not do: among few candidates it is within K.
+    """
+    ahead = 0 if isinstance(found, SetRanks) else _ahead(found, cold)[0]
+    return replace(found, ranks=_fixed(np.where(cold, MISS, found.ranks - ahead)))
 
 
 def without(found: Ranks | SetRanks, cold: Bools) -> Ranks | SetRanks:

@@ -12,11 +12,11 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from convncf import schedules
 from convncf.config import TrainConfig
-from convncf.graphed import GraphedStep
 from convncf.models import PairwiseModel
-from convncf.optimisers import SGD, Adagrad, Adam, AdamW, Group, Optimiser
+from convncf.training import schedules
+from convncf.training.graphed import GraphedStep
+from convncf.training.optimisers import SGD, Adagrad, Adam, AdamW, Group, Optimiser
 
 Batch = tuple[Tensor, ...]
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from convncf.beyond import NOTHING
 from convncf.errors import NonFiniteScoreError
+from convncf.evaluation.beyond import NOTHING
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

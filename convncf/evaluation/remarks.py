@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convncf.candidate_ranking import SetFacts, SetRanks
-from convncf.full_ranking import Ranks
+from convncf.evaluation.candidate_ranking import SetFacts, SetRanks
+from convncf.evaluation.full_ranking import Ranks
 from convncf.metrics import Metric
 
 if TYPE_CHECKING:
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
 
 NEW: Final = "only items that training never saw, or a user that it never saw"
 """Why a user is not evaluated where cold positives are left out."""
+ALONE: Final = "no candidate but {part} items"
+"""Why a user is not evaluated where every item is left out or a positive: any model would be perfect."""
+EMPTY: Final = "only candidate sets without negatives"
+"""Why a user is not evaluated where there is nothing to rank the answers among."""
 _COLD: Final = MappingProxyType(
     {
         "ranked": "ranked by whatever score the model gives them",
-        "misses": "counted as ranked last",
+        "misses": "counted as misses, 0 in every metric",
         "left out": "left out",
     }
 )
@@ -51,11 +56,6 @@ def of_report(
             f"K = {k} is more than the candidates of {short:,} of {found.candidates.size:,} {whose} (the fewest: "
             f"{fewest:,}, of {n_items:,} items): there every candidate counts as within the first {k}."
         )
-    alone = int((found.candidates == (1 if isinstance(found, SetRanks) else np.diff(found.indptr))).sum())
-    if alone:
-        notes.append(
-            f"{alone:,} of {found.candidates.size:,} {whose} have no candidate but {part} items: AUC is 1 there."
-        )
     if isinstance(found, SetRanks):
         notes.append(f"Each candidate set has one {part} item, so Recall@K equals HR@K.")
     elif found.ranks.size == found.users.size:
@@ -63,14 +63,29 @@ def of_report(
     return notes
 
 
-def of_sets(sets: SetFacts, part: Part, missing: int, passed_over: int) -> list[str]:
-    """How large the sets are; `missing` positives have none, `passed_over` sets have none of the positives."""
+@dataclass(frozen=True, slots=True)
+class Unranked:
+    """What candidate sets and positives do not give each other."""
+
+    strange: int = 0
+    """Sets whose answer is no positive of the part."""
+    missing: int = 0
+    """Positives that have no set."""
+    empty: int = 0
+    """Sets without a negative."""
+
+
+def of_sets(sets: SetFacts, part: Part, unranked: Unranked) -> list[str]:
+    """How large the sets are, and what was not ranked."""
     notes = [f"{sets.words} ({sets.origin}); a user's value is the mean over the user's sets."] if sets.n_sets else []
-    if missing > 0:  # a positive may have several sets
-        what = f"1 {part} item has" if missing == 1 else f"{missing:,} {part} items have"
+    if unranked.missing:
+        what = f"1 {part} item has" if unranked.missing == 1 else f"{unranked.missing:,} {part} items have"
         notes.append(f"{what} no candidate set: not evaluated.")
-    if passed_over:
-        what = "1 candidate set is" if passed_over == 1 else f"{passed_over:,} candidate sets are"
+    if unranked.empty:
+        what = "1 candidate set has" if unranked.empty == 1 else f"{unranked.empty:,} candidate sets have"
+        notes.append(f"{what} no negatives, where any model would be perfect: not evaluated.")
+    if unranked.strange:
+        what = "1 candidate set is" if unranked.strange == 1 else f"{unranked.strange:,} candidate sets are"
         notes.append(f"{what} of no {part} item of this split, and passed over.")
     return notes
 

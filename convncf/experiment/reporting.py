@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from convncf.config import TRAINED, EvalConfig, RunConfig
+from convncf.experiment.loading import LoadedRun, load_run
 from convncf.judgement import Judgement, judge, sets_for
-from convncf.loading import LoadedRun, load_run
 from convncf.runs import Run
 from convncf.training import Progress
 

@@ -24,19 +24,8 @@ from convncf.data.sampling import TripleSampler
 from convncf.data.splitting import Part, Split
 from convncf.errors import NonFiniteLossError, TrainingStopped
 from convncf.evaluation import evaluate, sample_users
-from convncf.records import CLOCK_FIELDS, EpochPart, EpochRecord, Phase, Progress, TrainerState
-from convncf.stepping import Stepper, Trainable
-
-__all__ = [
-    "CLOCK_FIELDS",
-    "EpochRecord",
-    "Phase",
-    "Progress",
-    "Trainable",
-    "Trainer",
-    "TrainerState",
-    "triple_sampler",
-]
+from convncf.training.records import EpochPart, EpochRecord, Phase, Progress, TrainerState
+from convncf.training.stepping import Stepper, Trainable
 
 TOLD_EVERY: Final = 0.2
 """Seconds between two words of `progress` in an epoch; its first step and its last are always told."""

@@ -2,8 +2,8 @@
 
 By full ranking, against every item that is not left out, or within candidate sets, each answer among the negatives of
 its own set; a user's value is then the mean over the user's sets.
-Who is in the mean: the users who have a positive in that part. The others are counted with their reason, and count
-neither as hits nor as misses. Test and validation are never mixed: a report speaks of one part.
+Who is in the mean: the users who have a positive in that part, and something else to rank it among. The others are
+counted with their reason, and count neither as hits nor as misses. Test and validation are never mixed: a report speaks of one part.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from convncf import cold, metrics, remarks
-from convncf.beyond import beyond
-from convncf.candidate_ranking import SetFacts, SetRanks, rank_in_sets
+from convncf import metrics
 from convncf.data.splitting import Part, Split
 from convncf.errors import DataError
-from convncf.full_ranking import Progress, Ranks, Stop, ranks, users_with_positives
+from convncf.evaluation import cold, remarks
+from convncf.evaluation.beyond import beyond
+from convncf.evaluation.candidate_ranking import SetFacts, SetRanks, rank_in_sets
+from convncf.evaluation.full_ranking import Progress, Ranks, Stop, ranks, users_with_positives
 from convncf.metrics import Floats, Ints, Metric
 from convncf.ranking import Scorer
 from convncf.runtime import rng
@@ -67,7 +68,7 @@ class EvaluationReport:
     per_user: Mapping[str, Floats]
     """Written name -> (U,) value of each evaluated user, read-only."""
     ranks: Ranks | SetRanks
-    """The rank of every positive, from which all of this was computed."""
+    """The rank of every positive, from which all of this was computed; metrics.MISS where it counts as a miss."""
     sets: SetFacts | None = None
     """The candidate sets; None for full ranking."""
     beyond: Mapping[str, float] = field(default_factory=dict)
@@ -122,13 +123,15 @@ def evaluate(
     eligible = users_with_positives(positives)
     wanted = users_with_positives(positives, users)
     found: Ranks | SetRanks
-    passed_over = 0
+    unranked = remarks.Unranked()
     if candidates is None:
-        found = ranks(scorer, positives, split.left_out(part), wanted, progress, stop, lists=lists)
+        left_out, with_set = split.left_out(part), wanted
+        others = positives.shape[1] - np.diff(left_out.indptr) - np.diff(positives.indptr)  # (n_users,)
+        found = ranks(scorer, positives, left_out, wanted[others[wanted] > 0], progress, stop, lists=lists)
     else:
-        candidates, passed_over = _of_part(candidates, positives, part)
+        candidates, with_set, unranked = _usable(candidates, positives, wanted, part)
         found = rank_in_sets(scorer, candidates, wanted, progress, stop)
-    ranked, n_positives = found.users.size, found.items.size
+    ranked = found.users.size
     items, whose = cold.unseen(split.train, found)
     if (unseen := items | whose).any() and config.cold != "ranked":
         found = (cold.as_misses if config.cold == "misses" else cold.without)(found, unseen)
@@ -137,14 +140,15 @@ def evaluate(
     reasons = {
         f"no {part} item": n_users - eligible.size,
         "not in the sample": eligible.size - wanted.size,
-        "no candidate set": wanted.size - ranked,
+        "no candidate set": wanted.size - with_set.size,
+        remarks.ALONE.format(part=part) if candidates is None else remarks.EMPTY: with_set.size - ranked,
         remarks.NEW: ranked - evaluated,
     }
     not_evaluated = {reason: int(n) for reason, n in reasons.items() if n}
     sets = None if candidates is None else SetFacts.of(candidates.origin, found.candidates)
     notes = remarks.of_report(part, asked, found, n_users, positives.shape[1], not_evaluated)
     if sets is not None:
-        notes += remarks.of_sets(sets, part, int(np.diff(positives.indptr)[wanted].sum()) - n_positives, passed_over)
+        notes += remarks.of_sets(sets, part, unranked)
     if unseen.any():
         notes.append(remarks.of_cold(items, whose, part, config.cold))
     return EvaluationReport(
@@ -186,20 +190,29 @@ def _per_user(metric: Metric, found: Ranks | SetRanks) -> Floats:
     return values
 
 
-def _of_part(candidates: CandidateSets, positives: csr_array, part: Part) -> tuple[CandidateSets, int]:
-    """The sets whose answer is a positive of the part, and how many are of something else."""
+def _usable(
+    candidates: CandidateSets, positives: csr_array, wanted: Ints, part: Part
+) -> tuple[CandidateSets, Ints, remarks.Unranked]:
+    """The sets of the part that hold a negative; those of `wanted` who have any set, (U,); and what is not ranked."""
     row, item = positives.nonzero()
     n_items = positives.shape[1]
-    pairs = candidates.user.astype(np.int64) * n_items + candidates.answer
-    fits = np.isin(pairs, row.astype(np.int64) * n_items + item) & (candidates.answer < n_items)
-    if fits.all():
-        return candidates, 0
-    if not fits.any() and positives.nnz:
+    asked = row.astype(np.int64) * n_items + item  # (N,) each positive as one number
+    pairs = candidates.user.astype(np.int64) * n_items + candidates.answer  # (S,)
+    fits = np.isin(pairs, asked) & (candidates.answer < n_items)
+    if len(candidates) and not fits.any() and positives.nnz:
         raise DataError(
             f"none of the {len(candidates):,} candidate sets has a {part} item of this split as its answer. Use the "
             "split that they came with (data.split=ready), or drawn sets (eval.candidate_sets=drawn)."
         )
-    return candidates.only(fits), int((~fits).sum())
+    ours = fits & np.isin(candidates.user, wanted)
+    empty = candidates.sizes == 0
+    unranked = remarks.Unranked(
+        strange=int((~fits).sum()),
+        missing=int((np.isin(row, wanted) & ~np.isin(asked, pairs[fits])).sum()),
+        empty=int((ours & empty).sum()),
+    )
+    usable = candidates if (fits & ~empty).all() else candidates.only(fits & ~empty)
+    return usable, np.intersect1d(wanted, candidates.user[ours]), unranked
 
 
 def _left_out(split: Split, part: Part) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convncf import streams
 from convncf.errors import NonFiniteScoreError
-from convncf.full_ranking import Progress, Stop, between_users
+from convncf.evaluation.full_ranking import Progress, Stop, between_users
 from convncf.ranking import Ints, Scorer, Scores, UserRanks
 
 if TYPE_CHECKING:

@@ -1,0 +1,16 @@
+"""Training: the loop over BPR triples, the steps in it, and what it tells of itself."""
+
+from convncf.training.records import CLOCK_FIELDS, EpochRecord, Phase, Progress, TrainerState
+from convncf.training.stepping import Trainable
+from convncf.training.trainer import Trainer, triple_sampler
+
+__all__ = [
+    "CLOCK_FIELDS",
+    "EpochRecord",
+    "Phase",
+    "Progress",
+    "Trainable",
+    "Trainer",
+    "TrainerState",
+    "triple_sampler",
+]

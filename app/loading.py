@@ -169,7 +169,7 @@ def _first_pair(key: Key, _loaded: LoadedRun) -> tuple[int, int]:
 @st.cache_resource(max_entries=2048, show_spinner=False)
 def _finished(key: Key, _run: Run) -> bool:
     try:
-        return not _run.broken() and _run.report() is not None
+        return not _run.broken() and _run.report() is not None and _run.status().state == "finished"
     except ConvNCFError:
         return False
 

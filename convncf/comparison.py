@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from convncf.config import idle_settings
 from convncf.errors import RunBrokenError, RunError
-from convncf.judgement import THIS
 from convncf.runs import Run
+from convncf.runs.status import ACTIVE, RESUMABLE
 from convncf.significance import PairedTest, paired_test
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class ComparedRun:
     n_users_evaluated: int
     seconds: float
     intervals: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """Metric -> lower and upper end of the 95% interval of its mean over users; empty in reports of older versions."""
+    """Metric -> lower and upper end of the 95% interval of its mean over users; empty where only one user was
+    evaluated, and in reports of older versions."""
     warnings: tuple[str, ...] = ()
     """What makes this run's figures too good, a sentence each."""
 
@@ -104,19 +105,12 @@ class Comparison:
 
 
 def compare(runs: Sequence[Run], *, seed: int = 0) -> Comparison:
-    """Compare finished runs; the first is the baseline. Raises RunError where one has no report yet."""
+    """Compare finished runs; the first is the baseline. Raises RunError where one is not finished."""
     if len(runs) < 2:
         raise RunError(f"a comparison needs two runs or more, got {len(runs)}. Name another one.")
     if len({run.name for run in runs}) < len(runs):
         raise RunError("a run was named twice. Name different runs.")
-    reports = []
-    for run in runs:
-        report = run.report()
-        if report is None:
-            raise RunError(
-                f"run {run.name!r} has no report yet: it is {run.status().state}. Wait, or convncf resume it."
-            )
-        reports.append(report)
+    reports = [_report(run) for run in runs]
     unlike = tuple(_unlike(runs, reports))
     monitor = runs[0].config().eval.monitor
     compared = tuple(
@@ -124,11 +118,11 @@ def compare(runs: Sequence[Run], *, seed: int = 0) -> Comparison:
             name=run.name,
             model=run.config().model.name,
             best_epoch=report["best_epoch"],
-            metrics=report["metrics"],
-            validation=report.get("validation", {}),
+            metrics=_present(report["metrics"]),
+            validation=_present(report.get("validation", {})),
             n_users_evaluated=report["n_users_evaluated"],
             seconds=report["seconds"],
-            intervals=report.get("intervals", {}),
+            intervals=report.get("intervals", {}) if report["n_users_evaluated"] > 1 else {},
             warnings=tuple(report.get("warnings", ())),
         )
         for run, report in zip(runs, reports, strict=True)
@@ -188,7 +182,7 @@ def _unlike(runs: Sequence[Run], reports: Sequence[Mapping[str, Any]]) -> list[s
     sentences = []
     for key, words in _COMPARABLE.items():
         values = [report.get(key) for report in reports]
-        if len({_kind(key, value) for value in values}) > 1:
+        if len({protocol_kind(value) if key == "protocol" else value for value in values}) > 1:
             shown = ("none" if value is None else value for value in values)
             listed = "; ".join(f"{run.name}: {value}" for run, value in zip(runs, shown, strict=True))
             sentences.append(f"The runs have different {words} ({listed}), so their figures cannot be ranked.")
@@ -197,9 +191,32 @@ def _unlike(runs: Sequence[Run], reports: Sequence[Mapping[str, Any]]) -> list[s
     return sentences
 
 
-def _kind(key: str, value: Any) -> Any:
-    """Protocols are told apart by their kind; which candidate sets they used is told by the fingerprint."""
-    return value.partition(":")[0] if key == "protocol" and isinstance(value, str) else value
+def protocol_kind(protocol: str | None) -> str | None:
+    """A report's protocol without what the seed and the data make of it: "full ranking", "candidates, drawn",
+    "candidates, cleaned" or "candidates, as published", the last two of sets that came with the data.
+
+    Which sets they are is told by their fingerprint.
+    """
+    kind, _, origin = (protocol or "").partition(": ")
+    made = next((words for words in ("drawn", "cleaned", "as published") if words in origin), "")
+    return f"{kind}, {made}" if made else kind or None
+
+
+def _report(run: Run) -> dict[str, Any]:
+    """The report of a finished run; of another, what it says may be of fewer epochs than its settings."""
+    report, state = run.report(), run.status().state
+    if report is not None and state == "finished":
+        return report
+    lacks = "is not finished" if report is not None else "has no report yet"
+    if state in ACTIVE:
+        raise RunError(f"run {run.name!r} {lacks}: it is {state}. Watch it with convncf runs show {run.name}.")
+    if state in RESUMABLE:
+        raise RunError(f"run {run.name!r} {lacks}: it is {state}. Go on with it: convncf resume {run.name}.")
+    raise RunError(f"run {run.name!r} is finished, and its report is gone. Restore report.json, or delete the run.")
+
+
+def _present(metrics: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if value is not None}
 
 
 def _paired(
@@ -222,6 +239,8 @@ def _paired(
 
 def _test_values(run: Run, report: Mapping[str, Any], metric: str) -> pd.Series[float]:
     """The metric of each user on the test part, under the main protocol, by raw user id; empty where it has none."""
+    from convncf.judgement import THIS  # torch comes with it, and groups over seeds need none
+
     frame = run.read_frame("per_user")
     missing = sorted({"user_id", "part", "model"} - set(frame.columns))
     if missing:

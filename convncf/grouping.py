@@ -1,25 +1,31 @@
 """Groups: runs that differ in nothing but the seed, summed up as mean, standard deviation and interval over seeds.
 
-A run that is not finished is left out and named: its seed says nothing yet, and a mean without it may mislead.
+Each seed counts once, by the newest finished run of it. Every other run is left out and named: a seed that is not
+finished says nothing yet, and a seed twice is no new evidence.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
 
+from convncf.comparison import protocol_kind
 from convncf.config import idle_settings
 from convncf.errors import RunBrokenError, RunError
-from convncf.runs import Run
+from convncf.runs import Run, RunStore
 from convncf.runtime import strict_json
 
 _NOT_COMPARED: Final = ("seed", "train.device")
 """Settings in which the runs of a group may differ."""
 _LEVEL: Final = 0.95
+_LOWEST: Final = 0.0
+_HIGHEST: Final = 1.0
+"""No metric is beyond these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +37,19 @@ class SeedSummary:
     """Standard deviation over seeds (n - 1 below); None for one seed."""
     n: int
     low: float | None
-    """95% interval of the mean, by Student's t over seeds; None for one seed. It speaks of seeds, not of users."""
+    """95% interval of the mean, by Student's t over seeds, cut at 0 and 1, since no metric is beyond them; None for
+    one seed. It speaks of seeds, not of users."""
     high: float | None
+    cut: bool = False
+    """Whether the interval went beyond 0 or 1, and was cut there."""
 
     @property
     def words(self) -> str:
-        """Such as "0.2912 ± 0.0031 (n = 3, 95% 0.2835 to 0.2989)"."""
+        """Such as "0.2912 ± 0.0031 (n = 3, 95% 0.2835 to 0.2989)"; ", cut at 0 and 1" where it went beyond."""
         if self.sd is None:
             return f"{self.mean:.4f} (n = 1)"
-        return f"{self.mean:.4f} ± {self.sd:.4f} (n = {self.n}, 95% {self.low:.4f} to {self.high:.4f})"
+        cut = ", cut at 0 and 1" if self.cut else ""
+        return f"{self.mean:.4f} ± {self.sd:.4f} (n = {self.n}, 95% {self.low:.4f} to {self.high:.4f}{cut})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +61,58 @@ class SeedGroup:
     model: str
     dataset: str
     runs: tuple[str, ...]
-    """Names of the finished runs, by seed."""
+    """Names of the runs that count, by seed."""
     seeds: tuple[int, ...]
+    """Their seeds, each once."""
     left_out: Mapping[str, str]
-    """Name -> state of each run that is not finished."""
+    """Name -> why that run does not count: its state, "broken", or "an older run of seed 2"."""
+    one_split: bool
+    """Whether all of them have the same split, so that the interval is over training alone."""
     unlike: tuple[str, ...]
     """Why the figures are no sample of one thing, a sentence each; empty where they are."""
     metrics: Mapping[str, SeedSummary]
     """Of the test part."""
     validation: Mapping[str, SeedSummary]
 
+    @property
+    def interval_words(self) -> str:
+        """What the intervals speak of."""
+        over = "training; the split is the same" if self.one_split else "split and training"
+        return f"the intervals are over seeds ({over}), by Student's t: they do not speak of other users"
+
     def to_json(self) -> dict[str, Any]:
         """The group as plain values."""
         return {
-            **{key: getattr(self, key) for key in ("name", "model", "dataset")},
+            **{key: getattr(self, key) for key in ("name", "model", "dataset", "one_split")},
             **{key: list(getattr(self, key)) for key in ("runs", "seeds", "unlike")},
+            "interval": self.interval_words if len(self.seeds) > 1 else None,
             "left_out": dict(self.left_out),
             "metrics": {name: asdict(summary) for name, summary in self.metrics.items()},
             "validation": {name: asdict(summary) for name, summary in self.validation.items()},
         }
 
 
+def find(store: RunStore, name: str) -> SeedGroup:
+    """The group of a run: every run that differs from it in the seed alone; or that of train --name NAME --seeds.
+
+    The latter is of NAME-seed1, NAME-seed2, …, and of no other run, where no run has the name itself. Raises
+    RunNotFoundError where there is neither, RunBrokenError where the run cannot be read.
+    """
+    if name not in store.names():
+        named = [run for run in store.all() if re.fullmatch(re.escape(name) + r"-seed[0-9]+", run.name)]
+        return group(named or [store.open(name)])
+    wanted = identity(store.open(name))
+    return group([run for run in store.all() if _identity(run) == wanted])
+
+
 def group(runs: Sequence[Run]) -> SeedGroup:
     """Sum up runs that are meant to differ in the seed alone. Raises RunError where they differ in anything else."""
     if not runs:
         raise RunError("a group needs a run. Name one.")
-    ordered = sorted(runs, key=lambda run: run.config().seed)
+    readable = [run for run in runs if _identity(run) is not None]
+    if not readable:
+        identity(runs[0])  # raises, saying why
+    ordered = sorted(readable, key=lambda run: (run.config().seed, -run.created, run.name))
     first = ordered[0]
     for run in ordered[1:]:
         if identity(run) != identity(first):
@@ -84,38 +120,45 @@ def group(runs: Sequence[Run]) -> SeedGroup:
                 f"runs {first.name!r} and {run.name!r} differ in more than the seed. See in what: "
                 f"convncf compare {first.name} {run.name}"
             )
-    finished = [(run, report) for run in ordered if (report := run.report()) is not None and _ended(run)]
-    seeds = [run.config().seed for run, _ in finished]
-    unlike = []
-    repeated = sorted({seed for seed in seeds if seeds.count(seed) > 1})
-    if repeated:
-        unlike.append(
-            f"seed {repeated[0]} occurs {seeds.count(repeated[0])} times, and a seed twice is no new evidence"
-        )
-    if len({report.get("protocol") for _, report in finished}) > 1:
-        unlike.append("the runs have different protocols")
+    left_out = {run.name: "broken" for run in runs if run not in readable}
+    counted: dict[int, tuple[Run, Mapping[str, Any]]] = {}
+    for run in ordered:
+        seed, found = run.config().seed, _finished(run)
+        if isinstance(found, str):
+            left_out[run.name] = found
+        elif seed in counted:
+            left_out[run.name] = f"an older run of seed {seed}"
+        else:
+            counted[seed] = run, found
+    reports = [report for _, report in counted.values()]
+    splits = {report.get("split_fingerprint") for report in reports}
+    several = len({protocol_kind(report.get("protocol")) for report in reports}) > 1
     return SeedGroup(
         name=common_name([run.name for run in ordered]),
         model=first.config().model.name,
         dataset=first.config().data.dataset,
-        runs=tuple(run.name for run, _ in finished),
-        seeds=tuple(seeds),
-        left_out={run.name: run.status().state for run in ordered if run not in [found for found, _ in finished]},
-        unlike=tuple(unlike),
-        metrics=_summaries([report["metrics"] for _, report in finished]),
-        validation=_summaries([report.get("validation", {}) for _, report in finished]),
+        runs=tuple(run.name for run, _ in counted.values()),
+        seeds=tuple(counted),
+        left_out=left_out,
+        one_split=len(splits) == 1 and None not in splits,  # reports of older versions do not say
+        unlike=("the runs have different protocols",) if several else (),
+        metrics=_summaries([report["metrics"] for report in reports]),
+        validation=_summaries([report.get("validation", {}) for report in reports]),
     )
 
 
 def groups(runs: Sequence[Run]) -> list[SeedGroup]:
-    """Every set of two or more runs that differ in the seed alone, in the order of their first run."""
+    """Every set of runs that differ in the seed alone, of two seeds or more, in the order of their first run."""
     alike: dict[str, list[Run]] = {}
     for run in runs:
-        try:
-            alike.setdefault(identity(run), []).append(run)
-        except RunBrokenError:
-            continue  # listed as broken elsewhere
-    return [group(members) for members in alike.values() if len(members) > 1]
+        if (shared := _identity(run)) is not None:
+            alike.setdefault(shared, []).append(run)
+    return [group(members) for members in alike.values() if len({run.config().seed for run in members}) > 1]
+
+
+def unreadable(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Names of the runs whose settings cannot be read, so that nobody knows which group they belong to."""
+    return tuple(run.name for run in runs if _identity(run) is None)
 
 
 def identity(run: Run) -> str:
@@ -126,7 +169,10 @@ def identity(run: Run) -> str:
 
 
 def summary(values: Sequence[float]) -> SeedSummary:
-    """Mean, standard deviation and the 95% t interval of the mean, of one value a seed."""
+    """Mean, standard deviation and the 95% t interval of the mean, of a metric's value under each seed, 0 to 1.
+
+    Student's t knows no bounds: few seeds near 0 or 1 would give an interval beyond them, which is cut there.
+    """
     array = np.asarray(values, np.float64)
     mean, n = float(array.mean()), len(array)
     if n == 1:
@@ -135,7 +181,9 @@ def summary(values: Sequence[float]) -> SeedSummary:
 
     sd = float(array.std(ddof=1))
     half = float(stats.t.ppf(0.5 + _LEVEL / 2, n - 1)) * sd / math.sqrt(n)
-    return SeedSummary(mean, sd, n, mean - half, mean + half)
+    low, high = mean - half, mean + half
+    cut = low < _LOWEST or high > _HIGHEST
+    return SeedSummary(mean, sd, n, max(low, _LOWEST), min(high, _HIGHEST), cut)
 
 
 def common_name(names: Sequence[str]) -> str:
@@ -148,12 +196,31 @@ def common_name(names: Sequence[str]) -> str:
     return start or names[0]
 
 
-def _ended(run: Run) -> bool:
-    return run.status().state == "finished"
+def _identity(run: Run) -> str | None:
+    """The run's identity; None where its settings cannot be read."""
+    try:
+        run.config()
+        return identity(run)
+    except RunBrokenError:
+        return None
 
 
-def _summaries(values: Sequence[Mapping[str, float]]) -> dict[str, SeedSummary]:
+def _finished(run: Run) -> Mapping[str, Any] | str:
+    """The report of a finished run, or why there is none in a word."""
+    try:
+        state, report = run.status().state, run.report()
+    except RunBrokenError:
+        return "broken"
+    if state != "finished":
+        return state
+    return "without a report" if report is None else report
+
+
+def _summaries(values: Sequence[Mapping[str, float | None]]) -> dict[str, SeedSummary]:
     """Of each metric that all runs have."""
-    if not values:
-        return {}
-    return {name: summary([one[name] for one in values]) for name in values[0] if all(name in one for one in values)}
+    found = {}
+    for name in values[0] if values else ():
+        each = [value for one in values if (value := one.get(name)) is not None]
+        if len(each) == len(values):
+            found[name] = summary(each)
+    return found

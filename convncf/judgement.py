@@ -18,6 +18,8 @@ from convncf.data.candidates import CandidateSets, candidate_sets
 from convncf.data.interactions import Vocabulary
 from convncf.data.splitting import Part, Split
 from convncf.evaluation import EvaluationReport, evaluate
+from convncf.evaluation.candidate_ranking import SetRanks
+from convncf.metrics import MISS
 from convncf.ranking import Scorer
 from convncf.significance import LEVEL, PairedTest, bootstrap_ends, paired_test, resamples
 from convncf.training import Progress
@@ -54,7 +56,7 @@ class View:
         return self.test.to_json() | {
             "intervals": _plain(self.intervals),
             "interval_method": f"{LEVEL:.0%}, percentile bootstrap over users, {resamples(n):,} resamples"
-            if n
+            if n > 1
             else None,
             "candidate_fingerprint": self.fingerprint,
             "baselines": {name: dict(report.metrics) for name, report in self.baselines.items()},
@@ -113,6 +115,28 @@ class Judgement:
             frames += [_frame(view.test, THIS, users)]
             frames += [_frame(report, name, users) for name, report in view.baselines.items()]
         return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
+
+    def ranks(self, users: Vocabulary, items: Vocabulary) -> pd.DataFrame:
+        """One row per ranked test item of this model under the main protocol, those of a user by item index.
+
+        user_id, item_id, part, protocol, rank (none where it counts as a miss, eval.cold), and candidates: how many it
+        was ranked among, itself included. By a user's ranks and candidates, each metric of per_user can be computed.
+        """
+        import pandas as pd
+
+        found = self.test.ranks
+        n = np.diff(found.indptr)
+        missed = found.ranks == MISS
+        return pd.DataFrame(
+            {
+                "user_id": [users.id(user) for user in np.repeat(found.users, n).tolist()],
+                "item_id": [items.id(item) for item in found.items.tolist()],
+                "part": self.test.part,
+                "protocol": self.test.protocol,
+                "rank": pd.arrays.IntegerArray(np.where(missed, 0, found.ranks), missed),
+                "candidates": found.candidates if isinstance(found, SetRanks) else np.repeat(found.candidates, n),
+            }
+        )
 
 
 def sets_for(dataset: Dataset, split: Split, config: EvalConfig, seed: int) -> dict[Part, CandidateSets]:
@@ -208,7 +232,7 @@ def _intervals(reports: Mapping[str, EvaluationReport], seed: int) -> dict[str, 
     """Intervals of every mean of reports over the same users: they share their resamples."""
     columns = [(name, metric, values) for name, report in reports.items() for metric, values in report.per_user.items()]
     found: dict[str, dict[str, tuple[float, float]]] = {name: {} for name in reports}
-    if not columns or columns[0][2].size == 0:
+    if not columns or columns[0][2].size < 2:  # one user has no interval
         return found
     ends = bootstrap_ends(np.column_stack([values for _, _, values in columns]), seed)
     for (name, metric, _), pair in zip(columns, ends, strict=True):

@@ -49,11 +49,11 @@ _SENTENCES = MappingProxyType(
 FORMULAS = MappingProxyType(
     {
         "HR": "1 if any rank <= K, else 0",
-        "NDCG": "sum over ranks <= K of 1 / log2(rank + 1), over the same for ranks 1 .. min(n, K)",
+        "NDCG": "DCG / best for n; DCG = sum over ranks <= K of 1 / log2(rank + 1)",
         "MRR": "1 / best rank if that is <= K, else 0",
-        "Recall": "ranks <= K, over n",
-        "Precision": "ranks <= K, over K",
-        "MAP": "sum over ranks <= K of (ranks up to this one) / rank, over min(n, K)",
+        "Recall": "(number of ranks <= K) / n",
+        "Precision": "(number of ranks <= K) / K",
+        "MAP": "1 / min(n, K) * sum over ranks <= K of (ranks up to it) / rank",
         "AUC": "share of pairs (positive, other candidate) in the right order",
     }
 )

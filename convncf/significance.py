@@ -3,7 +3,7 @@
 Both models are judged on the same users, so the test is paired: under the null hypothesis each user's difference
 could as well have had the other sign (Fisher's randomisation test; Smucker et al., "A Comparison of Statistical
 Significance Tests for Information Retrieval Evaluation", CIKM 2007). The interval is the percentile bootstrap of
-the mean. Both speak about users drawn like these, not about another training seed.
+the mean; one user has none. Both speak about users drawn like these, not about another training seed.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ class Interval:
 
     n: int
     mean: float
-    low: float
-    high: float
+    low: float | None
+    """None for one user: all that is drawn from it is that user."""
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,9 @@ class PairedTest:
     mean_a: float
     mean_b: float
     difference: float
-    low: float
-    """Lower end of the 95% interval of the difference."""
-    high: float
+    low: float | None
+    """Lower end of the 95% interval of the difference, with the sign that the difference has; None for one user."""
+    high: float | None
     p_value: float
     """Two-sided; never 0: a random test cannot show less than 1 / (SIGN_FLIPS + 1)."""
 
@@ -59,18 +60,22 @@ class PairedTest:
         return self.in_words("A", "B")
 
     def in_words(self, a: str, b: str) -> str:
-        """Such as "A is 0.012 higher than B (95% interval 0.004 to 0.020, p = 0.003, 671 users)"."""
+        """Such as "A is 0.012 higher than B (95% interval of the difference 0.004 to 0.020, p = 0.003, 671 users)".
+
+        The interval is of a - b, as in `low` and `high`: where A is lower, it is around a negative number.
+        """
         places = _decimals(self.difference)
         users = f"{self.n:,} user{'' if self.n == 1 else 's'}"
         p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
-        # An interval of "lower" runs in the same direction as the number beside it.
-        low, high = (self.low, self.high) if self.difference >= 0 else (-self.high, -self.low)
-        ends = " to ".join(_rounded(end, places) for end in (low, high))
+        told = f"no interval from {users}, {p}"
+        if self.low is not None and self.high is not None:
+            ends = f"{_rounded(self.low, places)} to {_rounded(self.high, places)}"
+            told = f"95% interval of the difference {ends}, {p}, {users}"
         if self.difference == 0:
-            return f"{a} and {b} are equal on average (95% interval {ends}, {p}, {users})"
+            return f"{a} and {b} are equal on average ({told})"
         direction = "higher" if self.difference > 0 else "lower"
         size = _rounded(abs(self.difference), places)
-        return f"{a} is {size} {direction} than {b} (95% interval {ends}, {p}, {users})"
+        return f"{a} is {size} {direction} than {b} ({told})"
 
 
 def paired_test(a: ArrayLike, b: ArrayLike, seed: int) -> PairedTest:
@@ -95,8 +100,13 @@ def paired_test(a: ArrayLike, b: ArrayLike, seed: int) -> PairedTest:
 
 
 def bootstrap_interval(values: ArrayLike, seed: int) -> Interval:
-    """Percentile bootstrap interval of the mean of (U,) values, at LEVEL; a pure function of its arguments."""
+    """Percentile bootstrap interval of the mean of (U,) values, at LEVEL; a pure function of its arguments.
+
+    None of one user.
+    """
     sample = _values(values)
+    if sample.size == 1:
+        return Interval(1, float(sample[0]), None, None)
     ((low, high),) = bootstrap_ends(sample[:, None], seed)
     return Interval(sample.size, float(sample.mean()), low, high)
 

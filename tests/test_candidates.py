@@ -1,25 +1,22 @@
-"""Candidate sets: what is stored is counted and cleaned, what is drawn is uniform, free, and goes by raw ids."""
+"""Candidate sets: what is drawn is uniform, free, and goes by raw ids."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import sparse
 
-from convncf.config import DataConfig, EvalConfig
-from convncf.data.candidates import CandidateSets, candidate_sets, draw_candidates
+from convncf.config import DataConfig
+from convncf.data.candidates import CandidateSets, draw_candidates
 from convncf.data.drawing import distinct
 from convncf.data.draws import id_hashes, pair_bits, sequence
 from convncf.data.interactions import Interactions, Vocabulary
 from convncf.data.parts import Part, Split
-from convncf.data.splitting import filter_and_split, ratio_split, split
-from convncf.data.storage import Dataset
+from convncf.data.splitting import filter_and_split, ratio_split
 from convncf.errors import DataError
 from tests.worlds import checkerboard, dataset_of
 
@@ -172,88 +169,6 @@ def test_items_rated_low_are_drawn_only_where_unseen() -> None:
         config = DataConfig.model_validate({"min_rating": 4, "low_rated": how})
         made = filter_and_split(data, config, 1)[1]
         assert set(draw_candidates(made, "test", 99, 1).sizes.tolist()) == {size}, how
-
-
-# ---------------------------------------------------------------- stored
-
-
-def published() -> Dataset:
-    """User 0 has 5 in test, and as negatives 5 twice, 7 twice (also in training) and 8; user 1 has 7 in test."""
-    rows = [("0", "7", 0), ("0", "9", 0), ("1", "5", 0), ("1", "9", 0), ("0", "5", 2), ("1", "7", 2), ("2", "8", 0)]
-    frame = pd.DataFrame(rows, columns=["user_id", "item_id", "part"])
-    data = dataset_of(frame.drop(columns="part"), "published", part=frame["part"].to_numpy(np.int8))
-    item = data.interactions.items.index
-    negatives = [*map(item, ("5", "5", "7", "7", "8")), *map(item, ("8",))]
-    sets = CandidateSets(
-        np.array([0, 1], np.int32),
-        np.array([item("5"), item("7")], np.int32),
-        np.array([0, 5, 6], np.int64),
-        np.array(negatives, np.int32),
-    )
-    return Dataset(data.name, data.interactions, data.items, data.source, part=data.part, candidates=sets)
-
-
-def asked(dataset: Dataset, part: Part = "test", **settings: Any) -> CandidateSets:
-    return candidate_sets(dataset, split(dataset, DataConfig(), 1), part, EvalConfig(**settings), 1)
-
-
-def test_stored_sets_are_cleaned_and_each_reason_is_counted() -> None:
-    data = published()
-    sets = asked(data)
-    assert by_name(sets, data.interactions) == {("0", "5"): ["8"], ("1", "7"): ["8"]}
-    assert sets.origin == (
-        "stored, cleaned: 2 copies of the answer, 1 repeat, 1 seen in training taken out; 1 negative each"
-    )
-
-
-def test_stored_sets_as_published_stay_as_they_are() -> None:
-    data = published()
-    sets = asked(data, stored_sets="as published")
-    assert by_name(sets, data.interactions)["0", "5"] == ["5", "5", "7", "7", "8"]
-    assert sets.origin == "stored, as published; 1 to 5 negatives each"
-    assert sets.fingerprint(data.interactions) != asked(data).fingerprint(data.interactions)
-
-
-def test_nothing_to_clean_is_said() -> None:
-    sets = asked(published()).cleaned(sparse.csr_array(np.zeros((3, 5), bool)))
-    assert sets.origin.endswith("cleaned: nothing had to be taken out")
-
-
-def test_what_was_rated_lower_is_cleaned_away_where_it_is_left_out() -> None:
-    data = published()
-    below = np.zeros((data.interactions.n_users, data.interactions.n_items), bool)
-    below[0, data.interactions.items.index("8")] = True
-    for how, words in (("hidden", ", 1 rated lower taken out"), ("unseen", "1 seen in training taken out")):
-        config = DataConfig.model_validate({"low_rated": how})
-        made = split(data, config, 1, sparse.csr_array(below))
-        assert words in candidate_sets(data, made, "test", EvalConfig(), 1).origin
-
-
-def test_test_items_without_a_stored_set_are_counted() -> None:
-    data = published()
-    assert data.candidates is not None
-    sets = data.candidates
-    one = CandidateSets(sets.user[:1], sets.answer[:1], sets.offsets[:2], sets.negatives[:5])
-    fewer = Dataset(data.name, data.interactions, data.items, data.source, part=data.part, candidates=one)
-    assert asked(fewer).origin.endswith("1 negative each; 1 of 2 test items have no set")
-
-
-def test_validation_and_drawn_do_not_take_the_stored() -> None:
-    data = published()
-    assert asked(data, "validation", negatives=2).origin.startswith("1 drawn a validation item")
-    assert "drawn a test item" in asked(data, candidate_sets="drawn", negatives=1).origin
-    assert "drawn a test item" in candidate_sets(dataset_of(), toy(), "test", EvalConfig(negatives=3), 1).origin
-
-
-def test_stored_sets_that_are_not_there_are_refused() -> None:
-    config = EvalConfig(candidate_sets="stored")
-    with pytest.raises(DataError, match=r"'toy' came without candidate sets.*eval.candidate_sets=drawn"):
-        candidate_sets(dataset_of(), toy(), "test", config, 1)
-    data = published()
-    anew = split(data, DataConfig(split="ratio", ratios=(0.5, 0.0, 0.5)), 1)
-    with pytest.raises(DataError, match=r"divided anew here \(ratio 0.5:0:0.5 .*data.split=ready"):
-        candidate_sets(data, anew, "test", config, 1)
-    assert "drawn a test item" in candidate_sets(data, anew, "test", EvalConfig(negatives=1), 1).origin
 
 
 # ---------------------------------------------------------------- the fingerprint and the value

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from convncf.data import catalogue, storage
@@ -125,6 +127,31 @@ def test_a_failed_import_leaves_nothing(csv: Path, home: Path, monkeypatch: pyte
     with pytest.raises(OSError, match="no space left"):
         catalogue.add(csv, "mine")
     assert catalogue.names() == ("movielens-small",)
+    assert list((home / "datasets").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "items.parquet"),
+        OSError("Error writing bytes to file. Detail: [errno 28] No space left on device"),  # as Arrow has it
+    ],
+)
+def test_a_full_disk_is_said_in_words_and_nothing_stays(
+    csv: Path, home: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    real, written = storage._write_table, []
+
+    def full(table: pa.Table, path: Path) -> None:
+        if written:
+            raise error
+        real(table, path)
+        written.append(path)
+
+    monkeypatch.setattr(storage, "_write_table", full)
+    with pytest.raises(DataError, match=r"^the disk of \S+datasets is full: [\d,.]+ MiB are free now\. Nothing was kept\."):
+        catalogue.add(csv, "mine")
+    assert len(written) == 1
     assert list((home / "datasets").iterdir()) == []
 
 

@@ -44,7 +44,8 @@ def test_show_tells_what_a_dataset_holds(stars: CommandLine) -> None:
     assert (found["users"], found["items"], found["interactions"], found["titled"]) == (2, 3, 5, 0)
     assert (found["first"], found["last"]) == ("2001-09-09T01:46:40Z", "2001-09-09T02:46:40Z")
     assert found["per_user"] == {"fewest": 2, "median": 2.5, "most": 3}
-    assert found["ratings"] == {"lowest": 1.0, "highest": 5.0, "share_low": 0.4, "negative": 0}
+    stars_told = {"lowest": 1.0, "highest": 5.0, "few": 2.0, "share_low": 0.4, "negative": 0, "counts": ""}
+    assert found["ratings"] == stars_told
     assert found["hints"][0].startswith("40.0% of the positives are rated 2 or less")
     assert (found["came_divided"], found["candidates"]) == (None, None)
     assert found["split"]["kind"] == "ratio"
@@ -79,9 +80,11 @@ def test_show_tells_what_is_negative_and_what_cannot_be_divided(convncf: Command
     file.write_text("user,item,quantity\nann,a,40\nben,b,-1\n", encoding="utf-8")
     convncf("datasets", "add", str(file), "--rating-column", "quantity")
     found = convncf("datasets", "show", "shop", "--json").object
-    assert found["ratings"] == {"lowest": -1.0, "highest": 40.0, "share_low": None, "negative": 1}
-    assert found["hints"][0].startswith("1 positive has a rating below 0, such as a return")
-    assert len(found["hints"]) == 1
+    told = {"lowest": -1.0, "highest": 40.0, "few": None, "share_low": None, "negative": 1, "counts": "quantity"}
+    assert found["ratings"] == told
+    count, negative = found["hints"]
+    assert count.startswith("'quantity' is taken for a count: a pair is one positive")
+    assert negative.startswith("1 positive has a rating below 0, such as a return")
     assert "no user has the 3 interactions" in found["split"]["problem"]
     assert "no user has the 3 interactions" in " ".join(convncf("datasets", "show", "shop").out.split())
 

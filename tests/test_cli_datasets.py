@@ -48,6 +48,16 @@ def test_a_file_of_ones_own(convncf: CommandLine, tmp_path: Path) -> None:
     assert [entry["name"] for entry in convncf("datasets", "--json").object["datasets"]] == ["movielens-small"]
 
 
+def test_the_order_of_dates_is_asked_for_where_it_does_not_show(convncf: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "sales.csv"
+    file.write_text("buyer,sku,date,price\na,x,01/05/2014,9\na,y,02/05/2014,-\n", encoding="utf-8")
+    mapped = (str(file), "--user-column", "buyer")
+    assert "--date-order day-first or month-first" in convncf.refused("datasets", "add", *mapped)
+    report = convncf("datasets", "add", *mapped, "--date-order", "day-first", "--json").object["report"]
+    assert (report["time"]["first"], report["time"]["last"]) == ("2014-05-01", "2014-05-02")
+    assert report["files"][0]["unused"] == ["price"]
+
+
 def test_the_list_as_a_table(convncf: CommandLine) -> None:
     printed = convncf("datasets").out.splitlines()
     assert printed[0].split() == ["dataset", "kind", "users", "items", "interactions", "fingerprint"]

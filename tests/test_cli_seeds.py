@@ -28,7 +28,8 @@ def test_a_command_trains_every_seed_and_sums_them_up(convncf: CommandLine) -> N
     assert "pop-seed1: finished already" in again.err
     assert again.object["seeds"] == [1, 2, 3, 4]
 
-    assert convncf("seeds", "pop-seed2", "--json").object == again.object
+    for asked in ("pop-seed2", "pop"):  # a run of the group, and the name that train was given
+        assert convncf("seeds", asked, "--json").object == again.object
     assert [one["name"] for one in convncf("seeds", "--json").object["groups"]] == ["pop"]
 
 
@@ -36,6 +37,28 @@ def test_a_name_that_other_settings_have_is_refused_before_any_work(convncf: Com
     convncf(*TRAIN, "--seeds", "2")
     refused = convncf.refused(*TRAIN, "--seeds", "1,2", "--set", "eval.ks=[3]")
     assert "run 'pop-seed2' exists already, with other settings" in refused
+
+
+def test_drawn_candidate_sets_of_several_seeds_are_one_sample(convncf: CommandLine) -> None:
+    sets = ("--set", "eval.protocol=candidates", "--set", "eval.negatives=5")
+    found = convncf(*TRAIN, *sets, "--seeds", "1,2").err
+    assert "No sample" not in found
+    assert "over seeds (split and training)" in found
+
+
+def test_another_run_of_a_seed_is_named_and_not_counted(convncf: CommandLine) -> None:
+    convncf(*TRAIN, "--seeds", "1,2")
+    convncf("train", "--dataset", "shop", "--model", "popularity", "--seed", "2", "--name", "again")
+    said = convncf("seeds", "again")
+    assert "seeds 1, 2" in said.out
+    assert "runs: pop-seed1, again" in said.err
+    assert "pop-seed2 is an older run of seed 2 and left out" in said.err
+    assert convncf("seeds", "pop", "--json").object["runs"] == ["pop-seed1", "pop-seed2"]
+    broken = convncf.home / "runs" / "pop-seed1" / "config.json"
+    broken.write_text("{", encoding="utf-8")
+    said = convncf("seeds", "pop")
+    assert "pop-seed1 is broken and left out. See why: convncf runs show pop-seed1" in said.err
+    assert convncf("seeds", "--json").object == {"groups": [], "broken": ["pop-seed1"]}
 
 
 def test_seed_and_seeds_together_are_refused(convncf: CommandLine) -> None:

@@ -14,7 +14,7 @@ import pytest
 from convncf import jobs, runtime
 from convncf.comparison import ComparedRun, Comparison, compare, differences
 from convncf.errors import RunBrokenError, RunError
-from convncf.runs import Run, RunStore
+from convncf.runs import Run, RunStore, Status
 from convncf.significance import paired_test
 from tests.worlds import checkerboard, finished_run, make_run, save_dataset
 
@@ -90,7 +90,8 @@ def test_each_column_is_the_runs_own_report(two: tuple[Run, Run]) -> None:
     assert found.unlike == ()
     settings = [run.settings() for run in two]
     shown = {one.key: one.values for one in found.differences}
-    assert set(shown) == {k for k in settings[0] if settings[0][k] != settings[1][k]}
+    without_effect = {"model.embedding_std"}  # one starts from pretraining, the other has no embeddings
+    assert set(shown) == {k for k in settings[0] if settings[0][k] != settings[1][k]} - without_effect
     assert "model.name" in shown
     assert "seed" not in shown
     kernels = settings[0]["model.cnn_kernels"]
@@ -100,8 +101,10 @@ def test_each_column_is_the_runs_own_report(two: tuple[Run, Run]) -> None:
 def test_pretraining_settings_without_pretraining_are_no_difference(home: Path) -> None:
     runs = [
         trained(home, "one", "mf-bpr", train__epochs=1),
-        trained(home, "two", "convncf", pretrain__epochs=0, pretrain__lr=0.5, train__epochs=1),
+        trained(home, "two", "convncf", pretrain__epochs=0, train__epochs=1),
     ]
+    lr = [run.settings()["pretrain.lr"] for run in runs]
+    assert lr[0] != lr[1], "they differ, without effect"
     shown = {one.key for one in compare(runs).differences}
     assert "model.cnn_kernels" in shown
     assert not {key for key in shown if key.startswith("pretrain.")}
@@ -216,6 +219,39 @@ def test_a_run_without_a_report_says_its_state(two: tuple[Run, Run], home: Path)
     waiting = make_run(home, "waiting", "popularity")
     with pytest.raises(RunError, match="'waiting' has no report yet: it is queued"):
         compare([two[0], waiting])
+
+
+def test_a_run_that_goes_on_is_not_compared_by_the_report_of_before(two: tuple[Run, Run]) -> None:
+    for state in ("stopped", "failed"):
+        two[1].write_status(Status(state=state))
+        words = f"'popular' is not finished: it is {state}. Go on with it: convncf resume popular"
+        with pytest.raises(RunError, match=words):
+            compare(two)
+    two[1].write_status(Status(state="finished"))
+    compare(two)
+
+
+def test_one_user_has_a_difference_and_no_interval(two: tuple[Run, Run]) -> None:
+    for run in two:
+        frame = run.read_frame("per_user")
+        run.write_frame("per_user", frame[frame["user_id"] == "u4"])
+        run.write_report((run.report() or {}) | {"n_users_evaluated": 1})
+    found = compare(two)
+    test = found.paired["popular"]
+    assert (test.n, test.low, test.high) == (1, None, None)
+    said = json.loads(runtime.strict_json(found.to_json()))
+    assert "no interval from 1 user" in said["paired"]["popular"]["words"]
+    assert [run["intervals"] for run in said["runs"]] == [{}, {}]
+
+
+def test_a_metric_without_a_value_is_left_out(two: tuple[Run, Run]) -> None:
+    report = two[1].report()
+    assert report is not None
+    two[1].write_report(report | {"metrics": report["metrics"] | {"AUC": None}})
+    found = compare(two)
+    assert "AUC" not in found.runs[1].metrics
+    assert found.difference(found.runs[1], "AUC") is None
+    assert found.best("AUC") == {"tiny"}
 
 
 @pytest.mark.parametrize("name", ["report.json", "per_user.parquet", "config.json"])

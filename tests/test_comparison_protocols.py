@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from convncf.comparison import compare
+from convncf.comparison import compare, protocol_kind
+from convncf.grouping import group
 from convncf.runs import Run
 from tests.test_comparison import trained
 from tests.worlds import finished_run
@@ -42,6 +43,18 @@ def test_other_candidate_sets_are_flagged_and_equal_ones_are_not(home: Path) -> 
     assert sentence.startswith("The runs have different candidate sets (one: sha256:")
     assert found.paired == {}
     assert found.best("NDCG@10"), "the figures stand beside each other all the same"
+
+
+def test_sets_drawn_under_two_seeds_are_one_protocol_and_other_sets(home: Path) -> None:
+    asked: dict[str, Any] = {"eval__protocol": "candidates", "eval__negatives": 5, "data__split": "leave-one-out"}
+    runs = [trained(home, f"seed{seed}", seed=seed, **asked) for seed in (1, 2)]
+    reports = [run.report() or {} for run in runs]
+    assert reports[0]["protocol"] != reports[1]["protocol"]
+    assert {protocol_kind(report["protocol"]) for report in reports} == {"candidates, drawn"}
+    found = compare(runs)
+    assert [sentence[:40] for sentence in found.unlike] == ["The runs have different candidate sets ("]
+    together = group(runs)
+    assert (together.unlike, together.one_split) == ((), True), "by time, the seed has no part in the split"
 
 
 def test_a_run_of_an_older_version_is_compared_by_what_it_has(two: tuple[Run, Run]) -> None:

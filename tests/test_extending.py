@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +14,19 @@ import pytest
 import torch
 
 from convncf import jobs, runtime
-from convncf.errors import ConfigError, ConvNCFError, RunBusyError, RunError
+from convncf.errors import (
+    CheckpointError,
+    ConfigError,
+    ConvNCFError,
+    DataError,
+    DeviceError,
+    PretrainingError,
+    RunBusyError,
+    RunError,
+)
 from convncf.experiment import extend, run_experiment
 from convncf.runs import Run, load_tensors
-from tests.worlds import finished_run, make_run, without_clock
+from tests.worlds import checkerboard, finished_run, make_run, save_dataset, without_clock
 
 FOREVER: dict[str, Any] = {"train__patience": 0, "train__validate_every": 1, "pretrain__epochs": 1}
 STILL: dict[str, Any] = {"train__validate_every": 1, "train__lr_embedding": 0.0}
@@ -33,7 +46,7 @@ def assert_the_same(run: Run, whole: Run) -> None:
     one, other = run.report(), whole.report()
     assert one is not None
     assert other is not None
-    same = other.keys() - {"run", "seconds"}
+    same = other.keys() - {"run", "seconds", "extended_from"}
     assert {key: one[key] for key in same} == {key: other[key] for key in same}
     files = [path.relative_to(whole.path) for path in sorted(whole.path.rglob("*.safetensors"))]
     assert files == [path.relative_to(run.path) for path in sorted(run.path.rglob("*.safetensors"))]
@@ -51,19 +64,23 @@ def test_it_is_the_run_of_so_many_epochs_bit_for_bit(home: Path, model: str, ste
     run_experiment(whole, home)
     run = make_run(home, "extended", model, **settings, train__epochs=2)
     jobs.work(run, home)
+    reports = [run.report()]
     for epochs in steps:
-        extend(run, epochs)
+        extend(run, home, epochs)
         status = run.status()
         assert (status.state, status.resumable) == ("stopped", True)
         assert f"to {epochs} epochs" in status.message
-        assert run.report() is None, "it was of fewer epochs"
+        assert run.report() == reports[-1], "the old one stays"
         assert len(run.metrics()) > 2, "nothing that was trained is lost"
         jobs.work(run, home)
-        assert run.status().state == "finished"
+        assert (run.status().state, run.extension()) == ("finished", "")
+        reports.append(run.report())
     assert_the_same(run, whole)
     assert run.settings() == whole.settings()
     assert run.config().train.epochs == 5
     before = [2, *steps[:-1]]
+    assert [made["extended_from"] for made in reports if made] == [before[:n] for n in range(len(before) + 1)]
+    assert [row["event"] for row in run.history()] == ["extended", "resumed", "finished"] * len(steps)
     assert run.sources()["train.epochs"] == "extended from " + ", ".join(map(str, before))
     assert Run(run.path).sources() == run.sources()
     assert {key: source for key, source in run.sources().items() if key != "train.epochs"} == {
@@ -75,7 +92,7 @@ def test_one_that_was_stopped_may_be_given_more_too(home: Path) -> None:
     whole = make_run(home, "whole", "mf-bpr", **FOREVER, train__epochs=4)
     run_experiment(whole, home)
     run = make_run(home, "run", "mf-bpr", **FOREVER, train__epochs=3)
-    extend(run, 4)
+    extend(run, home, 4)
     jobs.work(run, home)
     assert_the_same(run, whole)
 
@@ -99,7 +116,7 @@ def test_what_would_be_another_run_is_refused_with_nothing_changed(
     jobs.work(run, home)
     before = everything(run)
     with pytest.raises(error, match=words):
-        extend(run, epochs)
+        extend(run, home, epochs)
     assert everything(run) == before
 
 
@@ -111,7 +128,7 @@ def test_one_that_ended_early_would_not_go_on(home: Path) -> None:
     with pytest.raises(
         RunError, match=r"ended early, after epoch 1, by train\.patience 1: more epochs would change nothing"
     ):
-        extend(run, 9)
+        extend(run, home, 9)
     assert everything(run) == before
 
 
@@ -120,66 +137,154 @@ def test_while_a_worker_has_it_it_is_left_alone(home: Path) -> None:
     lock = run.hold()
     try:
         with pytest.raises(RunBusyError):
-            extend(Run(run.path), 9)
+            extend(Run(run.path), home, 9)
     finally:
         lock.release()
 
 
-@pytest.mark.parametrize("kept", [0, 1, 2, 3])
-def test_killed_while_it_is_extended_it_can_be_resumed_or_extended_again(
-    home: Path, kept: int, monkeypatch: pytest.MonkeyPatch
+class Killed(BaseException):
+    """Stands for a kill inside one process."""
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_killed_while_it_is_extended_it_is_as_before_or_is_extended(
+    home: Path, written: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever of its writes was done: status, report, config."""
-
-    class Killed(BaseException):
-        pass
-
+    """It is one write, of config.json."""
     whole = make_run(home, "whole", "mf-bpr", **FOREVER, train__epochs=4)
     run_experiment(whole, home)
     run = make_run(home, "run", "mf-bpr", **FOREVER, train__epochs=2)
     jobs.work(run, home)
-    writes = 0
-    status = Run.write_status
+    before, report = everything(run), run.report()
+    real = runtime.write_json
+
+    def write(path: Path, value: Any) -> None:
+        if written:
+            real(path, value)
+        raise Killed
+
     with monkeypatch.context() as patch:
-
-        def first(self: Run, value: Any) -> None:
-            nonlocal writes
-            if writes == kept:
-                raise Killed
-            status(self, value)
-            writes += 1
-
-        def unlink(self: Path, missing_ok: bool = False) -> None:
-            nonlocal writes
-            if self.name == "report.json":
-                if writes == kept:
-                    raise Killed
-                writes += 1
-            original(self, missing_ok)
-
-        def write(path: Path, value: Any) -> None:
-            nonlocal writes
-            if path.name == "config.json":
-                if writes == kept:
-                    raise Killed
-                writes += 1
-            written(path, value)
-
-        original, written = Path.unlink, runtime.write_json
-        patch.setattr(Run, "write_status", first)
-        patch.setattr(Path, "unlink", unlink)
         patch.setattr(runtime, "write_json", write)
-        if kept < 3:
-            with pytest.raises(Killed):
-                extend(run, 4)
-        else:
-            extend(run, 4)
+        with pytest.raises(Killed):
+            extend(run, home, 4)
     run = Run(run.path)
-    json.loads((run.path / "config.json").read_text())
-    if kept < 3:
-        jobs.work(run, home)  # of 2 epochs still
-        assert run.status().state == "finished"
-        assert [row["epoch"] for row in run.metrics()] == [0, 1, 2]
-        extend(run, 4)
+    after = everything(run)
+    assert {name for name in before if before[name] != after[name]} == ({"config.json"} if written else set())
+    assert run.report() == report
+    assert run.status().state == ("stopped" if written else "finished")
+    if not written:
+        extend(run, home, 4)
     jobs.work(run, home)
     assert_the_same(run, whole)
+
+
+# ---------------------------------------------------------------- refused, and ended on the way: the old report stays
+
+
+def two_epochs(home: Path) -> Run:
+    run = make_run(home, "run", "mf-bpr", **FOREVER, train__epochs=2)
+    jobs.work(run, home)
+    return run
+
+
+def gone(home: Path, run: Run, patch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(home / "datasets" / "toy")
+
+
+def changed(home: Path, run: Run, patch: pytest.MonkeyPatch) -> None:
+    gone(home, run, patch)
+    save_dataset(home, "toy", checkerboard(seed=5))
+
+
+def without_gpu(home: Path, run: Run, patch: pytest.MonkeyPatch) -> None:
+    path = run.path / "config.json"
+    value = json.loads(path.read_text())
+    value["settings"]["train.device"]["value"] = "cuda"
+    path.write_text(json.dumps(value))
+    run.__dict__.pop("_config_json", None)
+    patch.setattr("convncf.runtime.gpus", lambda: ())
+
+
+def without_state(home: Path, run: Run, patch: pytest.MonkeyPatch) -> None:
+    (run.path / "checkpoints" / "training-state.safetensors").unlink()
+
+
+def half_a_state(home: Path, run: Run, patch: pytest.MonkeyPatch) -> None:
+    path = run.path / "checkpoints" / "training-state.safetensors"
+    path.write_bytes(path.read_bytes()[:99])
+
+
+def without_model(home: Path, run: Run, patch: pytest.MonkeyPatch) -> None:
+    run.model_path.unlink()
+
+
+def full_disk(home: Path, run: Run, patch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    patch.setattr(tempfile, "mkstemp", full)
+
+
+@pytest.mark.parametrize(
+    ("what", "error", "words"),
+    [
+        (gone, DataError, "no dataset is named 'toy'"),
+        (changed, DataError, "has changed since run 'run' was made"),
+        (without_gpu, DeviceError, "device 'cuda' is absent"),
+        (without_state, CheckpointError, "has no saved state any more"),
+        (half_a_state, CheckpointError, "damaged"),
+        (without_model, CheckpointError, "model.safetensors: is missing"),
+        (full_disk, OSError, "No space left"),
+    ],
+)
+def test_what_could_not_train_on_is_refused_with_nothing_changed(
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    what: Callable[[Path, Run, pytest.MonkeyPatch], None],
+    error: type[Exception],
+    words: str,
+) -> None:
+    run = two_epochs(home)
+    what(home, run, monkeypatch)
+    before = everything(run)
+    with pytest.raises(error, match=words):
+        extend(run, home, 4)
+    assert everything(run) == before
+    assert run.status().state == "finished"
+    assert run.report() is not None
+
+
+def end_it(record: Any) -> None:
+    if record.epoch == 3:
+        raise ArithmeticError("epoch 3 went wrong")
+
+
+def test_the_old_report_is_there_until_the_new_one_is_and_says_of_what_it_is(home: Path) -> None:
+    run = two_epochs(home)
+    known = run.report()
+    extend(run, home, 4)
+    with pytest.raises(ArithmeticError):
+        jobs.work(run, home, on_record=end_it)
+    run = Run(run.path)
+    assert (run.status().state, run.report()) == ("failed", known)
+    assert run.extension() == "extended from 2 to 4 epochs"
+    extend(run, home, 6)
+    assert run.extension() == "extended from 2 to 6 epochs", "that is what its report was of"
+    jobs.work(run, home)
+    made = run.report()
+    assert made is not None
+    assert (made["epochs"], made["extended_from"], run.extension()) == (6, [2, 4], "")
+    assert [row["event"] for row in run.history()] == [
+        *("extended", "resumed", "failed"),
+        *("extended", "resumed", "finished"),
+    ]
+
+
+def test_embeddings_of_a_run_that_is_extended_are_not_taken_until_it_has_ended(home: Path) -> None:
+    run = two_epochs(home)
+    extend(run, home, 4)
+    settings: dict[str, Any] = {"model__train_method": "after_pretrain", "pretrain__epochs": 0}
+    with pytest.raises(PretrainingError, match=r"run 'run' is not finished \(stopped\)"):
+        make_run(home, "net", model__pre_model_path="run", **settings)
+    jobs.work(run, home)
+    assert make_run(home, "net", model__pre_model_path="run", **settings).name == "net"

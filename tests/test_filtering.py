@@ -250,7 +250,9 @@ def test_items_of_candidates_alone_go_where_items_must_have_users() -> None:
 
 def test_where_no_set_stays_there_are_none() -> None:
     alone = sets_of([1], [1], [0, 1], [3])
-    assert filtered(divided(alone), min_rating=4).dataset.candidates is None
+    sets = filtered(divided(alone), min_rating=4).dataset.candidates
+    assert sets is not None, "there were some, and that must not be forgotten"
+    assert (len(sets), sets.origin) == (0, "stored, all of 1 set gone with the filters")
 
 
 # ---------------------------------------------------------------- refusals

@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from convncf.config import TrainConfig
+from convncf.config import TrainConfig, resolve
 from convncf.data.interactions import Interactions
 from convncf.data.splitting import Split, ratio_split
 from convncf.errors import DataError
+from convncf.experiment.phases import pretraining
 from convncf.models import PairwiseModel
 from convncf.training import triple_sampler
 from tests.toy_training import Scripted, toy_model, toy_split, toy_trainer
@@ -81,15 +82,15 @@ def test_a_step_is_the_usual_one_with_the_hardest_in_place_of_the_drawn(parts: S
     assert all(torch.equal(a, b) for a, b in zip(hard.module.parameters(), usual.module.parameters(), strict=True))
 
 
-def test_one_of_one_is_uniform(parts: Split) -> None:
+def test_the_hardest_of_several_trains_another_model(parts: Split) -> None:
     def trained(**settings: Any) -> list[Tensor]:
         trainer = toy_trainer(parts, toy_model(parts), epochs=2, **settings)
         list(trainer)
         return [*trainer.model_tensors().values()]
 
-    alone = trained(negatives="dns", dns_of=1)
-    assert all(torch.equal(a, b) for a, b in zip(alone, trained(), strict=True))
-    assert not torch.equal(trained(negatives="dns", dns_of=4)[0], alone[0])
+    uniform = trained(negatives="uniform")
+    assert all(torch.equal(a, b) for a, b in zip(uniform, trained(), strict=True))
+    assert not torch.equal(trained(negatives="dns", dns_of=4)[0], uniform[0])
 
 
 def test_harder_negatives_make_a_larger_loss(parts: Split) -> None:
@@ -138,6 +139,14 @@ def test_spared_test_items_are_never_drawn_and_otherwise_they_are(parts: Split) 
     assert drawn_from_test() > 20
     assert drawn_from_test(spared="test items") == 0
     assert drawn_from_test(spared="test items", negatives="dns", dns_of=3) == 0
+
+
+def test_positives_are_drawn_as_the_setting_says_in_pretraining_as_well(parts: Split) -> None:
+    plain, by_user = TrainConfig(), TrainConfig(positives="by user")
+    assert not triple_sampler(parts, plain, seed=1).by_user
+    assert triple_sampler(parts, by_user, seed=1).by_user
+    config = resolve(model="convncf", preset="quick", settings={"train.positives": "by user"}).config
+    assert pretraining(config).positives == "by user"
 
 
 def test_where_sparing_leaves_nothing_to_draw_it_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -109,6 +110,46 @@ def test_each_users_values_are_kept_by_raw_id_and_average_to_the_metrics(parts: 
     at = judgement.test.users.tolist().index(user)
     assert one["n_positives"].item() == parts.test.indptr[user + 1] - parts.test.indptr[user]
     assert one["MRR@7"].item() == judgement.test.per_user["MRR@7"][at]
+
+
+@pytest.mark.parametrize("protocol", ["full", "candidates"])
+def test_the_rank_of_each_test_item_is_kept_and_gives_the_metrics_again(parts: Split, protocol: str) -> None:
+    config = under(protocol, negatives=7)
+    sets = sets_for(dataset_of(), parts, config, 5)
+    judgement = judge(Oracle(parts), {}, parts, config, seed=5, sets=sets)
+    data = parts.interactions
+    frame = judgement.ranks(data.users, data.items)
+    assert list(frame.columns) == ["user_id", "item_id", "part", "protocol", "rank", "candidates"]
+    pairs = np.argwhere(parts.test.toarray()).tolist()
+    wanted = {(data.users.id(user), data.items.id(item)) for user, item in pairs}
+    assert set(zip(frame["user_id"], frame["item_id"], strict=True)) == wanted
+    assert len(frame) == len(wanted)
+    assert set(frame["protocol"]) == {judgement.test.protocol}
+    values = judgement.per_user(data.users)
+    values = values[values["part"] == "test"].set_index("user_id")
+    ranks = frame["rank"].to_numpy(np.float64)
+    each = frame.assign(best=np.where(ranks <= 7, 1 / ranks, 0)).groupby("user_id")["best"]
+    reciprocal = each.max() if protocol == "full" else each.mean()  # within sets: the mean over a user's sets
+    assert reciprocal.to_dict() == pytest.approx(values["MRR@7"].to_dict(), rel=1e-12)
+    if protocol == "candidates":
+        assert set(frame["candidates"]) == {8}
+    else:
+        hidden = parts.left_out("test")
+        of_user = frame.groupby("user_id")["candidates"].first()
+        assert of_user.to_dict() == {data.users.id(u): 40 - hidden.indptr[u + 1] + hidden.indptr[u] for u in range(30)}
+
+
+def test_a_miss_has_no_rank() -> None:
+    """Item "new" is in test alone; z is as popular as more, and ties count against it."""
+    rows = [("a", "x"), ("a", "y"), ("b", "y"), ("b", "z"), ("b", "more"), ("a", "new"), ("a", "z")]
+    data = Interactions.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id"]))
+    parts = Split(data, np.array([0, 0, 0, 0, 0, 2, 2], np.int8), "by hand", 2, 1)
+    popularity = Popularity(2, 5).fit(parts.train)
+    frame = judge(popularity, {}, parts, EvalConfig(cold="misses"), seed=1).ranks(data.users, data.items)
+    ranks = dict(zip(frame["item_id"], frame["rank"], strict=True))
+    assert ranks["new"] is pd.NA
+    assert ranks["z"] == 2
+    assert frame["candidates"].tolist() == [3, 3]
 
 
 @pytest.mark.parametrize("ratios", [(1.0, 0.0, 0.0), (0.9, 0.0, 0.1), (0.9, 0.1, 0.0)])

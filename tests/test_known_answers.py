@@ -65,6 +65,24 @@ def test_without_ties_every_metric_equals_ir_measures(ranking: tuple[list[float]
     assert ours == pytest.approx(theirs(scores, positives, k), rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("positives", "ours", "theirs_is"),
+    [
+        ([0, 1, 2], 1.0, 2 / 3),  # both places taken: nothing better can be had
+        ([0, 2, 3], 1 / 2, 1 / 3),
+        ([1, 2, 3], 1 / 2 / 2, 1 / 2 / 3),
+    ],
+)
+def test_average_precision_of_more_positives_than_places(positives: list[int], ours: float, theirs_is: float) -> None:
+    """Three positives, K = 2, and item j on rank j + 1: we divide by K, as RecBole does, and trec_eval by 3."""
+    scores = [9.0, 8.0, 7.0, 6.0, 5.0]
+    ranks = rank_positives(scores, positives, [])
+    assert per_user(parse("MAP@2"), ranks, np.array([0, 3]))[0] == pytest.approx(ours, rel=1e-15)
+    qrels = [ir_measures.Qrel("user", str(item), 1) for item in positives]
+    run = [ir_measures.ScoredDoc("user", str(item), score) for item, score in enumerate(scores)]
+    assert ir_measures.calc_aggregate([AP @ 2], qrels, run)[AP @ 2] == pytest.approx(theirs_is, rel=1e-6)
+
+
 def test_with_ties_by_hand() -> None:
     """Items 0 to 5 score 3 2 2 2 1 1; the positives 1, 2 and 4 rank 3, 4 and 6: behind what ties with them.
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from convncf.data.reading import ReadOptions, blocks, delimited, read
 from convncf.data.reading.blocks import Sizes, read_in_blocks
+from convncf.data.reading.pieces import OnlyAsAWholeError
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
 from convncf.errors import ReadError
@@ -37,7 +38,10 @@ def both(path: Path, sizes: Sizes, options: ReadOptions) -> tuple[list[object], 
     used: list[bool] = []
 
     def in_blocks(source: Source, given: ReadOptions) -> Table | None:
-        table = read_in_blocks(source, given, sizes)
+        try:
+            table = read_in_blocks(source, given, sizes)
+        except OnlyAsAWholeError:
+            table = None
         used.append(table is not None)
         return table
 
@@ -139,6 +143,32 @@ def test_what_only_the_whole_can_tell_is_left_to_the_careful_reader(tmp_path: Pa
     in_blocks, whole, sufficed = both(path, sizes_for(start), ReadOptions())
     assert in_blocks == whole
     assert not sufficed
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "tail", "why"),
+    [
+        (
+            ",",
+            '"u1,920,4,1000000015\n' + "u1,921,4,1000000015\n" * 5,
+            "it holds a quote that is not closed within its block",
+        ),
+        (",", '"u \\" 1",922,4,1000000016\nu1,923,4,1000000016\n', "it holds quotes written with a backslash"),
+    ],
+)
+def test_a_large_file_that_is_read_slowly_says_so_and_why(tmp_path: Path, delimiter: str, tail: str, why: str) -> None:
+    start = beginning(delimiter)
+    (path,) = write(tmp_path, {"x.tsv": start + tail})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "Sizes", lambda: sizes_for(start))
+        notes = read(path).report.notes
+    assert f"x.tsv was read as a whole, which takes longer and some thirty times its size of memory: {why}" in notes
+
+
+def test_a_beginning_that_is_no_table_is_refused_at_once(tmp_path: Path) -> None:
+    (path,) = write(tmp_path, {"x.csv": "oneword\n" * 600})
+    with pytest.raises(ReadError, match="line 1: one column: 'oneword'"):
+        read_in_blocks(Source(path), ReadOptions(), Sizes(small=1, head=8 * 550, block=40))
 
 
 def test_the_usual_width_is_that_of_the_whole_file(tmp_path: Path) -> None:

@@ -181,6 +181,14 @@ def test_a_gap_that_made_ids_decimals_is_mended_and_told(tmp_path: Path) -> None
     assert "column 'user' holds decimals that are all whole: 7.0 was read as the id 7" in said(result)
 
 
+def test_what_parquet_itself_says_was_not_asked_for(tmp_path: Path) -> None:
+    ms = pa.array([1_700_000_000_000], pa.timestamp("ms"))
+    columns = {"user": pa.array(["a"]), "item": pa.array(["x"]), "time": ms}
+    assert "Times: milliseconds since 1970, as the file says: 2023-11-14" in said(parquet(tmp_path, columns))
+    asked = read(tmp_path / "x.parquet", ReadOptions(time_unit="ms"))
+    assert "Times: milliseconds since 1970, as asked: 2023-11-14" in said(asked)
+
+
 def test_titles_from_parquet(tmp_path: Path) -> None:
     pq.write_table(pa.table({"asin": ["b", "a"], "title": ["Beta", None]}), tmp_path / "items.parquet")
     pq.write_table(pa.table({"user": ["1", "1"], "item": ["a", "b"]}), tmp_path / "sales.parquet")

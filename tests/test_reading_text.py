@@ -115,30 +115,3 @@ def test_what_is_no_text_is_refused_with_what_is_readable(tmp_path: Path, conten
     (path,) = write(tmp_path, {"own.csv": content})
     with pytest.raises(ReadError, match=re.escape(complaint) + r".*Readable are: delimited text"):
         read(path)
-
-
-# ---------------------------------------------------------------- low ratings are positives too
-
-
-@pytest.mark.parametrize(
-    ("header", "ratings", "told"),
-    [
-        ("rating", "5 1 4 2 5 5", "33% of the positives are rated 2 or less of 5 (2 rows)"),
-        ("rating", "5 0.5 4 4", "25% of the positives are rated 2 or less of 5 (1 row)"),
-        ("stars", "10 4 5 9 0", "20% of the positives are rated 4 or less of 10 (1 row)"),
-        ("rating", "1 " + "5 " * 400, "under 1% of the positives are rated 2 or less of 5 (1 row)"),
-        ("rating", "5 3 4", ""),
-        ("rating", "5 1 1.3", ""),
-        ("rating", "5 1 -1", ""),
-        ("rating", "7 1 2", ""),
-        ("quantity", "5 1 2", ""),
-    ],
-)
-def test_the_share_of_low_ratings_is_told_where_they_are_stars(
-    tmp_path: Path, header: str, ratings: str, told: str
-) -> None:
-    body = "".join(f"u{n % 3},i{n},{rating}\n" for n, rating in enumerate(ratings.split()))
-    (path,) = write(tmp_path, {"x.csv": f"user,item,{header}\n{body}"})
-    words = said(read(path))
-    assert told in words
-    assert ("data.min_rating" in words) == bool(told)

@@ -64,7 +64,7 @@ def assert_equal_to_uninterrupted(run: Run, expected: Run, report: dict[str, Any
     assert [(row["phase"], row["epoch"]) for row in rows] == sorted((row["phase"], row["epoch"]) for row in rows)
     known = expected.report()
     assert known is not None
-    timeless = known.keys() - {"seconds", "run"}
+    timeless = known.keys() - {"seconds", "run", "extended_from"}
     assert {key: report[key] for key in timeless} == {key: known[key] for key in timeless}
     for path in sorted(expected.path.rglob("*.safetensors")):
         here, there = load_tensors(run.path / path.relative_to(expected.path))[0], load_tensors(path)[0]
@@ -220,7 +220,7 @@ def test_killed_after_the_metrics_line_then_within_an_epoch_then_extended_each_e
     assert facts["steps"] > 0
     run_experiment(run, home)
     assert rows_of(run) == [("pretraining", n) for n in range(4)] + [("training", n) for n in range(6)]
-    extend(run, 8)
+    extend(run, home, 8)
     report = run_experiment(run, home)
     assert_equal_to_uninterrupted(run, whole, report)
 

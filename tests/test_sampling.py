@@ -49,6 +49,35 @@ def test_an_epoch_holds_each_interaction_once(seen: Bools, epoch: int, size: int
     assert triples.n_triples == usable.sum()
 
 
+@given(seen=MATRICES, seed=st.integers(0, 2**31), epoch=st.integers(0, 50), size=st.integers(1, 20))
+def test_by_user_each_triple_is_one_of_training_and_any_step_can_be_drawn_alone(
+    seen: Bools, seed: int, epoch: int, size: int
+) -> None:
+    train = sparse.csr_array(seen)
+    triples, again = TripleSampler(train, seed, by_user=True), TripleSampler(train, seed, by_user=True)
+    batches = list(triples.epoch(epoch, size))
+    assert sum(len(user) for user, _, _ in batches) == triples.n_triples == sampler(seen).n_triples
+    for user, positive, negative in batches:
+        assert seen[user.numpy(), positive.numpy()].all()
+        assert not seen[user.numpy(), negative.numpy()].any()
+    last = again.batch(epoch, len(batches) - 1, size)
+    assert all(torch.equal(one, other) for one, other in zip(last, batches[-1], strict=True))
+
+
+def test_by_user_a_user_with_one_item_is_drawn_as_often_as_one_with_many() -> None:
+    seen = np.zeros((2, 1002), dtype=bool)
+    seen[0, :999] = True
+    seen[1, 1000] = True  # 1 of 1,000 interactions
+    for by_user, low, high in ((False, 20, 20), (True, 9_500, 10_500)):
+        triples = TripleSampler(sparse.csr_array(seen), 1, by_user=by_user)
+        drawn = np.concatenate([triples.batch(epoch, 0, 1000)[0].numpy() for epoch in range(20)])
+        assert low <= int((drawn == 1).sum()) <= high
+    items = np.concatenate([triples.batch(epoch, 0, 1000)[1].numpy() for epoch in range(20)])
+    counts = np.bincount(items, minlength=1002)[:999]
+    assert counts.min() > 0  # each of the first user's items, about ten times
+    assert counts.max() < 40
+
+
 @given(seen=MATRICES)
 def test_r_enumerates_the_items_not_seen_in_order(seen: Bools) -> None:
     # With r uniform, this makes every negative equally likely: no statistics needed.

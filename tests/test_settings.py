@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,11 @@ import pytest
 
 from convncf.config import (
     MODEL_NAMES,
-    PRESETS,
     flatten,
     parse_setting,
     read_settings,
     resolve,
     setting_keys,
-    unused_settings,
 )
 from convncf.errors import ConfigError, UnknownSettingError
 from convncf.runs import Run
@@ -100,62 +97,7 @@ def test_a_name_that_looks_like_a_number_stays_text() -> None:
     assert resolve(settings=['data.dataset="toy"']).config.data.dataset == "toy"
 
 
-# ---------------------------------------------------------------- what a model does not use
-
-
-@pytest.mark.parametrize(
-    ("model", "setting"),
-    [
-        ("mf-bpr", "model.cnn_kernels=[2]"),
-        ("mf-bpr", "train.lr_network=0.1"),
-        ("mf-bpr", "pretrain.epochs=3"),
-        ("mf-bpr", "model.initialisation=trace"),
-        ("popularity", "model.embedding_size=8"),
-        ("popularity", "train.epochs=3"),
-        ("popularity", "eval.validation_users=10"),
-    ],
-)
-def test_a_setting_that_the_model_does_not_use_is_refused(model: str, setting: str, tmp_path: Path) -> None:
-    key, value = parse_setting(setting)
-    with pytest.raises(ConfigError, match=f"{key} has no effect on {model}"):
-        resolve(model=model, settings=[setting])
-    file = written(tmp_path, "mine.json", json.dumps({key: value}))
-    with pytest.raises(ConfigError, match=rf"mine\.json: setting {key} has no effect on {model}"):
-        resolve(model=model, file=file)
-
-
-@pytest.mark.parametrize(
-    ("setting", "complaint"),
-    [
-        ("train.momentum=0.9", r"while train\.optimizer is adam \(it has with sgd\)"),
-        ("train.weight_decay=0.1", r"while train\.optimizer is adam"),
-        ("train.dns_of=8", r"while train\.negatives is uniform \(it has with dns\)"),
-        ("train.lr_floor=0.1", r"while train\.schedule is constant \(it has with linear or cosine\)"),
-        ("train.gentle_lr=0.1", r"without train\.gentle_epochs"),
-        ("data.low_rated=unseen", r"without data\.min_rating"),
-        ("eval.negatives=999", r"while eval\.protocol is full \(it has with candidates or both\)"),
-        ("model.output_reg=3", r"while model\.penalty is norms"),
-    ],
-)
-def test_a_setting_without_effect_beside_the_others_is_refused_saying_what_it_needs(
-    setting: str, complaint: str
-) -> None:
-    with pytest.raises(ConfigError, match=rf"setting {setting.partition('=')[0]} has no effect {complaint}"):
-        resolve(preset="recbole", settings=[setting])
-
-
-def test_a_setting_has_its_effect_once_what_it_needs_is_set() -> None:
-    settings = ["train.optimizer=sgd", "train.momentum=0.9", "data.min_rating=4", "data.low_rated=unseen"]
-    config = resolve(settings=settings).config
-    assert (config.train.momentum, config.data.low_rated) == (0.9, "unseen")
-
-
-def test_what_a_model_uses_is_accepted_and_what_it_does_not_is_a_real_key() -> None:
-    for model in MODEL_NAMES:
-        assert unused_settings(model) <= set(setting_keys())
-        assert not unused_settings(model) & PRESETS["quick", model].keys()
-    assert resolve(model="popularity", settings=["train.device=cpu"]).config.train.device == "cpu"
-    assert unused_settings("convncf") == {"model.neighbours", "model.shrinkage", "model.ease_l2"}
+# ---------------------------------------------------------------- pretraining
 
 
 @pytest.mark.parametrize(

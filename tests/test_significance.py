@@ -10,9 +10,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import permutation_test
 
-from convncf.significance import LEVEL, PairedTest, bootstrap_ends, bootstrap_interval, paired_test, resamples
+from convncf.significance import (
+    LEVEL,
+    Interval,
+    PairedTest,
+    bootstrap_ends,
+    bootstrap_interval,
+    paired_test,
+    resamples,
+)
 
 differences = st.lists(st.sampled_from([-1.0, -0.3, -0.1, 0.0, 0.1, 0.2, 0.3, 1.0]), min_size=1, max_size=7)
+
+
+def ends(found: PairedTest | Interval) -> tuple[float, float]:
+    """The interval, which must be there."""
+    assert found.low is not None
+    assert found.high is not None
+    return found.low, found.high
 
 
 def p_value(difference: list[float] | np.ndarray, seed: int = 1) -> float:
@@ -24,7 +39,9 @@ def test_a_model_is_not_better_than_itself() -> None:
     found = paired_test(values, values, 1)
     assert (found.difference, found.low, found.high, found.p_value) == (0.0, 0.0, 0.0, 1.0)
     assert found.mean_a == found.mean_b == values.mean()
-    assert found.words == "A and B are equal on average (95% interval 0.000 to 0.000, p = 1.000, 50 users)"
+    assert found.words == (
+        "A and B are equal on average (95% interval of the difference 0.000 to 0.000, p = 1.000, 50 users)"
+    )
 
 
 def test_few_users_are_tested_exactly() -> None:
@@ -47,7 +64,7 @@ def test_exact_values_equal_an_enumeration(difference: list[float]) -> None:
     assert p_value(values) == pytest.approx(expected, rel=1e-12)
 
 
-@given(differences, st.integers(0, 3))
+@given(differences.filter(lambda values: len(values) > 1), st.integers(0, 3))
 @settings(max_examples=20)
 def test_swapping_the_models_turns_the_sign_and_nothing_else(difference: list[float], seed: int) -> None:
     a = np.array(difference)
@@ -55,7 +72,7 @@ def test_swapping_the_models_turns_the_sign_and_nothing_else(difference: list[fl
     one, other = paired_test(a, b, seed), paired_test(b, a, seed)
     assert other.difference == -one.difference
     assert other.p_value == one.p_value
-    assert other.low == pytest.approx(-one.high, abs=1e-12)
+    assert ends(other)[0] == pytest.approx(-ends(one)[1], abs=1e-12)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.05, 0.12])
@@ -82,7 +99,9 @@ def test_where_there_is_no_difference_p_is_even() -> None:
 def test_a_clear_difference_is_found_and_p_is_never_zero() -> None:
     found = paired_test(np.full(1000, 0.6), np.full(1000, 0.5), 1)
     assert found.p_value == 1 / 10_001
-    assert found.words == "A is 0.100 higher than B (95% interval 0.100 to 0.100, p < 0.001, 1,000 users)"
+    assert found.words == (
+        "A is 0.100 higher than B (95% interval of the difference 0.100 to 0.100, p < 0.001, 1,000 users)"
+    )
 
 
 def test_the_interval_is_that_of_a_mean() -> None:
@@ -97,28 +116,37 @@ def test_the_interval_is_that_of_a_mean() -> None:
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     generator = np.random.default_rng(8)
     intervals = [bootstrap_interval(generator.binomial(1, 0.4, size=120), seed) for seed in range(150)]
-    covered = np.mean([interval.low <= 0.4 <= interval.high for interval in intervals])
+    covered = np.mean([low <= 0.4 <= high for low, high in map(ends, intervals)])
     assert covered > LEVEL - 0.06
 
 
-@pytest.mark.parametrize("n", [1, 7, 300])
+@pytest.mark.parametrize("n", [2, 7, 300])
 def test_the_answer_depends_on_values_and_seed_alone(n: int) -> None:
     generator = np.random.default_rng(9)
     a, b = generator.random((2, n))
     first = paired_test(a, b, 11)
     np.random.default_rng(0).random(10)
     assert paired_test(a.tolist(), b.tolist(), 11) == first
-    assert first.low <= first.difference <= first.high
+    low, high = ends(first)
+    assert low <= first.difference <= high
     assert 0 < first.p_value <= 1
     if n >= 300:
-        assert paired_test(a, b, 12).low != first.low
+        assert paired_test(a, b, 12).low != low
+
+
+def test_one_user_has_no_interval() -> None:
+    found = paired_test([0.6], [0.5], 1)
+    assert (found.n, found.low, found.high, found.p_value) == (1, None, None, 1.0)
+    assert found.words == "A is 0.100 higher than B (no interval from 1 user, p = 1.000)"
+    assert bootstrap_interval([0.5], 1) == Interval(1, 0.5, None, None)
+    assert paired_test([0.6, 0.6], [0.5, 0.5], 1).low == pytest.approx(0.1), "two users have one"
 
 
 def test_all_users_can_be_drawn() -> None:
     """An interval over more users than a short index can hold sees the last of them as well."""
     values = np.zeros(70_000)
     values[-3_000:] = 1.0
-    assert bootstrap_interval(values, 1).low > 0.03
+    assert ends(bootstrap_interval(values, 1))[0] > 0.03
 
 
 @pytest.mark.parametrize(
@@ -142,14 +170,20 @@ def made(difference: float, low: float, high: float, p: float, n: int = 671) -> 
 
 def test_words_name_the_models_the_direction_and_the_users() -> None:
     assert made(0.012, 0.004, 0.02, 0.003).words == (
-        "A is 0.012 higher than B (95% interval 0.004 to 0.020, p = 0.003, 671 users)"
-    )
-    assert made(-0.012, -0.02, 0.004, 0.0304).in_words("first", "second") == (
-        "first is 0.012 lower than second (95% interval -0.004 to 0.020, p = 0.030, 671 users)"
+        "A is 0.012 higher than B (95% interval of the difference 0.004 to 0.020, p = 0.003, 671 users)"
     )
     assert "0.00034 higher" in made(0.00034, -0.0001, 0.0009, 0.4).words
-    assert "interval 0.000 to" in made(0.012, -0.0001, 0.02, 0.4).words
+    assert "difference 0.000 to" in made(0.012, -0.0001, 0.02, 0.4).words
     assert "p = 0.500, 1 user)" in made(0.1, 0.1, 0.1, 0.5, n=1).words
+
+
+def test_words_give_the_interval_of_the_difference_itself_whichever_is_better() -> None:
+    """A - B = -0.012, in -0.020 to 0.004: the words must not turn the interval round while they say "lower"."""
+    assert made(-0.012, -0.02, 0.004, 0.0304).in_words("first", "second") == (
+        "first is 0.012 lower than second (95% interval of the difference -0.020 to 0.004, p = 0.030, 671 users)"
+    )
+    worse = paired_test(np.full(9, 0.2), np.full(9, 0.5), 1)
+    assert "A is 0.300 lower than B (95% interval of the difference -0.300 to -0.300, " in worse.words
 
 
 # ---------------------------------------------------------------- many means at once

@@ -73,7 +73,8 @@ def test_one_time(text: str, value: int, unit: str) -> None:
         "2014-05-01T12:00:00+99:00",
         "01/05/2014",  # May or January
         "12:00",
-        "1e9",
+        "1e-9",
+        "1e99",
         "1,5",
         "0x10",
         "nan",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -120,10 +121,10 @@ def test_a_stop_in_the_validation_keeps_the_trained_epoch(parts: Split, monkeypa
     kept: list[TrainerState] = []
     first = trainer(parts, save=kept.append)
 
-    def validate(self: Trainer, epoch: int) -> dict[str, float]:
+    def validate(self: Trainer, epoch: int) -> SimpleNamespace:
         if epoch == 2:
             raise TrainingStopped("stopped after 3 of 30 users.")
-        return {"NDCG@10": 0.1 * epoch}
+        return SimpleNamespace(metrics={"NDCG@10": 0.1 * epoch}, n_users_evaluated=30)
 
     monkeypatch.setattr(Trainer, "_validate", validate)
     with pytest.raises(TrainingStopped, match=r"3 of 30 users\. that far is saved\."):

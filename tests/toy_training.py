@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -59,4 +60,8 @@ class Scripted(nn.Module):
 
 def script(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
     """Let the validation of epoch n be values[n]."""
-    monkeypatch.setattr(Trainer, "_validate", lambda self, epoch: {"NDCG@10": values[epoch]})
+
+    def validate(self: Trainer, epoch: int) -> SimpleNamespace:
+        return SimpleNamespace(metrics={"NDCG@10": values[epoch]}, n_users_evaluated=len(self.users))
+
+    monkeypatch.setattr(Trainer, "_validate", validate)

@@ -20,7 +20,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 from convncf import jobs
-from convncf.config import Resolved, resolve, unused_settings
+from convncf.config import Resolved, idle_settings, resolve, unused_settings
 from convncf.data import catalogue
 from convncf.data.catalogue import Dataset
 from convncf.data.interactions import Interactions, ItemTable
@@ -77,7 +77,9 @@ def save_dataset(home: Path, name: str = "toy", frame: pd.DataFrame | None = Non
 
 def tiny(model: str = "convncf", **settings: Any) -> Resolved:
     """The tiny settings of a model; departures by key with __ for the dot: train__epochs=5, seed=2."""
-    asked = dict(TINY) | {key.replace("__", "."): value for key, value in settings.items()}
+    departures = {key.replace("__", "."): value for key, value in settings.items()}
+    idle = idle_settings({**TINY, **departures, "model.name": model})
+    asked = {key: value for key, value in TINY.items() if key not in idle} | departures
     unused = unused_settings(model)
     return resolve(model=model, preset="quick", settings={k: v for k, v in asked.items() if k not in unused})
 

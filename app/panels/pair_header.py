@@ -14,7 +14,7 @@ def show(model: Model, view: PairView, best: int) -> None:
     """ "Twelve Monkeys (1995) for user 15: score 2.31, rank 4 of 8,911", and what that leaves out."""
     user = model.user_id(view.user)
     label = model.item_label(view.item)
-    headline = f"{plain(label)} for user {plain(user)}: score {number(view.score)}, {view.rank.words}"
+    headline = f"{plain(label)} for user {plain(user)}: score {number(view.score)}, {view.rank_words}"
     st.title(headline, anchor=False, help=terms("score", "rank"))
     words = (sentence(view.left_out), _standing(model, view), _epoch(model, best))
     st.caption(" ".join(plain(each) for each in words if each))

@@ -83,7 +83,7 @@ def _ranks(seen: Sequence[_Seen], styles: Mapping[str, RunStyle], item: str) -> 
                 if one.view is None or one.model is None:
                     st.caption(plain(one.problem))
                     continue
-                words = one.view.rank.words
+                words = one.view.rank_words
                 st.markdown(f"**{plain(words[:1].upper() + words[1:])}**")
                 label = one.model.item_label(one.view.item)
                 st.caption(f"score {number(one.view.score)}{'' if label == item else plain(f' · here {label}')}")

@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.quality.study import Study, Trial
+from benchmarks.quality.study import Study, Trial, alike
 from convncf import runtime
-from convncf.config import idle_settings, setting_fields
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "results" / "quality"
 _KEPT: Final = (
@@ -89,18 +88,10 @@ class Results:
 
 
 def _alike(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether two definitions agree in every setting that has an effect; one that came later had its default before."""
-    before = {key: field.get_default() for key, field in setting_fields().items()} | dict(stored["config"])
-    now: dict[str, Any] = wanted["config"]
-    idle = idle_settings(now) | {"train.device"}
-    same = all(_plain(before[key]) == _plain(value) for key, value in now.items() if key not in idle)
+    """Whether two definitions agree, down to the start."""
     start, other = stored.get("start"), wanted.get("start")
+    same = alike(stored["config"], wanted["config"])
     return same and (_alike(start, other) if start and other else not start and not other)
-
-
-def _plain(value: Any) -> Any:
-    """As it is after a way through JSON."""
-    return json.loads(runtime.strict_json(value))
 
 
 def machine() -> dict[str, Any]:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.quality.results import Results
-from benchmarks.quality.study import Study, Trial
+from benchmarks.quality.study import Study, Trial, alike
 from convncf import jobs
+from convncf.config import flatten
 from convncf.data import catalogue
 from convncf.errors import ConvNCFError, DatasetNotFoundError, TrainingStopped
 from convncf.runs import Run, RunStore
@@ -64,10 +65,14 @@ def _finished(study: Study, trial: Trial, seed: int, home: Path) -> dict[str, An
     resolved = study.resolved(trial, seed)
     run: Run | None = store.open(name) if name in store.names() else None
     start = store.open(study.run_name(study.trial(trial.start), seed)) if trial.start else None
-    if run is not None and (run.config() != resolved.config or (start is not None and start.created > run.created)):
+    if run is not None and not (alike(run.settings(), flatten(resolved.config)) and _later(run, start)):
         store.delete(name)  # of an earlier definition of this trial, or of the one that it starts from
         run = None
     run = run or jobs.prepare(resolved, name, home)
     if run.status().state == "finished" and (report := run.report()) is not None:
         return report
     return jobs.work(run, home)
+
+
+def _later(run: Run, start: Run | None) -> bool:
+    return start is None or start.created <= run.created

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from convncf.config import Resolved, flatten, resolve, unused_settings
+from convncf.config import Resolved, flatten, idle_settings, resolve, setting_fields, unused_settings
 from convncf.runs import slug
+from convncf.runtime import strict_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +91,27 @@ class Study:
         return {key: value for key, value in mine.items() if value != plain[key]}
 
 
+def alike(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether two flat configurations agree in every setting that has an effect under the wanted one.
+
+    A setting that came after `stored` was written had its default then.
+    """
+    before = {key: field.get_default() for key, field in setting_fields().items()} | dict(stored)
+    left_aside = idle_settings(wanted) | {"train.device"}
+    return all(plain(before[key]) == plain(value) for key, value in wanted.items() if key not in left_aside)
+
+
+def plain(value: Any) -> Any:
+    """As it is after a way through JSON."""
+    return json.loads(strict_json(value))
+
+
 NETWORK_64: Final[dict[str, Any]] = {
     "model.embedding_size": 64,
     "model.cnn_channels": [1, 32, 32, 32, 32],
     "model.cnn_kernels": [4, 4, 2, 2],
     "model.cnn_strides": [4, 4, 2, 2],
     "model.penalty": "squared",
-    "model.embedding_std": 0.1,
     "train.precision": "bf16",
     "train.keep_every": 0,
 }

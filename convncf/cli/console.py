@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 from rich.console import Console
@@ -22,6 +22,10 @@ from convncf import runtime
 if TYPE_CHECKING:
     from convncf.runs import Status
     from convncf.training import EpochRecord, Progress
+
+
+_LINE_EVERY: Final = 10.0
+"""Seconds between two lines on long work, where there is no bar."""
 
 
 def show_any_text() -> None:
@@ -90,10 +94,19 @@ def ask(question: str) -> None:
 
 
 class TrainingDisplay:
-    """Progress of a training in the terminal: a bar where stderr is one, else a line an epoch."""
+    """Progress of a training in the terminal: a bar where stderr is one, else a line an epoch, and in long ones more.
 
-    def __init__(self, monitor: str, device: Callable[[], str] | None = None) -> None:
-        """`device` says what the work runs on; it is asked once, when the work has begun."""
+    No line is more than ten seconds after the one before, as long as the work tells of itself.
+    """
+
+    def __init__(
+        self,
+        monitor: str,
+        device: Callable[[], str] | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`device` says what the work runs on; it is asked once, when the work has begun. `clock` counts seconds."""
         from rich import progress as bars
 
         self._monitor = monitor
@@ -110,7 +123,8 @@ class TrainingDisplay:
         )
         self._task = self._progress.add_task("starting", total=None, words="")
         self._told = ""
-        self._began = time.monotonic()
+        self._clock = clock
+        self._began = self._lined = clock()
 
     @contextmanager
     def shown(self) -> Iterator[TrainingDisplay]:
@@ -134,17 +148,23 @@ class TrainingDisplay:
             words.append(f"at most {duration(status.eta_seconds)} left")
         if status.triples_per_second and status.unit == "triples":
             words.append(f"{status.triples_per_second:,.0f} triples/s")
-        self._progress.update(
-            self._task, description=where, completed=status.done, total=status.total or None, words=" · ".join(words)
-        )
+        self._stand(where, status.done, status.total, " · ".join(words))
 
     def progress(self, at: Progress) -> None:
         """Take a reading of an evaluation that has no run to beat for."""
-        spent = time.monotonic() - self._began
+        spent = self._clock() - self._began
         left = f" · {duration(spent * (at.total - at.done) / at.done)} left" if at.done and spent > 1 else ""
-        self._progress.update(
-            self._task, description=at.phase, completed=at.done, total=at.total, words=f"{at.unit}{left}"
-        )
+        self._stand(at.phase, at.done, at.total, f"{at.unit}{left}")
+
+    def _stand(self, where: str, done: int, total: int, words: str) -> None:
+        """Say where the work stands: in the bar, or where there is none in a line, now and then."""
+        self._progress.update(self._task, description=where, completed=done, total=total or None, words=words)
+        if not self._console.is_terminal and self._clock() - self._lined >= _LINE_EVERY:
+            self._line(f"{where}: {done:,} of {total:,} {words}")
+
+    def _line(self, words: str) -> None:
+        self._lined = self._clock()
+        self._console.print(Text(words))
 
     def record(self, record: EpochRecord) -> None:
         """Print what an epoch brought."""
@@ -154,7 +174,7 @@ class TrainingDisplay:
         if record.validation is not None:
             parts.append(f"validation {self._monitor} {record.validation[self._monitor]:.4f}")
         parts.append(f"{record.seconds + record.validation_seconds:.1f} s")
-        self._console.print(Text(" · ".join(parts) + (" · best so far" if record.improved else "")))
+        self._line(" · ".join(parts) + (" · best so far" if record.improved else ""))
 
 
 def duration(seconds: float) -> str:

@@ -81,6 +81,9 @@ def add(
     time_unit: Annotated[
         str | None, typer.Option(help=f"What numbers count since 1970: s, ms, us or ns; {_FOUND_OUT}.")
     ] = None,
+    date_order: Annotated[
+        str | None, typer.Option(help=f"Of dates such as 01/05/2014: day-first or month-first; {_FOUND_OUT}.")
+    ] = None,
     ids: Annotated[str, typer.Option(help="number reads 7, 7.0 and 007 as one id; text keeps them apart.")] = "text",
     keep: Annotated[str, typer.Option(help="Which row of a repeated pair stays: latest or first.")] = "latest",
     alone: Annotated[bool, typer.Option("--alone", help="Read nothing that lies beside the file.")] = False,
@@ -106,6 +109,7 @@ def add(
         encoding=encoding,
         decimal=cast(Any, decimal),
         time_unit=cast(Any, time_unit),
+        date_order=cast(Any, date_order),
         header=header,
         titles=titles,
         titles_key=titles_key,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 import typer
+from rich.text import Text
+from typer.core import TyperCommand
 
 from convncf import runtime
-from convncf.cli.console import TrainingDisplay, cell, duration, emit_json, say, table
+from convncf.cli.console import TrainingDisplay, cell, duration, emit_json, out, say, table
 from convncf.cli.options import Json, RunName
-from convncf.config import resolve
+from convncf.config import EvalConfig, resolve
 from convncf.errors import ConfigError, did_you_mean
 
 _SETS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -21,12 +23,26 @@ _SETS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
+_EXAMPLES: Final = (
+    "Examples: convncf evaluate demo-mf --k 1,5,50\n\nconvncf evaluate demo-mf --protocol both --negatives 99"
+)
+
+
+class _WithFormulas(TyperCommand):
+    """Its help tells what each metric is; they are looked up then, since their module loads numpy."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from convncf.metrics import FORMULAS, WITHOUT_K
+
+        lines = [f"{name if name in WITHOUT_K else f'{name}@K'}: {formula}" for name, formula in FORMULAS.items()]
+        told = "Metrics of a user with n test items, whose mean over users is reported:"
+        self.epilog = "\n\n".join([told, *lines, _EXAMPLES])
+        super().format_help(ctx, formatter)
+
+
 def register(app: typer.Typer) -> None:
     """Add this command to the command line."""
-    app.command(
-        epilog="Examples: convncf evaluate demo-mf --k 1,5,50\n\n"
-        "convncf evaluate demo-mf --protocol both --negatives 99"
-    )(evaluate)
+    app.command(cls=_WithFormulas, epilog=_EXAMPLES)(evaluate)
 
 
 def evaluate(
@@ -48,7 +64,7 @@ def evaluate(
     ] = None,
     cold: Annotated[
         str | None,
-        typer.Option(help="Test items that training never saw: ranked, misses (ranked last) or left out."),
+        typer.Option(help="Test items that training never saw: ranked, misses (0 in every metric) or left out."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -67,7 +83,7 @@ def evaluate(
     from convncf.experiment.reporting import evaluate_run
 
     with display.shown():
-        report = evaluate_run(found, home, evaluation=evaluation, progress=display.progress)
+        report = evaluate_run(found, home, evaluation=evaluation, progress=display.progress, begun=say)
     show_report(report, as_json=as_json)
 
 
@@ -75,11 +91,10 @@ def _settings(
     protocol: str | None, negatives: int | None, k: str | None, sets: str | None, cold: str | None
 ) -> dict[str, Any]:
     """What the options ask for, by key; the settings' own checks come after."""
-    asked: dict[str, Any] = {
-        key: value
-        for key, value in (("eval.protocol", protocol), ("eval.negatives", negatives), ("eval.cold", cold))
-        if value is not None
-    }
+    asked: dict[str, Any] = {} if negatives is None else {"eval.negatives": negatives}
+    for name, value in (("protocol", protocol), ("cold", cold)):
+        if value is not None:
+            asked[f"eval.{name}"] = _one_of(name, value)
     if k is not None:
         asked["eval.ks"] = _cut_offs(k)
     if sets is not None:
@@ -87,6 +102,14 @@ def _settings(
             raise ConfigError(f"--sets {sets!r} does not exist. {did_you_mean(sets, _SETS)}")
         asked |= _SETS[sets]
     return asked
+
+
+def _one_of(name: str, value: str) -> str:
+    """The value of --NAME, which is to be one of those that the setting eval.NAME can have."""
+    choices = [str(choice) for choice in get_args(EvalConfig.model_fields[name].annotation)]
+    if value not in choices:
+        raise ConfigError(f"--{name} {value!r} does not exist. Give {', '.join(choices[:-1])} or {choices[-1]}.")
+    return value
 
 
 def _cut_offs(text: str) -> list[int]:
@@ -106,6 +129,9 @@ def show_report(report: Mapping[str, Any], *, as_json: bool) -> None:
         f"{report['run']}: {report['model']} on {report['dataset']}, {' beside '.join(v['protocol'] for v in views)}"
     )
     _show_metrics(report, views, title)
+    nothing = [note for view in views if not view["metrics"] for note in view.get("notes", ())[:1]]
+    for sentence in dict.fromkeys(nothing):
+        out().print(Text(f"test: {sentence}"), soft_wrap=True)
     for view in views:
         kind = f"{_short(view)}: " if len(views) > 1 else ""
         say(f"{kind}{view['n_users_evaluated']:,} of {view['n_users']:,} users evaluated on test; {view['left_out']}")
@@ -122,7 +148,8 @@ def show_report(report: Mapping[str, Any], *, as_json: bool) -> None:
         say(f"Note well: {sentence}")
     on_views = [note for view in views for note in view.get("notes", ())] if len(views) > 1 else []
     for note in dict.fromkeys([*report["notes"], *report["evaluation_notes"], *on_views]):
-        say(note)
+        if note not in nothing:
+            say(note)
 
 
 def _show_metrics(report: Mapping[str, Any], views: Sequence[Mapping[str, Any]], title: str) -> None:
@@ -131,13 +158,16 @@ def _show_metrics(report: Mapping[str, Any], views: Sequence[Mapping[str, Any]],
     intervals = [{name: _ends(pair) for name, pair in view.get("intervals", {}).items()} for view in views]
     columns: list[tuple[str, Mapping[str, object]]] = []
     for view, ends in zip(views, intervals, strict=True):
+        if not view["metrics"]:
+            continue
         kind = f"{_short(view)}, " if len(views) > 1 else ""
         columns.append((f"{kind}test", view["metrics"]))
         if len(views) == 1 and ends:
             columns.append(("95% interval", ends))
         columns += [(f"{kind or 'test, '}{name}", values) for name, values in view.get("baselines", {}).items()]
-    columns.append(("validation", report["validation"]))
-    _show_columns("metric", names, columns, title)
+    if report["validation"]:
+        columns.append(("validation", report["validation"]))
+    _show_columns("metric" if columns else "no metrics: there is nothing to evaluate on", names, columns, title)
     if len(views) > 1 and any(intervals):
         each = [(_short(view), ends) for view, ends in zip(views, intervals, strict=True)]
         _show_columns("95% interval", names, each)

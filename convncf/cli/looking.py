@@ -61,6 +61,8 @@ def recommend(
         )
     ]
     words = loaded.split.left_out_words(index, "test")
+    if not items:
+        say(f"nothing to recommend: no item is left for user {user}")
     if as_json:
         emit_json({"run": run, "user_id": user, "left_out": words, "items": items})
         return
@@ -68,7 +70,8 @@ def recommend(
         (i["rank"], i["title"], i["item_id"], i["score"], "held out" if i["held_out"] else "", i["tied"] or "")
         for i in items
     ]
-    table(["rank", "item", "id", "score", "", "tied with"], rows, left=3, title=f"{run}, user {user}")
+    if items:
+        table(["rank", "item", "id", "score", "", "tied with"], rows, left=3, title=f"{run}, user {user}")
     say(words)
 
 
@@ -92,7 +95,7 @@ def inspect(
         loaded.model, loaded.split, interactions.users.index(user), interactions.items.index(item)
     )
     title = loaded.dataset.items.label(view.item)
-    found = _inspection(run, user, item, title, loaded.epoch, view)
+    found = _inspection(run, user, item, title, loaded.epoch, view) | {"rank_words": view.rank_words}
     if html is not None:
         from convncf.cli.page import write_page
 
@@ -101,7 +104,7 @@ def inspect(
     if as_json:
         emit_json(found)
         return
-    heading = f"{title} for user {user} in {run} (epoch {loaded.epoch}): score {view.score:.4f}, {view.rank.words}"
+    heading = f"{title} for user {user} in {run} (epoch {loaded.epoch}): score {view.score:.4f}, {view.rank_words}"
     table(
         ["step", "shape"],
         [(layer["name"], " × ".join(map(str, layer["shape"]))) for layer in found["layers"]],

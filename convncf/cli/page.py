@@ -28,7 +28,7 @@ def write_page(path: Path, found: Mapping[str, Any], view: PairView) -> None:
         raise ConfigError(f"--html {path}: the folder {path.parent} does not exist. Make it, or choose another.")
     title = f"{found['title']} for user {found['user_id']}"
     lead = [
-        f"run {found['run']}, epoch {found['epoch']}: score {view.score:.4f}, {view.rank.words}; {view.left_out}",
+        f"run {found['run']}, epoch {found['epoch']}: score {view.score:.4f}, {view.rank_words}; {view.left_out}",
         view.trace.words,
     ]
     sections: list[figures.Section] = []

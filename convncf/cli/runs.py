@@ -39,6 +39,8 @@ def list_(as_json: Json = False) -> None:
     for entry in entries:
         if entry["state"] == "broken":
             say(f"{entry['run']} cannot be read: {entry['message']}")
+        elif entry["extension"]:
+            say(f"{entry['run']} is {entry['extension']}; until it has trained them, its figures are of the run before")
     say(f"run folders: {home / 'runs'}")
 
 
@@ -60,6 +62,7 @@ def _entry(run: Run) -> dict[str, Any]:
         "monitor": monitor,
         "value": report["metrics"].get(monitor) if report else None,
         "best_epoch": report["best_epoch"] if report else None,
+        "extension": run.extension(),
     }
 
 
@@ -70,7 +73,8 @@ def show(run: RunName, as_json: Json = False) -> None:
     status = found.status()
     if as_json:
         settings = {k: {"value": v, "source": found.sources()[k]} for k, v in found.settings().items()}
-        emit_json(_entry(found) | {"status": status.to_json(), "settings": settings, "path": str(found.path)})
+        more = {"status": status.to_json(), "settings": settings, "history": found.history()}
+        emit_json(_entry(found) | more | {"path": str(found.path)})
         return
     made = datetime.fromtimestamp(found.created).isoformat(" ", "seconds")
     facts = [("state", status.state), ("message", status.message), ("made", made), ("folder", str(found.path))]
@@ -81,7 +85,11 @@ def show(run: RunName, as_json: Json = False) -> None:
                 f"{status.phase} epoch {status.epoch}/{status.epochs}: {status.done}/{status.total} {status.unit}",
             )
         )
+        if status.eta_seconds is not None:
+            facts.append(("time left", f"{status.phase}: at most {duration(status.eta_seconds)}"))
         facts.append(("last sign of life", f"{duration(max(0.0, time.time() - status.updated))} ago"))
+    facts += _report_facts(found)
+    facts += [(row["event"], f"{_local(row['time'])}  {row['words']}") for row in found.history()]
     sources = found.sources()
     facts += [
         (key, f"{runtime.strict_json(value)}  ({sources[key]})")
@@ -92,6 +100,25 @@ def show(run: RunName, as_json: Json = False) -> None:
     tail = found.log_tail(5)
     if tail:
         say(f"log:\n{tail}")
+
+
+def _report_facts(run: Run) -> list[tuple[str, str]]:
+    """What the report is of, where the run was extended, and what a reader of its figures should know."""
+    report = run.report()
+    if report is None:
+        return []
+    facts = []
+    if run.extension():
+        facts.append(("report", f"of {report['epochs']} epochs, from before it was {run.extension()}"))
+    return facts + [("note well", str(sentence)) for sentence in report.get("warnings", ())]
+
+
+def _local(time: str) -> str:
+    """A time of the history as this machine's clock shows it."""
+    try:
+        return datetime.fromisoformat(time).astimezone().replace(tzinfo=None).isoformat(" ", "seconds")
+    except ValueError:
+        return time
 
 
 @app.command("log")

@@ -14,6 +14,7 @@ from convncf.cli.options import Json
 from convncf.config import Resolved
 from convncf.errors import ConfigError, ConvNCFError, RunError, TrainingStopped
 from convncf.runs import Run, RunStore
+from convncf.runs.status import ACTIVE, RESUMABLE
 
 if TYPE_CHECKING:
     from convncf.grouping import SeedGroup, SeedSummary
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command(epilog="Example: convncf train --seeds 1,2,3 --name first, then convncf seeds first-seed1")(seeds)
+    app.command(epilog="Example: convncf train --seeds 1,2,3 --name first, then convncf seeds first")(seeds)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -65,7 +66,7 @@ def train_seeds(
         else:
             _work(run, home)
     if detach:
-        say(f"watch them: convncf runs. Sum them up when they have ended: convncf seeds {runs[0].name}")
+        say(f"watch them: convncf runs. Sum them up when they have ended: convncf seeds {name}")
     _show(group(runs), as_json=as_json)
 
 
@@ -90,26 +91,34 @@ def _work(run: Run, home: Path) -> None:
 
 def seeds(
     run: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="Any run of a group; every group when left out.")
+        str | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="Any run of a group, or the name that train --seeds was given; every group when left out.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Sum up runs that differ in the seed alone: mean, standard deviation, n, and the 95% interval over seeds."""
-    from convncf.grouping import group, groups, identity
+    """Sum up runs that differ in the seed alone: mean, standard deviation, n, and the 95% interval over seeds.
+
+    Each seed counts once, by the newest finished run of it; the others are named.
+    """
+    from convncf.grouping import find, groups, unreadable
 
     store = RunStore(runtime.home())
-    if run is None:
+    broken = unreadable(store.all())
+    if run is not None:
+        _show(find(store, run), as_json=as_json)
+    elif as_json:
+        emit_json({"groups": [one.to_json() for one in groups(store.all())], "broken": list(broken)})
+    else:
         found = groups(store.all())
-        if as_json:
-            emit_json({"groups": [one.to_json() for one in found]})
-            return
         for one in found:
             _show(one, as_json=False)
         if not found:
             say("no two runs differ in the seed alone. Make some: convncf train --seeds 1,2,3 --name NAME")
-        return
-    wanted = identity(store.open(run))
-    _show(group([other for other in store.all() if not other.broken() and identity(other) == wanted]), as_json=as_json)
+    for name in broken:
+        say(f"{name} cannot be read, and is in no group. See why: convncf runs show {name}")
 
 
 def _show(found: SeedGroup, *, as_json: bool) -> None:
@@ -120,10 +129,30 @@ def _show(found: SeedGroup, *, as_json: bool) -> None:
     title = f"{found.name}: {found.model} on {found.dataset}, test part, seeds {seeds}"
     rows = [[metric, *_cells(summary)] for metric, summary in found.metrics.items()]
     table(["metric", "mean", "sd", "n", "95% from", "to"], rows, title=title)
-    for name, state in found.left_out.items():
-        say(f"{name} is {state} and left out. Go on with it: convncf resume {name}")
+    if found.runs and not rows:
+        say("nothing to sum up: no user was evaluated on a test part")
+    if found.runs:
+        say(f"runs: {', '.join(found.runs)}")
+    if len(found.runs) > 1:
+        say(found.interval_words)
+    cut = [metric for metric, summary in found.metrics.items() if summary.cut]
+    if cut:
+        say(f"intervals that went beyond 0 or 1, where no metric can be, are cut there: {', '.join(cut)}")
+    for name, why in found.left_out.items():
+        say(_left_out_words(name, why))
     for sentence in found.unlike:
         say(f"No sample of one thing: {sentence}.")
+
+
+def _left_out_words(name: str, why: str) -> str:
+    """Why a run does not count, and what to do about it where something can be."""
+    if why in RESUMABLE:
+        return f"{name} is {why} and left out. Go on with it: convncf resume {name}"
+    if why in ACTIVE:
+        return f"{name} is {why} and left out. Watch it: convncf runs show {name}"
+    if why == "broken":
+        return f"{name} is broken and left out. See why: convncf runs show {name}"
+    return f"{name} is {why} and left out"
 
 
 def _cells(summary: SeedSummary) -> list[float | int | None]:

@@ -14,7 +14,7 @@ from convncf import runtime
 from convncf.cli.console import TrainingDisplay, emit_json, say, table
 from convncf.cli.evaluating import show_report
 from convncf.cli.options import Json, RunName
-from convncf.cli.seeds import parse_seeds, train_seeds
+from convncf.cli.seed_training import parse_seeds, train_seeds
 from convncf.config import MODEL_NAMES, flatten, preset_names, resolve, setting_fields, unused_settings
 from convncf.errors import ConfigError, RunBusyError, RunError, RunExistsError, TrainingStopped
 
@@ -138,7 +138,7 @@ def resume(
     if epochs is not None:
         from convncf.experiment import extend
 
-        extend(found, epochs)
+        extend(found, home, epochs)
     _finish(found, home, as_json=as_json)
 
 

@@ -32,12 +32,12 @@ class EvalConfig(Frozen):
     stored_sets: Literal["cleaned", "as published"] = Field(
         "cleaned",
         title="Stored sets",
-        description="cleaned: without copies of the answer, repeats, and what the user has in training.",
+        description="cleaned: without copies of the answer, repeats, and what else the user has in any part.",
     )
     cold: Literal["ranked", "misses", "left out"] = Field(
         "ranked",
         title="Test items that training never saw",
-        description="ranked: by whatever score the model gives them. misses: counted as ranked last. "
+        description="ranked: by whatever score the model gives them. misses: 0 in every metric. "
         "left out: not evaluated.",
     )
     select_on: Literal["validation", "test"] = Field(

@@ -64,13 +64,19 @@ class TrainConfig(Frozen):
         description="Epochs at the start without L2 and at the learning rate below, as the 2018 code begins.",
     )
     gentle_lr: float = Field(1e-2, gt=0, title="Gentle learning rate", description="Of those epochs.")
+    positives: Literal["each once", "by user"] = Field(
+        "each once",
+        title="Positives",
+        description="each once: every training interaction once an epoch. by user: as many, each of a user drawn "
+        "uniformly, so that a user with few counts as much as one with many (LightGCN's code draws so).",
+    )
     negatives: Literal["uniform", "dns"] = Field(
         "uniform",
         title="Negatives",
         description="uniform: any item that is no training item of the user. dns: the one of several such that the "
         "model scores highest (dynamic negative sampling).",
     )
-    dns_of: int = Field(4, ge=1, le=1024, title="Drawn for dns", description="Negatives drawn, to take the hardest of.")
+    dns_of: int = Field(4, ge=2, le=1024, title="Drawn for dns", description="Negatives drawn, to take the hardest of.")
     spared: Literal["nothing", "test items"] = Field(
         "nothing",
         title="Spared as negatives",

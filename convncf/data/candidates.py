@@ -17,7 +17,6 @@ from convncf.config import EvalConfig
 from convncf.data.drawing import Free, distinct
 from convncf.data.draws import id_hashes, mix, pair_bits
 from convncf.data.interactions import Interactions
-from convncf.data.parts import TEST
 from convncf.errors import DataError
 
 if TYPE_CHECKING:
@@ -88,23 +87,34 @@ class CandidateSets:
         """(c,) negatives that the user has in `train`, a bool matrix (U, I)."""
         return _holds(train, self.user[self._set], self.negatives)
 
-    def cleaned(self, train: sparse.csr_array, below: sparse.csr_array | None = None) -> Self:
-        """The sets without copies of the answer, repeats, what the user has in training, and what is in `below`.
+    def cleaned(
+        self,
+        train: sparse.csr_array,
+        validation: sparse.csr_array | None = None,
+        test: sparse.csr_array | None = None,
+        below: sparse.csr_array | None = None,
+    ) -> Self:
+        """The sets as they would be drawn: without copies of the answer, repeats, and what the user has in any part.
 
-        The origin counts each; a negative for which two reasons speak counts with the first.
+        `below` is what was rated too low and is left out of rankings; each matrix is bool, (U, I). The origin counts
+        each reason; a negative for which two speak counts with the first.
         """
-        copies, repeats = self.answer_copies(), self.repeats()
-        seen = self.seen(train) & ~copies & ~repeats
-        low = np.zeros_like(seen) if below is None else self.seen(below) & ~copies & ~repeats & ~seen
-        reasons = (
-            (copies, "copy of the answer", "copies of the answer"),
-            (repeats, "repeat", "repeats"),
-            (seen, "seen in training", "seen in training"),
-            (low, "rated lower", "rated lower"),
-        )
-        counted = [_counted(int(mask.sum()), one, many) for mask, one, many in reasons if mask.any()]
+        gone = np.zeros(len(self.negatives), bool)
+        counted = []
+        for mask, one, many in (
+            (self.answer_copies(), "copy of the answer", "copies of the answer"),
+            (self.repeats(), "repeat", "repeats"),
+            (self.seen(train), "seen in training", "seen in training"),
+            (self._seen(validation), "seen in validation", "seen in validation"),
+            (self._seen(test), "other test item of the user", "other test items of the user"),
+            (self._seen(below), "rated lower", "rated lower"),
+        ):
+            new = mask & ~gone
+            gone |= new
+            if new.any():
+                counted.append(_counted(int(new.sum()), one, many))
         told = f"{', '.join(counted)} taken out" if counted else "nothing had to be taken out"
-        return self._with(~(copies | repeats | seen | low), f"{self.origin}, cleaned: {told}")
+        return self._with(~gone, f"{self.origin}, cleaned: {told}")
 
     def only(self, sets: Bools) -> Self:
         """Some of the sets as they are: (S,) which."""
@@ -116,23 +126,20 @@ class CandidateSets:
             negatives=self.negatives[sets[self._set]],
         )
 
-    def restricted(self, user: Int32s, item: Int32s, test: sparse.csr_array) -> Self | None:
+    def restricted(self, user: Int32s, item: Int32s, test: sparse.csr_array) -> Self:
         """The sets in new indices, after filters: `user` (U,) and `item` (I,) give the new index of each old, or -1.
 
-        Only sets stay whose answer is in `test`, the new (U, I) test part; None where no set does. The origin counts.
+        Only sets stay whose answer is in `test`, the new (U, I) test part; it may be none. The origin counts.
         """
         new_user, new_answer = user[self.user], item[self.answer]
         known = (new_user >= 0) & (new_answer >= 0)
         known[known] = _holds(test, new_user[known], new_answer[known])
-        if not known.any():
-            return None
         kept = (item[self.negatives] >= 0) & known[self._set]
-        gone = (int((~known).sum()), int((known[self._set] & ~kept).sum()))
-        told = (
-            f", {_counted(gone[0], 'set')} and {_counted(gone[1], 'negative')} gone with the filters"
-            if any(gone)
-            else ""
-        )
+        n_sets, n_negatives = int((~known).sum()), int((known[self._set] & ~kept).sum())
+        gone = f"{_counted(n_sets, 'set')} and {_counted(n_negatives, 'negative')}"
+        if not known.any():
+            gone = f"all of {_counted(n_sets, 'set')}"
+        told = f", {gone} gone with the filters" if n_sets or n_negatives else ""
         sizes = np.bincount(self._set[kept], minlength=len(self))[known]
         return replace(
             self,
@@ -156,6 +163,9 @@ class CandidateSets:
         sizes = np.bincount(self._set[stays], minlength=len(self))
         return replace(self, offsets=_offsets(sizes), negatives=self.negatives[stays], origin=origin)
 
+    def _seen(self, part: sparse.csr_array | None) -> Bools:
+        return np.zeros(len(self.negatives), bool) if part is None else self.seen(part)
+
     @property
     def _set(self) -> Int64s:
         """(c,) which set each negative is in."""
@@ -165,24 +175,29 @@ class CandidateSets:
 def candidate_sets(dataset: Dataset, split: Split, part: Part, config: EvalConfig, seed: int) -> CandidateSets:
     """The sets that the settings ask for: stored with the data, cleaned or as published, or drawn by the seed.
 
-    Validation always draws. Stored ones belong to the split that the data came with. Raises DataError where stored
-    ones are asked for and there are none for this split.
+    Validation always draws. Stored ones belong to the split that the data came with; where "auto" cannot take them,
+    the origin says why. Raises DataError where stored ones are asked for and there are none for this split.
     """
-    stored = dataset.candidates if split.kind == "ready" else None
-    if part == "validation" or config.candidate_sets == "drawn" or (config.candidate_sets == "auto" and not stored):
+    if part == "validation" or config.candidate_sets == "drawn":
         return draw_candidates(split, part, config.negatives, seed)
-    if not stored:
-        why = (
-            "came without candidate sets"
-            if dataset.candidates is None
-            else f"has candidate sets for the split that it came with, and is divided anew here ({split.method})"
-        )
+    stored = dataset.candidates
+    if stored is None:
+        why, way_out = "came without candidate sets", "or use data that comes with them"
+    elif split.kind != "ready":
+        why = f"has candidate sets for the split that it came with, and is divided anew here ({split.method})"
+        way_out = "or use the split that came so (--set data.split=ready)"
+    else:
+        why, way_out = f"has none left: {stored.origin}", "or filter less"
+    if not stored or split.kind != "ready":
+        if config.candidate_sets == "auto":
+            sets = draw_candidates(split, part, config.negatives, seed)
+            return sets if stored is None else replace(sets, origin=f"{sets.origin}; not stored ones: the data {why}")
         raise DataError(
             f"eval.candidate_sets=stored, but dataset {dataset.name!r} {why}. "
-            "Draw them (--set eval.candidate_sets=drawn), or use the split that came so (--set data.split=ready)."
+            f"Draw them (--set eval.candidate_sets=drawn), {way_out}."
         )
     sets = (
-        stored.cleaned(split.interactions.matrix(split.part != TEST), split.not_recommended)
+        stored.cleaned(split.train, split.validation, split.test, split.not_recommended)
         if config.stored_sets == "cleaned"
         else replace(stored, origin=f"{stored.origin}, as published")
     )
@@ -217,7 +232,8 @@ def _drawn_words(sizes: Int64s, n: int, part: Part, seed: int) -> str:
     if int(sizes.min()) == n:
         return f"{n:,} drawn a {part} item, seed {seed}"
     n_short, n_empty = int((sizes < n).sum()), int((sizes == 0).sum())
-    words = f"{_span(sizes)} drawn a {part} item, seed {seed}: {n:,} were asked and {n_short:,} sets have no more"
+    short = _counted(n_short, "set has", "sets have")
+    words = f"{_span(sizes)} drawn a {part} item, seed {seed}: {n:,} were asked and {short} no more"
     return f"{words}, {n_empty:,} of them none at all" if n_empty else words
 
 

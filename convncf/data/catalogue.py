@@ -6,12 +6,14 @@ Embedded ones lie in the package (`convncf/_datasets/<name>`) or, in a clone, in
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +31,7 @@ __all__ = [
     "delete",
     "entries",
     "free_name",
+    "full_disk_in_words",
     "load",
     "names",
     "save",
@@ -103,19 +106,36 @@ def save(dataset: Dataset, home: Path | None = None) -> DatasetEntry:
     check_name(dataset.name, home)
     parent = _imported(home)
     parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=parent, prefix=".part-"))
-    try:
-        write_folder(dataset, part)
-        part.chmod(0o755)
+    with full_disk_in_words(parent):
+        part = Path(tempfile.mkdtemp(dir=parent, prefix=".part-"))
         try:
-            os.replace(part, parent / dataset.name)
-        except OSError:
-            check_name(dataset.name, home)  # another import of this name may have come first
+            write_folder(dataset, part)
+            part.chmod(0o755)
+            try:
+                os.replace(part, parent / dataset.name)
+            except OSError:
+                check_name(dataset.name, home)  # another import of this name may have come first
+                raise
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
             raise
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
     return read_entry(parent / dataset.name, embedded=False)
+
+
+@contextmanager
+def full_disk_in_words(folder: Path) -> Iterator[None]:
+    """What is written in here and finds the disk full is a DataError that says so; other errors stay as they are."""
+    try:
+        yield
+    except OSError as error:
+        number = re.search(r"\[errno (\d+)\]", str(error))  # Arrow says it in its text alone
+        if (error.errno or int(number[1] if number else 0)) not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        free = shutil.disk_usage(folder).free / 2**20
+        raise DataError(
+            f"the disk of {folder} is full: {free:,.1f} MiB are free now. Nothing was kept. Free some space, or choose "
+            "another folder for runs and datasets with CONVNCF_HOME."
+        ) from None
 
 
 def delete(name: str, home: Path | None = None) -> None:

@@ -140,7 +140,7 @@ def fetch(
         raise DataError(f"{address!r} is no http or https address. A file that is here is taken with --from FILE.")
     parent = (home or runtime.home()) / "datasets"
     parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent, prefix=".part-") as folder:
+    with catalogue.full_disk_in_words(parent), tempfile.TemporaryDirectory(dir=parent, prefix=".part-") as folder:
         archive = Path(folder) / f"{download.name}.zip"
         _download(download, address, archive, on_bytes or (lambda done, total: None))
         return _kept(download, archive, address, made, home, any_version)

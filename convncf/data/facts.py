@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from convncf.data.interactions import Interactions
 from convncf.data.parts import Split
+from convncf.data.reading.columns import counts_something
 from convncf.data.storage import Dataset
 
 PART_NAMES = ("train", "validation", "test")
-_LOW = 2.0
-_LONGEST_SCALE = 10.0
-"""A column that goes higher is taken for a count or a percentage: 2 is not low of its own then."""
+_FEW_STARS = {5.0: 2.0, 10.0: 4.0}
+"""The most stars there are -> up to how many are few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,14 @@ class Ratings:
 
     lowest: float
     highest: float
+    few: float | None
+    """Up to which rating one is low: 2 of 5 stars, 4 of 10; None where the numbers are no stars, such as counts."""
     share_low: float | None
-    """Share rated 2 or less; None where the numbers are no scale, such as counts, or all the same."""
+    """Share rated above 0 and at most `few`; None as above."""
     negative: int
     """Interactions with a rating below 0."""
+    counts: str
+    """The column, where its name says that it holds counts, such as plays or pieces; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def facts_of(dataset: Dataset) -> Facts:
     """Count what a dataset holds."""
     data = dataset.interactions
     seconds = data.seconds
-    ratings = _ratings(data)
+    ratings = _ratings(data, (dataset.report or {}).get("columns", {}).get("rating", ""))
     stored = dataset.candidates
     return Facts(
         users=data.n_users,
@@ -117,22 +121,30 @@ def _spread(index: npt.NDArray[np.int32], size: int) -> Spread:
     return Spread(int(counts.min()), float(np.median(counts)), int(counts.max()))
 
 
-def _ratings(data: Interactions) -> Ratings | None:
+def _ratings(data: Interactions, column: str) -> Ratings | None:
     rating = data.rating
     if rating is None:
         return None
     lowest, highest = float(rating.min()), float(rating.max())
-    scale = _LOW < highest <= _LONGEST_SCALE and lowest < highest
-    share = float((rating <= _LOW).mean()) if scale else None
-    return Ratings(lowest, highest, share, int((rating < 0).sum()))
+    counts = column if counts_something(column) else ""
+    in_half_steps = lowest >= 0 and bool((rating * 2 == np.round(rating * 2)).all())
+    few = _FEW_STARS.get(highest) if in_half_steps and lowest < highest and not counts else None
+    share = None if few is None else float(((rating > 0) & (rating <= few)).mean())
+    return Ratings(lowest, highest, few, share, int((rating < 0).sum()), counts)
 
 
 def _hints(ratings: Ratings) -> tuple[str, ...]:
     hints = []
     if ratings.share_low:
         hints.append(
-            f"{_percent(ratings.share_low)} of the positives are rated 2 or less: presence alone counts until "
-            f"data.min_rating is set (--set data.min_rating={0.8 * ratings.highest:.0f})."
+            f"{_percent(ratings.share_low)} of the positives are rated {ratings.few:g} or less of {ratings.highest:g}: "
+            "presence alone counts until data.min_rating is set "
+            f"(--set data.min_rating={0.8 * ratings.highest:.0f})."
+        )
+    if ratings.counts:
+        hints.append(
+            f"{ratings.counts!r} is taken for a count: a pair is one positive, however high it is; data.min_rating "
+            "sets from which count on it is one."
         )
     if ratings.negative:
         n = ratings.negative

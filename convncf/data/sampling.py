@@ -29,6 +29,9 @@ _FIRST, _SECOND = 0xBF58476D1CE4E5B9 - 2**64, 0x94D049BB133111EB - 2**64
 class TripleSampler:
     """Each training interaction once an epoch, in random order, with one or more negatives drawn uniformly.
 
+    With `by_user` an epoch has as many triples, but each is of a user drawn uniformly and of one of its training items
+    drawn uniformly: a user with few counts as much as one with many. So the code of LightGCN does (He et al.,
+    SIGIR 2020), and those that followed it.
     A negative is an item that is not barred for the user, which training items are, and more where that is asked. It
     is drawn exactly, without trying again: of a user with sorted barred items x_0 < x_1 < …, the r-th negative is
     r + #{j : x_j - j <= r}, since x_j - j negatives lie below x_j. So nothing hangs, however much a user has seen, and
@@ -43,6 +46,7 @@ class TripleSampler:
         *,
         barred: sparse.csr_array | None = None,
         candidates: int = 1,
+        by_user: bool = False,
     ) -> None:
         """`train` is (n_users, n_items), bool; triples come on the device.
 
@@ -56,7 +60,7 @@ class TripleSampler:
             raise DataError(f"{candidates} negatives a triple: at least 1 is needed.")
         if barred is not None and barred.shape != train.shape:
             raise DataError(f"what is barred has shape {barred.shape}, training {train.shape}: they must be the same.")
-        self.seed, self.device, self.candidates = seed, device, candidates
+        self.seed, self.device, self.candidates, self.by_user = seed, device, candidates, by_user
         self.n_users, self.n_items = train.shape
         never = union(train, barred)
         n_barred = np.diff(never.indptr).astype(np.int64)  # (n_users,)
@@ -141,10 +145,18 @@ class TripleSampler:
         import torch
 
         if self._drawn is None or self._drawn[0] != epoch:
-            order = rng(self.seed, "order", epoch).permutation(self.n_triples)
+            order = self._by_user(epoch) if self.by_user else rng(self.seed, "order", epoch).permutation(self.n_triples)
             begin = int(rng(self.seed, "negatives", epoch).integers(-(2**63), 2**63 - 1))
             self._drawn = (epoch, torch.from_numpy(order).to(self.device), begin)
         return self._drawn[1], self._drawn[2]
+
+    def _by_user(self, epoch: int) -> Int64s:
+        """(n_triples,) an interaction of each of so many users, drawn with repeats."""
+        whose = self._arrays["user"]  # ascending
+        users, first, degree = np.unique(whose, return_index=True, return_counts=True)
+        draw = rng(self.seed, "users", epoch)
+        drawn = draw.integers(len(users), size=self.n_triples)
+        return first[drawn] + draw.integers(degree[drawn])
 
     def _on_device(self, name: str) -> Tensor:
         import torch

@@ -112,7 +112,7 @@ def ratio_split(
     n_parts = sum(ratio > 0 for ratio in ratios)
     group = interactions.user if across == "user" else np.zeros(len(interactions), np.int32)
     counts = np.bincount(group, minlength=interactions.n_users if across == "user" else 1)
-    _refuse_nothing_to_hold_out(counts, n_parts, "no user has" if across == "user" else "the data lacks")
+    _refuse_nothing_to_hold_out(counts, n_parts, "ratio", across)
 
     enough = counts >= n_parts
     sizes = [_share(counts, _exact(ratio) / total) * enough for ratio in ratios[1:]]
@@ -139,7 +139,7 @@ def leave_one_out(interactions: Interactions, order: Order = "time", seed: int =
     by_time = order == "time"
     key = _times(interactions, "leave-one-out") if by_time else _random_key(interactions, seed)
     counts = np.bincount(interactions.user, minlength=interactions.n_users)
-    _refuse_nothing_to_hold_out(counts, 3, "no user has")
+    _refuse_nothing_to_hold_out(counts, 3, "leave-one-out", "user")
     one_each = (counts >= 3).astype(np.int64)
     method = "leave-one-out by time" if by_time else f"leave-one-out at random, seed {seed}"
     by = (interactions.user, key, order)
@@ -208,13 +208,22 @@ def _random_key(interactions: Interactions, seed: int) -> npt.NDArray[np.float64
     return key
 
 
-def _refuse_nothing_to_hold_out(counts: Int64s, needed: int, who: str) -> None:
-    most = int(counts.max(initial=0))
-    if most < needed:
-        raise SplitError(
-            f"{who} the {needed} interactions that {needed} parts need: the most is {most}. "
-            "Use data with longer histories, or ratios with fewer parts (--set data.ratios=[0.9,0,0.1])."
-        )
+def _refuse_nothing_to_hold_out(counts: Int64s, needed: int, kind: SplitKind, across: Literal["user", "all"]) -> None:
+    """Refuse where no group has an interaction for each part; with settings under which the data can be divided."""
+    most, n = int(counts.max(initial=0)), int(counts.sum())
+    if most >= needed:
+        return
+    settings = ["data.split=ratio"] if kind == "leave-one-out" else []
+    together = across == "user" and most < 2 <= n  # no user could give one up
+    settings += ["data.across=all"] if together else []
+    to_divide = n if together else most
+    if to_divide < needed:
+        settings.append("data.ratios=[0.9,0,0.1]" if to_divide >= 2 else "data.ratios=[1,0,0]")
+    who = "no user has" if across == "user" else "the data lacks"
+    raise SplitError(
+        f"{who} the {needed} interactions that {needed} parts need: the most is {most}. "
+        f"Use data with longer histories, or {' '.join(f'--set {setting}' for setting in settings)}."
+    )
 
 
 def _refuse_without_effect(name: str, config: DataConfig) -> None:

@@ -7,7 +7,7 @@ the order within a session, which decides what leave-one-out holds out, would be
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from convncf.data.written_times import DateOrder, days_since_1970, without_exponents, year_first
 from convncf.errors import DataError
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
@@ -54,6 +55,8 @@ class ParsedTimes:
     """How the column was read, in words."""
     other_unit: Bools
     """(n,) counts whose size speaks for another unit than the column's: a mix, which the caller refuses."""
+    unclear: Bools | None = None
+    """(n,) dates of which day and month cannot be told apart, where there are some; the caller refuses them, too."""
 
 
 def bands(values: Int64s) -> npt.NDArray[np.int8]:
@@ -94,22 +97,46 @@ def implausible(values: Int64s, unit: TimeUnit) -> Bools:
     return (seconds < _EARLIEST) | (seconds > _LATEST)
 
 
-def parse_times(column: pa.LargeStringArray | Int64s, unit: TimeUnit | None = None) -> ParsedTimes:
-    """Read a column of times: counts since 1970 in any unit, ISO 8601 dates, or packed dates such as 20140501120000.
+def parse_times(
+    column: pa.LargeStringArray | Int64s,
+    unit: TimeUnit | None = None,
+    order: DateOrder | None = None,
+    *,
+    whose: str = "as asked",
+) -> ParsedTimes:
+    """Read a column of times: counts since 1970 in any unit, dates with the year first or last, or packed ones.
 
     A date without a zone is taken as UTC. Fractions of a second are kept exactly, by counting in a finer unit. With a
-    `unit` given, numbers are counts of it whatever their size. A column of integers is one of their digits.
+    `unit` given, numbers are counts of it whatever their size, and `whose` says who gave it; `order` says how dates
+    with the year last are meant. A column of integers is one of their digits.
     """
+    written = ""
+    if not isinstance(column, np.ndarray):
+        column, written = without_exponents(column)
+    times = _parse(column, unit, order, whose)
+    return replace(times, format=f"{times.format}; {written}") if written else times
+
+
+def _parse(
+    column: pa.LargeStringArray | Int64s, unit: TimeUnit | None, order: DateOrder | None, whose: str
+) -> ParsedTimes:
     if isinstance(column, np.ndarray):
         sure = np.ones(len(column), bool)
-        numbers = _as_counts(_Numbers(column, sure, np.zeros(len(column), np.int8), np.zeros(1, np.int32), ~sure), unit)
+        numbers = _as_counts(
+            _Numbers(column, sure, np.zeros(len(column), np.int8), np.zeros(1, np.int32), ~sure), unit, whose
+        )
     else:
-        numbers = _as_counts(_Numbers.joined([_numbers(piece) for piece in _pieces(column)]), unit)
+        numbers = _as_counts(_Numbers.joined([_numbers(piece) for piece in _pieces(column)]), unit, whose)
     if int(numbers.understood.sum()) * 2 >= len(numbers.understood) and numbers.understood.any():
         return (None if unit else _packed_dates(numbers)) or numbers
     if isinstance(column, np.ndarray):
         return numbers
+    column, found, unclear = year_first(column, order)
     dates = _parse_iso(column)
+    if found is not None:
+        dates = replace(dates, format=f"{dates.format}, {'as asked' if order else 'read'} {found.replace('-', ' ')}")
+    if unclear is not None:
+        return replace(dates, unclear=unclear)
     return dates if dates.understood.any() else numbers
 
 
@@ -155,7 +182,7 @@ def _numbers(texts: pa.LargeStringArray) -> _Numbers:
     return _Numbers(values, understood, places, _nanoseconds(fraction), negative)
 
 
-def _as_counts(numbers: _Numbers, given: TimeUnit | None) -> ParsedTimes:
+def _as_counts(numbers: _Numbers, given: TimeUnit | None, whose: str) -> ParsedTimes:
     values, understood, places = numbers.whole, numbers.understood, numbers.places
     band = np.where(understood, bands(values), np.int8(-1))
     telling = np.bincount(band[band >= 0], minlength=len(UNITS))
@@ -165,7 +192,7 @@ def _as_counts(numbers: _Numbers, given: TimeUnit | None) -> ParsedTimes:
         understood = understood & (places == 0)  # with a fraction of a finer unit it is likelier no time
     finer = _unit_for(int(places[understood].max(initial=0)))
     if unit != "s" or finer == "s":
-        words = f"{UNIT_WORDS[unit]} since 1970{', as asked' if given else ''}"
+        words = f"{UNIT_WORDS[unit]} since 1970{f', {whose}' if given else ''}"
         return ParsedTimes(values, understood, unit, words, other)
     # A negative time with a fraction counts away from zero: -1.5 is -1 s and -500 ms.
     sign = np.where(numbers.marked, -1, 1)
@@ -185,7 +212,7 @@ def _packed_dates(numbers: ParsedTimes) -> ParsedTimes | None:
     day_part, clock = (values // 10**6, values % 10**6) if with_clock else (values, np.zeros_like(values))
     year, month, day = day_part // 10**4, day_part // 100 % 100, day_part % 100
     hour, minute, second = clock // 10**4, clock // 100 % 100, clock % 100
-    days, valid = _days(year, month, day)
+    days, valid = days_since_1970(year, month, day)
     if not (valid & (year >= 1900) & (year <= 2100) & (hour < 24) & (minute < 60) & (second < 60)).all():
         return None
     seconds = np.zeros(len(numbers.values), np.int64)
@@ -211,22 +238,13 @@ def _dates(texts: pa.LargeStringArray) -> _Numbers:
     parts = pc.extract_regex(texts, pattern=_ISO)
     field = {name: pc.struct_field(parts, name) for name in ("year", "month", "day", "hour", "minute", "second")}
     year, month, day, hour, minute, second = (_to_int64(field[name])[0] for name in field)
-    days, valid = _days(year, month, day)
+    days, valid = days_since_1970(year, month, day)
     zone = pc.fill_null(pc.struct_field(parts, "zone"), "")
     offset, offset_valid = _zone_seconds(zone)
     understood = ~_nulls(parts) & valid & (hour < 24) & (minute < 60) & (second < 60) & offset_valid
     seconds = days * 86400 + hour * 3600 + minute * 60 + second - offset
     fraction = pc.struct_field(parts, "fraction")
     return _Numbers(seconds, understood, _places(fraction), _nanoseconds(fraction), np.asarray(pc.equal(zone, "")))
-
-
-def _days(year: Int64s, month: Int64s, day: Int64s) -> tuple[Int64s, Bools]:
-    """Days since 1970 of a date in the Gregorian calendar, and whether it exists (no 30 February)."""
-    inside = (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
-    months = (year - 1970) * 12 + np.where(inside, month, 1) - 1
-    dates = months.astype("datetime64[M]").astype("datetime64[D]") + np.where(inside, day - 1, 0)
-    same_month = dates.astype("datetime64[M]").astype(np.int64) == months
-    return dates.astype(np.int64), inside & same_month
 
 
 def _zone_seconds(zone: pa.LargeStringArray) -> tuple[Int64s, Bools]:

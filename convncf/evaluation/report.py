@@ -3,7 +3,8 @@
 By full ranking, against every item that is not left out, or within candidate sets, each answer among the negatives of
 its own set; a user's value is then the mean over the user's sets.
 Who is in the mean: the users who have a positive in that part, and something else to rank it among. The others are
-counted with their reason, and count neither as hits nor as misses. Test and validation are never mixed: a report speaks of one part.
+counted with their reason, and count neither as hits nor as misses. Test and validation are never mixed: a report
+speaks of one part.
 """
 
 from __future__ import annotations

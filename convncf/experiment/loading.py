@@ -104,7 +104,7 @@ def pretrained_vectors(path: str, dataset: Dataset, store: RunStore, *, size: in
     elif not file.exists():
         hint = did_you_mean(path, store.names())
         raise PretrainingError(f"model.pre_model_path {path!r} is neither a run in {store.folder} nor a file. {hint}")
-    if run is not None and run.report() is None:
+    if run is not None and (run.report() is None or run.extension()):
         raise PretrainingError(
             f"run {run.name!r} is not finished ({run.status().state}), so its embeddings may be half trained. "
             f"Finish it first: convncf resume {run.name}."

@@ -7,9 +7,9 @@ Each epoch is written to the run as it ends, and long ones on the way.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from convncf.data.candidates import CandidateSets
 from convncf.data.catalogue import Dataset
 from convncf.data.splitting import Part, Split
 from convncf.experiment.loading import pretrained_vectors
+from convncf.experiment.origins import check_origin
 from convncf.ranking import Scorer
 from convncf.runs import Run, RunStore, load_tensors
 from convncf.training import Trainable, Trainer
@@ -27,9 +28,12 @@ from convncf.training.records import EpochRecord, Phase, Progress, TrainerState
 
 log = logging.getLogger(__name__)
 
+_ONLY_EVALUATION: Final = "only the evaluation is left, and begins anew"
+
 OnProgress = Callable[[Progress], None]
 OnRecord = Callable[[EpochRecord], None]
 Stop = Callable[[], bool]
+OnResume = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -47,6 +51,8 @@ class Attempt:
     progress: OnProgress | None = None
     on_record: OnRecord | None = None
     stop: Stop | None = None
+    on_resume: OnResume | None = None
+    """Told what this attempt goes on from, where an earlier one has left something."""
     seconds_begun: float = 0.0
     """Seconds that earlier attempts spent on epochs which this one ends, and whose records are this one's."""
 
@@ -75,6 +81,7 @@ class Attempt:
     def _compute(self) -> None:
         """A model without epochs, unless an earlier attempt has written it: the file is whole or absent."""
         if self.run.model_path.exists():
+            self._tell_resumed(f"{self.config.model.name}: computed already; {_ONLY_EVALUATION}")
             return
         log.info("%s: computed from the training part in one go, on the CPU", self.config.model.name)
         model = models.fitted(self.config.model, self.parts.train)
@@ -105,7 +112,8 @@ class Attempt:
             store = RunStore(self.run.path.parent.parent)
             users, items, words = pretrained_vectors(path, self.dataset, store, size=config.model.embedding_size)
             log.info("pretraining: %s", words)
-            self._keep_pretrained(users, items)
+            warnings = check_origin(config, self.run.fingerprint, self.parts, store)
+            self._keep_pretrained(users, items, warnings)
         elif config.pretrain.epochs:
             self._pretrain()
         else:
@@ -113,9 +121,15 @@ class Attempt:
         state, _ = load_tensors(self.run.pretrained_path)
         cast(models.ConvNCF, model).start_from(state["user_embedding.weight"], state["item_embedding.weight"])
 
-    def _keep_pretrained(self, users: Tensor, items: Tensor) -> None:
+    def _keep_pretrained(self, users: Tensor, items: Tensor, warnings: Sequence[str]) -> None:
         tensors = {"user_embedding.weight": users, "item_embedding.weight": items}
-        self.run.save_pretrained(tensors, {"phase": "pretraining", "from": self.config.model.pre_model_path})
+        facts = {"phase": "pretraining", "from": self.config.model.pre_model_path, "warnings": list(warnings)}
+        self.run.save_pretrained(tensors, facts)
+
+    def _tell_resumed(self, words: str) -> None:
+        log.info("%s", words)
+        if self.on_resume is not None:
+            self.on_resume(words)
 
     def _pretrain(self) -> None:
         # MF ranks a user in a millisecond: it is always validated on all of them
@@ -157,10 +171,9 @@ class Attempt:
             trainer.load_state(TrainerState(*saved))
             begun = trainer.steps_begun
             self.seconds_begun += saved[1].get("seconds", 0.0) if begun else 0.0
-            words = f", {begun} steps into the next" if begun else ""
-            log.info("%s: resumed after epoch %d%s", phase, trainer.epoch, words)
+            self._tell_resumed(_where(phase, trainer.epoch, begun, done=trainer.finished))
         elif any(row["phase"] == phase for row in self.run.metrics()):
-            log.warning("%s: no saved state is left, so it begins anew; the epochs before are dropped", phase)
+            self._tell_resumed(f"{phase}: no saved state is left, so it begins anew; the epochs before are dropped")
         self._reconcile_metrics(phase, saved[1] if saved else None)
         for done in trainer:
             record = done.to_json()
@@ -191,7 +204,7 @@ class Attempt:
 def pretraining(config: RunConfig) -> TrainConfig:
     """How the MF-BPR before a ConvNCF is trained: by Adam, or by Adagrad where training is, as in the 2018 code.
 
-    Which negatives are drawn, and which are spared, is as in training.
+    How positives and negatives are drawn, and which are spared, is as in training.
     """
     pretrain, train = config.pretrain, config.train
     return TrainConfig(
@@ -201,6 +214,7 @@ def pretraining(config: RunConfig) -> TrainConfig:
         adagrad_accumulator=train.adagrad_accumulator,
         lr_embedding=pretrain.lr,
         lr_network=pretrain.lr,
+        positives=train.positives,
         negatives=train.negatives,
         dns_of=train.dns_of,
         spared=train.spared,
@@ -210,6 +224,13 @@ def pretraining(config: RunConfig) -> TrainConfig:
         save_minutes=train.save_minutes,
         device=train.device,
     )
+
+
+def _where(phase: Phase, epoch: int, steps: int, *, done: bool) -> str:
+    """What a phase goes on from, in words."""
+    if done:
+        return f"{phase}: done, {epoch} epochs; {_ONLY_EVALUATION if phase == 'training' else 'training comes next'}"
+    return f"{phase}: resumed after epoch {epoch}{f', {steps} steps into the next' if steps else ''}"
 
 
 def _words(record: EpochRecord, evaluation: EvalConfig) -> str:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 
 from convncf.config import TRAINED, EvalConfig, RunConfig
+from convncf.data.candidates import CandidateSets
+from convncf.data.splitting import Part, Split
+from convncf.evaluation.full_ranking import users_with_positives
 from convncf.experiment.loading import LoadedRun, load_run
 from convncf.judgement import Judgement, judge, sets_for
 from convncf.runs import Run
-from convncf.training import Progress
+from convncf.training import Progress, never_drawn
 
 _FEW_STEPS: Final = 10
 """Steps an epoch under which a report says that the batch is large for the data."""
@@ -26,17 +29,21 @@ def evaluate_run(
     evaluation: EvalConfig | None = None,
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    begun: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Evaluate a saved run again, on validation and test, and change nothing of it.
 
     By its own settings, which gives the same numbers as its report, computed afresh; or by `evaluation`, another
-    protocol or other cut-offs. Raises DataError where stored candidate sets are asked for and there are none.
+    protocol or other cut-offs. `begun` is told in a sentence how much there is to rank, before that begins. Raises
+    DataError where stored candidate sets are asked for and there are none.
     """
     started = time.perf_counter()
     loaded = load_run(run, home)
     asked = evaluation or loaded.config.eval
     seed = loaded.config.seed
     sets = sets_for(loaded.dataset, loaded.split, asked, seed)
+    if begun is not None:
+        begun(f"to rank: {_extent(loaded.split, asked, sets)}")
     judgement = judge(loaded.model, {}, loaded.split, asked, seed=seed, sets=sets, progress=progress, stop=stop)
     return describe(loaded, judgement) | {
         "best_epoch": loaded.epoch,
@@ -55,7 +62,7 @@ def describe(loaded: LoadedRun, judgement: Judgement) -> dict[str, Any]:
         "seed": config.seed,
         "split": loaded.split.method,
         "split_fingerprint": loaded.split.fingerprint,
-        "selection": _selection(config, judgement),
+        "selection": _selection(loaded),
         "warnings": list(warnings(config)),
         "notes": [*loaded.split.notes, *_notes_on_triples(loaded)],
     } | judgement.to_json()
@@ -79,27 +86,44 @@ def warnings(config: RunConfig) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _selection(config: RunConfig, judgement: Judgement) -> str:
-    """How the epoch was chosen, in words."""
-    name, evaluation = config.model.name, config.eval
+def _selection(loaded: LoadedRun) -> str:
+    """How the epoch was chosen, in words: what the run's settings say, and its records of who was in the mean."""
+    name, evaluation = loaded.config.model.name, loaded.config.eval
     if name not in TRAINED:
         return f"nothing to choose: {name} is computed in one go, not trained in epochs"
-    on_test = evaluation.select_on == "test"
-    part = "test" if on_test else "validation"
-    n_users = (judgement.test if on_test else judgement.validation).n_users_evaluated
+    part = evaluation.select_on
+    n_users = users_with_positives(loaded.split.positives(part)).size
     if not n_users:
         return f"the last epoch: there is no {part} part"
-    sample = evaluation.validation_users
-    among = f"a seeded sample of {sample:,} of {n_users:,} users" if sample and sample < n_users else "all users"
     within = ", within candidate sets" if evaluation.protocol == "candidates" else ""
-    return f"best {evaluation.monitor} on {part}{within}, over {among}"
+    chosen = f"best {evaluation.monitor} on {part}{within}"
+    rows = [row for row in loaded.run.metrics() if row["phase"] == "training"]
+    judged = [row for row in rows if row.get("validation")]
+    if not judged:
+        return f"the last epoch: no user could be evaluated on {part}{within}" if rows else chosen
+    left_out = judged[-1].get("validation_left_out", 0)
+    asked = judged[-1]["validation_users"] + left_out
+    among = "all users" if asked >= n_users else f"a seeded sample of {asked:,} of {n_users:,} users"
+    return f"{chosen}, over {among}" + (f", {left_out:,} of whom could not be evaluated" if left_out else "")
+
+
+def _extent(split: Split, evaluation: EvalConfig, sets: Mapping[Part, CandidateSets]) -> str:
+    """How much an evaluation has to rank, such as '940 users × 1,682 items on validation'."""
+    found = []
+    for part in get_args(Part):
+        n_users = users_with_positives(split.positives(part)).size
+        if n_users and (part not in sets or evaluation.protocol == "both"):
+            found.append(f"{n_users:,} users × {split.interactions.n_items:,} items on {part}")
+        if n_users and part in sets:
+            found.append(f"{len(sets[part]):,} candidate sets with {len(sets[part].negatives):,} negatives on {part}")
+    return ", ".join(found) or "nothing"
 
 
 def _notes_on_triples(loaded: LoadedRun) -> list[str]:
     """Who was left out of training, since no negative can be drawn for them; and whether an epoch is very short."""
     if loaded.config.model.name not in TRAINED:
         return []
-    train, barred = loaded.split.train, loaded.split.barred
+    train, barred = loaded.split.train, never_drawn(loaded.split, loaded.config.train)
     notes = []
     steps = -(-train.nnz // loaded.config.train.batch_size)
     if steps < _FEW_STEPS:

@@ -1,6 +1,20 @@
 """Every plot, as a function of numbers and a theme that returns a plotly figure; it knows no page and no model."""
 
-from convncf.figures import comparison, export, learning, network, wording
+from convncf.figures import (
+    attribution,
+    bands,
+    change,
+    comparison,
+    data,
+    export,
+    learning,
+    lists,
+    maps,
+    network,
+    space,
+    strips,
+    wording,
+)
 from convncf.figures.channels import channel, feature_maps, range_words
 from convncf.figures.export import Section, page
 from convncf.figures.network import interaction_map
@@ -14,17 +28,25 @@ __all__ = [
     "Section",
     "Theme",
     "alt",
+    "attribution",
+    "bands",
+    "change",
     "channel",
     "comparison",
+    "data",
     "escape",
     "export",
     "feature_maps",
     "interaction_map",
     "learning",
+    "lists",
+    "maps",
     "network",
     "page",
     "range_words",
     "run_colour",
     "score_parts",
+    "space",
+    "strips",
     "wording",
 ]

@@ -5,7 +5,7 @@ Ranks, lists and histories come from the same split and the same rule as the eva
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -34,6 +34,13 @@ class PairView:
     """Which part of the split holds the pair; new where the user has not had the item."""
     left_out: str
     """What was left out before ranking, in words."""
+
+    @property
+    def rank_words(self) -> str:
+        """The rank; and why the item is left out of the ranking where it is: the user has it, or rated it too low."""
+        if self.rank.seen and self.standing == "rated lower":
+            return f"rated lower by this user, would be {replace(self.rank, seen=False).words}"
+        return self.rank.words
 
 
 @dataclass(frozen=True, slots=True, eq=False)

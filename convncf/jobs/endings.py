@@ -38,4 +38,6 @@ def state_and_words(error: BaseException) -> tuple[str, str]:
     """The last state of status.json and its sentence."""
     if isinstance(error, TrainingStopped | KeyboardInterrupt):
         return "stopped", str(error) or "interrupted at once"
+    if isinstance(error, SystemExit):  # what a console raises where its pipe is closed
+        return "stopped", "whoever read its output has gone; resume goes on from the last saved epoch"
     return "failed", str(error) if isinstance(error, ConvNCFError) else f"{type(error).__name__}: {error}"

@@ -27,16 +27,34 @@ if TYPE_CHECKING:
 
 def prepare(resolved: Resolved, name: str, home: Path, *, request_id: str = "") -> Run:
     """Create the run folder, once everything that can be refused beforehand has been refused."""
+    resolved, fingerprint = checked(resolved, home)
+    return RunStore(home).create(name, resolved, fingerprint=fingerprint, request_id=request_id)
+
+
+def checked(resolved: Resolved, home: Path) -> tuple[Resolved, str]:
+    """The configuration as a run will hold it, and its data's fingerprint. Raises what would stop its worker."""
     from convncf.data import catalogue
     from convncf.data.splitting import filter_and_split
 
-    store, config = RunStore(home), resolved.config
+    resolved = located(resolved, home)
+    config = resolved.config
     runtime.refuse_absent(config.train.device)
     dataset = catalogue.load(config.data.dataset, home)
     filtered, parts = filter_and_split(dataset, config.data, config.seed)
     _refuse_what_cannot_be_trained(config, parts)
-    resolved = _with_pretraining_found(resolved, store, filtered.dataset)
-    return store.create(name, resolved, fingerprint=dataset.fingerprint, request_id=request_id)
+    if config.model.pre_model_path:
+        _refuse_unfit_pretraining(config, dataset.fingerprint, filtered.dataset, parts, RunStore(home))
+    return resolved, dataset.fingerprint
+
+
+def located(resolved: Resolved, home: Path) -> Resolved:
+    """The configuration with model.pre_model_path as the name of a run, or absolute: workers have other folders."""
+    model = resolved.config.model
+    path = Path(model.pre_model_path).expanduser()
+    if not model.pre_model_path or model.pre_model_path in RunStore(home).names() or not path.exists():
+        return resolved
+    model = model.model_copy(update={"pre_model_path": str(path.resolve())})
+    return Resolved(resolved.config.model_copy(update={"model": model}), resolved.sources)
 
 
 def _refuse_what_cannot_be_trained(config: RunConfig, parts: Split) -> None:
@@ -50,20 +68,19 @@ def _refuse_what_cannot_be_trained(config: RunConfig, parts: Split) -> None:
         refuse_unless_it_fits(parts.interactions.n_items)
 
 
-def _with_pretraining_found(resolved: Resolved, store: RunStore, dataset: Dataset) -> Resolved:
-    """Pretrained embeddings must fit before work begins, and be found wherever the worker's folder is."""
-    model = resolved.config.model
-    path = model.pre_model_path
-    source = store.open(path) if path in store.names() else None
-    if not path or (source and source.report() is None and source.status().active):
-        return resolved  # none, or they come from a run that stands before this one in the queue
+def _refuse_unfit_pretraining(
+    config: RunConfig, fingerprint: str, dataset: Dataset, parts: Split, store: RunStore
+) -> None:
+    """Pretrained embeddings must fit, and be no leak, before work begins: also those that are still being made."""
     from convncf.experiment.loading import pretrained_vectors
+    from convncf.experiment.origins import check_origin
 
-    pretrained_vectors(path, dataset, store, size=model.embedding_size)
-    if source:
-        return resolved
-    model = model.model_copy(update={"pre_model_path": str(Path(path).expanduser().resolve())})
-    return Resolved(resolved.config.model_copy(update={"model": model}), resolved.sources)
+    path = config.model.pre_model_path
+    source = store.open(path) if path in store.names() else None
+    in_the_making = source is not None and (source.report() is None or source.extension())
+    if not (source and in_the_making and source.status().active):  # else it stands before this run in the queue
+        pretrained_vectors(path, dataset, store, size=config.model.embedding_size)
+    check_origin(config, fingerprint, parts, store)
 
 
 def launch(resolved: Resolved, name: str, home: Path, *, request_id: str = "") -> Run:

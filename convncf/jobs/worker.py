@@ -98,6 +98,8 @@ def work(
         if not found.active or found.pid is not None:
             run.clear_stop()  # an old note; one that was left while this worker was starting holds
         _clear_away(run.path)
+        if found.state == "lost":
+            run.note("lost", found.message)
         status = replace(Status(), state="queued", pid=os.getpid(), device=device, updated=time.time())
         heartbeat = Heartbeat(run, status, on_status=on_status)
         queue = DeviceQueue(home, runtime.planned_device(device))
@@ -129,11 +131,16 @@ def _train(
     # torch and pandas load here, so that a worker in the queue stays light
     from convncf.experiment import run_experiment
 
-    report = run_experiment(run, home, progress=heartbeat.progress, on_record=on_record, stop=stop)
+    def resumed(words: str) -> None:
+        run.note("resumed", words)
+        heartbeat.set(message=words)
+
+    report = run_experiment(run, home, progress=heartbeat.progress, on_record=on_record, stop=stop, on_resume=resumed)
     monitor = run.config().eval.monitor
     value = report["metrics"].get(monitor)
     words = f"test {monitor} {value:.4f} at epoch {report['best_epoch']}" if value is not None else "no test part"
     log.info("finished: %s", words)
+    run.note("finished", words, begin=False)
     heartbeat.set(state="finished", phase="", eta_seconds=0.0, message=words)
     return report
 
@@ -161,6 +168,7 @@ def _write_end(heartbeat: Heartbeat, error: BaseException) -> None:
         log.error("%s", words)
     else:
         log.error("%s", words, exc_info=error)  # a bug: its place is wanted
+    heartbeat.run.note(state, words)
     try:
         heartbeat.last(state=state, message=words, eta_seconds=None)
     except OSError:

@@ -18,11 +18,16 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     return read_lines(path, needed=_NEEDED)
 
 
-def add_to_history(path: Path, event: str, words: str) -> None:
-    """Add a row. Where that fails nothing is added: what is told here stands in log.txt too, and work goes before."""
+def add_to_history(path: Path, event: str, words: str, *, begin: bool = True) -> None:
+    """Add a row; without `begin`, only where there are some.
+
+    Where that fails nothing is added: what is told here stands in log.txt too, and the work is worth more.
+    """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with suppress(OSError, RunBrokenError):
-        replace_lines(path, [*read_history(path), {"time": now, "event": event, "words": words}])
+        rows = read_history(path)
+        if rows or begin:
+            replace_lines(path, [*rows, {"time": now, "event": event, "words": words}])
 
 
 def tail(path: Path, lines: int) -> str:

@@ -6,6 +6,7 @@ status.json           what the worker is doing; .lock is held while it lives
 metrics.jsonl         one EpochRecord a line
 report.json           the final evaluation
 per_user.parquet      the metrics of each user behind that report
+ranks.parquet         the rank of each test item behind them
 vocabulary.parquet    raw ids of users and items, by index
 model.safetensors     the best epoch
 checkpoints/          epoch-NNNN.safetensors kept for looking back; *-state.safetensors to resume from
@@ -256,9 +257,9 @@ class Run(KeptTensors):
         """How it was interrupted, extended and resumed: rows of time, event and words, oldest first."""
         return read_history(self.path / "history.jsonl")
 
-    def note(self, event: str, words: str) -> None:
-        """Add a row to the history, if the disk takes it."""
-        add_to_history(self.path / "history.jsonl", event, words)
+    def note(self, event: str, words: str, *, begin: bool = True) -> None:
+        """Add a row to the history, if the disk takes it; without `begin`, only where there are some."""
+        add_to_history(self.path / "history.jsonl", event, words, begin=begin)
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of log.txt; empty where there is none."""

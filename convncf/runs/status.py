@@ -19,6 +19,8 @@ STATES: Final = (*ACTIVE, "finished", *RESUMABLE)
 PICKUP_SECONDS: Final = 30.0
 """How long a launched run may wait for its worker to appear before it counts as lost."""
 
+_FROM_LAST_EPOCH: Final = "resume goes on from the last saved epoch"
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -85,7 +87,8 @@ class Status:
     def seen_from_outside(self, *, locked: bool) -> Status:
         """This status with `lost` derived: active, but nobody holds the run's lock."""
         if self.active and not locked and not self._waiting_for_pickup:
-            words = "its worker is gone (killed, or the machine restarted); resume goes on from the last saved epoch"
+            left = "training is done, and resume evaluates" if self.phase == "evaluation" else _FROM_LAST_EPOCH
+            words = f"its worker is gone (killed, or the machine restarted); {left}"
             return replace(self, state="lost", message=words, eta_seconds=None)
         return self
 

@@ -79,11 +79,7 @@ class RunStore:
 
         Raises RunNameError or RunExistsError, each proposing a name that would do.
         """
-        if slug(name) != name:
-            raise RunNameError(
-                f"run name {name[:100]!r} cannot be a folder name everywhere. Use letters, digits, '-', '_' and '.', "
-                f"at most {_LONGEST_NAME}: {self.free_name(name)!r} would do."
-            )
+        self.refuse_name(name)
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / ".create.lock"):
             if request_id:
@@ -93,6 +89,14 @@ class RunStore:
             if name.casefold() in {other.casefold() for other in self.names()}:
                 raise RunExistsError(f"run {name!r} exists already. {self.free_name(name)!r} is free.")
             return self._write(name, resolved, fingerprint, request_id)
+
+    def refuse_name(self, name: str) -> None:
+        """Raises RunNameError, proposing a name that would do, for one that no folder can have everywhere."""
+        if slug(name) != name:
+            raise RunNameError(
+                f"run name {name[:100]!r} cannot be a folder name everywhere. Use letters, digits, '-', '_' and '.', "
+                f"at most {_LONGEST_NAME}: {self.free_name(name)!r} would do."
+            )
 
     def _write(self, name: str, resolved: Resolved, fingerprint: str, request_id: str) -> Run:
         part = Path(tempfile.mkdtemp(dir=self.folder, prefix=".new-"))

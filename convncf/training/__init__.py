@@ -2,7 +2,7 @@
 
 from convncf.training.records import CLOCK_FIELDS, EpochRecord, Phase, Progress, TrainerState
 from convncf.training.stepping import Trainable
-from convncf.training.trainer import Trainer, triple_sampler
+from convncf.training.trainer import Trainer, never_drawn, triple_sampler
 
 __all__ = [
     "CLOCK_FIELDS",
@@ -12,5 +12,6 @@ __all__ = [
     "Trainable",
     "Trainer",
     "TrainerState",
+    "never_drawn",
     "triple_sampler",
 ]

@@ -27,7 +27,7 @@ class EpochRecord:
     """Metrics on the part that chooses the epoch: validation, unless eval.select_on says test; none where this epoch
     was not judged."""
     validation_users: int
-    """Users that the metrics are a mean over."""
+    """Users that the metrics are a mean over; 0 where this epoch was not judged."""
     improved: bool
     """Whether this epoch is the best so far, and therefore the one that is kept."""
     seconds: float
@@ -36,6 +36,8 @@ class EpochRecord:
     triples_per_second: float | None
     time: str
     """When the epoch ended: ISO 8601, UTC."""
+    validation_left_out: int = 0
+    """Users who were asked for beside those and could not be evaluated, such as one without a candidate set."""
 
     def to_json(self) -> dict[str, Any]:
         """A flat object, as one line of metrics.jsonl holds it."""

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 import torch
+from scipy.sparse import csr_array
 from torch import Tensor, nn
 
 from convncf import runtime
@@ -23,7 +24,7 @@ from convncf.data.parts import union
 from convncf.data.sampling import TripleSampler
 from convncf.data.splitting import Part, Split
 from convncf.errors import NonFiniteLossError, TrainingStopped
-from convncf.evaluation import evaluate, sample_users
+from convncf.evaluation import EvaluationReport, evaluate, sample_users
 from convncf.training.records import EpochPart, EpochRecord, Phase, Progress, TrainerState
 from convncf.training.stepping import Stepper, Trainable
 
@@ -153,11 +154,12 @@ class Trainer:
         seconds, started = self._begun.seconds, self._clock()
         due = epoch % self.config.validate_every == 0 or epoch == self.config.epochs
         try:
-            metrics = self._validate(epoch) if due and len(self.users) else None
+            judged = self._validate(epoch) if due and len(self.users) else None
         except TrainingStopped as error:
             kept = self._keep_begun() if epoch else ""
             raise TrainingStopped(f"{error} {kept}".strip()) from None
         self.epoch, self._begun = epoch, EpochPart()
+        metrics = None if judged is None else dict(judged.metrics)
         improved = not len(self.users) or metrics == {}  # nobody could be judged: each epoch is taken
         if metrics:
             value = metrics[self.evaluation.monitor]
@@ -171,7 +173,8 @@ class Trainer:
             epoch=epoch,
             loss=loss,
             validation=metrics,
-            validation_users=len(self.users),
+            validation_users=0 if judged is None else judged.n_users_evaluated,
+            validation_left_out=0 if judged is None else len(self.users) - judged.n_users_evaluated,
             improved=improved,
             seconds=seconds,
             validation_seconds=self._clock() - started,
@@ -179,9 +182,9 @@ class Trainer:
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
 
-    def _validate(self, epoch: int) -> dict[str, float]:
+    def _validate(self, epoch: int) -> EvaluationReport:
         self.module.eval()
-        result = evaluate(
+        return evaluate(
             self.model,
             self.split,
             self.part,
@@ -191,7 +194,6 @@ class Trainer:
             progress=lambda done, total: self._tell(epoch, "users", done, total),
             stop=self._stop,
         )
-        return dict(result.metrics)
 
     def _tell(self, epoch: int, unit: Literal["triples", "users"], done: int, total: int) -> None:
         self._progress(Progress(self.phase, epoch, self.config.epochs, unit, done, total))
@@ -253,15 +255,18 @@ class Trainer:
 
 
 def triple_sampler(split: Split, train: TrainConfig, seed: int, device: str = "cpu") -> TripleSampler:
-    """The triples of a training: what is drawn as negatives, and how many for each positive.
+    """The triples of a training: how positives are drawn, what is drawn as negatives, and how many for each.
 
     Raises DataError where no user has both a training item and an item that may be drawn.
     """
-    barred = split.barred
-    if train.spared == "test items":
-        barred = union(barred, split.test)
+    barred = never_drawn(split, train)
     n = train.dns_of if train.negatives == "dns" else 1
-    return TripleSampler(split.train, seed, device, barred=barred, candidates=n)
+    return TripleSampler(split.train, seed, device, barred=barred, candidates=n, by_user=train.positives == "by user")
+
+
+def never_drawn(split: Split, train: TrainConfig) -> csr_array:
+    """(U, I) what is no negative of a user: training, what was rated too low where hidden, and what is spared."""
+    return union(split.barred, split.test) if train.spared == "test items" else split.barred
 
 
 def _copied(tensor: Tensor) -> Tensor:

@@ -16,13 +16,14 @@ import pyarrow.compute as pc
 
 from convncf.data.interactions import Interactions, Vocabulary
 from convncf.data.reading.coded import Coded
-from convncf.data.reading.columns import OPTIONS, ROLES, counts_something, resolve_columns
+from convncf.data.reading.columns import OPTIONS, ROLES, resolve_columns
 from convncf.data.reading.ledger import Ledger
 from convncf.data.reading.options import ReadOptions
 from convncf.data.reading.report import Dropped, TimeSpan, counted
 from convncf.data.reading.tables import Int64s, Table, in_a_row, plain_text
 from convncf.data.reading.values import Merged, as_number, merge_repeats, parse_ratings
 from convncf.data.timestamps import UNIT_WORDS, ParsedTimes, TimeUnit, date_words, implausible, parse_times, to_seconds
+from convncf.data.written_times import READ_AS_TIMES
 from convncf.errors import ReadError
 
 Bools = npt.NDArray[np.bool_]
@@ -87,6 +88,7 @@ class Assembly:
         self.unit = options.time_unit or (units.pop() if len(units) == 1 else None)
         self.ratings: npt.NDArray[np.float64] | None = None
         self.times: ParsedTimes | None = None
+        self.not_a_time = ""
 
     def result(self) -> Assembled:
         """Check, count and put together. Raises ReadError where no row is left, or times mix units."""
@@ -185,18 +187,17 @@ class Assembly:
     def _take_ratings(self) -> None:
         if "rating" not in self.text:
             return
-        counts = counts_something(self.columns[0]["rating"])
-        parsed = parse_ratings(self.text["rating"], self.options.decimal, counts=counts)
-        self.notes.extend(parsed.notes)
+        parsed = parse_ratings(self.text["rating"], self.options.decimal)
         self.ratings = parsed.values
         self._drop("rating empty", parsed.empty)
         self._drop("rating not a number", ~parsed.understood[~parsed.empty])
-        if not self.part.any():
-            return
         marks = np.unique(self.ratings[self.part == 0])
-        if len(marks) == 1 and len(np.unique(self.ratings[self.part > 0])) > 1:
+        if self.part.any() and len(marks) == 1 and len(np.unique(self.ratings[self.part > 0])) > 1:
             self.notes.append(f"ratings not read: in training each is {marks[0]:g}, a mark and no rating")
             self.ratings = None
+            self.columns = tuple({r: name for r, name in names.items() if r != "rating"} for names in self.columns)
+        else:
+            self.notes.extend(parsed.notes)
 
     def _take_times(self) -> None:
         if self.clock is None:
@@ -204,7 +205,12 @@ class Assembly:
         if not isinstance(self.clock, np.ndarray):
             self.clock = pc.utf8_trim_whitespace(self.clock)
             self._drop("time empty", np.asarray(pc.equal(self.clock, ""), bool))
-        times, self.clock = parse_times(self.clock, self.unit), None
+        whose = "as asked" if self.options.time_unit else "as the file says"
+        times = parse_times(self.clock, self.unit, self.options.date_order, whose=whose)
+        self._refuse_unclear(times)
+        if not times.understood.all():
+            self.not_a_time = str(self.clock[int(np.flatnonzero(~times.understood)[0])])
+        self.clock = None
         if times.other_unit.any():
             n_other = int(times.other_unit.sum())
             raise ReadError(
@@ -220,6 +226,17 @@ class Assembly:
         if odd.any():
             words = counted(int(odd.sum()), "time")
             self.notes.append(f"{words} before 1900 or after 2100, kept ({self.ledger.where(odd)})")
+
+    def _refuse_unclear(self, times: ParsedTimes) -> None:
+        if times.unclear is None or self.clock is None:
+            return
+        shown = _trimmed(_kept(self.clock, times.unclear))
+        raise ReadError(
+            f"{self.path}: column {self.columns[0]['timestamp']!r}: which number is the day and which the month does "
+            f"not show in dates such as {shown[0].as_py()!r} and {shown[-1].as_py()!r} "
+            f"({self.ledger.where(times.unclear)}). Say it with --date-order day-first or month-first, or leave the "
+            f'column out with {OPTIONS["timestamp"]} "".'
+        )
 
     def _keep_parts_apart(self) -> None:
         """A pair that is in training cannot be held out as well: it stays where it is seen first."""
@@ -250,6 +267,7 @@ class Assembly:
         )
         if role:
             advice = f'Map another column with {OPTIONS[role]} NAME, or leave it out with {OPTIONS[role]} "".'
+            advice += f" The first is {self.not_a_time!r}. {READ_AS_TIMES}" if self.not_a_time else ""
         elif "fields" in main:
             advice = "Give the right delimiter with --delimiter, or mend the header."
         else:

@@ -21,6 +21,7 @@ from convncf.data.reading.gathered import Gathered
 from convncf.data.reading.layout import SAMPLE, lay_out, refuse_lists
 from convncf.data.reading.options import ReadOptions
 from convncf.data.reading.pieces import Block, NotUtf8Error, OnlyAsAWholeError, Piece, Wanted
+from convncf.data.reading.report import counted
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
 from convncf.errors import ReadError
@@ -42,26 +43,26 @@ class Sizes:
 
 
 def read_in_blocks(source: Source, options: ReadOptions, sizes: Sizes | None = None) -> Table | None:
-    """The table of a large file; None where it is small, or where it must be read as a whole.
+    """The table of a large file; None where it is small.
 
-    Raises ReadError naming file and line, as reading the whole does.
+    Raises OnlyAsAWholeError where it must be read as a whole, and ReadError naming file and line, as that does.
     """
     sizes = sizes or Sizes()
     if source.read(sizes.small)[1]:
         return None
     utf8 = None if options.encoding else plain_utf8(source.start)
+    if utf8 is not None:
+        words, mark = utf8
+        try:
+            return _read(source, options, _lines(source.chunks(sizes.block), sizes.head, mark), words)
+        except NotUtf8Error:
+            pass  # then what it is shows only when all of it is seen
+    text = read_text(source, encoding=options.encoding)
+    chunks = (text.content[at : at + sizes.block].encode() for at in range(0, len(text.content), sizes.block))
     try:
-        if utf8 is not None:
-            words, mark = utf8
-            try:
-                return _read(source, options, _lines(source.chunks(sizes.block), sizes.head, mark), words)
-            except NotUtf8Error:
-                pass  # then what it is shows only when all of it is seen
-        text = read_text(source, encoding=options.encoding)
-        chunks = (text.content[at : at + sizes.block].encode() for at in range(0, len(text.content), sizes.block))
         return _read(source, options, _lines(chunks, sizes.head, 0), text.encoding, text.notes)
-    except (OnlyAsAWholeError, UnicodeEncodeError):
-        return None
+    except UnicodeEncodeError:
+        raise OnlyAsAWholeError("its text holds half of a surrogate pair") from None
 
 
 def _lines(chunks: Iterable[bytes], head: int, mark: int) -> Iterator[Block]:
@@ -76,7 +77,7 @@ def _lines(chunks: Iterable[bytes], head: int, mark: int) -> Iterator[Block]:
             yield Block(rest[:cut], last=False)
             rest, is_head = rest[cut:], False
         elif len(rest) > _LONGEST_LINE:
-            raise OnlyAsAWholeError
+            raise OnlyAsAWholeError(f"a line, or a quoted field, is longer than {_LONGEST_LINE // 2**20} MB")
     if rest:
         yield Block(rest, last=True)
 
@@ -100,13 +101,15 @@ def _read(
 ) -> Table:
     head = next(blocks, None)
     if head is None or head.last:
-        raise OnlyAsAWholeError
+        raise OnlyAsAWholeError("it is one line, or one quoted field over many")
     try:
         layout, records = lay_out(head.text(), source, options)
     except ReadError:
-        raise OnlyAsAWholeError from None  # the beginning may mislead: an odd quote cuts it short
+        if b'"' not in head.raw and head.raw.count(b"\n") > SAMPLE:
+            raise  # the whole would be judged by the same lines
+        raise OnlyAsAWholeError("a quote cuts its beginning short") from None
     if len(records) <= SAMPLE:  # then the whole would give a larger sample
-        raise OnlyAsAWholeError
+        raise OnlyAsAWholeError(f"its first {len(head.raw) / 2**20:.0f} MB hold {counted(len(records), 'row')}")
     widths = records.widths[int(layout.headed) :]
     if layout.ragged(np.bincount(widths, minlength=layout.width + 1)):
         raise refuse_lists(source, layout.line, int(widths.min()), int(widths.max()))

@@ -37,6 +37,12 @@ class CandidateLists:
     notes: tuple[str, ...]
 
 
+def holds_candidates(source: Source) -> bool:
+    """Whether a file begins with such a line: (0,5), a tab, and a negative."""
+    start = source.start.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    return bool(re.match(r"\([^()\t\r\n]+,[^()\t\r\n]+\)\t", start))
+
+
 def read_candidate_lists(source: Source, options: ReadOptions) -> CandidateLists:
     """The sets in a file. Raises ReadError naming the line where no line is one."""
     text = read_text(source, encoding=options.encoding)

@@ -34,7 +34,10 @@ _USUAL = {
     "title": "title itemtitle movietitle filmtitle booktitle producttitle name itemname moviename filmname bookname "
     "productname trackname songname",
 }
-_COUNTS = ["playcount", "plays", "listencount", "quantity", "qty", "weight", "count"]
+_COUNTS = (
+    *("playcount", "plays", "listencount", "listens", "views", "clicks"),
+    *("quantity", "qty", "amount", "pieces", "weight", "count", "counts"),
+)
 _TYPED = re.compile(r":(token|float|token_seq|float_seq)$")
 
 
@@ -69,7 +72,7 @@ def resolve_columns(
     mapping: Mapping[str, str | None],
     where: str,
     guess: Mapping[str, str] | None = None,
-    needed: tuple[str, str] = ("user_id", "item_id"),
+    needed: tuple[str, ...] = ("user_id", "item_id"),
 ) -> dict[str, int]:
     """Role -> position of its column. What is not mapped is guessed; a role mapped to None or "" is not read.
 
@@ -97,7 +100,7 @@ def resolve_columns(
 
 
 def _refuse_unusable(
-    names: list[str], chosen: dict[str, str], where: str, needed: tuple[str, str], *, headless: bool
+    names: list[str], chosen: dict[str, str], where: str, needed: tuple[str, ...], *, headless: bool
 ) -> None:
     missing = [role for role in needed if role not in chosen]
     if missing:
@@ -109,7 +112,8 @@ def _refuse_unusable(
                 "line, such as user_id,item_id,rating,timestamp; or say --header where the line is one."
             )
         what = " and no ".join(_ROLE_WORDS[role] for role in missing)
-        raise ReadError(f"{where}: no {what} among {_listed(names)}. Columns can be mapped with {options}.")
+        data = " If that line is data, say --no-header." if len(missing) == len(needed) else ""
+        raise ReadError(f"{where}: no {what} among {_listed(names)}. Columns can be mapped with {options}.{data}")
     for role, name in chosen.items():
         if names.count(name) > 1:
             raise ReadError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from convncf.data.reading.header import names_columns, roles_by_position
 from convncf.data.reading.layout import SAMPLE, Oddities, format_words, lay_out, refuse_lists
 from convncf.data.reading.ledger import Ledger
 from convncf.data.reading.options import ReadOptions
+from convncf.data.reading.pieces import OnlyAsAWholeError
 from convncf.data.reading.records import split_records
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
@@ -57,7 +58,14 @@ def read_delimited_table(source: Source, options: ReadOptions, *, titles: bool =
 
     A large file is read in blocks, unless only the whole of it tells how its quotes are meant.
     """
-    in_blocks = None if titles else read_in_blocks(source, options)
+    try:
+        in_blocks = None if titles else read_in_blocks(source, options)
+    except OnlyAsAWholeError as error:
+        slower = (
+            f"{source.file} was read as a whole, which takes longer and some thirty times its size of memory: {error}"
+        )
+        table = read_whole(source, options)
+        return replace(table, notes=(*table.notes, slower))
     return in_blocks or read_whole(source, options, titles=titles)
 
 

@@ -22,6 +22,7 @@ from convncf.data.reading.roles import PART_ROLES, Plan, make_plan
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
 from convncf.data.reading.titles import Titled, join_titles, titles_within
+from convncf.errors import ReadError
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,7 @@ def _read(plan: Plan, options: ReadOptions) -> ReadResult:
     if plan.candidates is not None:
         found.add_candidates(plan.candidates, got.part, options)
     if plan.titles is not None:
-        found.add_titles(plan.titles, options)
+        found.add_titles(plan.titles, options, given=plan.titles_given)
     elif got.titles is not None:
         found.items, notes = titles_within(*got.titles, found.interactions.items, asked=bool(asked.get("title")))
         found.notes += notes
@@ -113,7 +114,15 @@ class _Findings:
         self.notes += self.candidates.notes
         self.warnings += self.candidates.warnings
 
-    def add_titles(self, source: Source, options: ReadOptions) -> None:
+    def add_titles(self, source: Source, options: ReadOptions, *, given: bool) -> None:
+        try:
+            self._join_titles(source, options)
+        except ReadError as error:
+            if given:
+                raise
+            self.warnings.append(f"no titles were read, and items show their ids: {str(error).rstrip('.')}")
+
+    def _join_titles(self, source: Source, options: ReadOptions) -> None:
         of_titles = replace(options, format=None, header=None, delimiter=None)
         kind = detect_format(source, of_titles)
         table = read_table(source, "delimited" if "adjacency" in kind else kind, of_titles, titles=True)

@@ -54,7 +54,7 @@ class Gathered:
         layout, odd = self._wanted.layout, self._odd
         other_width = not layout.headed and int(self._widths.argmax()) != layout.width
         if other_width or layout.ragged(self._widths) or is_binary(self._n_bytes, self._n_controls):
-            raise OnlyAsAWholeError
+            raise OnlyAsAWholeError("most of it is not as its beginning")
         packed: dict[int, Coded | Int64s] = {}
         texts: dict[int, pa.LargeStringArray] = {}
         for role, position in self._wanted.positions.items():

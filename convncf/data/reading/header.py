@@ -9,7 +9,8 @@ from convncf.data.reading.columns import guess_columns, match_name
 
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _INTEGER = re.compile(r"\d+(\.0*)?")
-_DATE = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}([T ].*)?")
+_DATE = re.compile(r"(\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}([./-])\d{1,2}\2\d{4})(,?[T ].*)?")
+_EXPONENT = re.compile(r"\d+(\.\d*)?[eE]\+?\d{1,2}")
 _EARLIEST_COUNT = 10**8  # seconds since 1970 are larger from 1973 on; ratings are not
 _MOST = 0.9
 
@@ -93,7 +94,8 @@ def _mostly(test: Callable[[str], object], cells: Sequence[str]) -> bool:
 def _is_time(cell: str) -> bool:
     if _DATE.fullmatch(cell):
         return True
-    return bool(_INTEGER.fullmatch(cell)) and len(cell) <= 20 and float(cell) >= _EARLIEST_COUNT
+    number = _INTEGER.fullmatch(cell) or _EXPONENT.fullmatch(cell)
+    return bool(number) and len(cell) <= 20 and float(cell) >= _EARLIEST_COUNT
 
 
 def _is_recent(cell: str) -> bool:

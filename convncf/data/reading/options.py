@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from convncf.data.timestamps import UNITS, TimeUnit
+from convncf.data.written_times import DateOrder
 from convncf.errors import ReadError, did_you_mean
 
 Format = Literal["delimited", "parquet", "json-lines", "adjacency", "counted-adjacency"]
@@ -45,6 +46,8 @@ class ReadOptions:
     decimal: Decimal | None = None
     time_unit: TimeUnit | None = None
     """What numbers in the time column count since 1970."""
+    date_order: DateOrder | None = None
+    """Which number of a date such as 01/05/2014 is the day."""
     header: bool | None = None
     """Whether the first line names the columns."""
     titles: Path | None = None
@@ -62,6 +65,7 @@ class ReadOptions:
         _one_of("format", self.format, FORMATS)
         _one_of("decimal sign", self.decimal, get_args(Decimal))
         _one_of("time unit", self.time_unit, UNITS)
+        _one_of("order of dates", self.date_order, get_args(DateOrder))
         _one_of("way to read ids", self.ids, get_args(Ids))
         _one_of("row to keep", self.keep, get_args(Keep))
         if self.encoding is not None:

@@ -38,7 +38,7 @@ class NotUtf8Error(Exception):
 
 
 class OnlyAsAWholeError(Exception):
-    """What a block says depends on what stands in others."""
+    """What a block says depends on what stands in others; the message says what it is, with the file as "it"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Block:
     def piece(self, wanted: Wanted) -> Piece:
         """The columns of its rows. Raises NotUtf8Error or OnlyAsAWholeError where they cannot be had by themselves."""
         if b"\0" in self.raw:
-            raise OnlyAsAWholeError
+            raise OnlyAsAWholeError("it holds a zero byte")
         if not self.raw.isascii():
             self.text()
         table = _by_arrow(self.raw, wanted)
@@ -100,8 +100,10 @@ class Block:
 
     def piece_of(self, records: Records, wanted: Wanted, skip: int = 0) -> Piece:
         """The columns of its records as the careful reader divided it, without the first `skip` of them."""
-        if (records.undecided and not self.last) or b'\\"' in self.raw:
-            raise OnlyAsAWholeError
+        if records.undecided and not self.last:
+            raise OnlyAsAWholeError("it holds a quote that is not closed within its block")
+        if b'\\"' in self.raw:
+            raise OnlyAsAWholeError("it holds quotes written with a backslash")
         layout = wanted.layout
         widths = records.widths[skip:]
         right = widths == layout.width

@@ -11,6 +11,8 @@ from convncf.data.timestamps import UNIT_WORDS, TimeUnit
 FIRST_LINES = 5
 """How many line numbers are named for each reason."""
 
+_SHOWN_UNUSED = 12
+
 DELIMITER_WORDS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blank", "::": "double colon"}
 
 Role = Literal["interactions", "training", "validation", "test", "titles", "candidates"]
@@ -71,6 +73,8 @@ class FileRead:
     records: int
     rows: int
     """What the records name: interactions, titles or candidate sets."""
+    unused: tuple[str, ...] = ()
+    """Columns that nothing was read from, whatever they hold; those of the ids and so on are in `columns`."""
 
     def __post_init__(self) -> None:
         accounted = self.header + self.blank + self.continuation + self.records
@@ -84,6 +88,10 @@ class FileRead:
         told += [f"{role} = {column!r}" for role, column in self.columns.items()]
         if self.delimiter and not self.header:
             told.append("no header, columns by number")
+        if self.unused:
+            more = len(self.unused) - _SHOWN_UNUSED
+            names = ", ".join(map(repr, self.unused[:_SHOWN_UNUSED]))
+            told.append(f"not used: {names}{f' and {more} more' if more > 0 else ''}")
         return ", ".join(told)
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
+from convncf.data.reading.candidate_lists import holds_candidates
 from convncf.data.reading.columns import guess_columns, match_name
 from convncf.data.reading.delimited import preview_source
 from convncf.data.reading.formats import detect_format
 from convncf.data.reading.options import READABLE, ReadOptions
 from convncf.data.reading.parquet import column_names
 from convncf.data.reading.report import Role
-from convncf.data.reading.sources import Ignored, Source, find
+from convncf.data.reading.sources import Found, Ignored, Source, clutter, find
 from convncf.errors import ReadError
 
 PART_ROLES: tuple[Role, ...] = ("training", "validation", "test")
@@ -55,6 +56,8 @@ class Plan:
     candidates: Source | None
     ignored: tuple[Ignored, ...]
     notes: tuple[str, ...]
+    titles_given: bool = False
+    """Whether the file with titles was named; else it lay beside the data, which must not fail for its sake."""
 
     @property
     def divided(self) -> bool:
@@ -64,8 +67,8 @@ class Plan:
 
 def make_plan(paths: Sequence[Path], options: ReadOptions) -> Plan:
     """Give each file its role. Raises ReadError where none holds interactions, or several might."""
-    found = [find(path) for path in paths]
-    ignored = [entry for each in found for entry in each.ignored]
+    found, ignored = _without_documents([find(path) for path in paths])
+    ignored += [entry for each in found for entry in each.ignored]
     roles: dict[Source, str] = {}
     notes: list[str] = []
     for each in found:
@@ -90,10 +93,34 @@ def make_plan(paths: Sequence[Path], options: ReadOptions) -> Plan:
         if len(own) != 1:
             raise ReadError(f"{options.titles} holds {len(own)} files. Give the one with the titles.")
         roles = {source: role for source, role in roles.items() if role != "titles"} | {own[0]: "titles"}
+    if options.format is None and set(roles.values()) == {"candidates"}:
+        raise _candidates_alone(next(iter(roles)))
     if alone and len(roles) == 1:
         only = next(iter(roles))
         return Plan(((only, "interactions"),), None, None, tuple(ignored), tuple(notes))
-    return _settled(roles, ignored, notes, gathered=any(each.gathered for each in found))
+    plan = _settled(roles, ignored, notes, gathered=any(each.gathered for each in found))
+    named = {source for each in found if not each.gathered for source in each.sources}
+    return replace(plan, titles_given=options.titles is not None or plan.titles in named)
+
+
+def _without_documents(found: list[Found]) -> tuple[list[Found], list[Ignored]]:
+    """What was named beside data though it is none, as a pattern such as * names a LICENSE: left out, as in a folder."""
+    why = {each: clutter(each.sources[0]) for each in found if not each.gathered}
+    if not any(why.values()) or all(map(why.get, found)):
+        return found, []
+    ignored = [Ignored(each.sources[0].file, reason) for each, reason in why.items() if reason]
+    return [each for each in found if not why.get(each)], ignored
+
+
+def _candidates_alone(source: Source) -> ReadError:
+    stem = re.sub(r"\.[a-z]+$", "", re.sub(r"\.test\.negatives?$", "", source.name))
+    beside = source.path.with_name(f"{stem}.train.rating")
+    advice = (
+        f"Give {beside}: the others that lie beside it are read with it."
+        if source.member is None and beside.is_file()
+        else f"Give it with what it belongs to, such as {stem}.train.rating and {stem}.test.rating."
+    )
+    return ReadError(f"{source} holds candidate sets, each an answer and its negatives, and no interactions. {advice}")
 
 
 def _by_name(source: Source) -> str:
@@ -104,6 +131,8 @@ def _by_name(source: Source) -> str:
 def _by_content(source: Source, options: ReadOptions, gathered: bool) -> str:
     """'perhaps' interactions, or 'titles', by the columns; what cannot be read is an error only if it was asked for."""
     try:
+        if options.format is None and holds_candidates(source):
+            return "candidates"
         names, by_position = _columns(source, options)
     except ReadError:
         if gathered:

@@ -117,7 +117,7 @@ def find(path: Path) -> Found:
     """The file itself, or the files of a .zip or folder without their clutter. Raises ReadError where there is none."""
     if path.is_dir():
         inside = [Source(file) for file in sorted(path.iterdir()) if file.is_file()]
-        return _without_clutter(path, inside, "folder")
+        return _withoutclutter(path, inside, "folder")
     source = Source(path)
     if not source.start.startswith(_ZIPS):
         return Found((source,), (), gathered=False)
@@ -128,11 +128,11 @@ def find(path: Path) -> Found:
         raise ReadError(f"{path} is a ZIP archive that is cut short or damaged: {error}. Fetch it again.") from None
     if "[Content_Types].xml" in names:
         raise ReadError(f"{path} is an Excel workbook or another office file. Save the sheet as CSV and read that.")
-    return _without_clutter(path, [Source(path, name) for name in sorted(names)], "ZIP archive")
+    return _withoutclutter(path, [Source(path, name) for name in sorted(names)], "ZIP archive")
 
 
-def _without_clutter(path: Path, inside: list[Source], kind: str) -> Found:
-    ignored = tuple(Ignored(source.file, why) for source in inside if (why := _clutter(source)))
+def _withoutclutter(path: Path, inside: list[Source], kind: str) -> Found:
+    ignored = tuple(Ignored(source.file, why) for source in inside if (why := clutter(source)))
     left_out = {entry.file for entry in ignored}
     sources = tuple(source for source in inside if source.file not in left_out)
     if not sources:
@@ -141,7 +141,7 @@ def _without_clutter(path: Path, inside: list[Source], kind: str) -> Found:
     return Found(sources, ignored, gathered=True)
 
 
-def _clutter(source: Source) -> str:
+def clutter(source: Source) -> str:
     """Why a file is no data by its name; "" where it may be."""
     where = (source.member or source.path.name).replace("\\", "/")
     name = source.name.lower()

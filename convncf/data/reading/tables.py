@@ -94,7 +94,14 @@ class Table:
             continuation=self.continuation,
             records=self.lines - has_header - self.blank - self.continuation,
             rows=rows,
+            unused=tuple(name for name in self.names if name not in self._used(columns)),
         )
+
+    def _used(self, columns: dict[str, str]) -> set[str]:
+        if self.header is not None:
+            return set(columns.values())
+        spans = [value.split(" to ") for value in columns.values()]  # '3', and '6 to 24' for MovieLens' flags
+        return {str(number) for span in spans for number in range(int(span[0]), int(span[-1]) + 1)}
 
 
 def plain_text(integers: Int64s) -> pa.LargeStringArray:

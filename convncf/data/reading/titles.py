@@ -42,7 +42,10 @@ class Titled:
 
 
 def join_titles(table: Table, items: Vocabulary, options: ReadOptions) -> Titled:
-    """Titles by the items' raw ids. Raises ReadError where the file has no column for ids or titles."""
+    """Titles by the items' raw ids; where no column holds titles, years and genres alone, which is said.
+
+    Raises ReadError where the file has no column for ids, nor one for titles though the file or column was asked for.
+    """
     mapping: dict[str, str | None] = {"item_id": options.titles_key} if options.titles_key else {}
     if "title" in options.columns:
         mapping["title"] = options.columns["title"]
@@ -50,12 +53,17 @@ def join_titles(table: Table, items: Vocabulary, options: ReadOptions) -> Titled
     plain_id = next((name for name in names if bare_name(name) == "id"), None)
     if plain_id and "item_id" not in mapping and "item_id" not in guess_columns(names):
         mapping["item_id"] = plain_id
-    found = resolve_columns(names, {"user_id": None, **mapping}, table.where, table.guess, ("item_id", "title"))
-    columns = {role: names[found[role]] for role in ("item_id", "title")}
+    asked = options.titles is not None or bool(mapping.get("title"))
+    needed = ("item_id", "title") if asked else ("item_id",)
+    found = resolve_columns(names, {"user_id": None, **mapping}, table.where, table.guess, needed)
+    columns = {role: names[position] for role, position in found.items() if role in ("item_id", "title")}
     keys = _keys(table, found["item_id"], options)
-    titles = table.column(found["title"])
-    texts, contested = first_titles(Coded.of(keys), Coded.of(titles), items)
     notes = list(table.notes)
+    texts, contested = ("",) * len(items), 0
+    if "title" in found:
+        texts, contested = first_titles(Coded.of(keys), Coded.of(table.column(found["title"])), items)
+    else:
+        notes.append(f"{table.source.file} has no title column, so items show their ids; --title-column NAME takes one")
     if contested:
         notes.append(f"{counted(contested, 'item')} with more than one title in {table.source.file}; the first is used")
     notes += [f"in {table.source.file}: {dropped} left out" for dropped in table.dropped]

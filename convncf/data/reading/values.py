@@ -53,11 +53,8 @@ class Merged:
     """Rows that stay, in the order of the file; None where all do."""
 
 
-def parse_ratings(column: Coded, decimal: Decimal | None = None, *, counts: bool = False) -> ParsedRatings:
-    """Numbers with a decimal point, or with a decimal comma, which is said; `decimal` allows only the one.
-
-    Where they are `counts`, such as plays, none is a low rating.
-    """
+def parse_ratings(column: Coded, decimal: Decimal | None = None) -> ParsedRatings:
+    """Numbers with a decimal point, or with a decimal comma, which is said; `decimal` allows only the one."""
     rows = column.counts()
     plain = pc.utf8_trim_whitespace(column.words)
     notes = []
@@ -86,28 +83,8 @@ def parse_ratings(column: Coded, decimal: Decimal | None = None, *, counts: bool
             f"{counted(n_negative, 'rating')} below 0, which often means a return or a dislike; each counts as an "
             "interaction"
         )
-    notes += [] if counts else _low_ratings(values[understood], rows[understood])
     empty = np.asarray(pc.equal(plain, ""), bool)
     return ParsedRatings(values[column.codes], column.where(understood), column.where(empty), tuple(notes))
-
-
-def _low_ratings(values: npt.NDArray[np.float64], rows: Int64s) -> list[str]:
-    """How many stars are few, where these look like stars: from 0 to 5 or 10, in whole or half steps."""
-    occurring = values[rows > 0]
-    top = float(occurring.max(initial=0))
-    stars = top in (5, 10) and occurring.min() >= 0 and (occurring * 2 == np.round(occurring * 2)).all()
-    few = 0.4 * top
-    low = int(rows[(values > 0) & (values <= few)].sum())
-    if not stars or not low:
-        return []
-    share = low / int(rows.sum())
-    words = f"{share:.0%}" if share >= 0.005 else "under 1%"
-    return [
-        (
-            f"{words} of the positives are rated {few:g} or less of {top:g} ({counted(low, 'row')}): each counts as a "
-            "positive; data.min_rating sets from which rating on one does"
-        )
-    ]
 
 
 def merge_repeats(

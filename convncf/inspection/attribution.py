@@ -1,0 +1,127 @@
+"""Attribution: what each cell of the interaction map p qᵀ adds to a pair's score, next to the all-zero map.
+
+gradient × input:      E ∘ ∂s/∂E at E, the map itself.
+integrated gradients:  E ∘ mean of ∂s/∂E over α·E, α from 0 to 1 (Sundararajan et al., "Axiomatic Attribution for Deep
+                       Networks", ICML 2017, eq. 1, from the all-zero map).
+
+The cells of the second add up to s(E) - s(0). How far they are from it, since the mean is one of finitely many steps,
+is the completeness error. Those of the first need not: biases and ReLU stand between.
+
+Along α the score is a chain of straight pieces, broken where a ReLU opens, and in a network that starts as the dot
+product most open near 0, where the map is still as small as the biases. So the steps are α = t², with t at the
+midpoints of equal stretches and weight 2t. Measured on 120 pairs of two runs on movielens-small, D = 64 from torch's
+start and D = 32 from the trace start: with 128 steps 95% of relative errors are below 0.2% and 0.4%; evenly spaced
+they are below 0.13% and 1.7%, on the points of Gauss and Legendre below 0.2% and 0.5%.
+
+Shapes: D embedding size, n steps. All is float32 by the reference's own steps, `feature_maps` and `score_of`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from convncf.inspection.embedded import frozen, opened
+from convncf.inspection.trace import Array, PairTrace, trace_pair
+from convncf.models.convncf import ConvNCF
+from convncf.models.pairwise import scoring
+from convncf.ranking import Scorer
+
+Method = Literal["gradient × input", "integrated gradients"]
+
+STEPS: Final = 128
+"""Default steps of the mean; 0.05 s on one processor for D = 64 and 32 channels."""
+_MAPS: Final = 32
+"""Maps whose gradients are computed at a time: bounds the memory."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attribution:
+    """What each cell of a pair's interaction map adds to its score."""
+
+    user: int
+    item: int
+    method: Method
+    values: Array
+    """(D, D), as the interaction map: rows are dimensions of p, columns dimensions of q."""
+    steps: int
+    """Gradients in the mean; 0 where none was needed, in matrix factorisation."""
+    score: float
+    """Of the map, by the reference."""
+    baseline: float
+    """Score of the all-zero map."""
+
+    @property
+    def total(self) -> float:
+        """The sum of all cells."""
+        return float(self.values.sum(dtype=np.float64))
+
+    @property
+    def error(self) -> float:
+        """Completeness error: the sum of all cells less (score - baseline)."""
+        return self.total - (self.score - self.baseline)
+
+    @property
+    def relative_error(self) -> float | None:
+        """Size of the error next to that of score - baseline; none where these are equal."""
+        gained = abs(self.score - self.baseline)
+        return abs(self.error) / gained if gained else None
+
+    @property
+    def words(self) -> str:
+        """How the cells add up, and the completeness error."""
+        how = f"{self.method}, {self.steps} steps" if self.steps > 1 else self.method
+        share = "" if self.relative_error is None else f" ({self.relative_error:.2%})"
+        return (
+            f"{how}: the cells add up to {self.total:.4g}; the score of {self.score:.4g} less that of the all-zero map "
+            f"({self.baseline:.4g}) is {self.score - self.baseline:.4g}: completeness error {self.error:+.2g}{share}"
+        )
+
+
+def gradient_times_input(model: Scorer, user: int, item: int) -> Attribution:
+    """The map times the gradient of the score at the map; exact p ∘ q on the diagonal for matrix factorisation.
+
+    Raises IndexError for an unknown index, TypeError for a model without embeddings, NonFiniteScoreError.
+    """
+    return _attribution(model, user, item, "gradient × input", torch.ones(1), torch.ones(1))
+
+
+def integrated_gradients(model: Scorer, user: int, item: int, *, steps: int = STEPS) -> Attribution:
+    """The map times the mean gradient on the way from the all-zero map, taken at `steps` places.
+
+    Exact p ∘ q on the diagonal for matrix factorisation. Raises as `gradient_times_input`, and ValueError for no step.
+    """
+    if steps < 1:
+        raise ValueError(f"integrated gradients need 1 step or more, got {steps}")
+    t = (torch.arange(steps) + 0.5) / steps  # (n,)
+    return _attribution(model, user, item, "integrated gradients", t**2, 2 * t / steps)
+
+
+def _attribution(model: Scorer, user: int, item: int, method: Method, places: Tensor, weights: Tensor) -> Attribution:
+    """The gradient is taken at `places` (n,), from the all-zero map (0) to the map (1); `weights` (n,) add up to 1."""
+    known = opened(model, "interaction map to attribute a score to")
+    trace = trace_pair(known, user, item)  # refuses unknown indices and scores that are not finite
+    assert isinstance(trace, PairTrace)
+    if not isinstance(known, ConvNCF):
+        return Attribution(user, item, method, frozen(np.diag(trace.p * trace.q)), 0, trace.score, 0.0)
+    # cuDNN would round convolutions to TF32, and the error would be its, not the steps'
+    with scoring(known), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        map_ = torch.from_numpy(trace.map.copy()).to(known.device)[None, None]  # (1, 1, D, D)
+        baseline, score = _scores(known, torch.cat([torch.zeros_like(map_), map_])).tolist()
+        gradient = torch.zeros(map_.shape[2:], dtype=torch.float64)  # (D, D)
+        for some, of_some in zip(*(torch.split(one.to(map_), _MAPS) for one in (places, weights)), strict=True):
+            maps = (some[:, None, None, None] * map_).requires_grad_()  # (≤_MAPS, 1, D, D)
+            with torch.enable_grad():
+                (gradients,) = torch.autograd.grad(_scores(known, maps) @ of_some, maps)
+            gradient += gradients.sum(dim=(0, 1), dtype=torch.float64).cpu()
+    values = trace.map * gradient.numpy()  # (D, D)
+    return Attribution(user, item, method, frozen(values), len(places), score, baseline)
+
+
+def _scores(model: ConvNCF, maps: Tensor) -> Tensor:
+    """(n, 1, D, D) -> (n,)."""
+    return model.score_of(model.feature_maps(maps)[-1])

@@ -1,0 +1,179 @@
+"""Fold-in: a new user, made by hand from a few items, put into a trained model of which nothing is changed.
+
+With embeddings (MF-BPR, ConvNCF) only p, the new user's, is fitted: the BPR loss over the picked items against random
+others is lowered, everything else stays. p is kept within a ball whose radius is the usual length of a trained user's
+embedding: without that bound a few items are told apart ever better by ever longer vectors, and the list gets worse.
+ItemKNN and EASE add up the picked items' rows of their matrix, their exact formula; Popularity is the same for all.
+
+Shapes: D embedding size, m picked items, B triples of a step.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from convncf.inspection.embedded import EmbeddingModel, frozen
+from convncf.inspection.trace import Array
+from convncf.models.computed import ItemModel
+from convncf.models.pairwise import scoring
+from convncf.models.popularity import Popularity
+from convncf.ranking import Scorer, TopK, top_k
+from convncf.runtime import rng
+from convncf.training.optimisers import Adam, Group
+
+Int64s = npt.NDArray[np.int64]
+_Known = TypeVar("_Known", EmbeddingModel, ItemModel, Popularity)
+
+STEPS: Final = 40
+_TRIPLES: Final = 128
+_RATE: Final = 0.05
+"""Of the usual length over √D, falling to 0 over the steps: so that a fit goes about as far as it began from 0.
+
+With more or larger steps, the lists of users who were folded in from their own items were less like their own."""
+_SMALLEST: Final = sys.float_info.min
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldedUser:
+    """A user made by hand, in a model of its own in which it is user 0: `trace_pair(folded.model, 0, item)` works."""
+
+    items: Int64s
+    """(m,) the picked items, ascending."""
+    model: Scorer
+    """Shares all weights with the model it was folded into, which is as it was; knows this one user."""
+    p: Array | None
+    """The fitted embedding, (D,); None for a model without embeddings."""
+    start: Array | None
+    """Where the fit began, (D,): the mean of the items' embeddings, as long as a usual user's."""
+    loss_start: float | None
+    """BPR loss per triple at the start, over a fixed sample of triples."""
+    loss: float | None
+    """The same at the end."""
+    words: str
+    """One sentence on how the user was made."""
+
+    def recommend(self, k: int) -> TopK:
+        """The k best items, the picked ones left out. Raises NonFiniteScoreError."""
+        return top_k(self.model.score_items(0).numpy(), self.items, k)
+
+
+def fold_in(model: Scorer, items: Sequence[int] | npt.ArrayLike, *, seed: int = 0, steps: int = STEPS) -> FoldedUser:
+    """A new user who has the `items` (indices) and nothing else; the same at each call with one seed.
+
+    Raises ValueError where there is no item, one is given twice, or none is left to recommend; IndexError for an item
+    that the model does not know; TypeError for a model that nobody can be folded into.
+    """
+    picked = _checked(items, model.n_items)
+    if isinstance(model, EmbeddingModel):
+        return _fitted(model, picked, seed, steps)
+    if isinstance(model, ItemModel):
+        alone = _with_one_user(model)
+        alone._buffers = dict(model._buffers)  # of the copy: the two below are set in it alone
+        alone.history_start = torch.tensor([0, len(picked)])
+        alone.history_items = torch.tensor(picked)
+        words = f"{type(model).__name__} adds up what its matrix holds of {_count(picked)}: exact, nothing is fitted."
+        return FoldedUser(picked, alone, None, None, None, None, words)
+    if isinstance(model, Popularity):
+        words = "Popularity shows everybody the same items, whatever they picked."
+        return FoldedUser(picked, _with_one_user(model), None, None, None, None, words)
+    raise TypeError(f"nobody can be folded into a {type(model).__name__}. Choose a run of a model of this package.")
+
+
+def _fitted(model: EmbeddingModel, picked: Int64s, seed: int, steps: int) -> FoldedUser:
+    users, device = model.user_embedding.weight.detach(), model.device
+    radius = float(torch.linalg.vector_norm(users, dim=1).median())
+    mean = model.item_embedding.weight.detach()[torch.tensor(picked, device=device)].mean(dim=0)  # (D,)
+    length = float(torch.linalg.vector_norm(mean))
+    start = mean * (radius / length) if length else mean
+    alone = _with_one_user(model)
+    alone._modules = dict(model._modules)  # of the copy: the embedding below is set in it alone
+    alone.user_embedding = nn.Embedding(1, len(start))
+    alone.user_embedding.weight = p = nn.Parameter(start[None].clone())  # (1, D)
+    draws = _Draws(picked, model.n_items, seed, device)
+    rates = [_RATE * radius / math.sqrt(len(start)) * (1 - step / steps) for step in range(steps)]
+    optimiser = Adam([Group([p], 0.0)])
+    with scoring(alone):
+        before = float(_loss(alone, draws.triples(0)))
+        for step, rate in enumerate(rates, start=1):
+            optimiser.rates = (rate,)
+            with torch.enable_grad():
+                (p.grad,) = torch.autograd.grad(_loss(alone, draws.triples(step)), p)
+            optimiser.step()
+            p.mul_(min(1.0, radius / max(float(torch.linalg.vector_norm(p)), _SMALLEST)))
+        after = float(_loss(alone, draws.triples(0)))
+    p.requires_grad_(False).grad = None
+    return FoldedUser(
+        items=picked,
+        model=alone,
+        p=frozen(p[0].cpu()),
+        start=frozen(start.cpu()),
+        loss_start=before,
+        loss=after,
+        words=(
+            f"A new user's embedding was fitted to {_count(picked)} in {steps} steps of BPR with everything else "
+            f"unchanged, no longer than the usual user's ({radius:.3g})."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Draws:
+    """Triples for the new user: each picked item as likely as another, and any item that was not picked against it."""
+
+    picked: Int64s
+    n_items: int
+    seed: int
+    device: str
+
+    def triples(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """User (0), positive and negative of a step, (B,) each: a function of (seed, step)."""
+        draw = rng(self.seed, "fold in", step)
+        positive = self.picked[draw.integers(len(self.picked), size=_TRIPLES)]
+        r = draw.integers(self.n_items - len(self.picked), size=_TRIPLES)  # the r-th of those not picked
+        negative = r + np.searchsorted(self.picked - np.arange(len(self.picked)), r, side="right")
+        user = torch.zeros(_TRIPLES, dtype=torch.long, device=self.device)
+        return user, torch.from_numpy(positive).to(self.device), torch.from_numpy(negative).to(self.device)
+
+
+def _loss(model: EmbeddingModel, triples: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """BPR loss per triple, without a penalty: the bound on the length stands for it; shape []."""
+    loss: Tensor = model.loss(*model.triple_scores(*triples)) / _TRIPLES
+    return loss
+
+
+def _with_one_user(model: _Known) -> _Known:
+    """A copy that shares every tensor and knows one user."""
+    alone = copy.copy(model)
+    alone.n_users = 1
+    return alone
+
+
+def _checked(items: Sequence[int] | npt.ArrayLike, n_items: int) -> Int64s:
+    """(m,) ascending, read-only."""
+    given = np.asarray(items, dtype=np.int64).reshape(-1)
+    picked: Int64s = np.unique(given)
+    if not picked.size:
+        raise ValueError("no item was picked: a new user needs one or more")
+    if picked.size < given.size:
+        raise ValueError(f"{given.size - picked.size} of the picked items were given twice")
+    if picked[0] < 0 or picked[-1] >= n_items:
+        wrong = picked[0] if picked[0] < 0 else picked[-1]
+        raise IndexError(f"item {wrong} is not one of the model's {n_items} items (0 to {n_items - 1})")
+    if picked.size == n_items:
+        raise ValueError(f"all {n_items} items were picked: none is left to recommend")
+    picked.setflags(write=False)
+    return picked
+
+
+def _count(picked: Int64s) -> str:
+    return f"{len(picked):,} picked item{'' if len(picked) == 1 else 's'}"

@@ -1,0 +1,131 @@
+"""Over training: one pair through the kept models of a run, from pretraining to the last epoch.
+
+Where the models come from is the caller's: a `Moment` says how one is loaded. One is loaded at a time and let go before
+the next, so that memory does not grow with their number.
+
+Shapes: D embedding size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from convncf.data.splitting import Split
+from convncf.errors import ConvNCFError
+from convncf.inspection.embedded import frozen, opened, refuse_unknown
+from convncf.inspection.pair import PairView, Standing, standing, view_pair
+from convncf.inspection.ranks import rank_of
+from convncf.inspection.trace import Array
+from convncf.ranking import ItemRank, Scorer
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A kept model of a run."""
+
+    label: str
+    """As people read it, and unlike any other of the run: "pretraining", "start", "epoch 3"."""
+    epoch: int | None
+    """Of training; 0 is the start, and pretraining lies before it, without a number."""
+    best: bool
+    """Whether this is the epoch that the run's model is of."""
+    load: Callable[[], Scorer]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairAt:
+    """A pair at one moment of training."""
+
+    label: str
+    epoch: int | None
+    best: bool
+    p: Array
+    """(D,)."""
+    q: Array
+    """(D,)."""
+    lowest: float
+    """The smallest cell of the interaction map p qᵀ."""
+    highest: float
+    """Its largest."""
+    score: float
+    rank: ItemRank
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A moment that could not be shown, and why."""
+
+    label: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OverTraining:
+    """A pair at each kept moment of a run."""
+
+    user: int
+    item: int
+    standing: Standing
+    """Which part of the split holds the pair, at every moment."""
+    left_out: str
+    """What was left out before ranking, in words."""
+    moments: tuple[PairAt, ...]
+    """In the order given."""
+    unreadable: tuple[Unreadable, ...]
+    """Moments left out: a damaged file, scores that are not finite."""
+
+
+def follow_pair(moments: Iterable[Moment], split: Split, user: int, item: int) -> OverTraining:
+    """Embeddings, range of the map, score and rank of a pair at each moment; all items are scored at each.
+
+    Raises TypeError for a model without embeddings, IndexError for an index that it does not know.
+    """
+    found = list(each_moment(moments, split, user, item))
+    return OverTraining(
+        user=user,
+        item=item,
+        standing=standing(split, user, item),
+        left_out=split.left_out_words(user, "test"),
+        moments=tuple(one for one in found if isinstance(one, PairAt)),
+        unreadable=tuple(one for one in found if isinstance(one, Unreadable)),
+    )
+
+
+def each_moment(moments: Iterable[Moment], split: Split, user: int, item: int) -> Iterator[PairAt | Unreadable]:
+    """The same one after the other, each as soon as it is there."""
+    for moment in moments:
+        try:
+            yield _pair_at(moment, split, user, item)
+        except ConvNCFError as error:  # a run may be damaged, or deleted meanwhile: the others still say something
+            yield Unreadable(moment.label, str(error))
+
+
+def view_at(moments: Iterable[Moment], label: str, split: Split, user: int, item: int) -> PairView:
+    """The whole view of a pair, feature maps and all, at the moment of that label. Raises LookupError for another."""
+    known = {moment.label: moment for moment in moments}
+    if label not in known:
+        raise LookupError(f"the run kept no {label!r}. Kept: {', '.join(known) or 'nothing'}.")
+    return view_pair(known[label].load(), split, user, item)
+
+
+def _pair_at(moment: Moment, split: Split, user: int, item: int) -> PairAt:
+    model = opened(moment.load(), "interaction map to follow")
+    refuse_unknown(model, user, item)
+    scores = model.score_items(user).numpy()  # (n_items,)
+    p = frozen(model.user_embedding.weight[user])
+    q = frozen(model.item_embedding.weight[item])
+    cells = np.outer(p, q)  # (D, D)
+    return PairAt(
+        label=moment.label,
+        epoch=moment.epoch,
+        best=moment.best,
+        p=p,
+        q=q,
+        lowest=float(cells.min()),
+        highest=float(cells.max()),
+        score=float(scores[item]),
+        rank=rank_of(scores, split, user, item),
+    )

@@ -1,0 +1,111 @@
+"""Projection: embeddings of items or users on a plane, by principal components.
+
+Pearson, "On Lines and Planes of Closest Fit to Systems of Points in Space", 1901. Distances on the plane are at most
+those in the space, and how much of the spread the plane holds is told with it.
+
+Shapes: D embedding size, m rows of a table, s points shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from convncf.data.items import ItemTable
+from convncf.data.splitting import Split
+from convncf.inspection.embedded import frozen, opened
+from convncf.inspection.trace import Array
+from convncf.ranking import Scorer
+
+Int64s = npt.NDArray[np.int64]
+Whose = Literal["item", "user"]
+
+MOST: Final = 2000
+OTHER: Final = "other genres"
+NO_GENRE: Final = "no genre"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Projection:
+    """Points on the plane along which they differ most."""
+
+    whose: Whose
+    index: Int64s
+    """(s,) the items or users shown, most interactions first."""
+    xy: Array
+    """(s, 2) along the first and the second component, the mean of all points at (0, 0)."""
+    counts: Int64s
+    """(s,) training interactions of each: an item's popularity, a user's activity."""
+    explained: tuple[float, float]
+    """Share of the variance of the points shown that lies along each component."""
+    left_out: int
+    """Items or users that are not shown, being less active."""
+
+    @property
+    def words(self) -> str:
+        """Such as "the 2,000 most popular of 9,066 items; the plane holds 31% of their variance"."""
+        shown, total = len(self.index), len(self.index) + self.left_out
+        most = "popular" if self.whose == "item" else "active"
+        which = (
+            f"all {shown:,} {self.whose}s"
+            if not self.left_out
+            else f"the {shown:,} most {most} of {total:,} {self.whose}s"
+        )
+        return f"{which}; the plane holds {sum(self.explained):.0%} of their variance"
+
+
+def project(model: Scorer, split: Split, whose: Whose, most: int = MOST) -> Projection:
+    """The embeddings of the `most` most active items or users on their own first two principal components.
+
+    A component points where its largest weight is positive, so that the picture never flips. Raises TypeError for a
+    model without embeddings, ValueError for `most` below 1.
+    """
+    if most < 1:
+        raise ValueError(f"at least 1 point must be shown, got {most}")
+    known = opened(model, "projection of them")
+    embedding = known.item_embedding if whose == "item" else known.user_embedding
+    table = embedding.weight.detach().cpu().numpy()  # (m, D)
+    train = split.train
+    counts = np.bincount(train.indices, minlength=len(table)) if whose == "item" else np.diff(train.indptr)
+    index = np.argsort(-counts, kind="stable")[:most].astype(np.int64)
+    xy, explained = principal_components(table[index])
+    return Projection(whose, index, xy, counts[index].astype(np.int64), explained, len(table) - len(index))
+
+
+def principal_components(points: npt.NDArray[np.floating]) -> tuple[Array, tuple[float, float]]:
+    """The first two components of points, (s, D) -> (s, 2), and the share of the variance along each.
+
+    Where D is 1, or the points do not differ in a second direction, the second coordinate and its share are 0.
+    """
+    centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)  # (s, D)
+    variances, directions = np.linalg.eigh(centred.T @ centred)  # ascending: (D,), (D, D)
+    total = float(variances.clip(min=0).sum())
+    xy = np.zeros((len(points), 2))
+    shares = [0.0, 0.0]
+    for place in range(min(2, len(variances))):
+        variance, direction = float(variances[-1 - place]), directions[:, -1 - place]
+        if total == 0 or variance <= 1e-12 * total:  # rounding, not a direction
+            continue
+        direction = direction * np.sign(direction[np.abs(direction).argmax()])
+        xy[:, place] = centred @ direction
+        shares[place] = variance / total
+    return frozen(xy), (shares[0], shares[1])
+
+
+def main_genres(table: ItemTable, index: Int64s, most: int = 7) -> tuple[str, ...]:
+    """One genre an item, (s,): the first of its own that is among the `most` frequent of all these items.
+
+    "other genres" where it has none of those, "no genre" where it has none at all. Equally frequent genres count in
+    alphabetical order.
+    """
+    of_items: list[Sequence[str]] = [table.genres[item] for item in index.tolist()]
+    frequent = Counter(genre for genres in of_items for genre in genres)
+    top = {genre for genre, _ in sorted(frequent.items(), key=lambda pair: (-pair[1], pair[0]))[:most]}
+    return tuple(
+        next((genre for genre in genres if genre in top), OTHER) if genres else NO_GENRE for genres in of_items
+    )

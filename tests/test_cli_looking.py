@@ -1,0 +1,69 @@
+"""convncf recommend, inspect and compare where there is nothing to list, nothing to rank, or nothing to compare."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from convncf import jobs
+from tests.in_process import Commands
+from tests.worlds import checkerboard, make_run, save_dataset
+
+
+@pytest.fixture
+def convncf(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Commands:
+    return Commands(home, monkeypatch, capfd)
+
+
+def popularity(home: Path, name: str, dataset: str, frame: pd.DataFrame, **settings: Any) -> None:
+    """A finished Popularity run on a frame."""
+    save_dataset(home, dataset, frame)
+    jobs.work(make_run(home, name, "popularity", data__dataset=dataset, **settings), home)
+
+
+def test_a_user_who_has_seen_everything_is_told_so(convncf: Commands, home: Path) -> None:
+    frame = checkerboard()
+    everything = pd.DataFrame({"user_id": "glutton", "item_id": frame["item_id"].unique(), "timestamp": 1_800_000_000})
+    popularity(home, "all", "full", pd.concat([frame, everything]), data__ratios=[1, 0, 0])
+    said = convncf("recommend", "all", "--user", "glutton")
+    assert said.out == ""
+    assert "nothing to recommend: no item is left for user glutton" in said.err
+    assert "left out: 40 training and 0 validation items" in said.err
+    assert json.loads(convncf("recommend", "all", "--user", "glutton", "--json").out)["items"] == []
+    assert "nothing to recommend" not in convncf("recommend", "all", "--user", "u1").err
+
+
+def test_an_item_that_was_rated_lower_is_not_called_seen(convncf: Commands, home: Path) -> None:
+    frame = checkerboard().assign(rating=5.0)
+    low = frame.index[frame["user_id"] == "u1"][0]
+    frame.loc[low, "rating"] = 2.0
+    popularity(home, "high", "rated", frame, data__min_rating=3.5)
+    item = str(frame.loc[low, "item_id"])
+    said = convncf("inspect", "high", "--user", "u1", "--item", item)
+    assert ", rated lower by this user, would be rank " in said.out
+    assert "already seen" not in said.out
+    told = json.loads(convncf("inspect", "high", "--user", "u1", "--item", item, "--json").out)
+    assert told["rank_words"].startswith("rated lower by this user, would be rank ")
+
+    popularity(home, "unseen", "rated2", frame, data__min_rating=3.5, data__low_rated="unseen")
+    told = json.loads(convncf("inspect", "unseen", "--user", "u1", "--item", item, "--json").out)
+    assert (told["standing"], told["rank_words"][:5]) == ("rated lower", "rank "), "it is ranked like any other"
+
+
+def test_an_item_of_training_is_called_seen(convncf: Commands, home: Path) -> None:
+    popularity(home, "all", "toy", checkerboard(), data__ratios=[1, 0, 0])
+    item = str(checkerboard().query("user_id == 'u1'")["item_id"].iloc[0])
+    assert "already seen, would be rank" in convncf("inspect", "all", "--user", "u1", "--item", item).out
+
+
+def test_comparing_with_an_unfinished_run_says_its_state_and_what_to_do(convncf: Commands, home: Path) -> None:
+    popularity(home, "done", "toy", checkerboard())
+    make_run(home, "waiting", "popularity")
+    said = convncf.refused("compare", "done", "waiting")
+    assert "run 'waiting' has no report yet: it is queued. Watch it with convncf runs show waiting" in said
+    (home / "runs" / "waiting" / "report.json").write_text("{", encoding="utf-8")
+    assert "report.json" in convncf.refused("compare", "done", "waiting")

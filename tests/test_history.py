@@ -1,0 +1,154 @@
+"""What befell a run is kept in its folder and shown: stopped, lost, resumed from where, extended, finished."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convncf import jobs
+from convncf.errors import TrainingStopped
+from convncf.experiment import running
+from convncf.runs import Run
+from tests.in_process import Commands
+from tests.worlds import finished_run, make_run
+
+FOREVER: dict[str, Any] = {"train__patience": 0, "train__validate_every": 1}
+
+
+@pytest.fixture
+def convncf(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Commands:
+    return Commands(home, monkeypatch, capfd)
+
+
+def events(run: Run) -> list[tuple[str, str]]:
+    return [(row["event"], row["words"]) for row in run.history()]
+
+
+def end_at(run: Run, home: Path, epoch: int) -> None:
+    """Let the worker fail after that epoch of training."""
+
+    def end(record: Any) -> None:
+        if (record.phase, record.epoch) == ("training", epoch):
+            raise ArithmeticError(f"epoch {epoch} went wrong")
+
+    with pytest.raises(ArithmeticError):
+        jobs.work(run, home, on_record=end)
+
+
+def stop_in_evaluation(run: Run, home: Path) -> None:
+    """Stop it before the first user of its evaluation is ranked."""
+
+    def judge(*_: object, **__: object) -> None:
+        raise TrainingStopped("Stopped as asked, with 0 of 30 users ranked.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "judge", judge)
+        with pytest.raises(TrainingStopped, match="Training is done: resume evaluates, from the first user again"):
+            jobs.work(run, home)
+
+
+def test_a_run_that_nothing_befell_has_no_history(home: Path) -> None:
+    run = finished_run(home)
+    assert run.history() == []
+    assert not (run.path / "history.jsonl").exists()
+
+
+def test_each_end_and_what_it_was_resumed_from_stand_there_in_order(home: Path, convncf: Commands) -> None:
+    run = make_run(home, "run", "mf-bpr", **FOREVER, train__epochs=4)
+    end_at(run, home, 1)
+    # killed without a word
+    run.write_status(replace(run.status(), state="running", phase="training"))
+    run.hold().release()
+    end_at(run, home, 2)
+    jobs.work(run, home)
+    told = events(run)
+    assert [event for event, _ in told] == ["failed", "lost", "resumed", "failed", "resumed", "finished"]
+    assert told[0][1] == "ArithmeticError: epoch 1 went wrong"
+    assert "worker is gone" in told[1][1]
+    assert (told[2][1], told[4][1]) == ("training: resumed after epoch 1", "training: resumed after epoch 2")
+    shown = convncf("runs", "show", "run").out
+    assert shown.index("went wrong") < shown.index("worker is gone") < shown.index("resumed after epoch 2")
+    asked = json.loads(convncf("runs", "show", "run", "--json").out)
+    assert [(row["event"], row["words"]) for row in asked["history"]] == told
+
+
+def test_a_reader_of_the_output_that_goes_away_stops_a_run_and_fails_none(home: Path) -> None:
+    """`convncf train 2>&1 | head`: the console ends the command."""
+    run = make_run(home, "run", "mf-bpr", **FOREVER, train__epochs=2)
+
+    def closed(record: Any) -> None:
+        raise SystemExit(1)
+
+    with pytest.raises(SystemExit):
+        jobs.work(run, home, on_record=closed)
+    assert run.status().state == "stopped"
+    assert "whoever read its output has gone" in run.status().message
+
+
+def test_stopped_in_its_evaluation_a_run_says_that_its_training_is_done(home: Path, convncf: Commands) -> None:
+    run = make_run(home, "run", "mf-bpr", **FOREVER, train__epochs=2)
+    stop_in_evaluation(run, home)
+    assert "Training is done" in run.status().message
+    rows = run.metrics()
+    said = convncf("resume", "run")
+    assert "training: done, 2 epochs; only the evaluation is left, and begins anew" in said.err
+    assert run.metrics() == rows
+    assert [event for event, _ in events(run)] == ["stopped", "resumed", "finished"]
+
+
+def test_a_computed_model_says_so_too(home: Path, convncf: Commands) -> None:
+    run = make_run(home, "run", "itemknn")
+    stop_in_evaluation(run, home)
+    assert "itemknn: computed already; only the evaluation is left" in convncf("resume", "run").err
+
+
+@pytest.mark.parametrize(("phase", "words"), [("evaluation", "training is done"), ("training", "last saved epoch")])
+def test_killed_in_its_evaluation_the_status_says_it(home: Path, phase: str, words: str) -> None:
+    run = finished_run(home)
+    run.hold().release()
+    run.write_status(replace(run.status(), state="running", phase=phase, pid=1))
+    assert run.status().state == "lost"
+    assert words in run.status().message
+
+
+def test_an_extension_that_was_ended_on_the_way_is_told_wherever_its_old_figures_are(
+    home: Path, convncf: Commands
+) -> None:
+    run = make_run(home, "run", "mf-bpr", **FOREVER, train__epochs=2)
+    report = jobs.work(run, home)
+    running.extend(run, home, 4)
+    end_at(run, home, 3)
+    (entry,) = json.loads(convncf("runs", "--json").out)["runs"]
+    assert (entry["state"], entry["extension"]) == ("failed", "extended from 2 to 4 epochs")
+    assert entry["value"] == report["metrics"][entry["monitor"]]
+    assert "run is extended from 2 to 4 epochs; until it has trained them" in convncf("runs").err
+    shown = " ".join(convncf("runs", "show", "run").out.split())
+    assert "of 2 epochs, from before it was extended from 2 to 4 epochs" in shown
+    assert convncf("resume", "run").code == 0
+    shown = " ".join(convncf("runs", "show", "run").out.split())
+    assert "from before it was" not in shown
+    assert "4 (extended from 2)" in shown
+
+
+def test_the_time_that_is_left_is_shown_while_a_run_is_at_work(home: Path, convncf: Commands) -> None:
+    run = finished_run(home)
+    at = replace(run.status(), state="running", phase="training", epoch=2, epochs=4, eta_seconds=75.0)
+    lock = run.hold()
+    try:
+        run.write_status(at)
+        assert "training: at most 1 min 15 s" in convncf("runs", "show", "tiny").out
+    finally:
+        lock.release()
+
+
+def test_a_history_that_cannot_be_written_or_read_ends_no_training(home: Path) -> None:
+    run = make_run(home, "run", "mf-bpr", **FOREVER, train__epochs=2)
+    end_at(run, home, 1)
+    (run.path / "history.jsonl").write_text("<<<<\n{}\n")
+    jobs.work(run, home)
+    assert run.status().state == "finished"
+    assert (run.path / "history.jsonl").read_text() == "<<<<\n{}\n", "it is left as it is"

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from convncf.cli.seeds import parse_seeds
-from convncf.errors import ConfigError, RunBrokenError, RunError, RunNotFoundError
+from convncf.errors import RunBrokenError, RunError, RunNotFoundError
 from convncf.grouping import common_name, find, group, groups, identity, summary, unreadable
 from convncf.runs import Run, RunStore, Status
 from tests.worlds import tiny
@@ -214,14 +213,3 @@ def test_it_says_what_its_intervals_are_over(tmp_path: Path) -> None:
 )
 def test_the_name_of_a_group_is_what_its_runs_share(names: list[str], wanted: str) -> None:
     assert common_name(names) == wanted
-
-
-@pytest.mark.parametrize(("text", "wanted"), [("1,2,3", (1, 2, 3)), ("1-3", (1, 2, 3)), ("5, 7-8", (5, 7, 8))])
-def test_seeds_are_read_as_a_list_or_a_range(text: str, wanted: tuple[int, ...]) -> None:
-    assert parse_seeds(text) == wanted
-
-
-@pytest.mark.parametrize("text", ["", "a", "1,,2", "1,1", "3-1", "-1", "1.5", "1-"])
-def test_what_are_no_seeds_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="seeds"):
-        parse_seeds(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,39 +12,36 @@ import pytest
 import torch
 
 from convncf import models
-from convncf.config import ModelConfig
 from convncf.data.splitting import Split
 from convncf.experiment.loading import load_run
+from convncf.experiment.moments import moments_of
 from convncf.inspection import Moment, PairAt, PairTrace, Unreadable, each_moment, follow_pair, view_at, view_pair
-from convncf.models import MatrixFactorisation, Popularity
+from convncf.models import Popularity
 from convncf.ranking import Scorer
-from convncf.runs import Run, load_tensors
+from convncf.runs import Run
 from tests.worlds import finished_run
 
 
-def moments_of(run: Run, home: Path) -> tuple[list[Moment], Split]:
-    """Every kept moment of a finished run: pretraining, start, epochs."""
-    best = load_run(run, home)
+def moments(run: Run, home: Path) -> tuple[tuple[Moment, ...], Split]:
+    """Every kept moment of a finished run, and its split."""
+    loaded = load_run(run, home)
+    return moments_of(loaded), loaded.split
 
-    def pretraining() -> Scorer:
-        tensors, _ = load_tensors(run.pretrained_path)
-        p, q = tensors["user_embedding.weight"], tensors["item_embedding.weight"]
-        model = models.build(ModelConfig(name="mf-bpr", embedding_size=p.shape[1]), len(p), len(q))
-        assert isinstance(model, MatrixFactorisation)
-        model.start_from(p, q)
-        return model.eval()
 
-    def kept(epoch: int) -> Scorer:
-        return load_run(run, home, checkpoint=epoch, dataset=best.dataset, parts=best.split).model
-
-    epochs = [Moment(c.label, c.epoch, c.epoch == best.epoch, partial(kept, c.epoch)) for c in run.checkpoints()]
-    return [Moment("pretraining", None, False, pretraining), *epochs], best.split
+def test_the_best_epoch_is_a_moment_also_where_it_was_not_kept(home: Path) -> None:
+    run = finished_run(home)
+    loaded = load_run(run, home)
+    next(at for at in run.checkpoints() if at.epoch == loaded.epoch).path.unlink()
+    (best,) = (at for at in moments_of(loaded) if at.best)
+    assert (best.label, best.epoch) == (f"epoch {loaded.epoch}" if loaded.epoch else "epoch 0", loaded.epoch)
+    assert best.load() is loaded.model
+    assert [at.epoch for at in moments_of(loaded)][1:] == [0, 1, 2, 3, 4]
 
 
 def test_a_run_from_pretraining_to_its_end(home: Path) -> None:
     run = finished_run(home)
-    moments, split = moments_of(run, home)
-    found = follow_pair(moments, split, 3, 7)
+    kept, split = moments(run, home)
+    found = follow_pair(kept, split, 3, 7)
     assert [at.label for at in found.moments] == ["pretraining", "start", "epoch 1", "epoch 2", "epoch 3", "epoch 4"]
     assert [at.epoch for at in found.moments] == [None, 0, 1, 2, 3, 4]
     assert sum(at.best for at in found.moments) == 1
@@ -66,10 +62,10 @@ def test_a_run_from_pretraining_to_its_end(home: Path) -> None:
 
 
 def test_the_range_of_the_map(home: Path) -> None:
-    moments, split = moments_of(finished_run(home), home)
+    kept, split = moments(finished_run(home), home)
     further_down = set()
     for item in range(8):
-        (at,) = follow_pair(moments[1:2], split, 3, item).moments
+        (at,) = follow_pair(kept[1:2], split, 3, item).moments
         cells = np.outer(at.p, at.q)
         assert (at.lowest, at.highest) == (cells.min(), cells.max())
         further_down.add(-at.lowest > at.highest)
@@ -78,19 +74,19 @@ def test_the_range_of_the_map(home: Path) -> None:
 
 def test_one_moment_can_be_seen_whole(home: Path) -> None:
     run = finished_run(home)
-    moments, split = moments_of(run, home)
-    light = {at.label: at for at in follow_pair(moments, split, 3, 7).moments}
+    kept, split = moments(run, home)
+    light = {at.label: at for at in follow_pair(kept, split, 3, 7).moments}
     for label in ("pretraining", "epoch 2"):
-        view = view_at(moments, label, split, 3, 7)
+        view = view_at(kept, label, split, 3, 7)
         assert isinstance(view.trace, PairTrace)
         assert view.score == light[label].score
         assert bool(view.trace.layers) == (label != "pretraining")
     with pytest.raises(LookupError, match=r"no 'epoch 9'\. Kept: pretraining, start, epoch 1"):
-        view_at(moments, "epoch 9", split, 3, 7)
+        view_at(kept, "epoch 9", split, 3, 7)
 
 
 def test_one_model_is_held_at_a_time(home: Path) -> None:
-    moments, split = moments_of(finished_run(home), home)
+    kept, split = moments(finished_run(home), home)
     alive: weakref.WeakSet[torch.nn.Module] = weakref.WeakSet()
     loaded = []
 
@@ -105,7 +101,7 @@ def test_one_model_is_held_at_a_time(home: Path) -> None:
 
         return replace(moment, load=load)
 
-    steps: Iterator[PairAt | Unreadable] = each_moment([watched(moment) for moment in moments], split, 3, 7)
+    steps: Iterator[PairAt | Unreadable] = each_moment([watched(moment) for moment in kept], split, 3, 7)
     assert loaded == []
     next(steps)
     assert loaded == ["pretraining"]  # nothing is loaded before it is asked for
@@ -115,18 +111,18 @@ def test_one_model_is_held_at_a_time(home: Path) -> None:
 
 def test_a_moment_that_cannot_be_read_is_named_and_the_others_stay(home: Path) -> None:
     run = finished_run(home)
-    moments, split = moments_of(run, home)
+    kept, split = moments(run, home)
     run.checkpoints()[2].path.write_bytes(b"not a tensor")
 
     def diverged() -> Scorer:
-        model = moments[1].load()
+        model = kept[1].load()
         assert isinstance(model, models.ConvNCF)
         with torch.no_grad():
             model.output.bias.fill_(float("nan"))
         return model
 
-    moments[4] = replace(moments[4], load=diverged)
-    found = follow_pair(moments, split, 3, 7)
+    kept = (*kept[:4], replace(kept[4], load=diverged), *kept[5:])
+    found = follow_pair(kept, split, 3, 7)
     assert [at.label for at in found.moments] == ["pretraining", "start", "epoch 1", "epoch 4"]
     assert [at.label for at in found.unreadable] == ["epoch 2", "epoch 3"]
     assert "epoch-0002.safetensors: damaged" in found.unreadable[0].words
@@ -134,9 +130,9 @@ def test_a_moment_that_cannot_be_read_is_named_and_the_others_stay(home: Path) -
 
 
 def test_what_has_no_embeddings_is_refused(home: Path) -> None:
-    moments, split = moments_of(finished_run(home), home)
+    kept, split = moments(finished_run(home), home)
     popular = Moment("epoch 0", 0, True, lambda: Popularity(30, 40))
     with pytest.raises(TypeError, match="Popularity has no embeddings"):
         follow_pair([popular], split, 3, 7)
     with pytest.raises(IndexError, match="user 30"):
-        follow_pair(moments, split, 30, 7)
+        follow_pair(kept, split, 30, 7)

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from convncf import runtime
-from convncf.training import trainer as training
 from convncf.config import EvalConfig
 from convncf.data.splitting import Split
 from convncf.errors import NonFiniteLossError, TrainingStopped
 from convncf.training import Progress, Trainer
+from convncf.training import trainer as training
 from tests.toy_training import Scripted, script, toy_model, toy_split, toy_trainer
 from tests.worlds import without_clock
 

@@ -46,6 +46,7 @@ def fetch(
 ) -> None:
     """Download a dataset from its maker and keep it; the archive is held against its checksum."""
     from convncf.data import catalogue, downloads
+    from convncf.data.facts import facts_of
 
     home = runtime.home()
     offered = downloads.known(download)
@@ -55,14 +56,16 @@ def fetch(
             download, home, as_name=name, file=file, url=url, any_version=any_version, on_bytes=bar.told
         )
     entry = got.entry
-    report = catalogue.load(entry.name, home).report or {}
+    dataset = catalogue.load(entry.name, home)
+    report, hints = dataset.report or {}, facts_of(dataset).hints
     counts = {"users": entry.n_users, "items": entry.n_items, "interactions": entry.n_interactions}
     if as_json:
         told = {"dataset": entry.name, **counts, "fingerprint": entry.fingerprint, "verified": got.verified}
-        emit_json(told | {"licence": offered.licence, "notes": list(got.notes), "report": report})
+        told |= {"licence": offered.licence, "notes": list(got.notes)}
+        emit_json(told | {"report": report, "hints": list(hints)})
     else:
         table(["dataset", *counts, "fingerprint"], [(entry.name, *counts.values(), entry.fingerprint)])
-    for sentence in (*got.notes, *report.get("sentences", ())):
+    for sentence in (*got.notes, *report.get("sentences", ()), *hints):
         say(sentence)
     say(f"next: convncf train --dataset {entry.name}")
 

@@ -78,6 +78,8 @@ def evaluate(
     found = RunStore(home).open(run)  # refuses before torch is loaded
     asked = _settings(protocol, negatives, k, sets, cold)
     found.config()  # says so where the file is damaged
+    if found.extension():
+        say(f"{run} is {found.extension()}: these figures are of the best epoch so far")
     evaluation = resolve(file=found.path / "config.json", settings=asked).config.eval if asked else None
     display = TrainingDisplay(found.config().eval.monitor)
     from convncf.experiment.reporting import evaluate_run

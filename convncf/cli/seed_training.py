@@ -10,7 +10,7 @@ from typing import Final
 import typer
 
 from convncf.cli.console import TrainingDisplay, say
-from convncf.cli.seeds import _show as show_group
+from convncf.cli.seeds import show_group
 from convncf.config import Resolved
 from convncf.errors import ConfigError, ConvNCFError, RunError, TrainingStopped
 from convncf.runs import Run, RunStore

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from convncf import runtime
-from convncf.cli.console import TrainingDisplay, emit_json, say, table
+from convncf.cli.console import emit_json, say, table
 from convncf.cli.options import Json
-from convncf.config import Resolved
-from convncf.errors import ConfigError, ConvNCFError, RunError, TrainingStopped
-from convncf.runs import Run, RunStore
+from convncf.runs import RunStore
 from convncf.runs.status import ACTIVE, RESUMABLE
 
 if TYPE_CHECKING:
@@ -23,70 +19,6 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
     app.command(epilog="Example: convncf train --seeds 1,2,3 --name first, then convncf seeds first")(seeds)
-
-
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """'1,2,3' or '1-3' -> (1, 2, 3). Raises ConfigError where it is neither, or a seed occurs twice."""
-    found: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise ConfigError(f"seeds {text!r}: {part.strip()!r} is no seed. Write whole numbers: 1,2,3 or 1-3.")
-        found += range(int(first), int(last or first) + 1)
-    if not found or len(set(found)) < len(found):
-        problem = "a seed occurs twice" if found else "there is none"
-        raise ConfigError(f"seeds {text!r}: {problem}. Write different whole numbers: 1,2,3 or 1-3.")
-    return tuple(found)
-
-
-def train_seeds(
-    resolved: Callable[..., Resolved], asked: Sequence[int], name: str, home: Path, *, detach: bool, as_json: bool
-) -> None:
-    """Train NAME-seedN for each seed, one after the other, and sum them up.
-
-    What is finished already is taken as it is, what was interrupted is resumed; one that fails does not end the others.
-    """
-    from convncf import jobs
-    from convncf.grouping import group
-
-    store = RunStore(home)
-    wanted = {f"{name}-seed{seed}": resolved(seed=seed) for seed in asked}
-    for made in store.names():
-        if made in wanted:
-            _refuse_another(store.open(made), wanted[made])
-    runs = [
-        store.open(made) if made in store.names() else jobs.prepare(settings, made, home)
-        for made, settings in wanted.items()
-    ]
-    for run in runs:
-        if run.status().state == "finished" or run.locked():
-            say(f"{run.name}: {run.status().state} already")
-        elif detach:
-            jobs.start_worker(run, home)
-        else:
-            _work(run, home)
-    if detach:
-        say(f"watch them: convncf runs. Sum them up when they have ended: convncf seeds {name}")
-    _show(group(runs), as_json=as_json)
-
-
-def _refuse_another(found: Run, wanted: Resolved) -> None:
-    if found.config() != wanted.config:
-        raise RunError(f"run {found.name!r} exists already, with other settings. Choose another --name.")
-
-
-def _work(run: Run, home: Path) -> None:
-    from convncf import jobs
-
-    say(f"run folder: {run.path}")
-    display = TrainingDisplay(run.config().eval.monitor)
-    try:
-        with display.shown():
-            jobs.work(run, home, on_status=display.status, on_record=display.record)
-    except TrainingStopped as error:
-        raise TrainingStopped(f"{error} The same command goes on.") from None
-    except ConvNCFError as error:
-        say(f"{run.name} failed and is left out: {error}")
 
 
 def seeds(
@@ -108,20 +40,21 @@ def seeds(
     store = RunStore(runtime.home())
     broken = unreadable(store.all())
     if run is not None:
-        _show(find(store, run), as_json=as_json)
+        show_group(find(store, run), as_json=as_json)
     elif as_json:
         emit_json({"groups": [one.to_json() for one in groups(store.all())], "broken": list(broken)})
     else:
         found = groups(store.all())
         for one in found:
-            _show(one, as_json=False)
+            show_group(one, as_json=False)
         if not found:
             say("no two runs differ in the seed alone. Make some: convncf train --seeds 1,2,3 --name NAME")
     for name in broken:
         say(f"{name} cannot be read, and is in no group. See why: convncf runs show {name}")
 
 
-def _show(found: SeedGroup, *, as_json: bool) -> None:
+def show_group(found: SeedGroup, *, as_json: bool) -> None:
+    """The group as a table with what was left out of it, or as JSON."""
     if as_json:
         emit_json(found.to_json())
         return

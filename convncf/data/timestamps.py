@@ -106,9 +106,9 @@ def parse_times(
 ) -> ParsedTimes:
     """Read a column of times: counts since 1970 in any unit, dates with the year first or last, or packed ones.
 
-    A date without a zone is taken as UTC. Fractions of a second are kept exactly, by counting in a finer unit. With a
-    `unit` given, numbers are counts of it whatever their size, and `whose` says who gave it; `order` says how dates
-    with the year last are meant. A column of integers is one of their digits.
+    A date without a zone is taken as UTC. Fractions of a second are kept exactly, by counting in a finer unit. Given a
+    `unit`, numbers are counts of it whatever their size, and `whose` says who gave it; `order` is that of dates with
+    the year last. A column of integers is one of their digits.
     """
     written = ""
     if not isinstance(column, np.ndarray):
@@ -122,11 +122,10 @@ def _parse(
 ) -> ParsedTimes:
     if isinstance(column, np.ndarray):
         sure = np.ones(len(column), bool)
-        numbers = _as_counts(
-            _Numbers(column, sure, np.zeros(len(column), np.int8), np.zeros(1, np.int32), ~sure), unit, whose
-        )
+        read = _Numbers(column, sure, np.zeros(len(column), np.int8), np.zeros(1, np.int32), ~sure)
     else:
-        numbers = _as_counts(_Numbers.joined([_numbers(piece) for piece in _pieces(column)]), unit, whose)
+        read = _Numbers.joined([_numbers(piece) for piece in _pieces(column)])
+    numbers = _as_counts(read, unit, whose)
     if int(numbers.understood.sum()) * 2 >= len(numbers.understood) and numbers.understood.any():
         return (None if unit else _packed_dates(numbers)) or numbers
     if isinstance(column, np.ndarray):
@@ -206,10 +205,10 @@ def _packed_dates(numbers: ParsedTimes) -> ParsedTimes | None:
     values = numbers.values[numbers.understood]
     if not len(values) or numbers.unit not in ("s", "ms"):
         return None
-    with_clock = bool((values >= 10**13).all() and (values < 10**14).all())
-    if not with_clock and not ((values >= 10**7).all() and (values < 10**8).all()):
+    with_clock = (values >= 10**13) & (values < 10**14)
+    if not (with_clock | (values >= 10**7) & (values < 10**8)).all():
         return None
-    day_part, clock = (values // 10**6, values % 10**6) if with_clock else (values, np.zeros_like(values))
+    day_part, clock = np.where(with_clock, values // 10**6, values), np.where(with_clock, values % 10**6, 0)
     year, month, day = day_part // 10**4, day_part // 100 % 100, day_part % 100
     hour, minute, second = clock // 10**4, clock // 100 % 100, clock % 100
     days, valid = days_since_1970(year, month, day)

@@ -63,7 +63,7 @@ def describe(loaded: LoadedRun, judgement: Judgement) -> dict[str, Any]:
         "split": loaded.split.method,
         "split_fingerprint": loaded.split.fingerprint,
         "selection": _selection(loaded),
-        "warnings": list(warnings(config)),
+        "warnings": [*warnings(config), *loaded.run.pretrained_facts().get("warnings", [])],
         "notes": [*loaded.split.notes, *_notes_on_triples(loaded)],
     } | judgement.to_json()
 

@@ -74,7 +74,6 @@ def run_experiment(
     run.write_frame("per_user", judgement.per_user(users))
     run.write_frame("ranks", judgement.ranks(users, items))
     report = describe(loaded, judgement)
-    report["warnings"] += run.pretrained_facts().get("warnings", [])
     report |= {
         "best_epoch": best_epoch,
         "epochs": epochs,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import plotly.graph_objects as go
 
-from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number, plural, run_style, shorten
+from convncf.figures.theme import Theme, axis, axis_title, escape, layout, number, plural, run_style, shorten
 
 READ_BANDS: Final = (
     "The metric in bands of nearly equal size, from the least to the most active or popular. A line that rises says "

@@ -11,14 +11,14 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
-from convncf.figures.theme import Theme, axis, axis_title, layout, note, number
+from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number
 
 READ_WHAT_IF: Final = (
     "Hollow is before, filled is after; to the right is better. The rank is among all candidates of the user, with the "
     "same edit made to each."
 )
 READ_OVER_TRAINING: Final = (
-    "The pair at each kept checkpoint: score above, rank below with 1 at the top. The ring is the epoch that is shown. "
+    "The pair at each kept checkpoint: score above, rank below with 1 at the top. The ring is the one that is shown. "
     "Scores of different epochs have different scales; ranks can be compared."
 )
 
@@ -62,7 +62,8 @@ def what_if(
 
 
 def over_training(
-    epochs: Sequence[int],
+    labels: Sequence[str],
+    epochs: Sequence[int | None],
     scores: Sequence[float],
     ranks: Sequence[int],
     theme: Theme,
@@ -70,55 +71,54 @@ def over_training(
     chosen: int,
     candidates: int,
 ) -> go.Figure:
-    """Score and rank of one pair at each kept checkpoint, the chosen epoch ringed; epoch 0 is the start.
+    """Score and rank of one pair at each kept moment of training; the one at place `chosen` (from 0) is ringed.
 
-    Raises ValueError where the lengths differ, or the chosen epoch is not one of them.
+    `labels` name the moments ("start", "epoch 3"); one without an epoch, pretraining, stands left of the first epoch.
+    Raises ValueError where the lengths differ, and IndexError where there is no such place.
     """
-    if not len(epochs) == len(scores) == len(ranks):
-        raise ValueError(
-            f"{len(epochs)} epochs, {len(scores)} scores and {len(ranks)} ranks: give one of each an epoch"
-        )
-    if chosen not in epochs:
-        raise ValueError(f"epoch {chosen} is not one of those given: {list(epochs)}")
-    at = list(epochs).index(chosen)
-    names = ["start" if epoch == 0 else str(epoch) for epoch in epochs]
+    lengths = {"labels": len(labels), "epochs": len(epochs), "scores": len(scores), "ranks": len(ranks)}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"one of each belongs to a moment, got {lengths}")
+    if not 0 <= chosen < len(labels):
+        raise IndexError(f"moment {chosen} is not one of the {len(labels)} (0 to {len(labels) - 1})")
+    places, shown = _places(epochs), [escape(label) for label in labels]
     traces = []
     for values, suffix, form in ((scores, "", ".4g"), (ranks, "2", ",")):
-        what = "rank" if suffix else "score"
-        common: dict[str, Any] = {"xaxis": "x", "yaxis": f"y{suffix}"}
-        traces.append(
+        line: dict[str, Any] = {"color": theme.muted, "width": 2}
+        ring = {"symbol": "circle-open", "size": 13, "color": theme.accent, "line": {"width": 2}}
+        on: dict[str, Any] = {"xaxis": "x", "yaxis": f"y{suffix}"}
+        hover = f"%{{customdata}}<br><b>{'rank' if suffix else 'score'} %{{y:{form}}}</b><extra></extra>"
+        traces += [
             go.Scatter(
-                x=list(epochs),
+                x=places,
                 y=list(values),
                 mode="lines+markers",
-                line={"color": theme.muted, "width": 2},
+                line=line,
                 marker={"size": 6, "color": theme.muted},
-                customdata=names,
-                hovertemplate=f"epoch %{{customdata}}<br><b>{what} %{{y:{form}}}</b><extra></extra>",
-                **common,
-            )
-        )
-        ring = {"symbol": "circle-open", "size": 13, "color": theme.accent, "line": {"width": 2}}
-        traces.append(go.Scatter(x=[chosen], y=[values[at]], mode="markers", marker=ring, hoverinfo="skip", **common))
+                customdata=shown,
+                hovertemplate=hover,
+                **on,
+            ),
+            go.Scatter(x=[places[chosen]], y=[values[chosen]], mode="markers", marker=ring, hoverinfo="skip", **on),
+        ]
     worst = math.log10(max(ranks)) or 1.0
     best = min(range(len(ranks)), key=lambda place: ranks[place])
+    words = f"{number(scores[chosen])}, rank {ranks[chosen]:,}"
     alt = (
-        f"Score and rank over {len(epochs)} checkpoints, epochs {epochs[0]} to {epochs[-1]}: score "
-        f"{number(scores[0])} → {number(scores[-1])}, rank {ranks[0]:,} → {ranks[-1]:,} of {candidates:,}, best rank "
-        f"{ranks[best]:,} at epoch {epochs[best]}. Shown: epoch {chosen}, score {number(scores[at])}, "
-        f"rank {ranks[at]:,}."
+        f"Score and rank at {len(labels)} moments of training, {labels[0]} to {labels[-1]}: score "
+        f"{number(scores[0])} → {number(scores[-1])}, rank {ranks[0]:,} → {ranks[-1]:,} of {candidates:,}, "
+        f"best rank {ranks[best]:,} at {labels[best]}. Shown: {labels[chosen]}, score {words}."
     )
-    ticks: dict[str, Any] = (
-        {"tickmode": "array", "tickvals": list(epochs), "ticktext": names} if len(epochs) <= 12 else {"nticks": 8}
-    )
+    late = 2 * chosen > len(labels) - 1
+    line = {"color": theme.accent, "width": 1, "dash": "dot"}
     looks = layout(
         theme,
         height=280,
         alt=alt,
         revision="over training",
-        margin={"l": 64, "r": 16, "t": 12, "b": 44},
+        margin={"l": 64, "r": 16, "t": 24, "b": 44},
         hovermode="closest",
-        xaxis=axis(theme, title=axis_title(theme, "epoch"), anchor="y2", **ticks),
+        xaxis=axis(theme, title=axis_title(theme, "epoch"), anchor="y2", **_epoch_ticks(epochs, places, shown)),
         yaxis=axis(theme, domain=[0.56, 1.0], showgrid=True, nticks=4, title=axis_title(theme, "score")),
         yaxis2=axis(
             theme,
@@ -131,17 +131,44 @@ def over_training(
         ),
         shapes=[
             {
-                "type": "line", "xref": "x", "x0": chosen, "x1": chosen, "yref": "paper", "y0": 0, "y1": 1,
-                "line": {"color": theme.accent, "width": 1, "dash": "dot"},
+                "type": "line",
+                "x0": places[chosen],
+                "x1": places[chosen],
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "line": line,
             }
         ],
         annotations=[
-            note(theme, f"{number(scores[at])}, rank {ranks[at]:,}", colour=theme.accent, bgcolor=theme.paper, x=chosen,
-                 y=1, yref="paper", yanchor="top", xanchor="right" if 2 * at > len(epochs) - 1 else "left",
-                 xshift=-8 if 2 * at > len(epochs) - 1 else 8)
+            note(
+                theme,
+                words,
+                colour=theme.accent,
+                x=places[chosen],
+                y=1,
+                yref="paper",
+                yanchor="bottom",
+                xanchor="right" if late else "left",
+            )
         ],
-    )  # fmt: skip
+    )
     return go.Figure(traces, layout=looks)
+
+
+def _places(epochs: Sequence[int | None]) -> list[float]:
+    """Where each moment stands: at its epoch; without one, as far left of the first epoch as a tick needs."""
+    known = [epoch for epoch in epochs if epoch is not None] or [0]
+    before = min(known) - max(1.0, 0.08 * (max(known) - min(known)))
+    return [before if epoch is None else float(epoch) for epoch in epochs]
+
+
+def _epoch_ticks(epochs: Sequence[int | None], places: Sequence[float], labels: Sequence[str]) -> dict[str, Any]:
+    """A tick at each moment where they are few; else at some ten epochs, and at the moment that has none."""
+    step = -(-len(epochs) // 10)
+    picked = [place for place, epoch in enumerate(epochs) if epoch is None or place % step == 0]
+    texts = [labels[place] if not epochs[place] else str(epochs[place]) for place in picked]
+    return {"tickmode": "array", "tickvals": [places[place] for place in picked], "ticktext": texts}
 
 
 def _dumbbell(suffix: str, ends: Sequence[float], texts: Sequence[str], better: bool, theme: Theme) -> go.Scatter:

@@ -160,7 +160,15 @@ def _corners(counts: Any) -> Any:
 def _log_axis(theme: Theme, top: int, title: str, **more: Any) -> dict[str, Any]:
     """From 1 to `top`, a tick at each power of ten, a little room at both ends."""
     high = math.log10(top) or 1.0
-    return axis(theme, type="log", range=[-0.03 * high, 1.03 * high], dtick=1, title=axis_title(theme, title), **more)
+    return axis(
+        theme,
+        type="log",
+        range=[-0.03 * high, 1.03 * high],
+        dtick=1,
+        tickformat=",",
+        title=axis_title(theme, title),
+        **more,
+    )
 
 
 def _thin(theme: Theme) -> dict[str, Any]:

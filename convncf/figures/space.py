@@ -147,6 +147,9 @@ def neighbours(
             tickvals=list(range(rows)),
             ticktext=[escape(shorten(name, _LABEL_LENGTH)) for name in names],
             tickfont={"size": 13, "color": theme.ink},
+            ticks="outside",
+            ticklen=6,
+            tickcolor="rgba(0,0,0,0)",  # room between label and bar
             fixedrange=True,
         ),
         annotations=[]
@@ -174,15 +177,16 @@ def _by_count(counts: Ints | None, what: str, theme: Theme) -> dict[str, Any]:
     if counts is None:
         return {"marker": {"color": theme.accent}}
     heights = np.log10(1 + np.asarray(counts, dtype=np.float64))
-    top = float(heights.max()) or 1.0
-    ticks = [n for n in (0, 1, 10, 100, 1000, 10**4, 10**5, 10**6) if n <= int(np.max(counts))]
+    low, top = float(heights.min()), float(heights.max())
+    span = (top - low) or 1.0
+    ticks = [n for n in (0, 1, 10, 100, 1000, 10**4, 10**5, 10**6) if np.min(counts) <= n <= np.max(counts)]
     return {
         "marker": {
             "color": heights.astype(np.float32),
-            "cmin": 0.0,
-            "cmax": top,
+            "cmin": low,
+            "cmax": low + span,
             "colorscale": theme.sequential,
-            "size": (5 + 8 * heights / top).astype(np.float32),
+            "size": (5 + 8 * (heights - low) / span).astype(np.float32),
             "colorbar": colour_bar(
                 theme,
                 len=1,

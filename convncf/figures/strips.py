@@ -19,13 +19,13 @@ READ_STRIP: Final = (
 def strip(
     values: npt.NDArray[np.floating[Any]],
     value: float,
-    share: float,
+    percentile: float,
     theme: Theme,
     *,
     what: str,
     of: str = "random pair",
 ) -> go.Figure:
-    """Where one value stands among others (N,): a dot each, and a line; `share` (0 to 1) of them are below it."""
+    """Where one value stands among others (N,): a dot each, and a line; `percentile` (0 to 100) is its place."""
     drawn = np.asarray(values, dtype=np.float32)
     place = (np.arange(drawn.size) * 0.6180339887) % 1  # spread evenly, the same at each drawing
     dots = go.Scatter(
@@ -35,7 +35,7 @@ def strip(
         marker={"size": 5, "color": theme.muted, "opacity": 0.45},
         hovertemplate="%{x:.4g}<extra></extra>",
     )
-    words = f"{number(value)}, above {share:.0%} of {plural(drawn.size, of)}"
+    words = f"{number(value)}, percentile {number(percentile)} of {plural(drawn.size, of)}"
     low, high = min(value, float(drawn.min())), max(value, float(drawn.max()))
     room = 0.04 * ((high - low) or 1.0)
     late = value > (low + high) / 2

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from convncf.data.splitting import Split
+from convncf.inspection.ranks import rank_of
 from convncf.inspection.trace import NoTrace, PairTrace, trace_pair
-from convncf.ranking import ItemRank, Scorer, TopK, rank_item, top_k
+from convncf.ranking import ItemRank, Scorer, TopK, top_k
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -59,7 +60,7 @@ def view_pair(model: Scorer, split: Split, user: int, item: int) -> PairView:
     """Trace and rank one pair as the test evaluation would rank it."""
     trace = trace_pair(model, user, item)
     scores = model.score_items(user).numpy()
-    rank = rank_item(scores, item, _row(split.test, user), _row(split.left_out("test"), user), user=user)
+    rank = rank_of(scores, split, user, item)
     return PairView(
         user=user,
         item=item,

@@ -104,7 +104,7 @@ def make_plan(paths: Sequence[Path], options: ReadOptions) -> Plan:
 
 
 def _without_documents(found: list[Found]) -> tuple[list[Found], list[Ignored]]:
-    """What was named beside data though it is none, as a pattern such as * names a LICENSE: left out, as in a folder."""
+    """What was named beside data though it is none, as FOLDER/* names a LICENSE: left out, as in a folder."""
     why = {each: clutter(each.sources[0]) for each in found if not each.gathered}
     if not any(why.values()) or all(map(why.get, found)):
         return found, []

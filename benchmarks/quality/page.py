@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +23,9 @@ What the models reach, measured by this repository, beside published figures wit
 `python -m benchmarks.quality page` from `benchmarks/results/quality/`; each section names the command that fills it.
 Settings are chosen by the validation figures alone; the test figures are of the epoch that validation chose. Times
 are of the machine named, beside whatever else it did, and say no more than their order of magnitude. Figures of a
-trial that has been defined anew since are not shown.
+trial that has been defined anew since are not shown. "Best epochs": the epoch that was kept, by seed; 0 is the model
+before its first step, so a ConvNCF of epoch 0 is the matrix factorisation that it began as, and the models that are
+computed in one go have no other.
 """
 
 
@@ -39,7 +42,7 @@ def _section(study: Study, runs: Sequence[Mapping[str, Any]]) -> str:
         "seeds",
         f"validation {study.metric}",
         *(f"test {name}" for name in study.shown),
-        "epochs",
+        "best epochs",
         "seconds",
     ]
     rows = []
@@ -112,7 +115,7 @@ def _cell(values: Sequence[float | None]) -> str:
 def _facts(runs: Sequence[Mapping[str, Any]]) -> str:
     """How it was split and judged, who was in the mean, and on what machine, each once."""
     reports = [run["report"] for run in runs]
-    splits = sorted({report["split"] for report in reports})
+    splits = sorted({re.sub(r", seed \d+", ", each by its seed", report["split"]) for report in reports})
     protocols = sorted({report["protocol"] for report in reports})
     users = sorted({report["n_users_evaluated"] for report in reports})
     machines = sorted(

@@ -33,9 +33,9 @@ _GOWALLA_BY_USER: Final[dict[str, Any]] = {
     "train.positives": "by user",
     "train.batch_size": 2048,
     "train.lr_embedding": 1e-3,
-    "train.epochs": 96,
+    "train.epochs": 40,
     "train.validate_every": 8,
-    "train.patience": 3,
+    "train.patience": 2,
 }
 """As the codes behind the published figures train: users drawn uniformly, a small start, small batches."""
 _GOWALLA_L2: Final = (1e-2, 3e-3, 1e-3)

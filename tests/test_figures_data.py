@@ -12,6 +12,7 @@ from convncf.figures import DARK, LIGHT, Theme, alt, attribution, bands, change,
 from convncf.figures import data as figures
 from tests.made_traces import THEMES
 from tests.plotly_json import array, is_binary, sent
+from tests.test_figures import contrast
 
 TAIL = LongTail(
     "item", np.array([9, 4, 4, 4, 1, 1, 1, 1]), 3, (Top(0.01, 1, 0.36), Top(0.05, 1, 0.36), Top(0.20, 2, 0.52))
@@ -84,6 +85,13 @@ def test_the_matrix_is_drawn_by_logarithms_with_nothing_where_it_is_empty(theme:
 def test_one_interaction_a_cell_still_has_a_range() -> None:
     heatmap = sent(figures.density(Picture(np.array([[1, 0]]), 1, 1, 1, 2), LIGHT))["data"][0]
     assert (heatmap["zmin"], heatmap["zmax"], heatmap["colorbar"]["ticktext"]) == (0, 1, ["1"])
+
+
+@THEMES
+def test_a_single_interaction_can_be_seen_on_the_page(theme: Theme) -> None:
+    lowest = sent(figures.density(PICTURE, theme))["data"][0]["colorscale"][0]
+    assert lowest[0] == 0
+    assert contrast(lowest[1], theme.paper) > 2
 
 
 def test_light_and_dark_differ() -> None:

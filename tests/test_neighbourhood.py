@@ -103,11 +103,12 @@ def split_of(users: list[str], items: list[str], part: list[int]) -> Split:
 
 
 def test_fewer_others_are_taken_where_there_are_fewer_and_none_is_refused() -> None:
-    parts = split_of(["a", "a", "a", "b", "b"], ["x", "y", "z", "w", "x"], [0, 0, 0, 2, 0])
+    # a has x and y in training and z in test: only w is another's
+    parts = split_of(["a", "a", "a", "b", "b"], ["x", "y", "z", "w", "x"], [0, 0, 2, 2, 0])
     model = model_with([[1, 2], [3, 4], [5, 6], [7, 8]], [[1, 0], [0, 1]])
     found = mean_maps(model, parts, 0)
-    assert (found.items.tolist(), found.others.tolist()) == ([0, 1, 2], [3])
-    assert found.difference.tolist() == [[3 - 7, 4 - 8], [0, 0]]
+    assert (found.items.tolist(), found.others.tolist()) == ([0, 1], [3])
+    assert found.difference.tolist() == [[2 - 7, 3 - 8], [0, 0]]
     full = split_of(["a", "a", "b"], ["x", "y", "x"], [0, 0, 2])
     small = model_with([[1, 2], [3, 4]], [[1, 0], [0, 1]])
     with pytest.raises(DataError, match="'a' has every item"):

@@ -49,6 +49,11 @@ def test_a_long_tail_and_what_its_top_has() -> None:
     assert (items.without, users.without) == (0, 0)
 
 
+def test_a_top_is_rounded_up() -> None:
+    items = long_tail(of_pairs([(0, i) for i in range(21)]), "item")
+    assert [top.count for top in items.tops] == [1, 2, 5]
+
+
 def test_items_that_nobody_has_are_counted_apart() -> None:
     data = of_pairs([(0, 0), (1, 0), (1, 1)])
     some = Interactions(data.users, data.items, data.user[:2], data.item[:2])

@@ -1,4 +1,4 @@
-"""convncf recommend, inspect and compare: look at what saved runs have learned."""
+"""convncf inspect and compare: look at what saved runs have learned."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import typer
 
 from convncf import runtime
 from convncf.cli.console import emit_json, say, table
-from convncf.cli.options import ItemId, Json, RunName, UserId
+from convncf.cli.options import Json, RunName, UserId
+from convncf.cli.recommending import EXAMPLES, recommend
 
 if TYPE_CHECKING:
     from convncf.experiment.loading import LoadedRun
@@ -20,7 +21,7 @@ _Epoch = Annotated[int | None, typer.Option(help="A kept epoch; the best one whe
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    app.command(epilog="Example: convncf recommend first --user 15 -k 10")(recommend)
+    app.command(epilog=EXAMPLES)(recommend)
     app.command(epilog="Example: convncf inspect first --user 15 --item 318 --html pair.html")(inspect)
     app.command(epilog="Example: convncf compare demo-mf demo-4x4 demo-2x2")(compare)
 
@@ -35,50 +36,12 @@ def _load(run: str, epoch: int | None) -> LoadedRun:
     return load_run(found, home, checkpoint=epoch)
 
 
-def recommend(
-    run: RunName,
-    user: UserId,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many items.")] = 10,
-    as_json: Json = False,
-) -> None:
-    """List a user's best items, without those of training and validation; held-out test items are marked."""
-    loaded = _load(run, None)
-    from convncf import inspection
-
-    index = loaded.dataset.interactions.users.index(user)
-    found = inspection.recommend(loaded.model, loaded.split, index, k)
-    items = [
-        {
-            "item_id": loaded.dataset.interactions.items.id(item),
-            "title": loaded.dataset.items.label(item),
-            "score": score,
-            "rank": rank,
-            "tied": tied,
-            "held_out": inspection.standing(loaded.split, index, item) == "test",
-        }
-        for item, score, rank, tied in zip(
-            found.items.tolist(), found.scores.tolist(), found.ranks.tolist(), found.tied.tolist(), strict=True
-        )
-    ]
-    words = loaded.split.left_out_words(index, "test")
-    if not items:
-        say(f"nothing to recommend: no item is left for user {user}")
-    if as_json:
-        emit_json({"run": run, "user_id": user, "left_out": words, "items": items})
-        return
-    rows = [
-        (i["rank"], i["title"], i["item_id"], i["score"], "held out" if i["held_out"] else "", i["tied"] or "")
-        for i in items
-    ]
-    if items:
-        table(["rank", "item", "id", "score", "", "tied with"], rows, left=3, title=f"{run}, user {user}")
-    say(words)
-
-
 def inspect(
     run: RunName,
     user: UserId,
-    item: ItemId,
+    item: Annotated[
+        str, typer.Option("--item", help="An item's raw id, as in the data; or its title, or a part of it.")
+    ],
     epoch: _Epoch = None,
     html: Annotated[
         Path | None,
@@ -89,12 +52,15 @@ def inspect(
     """Look inside a model for one user and one item: shapes, the score and its parts, the rank."""
     loaded = _load(run, epoch)
     from convncf import inspection
+    from convncf.data.titles import find_item
 
-    interactions = loaded.dataset.interactions
-    view = inspection.view_pair(
-        loaded.model, loaded.split, interactions.users.index(user), interactions.items.index(item)
-    )
-    title = loaded.dataset.items.label(view.item)
+    names = loaded.dataset.items
+    index = find_item(names, item)
+    if item != names.items.id(index):
+        say(f"{item!r} is taken for {names.label(index)}, id {names.items.id(index)}")
+        item = names.items.id(index)
+    view = inspection.view_pair(loaded.model, loaded.split, loaded.dataset.interactions.users.index(user), index)
+    title = names.label(index)
     found = _inspection(run, user, item, title, loaded.epoch, view) | {"rank_words": view.rank_words}
     if html is not None:
         from convncf.cli.page import write_page

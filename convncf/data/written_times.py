@@ -5,6 +5,7 @@ Shapes: n rows.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
 
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 
 DateOrder = Literal["day-first", "month-first"]
 Bools: TypeAlias = npt.NDArray[np.bool_]
+Int8s: TypeAlias = npt.NDArray[np.int8]
 Int64s: TypeAlias = npt.NDArray[np.int64]
 
 READ_AS_TIMES: Final = (
@@ -26,7 +28,7 @@ _YEAR_LAST = r"^(?P<first>[0-9]{1,2})(?P<sign>[./-])(?P<second>[0-9]{1,2})[./-](
 _EXPONENT = r"^[+-]?[0-9]+(?:\.[0-9]*)?[eE]\+?[0-9]{1,2}$"
 _ORDERED: Final[dict[DateOrder, str]] = {"day-first": r"\4-\3-\1\5", "month-first": r"\4-\1-\3\5"}
 _MONTHS, _DAYS = 12, 31
-_TWO = ("first", "second")
+_PIECE = 2**20
 
 
 def year_first(
@@ -49,16 +51,29 @@ def year_first(
 
 
 def _told(texts: pa.LargeStringArray, concerned: Bools) -> tuple[DateOrder | None, Bools]:
-    parts = pc.extract_regex(texts, pattern=_YEAR_LAST)
-    first, second = (np.asarray(pc.cast(pc.fill_null(pc.struct_field(parts, k), "0"), pa.int8())) for k in _TWO)
+    first, second, dotted = (np.concatenate(parts) for parts in zip(*map(_parts, _pieces(texts)), strict=True))
     day_first = (first > _MONTHS) & (first <= _DAYS) & (second <= _MONTHS)
     month_first = (second > _MONTHS) & (second <= _DAYS) & (first <= _MONTHS)
     if day_first.any() and month_first.any():
         return None, day_first | month_first
     if day_first.any() or month_first.any():
         return ("day-first" if day_first.any() else "month-first"), concerned
-    dotted = np.asarray(pc.equal(pc.fill_null(pc.struct_field(parts, "sign"), "."), "."), bool).all()
-    return ("day-first" if dotted else None), concerned
+    return ("day-first" if dotted[concerned].all() else None), concerned
+
+
+def _pieces(texts: pa.LargeStringArray) -> Iterator[pa.LargeStringArray]:
+    """Some rows at a time: what a pattern finds takes many times the memory of what it means."""
+    for start in range(0, len(texts), _PIECE):
+        yield texts.slice(start, _PIECE)
+
+
+def _parts(texts: pa.LargeStringArray) -> tuple[Int8s, Int8s, Bools]:
+    """(n,) the first and the second number of dates with the year last, else 0, and whether dots divide them."""
+    found = pc.extract_regex(texts, pattern=_YEAR_LAST)
+    first, second = (
+        np.asarray(pc.cast(pc.fill_null(pc.struct_field(found, name), "0"), pa.int8())) for name in ("first", "second")
+    )
+    return first, second, np.asarray(pc.equal(pc.fill_null(pc.struct_field(found, "sign"), ""), "."), bool)
 
 
 def without_exponents(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, str]:

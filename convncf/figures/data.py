@@ -122,7 +122,7 @@ def density(picture: Picture, theme: Theme) -> go.Figure:
         dy=picture.users_each,
         zmin=0,
         zmax=math.log10(top) or 1.0,
-        colorscale=theme.sequential,
+        colorscale=scale_of_counts(theme),
         customdata=counts.astype(np.int32),
         hoverongaps=False,
         hovertemplate=(
@@ -149,6 +149,12 @@ def density(picture: Picture, theme: Theme) -> go.Figure:
         yaxis=axis(theme, nticks=6, autorange="reversed", title=axis_title(theme, "users, most active first")),
     )
     return go.Figure(heatmap, layout=looks)
+
+
+def scale_of_counts(theme: Theme) -> list[list[float | str]]:
+    """The sequential colours for counts with the page between them; its darkest two would vanish on a dark one."""
+    colours = [colour for _, colour in theme.sequential][2 if theme.name == "dark" else 0 :]
+    return [[place / (len(colours) - 1), colour] for place, colour in enumerate(colours)]
 
 
 def _corners(counts: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from convncf.figures.data import scale_of_counts
 from convncf.figures.network import colour_bar
 from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number, plural, shorten
 
@@ -185,7 +186,7 @@ def _by_count(counts: Ints | None, what: str, theme: Theme) -> dict[str, Any]:
             "color": heights.astype(np.float32),
             "cmin": low,
             "cmax": low + span,
-            "colorscale": theme.sequential,
+            "colorscale": scale_of_counts(theme),
             "size": (5 + 8 * (heights - low) / span).astype(np.float32),
             "colorbar": colour_bar(
                 theme,

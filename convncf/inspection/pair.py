@@ -14,7 +14,7 @@ import numpy.typing as npt
 from convncf.data.splitting import Split
 from convncf.inspection.ranks import rank_of
 from convncf.inspection.trace import NoTrace, PairTrace, trace_pair
-from convncf.ranking import ItemRank, Scorer, TopK, top_k
+from convncf.ranking import ItemRank, Scorer, Scores, TopK, top_k
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -85,7 +85,11 @@ def standing(split: Split, user: int, item: int) -> Standing:
 
 def recommend(model: Scorer, split: Split, user: int, k: int) -> TopK:
     """The user's k best items among the test evaluation's candidates, so held-out test items are among them."""
-    scores = model.score_items(user).numpy()
+    return listed(model.score_items(user).numpy(), split, user, k)
+
+
+def listed(scores: Scores, split: Split, user: int, k: int) -> TopK:
+    """`recommend` from scores that are at hand, (n_items,)."""
     return top_k(scores, _row(split.left_out("test"), user), k, positives=_row(split.test, user), user=user)
 
 

@@ -166,6 +166,14 @@ KEPT_THE_START: Final = (
     "it began with. That happens: simple models are hard to beat."
 )
 """Stands beside a run whose best epoch is 0."""
+ON_EVERYTHING: Final = (
+    "Trained on everything: nothing is left to validate or test on, so the model after the last epoch is kept."
+)
+"""Stands beside a refit."""
+NOT_VALIDATED: Final = "Nothing was validated, so the model after the last epoch is kept."
+"""Stands beside a run of data without a validation part, or whose users could not be judged on it."""
+NO_VALIDATION: Final = "Nothing is validated in this run, so there is no curve but the loss."
+NO_EPOCH: Final = "No epoch was trained: the model is its start."
 BROKEN: Final = "Bring the file back from a copy, or delete the run on the Train page."
 """What to do about a run whose folder cannot be read."""
 

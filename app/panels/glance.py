@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from app import wording
 from app.wording import number
+from convncf.comparison import protocol_kind
+from convncf.config import TRAINED, RunConfig
 from convncf.errors import ConvNCFError
 from convncf.runs import Run, Status
 
@@ -24,7 +26,7 @@ class Glance:
     """Why the folder cannot be read; empty when it can."""
     model: str = ""
     layers: str = ""
-    """The network's kernels, such as 4×4, 4×4, 2×2; empty without a network."""
+    """The network's layers in words, such as "layers 4×4, 4×4, 2×2"; empty without a network."""
     dataset: str = ""
     preset: str = ""
     seed: int | None = None
@@ -33,6 +35,14 @@ class Glance:
     """The monitored metric on test, of the kept epoch; none before the run is finished."""
     epoch: int | None = None
     """The kept epoch."""
+    epochs: int | None = None
+    """How many were trained."""
+    validated: bool = True
+    """Whether the kept epoch was chosen by a measurement; without one it is the last."""
+    on_everything: bool = False
+    """Whether all interactions were for training, as in a refit."""
+    measured: tuple[str, ...] | None = None
+    """What has to be equal between two runs to rank them; none where nothing was tested."""
     seconds: float | None = None
     """How long training and evaluation took."""
 
@@ -57,17 +67,38 @@ class Glance:
     def model_words(self) -> str:
         """ "ConvNCF, layers 4×4, 4×4, 2×2"."""
         name = wording.MODEL_WORDS.get(self.model, self.model)
-        return f"{name}, layers {self.layers}" if self.layers else name
+        return f"{name}, {self.layers}" if self.layers else name
+
+    @property
+    def trained(self) -> bool:
+        """Whether the model learns in epochs, rather than being computed in one go."""
+        return self.model in TRAINED
 
     @property
     def kept(self) -> str:
         """Which epoch's model is kept, in words."""
+        if not self.trained:
+            return "computed in one go"
+        if not self.validated:
+            return f"epoch {self.epoch}, the last"
         return f"epoch {self.epoch}" if self.epoch else "epoch 0, the start"
 
     @property
     def kept_the_start(self) -> bool:
         """Whether no epoch of training did better on validation than the start."""
-        return self.finished and self.model == "convncf" and self.epoch == 0
+        chosen = self.validated and self.epochs != 0
+        return self.finished and self.model == "convncf" and self.epoch == 0 and chosen
+
+    @property
+    def about_the_choice(self) -> str:
+        """What a reader has to know about the kept epoch, a sentence; empty where it is the usual best one."""
+        if not self.finished or not self.trained:
+            return ""
+        if self.kept_the_start:
+            return wording.KEPT_THE_START
+        if self.validated:
+            return ""
+        return wording.ON_EVERYTHING if self.on_everything else wording.NOT_VALIDATED
 
     @property
     def result(self) -> str:
@@ -83,19 +114,22 @@ def look(run: Run) -> Glance:
         config, status = run.config(), run.status()
         report = run.report() or {}
         value = report.get("metrics", {}).get(config.eval.monitor)
-        network = config.model.name == "convncf"
         return Glance(
             run,
             status.state,
             status,
             model=config.model.name,
-            layers=", ".join(f"{kernel}×{kernel}" for kernel in config.model.cnn_kernels) if network else "",
+            layers=_layers(config.model.cnn_kernels) if config.model.name == "convncf" else "",
             dataset=config.data.dataset,
             preset=config.preset,
             seed=config.seed,
             monitor=config.eval.monitor,
             value=None if value is None else float(value),
             epoch=report.get("best_epoch"),
+            epochs=report.get("epochs"),
+            validated=_chosen(report, config),
+            on_everything=config.data.split == "ratio" and config.data.ratios[0] == 1,
+            measured=measured(report),
             seconds=report.get("seconds"),
         )
     except ConvNCFError as error:
@@ -103,6 +137,41 @@ def look(run: Run) -> Glance:
     except (TypeError, ValueError, KeyError, AttributeError, OSError) as error:
         words = f"{run.path}: a file holds something else than expected ({type(error).__name__}: {error})."
         return Glance(run, "broken", Status(state="broken"), reason=words)
+
+
+def measured(report: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """What has to be equal between two reports to rank their figures, as `convncf.comparison` holds it.
+
+    None where nothing was tested.
+    """
+    if not report.get("metrics"):
+        return None
+    alike = ("dataset", "fingerprint", "split_fingerprint", "candidate_fingerprint", "cold")
+    return (str(protocol_kind(report.get("protocol"))), *(str(report.get(key)) for key in alike))
+
+
+def validated(run: Run) -> bool:
+    """Whether the kept epoch is chosen by a measurement: by the report, else by the epochs so far."""
+    try:
+        report, config = run.report(), run.config()
+    except (ConvNCFError, OSError):
+        return True  # whoever reads that file will say so
+    if report is not None:
+        return _chosen(report, config)
+    training = [row for row in records(run) if row["phase"] == "training"]
+    return not training or any(row["validation"] for row in training)
+
+
+def _chosen(report: Mapping[str, Any], config: RunConfig) -> bool:
+    """True for a report that does not say, such as one of an older version."""
+    return bool(report.get("metrics" if config.eval.select_on == "test" else "validation", True))
+
+
+def _layers(kernels: Sequence[int]) -> str:
+    """ "layers 4×4, 4×4, 2×2", or "5 layers of 2×2" where all are the same, to stay short."""
+    if len(kernels) > 2 and len(set(kernels)) == 1:
+        return f"{len(kernels)} layers of {kernels[0]}×{kernels[0]}"
+    return "layers " + ", ".join(f"{kernel}×{kernel}" for kernel in kernels)
 
 
 def look_at_all(runs: Iterable[Run]) -> tuple[Glance, ...]:

@@ -12,7 +12,8 @@ import streamlit as st
 from app import state, widgets, wording
 from app.wording import number, plain
 from convncf import figures, metrics
-from convncf.comparison import Comparison
+from convncf.comparison import ComparedRun, Comparison
+from convncf.config import TRAINED
 from convncf.figures.theme import RunStyle
 
 BEST: Final = "Higher is better. Bold: the best of a row. Arrows: above or below the first run, the baseline."
@@ -89,7 +90,7 @@ def _table(found: Comparison, names: Sequence[str], styles: Mapping[str, RunStyl
     shown = frame.style.format(_value).format(_difference, subset=differences).apply(lambda _: looks, axis=None)
     st.table(shown, border="horizontal", width="content", alt="Metrics of the runs compared")
     facts = [
-        f"{heading(run.name, styles[run.name])}: best epoch {run.best_epoch}, {run.n_users_evaluated:,} users, "
+        f"{heading(run.name, styles[run.name])}: {_kept(run)}, {run.n_users_evaluated:,} users, "
         f"took {wording.duration(run.seconds)}"
         for run in found.runs
     ]
@@ -97,6 +98,13 @@ def _table(found: Comparison, names: Sequence[str], styles: Mapping[str, RunStyl
         facts.insert(0, SIMPLE)
     facts += [f"**{plain(run.name)}**: {plain(sentence)}" for run in found.runs for sentence in run.warnings]
     st.caption("  \n".join([UNLIKE if found.unlike else BEST, *facts]))
+
+
+def _kept(run: ComparedRun) -> str:
+    """Which epoch's model is compared, in words."""
+    if run.model not in TRAINED:
+        return "computed in one go"
+    return f"best epoch {run.best_epoch}" if run.validation else f"kept epoch {run.best_epoch}, nothing validated"
 
 
 def _model_words(name: str) -> str:

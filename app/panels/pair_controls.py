@@ -17,6 +17,8 @@ from convncf.figures.theme import shorten
 from convncf.runs import Run
 
 _SUGGESTED: Final = 20
+BEST: Final = "best"
+"""What stands beside the epoch of the model; "last" where nothing was validated."""
 
 
 # ---------------------------------------------------------------- run
@@ -194,19 +196,19 @@ def has(model: Model) -> str:
 # ---------------------------------------------------------------- epoch
 
 
-def epoch(choices: Sequence[int], best: int, chosen: int) -> None:
-    """Walk through the kept epochs, from the start to the end."""
+def epoch(choices: Sequence[int], best: int, chosen: int, mark: str) -> None:
+    """Walk through the kept epochs, from the start to the end; `mark` stands beside the one of the model."""
     if len(choices) < 2:
         with st.container(gap="xxsmall", width=170):
             st.markdown(":small[Epoch]")
-            st.markdown(f"{plain(epoch_label(best, best))} (no other was kept)")
+            st.markdown(f"{plain(epoch_label(best, best, mark))} (no other was kept)")
         return
     st.session_state["inspect:epoch"] = chosen
     st.select_slider(
         "Epoch",
         choices,
         key="inspect:epoch",
-        format_func=lambda value: epoch_label(value, best),
+        format_func=lambda value: epoch_label(value, best, mark),
         on_change=_epoch_picked,
         help="The same pair as the model learned: the start is before the first step.",
         width=170,
@@ -217,7 +219,7 @@ def _epoch_picked() -> None:
     state.choose(epoch=str(st.session_state["inspect:epoch"]))
 
 
-def epoch_label(epoch: int, best: int) -> str:
-    """ "start", "3", "7 · best"."""
+def epoch_label(epoch: int, best: int = -1, mark: str = BEST) -> str:
+    """ "start", "3", "7 · best", or "7 · last" in a run without validation."""
     name = "start" if epoch == 0 else str(epoch)
-    return f"{name} · best" if epoch == best else name
+    return f"{name} · {mark}" if epoch == best else name

@@ -13,7 +13,6 @@ from app.panels.glance import Glance
 from app.widgets import ONWARD, attempt
 from app.wording import plain
 from convncf import figures
-from convncf.config import TRAINED
 
 
 def show(seen: Sequence[Glance], order: Sequence[str]) -> None:
@@ -33,8 +32,8 @@ def _row(glance: Glance, colour: str) -> None:
     elif glance.finished:
         took = f" · took {wording.duration(glance.seconds)}" if glance.seconds is not None else ""
         st.caption(f"{plain(glance.result or glance.status.message)}{took}")
-        if glance.kept_the_start:
-            st.caption(wording.KEPT_THE_START)
+        if glance.about_the_choice:
+            st.caption(glance.about_the_choice)
         _links(glance)
     else:
         why(glance)
@@ -70,9 +69,9 @@ def why(glance: Glance) -> None:
 
 def _links(glance: Glance) -> None:
     with st.container(horizontal=True, gap="small"):
-        if glance.model in TRAINED:
+        if glance.trained:
             _link("Look inside", "inspect", {"run": glance.name})
-        _link("How it learned", "train", {"run": glance.name})
+        _link("How it learned" if glance.trained else "What came out", "train", {"run": glance.name})
 
 
 def _link(label: str, page: str, ids: dict[str, str]) -> None:

@@ -26,11 +26,13 @@ def show(seen: Sequence[Glance]) -> None:
         on_select=lambda: _watch(names),
         selection_mode="single-row",
         column_config={
-            "Test": st.column_config.NumberColumn(format="%.3g", help="On the test part, at the kept epoch."),
-            "Epoch": st.column_config.NumberColumn(format="%d", help="The epoch whose model is kept."),
-            "Seed": st.column_config.NumberColumn(format="%d"),
-            "Took": st.column_config.NumberColumn("Took, s", format="%.0f"),
-            "Created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+            "Test": st.column_config.NumberColumn(format="%.3f", help="On the test part, at the kept epoch.", width=58),
+            "Epoch": st.column_config.NumberColumn(
+                format="%d", help="The epoch whose model is kept; none where it is computed in one go.", width=52
+            ),
+            "Seed": st.column_config.NumberColumn(format="%d", width=46),
+            "Took": st.column_config.NumberColumn("Took, s", format="%.0f", width=58),
+            "Created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", width=122),
         },
         alt="All runs with state, model, dataset, test metric and duration",
     )
@@ -46,7 +48,7 @@ def _row(glance: Glance) -> dict[str, Any]:
         "Dataset": glance.dataset,
         "Metric": glance.monitor if glance.state != "broken" else "",
         "Test": glance.value,
-        "Epoch": glance.epoch,
+        "Epoch": glance.epoch if glance.trained else None,
         "Took": glance.seconds,
         "Seed": glance.seed,
         "Created": datetime.fromtimestamp(created, UTC) if created else None,

@@ -94,7 +94,9 @@ def _outcome(seen: Glance) -> dict[str, str]:
     metrics = report.get("metrics", {})
     shown = dict.fromkeys([seen.monitor, "HR@10", "Recall@10"])
     facts = {f"Test {name}": number(metrics[name]) for name in shown if name in metrics}
-    if report.get("epochs"):
+    if not seen.trained:
+        facts["Model"] = seen.kept
+    elif report.get("epochs"):
         facts["Kept"] = f"{seen.kept} (of {report['epochs']})"
     if seen.seconds is not None:
         facts["Took"] = wording.duration(seen.seconds)
@@ -105,8 +107,12 @@ def _outcome(seen: Glance) -> dict[str, str]:
 def _sentences(seen: Glance) -> None:
     """What the numbers mean: against which baseline, and what was ranked."""
     report = seen.run.report() or {}
-    said = [sentence(f"{test['metric']}: {test['words']}") for test in report.get("paired", {}).values()]
-    said.append(f"{str(report.get('protocol', '')).capitalize()}; {report.get('left_out', '')}.")
+    said = [seen.about_the_choice] if seen.about_the_choice else []
+    said += [sentence(f"{test['metric']}: {test['words']}") for test in report.get("paired", {}).values()]
+    if seen.value is not None:
+        said.append(f"{str(report.get('protocol', '')).capitalize()}; {report.get('left_out', '')}.")
+    else:
+        said += report.get("evaluation_notes", [])
     st.caption("  \n".join(map(plain, said)), help=terms("test", seen.monitor, "HR@10", "Recall@10", "baseline"))
 
 
@@ -116,6 +122,9 @@ def _curves(seen: Glance) -> None:
         if seen.active:
             st.caption("Curves appear here after the first epoch.")
         return
+    if seen.finished and not any(figures.learning.points(rows, name) for name in ("loss", seen.monitor)):
+        st.caption(wording.NO_EPOCH)
+        return
     picked = st.segmented_control("Curves over", ["epoch", "time"], default="epoch", key="watch:by", required=True)
     by: figures.learning.Abscissa = "time" if picked == "time" else "epoch"
     loss, validation = st.columns(2, gap="large")
@@ -123,6 +132,10 @@ def _curves(seen: Glance) -> None:
         st.subheader("Loss", anchor=False, help=figures.wording.READ_LOSS)
         drawn = figures.learning.curves(rows, state.theme(), "loss", by)
         live_figure.show(drawn, key=f"watch:loss:{seen.name}")
+    if figures.learning.unvalidated(rows):
+        if seen.active:
+            validation.caption(wording.NO_VALIDATION)
+        return
     with validation:
         st.subheader(
             f"{seen.monitor} on validation",

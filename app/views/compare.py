@@ -10,7 +10,7 @@ import streamlit as st
 from app import loading, state, widgets
 from app.panels import first_runs, metrics_table, run_choice, settings_table, shared_pair
 from app.panels.pair import in_words
-from app.wording import plain, sentence, terms
+from app.wording import NOT_VALIDATED, plain, sentence, terms
 from convncf import figures
 from convncf.comparison import Comparison
 from convncf.errors import ConvNCFError
@@ -58,7 +58,11 @@ def _curves(runs: Sequence[Run], found: Comparison, order: Sequence[str]) -> Non
     records = {run.name: rows for run in runs if (rows := run.metrics())}
     if not records:
         return
-    widgets.section(f"{found.monitor} on validation", terms(found.monitor, "validation", "epoch"))
+    alone = all(map(figures.learning.unvalidated, records.values()))  # then the loss is all there is to draw
+    if alone:
+        widgets.section("Loss", terms("epoch"))
+    else:
+        widgets.section(f"{found.monitor} on validation", terms(found.monitor, "validation", "epoch"))
     x = st.segmented_control(
         "Along",
         ALONG,
@@ -68,9 +72,10 @@ def _curves(runs: Sequence[Run], found: Comparison, order: Sequence[str]) -> Non
         key="compare:x",
         label_visibility="collapsed",
     )
-    drawn = figures.learning.validation(records, state.theme(), found.monitor, x, order=order)
+    metric = "loss" if alone else found.monitor
+    drawn = figures.learning.validation(records, state.theme(), metric, x, order=order)
     widgets.figure(drawn, key="compare:validation")
-    st.caption(figures.wording.READ_VALIDATION)
+    st.caption(f"{NOT_VALIDATED} {figures.wording.READ_LOSS}" if alone else figures.wording.READ_VALIDATION)
 
 
 page()

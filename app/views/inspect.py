@@ -12,6 +12,7 @@ from app.loading import Model
 from app.panels import (
     feature_maps,
     first_runs,
+    glance,
     interaction_map,
     pair_controls,
     pair_header,
@@ -58,6 +59,7 @@ def _inspect(run: Run, controls: st.delta_generator.DeltaGenerator) -> None:
     choices = loading.epochs(run, best.loaded.epoch)
     epoch = _epoch(run, choices, best.loaded.epoch)
     model = best if epoch == best.loaded.epoch else loading.model(run, epoch)
+    mark = pair_controls.BEST if glance.validated(run) else "last"
     wrong: list[str] = []
     user = pair_controls.user_index(model, wrong)
     item = pair_controls.item_index(model, user, wrong)
@@ -67,7 +69,7 @@ def _inspect(run: Run, controls: st.delta_generator.DeltaGenerator) -> None:
         pair_controls.item(model, user, item)
         pair_controls.surprise(model)
         if best.loaded.config.model.name in TRAINED:
-            pair_controls.epoch(choices, best.loaded.epoch, epoch)
+            pair_controls.epoch(choices, best.loaded.epoch, epoch, mark)
     still_training.follow(run)
     if user is None or item is None:
         _title()
@@ -78,12 +80,13 @@ def _inspect(run: Run, controls: st.delta_generator.DeltaGenerator) -> None:
         model,
         Pair(run.name, None if model is best else epoch, model.user_id(user), model.item_id(item)),
         best.loaded.epoch,
+        mark,
     )
 
 
-def _pair(model: Model, pair: Pair, best: int) -> None:
+def _pair(model: Model, pair: Pair, best: int, mark: str) -> None:
     view = pair.view()
-    pair_header.show(model, view, best)
+    pair_header.show(model, view, best, mark)
     if not isinstance(view.trace, PairTrace):
         st.markdown(plain(view.trace.words))
         with st.container(width=MAP_WIDTH):

@@ -58,6 +58,12 @@ def points(records: Sequence[Record], metric: str = "loss") -> tuple[Point, ...]
     return tuple(result)
 
 
+def unvalidated(records: Sequence[Record]) -> bool:
+    """Whether there are epochs, and none was validated: there was nothing to validate on."""
+    rows = [record if isinstance(record, Mapping) else record.to_json() for record in records]
+    return bool(rows) and not any(row["validation"] for row in rows)
+
+
 def curves(records: Sequence[Record], theme: Theme, metric: str = "loss", x: Abscissa = "epoch") -> go.Figure:
     """One run's loss or validation metric; pretraining is drawn thin and muted, and parted from training by a line.
 
@@ -78,7 +84,7 @@ def curves(records: Sequence[Record], theme: Theme, metric: str = "loss", x: Abs
         )
     figure = go.Figure(lines, layout=looks)
     if not found:
-        _say_empty(figure, theme, "no epoch to show yet")
+        _say_empty(figure, theme, _why_empty(records, metric))
     if len(phases) > 1:
         border = _border(found, phases[1], unit, x)
         figure.add_vline(x=border, line={"color": theme.zero, "width": 1})
@@ -107,13 +113,14 @@ def validation(
     order = list(runs) if order is None else order
     found = {run: points(records, metric) for run, records in runs.items()}
     unit = _Unit.of([point for some in found.values() for point in some])
-    lines, waiting = [], []
+    lines: list[go.Scatter] = []
+    waiting: dict[str, list[str]] = {}  # why a run has no curve -> such runs
     for run, some in found.items():
         style = run_style(run, order, theme)
         training = [point for point in some if point.phase != "pretraining"]
         drawn = list(some) if x == "time" else training
         if not drawn:
-            waiting.append(run)
+            waiting.setdefault(_why_empty(runs[run], metric), []).append(run)
         line = _line(drawn, unit, x, metric, style.colour, style.dash, shorten(run, 40), own_epoch=True)
         lines.append(line)
     looks = _layout(theme, metric, x, unit, _alt(metric, found), height=320)
@@ -126,12 +133,13 @@ def validation(
         looks["xaxis"] |= _whole_epochs(max((point.epoch for some in found.values() for point in some), default=0))
     figure = go.Figure(lines, layout=looks)
     if waiting:
-        names = ", ".join(escape(shorten(run, 40)) for run in waiting)
-        if len(waiting) == len(runs):
-            _say_empty(figure, theme, f"no epoch to show yet: {names}")
+        words = "<br>".join(
+            f"{why}: {', '.join(escape(shorten(run, 40)) for run in those)}" for why, those in waiting.items()
+        )
+        if sum(map(len, waiting.values())) == len(runs):
+            _say_empty(figure, theme, words)
         else:
             corner: dict[str, Any] = {"x": 1, "y": 0, "xanchor": "right", "yanchor": "bottom", "bgcolor": theme.paper}
-            words = f"no epoch to show yet: {names}"
             figure.add_annotation(**note(theme, words, xref="paper", yref="paper", **corner))
     return figure
 
@@ -275,6 +283,11 @@ def _kept_label(point: Point, unit: _Unit, x: Abscissa, theme: Theme, anchor: st
         yanchor="bottom",
         yshift=8,
     )
+
+
+def _why_empty(records: Sequence[Record], metric: str) -> str:
+    """Why a run has no curve of a metric."""
+    return "nothing was validated" if metric != "loss" and unvalidated(records) else "no epoch to show yet"
 
 
 def _say_empty(figure: go.Figure, theme: Theme, text: str) -> None:

@@ -16,6 +16,7 @@ from typing import Final
 import streamlit as st
 
 from app import state
+from app.panels import glance
 from convncf import comparison, inspection
 from convncf.comparison import Comparison
 from convncf.data.catalogue import Dataset
@@ -140,6 +141,11 @@ def finished(run: Run) -> bool:
     return _finished(_key(run, run.path / "status.json", run.path / "report.json"), run)
 
 
+def measured(run: Run) -> Key | None:
+    """What has to be equal between two finished runs to rank them; none where nothing was tested."""
+    return _measured(_key(run, run.path / "report.json"), run)
+
+
 def compared(runs: Sequence[Run]) -> Comparison:
     """Runs beside each other, the first as the baseline. Raises ConvNCFError saying what stands in the way."""
     keys = tuple("\n".join(_key(run, run.path / "report.json", run.path / "per_user.parquet")) for run in runs)
@@ -172,6 +178,14 @@ def _finished(key: Key, _run: Run) -> bool:
         return not _run.broken() and _run.report() is not None and _run.status().state == "finished"
     except ConvNCFError:
         return False
+
+
+@st.cache_resource(max_entries=2048, show_spinner=False)
+def _measured(key: Key, _run: Run) -> Key | None:
+    try:
+        return glance.measured(_run.report() or {})
+    except ConvNCFError:
+        return None
 
 
 @st.cache_resource(max_entries=16, show_spinner="Comparing…")

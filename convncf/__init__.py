@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from convncf.inspection import PairTrace, PairView, history, recommend, trace_pair, view_pair
     from convncf.jobs import demo, launch, prepare, refit, work
     from convncf.losses import ConvNCFBPRLoss
-    from convncf.models import ConvNCF, Ease, FusedConvNCF, ItemKNN, MatrixFactorisation, Popularity
+    from convncf.models import EASE, ConvNCF, FusedConvNCF, ItemKNN, MatrixFactorisation, Popularity
     from convncf.runs import Run, RunStore, default_store
     from convncf.significance import PairedTest, paired_test
     from convncf.training import EpochRecord, Trainer
@@ -54,7 +54,7 @@ _HOMES = {
     "jobs": ("demo", "launch", "prepare", "refit", "work"),
     "experiment.loading": ("LoadedRun", "load_run"),
     "losses": ("ConvNCFBPRLoss",),
-    "models": ("ConvNCF", "Ease", "FusedConvNCF", "ItemKNN", "MatrixFactorisation", "Popularity"),
+    "models": ("ConvNCF", "EASE", "FusedConvNCF", "ItemKNN", "MatrixFactorisation", "Popularity"),
     "experiment.reporting": ("evaluate_run",),
     "runs": ("Run", "RunStore", "default_store"),
     "significance": ("PairedTest", "paired_test"),
@@ -62,6 +62,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "EASE",
     "CandidateSets",
     "Comparison",
     "ConvNCF",
@@ -69,7 +70,6 @@ __all__ = [
     "ConvNCFError",
     "DataConfig",
     "Dataset",
-    "Ease",
     "EpochRecord",
     "EvalConfig",
     "EvaluationReport",

@@ -133,6 +133,39 @@ def test_without_a_choice_the_newest_that_share_data_are_compared(at_home: Path)
     assert not app.warning
 
 
+def test_the_default_choice_can_be_ranked_and_was_tested(copied_home: Path) -> None:
+    """Newest of all stand a run that was trained on everything, and one of another split."""
+    other: dict[str, object] = {"data.split": "leave-one-out"}
+    train(copied_home, "other-split", "popularity", other)
+    train(copied_home, "refit", "popularity", {"data.split": "ratio", "data.ratios": (1.0, 0.0, 0.0)})
+    app = fine(open_page("compare"))
+    assert app.query_params["run"] == ["tiny-222", "tiny-42", "tiny-pop"]
+    assert not app.warning
+    train(copied_home, "same-split", "itemknn", other)
+    assert fine(open_page("compare")).query_params["run"] == ["other-split", "same-split"]
+
+
+def test_a_run_that_is_being_extended_is_not_finished(copied_home: Path) -> None:
+    RunStore(copied_home).open("tiny-42").extend(5)
+    app = fine(open_page("compare"))
+    assert "tiny-42" not in app.query_params["run"]
+    assert "tiny-42" not in app.selectbox(key="compare:run:0").options
+
+
+def test_what_is_computed_in_one_go_has_no_best_epoch_and_no_validation_no_best(copied_home: Path) -> None:
+    said = texts(fine(open_page("compare", run=["tiny-pop", "tiny-42"])))
+    assert "tiny-pop: computed in one go" in said
+    assert "tiny-42: best epoch" in said
+    everything = {"model.embedding_size": 8, "train.epochs": 2, "data.split": "ratio", "data.ratios": (1.0, 0.0, 0.0)}
+    for name in ("one", "two"):
+        train(copied_home, name, "mf-bpr", everything)
+    app = fine(open_page("compare", run=["one", "two"]))
+    assert "one: kept epoch 2, nothing validated" in texts(app)
+    assert wording.NOT_VALIDATED in texts(app)
+    (drawn,) = (spec for spec in figures_of(app) if "over epochs" in spec["layout"]["meta"]["alt"])
+    assert drawn["layout"]["meta"]["alt"].startswith("loss over epochs. one: 2 epochs")
+
+
 def test_runs_are_added_exchanged_and_taken_away(at_home: Path) -> None:
     app = fine(open_page("compare", run=["tiny-mf", "tiny-42"]))
     app.selectbox(key="compare:run:2").select("tiny-pop").run()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -47,7 +50,7 @@ def test_a_file_becomes_a_dataset_and_leaves_no_upload_behind(home: Path) -> Non
     picked = {box.label: box.value for box in at.selectbox}
     assert picked["User"] == "customer no."
     assert picked["Item"] == "product"
-    assert "divided by: semicolon" in words(at)
+    assert "delimiter semicolon" in words(at)
     text = words(at)
     assert "Rows read: 6" in text
     assert "Kept: 3" in text
@@ -167,22 +170,17 @@ def test_the_report_of_a_saved_dataset_stays_readable(home: Path) -> None:
 
 @pytest.mark.parametrize("odd", ["../../etc", "ABCDEF0123456789-01234567", "0123456789abcdef", ""])
 def test_an_id_from_the_address_never_leaves_the_uploads(odd: str, home: Path) -> None:
-    assert uploads.path(odd) is None
+    assert uploads.paths(odd) == ()
     at = open_app("data", upload=odd)
     assert not at.exception
 
 
 def test_uploads_left_behind_go_after_a_day(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import io
-    import os
-    import time
-
-    old = uploads.store("x.csv", io.BytesIO(b"user,item\n1,2\n"))
+    old = uploads.store([("x.csv", io.BytesIO(b"user,item\n1,2\n"))])
     folder = home / "uploads" / old
     os.utime(folder, (time.time() - 90_000,) * 2)
-    new = uploads.store("../y.csv", io.BytesIO(b"user,item\n1,3\n"))
-    assert uploads.path(old) is None
-    kept = uploads.path(new)
-    assert kept is not None
+    new = uploads.store([("../y.csv", io.BytesIO(b"user,item\n1,3\n"))])
+    assert uploads.paths(old) == ()
+    (kept,) = uploads.paths(new)
     assert kept.name == "y.csv"
     assert kept.parent.parent == home / "uploads"

@@ -22,7 +22,7 @@ from convncf import inspection
 from convncf.experiment.loading import LoadedRun, load_run
 from convncf.inspection import PairTrace, PairView
 from convncf.runs import RunStore, Status
-from tests.app_runs import AWKWARD, TWIN, UNTITLED, control, figures_of, open_page, texts
+from tests.app_runs import AWKWARD, TWIN, UNTITLED, control, figures_of, open_page, texts, train
 
 pytest_plugins = ["tests.app_home"]
 
@@ -256,6 +256,27 @@ def test_the_epoch_is_that_of_the_slider_and_stays_in_the_address(at_home: Path)
         )
     assert "start" in app.select_slider(key="inspect:epoch").options[0]
     assert sum("best" in option for option in app.select_slider(key="inspect:epoch").options) == 1
+
+
+def test_without_validation_the_epoch_is_the_last_and_not_the_best(copied_home: Path) -> None:
+    settings = {"model.embedding_size": 8, "train.epochs": 2, "train.keep_every": 1}
+    train(copied_home, "all", "mf-bpr", settings | {"data.split": "ratio", "data.ratios": (1.0, 0.0, 0.0)})
+    app = fine(open_page("inspect", run="all"))
+    assert app.select_slider(key="inspect:epoch").options == ["start", "1", "2 · last"]
+    assert "This is epoch 1; the last is 2." in texts(fine(open_page("inspect", run="all", epoch="1")))
+    shown = fine(open_page("inspect", run="tiny-mf")).select_slider(key="inspect:epoch").options
+    assert sum(option.endswith(" · best") for option in shown) == 1
+
+
+def test_a_network_that_began_as_the_dot_product_says_what_carries_it(copied_home: Path) -> None:
+    plan = {"model.cnn_channels": [1, 4, 4], "model.cnn_kernels": [4, 2], "model.cnn_strides": [4, 2]}
+    settings = {"model.embedding_size": 8, "train.epochs": 2, "train.keep_every": 1, "pretrain.epochs": 1} | plan
+    train(copied_home, "traced", "convncf", settings | {"model.initialisation": "trace"})
+    for epoch in ({}, {"epoch": "0"}):
+        said = texts(fine(open_page("inspect", run="traced", **epoch)))
+        assert "began as the dot product p·q, carried by channels 0 and 1" in said
+    train(copied_home, "noise", "convncf", settings | {"model.initialisation": "random"})
+    assert "began as the dot product" not in texts(fine(open_page("inspect", run="noise")))
 
 
 def test_another_run_keeps_the_pair_where_the_data_is_the_same_and_lets_it_go_elsewhere(at_home: Path) -> None:

@@ -17,7 +17,20 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import state
-from app.wording import KEPT_THE_START, ago, duration, hint, phase, plain, progress, remaining, sentence
+from app.panels import glance
+from app.wording import (
+    KEPT_THE_START,
+    NOT_VALIDATED,
+    ON_EVERYTHING,
+    ago,
+    duration,
+    hint,
+    phase,
+    plain,
+    progress,
+    remaining,
+    sentence,
+)
 from convncf import jobs, runtime
 from convncf.config import resolve
 from convncf.runs import Run, RunStore, Status
@@ -184,6 +197,30 @@ def test_a_network_that_kept_its_start_says_what_that_means(home: Path) -> None:
     assert at.button(key="look-inside").label == plain("Look inside demo-4x4"), "it is the only one"
     finished(home, "demo-2x2")
     assert open_app().button(key="look-inside").label == plain("Look inside demo-2x2")
+
+
+def test_a_network_trained_on_everything_was_beaten_by_no_start(home: Path) -> None:
+    """Its kept epoch is the last because nothing was measured, which is not that no epoch did better."""
+    everything = {"data.split": "ratio", "data.ratios": (1.0, 0.0, 0.0)}
+    run = stage(home, "refit", Status(state="finished", message="no test part"), settings=everything)
+    run.write_report(
+        {"metrics": {}, "validation": {}, "best_epoch": 0, "epochs": 0, "seconds": 5.0, "n_users_evaluated": 0}
+    )
+    said = words(open_app())
+    assert KEPT_THE_START not in said
+    assert ON_EVERYTHING in said
+    assert glance.look(run).kept == "epoch 0, the last"
+    other = stage(home, "short", Status(state="finished", message="no test part"))
+    other.write_report(run.report() or {})
+    assert glance.look(other).about_the_choice == NOT_VALIDATED
+
+
+def test_what_is_computed_in_one_go_has_no_epoch_and_did_not_learn(home: Path) -> None:
+    finished(home, "quick-one", "ease")
+    at = open_app()
+    assert "test NDCG@10 0.162, computed in one go" in words(at)
+    assert "epoch" not in words(at).split("quick-one")[1].split("took")[0]
+    assert "How it learned" not in [getattr(link, "label", "") for link in at.get("page_link")]
 
 
 def test_mf_alone_is_no_network_to_look_into(home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import time
@@ -15,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.panels import device, setting_fields
 from app.panels.new_run import command_line
+from app.wording import ON_EVERYTHING
 from convncf import runtime
 from convncf.config import MODEL_NAMES, flatten, preset_names, resolve, setting_keys, unused_settings
 from convncf.runs import RunStore, Status
@@ -128,13 +130,55 @@ def test_strides_and_channels_follow_the_kernels(home: Path, workers: list[list[
     assert settings["model.cnn_channels"] == [1, *[width] * 5]
 
 
-@pytest.mark.parametrize(("label", "text"), [("Kernels", "four"), ("Channels", "1, x"), ("Stop on", "ERR@10")])
+@pytest.mark.parametrize(("label", "text"), [("Kernels", "four"), ("Channels", "1, x"), ("Main metric", "ERR@10")])
 def test_what_a_field_cannot_hold_is_said_in_words(label: str, text: str, home: Path) -> None:
     at = open_app("train")
     field(at, label).set_value(text).run()
     assert not at.exception
     assert text.split(",")[0] in words(at)
     assert at.button(key="launch").disabled
+
+
+def labels(at: AppTest) -> list[str]:
+    return [one.label for one in [*at.number_input, *at.text_input, *at.selectbox]]
+
+
+def test_the_first_settings_are_few_and_the_others_stand_in_sections(home: Path) -> None:
+    at = open_app("train")
+    assert setting_fields.first("convncf") == ("train.epochs", "model.embedding_size", "model.cnn_kernels", "seed")
+    assert [tab.label for tab in at.tabs] == list(setting_fields.SECTIONS)
+    assert all(line in words(at) for line in setting_fields.SECTIONS.values())
+    assert setting_fields.first("ease") == ("model.ease_l2", "seed")
+    assert "Pretraining" not in setting_fields.advanced("ease")
+
+
+def test_a_field_that_has_no_effect_beside_the_others_is_hidden_and_changes_nothing(home: Path) -> None:
+    at = open_app("train")
+    assert "Weight decay" not in labels(at)
+    field(at, "Optimiser").set_value("adamw").run()
+    field(at, "Weight decay").set_value(0.5).run()
+    assert "--set train.weight_decay=0.5" in words(at)
+    field(at, "Optimiser").set_value("adam").run()
+    assert not at.exception
+    assert "Weight decay" not in labels(at)
+    assert "weight_decay" not in words(at)
+    assert not at.button(key="launch").disabled
+
+
+def test_a_date_field_shows_how_a_date_is_written(home: Path) -> None:
+    at = open_app("train")
+    assert field(at, "From").placeholder == "none, or such as 2010-01-31"
+    field(at, "From").set_value("2010-01-31").run()
+    assert at.button(key="launch").disabled is False
+    assert "--set 'data.since=\"2010-01-31\"'" in words(at)
+
+
+def test_a_preset_that_takes_hours_says_so(home: Path) -> None:
+    at = open_app("train")
+    assert "many hours" not in words(at)
+    assert "paper" in at.selectbox(key="new:convncf:preset").help
+    at.selectbox(key="new:convncf:preset").select("paper").run()
+    assert "up to 500 of pretraining, then up to 1,500 epochs" in words(at)
 
 
 def test_data_that_leaves_nothing_to_hold_out_is_refused_and_leaves_no_run(
@@ -263,6 +307,40 @@ def test_a_finished_run_shows_its_outcome_and_leads_on(home: Path) -> None:
     assert r"a\_b\_c" in at.header[0].value  # not italics
     table = at.dataframe[0].value
     assert table["Run"].tolist() == ["a_b_c"]
+
+
+def test_a_run_without_validation_shows_its_loss_alone_and_says_why(home: Path) -> None:
+    everything = {"data.split": "ratio", "data.ratios": (1.0, 0.0, 0.0)}
+    run = stage(home, "refit", Status(state="finished", message="no test part"), settings=everything)
+    rows = [row | {"validation": None, "improved": True} for row in run.metrics()]
+    (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    run.write_report(
+        {"metrics": {}, "validation": {}, "best_epoch": 2, "epochs": 2, "seconds": 5.0, "n_users_evaluated": 0}
+    )
+    at = open_app("train", run="refit")
+    assert not at.exception
+    assert ON_EVERYTHING in words(at)
+    assert "Kept: epoch 2, the last (of 2)" in words(at)
+    (loss,) = live_figures(at)
+    assert loss["data"][0]["y"] == [0.3, 0.3]
+    assert "on validation" not in "".join(heading.value for heading in at.subheader)
+
+
+def test_a_model_computed_in_one_go_has_no_epochs_in_any_list(home: Path) -> None:
+    finished(home, "at-once", "ease")
+    finished(home, "trained")
+    at = open_app("train", run="at-once")
+    assert "Model: computed in one go" in words(at)
+    assert "Kept:" not in words(at)
+    table = at.dataframe[0].value.set_index("Run")
+    assert table["Epoch"].isna().to_dict() == {"at-once": True, "trained": False}
+    assert "Metric" not in table.columns, "the one that all share stands in the head"
+    other = {"eval.monitor": "HR@10"} | {f"model.cnn_{name}": [2, 2, 2, 2, 2] for name in ("kernels", "strides")}
+    plan = {"model.cnn_channels": [1, 4, 4, 4, 4, 4]}
+    stage(home, "other", Status(state="finished", message="done"), settings=other | plan, test=0.1)
+    table = open_app("train", run="other").dataframe[0].value.set_index("Run")
+    assert table["Metric"].to_dict() == {"at-once": "NDCG@10", "trained": "NDCG@10", "other": "HR@10"}
+    assert table["Model"]["other"] == "ConvNCF, 5 layers of 2×2"
 
 
 @pytest.mark.parametrize("ended", ["stopped", "failed"])

@@ -1,4 +1,4 @@
-"""convncf recommend, inspect and compare where there is nothing to list, nothing to rank, or nothing to compare."""
+"""convncf recommend, inspect and compare: nothing to list, to rank or to compare, and items by their title."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 
 from convncf import jobs
+from convncf.data import catalogue
+from convncf.data.catalogue import Dataset
+from convncf.data.interactions import Interactions, ItemTable
 from tests.in_process import Commands
 from tests.worlds import checkerboard, make_run, save_dataset
 
@@ -67,3 +70,19 @@ def test_comparing_with_an_unfinished_run_says_its_state_and_what_to_do(convncf:
     assert "run 'waiting' has no report yet: it is queued. Watch it with convncf runs show waiting" in said
     (home / "runs" / "waiting" / "report.json").write_text("{", encoding="utf-8")
     assert "report.json" in convncf.refused("compare", "done", "waiting")
+
+
+def test_an_item_is_found_by_its_title_and_the_answer_says_which(convncf: Commands, home: Path) -> None:
+    interactions = Interactions.from_frame(checkerboard())
+    n = interactions.n_items
+    titles = tuple(f"Thing {raw}" for raw in interactions.items.ids)
+    table = ItemTable(interactions.items, titles, (None,) * n, ((),) * n)
+    catalogue.save(Dataset("titled", interactions, table, "generated for a test"), home)
+    jobs.work(make_run(home, "named", "popularity", data__dataset="titled"), home)
+    said = convncf("inspect", "named", "--user", "u1", "--item", "thing I7", "--json")
+    assert (json.loads(said.out)["item_id"], json.loads(said.out)["title"]) == ("i7", "Thing i7")
+    assert "'thing I7' is taken for Thing i7, id i7" in said.err
+    assert "taken for" not in convncf("inspect", "named", "--user", "u1", "--item", "i7").err
+    assert f"{n} items have in their title 'ng': " in convncf.refused(
+        "inspect", "named", "--user", "u1", "--item", "ng"
+    )

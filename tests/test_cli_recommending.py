@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from convncf import jobs
-from convncf.cli import recommending
+from convncf.cli.console import TrainingDisplay
 from convncf.data import catalogue
 from convncf.data.catalogue import Dataset
 from convncf.data.interactions import Interactions, ItemTable
@@ -45,7 +45,7 @@ def test_the_file_holds_what_recommend_says_of_each_user_to_the_character(
     convncf: Commands, home: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "lists.csv"
-    said = convncf("recommend", "all", "--all", "--top", "4", "--csv", str(file))
+    said = convncf("recommend", "all", "--all", "--top", "40", "--csv", str(file))
     rows = read(file)
     loaded = load_run(RunStore(home).open("all"), home)
     users, names = loaded.dataset.interactions.users, loaded.dataset.items
@@ -55,11 +55,12 @@ def test_the_file_holds_what_recommend_says_of_each_user_to_the_character(
     assert all(row["title"] == title_of[row["item_id"]] for row in rows)
     assert {"\n", "\r", '"', "東"} <= set("".join(row["title"] for row in rows)), "or the titles prove little"
     for user in ("u3", "glut,ton"):
-        alone = json.loads(convncf("recommend", "all", "--user", user, "-k", "4", "--json").out)["items"]
+        alone = json.loads(convncf("recommend", "all", "--user", user, "-k", "40", "--json").out)["items"]
         mine = [row for row in rows if row["user_id"] == user]
-        assert [row["rank"] for row in mine] == ["1", "2", "3", "4"]
+        assert [row["rank"] for row in mine] == [str(place) for place in range(1, len(alone) + 1)]
         assert [(row["item_id"], float(row["score"])) for row in mine] == [(i["item_id"], i["score"]) for i in alone]
-    assert f"wrote {file}: 31 users, 124 rows" in said.err
+    assert f"wrote {file}: 31 users, {len(rows):,} rows" in said.err
+    assert "users with fewer items left than were asked for: 31 (" in said.err
     assert "rows tie with another item" in said.err
     assert "rows are held-out test items" in said.err
     assert said.out == ""
@@ -106,11 +107,12 @@ def test_ctrl_c_leaves_nothing_half_written(
     def interrupted(self: object, at: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(recommending.TrainingDisplay, "progress", interrupted)
+    monkeypatch.setattr(TrainingDisplay, "progress", interrupted)
     file = tmp_path / "lists.csv"
     if before is not None:
         file.write_text(before, encoding="utf-8")
-    assert convncf("recommend", "all", "--all", "--csv", str(file), "--force").code != 0
+    said = convncf("recommend", "all", "--all", "--csv", str(file), "--force")
+    assert (said.code, said.err) == (130, f"stopped: {file} is not written\n")
     assert litter(tmp_path) == []
     assert (file.read_text(encoding="utf-8") if file.exists() else None) == before
 
@@ -118,7 +120,7 @@ def test_ctrl_c_leaves_nothing_half_written(
 def test_for_an_unknown_user_the_most_popular_are_offered_and_listed(convncf: Commands, home: Path) -> None:
     said = convncf.refused("recommend", "all", "--user", "U3")
     assert "Nearest: 'u3'" in said
-    assert "--popular instead lists the most popular items of the training part" in said
+    assert "--popular instead lists on the screen the most popular items of the training part" in said
 
     split = load_run(RunStore(home).open("all"), home).split
     counts = split.train.sum(axis=0)
@@ -143,11 +145,15 @@ def test_popular_for_a_known_user_leaves_out_what_that_user_has(convncf: Command
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "whose list? Give --user ID"),
-        (["--popular", "--csv", "x.csv"], "whose list?"),
+        ([], "Whose list? Give --user ID"),
+        (["--popular", "--csv", "x.csv"], "Whose list?"),
         (["--all"], "--all asks for the lists of many users. Say where they go: --csv FILE."),
         (["--all", "--user", "u1"], "--user and --all are given together"),
     ],
 )
-def test_what_does_not_say_whose_lists_are_wanted_is_refused(convncf: Commands, options: list[str], said: str) -> None:
-    assert said in convncf.refused("recommend", "all", *options)
+def test_what_does_not_say_whose_lists_are_wanted_is_wrong_usage(
+    convncf: Commands, options: list[str], said: str
+) -> None:
+    answer = convncf("recommend", "all", *options)
+    assert (answer.code, answer.out) == (2, "")
+    assert said in " ".join(answer.err.replace("│", " ").split())

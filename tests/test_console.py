@@ -1,4 +1,4 @@
-"""What long work says where there is no bar: a line an epoch, and one every ten seconds in between."""
+"""What the console shows: a line an epoch and one every ten seconds where there is no bar; names in one piece."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from convncf.cli.console import TrainingDisplay
+from convncf.cli.console import TrainingDisplay, table
 from convncf.runs import Status
 from convncf.training import EpochRecord, Progress
 
@@ -76,3 +76,20 @@ def test_a_word_on_what_it_goes_on_from_is_printed(capsys: pytest.CaptureFixture
         for _ in range(2):
             display.status(Status(state="starting", message="training: resumed after epoch 3"))
     assert capsys.readouterr().err == "training: resumed after epoch 3\n"
+
+
+@pytest.mark.parametrize("columns", ["20", "200"])
+def test_without_folding_a_name_stays_on_one_line_however_narrow_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    name = "a-name-that-is-wider-than-twenty-東京"
+    table(["run", "state", "n"], [(name, "finished", 1_000), ("b", "queued", None)], left=2, fold=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines] == [
+        ["run", "state", "n"],
+        [name, "finished", "1,000"],
+        ["b", "queued", "–"],
+    ]
+    table(["run", "state", "n"], [(name, "finished", 1_000)], left=2)
+    assert (name in capsys.readouterr().out) == (columns == "200")

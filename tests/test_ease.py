@@ -10,7 +10,7 @@ import torch
 from scipy.sparse import csr_array
 
 from convncf.errors import DataError
-from convncf.models import Ease, ease
+from convncf.models import EASE, ease
 from convncf.models.ease import available_memory, refuse_unless_it_fits
 
 
@@ -20,7 +20,7 @@ def matrix(n_users: int = 30, n_items: int = 13, seed: int = 0) -> csr_array:
 
 def test_its_weights_are_the_least_squares_with_an_empty_diagonal() -> None:
     x = matrix()
-    b = Ease(30, 13, 4.0).fit(x).between.numpy().astype(np.float64)
+    b = EASE(30, 13, 4.0).fit(x).between.numpy().astype(np.float64)
     dense = x.toarray().astype(float)
     # at the minimum of ||X - XB||² + λ||B||² with diag(B) = 0, the gradient is 0 off the diagonal
     gradient = dense.T @ (dense @ b - dense) + 4.0 * b
@@ -32,7 +32,7 @@ def test_its_weights_are_the_least_squares_with_an_empty_diagonal() -> None:
 
 def test_a_score_is_the_sum_of_the_weights_of_the_users_items() -> None:
     x = matrix()
-    model = Ease(30, 13, 4.0).fit(x)
+    model = EASE(30, 13, 4.0).fit(x)
     for user in range(30):
         items = x.toarray()[user].nonzero()[0]
         expected = model.between.numpy()[items].sum(axis=0)
@@ -41,21 +41,21 @@ def test_a_score_is_the_sum_of_the_weights_of_the_users_items() -> None:
 
 def test_two_items_by_hand() -> None:
     # XᵀX + λ = [[2 + 1, 1], [1, 1 + 1]]; its inverse is [[2, -1], [-1, 3]] / 5
-    model = Ease(2, 2, 1.0).fit(csr_array(np.array([[1, 1], [1, 0]]) != 0))
+    model = EASE(2, 2, 1.0).fit(csr_array(np.array([[1, 1], [1, 0]]) != 0))
     np.testing.assert_allclose(model.between.numpy(), [[0, 1 / 3], [1 / 2, 0]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("columns", [1, 5, 13, 1000])
 def test_the_number_of_columns_at_a_time_does_not_matter(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Ease(30, 13, 4.0).fit(matrix()).between
+    whole = EASE(30, 13, 4.0).fit(matrix()).between
     monkeypatch.setattr(ease, "_COLUMNS", columns)
-    assert torch.equal(Ease(30, 13, 4.0).fit(matrix()).between, whole)
+    assert torch.equal(EASE(30, 13, 4.0).fit(matrix()).between, whole)
 
 
 def test_a_user_without_items_and_a_model_that_is_not_fitted_score_nought() -> None:
     x = csr_array(np.array([[1, 1, 0], [0, 0, 0]]) != 0)
-    assert Ease(2, 3).fit(x).score_items(1).tolist() == [0, 0, 0]
-    assert Ease(2, 3).score_items(0).tolist() == [0, 0, 0]
+    assert EASE(2, 3).fit(x).score_items(1).tolist() == [0, 0, 0]
+    assert EASE(2, 3).score_items(0).tolist() == [0, 0, 0]
 
 
 def test_what_would_not_fit_is_refused_before_work_with_both_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,9 +66,9 @@ def test_what_would_not_fit_is_refused_before_work_with_both_sizes(monkeypatch: 
         refuse_unless_it_fits(40_981, available=16_000_000_000)
     monkeypatch.setattr(ease, "available_memory", lambda: 1000)
     with pytest.raises(DataError, match="13 items"):
-        Ease(30, 13).fit(matrix())
+        EASE(30, 13).fit(matrix())
     monkeypatch.setattr(ease, "available_memory", lambda: None)
-    Ease(30, 13).fit(matrix())
+    EASE(30, 13).fit(matrix())
 
 
 def test_the_smallest_limit_on_memory_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,7 @@ def test_the_smallest_limit_on_memory_counts(tmp_path: Path, monkeypatch: pytest
 
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="l2 0 must be above 0"):
-        Ease(2, 3, 0.0)
-    state = Ease(30, 13).fit(matrix()).state_dict()
+        EASE(2, 3, 0.0)
+    state = EASE(30, 13).fit(matrix()).state_dict()
     with pytest.raises(RuntimeError, match=r"between: shape \[13, 12\]"):
-        Ease(30, 13).load_state_dict(state | {"between": torch.zeros(13, 12)})
+        EASE(30, 13).load_state_dict(state | {"between": torch.zeros(13, 12)})

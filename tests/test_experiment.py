@@ -188,7 +188,7 @@ def test_settings_reach_the_models_that_are_computed(home: Path) -> None:
     assert all(torch.equal(tensors[name], value) for name, value in expected.items())
     linear = make_run(home, "linear", "ease", model__ease_l2=7.0)
     run_experiment(linear, home)
-    between = models.Ease(30, 40, 7.0).fit(load_run(linear, home).split.train).between
+    between = models.EASE(30, 40, 7.0).fit(load_run(linear, home).split.train).between
     assert torch.equal(load_tensors(linear.model_path)[0]["between"], between)
 
 

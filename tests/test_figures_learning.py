@@ -172,3 +172,25 @@ def test_the_first_epochs_have_whole_numbers_on_their_axis_and_nothing_before_0(
         assert (looks["tickmode"], looks["tick0"], looks["dtick"]) == ("linear", 0, 1)
         assert looks["range"][0] > -1
         assert 1 < looks["range"][1] < 2
+
+
+UNVALIDATED = [row("training", 0, None), row("training", 1, None, loss=0.5), row("training", 2, None, loss=0.4)]
+"""A run on all interactions: each epoch is taken, and none is measured."""
+
+
+def test_a_run_without_validation_has_its_loss_and_says_why_there_is_no_more() -> None:
+    assert learning.unvalidated(UNVALIDATED)
+    assert not learning.unvalidated([])
+    assert not learning.unvalidated([*UNVALIDATED, row("training", 3, 0.1)])
+    assert list(array(sent(learning.curves(UNVALIDATED, LIGHT))["data"][0]["y"])) == [0.5, 0.4]
+    figure = sent(learning.curves(UNVALIDATED, LIGHT, "NDCG@10"))
+    assert figure["layout"]["annotations"][0]["text"] == "nothing was validated"
+
+
+def test_each_run_without_a_curve_is_named_with_its_reason() -> None:
+    runs = {"a": PRETRAINED, "waits": PRETRAINED[:2], "refit": UNVALIDATED}
+    said = sent(learning.validation(runs, LIGHT))["layout"]["annotations"][0]["text"]
+    assert said == "no epoch to show yet: waits<br>nothing was validated: refit"
+    alone = sent(learning.validation({"refit": UNVALIDATED}, LIGHT))["layout"]["annotations"][0]["text"]
+    assert alone == "nothing was validated: refit"
+    assert not sent(learning.validation({"refit": UNVALIDATED}, LIGHT, "loss"))["layout"].get("annotations")

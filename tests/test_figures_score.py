@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convncf.figures import DARK, LIGHT, score_parts
-from convncf.figures.score import parts
+from convncf.figures.score import carried, carriers, parts
+from convncf.inspection import PairTrace
 from tests.made_traces import pair
 from tests.plotly_json import array, sent
 
@@ -57,3 +60,36 @@ def test_the_total_stands_where_there_is_room_for_it(contributions: list[float],
     assert (total["x"], total["xanchor"]) == (0, anchor)
     low, high = figure["layout"]["xaxis"]["range"]
     assert (high if anchor == "left" else -low) > 1
+
+
+def began(weights: list[float], score_is_product: bool = True) -> PairTrace:
+    """A network's start with these output weights; p·q is 2, and the channels give it, or 1 more."""
+    given = pair(np.zeros(len(weights)), bias=0, size=2)
+    total = 2.0 if score_is_product else 3.0
+    first = next((place for place, weight in enumerate(weights) if weight), 0)
+    contributions = np.array([total * (place == first) for place in range(len(weights))], np.float32)
+    return replace(
+        given,
+        p=np.array([1, 1], np.float32),
+        q=np.array([3, -1], np.float32),
+        weights=np.array(weights, np.float32),
+        contributions=contributions,
+        score=total,
+    )
+
+
+def test_what_carried_the_dot_product_is_read_from_the_weights() -> None:
+    assert carriers(began([1, -1, 0, 0])) == (0, 1)
+    assert carriers(began([0, 0, 1, -1])) == (2, 3), "whichever channels they are"
+    assert carriers(began([1, -1, 0, 0], score_is_product=False)) == (), "it began as something else"
+    assert carriers(pair([1, 2], bias=0, layers=False)) == ()
+
+
+def test_what_they_add_by_now_stands_beside_the_dot_product() -> None:
+    start = began([0, 1, -1])
+    now = replace(start, contributions=np.array([0.5, 2, -0.25], np.float32), score=2.25)
+    assert carried(now, start) == (
+        "This network began as the dot product p·q, carried by channels 1 and 2: no other had an output weight. "
+        "Here they add 1.75, and p·q is 2.00."
+    )
+    assert carried(now, began([1, -1, 0], score_is_product=False)) == ""

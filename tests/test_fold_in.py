@@ -121,7 +121,7 @@ def test_without_embeddings_the_formula_is_exact(name: str) -> None:
 
 
 def test_ease_and_itemknn_add_up_rows() -> None:
-    model = models.Ease(3, 3)
+    model = models.EASE(3, 3)
     model.between = torch.tensor([[0.0, 2.0, 3.0], [5.0, 0.0, 7.0], [1.0, 4.0, 0.0]])
     assert fold_in(model, [0, 1]).model.score_items(0).tolist() == [5.0, 2.0, 10.0]
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convncf import streams
 from convncf.errors import NonFiniteScoreError
+from convncf.evaluation.full_ranking import USERS_TOGETHER
 from convncf.experiment.loading import load_run
 from convncf.inspection import lists as module
 from convncf.inspection import recommend
@@ -42,9 +44,7 @@ def test_no_more_users_are_scored_than_are_listed_next(home: Path) -> None:
             asked.append(user)
             return loaded.model.score_items(user)
 
-    from convncf import streams
-
-    together = streams.width() * module.USERS_TOGETHER
+    together = streams.width() * USERS_TOGETHER
     users = np.resize(np.arange(30), 4 * together)
     walk = lists(Counting(), loaded.split, users, 2)
     next(walk)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import shlex
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
@@ -15,11 +15,18 @@ from app import state, widgets
 from app.panels import commands, device, setting_fields
 from app.wording import MODEL_WORDS
 from convncf import runtime
-from convncf.config import MODEL_NAMES, Resolved, flatten, nearest_plans, preset_names, resolve
+from convncf.config import MODEL_NAMES, TRAINED, Resolved, flatten, nearest_plans, preset_names, resolve
 from convncf.data import catalogue
 from convncf.errors import ConfigError, ConvNCFError, LayerPlanError
 from convncf.runs import slug
 
+_PRESET_HELP: Final = (
+    "A named set of defaults. quick: a useful model within two minutes on a laptop. recbole: RecBole's own. "
+    "paper: as in the 2018 code, one test item per user among 999 drawn ones, and up to 1,500 epochs, which takes many "
+    "hours without a GPU."
+)
+_LONG: Final = 1000
+"""Epochs from which a preset's time is said on the page."""
 _FOLLOW_KERNELS = ("model.cnn_strides", "model.cnn_channels")
 
 
@@ -37,7 +44,7 @@ def show() -> None:
         "Preset",
         preset_names(model),
         key=f"new:{model}:preset",
-        help="A named set of defaults. quick: a useful model within two minutes on a laptop. recbole: RecBole's own.",
+        help=_PRESET_HELP,
         persist_state="session",
     )
     with device_column:
@@ -56,18 +63,34 @@ def _settings(model: str, preset: str) -> dict[str, Any]:
     defaults = flatten(resolve(model=model, preset=preset).config)
     prefix = f"new:{model}:{preset}"
     entered: dict[str, Any] = {}
-    with st.grid(6, min_column_width=150, vertical_alignment="bottom"):
+    if model in TRAINED and defaults["train.epochs"] >= _LONG:
+        before = f"up to {defaults['pretrain.epochs']:,} of pretraining, then " if defaults["pretrain.epochs"] else ""
+        st.caption(
+            f"This preset trains long: {before}up to {defaults['train.epochs']:,} epochs. That takes many hours "
+            "without a GPU; take fewer for a first look."
+        )
+    with st.grid(4, min_column_width=150, vertical_alignment="bottom"):
         for key in setting_fields.first(model):
             entered[key] = setting_fields.ask(key, defaults[key], widget=f"{prefix}:{key}")
     folded = setting_fields.advanced(model)
     if folded:
         with st.expander("Advanced settings"):
-            for section, keys in folded.items():
-                st.markdown(f"**{setting_fields.SECTIONS[section]}**")
-                with st.grid(4, min_column_width=150, vertical_alignment="bottom"):
-                    for key in keys:
-                        entered[key] = setting_fields.ask(key, defaults[key], widget=f"{prefix}:{key}")
+            idle = setting_fields.idle(defaults, prefix)
+            for tab, (section, keys) in zip(st.tabs(list(folded)), folded.items(), strict=True):
+                with tab:
+                    _section(section, [key for key in keys if key not in idle], defaults, prefix, entered)
+            st.caption("A setting that has no effect beside the others is not shown.")
     return _departures(entered, defaults)
+
+
+def _section(
+    section: str, keys: Sequence[str], defaults: Mapping[str, Any], prefix: str, entered: dict[str, Any]
+) -> None:
+    """One group of fields under the line that says what it is about; what is typed goes into `entered`."""
+    st.caption(setting_fields.SECTIONS[section])
+    with st.grid(4, min_column_width=150, vertical_alignment="bottom"):
+        for key in keys:
+            entered[key] = setting_fields.ask(key, defaults[key], widget=f"{prefix}:{key}")
 
 
 def _departures(entered: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -220,6 +220,6 @@ def _epoch_picked() -> None:
 
 
 def epoch_label(epoch: int, best: int = -1, mark: str = BEST) -> str:
-    """ "start", "3", "7 · best", or "7 · last" in a run without validation."""
+    """ "start", "3", "7 · best"; "7 · last" in a run without validation, whose start is just that."""
     name = "start" if epoch == 0 else str(epoch)
-    return f"{name} · {mark}" if epoch == best else name
+    return f"{name} · {mark}" if epoch == best and (epoch or mark == BEST) else name

@@ -1,19 +1,21 @@
-"""What reading a file kept, and what it left out and why: a ReadReport as it is stored with the dataset."""
+"""What reading files kept, and what it left out and why: a ReadReport as it is stored with the dataset."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from app import widgets
-from app.wording import plain, plural
+from app.wording import plain
+
+_SHOWN_ABOVE = ("Warning: ", "Left out: ")
 
 
-def show(report: Mapping[str, Any]) -> None:
-    """Counts in a row, then a line for whatever was not simply kept."""
+def show(report: Mapping[str, Any], words: Callable[[str], str] = str) -> None:
+    """Counts in a row, what is likely to be wrong, what was left out, then the other sentences, put by `words`."""
     widgets.facts(
         {
             "Rows read": f"{report['rows']:,}",
@@ -25,32 +27,17 @@ def show(report: Mapping[str, Any]) -> None:
         }
     )
     for warning in report.get("warnings", ()):  # reports of earlier versions have none
-        st.warning(plain(f"{warning[:1].upper()}{warning[1:]}{'' if warning.endswith('?') else '.'}"))
+        said = words(warning)
+        st.warning(plain(f"{said[:1].upper()}{said[1:]}{'' if said.endswith('?') else '.'}"))
     rows = [
         {"Left out because": dropped["reason"], "Rows": dropped["count"], "On lines": _lines(dropped)}
         for dropped in report["dropped"]
     ]
     if rows:
         st.dataframe(pd.DataFrame(rows), hide_index=True, width="content", alt="Rows left out, by reason")
-    for sentence in sentences(report):
-        st.caption(plain(sentence))
-
-
-def sentences(report: Mapping[str, Any]) -> list[str]:
-    """What the counts do not say: which repeat was kept, how times were read, and the reader's notes."""
-    said = []
-    if report["merged"]:
-        kept = report.get("kept_row") or ("latest" if report["time"] else "first")
-        said.append(
-            f"Merged: {plural(report['exact_duplicates'], 'exact duplicate')} and "
-            f"{plural(report['repeats'], 'repeat')} of a pair, at most {report['most_repeated']:,} rows of one; "
-            f"the {kept} is kept."
-        )
-    if report["time"]:
-        time = report["time"]
-        said.append(f"Times, {time['format']}: {time['first']} to {time['last']} (UTC).")
-    said += [f"{note[:1].upper()}{note[1:]}." for note in report["notes"]]
-    return said
+    for sentence in report.get("sentences", ())[1:]:  # the first gives the counts
+        if not sentence.startswith(_SHOWN_ABOVE):
+            st.caption(plain(words(sentence)))
 
 
 def _lines(dropped: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from app import state, widgets
+from app import loading, state, widgets
 from app.wording import sentence
 from convncf.errors import ConvNCFError, RunNotFoundError
 from convncf.runs import Run
@@ -77,12 +77,16 @@ def _write(names: Sequence[str]) -> None:
 
 
 def _first(finished: Sequence[Run]) -> list[str]:
-    """The newest three that share their data, the oldest of them as the baseline; else the newest two."""
-    for newest in finished:
-        alike = [run.name for run in finished if run.fingerprint == newest.fingerprint]
-        if len(alike) > 1:
-            return alike[:3][::-1]
-    return [run.name for run in finished][:2]
+    """The newest three that can be ranked against each other, the oldest of them as the baseline.
+
+    Else the newest two with figures on a test part; else none, for the reader to choose.
+    """
+    tested = {run.name: alike for run in finished if (alike := loading.measured(run)) is not None}
+    for newest in tested.values():
+        names = [name for name, measured in tested.items() if measured == newest]
+        if len(names) > 1:
+            return names[:3][::-1]
+    return list(tested)[:2]
 
 
 def _why_not(name: str) -> str:

@@ -16,17 +16,25 @@ _KEY = "runs:table"
 
 
 def show(seen: Sequence[Glance]) -> None:
-    """Newest first; columns sort by a click on their head, numbers as numbers."""
+    """Newest first; columns sort by a click on their head, numbers as numbers.
+
+    What matters most comes first: a narrow window cuts off the last columns.
+    """
     names = [glance.name for glance in seen]
+    metrics = {glance.monitor for glance in seen if glance.state != "broken"}
+    shared = metrics.pop() if len(metrics) == 1 else ""  # then it stands in the head, not in each row
+    rows = pd.DataFrame([_row(glance) for glance in seen])
     st.dataframe(
-        pd.DataFrame([_row(glance) for glance in seen]),
+        rows.drop(columns="Metric") if shared else rows,
         hide_index=True,
         placeholder="–",
         key=_KEY,
         on_select=lambda: _watch(names),
         selection_mode="single-row",
         column_config={
-            "Test": st.column_config.NumberColumn(format="%.3f", help="On the test part, at the kept epoch.", width=58),
+            "Test": st.column_config.NumberColumn(
+                f"Test {shared}".strip(), format="%.3f", help="On the test part, at the kept epoch."
+            ),
             "Epoch": st.column_config.NumberColumn(
                 format="%d", help="The epoch whose model is kept; none where it is computed in one go.", width=52
             ),
@@ -48,10 +56,10 @@ def _row(glance: Glance) -> dict[str, Any]:
         "Dataset": glance.dataset,
         "Metric": glance.monitor if glance.state != "broken" else "",
         "Test": glance.value,
-        "Epoch": glance.epoch if glance.trained else None,
-        "Took": glance.seconds,
-        "Seed": glance.seed,
         "Created": datetime.fromtimestamp(created, UTC) if created else None,
+        "Took": glance.seconds,
+        "Epoch": glance.epoch if glance.trained else None,
+        "Seed": glance.seed,
     }
 
 

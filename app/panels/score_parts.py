@@ -11,12 +11,17 @@ from convncf.figures import wording
 from convncf.inspection import PairTrace
 
 
-def show(trace: PairTrace) -> None:
-    """A bar for each of the largest parts, then the others, the bias, and their sum."""
+def show(trace: PairTrace, start: PairTrace | None) -> None:
+    """A bar for each of the largest parts, then the others, the bias, and their sum.
+
+    `start` is the same pair before the first step, where that was kept.
+    """
     widgets.section("The score as a sum")
     widgets.figure(figures.score_parts(trace, state.theme()), key="inspect:parts")
     if not trace.layers:
         st.caption(wording.READ_SCORE_PARTS_FACTORISATION)
         return
     st.caption(plain(trace.words))
+    if start is not None and (words := figures.score.carried(trace, start)):
+        st.caption(plain(words))
     st.caption("Bars to the right raise the score, bars to the left lower it.")

@@ -13,15 +13,20 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 from app.wording import plain
-from convncf.config import RunConfig, setting_fields, unused_settings
+from convncf.config import idle_settings, setting_fields, unused_settings
 
 SECTIONS: Final[Mapping[str, str]] = {
-    "data": "Split",
-    "model": "Model",
-    "pretrain": "Pretraining (MF-BPR first)",
-    "train": "Training",
-    "eval": "Evaluation",
+    "Data and filters": "Which interactions count; as it stands, all of them.",
+    "Split": "What is held out of training, to validate and to test on.",
+    "Model": "What the model is made of, how it starts, and what keeps its weights small.",
+    "Pretraining": "MF-BPR, trained first; the network starts from its embeddings.",
+    "Training": "How the model is fitted, when that stops, and what is saved meanwhile.",
+    "Evaluation": "How the model is judged, on validation while training and on test at the end.",
 }
+"""Title of a group of fields -> what it is about."""
+_BY_PREFIX: Final = {"model": "Model", "pretrain": "Pretraining", "train": "Training", "eval": "Evaluation"}
+_SPLIT: Final = ("data.split", "data.order", "data.across", "data.ratios")
+_DATES: Final = {"data.since": "2010-01-31", "data.until": "2015-01-01"}
 _ELSEWHERE: Final = ("data.dataset", "model.name", "preset", "train.device")
 """Settings that have a place of their own above the fields."""
 
@@ -29,8 +34,9 @@ _FIRST: Final = (
     "train.epochs",
     "model.embedding_size",
     "model.cnn_kernels",
-    "train.lr_embedding",
-    "train.lr_network",
+    "model.neighbours",
+    "model.shrinkage",
+    "model.ease_l2",
     "seed",
 )
 """What people change first; the rest is folded."""
@@ -43,16 +49,25 @@ def first(model: str) -> tuple[str, ...]:
 
 
 def advanced(model: str) -> dict[str, tuple[str, ...]]:
-    """Section -> keys of its other fields, for what has an effect on the model."""
+    """Title of a section -> keys of its other fields, for what has an effect on the model."""
     hidden = unused_settings(model) | set(_ELSEWHERE) | set(_FIRST)
-    sections: dict[str, tuple[str, ...]] = {}
-    for section in SECTIONS:
-        inner = RunConfig.model_fields[section].annotation
-        keys = tuple(f"{section}.{name}" for name in getattr(inner, "model_fields", {}))
-        kept = tuple(key for key in keys if key not in hidden)
-        if kept:
-            sections[section] = kept
-    return sections
+    sections: dict[str, tuple[str, ...]] = dict.fromkeys(SECTIONS, ())
+    for key in setting_fields():
+        if key not in hidden:
+            sections[_section(key)] += (key,)
+    return {section: keys for section, keys in sections.items() if keys}
+
+
+def _section(key: str) -> str:
+    if key.startswith("data."):
+        return "Split" if key in _SPLIT else "Data and filters"
+    return _BY_PREFIX[key.partition(".")[0]]
+
+
+def idle(defaults: Mapping[str, Any], prefix: str) -> frozenset[str]:
+    """Keys of the fields that have no effect beside what stands in the others; `prefix` begins their widgets' keys."""
+    entered = {key: st.session_state.get(f"{prefix}:{key}", value) for key, value in defaults.items()}
+    return idle_settings(entered)
 
 
 def field_of(key: str) -> FieldInfo:
@@ -78,7 +93,7 @@ def ask(key: str, value: Any, *, widget: str) -> Any:
         return st.selectbox(label, choices, key=widget, help=help, persist_state="session")
     optional = NoneType in _kinds(kind)
     if listed or str in _kinds(kind):
-        hint = "none" if optional else None
+        hint = f"none, or such as {_DATES[key]}" if key in _DATES else "none" if optional else None
         typed = st.text_input(label, key=widget, help=help, placeholder=hint, persist_state="session") or ""
         return read_list(typed) if listed else (typed.strip() or None if optional else typed)
     return _ask_number(label, field, value, widget, help)

@@ -39,8 +39,8 @@ def _look_inside(ready: Sequence[Glance]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if main_button(f"Look inside {first.name}", key="look-inside"):
             state.go("inspect", run=first.name)
-        others = [glance for glance in ready if glance.dataset == first.dataset and glance is not first]
-        if others and st.button(f"Compare it with {plain(others[0].name)}", key="compare"):
+        others = [glance for glance in ready if glance.measured == first.measured and glance is not first]
+        if first.measured and others and st.button(f"Compare it with {plain(others[0].name)}", key="compare"):
             state.go("compare", run=first.name, other=others[0].name)
     st.caption("Every picture between a user, an item and the score: the interaction map, the feature maps, the sum.")
 

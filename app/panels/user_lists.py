@@ -11,11 +11,15 @@ import streamlit as st
 from app import loading, state
 from app.loading import Model
 from convncf import inspection
+from convncf.config import TRAINED
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
     from streamlit.elements.lib.column_types import ColumnConfig
 
+_ROW: Final = 65
+"""Height of a row in pixels beside an interaction map, where a long title would lose its year: Streamlit wraps cells
+from 4 rem on. Elsewhere the list is wide enough."""
 HELD_OUT: Final = "●"
 CHOSEN: Final = "font-weight: 600; background-color: rgba(20, 150, 136, 0.14)"
 """The row of the item that is looked at; a tint that both themes bear."""
@@ -101,10 +105,12 @@ def _table(
     alt: str,
     columns: Mapping[str, ColumnConfig],
 ) -> None:
+    narrow = model.loaded.config.model.name in TRAINED
     st.dataframe(
         frame,
         hide_index=True,
-        height=388,
+        height=38 + loading.TOP * _ROW if narrow else 388,
+        row_height=_ROW if narrow else None,
         key=key,
         on_select=lambda: _clicked(key, items, model),
         selection_mode="single-cell",

@@ -100,7 +100,8 @@ def _outcome(seen: Glance) -> dict[str, str]:
         facts["Kept"] = f"{seen.kept} (of {report['epochs']})"
     if seen.seconds is not None:
         facts["Took"] = wording.duration(seen.seconds)
-    facts["Users evaluated"] = f"{report.get('n_users_evaluated', 0):,} of {report.get('n_users', 0):,}"
+    if not seen.on_everything:
+        facts["Users evaluated"] = f"{report.get('n_users_evaluated', 0):,} of {report.get('n_users', 0):,}"
     return facts
 
 
@@ -111,7 +112,7 @@ def _sentences(seen: Glance) -> None:
     said += [sentence(f"{test['metric']}: {test['words']}") for test in report.get("paired", {}).values()]
     if seen.value is not None:
         said.append(f"{str(report.get('protocol', '')).capitalize()}; {report.get('left_out', '')}.")
-    else:
+    elif not seen.on_everything:
         said += report.get("evaluation_notes", [])
     st.caption("  \n".join(map(plain, said)), help=terms("test", seen.monitor, "HR@10", "Recall@10", "baseline"))
 

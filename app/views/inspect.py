@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import streamlit as st
@@ -10,6 +11,7 @@ import streamlit as st
 from app import loading, state, widgets
 from app.loading import Model
 from app.panels import (
+    closer,
     feature_maps,
     first_runs,
     glance,
@@ -91,6 +93,7 @@ def _pair(model: Model, pair: Pair, best: int, mark: str) -> None:
         st.markdown(plain(view.trace.words))
         with st.container(width=MAP_WIDTH):
             user_lists.show(model, view.user, view.item)
+        closer.show(pair)
         return _command(pair)
     with st.container(horizontal=True, gap="medium"):
         with st.container():
@@ -98,13 +101,26 @@ def _pair(model: Model, pair: Pair, best: int, mark: str) -> None:
         with st.container(width=MAP_WIDTH):
             interaction_map.show(pair)
         with st.container():
-            score_parts.show(view.trace)
+            score_parts.show(view.trace, _start(model, pair, best))
     if view.trace.layers:
         feature_maps.show(pair)
     else:
         widgets.section("Feature maps")
         st.caption(plain(view.trace.words))
+    closer.show(pair)
     _command(pair)
+
+
+def _start(model: Model, pair: Pair, best: int) -> PairTrace | None:
+    """The same pair before the first step, for a network that was to begin as p·q; none where that was not kept."""
+    run = model.loaded.run
+    if model.loaded.config.model.initialisation != "trace" or 0 not in loading.epochs(run, best):
+        return None
+    try:
+        trace = replace(pair, epoch=0 if best else None).view().trace
+    except ConvNCFError:  # damaged: the sentence about it is dropped, and "Over training" names the file
+        return None
+    return trace if isinstance(trace, PairTrace) else None
 
 
 def _command(pair: Pair) -> None:

@@ -193,6 +193,21 @@ _ALL: Final = (
         common={"data.split": "ratio", "eval.monitor": "NDCG@10"},
     ),
     Study(
+        name="tune-quick",
+        dataset="movielens-small",
+        question="What should the MF-BPR of the preset quick, two minutes on a laptop, be? Chosen on validation.",
+        trials=tuple(
+            Trial(f"L2 {l2:g}, {words}", "mf-bpr", {"model.reg_weights": [l2, 0.0]} | settings, preset="quick")
+            for words, settings in (
+                ("each once", {}),
+                ("by user", {"train.positives": "by user"}),
+                ("dns of 2", {"train.negatives": "dns", "train.dns_of": 2}),
+            )
+            for l2 in (3e-3, 7e-3, 1.5e-2)
+        ),
+        seeds=THREE,
+    ),
+    Study(
         name="tune-convncf",
         dataset="ml-100k",
         question="What makes the network add something to a well-regularised MF-BPR? Chosen on validation.",

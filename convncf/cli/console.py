@@ -56,17 +56,30 @@ def emit_json(value: Mapping[str, Any]) -> None:
     sys.stdout.buffer.flush()
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", left: int = 1) -> None:
-    """A table on stdout, under its title; the first `left` columns are text, the others right-aligned."""
+def table(
+    headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", left: int = 1, fold: bool = True
+) -> None:
+    """A table on stdout, under its title; the first `left` columns are text, the others right-aligned.
+
+    Long cells are broken over several lines, or without `fold` never, so that a name can be copied.
+    """
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for position, header in enumerate(headers):
         drawn.add_column(Text(header), justify="left" if position < left else "right", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(cell(value)) for value in row))
     console = out()
+    if not fold:
+        console.width = max(console.width, _widest(drawn))
     if title:
         console.print(Text(cell(title)), soft_wrap=True)
     console.print(drawn)
+
+
+def _widest(drawn: Table) -> int:
+    """Columns of the terminal that the table takes where no cell is broken."""
+    console = Console(file=io.StringIO(), width=100_000)
+    return console.measure(drawn).maximum
 
 
 def cell(value: object) -> str:

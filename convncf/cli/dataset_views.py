@@ -148,8 +148,8 @@ def _fact_rows(facts: Facts) -> list[tuple[str, str]]:
         ("items", f"{facts.items:,}, {facts.titled:,} with a title"),
         ("interactions", f"{facts.interactions:,}, {100 * facts.density:.3g}% of the pairs"),
     ]
-    for whose, spread in (("user", facts.per_user), ("item", facts.per_item)):
-        rows.append((f"a {whose} has", f"{spread.fewest:,} to {spread.most:,}, half at most {spread.median:,g}"))
+    for whose, spread in (("a user", facts.per_user), ("an item", facts.per_item)):
+        rows.append((f"{whose} has", f"{spread.fewest:,} to {spread.most:,}, half at most {spread.median:,g}"))
     rows.append(("times", "none" if facts.first is None else f"{facts.first} to {facts.last}"))
     rows.append(
         ("ratings", "none" if facts.ratings is None else f"{facts.ratings.lowest:g} to {facts.ratings.highest:g}")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, get_args
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import typer
 from rich.text import Text
@@ -12,8 +14,13 @@ from typer.core import TyperCommand
 from convncf import runtime
 from convncf.cli.console import TrainingDisplay, cell, duration, emit_json, out, say, table
 from convncf.cli.options import Json, RunName
+from convncf.cli.written import FRAME_KINDS, refuse_unwritable, write_frame
 from convncf.config import EvalConfig, resolve
 from convncf.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from convncf.experiment.loading import LoadedRun
+    from convncf.judgement import Judgement
 
 _SETS: Final[Mapping[str, Mapping[str, str]]] = {
     "drawn": {"eval.candidate_sets": "drawn"},
@@ -66,6 +73,21 @@ def evaluate(
         str | None,
         typer.Option(help="Test items that training never saw: ranked, misses (0 in every metric) or left out."),
     ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Draws the candidate sets, in the place of the run's seed: the same for several runs."),
+    ] = None,
+    per_user: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write each user's value in every metric: a .parquet or .csv."),
+    ] = None,
+    ranks: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write each test item's rank (of both protocols, by full ranking): as above."
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
     as_json: Json = False,
 ) -> None:
     """Evaluate a saved run afresh on validation and test; the numbers of train come out again.
@@ -77,16 +99,44 @@ def evaluate(
     home = runtime.home()
     found = RunStore(home).open(run)  # refuses before torch is loaded
     asked = _settings(protocol, negatives, k, sets, cold)
+    files = {name: file for name, file in (("--per-user", per_user), ("--ranks", ranks)) if file is not None}
+    for option, file in files.items():
+        refuse_unwritable(option, file, force=force, kinds=FRAME_KINDS)
+    if len(set(files.values())) < len(files):
+        raise ConfigError(f"--per-user and --ranks both name {per_user}. Give each a file of its own.")
     found.config()  # says so where the file is damaged
     if found.extension():
         say(f"{run} is {found.extension()}: these figures are of the best epoch so far")
     evaluation = resolve(file=found.path / "config.json", settings=asked).config.eval if asked else None
+    if seed is not None:
+        _refuse_idle_seed(seed, evaluation or found.config().eval)
     display = TrainingDisplay(found.config().eval.monitor)
     from convncf.experiment.reporting import evaluate_run
 
+    def write(loaded: LoadedRun, judgement: Judgement) -> None:
+        known = loaded.dataset.interactions
+        for file, frame in (
+            (per_user, partial(judgement.per_user, known.users)),
+            (ranks, partial(judgement.ranks, known.users, known.items)),
+        ):
+            if file is not None:
+                write_frame(file, made := frame())
+                say(f"wrote {file}: {len(made):,} rows")
+
     with display.shown():
-        report = evaluate_run(found, home, evaluation=evaluation, progress=display.progress, begun=say)
+        report = evaluate_run(
+            found, home, evaluation=evaluation, seed=seed, progress=display.progress, begun=say, judged=write
+        )
     show_report(report, as_json=as_json)
+    if seed is not None and not any("drawn" in view["protocol"] for view in report["protocols"]):
+        say(f"--seed {seed} drew no set of the test part: those came with the data")
+
+
+def _refuse_idle_seed(seed: int, evaluation: EvalConfig) -> None:
+    if evaluation.protocol == "full" or evaluation.candidate_sets == "stored":
+        raise ConfigError(
+            f"--seed {seed} draws candidate sets, and here none are drawn. Add --protocol candidates --sets drawn."
+        )
 
 
 def _settings(
@@ -121,8 +171,11 @@ def _cut_offs(text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
-def show_report(report: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print a report as one JSON object, or as tables with everything that a reader has to know below them."""
+def show_report(report: Mapping[str, Any], *, as_json: bool, monitor: str = "") -> None:
+    """Print a report as one JSON object, or as tables with everything that a reader has to know below them.
+
+    With a `monitor`, such as NDCG@10, the tables hold the metrics at its cut-off, and a line says where the rest is.
+    """
     if as_json:
         emit_json(report)
         return
@@ -130,7 +183,9 @@ def show_report(report: Mapping[str, Any], *, as_json: bool) -> None:
     title = (
         f"{report['run']}: {report['model']} on {report['dataset']}, {' beside '.join(v['protocol'] for v in views)}"
     )
-    _show_metrics(report, views, title)
+    left_out = _show_metrics(report, views, title, monitor.partition("@")[2])
+    if left_out:
+        say(f"the metrics at {left_out} too: convncf evaluate {report['run']}, or --json")
     nothing = [note for view in views if not view["metrics"] for note in view.get("notes", ())[:1]]
     for sentence in dict.fromkeys(nothing):
         out().print(Text(f"test: {sentence}"), soft_wrap=True)
@@ -154,9 +209,15 @@ def show_report(report: Mapping[str, Any], *, as_json: bool) -> None:
             say(note)
 
 
-def _show_metrics(report: Mapping[str, Any], views: Sequence[Mapping[str, Any]], title: str) -> None:
-    """The means side by side; intervals beside them, or in a table of their own where there are several protocols."""
+def _show_metrics(report: Mapping[str, Any], views: Sequence[Mapping[str, Any]], title: str, k: str) -> str:
+    """The means side by side; intervals beside them, or in a table of their own where there are several protocols.
+
+    Those at cut-off `k` where it is one of several; returns the others in words, such as "5 and 20".
+    """
     names = list(dict.fromkeys(name for view in views for name in view["metrics"])) or list(report["validation"])
+    cut_offs = list(dict.fromkeys(name.partition("@")[2] for name in names if "@" in name))
+    others = [each for each in cut_offs if each != k] if sum(name.endswith(f"@{k}") for name in names) > 1 else []
+    names = [name for name in names if name.partition("@")[2] not in others]
     intervals = [{name: _ends(pair) for name, pair in view.get("intervals", {}).items()} for view in views]
     columns: list[tuple[str, Mapping[str, object]]] = []
     for view, ends in zip(views, intervals, strict=True):
@@ -175,8 +236,10 @@ def _show_metrics(report: Mapping[str, Any], views: Sequence[Mapping[str, Any]],
         _show_columns("95% interval", names, each)
     beyond = report.get("beyond", {})
     if beyond:
-        others = [(f"test, {name}", values) for name, values in report.get("baseline_beyond", {}).items() if values]
-        _show_columns("lists of all users", list(beyond), [("test", beyond), *others])
+        beside = [(f"test, {name}", values) for name, values in report.get("baseline_beyond", {}).items() if values]
+        listed = [name for name in beyond if name.partition("@")[2] not in others]
+        _show_columns("lists of all users", listed, [("test", beyond), *beside])
+    return " and ".join(filter(None, (", ".join(others[:-1]), *others[-1:])))
 
 
 def _show_columns(

@@ -21,7 +21,10 @@ def write_page(path: Path, found: Mapping[str, Any], view: PairView) -> None:
     except ModuleNotFoundError as error:
         if error.name != "plotly":
             raise
-        raise ConfigError("--html draws with plotly, which is not installed: pip install 'convncf[app]'.") from None
+        raise ConfigError(
+            "--html draws with plotly, which is not installed. In the folder that convncf was cloned into: "
+            "pip install -e '.[app]'."
+        ) from None
     from convncf.inspection import PairTrace
 
     if not path.parent.is_dir():

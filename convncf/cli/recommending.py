@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
-import csv
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from convncf import runtime
-from convncf.cli.console import TrainingDisplay, duration, emit_json, say, table
+from convncf.cli.console import emit_json, say, table
+from convncf.cli.list_file import COLUMNS, Source, read_ids, write_lists
 from convncf.cli.options import Json, RunName
 from convncf.cli.written import refuse_unwritable
-from convncf.errors import ConfigError, DataError, UnknownIdError
+from convncf.errors import UnknownIdError
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from convncf.data.catalogue import Dataset
-    from convncf.data.splitting import Split
     from convncf.data.vocabulary import Vocabulary
-    from convncf.ranking import Scorer, TopK
+    from convncf.ranking import TopK
 
 EXAMPLES = (
     "Examples: convncf recommend first --user 15 -k 10\n\nconvncf recommend first --all --top 20 --csv lists.csv\n\n"
     "convncf recommend first --popular"
 )
 
-COLUMNS = ("user_id", "rank", "item_id", "title", "score")
-"""Of the file; rank is the place in the list, 1 to K."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """What lists are made from."""
-
-    dataset: Dataset
-    split: Split
-    model: Scorer
-
 
 def recommend(
+    context: typer.Context,
     run: RunName,
     user: Annotated[str | None, typer.Option("--user", help="A user's raw id, as in the data.")] = None,
     users: Annotated[
@@ -68,35 +53,42 @@ def recommend(
 
     With --csv into a file: of one user, of some, or of all.
     """
-    _refuse(user, users, everyone, popular, file)
+    wrong = _misuse(user, users, everyone, popular, file)
+    if wrong:
+        context.fail(wrong)
     if file is not None:
         refuse_unwritable("--csv", file, force=force)
-    asked = None if users is None else _lines(users)
+    asked = None if users is None else read_ids(users)
     source = _source(run, popular=popular)
     if file is None:
         _show(run, source, user, k, popular=popular, as_json=as_json)
         return
     asked = asked if user is None else {user: 0}
-    written = _write(file, source, _indices(source.dataset.interactions.users, asked, users), k)
+    chosen = _indices(source.dataset.interactions.users, asked, users)
+    try:
+        written = write_lists(file, source, chosen, k)
+    except KeyboardInterrupt:
+        say(f"stopped: {file} is not written")
+        raise
     written.tell(file, run)
     if as_json:
         emit_json({"run": run, "popular": popular, "csv": str(file)} | written.to_json())
 
 
-def _refuse(user: str | None, users: Path | None, everyone: bool, popular: bool, file: Path | None) -> None:
-    """Refuse what does not say whose lists are wanted, or where many are to go."""
-    given = [
-        name for name, on in (("--user", user is not None), ("--users", users is not None), ("--all", everyone)) if on
-    ]
+def _misuse(user: str | None, users: Path | None, everyone: bool, popular: bool, file: Path | None) -> str:
+    """What is wrong where the options do not say whose lists are wanted, or where many are to go; else nothing."""
+    asked = (("--user", user is not None), ("--users", users is not None), ("--all", everyone))
+    given = [name for name, on in asked if on]
     if len(given) > 1:
-        raise ConfigError(f"{' and '.join(given)} are given together. Keep one of them.")
+        return f"{' and '.join(given)} are given together. Keep one of them."
     if not given and (not popular or file is not None):
-        raise ConfigError("whose list? Give --user ID, or with --csv FILE also --users FILE or --all.")
+        return "Whose list? Give --user ID, or with --csv FILE also --users FILE or --all."
     if given and given != ["--user"] and file is None:
-        raise ConfigError(f"{given[0]} asks for the lists of many users. Say where they go: --csv FILE.")
+        return f"{given[0]} asks for the lists of many users. Say where they go: --csv FILE."
+    return ""
 
 
-def _source(run: str, *, popular: bool) -> _Source:
+def _source(run: str, *, popular: bool) -> Source:
     from convncf.runs import RunStore
 
     home = runtime.home()
@@ -107,15 +99,12 @@ def _source(run: str, *, popular: bool) -> _Source:
         from convncf.models.popularity import Popularity
 
         dataset, split = data_of(found, home)
-        return _Source(dataset, split, Popularity(*split.train.shape).fit(split.train))
+        return Source(dataset, split, Popularity(*split.train.shape).fit(split.train))
     loaded = load_run(found, home)
-    return _Source(loaded.dataset, loaded.split, loaded.model)
+    return Source(loaded.dataset, loaded.split, loaded.model)
 
 
-# ---------------------------------------------------------------- one list, on the screen
-
-
-def _show(run: str, source: _Source, user: str | None, k: int, *, popular: bool, as_json: bool) -> None:
+def _show(run: str, source: Source, user: str | None, k: int, *, popular: bool, as_json: bool) -> None:
     from convncf import inspection
 
     found, words, index = _one_list(source, user, k, popular=popular)
@@ -157,7 +146,7 @@ def _show(run: str, source: _Source, user: str | None, k: int, *, popular: bool,
     say(words)
 
 
-def _one_list(source: _Source, user: str | None, k: int, *, popular: bool) -> tuple[TopK, str, int | None]:
+def _one_list(source: Source, user: str | None, k: int, *, popular: bool) -> tuple[TopK, str, int | None]:
     """A user's list, what was left out of it in words, and the user's index: none for one whom the data lacks."""
     from convncf import inspection
     from convncf.ranking import top_k
@@ -166,34 +155,9 @@ def _one_list(source: _Source, user: str | None, k: int, *, popular: bool) -> tu
     if popular and (user is None or user not in known):
         words = "left out: nothing" + (f", since the data has no user {user!r}" if user is not None else "")
         return top_k(source.model.score_items(0).numpy(), (), k), words, None
-    assert user is not None, "_refuse lets none through without --popular"
+    assert user is not None, "_misuse lets none through without --popular"
     (index,) = _indices(known, {user: 0}, None).tolist()
     return inspection.recommend(source.model, source.split, index, k), source.split.left_out_words(index, "test"), index
-
-
-# ---------------------------------------------------------------- many lists, in a file
-
-
-def _lines(file: Path) -> dict[str, int]:
-    """Each id of the file with the number of its first line; blank lines and repeats are counted and said."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"--users {file}: is no UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
-    lines = text.split("\n")[: -1 if text.endswith("\n") else None]
-    ids: dict[str, int] = {}
-    blank = 0
-    for number, line in enumerate(lines, start=1):
-        raw = line.removesuffix("\r")
-        if raw.strip():
-            ids.setdefault(raw, number)
-        else:
-            blank += 1
-    if not ids:
-        raise DataError(f"--users {file}: holds no id. Write one a line.")
-    if passed := len(lines) - len(ids):
-        say(f"--users {file}: {passed:,} lines passed over, {blank:,} blank and {passed - blank:,} repeated")
-    return ids
 
 
 def _indices(known: Vocabulary, asked: dict[str, int] | None, file: Path | None) -> npt.NDArray[np.int64]:
@@ -210,83 +174,7 @@ def _indices(known: Vocabulary, asked: dict[str, int] | None, file: Path | None)
             known.index(unknown[0])
         except UnknownIdError as error:
             raise UnknownIdError(
-                f"{where}{error}{more} For somebody whom the data lacks, --popular instead lists the most popular "
-                "items of the training part."
+                f"{where}{error}{more} For somebody whom the data lacks, --popular instead lists on the screen the "
+                "most popular items of the training part."
             ) from None
     return np.array([known.index(raw) for raw in asked], dtype=np.int64)
-
-
-@dataclass(slots=True)
-class _Written:
-    """What went into a file of lists."""
-
-    users: int = 0
-    rows: int = 0
-    seconds: float = 0.0
-    tied: int = 0
-    """Rows whose item ties with another candidate."""
-    held_out: int = 0
-    """Rows whose item is in the user's test part."""
-    short: list[str] = field(default_factory=list)
-    """Users with fewer than K items left, by id."""
-    untrained: list[str] = field(default_factory=list)
-    """Users with nothing in training, by id."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The counts."""
-        counts = {key: getattr(self, key) for key in ("users", "rows", "tied", "held_out")}
-        return counts | {
-            "users_with_fewer": len(self.short),
-            "users_without_training": len(self.untrained),
-            "seconds": round(self.seconds, 3),
-        }
-
-    def tell(self, file: Path, run: str) -> None:
-        """Say it, and what a reader of the file should know."""
-        say(f"wrote {file}: {self.users:,} users, {self.rows:,} rows, {duration(self.seconds)}")
-        for who, what in (
-            (self.short, "fewer items left than were asked for"),
-            (self.untrained, "nothing in training, so their lists come from no interaction of theirs"),
-        ):
-            if who:
-                say(f"{len(who):,} users have {what}: {', '.join(who[:5])}{', …' if len(who) > 5 else ''}")
-        if self.tied:
-            say(f"{self.tied:,} rows tie with another item of their user; ties are listed in the data's order")
-        if self.held_out:
-            say(
-                f"{self.held_out:,} rows are held-out test items, which the user has: only training and validation are "
-                f"left out. convncf refit {run} trains on everything, and its lists leave out everything"
-            )
-
-
-def _write(file: Path, source: _Source, users: npt.NDArray[np.int64], k: int) -> _Written:
-    """Write the lists row by row; the file is whole or absent, also after Ctrl-C."""
-    import numpy as np
-
-    from convncf.inspection.lists import lists
-    from convncf.training import Progress
-
-    began, done = time.perf_counter(), _Written()
-    names, ids, split = source.dataset.items, source.dataset.interactions.users, source.split
-    n_trained = np.diff(split.train.indptr)
-    display = TrainingDisplay("")
-    with display.shown(), runtime.atomic_path(file) as part, part.open("w", encoding="utf-8", newline="") as stream:
-        # Text in quotes: a reader then splits neither at a comma nor at a line break of a title.
-        rows = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-        rows.writerow(COLUMNS)
-        for user, found in lists(source.model, split, users, k):
-            raw, items = ids.id(user), found.items.tolist()
-            for place, (item, score) in enumerate(zip(items, found.scores.tolist(), strict=True), start=1):
-                rows.writerow((raw, place, names.items.id(item), names.titles[item], score))
-            done.users += 1
-            done.rows += len(items)
-            done.tied += int(np.count_nonzero(found.tied))
-            own = split.test.indices[split.test.indptr[user] : split.test.indptr[user + 1]]
-            done.held_out += int(np.isin(found.items, own).sum())
-            if len(items) < k:
-                done.short.append(raw)
-            if not n_trained[user]:
-                done.untrained.append(raw)
-            display.progress(Progress("lists", 0, 0, "users", done.users, len(users)))
-    done.seconds = time.perf_counter() - began
-    return done

@@ -35,7 +35,7 @@ def list_(as_json: Json = False) -> None:
         (e["run"], e["state"], e.get("model"), e.get("dataset"), e.get("monitor"), e.get("value"), e.get("best_epoch"))
         for e in entries
     ]
-    table(["run", "state", "model", "dataset", "metric", "test", "epoch"], rows, left=5)
+    table(["run", "state", "model", "dataset", "metric", "test", "epoch"], rows, left=5, fold=False)
     for entry in entries:
         if entry["state"] == "broken":
             say(f"{entry['run']} cannot be read: {entry['message']}")

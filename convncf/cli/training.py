@@ -167,7 +167,7 @@ def _finish(run: Run, home: Path, *, as_json: bool) -> None:
             report = jobs.work(run, home, on_status=display.status, on_record=display.record)
         except TrainingStopped as error:
             raise TrainingStopped(f"{error} Go on with: convncf resume {run.name}") from None
-    show_report(report | {"path": str(run.path)}, as_json=as_json)
+    show_report(report | {"path": str(run.path)}, as_json=as_json, monitor=run.config().eval.monitor)
 
 
 def _device_words(run: Run) -> str:

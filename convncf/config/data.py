@@ -26,28 +26,30 @@ class DataConfig(Frozen):
         "negatives: not recommended, but drawn as any other negative. unseen: treated as if never rated.",
     )
     since: str | None = Field(
-        None, title="From", description="Only interactions at this date or time or later, such as 2010-01-31."
+        None,
+        title="From",
+        description="Only interactions at this date or later: 2010-01-31, or 2010-01-31T12:00 (UTC).",
     )
     until: str | None = Field(
-        None, title="Until", description="Only interactions before this date or time, such as 2015-01-01."
+        None, title="Until", description="Only interactions before this date: 2015-01-01, or 2015-01-01T12:00 (UTC)."
     )
     min_user: int = Field(
         0,
         ge=0,
-        title="Least items a user",
+        title="Fewest items per user",
         description="Users with fewer distinct items are left out, repeatedly, until all that stay have enough.",
     )
     max_user: int | None = Field(
-        None, ge=1, title="Most items a user", description="Users with more distinct items are left out; empty: none."
+        None, ge=1, title="Most items per user", description="Users with more distinct items are left out; empty: none."
     )
     min_item: int = Field(
         0,
         ge=0,
-        title="Least users an item",
+        title="Fewest users per item",
         description="Items with fewer distinct users are left out, repeatedly, until all that stay have enough.",
     )
     max_item: int | None = Field(
-        None, ge=1, title="Most users an item", description="Items with more distinct users are left out; empty: none."
+        None, ge=1, title="Most users per item", description="Items with more distinct users are left out; empty: none."
     )
     split: Literal["auto", "ratio", "leave-one-out", "ready"] = Field(
         "auto",

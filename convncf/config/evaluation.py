@@ -27,7 +27,7 @@ class EvalConfig(Frozen):
         "auto: stored where there are some, else drawn. Validation always draws.",
     )
     negatives: int = Field(
-        99, ge=1, title="Negatives a candidate set", description="How many are drawn for each test item."
+        99, ge=1, title="Negatives per candidate set", description="How many are drawn for each test item."
     )
     stored_sets: Literal["cleaned", "as published"] = Field(
         "cleaned",
@@ -49,8 +49,8 @@ class EvalConfig(Frozen):
     ks: tuple[int, ...] = Field((5, 10, 20), title="Cut-offs", description="Each metric is given at these K.")
     monitor: str = Field(
         "NDCG@10",
-        title="Stop on",
-        description="The validation metric that chooses the epoch, such as NDCG@10 or AUC.",
+        title="Main metric",
+        description="Runs are compared by it, and it chooses the epoch on validation; such as NDCG@10 or AUC.",
     )
     validation_users: int | None = Field(
         None,

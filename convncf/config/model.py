@@ -60,11 +60,14 @@ class ModelConfig(Frozen):
         "biases of 0.1). trace: it starts as exactly the dot product of the embeddings, and learns from there.",
     )
     embedding_std: float = Field(
-        1.0, gt=0, title="Embedding start", description="Standard deviation of the embeddings' normal start."
+        1.0,
+        gt=0,
+        title="Standard deviation of the embeddings' start",
+        description="How far from 0 the embeddings begin, where they come from no pretraining.",
     )
     embedding_start: Literal["normal", "truncated"] = Field(
         "normal",
-        title="Embedding distribution",
+        title="Distribution of the embeddings' start",
         description="truncated: nothing beyond two standard deviations, as in the 2018 code.",
     )
     neighbours: int = Field(
@@ -82,7 +85,9 @@ class ModelConfig(Frozen):
     train_method: Literal["no_pretrain", "after_pretrain"] = Field(
         "no_pretrain",
         title="Train method",
-        description="after_pretrain: start from the embeddings at pre_model_path.",
+        description="after_pretrain: start from the embeddings of an earlier run or file, at pre_model_path. "
+        "no_pretrain: do not. Pretraining inside this run is set by its own epochs (pretrain.epochs), whatever stands "
+        "here.",
     )
     pre_model_path: str = Field(
         "",

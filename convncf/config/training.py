@@ -24,7 +24,10 @@ class PretrainConfig(Frozen):
     )
     validate_every: int = Field(1, ge=1, title="Validate every", description="Epochs between two validations.")
     embedding_std: float = Field(
-        0.1, gt=0, title="Embedding start", description="Standard deviation of the embeddings' normal start."
+        0.1,
+        gt=0,
+        title="Standard deviation of the embeddings' start",
+        description="How far from 0 the embeddings of MF-BPR begin.",
     )
 
 
@@ -55,7 +58,11 @@ class TrainConfig(Frozen):
         "constant", title="Schedule", description="How the learning rates fall from the first epoch to the last."
     )
     lr_floor: float = Field(
-        0.05, ge=0, le=1, title="Last learning rate", description="Share of the learning rates left in the last epoch."
+        0.05,
+        ge=0,
+        le=1,
+        title="Share of the learning rate left at the end",
+        description="In the last epoch of the schedule: 0.05 is a twentieth of what it began with.",
     )
     gentle_epochs: int = Field(
         0,

@@ -13,6 +13,7 @@ from convncf.config import TRAINED, EvalConfig, RunConfig
 from convncf.data.candidates import CandidateSets
 from convncf.data.splitting import Part, Split
 from convncf.evaluation.full_ranking import users_with_positives
+from convncf.evaluation.start import KEPT_THE_START
 from convncf.experiment.loading import LoadedRun, load_run
 from convncf.judgement import Judgement, judge, sets_for
 from convncf.runs import Run
@@ -27,24 +28,30 @@ def evaluate_run(
     home: Path,
     *,
     evaluation: EvalConfig | None = None,
+    seed: int | None = None,
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
     begun: Callable[[str], None] | None = None,
+    judged: Callable[[LoadedRun, Judgement], None] | None = None,
 ) -> dict[str, Any]:
     """Evaluate a saved run again, on validation and test, and change nothing of it.
 
     By its own settings, which gives the same numbers as its report, computed afresh; or by `evaluation`, another
-    protocol or other cut-offs. `begun` is told in a sentence how much there is to rank, before that begins. Raises
-    DataError where stored candidate sets are asked for and there are none.
+    protocol or other cut-offs. `seed` draws the candidate sets in the place of the run's, so that runs of several
+    seeds can be judged within the same. `begun` is told in a sentence how much there is to rank, before that begins;
+    `judged` is handed the values of each user. Raises DataError where stored candidate sets are asked for and there
+    are none.
     """
     started = time.perf_counter()
     loaded = load_run(run, home)
     asked = evaluation or loaded.config.eval
-    seed = loaded.config.seed
-    sets = sets_for(loaded.dataset, loaded.split, asked, seed)
+    sets = sets_for(loaded.dataset, loaded.split, asked, loaded.config.seed if seed is None else seed)
     if begun is not None:
         begun(f"to rank: {_extent(loaded.split, asked, sets)}")
-    judgement = judge(loaded.model, {}, loaded.split, asked, seed=seed, sets=sets, progress=progress, stop=stop)
+    own = loaded.config.seed
+    judgement = judge(loaded.model, {}, loaded.split, asked, seed=own, sets=sets, progress=progress, stop=stop)
+    if judged is not None:
+        judged(loaded, judgement)
     return describe(loaded, judgement) | {
         "best_epoch": loaded.epoch,
         "seconds": round(time.perf_counter() - started, 3),
@@ -64,7 +71,7 @@ def describe(loaded: LoadedRun, judgement: Judgement) -> dict[str, Any]:
         "split_fingerprint": loaded.split.fingerprint,
         "selection": _selection(loaded),
         "warnings": [*warnings(config), *loaded.run.pretrained_facts().get("warnings", [])],
-        "notes": [*loaded.split.notes, *_notes_on_triples(loaded)],
+        "notes": [*loaded.split.notes, *_notes_on_triples(loaded), *_notes_on_start(loaded)],
     } | judgement.to_json()
 
 
@@ -138,3 +145,12 @@ def _notes_on_triples(loaded: LoadedRun) -> list[str]:
         whose = "1 user" if len(full) == 1 else f"{len(full):,} users"
         notes.append(f"{whose} without negatives: {named}{more} (every item is barred, so there are no triples)")
     return notes
+
+
+def _notes_on_start(loaded: LoadedRun) -> list[str]:
+    """Where a ConvNCF was validated after training, and its start is kept all the same."""
+    if loaded.config.model.name != "convncf" or loaded.epoch > 0:
+        return []
+    rows = loaded.run.metrics()
+    tried = any(row["phase"] == "training" and row["epoch"] > 0 and row.get("validation") for row in rows)
+    return [KEPT_THE_START] if tried else []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import plotly.graph_objects as go
 
+from convncf.figures.epoch_axis import phase_ticks, whole_epochs
 from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number, run_style, shorten
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def curves(records: Sequence[Record], theme: Theme, metric: str = "loss", x: Abs
     unit = _Unit.of(found)
     looks = _layout(theme, metric, x, unit, _alt(metric, {"": found}), height=260)
     if x == "epoch":
-        looks["xaxis"] |= _phase_ticks(found)
+        looks["xaxis"] |= phase_ticks([(point.phase, point.epoch, point.step) for point in found])
     lines = []
     for phase in phases:
         mine = [point for point in found if point.phase == phase]
@@ -130,7 +131,7 @@ def validation(
         "margin": {**_MARGIN, "t": 44},
     }
     if x == "epoch":
-        looks["xaxis"] |= _whole_epochs(max((point.epoch for some in found.values() for point in some), default=0))
+        looks["xaxis"] |= whole_epochs(max((point.epoch for some in found.values() for point in some), default=0))
     figure = go.Figure(lines, layout=looks)
     if waiting:
         words = "<br>".join(
@@ -221,32 +222,6 @@ def _layout(theme: Theme, metric: str, x: Abscissa, unit: _Unit, alt: str, heigh
             title=axis_title(theme, "loss per triple" if metric == "loss" else escape(metric)),
         ),
     )
-
-
-def _phase_ticks(found: Sequence[Point]) -> dict[str, Any]:
-    """Ticks at whole epochs, each phase counting its own."""
-    phases = list(dict.fromkeys(point.phase for point in found))
-    last = max((point.step for point in found), default=0)
-    if len(phases) < 2:
-        return _whole_epochs(last)
-    step = _epochs_between_ticks(last)
-    ticks: dict[int, str] = {}
-    for phase in phases:
-        mine = [point for point in found if point.phase == phase]
-        start = mine[0].step - mine[0].epoch
-        # where phases meet, the later one's 0 stands
-        ticks |= {start + epoch: str(epoch) for epoch in range(0, mine[-1].epoch + 1, step)}
-    return {"tickmode": "array", "tickvals": list(ticks), "ticktext": list(ticks.values())}
-
-
-def _whole_epochs(last: int) -> dict[str, Any]:
-    """Ticks at whole epochs from 0 to `last`; a range of their own for the first two, which span next to nothing."""
-    ticks: dict[str, Any] = {"tickmode": "linear", "tick0": 0, "dtick": _epochs_between_ticks(last)}
-    return ticks | ({"range": [-0.1, 1.1]} if last < 2 else {})
-
-
-def _epochs_between_ticks(last: int) -> int:
-    return next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, max(last, 1000)) if last / step <= 12)
 
 
 def _border(found: Sequence[Point], phase: str, unit: _Unit, x: Abscissa) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from convncf.figures.theme import Theme, axis, layout, note
+from convncf.figures.theme import Theme, axis, layout, note, number
 
 if TYPE_CHECKING:
     from convncf.inspection import PairTrace
@@ -41,6 +41,33 @@ def parts(trace: PairTrace, top: int = 8) -> tuple[Part, ...]:
         shown.append(Part("bias", trace.bias, "bias"))
     *before, last = shown
     return (*before, replace(last, value=trace.score - math.fsum(part.value for part in before)))
+
+
+def carriers(start: PairTrace) -> tuple[int, ...]:
+    """Channels that carried p·q when a network began, read from the weights that it began with; empty where none did.
+
+    They are those whose output weight was not 0, provided that the score of this pair was p·q.
+    """
+    product = math.fsum(start.p.astype(np.float64) * start.q)
+    rounding = 1e-5 * (1 + float(np.abs(start.p * start.q).sum()))
+    if start.part != "channel" or abs(start.score - product) > rounding:
+        return ()
+    return tuple(np.flatnonzero(start.weights).tolist())
+
+
+def carried(trace: PairTrace, start: PairTrace) -> str:
+    """What the channels that carried p·q at the start add by now, a sentence or two; empty where none did."""
+    those = carriers(start)
+    if not those:
+        return ""
+    listed = " and ".join(map(str, those)) if len(those) < 3 else f"{', '.join(map(str, those[:-1]))} and {those[-1]}"
+    which = f"channel {listed}" if len(those) == 1 else f"channels {listed}"
+    now = math.fsum(trace.contributions[list(those)].tolist())
+    product = math.fsum(trace.p.astype(np.float64) * trace.q)
+    return (
+        f"This network began as the dot product p·q, carried by {which}: no other had an output weight. "
+        f"Here {'it adds' if len(those) == 1 else 'they add'} {number(now)}, and p·q is {number(product)}."
+    )
 
 
 def score_parts(trace: PairTrace, theme: Theme, top: int = 8) -> go.Figure:

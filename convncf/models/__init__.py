@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 from convncf.config import ModelConfig, Precision
 from convncf.models.computed import ItemModel
 from convncf.models.convncf import ConvNCF
-from convncf.models.ease import Ease
+from convncf.models.ease import EASE
 from convncf.models.factorisation import MatrixFactorisation
 from convncf.models.fused import FusedConvNCF
 from convncf.models.interface import Sizes
@@ -16,8 +16,8 @@ from convncf.models.pairwise import PairwiseModel
 from convncf.models.popularity import Popularity
 
 __all__ = [
+    "EASE",
     "ConvNCF",
-    "Ease",
     "FusedConvNCF",
     "ItemKNN",
     "ItemModel",
@@ -42,7 +42,7 @@ def build(
         case "itemknn":
             return ItemKNN(n_users, n_items, config.neighbours, config.shrinkage)
         case "ease":
-            return Ease(n_users, n_items, config.ease_l2)
+            return EASE(n_users, n_items, config.ease_l2)
     config, sizes = config.model_copy(update={"train_method": "no_pretrain"}), Sizes(n_users, n_items)
     return MatrixFactorisation(config, sizes) if config.name == "mf-bpr" else FusedConvNCF(config, sizes, precision)
 

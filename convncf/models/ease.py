@@ -27,7 +27,7 @@ _COLUMNS: Final = 256
 """Items worked on at a time."""
 
 
-class Ease(ItemModel):
+class EASE(ItemModel):
     """Σ of the weights between the items that a user has and the one that is scored."""
 
     name = "ease"

@@ -1,0 +1,70 @@
+"""Another item for the same user beside this one: score, rank, both interaction maps and their difference."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import loading, state, widgets
+from app.loading import Model
+from app.panels import links, search_picker
+from app.panels.pair import Pair
+from app.wording import number, plain
+from convncf import figures
+from convncf.figures import wording
+from convncf.inspection import PairTrace, PairView
+
+
+def show(pair: Pair) -> None:
+    """Choose the other item; the better one of the user's list is taken where none is chosen."""
+    model, view = pair.model(), pair.view()
+    other = _other(model, view)
+    _picker(model, view, other)
+    if other is None:
+        return
+    beside = loading.pair(model, view.user, other)
+    assert isinstance(beside.trace, PairTrace)
+    first, second = _in_order(view, beside)
+    names = tuple(model.item_label(one.item) for one in (first, second))
+    for one, name in zip((first, second), names, strict=True):
+        st.markdown(f"**{plain(name)}**: score {number(one.score)}, {plain(one.rank_words)}")
+    traces = [one.trace for one in (first, second) if isinstance(one.trace, PairTrace)]
+    drawn = figures.maps.beside(traces[0].map, traces[1].map, state.theme(), (names[0], names[1]))
+    widgets.figure(drawn, key="other:maps")
+    st.caption(
+        f"The item with the higher score is on the left. {figures.maps.READ_DIFFERENCE} "
+        f"{wording.DIMENSIONS_HAVE_NO_ORDER}"
+    )
+    links.to_pairs(model, [(view.user, other)], key="other:go")
+
+
+def _in_order(view: PairView, beside: PairView) -> tuple[PairView, PairView]:
+    return (view, beside) if view.score >= beside.score else (beside, view)
+
+
+def _other(model: Model, view: PairView) -> int | None:
+    """The item that the address names, else the first of the user's list that is not this one."""
+    asked = state.chosen("beside")
+    items = model.dataset.interactions.items
+    if asked is not None and asked in items:
+        return items.index(asked)
+    if asked is not None:
+        widgets.problem(f"No item of the {len(items):,} in the data has the id {asked!r}. Choose another.")
+        return None
+    best = [item for item in loading.top(model, view.user).items.tolist() if item != view.item]
+    return best[0] if best else None
+
+
+def _picker(model: Model, view: PairView, other: int | None) -> None:
+    search_picker.show(
+        "Beside it",
+        "Choose an item" if other is None else model.item_label(other),
+        key="other:item",
+        hint=f"Part of a title or id, among {model.dataset.interactions.n_items:,} items",
+        find=lambda text: loading.find_items(model, text),
+        describe=model.item_label,
+        suggestions=lambda: {
+            f"Top {loading.TOP} of user {model.user_id(view.user)}": loading.top(model, view.user).items.tolist(),
+            "Their history": loading.history(model, view.user).items[: loading.FOUND].tolist(),
+        },
+        choose=lambda index: state.choose(beside=model.item_id(index)),
+    )

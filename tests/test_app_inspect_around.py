@@ -1,0 +1,129 @@
+"""Around a pair, on Inspect: neighbours, the mean map of the history, all embeddings; each as the core has it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+import pytest
+import streamlit as st
+
+from app import state
+from app.loading import Model
+from app.panels import closer_results, embedding_space
+from convncf.data import catalogue
+from convncf.errors import DataError
+from convncf.inspection import neighbourhood
+from convncf.inspection.projection import Whose, project
+from tests.app_runs import control, dataset, figures_of, texts, train
+from tests.closer_look import arrays, figure, indices, loaded, look, ways
+
+pytest_plugins = ["tests.app_home"]
+
+
+# ---------------------------------------------------------------- the item's neighbours
+
+
+def test_the_neighbours_are_the_cores_with_links(at_home: Path) -> None:
+    found = loaded(at_home, "tiny-222")
+    item = indices(found)[1]
+    expected = [
+        neighbourhood.nearest_by_embedding(found.model, item),
+        neighbourhood.nearest_by_cooccurrence(found.split.train, item),
+    ]
+    app = look("neighbours")
+    ids = found.dataset.interactions.items.id
+    for near in expected:
+        bars = figure(app, f"Items nearest to Film 4 (1990) by {near.measure}")["data"][0]
+        assert arrays(bars["x"]) == pytest.approx(near.likeness)
+    for place, near in enumerate(expected):
+        assert ways(app, f"neighbours:{place}:go") == [("u3", ids(index)) for index in near.items[:5].tolist()]
+
+
+def test_without_embeddings_the_items_that_share_users_remain(at_home: Path) -> None:
+    app = look("neighbours", "tiny-pop")
+    assert "nothing to look into. So the items stand here that share users with it" in texts(app)
+    (shown,) = figures_of(app)
+    assert "co-occurrence in training" in shown["layout"]["meta"]["alt"]
+
+
+# ---------------------------------------------------------------- the history against random items
+
+
+@pytest.mark.parametrize("run", ["tiny-222", "tiny-mf"])
+def test_the_mean_maps_are_the_cores(at_home: Path, run: str) -> None:
+    found = loaded(at_home, run)
+    user = indices(found)[0]
+    expected = neighbourhood.mean_maps(found.model, found.split, user, seed=found.config.seed)
+    app = look("history", run)
+    maps = [arrays(one["z"]).reshape(8, 8) for one in figure(app, "Two maps")["data"]]
+    np.testing.assert_allclose(maps[0], expected.history, rtol=1e-6)
+    np.testing.assert_allclose(maps[1], expected.random, rtol=1e-6)
+    assert f"{len(expected.items)} training items of the user against {len(expected.others)} random items" in texts(app)
+
+
+def test_a_user_without_a_history_is_a_sentence(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object, **__: object) -> None:
+        raise DataError("user 'u3' has no training item, so no history to average.")
+
+    monkeypatch.setattr(neighbourhood, "mean_maps", none)
+    closer_results._result.clear()
+    assert "has no training item" in texts(look("history"))
+
+
+# ---------------------------------------------------------------- all embeddings
+
+
+@pytest.mark.parametrize(("space", "whose"), [("popularity", "item"), ("activity", "user")])
+def test_the_dots_are_the_cores_with_the_chosen_one_ringed(at_home: Path, space: str, whose: Whose) -> None:
+    found = loaded(at_home, "tiny-222")
+    expected = project(found.model, found.split, whose)
+    app = look("space", space=space)
+    dots, ring = figure(app, f"Embeddings of {len(expected.index)} {whose}s")["data"]
+    np.testing.assert_allclose(arrays(dots["x"]), expected.xy[:, 0], rtol=1e-6)
+    assert arrays(dots["customdata"]).tolist() == expected.index.tolist()
+    selected = indices(found)[0 if whose == "user" else 1]
+    assert arrays(ring["x"])[0] == pytest.approx(expected.xy[expected.index.tolist().index(selected), 0])
+    assert expected.words[1:] in texts(app)
+    control(app, -1).set_value("popularity" if space == "activity" else "activity").run()
+    assert app.query_params["space"] != space
+
+
+def test_genres_that_nobody_knows_are_said(at_home: Path) -> None:
+    app = look("space", space="genre")
+    assert "Nothing is known of the genres" in texts(app)
+    assert list(control(app, -1).options) == ["Items by popularity", "Users by activity"]
+
+
+def test_items_are_coloured_by_genre(copied_home: Path) -> None:
+    known = dataset("genre-films", 1)
+    genres = tuple((("Drama",), ("<b>War",), ())[index % 3] for index in range(len(known.items)))
+    catalogue.save(replace(known, items=replace(known.items, genres=genres)), copied_home)
+    train(copied_home, "genre-mf", "mf-bpr", {"model.embedding_size": 8, "train.epochs": 1}, "genre-films")
+    app = look("space", "genre-mf", space="genre")
+    shown = figure(app, "Embeddings of 30 items")["data"]
+    assert sorted(str(one.get("name")) for one in shown[:3]) == ["&lt;b&gt;War (10)", "Drama (10)", "no genre (10)"]
+
+
+@pytest.mark.parametrize(
+    ("points", "whose", "chosen"),
+    [
+        ([{"customdata": 4}], "item", {"item": "4"}),
+        ([{"customdata": [7]}], "user", {"user": "7"}),
+        ([{}], "item", {}),
+        ([], "item", {}),
+    ],
+)
+def test_a_click_on_a_dot_chooses_it(
+    monkeypatch: pytest.MonkeyPatch, points: list[dict[str, object]], whose: str, chosen: dict[str, str]
+) -> None:
+    taken: dict[str, str] = {}
+    event = SimpleNamespace(selection=SimpleNamespace(points=points))
+    monkeypatch.setattr(st, "session_state", {"space:dots": event})
+    monkeypatch.setattr(st, "rerun", lambda: None)
+    monkeypatch.setattr(state, "choose", lambda **ids: taken.update(ids))
+    embedding_space._clicked(cast(Model, SimpleNamespace(user_id=str, item_id=str)), whose)
+    assert taken == chosen

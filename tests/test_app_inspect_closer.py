@@ -1,0 +1,61 @@
+"""Look closer on Inspect: one question open at a time, and models that lack what it asks about."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.panels.closer import LOOKS
+from tests.app_runs import control, figures_of, open_page, texts
+from tests.closer_look import fine, look
+
+pytest_plugins = ["tests.app_home"]
+
+
+# ---------------------------------------------------------------- the choice
+
+
+def test_nothing_is_open_until_it_is_chosen_and_the_choice_is_in_the_address(at_home: Path) -> None:
+    app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4"))
+    before = len(figures_of(app))
+    assert "look" not in app.query_params
+    control(app, -1).set_value("what-if").run()
+    assert app.query_params["look"] == "what-if"
+    assert len(figures_of(fine(app))) > before
+
+
+def test_a_look_that_there_is_not_leaves_all_closed(at_home: Path) -> None:
+    assert "Choose a question about this pair" in texts(look("<b>nonsense</b>"))
+
+
+# ---------------------------------------------------------------- models that have not got it
+
+
+@pytest.mark.parametrize("name", list(LOOKS))
+def test_a_model_without_embeddings_says_what_there_is_not(at_home: Path, name: str) -> None:
+    app = look(name, "tiny-pop")
+    if LOOKS[name].needs != "nothing":
+        assert texts(app).count("nothing to look into") == 2
+        assert not figures_of(app)
+
+
+def test_matrix_factorisation_has_no_channels(at_home: Path) -> None:
+    app = look("channel", "tiny-mf")
+    assert texts(app).count("no feature maps") == 2
+
+
+@pytest.mark.parametrize("name", list(LOOKS))
+def test_every_look_has_words_for_each_figure_and_a_caveat_for_each_map(at_home: Path, name: str) -> None:
+    app = look(name)
+    assert all(chart.proto.alt for chart in app.get("plotly_chart"))
+    maps = sum(any(trace["type"] == "heatmap" for trace in shown["data"]) for shown in figures_of(app)[4:])
+    assert texts(app).count("order of dimensions is arbitrary") == 1 + maps
+
+
+@pytest.mark.parametrize("name", list(LOOKS))
+def test_a_run_that_is_deleted_while_a_look_is_open_is_a_sentence(copied_home: Path, name: str) -> None:
+    app = look(name)
+    shutil.rmtree(copied_home / "runs" / "tiny-222")
+    assert "Run 'tiny-222' does not exist" in texts(fine(app.run()))

@@ -1,0 +1,161 @@
+"""What if, and over training, on Inspect: score, rank and maps are the core's, and the address holds what is chosen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.wording import number
+from convncf import inspection
+from convncf.experiment.moments import moments_of
+from convncf.inspection import Block, Edit
+from convncf.runs import RunStore
+from tests.app_runs import figures_of, open_page, texts
+from tests.closer_look import arrays, figure, fine, indices, loaded, look
+
+pytest_plugins = ["tests.app_home"]
+
+
+# ---------------------------------------------------------------- what if
+
+
+@pytest.mark.parametrize(
+    ("run", "parameters", "edit"),
+    [
+        ("tiny-222", {"zero_user": "1.3"}, Edit(zero_user=frozenset({1, 3}))),
+        ("tiny-222", {"zero_user": "0", "zero_item": "7"}, Edit(zero_user=frozenset({0}), zero_item=frozenset({7}))),
+        ("tiny-222", {"keep": "diagonal"}, Edit(keep="diagonal")),
+        ("tiny-222", {"block": "0-3.4-7"}, Edit(block=Block(0, 4, 4, 8))),
+        ("tiny-42", {}, Edit()),
+        ("tiny-mf", {"zero_item": "2", "keep": "diagonal"}, Edit(zero_item=frozenset({2}), keep="diagonal")),
+        ("tiny-mf", {"block": "0-7.0-7"}, Edit(block=Block(0, 8, 0, 8))),
+    ],
+)
+def test_score_and_rank_after_an_edit_are_the_cores(
+    at_home: Path, run: str, parameters: dict[str, str], edit: Edit
+) -> None:
+    found = loaded(at_home, run)
+    pair = indices(found)
+    expected = inspection.edit_pair(found.model, *pair, edit)
+    ranked = inspection.rank_edit(found.model, found.split, *pair, edit)
+    app = look("what-if", run, **parameters)
+    said = texts(app)
+    assert f"{number(expected.score_before)} → {number(expected.score_after)}" in said
+    assert edit.words[1:] in said
+    assert "order of dimensions is arbitrary" in said
+    moved = figure(app, "What if")["data"]
+    assert arrays(moved[0]["x"]) == pytest.approx([ranked.score_before, ranked.score_after])
+    assert f"Before: {ranked.before.words}. After: **{ranked.after.words}**." in said
+    assert arrays(moved[1]["x"]).tolist() == [ranked.before.rank, ranked.after.rank]
+    maps = figure(app, "Two maps")["data"]
+    np.testing.assert_allclose(arrays(maps[0]["z"]).reshape(8, 8), expected.map_after, rtol=1e-6)
+    np.testing.assert_allclose(arrays(maps[1]["z"]).reshape(8, 8), expected.map_before, rtol=1e-6)
+
+
+def test_another_users_embedding_is_lent_and_said_by_id(at_home: Path) -> None:
+    found = loaded(at_home, "tiny-222")
+    pair, other = indices(found), found.dataset.interactions.users.index("u17")
+    expected = inspection.rank_edit(found.model, found.split, *pair, Edit(user=other))
+    app = look("what-if")
+    app.session_state["edit:user:open"] = True
+    app.run()
+    app.text_input(key="edit:user:text").input("u17").run()
+    next(button for button in app.button if str(button.key).startswith("edit:user:1 found")).click().run()
+    assert app.query_params["as_user"] == "u17"
+    assert app.query_params["user"] == "u3"
+    said = texts(fine(app))
+    assert "The embedding of user u17 in place of this user's" in said
+    assert f"After: **{expected.after.words}**" in said
+    assert "Nothing is changed" in texts(look("what-if", as_user="u3"))
+
+
+def test_an_edit_is_made_by_hand_stands_in_the_address_and_is_reset(at_home: Path) -> None:
+    app = look("what-if")
+    assert "Nothing is changed" in texts(app)
+    app.multiselect(key="edit:zero_user").set_value([5, 2]).run()
+    app.multiselect(key="edit:zero_item").set_value([0]).run()
+    app.toggle(key="edit:masked").set_value(True).run()
+    app.slider(key="edit:rows").set_value((2, 5)).run()
+    assert app.query_params["zero_user"] == "2.5"
+    assert app.query_params["block"] == "2-5.0-3"
+    said = texts(fine(app))
+    assert "Dimensions 2 and 5 of p are 0; dimension 0 of every q is 0; rows 2 to 5, columns 0 to 3 are 0" in said
+    again = fine(open_page("inspect", **{name: str(app.query_params[name]) for name in app.query_params}))
+    assert texts(again) == said
+    app.button(key="edit:reset").click().run()
+    assert set(app.query_params) == {"run", "user", "item", "look"}
+    assert "Nothing is changed" in texts(fine(app))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"zero_user": "8"}, "p has dimensions 0 to 7; 8 of the address"),
+        ({"zero_item": "1.x.-2"}, "q has dimensions 0 to 7; x, -2 of the address"),
+        ({"as_user": "<b>zz</b>"}, "No user of the 24 in the data has the id '<b>zz</b>'"),
+        ({"keep": "<i>"}, "keeps '<i>' of the map"),
+        ({"block": "5-3.0-1"}, "the block '5-3.0-1'"),
+        ({"block": "0-8.0-1"}, "the block '0-8.0-1'"),
+        ({"block": "٣"}, "the block '٣'"),
+    ],
+)
+def test_an_edit_that_cannot_be_is_a_sentence(at_home: Path, parameters: dict[str, str], words: str) -> None:
+    app = look("what-if", **parameters)
+    assert words in texts(app)
+    assert figure(app, "What if")
+    app.button(key="edit:reset").click().run()
+    assert words not in texts(fine(app))
+
+
+# ---------------------------------------------------------------- over training
+
+
+@pytest.mark.parametrize("run", ["tiny-222", "tiny-mf"])
+def test_each_moment_has_the_cores_map_score_and_rank(at_home: Path, run: str) -> None:
+    found = loaded(at_home, run)
+    expected = inspection.follow_pair(moments_of(found), found.split, *indices(found)).moments
+    app = look("over-training", run)
+    best = next(moment for moment in expected if moment.best)
+    assert f"{best.label}**: score **{number(best.score)}**, **{best.rank.words}" in texts(app)
+    assert len(expected) >= 3
+    for moment in expected:
+        app.select_slider(key="over-training:moment").set_value(moment.label).run()
+        assert app.query_params["moment"] == moment.label
+        assert f"{moment.label}**: score **{number(moment.score)}**, **{moment.rank.words}" in texts(fine(app))
+        curve = figure(app, "Score and rank")["data"]
+        assert arrays(curve[0]["y"]) == pytest.approx([one.score for one in expected])
+        assert arrays(curve[2]["y"]).tolist() == [one.rank.rank for one in expected]
+        heat = figures_of(app)[-2]["data"][0]
+        np.testing.assert_allclose(arrays(heat["z"]).reshape(8, 8), np.outer(moment.p, moment.q), rtol=1e-6)
+
+
+def test_the_slider_begins_where_the_page_is(at_home: Path) -> None:
+    app = look("over-training", epoch="1")
+    assert app.select_slider(key="over-training:moment").value == "epoch 1"
+
+
+def test_a_moment_that_was_not_kept_is_said(at_home: Path) -> None:
+    assert "kept no '<epoch 99>'" in texts(look("over-training", moment="<epoch 99>"))
+
+
+def test_a_damaged_checkpoint_is_said_and_the_others_are_followed(copied_home: Path) -> None:
+    run = RunStore(copied_home).open("tiny-222")
+    best = loaded(copied_home, "tiny-222").epoch
+    lost = next(kept for kept in run.checkpoints() if kept.epoch != best)
+    lost.path.write_bytes(b"not tensors")
+    app = look("over-training")
+    assert "Left out" in texts(app)
+    assert lost.label not in [
+        option.partition(" · ")[0] for option in app.select_slider(key="over-training:moment").options
+    ]
+
+
+def test_a_run_that_kept_one_model_alone_has_no_slider(copied_home: Path) -> None:
+    run = RunStore(copied_home).open("tiny-mf")
+    for kept in run.checkpoints():
+        kept.path.unlink()
+    app = look("over-training", "tiny-mf")
+    assert "No other model of this run was kept" in texts(app)
+    assert not [slider for slider in app.select_slider if slider.key == "over-training:moment"]

@@ -1,0 +1,132 @@
+"""Why a score, why above another item, and what a channel responds to, on Inspect: what is shown is the core's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.wording import number
+from convncf import inspection
+from convncf.inspection import Attribution, PairTrace
+from convncf.models.convncf import ConvNCF
+from tests.app_runs import UNTITLED, control, texts
+from tests.closer_look import arrays, figure, fine, indices, loaded, look, ways
+
+pytest_plugins = ["tests.app_home"]
+
+
+# ---------------------------------------------------------------- why this score
+
+
+@pytest.mark.parametrize(
+    ("run", "method", "attribute"),
+    [
+        ("tiny-222", "", inspection.integrated_gradients),
+        ("tiny-222", "gradient", inspection.gradient_times_input),
+        ("tiny-mf", "integrated", inspection.integrated_gradients),
+    ],
+)
+def test_the_attribution_is_the_cores_with_its_completeness_error(
+    at_home: Path, run: str, method: str, attribute: Callable[..., Attribution]
+) -> None:
+    found = loaded(at_home, run)
+    expected = attribute(found.model, *indices(found))
+    app = look("why", run, method=method)
+    maps = figure(app, "Interaction map, ±")["data"]
+    np.testing.assert_allclose(arrays(maps[1]["z"]).reshape(8, 8), expected.values, rtol=1e-6)
+    assert expected.words[1:] in texts(app)
+    assert "completeness error" in texts(app)
+
+
+def test_the_method_is_chosen_and_stands_in_the_address(at_home: Path) -> None:
+    app = look("why")
+    control(app, -1).set_value("gradient").run()
+    assert app.query_params["method"] == "gradient"
+    assert "Gradient × input" in texts(fine(app))
+
+
+# ---------------------------------------------------------------- another item beside it
+
+
+@pytest.mark.parametrize("run", ["tiny-222", "tiny-mf"])
+def test_the_higher_score_stands_first_and_the_difference_is_theirs(at_home: Path, run: str) -> None:
+    found = loaded(at_home, run)
+    user, item = indices(found)
+    other = found.dataset.interactions.items.index(UNTITLED)
+    views = [inspection.view_pair(found.model, found.split, user, one) for one in (item, other)]
+    views.sort(key=lambda view: -view.score)
+    app = look("other-item", run, beside=UNTITLED)
+    said = texts(app)
+    places = [said.index(f"score {number(view.score)}, {view.rank_words}", said.index("Beside it")) for view in views]
+    assert places == sorted(places)
+    traces = [view.trace for view in views if isinstance(view.trace, PairTrace)]
+    maps = [arrays(one["z"]).reshape(8, 8) for one in figure(app, "Two maps")["data"]]
+    np.testing.assert_allclose(maps[0], traces[0].map, rtol=1e-6)
+    np.testing.assert_allclose(maps[2], traces[0].map - traces[1].map, rtol=1e-4, atol=1e-7)
+
+
+def test_the_best_other_item_is_beside_where_none_is_chosen(at_home: Path) -> None:
+    found = loaded(at_home, "tiny-222")
+    best = int(inspection.recommend(found.model, found.split, indices(found)[0], 1).items[0])
+    app = look("other-item", item=found.dataset.interactions.items.id(best))
+    second = int(inspection.recommend(found.model, found.split, indices(found)[0], 2).items[1])
+    assert ways(app, "other:go") == [("u3", found.dataset.interactions.items.id(second))]
+
+
+def test_an_unknown_item_beside_it_is_a_sentence(at_home: Path) -> None:
+    assert "has the id '<b>zz</b>'" in texts(look("other-item", beside="<b>zz</b>"))
+
+
+def test_the_other_item_is_found_by_typing(at_home: Path) -> None:
+    app = look("other-item")
+    app.session_state["other:item:open"] = True
+    app.run()
+    app.text_input(key="other:item:text").input("i7").run()
+    next(button for button in app.button if str(button.key).startswith("other:item:1 found")).click().run()
+    assert app.query_params["beside"] == "i7"
+    assert "i7" not in fine(app).query_params["item"]
+
+
+# ---------------------------------------------------------------- what a channel responds to
+
+
+@pytest.mark.parametrize(("layer", "channel"), [(1, 0), (1, 3), (2, 2), (3, 1)])
+def test_a_channels_place_and_strongest_pairs_are_the_cores(at_home: Path, layer: int, channel: int) -> None:
+    found = loaded(at_home, "tiny-222")
+    network = found.model
+    assert isinstance(network, ConvNCF)
+    trace = inspection.trace_pair(network, *indices(found))
+    assert isinstance(trace, PairTrace)
+    drawn = inspection.random_pairs(network.n_users, network.n_items, seed=found.config.seed)
+    responses = inspection.respond(network, *drawn)
+    place = inspection.stand_among(trace, responses, layer - 1).maximum[channel]
+    app = look("channel", layer=str(layer), channel=str(channel))
+    strip = figure(app, f"Largest activation of channel {channel}, layer {layer}")
+    assert f"percentile {number(float(place))} of" in strip["layout"]["meta"]["alt"]
+    strongest = inspection.strongest_pairs(responses, layer - 1, channel)
+    interactions = found.dataset.interactions
+    assert ways(app, "channel:go") == [
+        (interactions.users.id(user), interactions.items.id(item))
+        for user, item in zip(strongest.users.tolist(), strongest.items.tolist(), strict=True)
+    ]
+    assert app.query_params["layer"] == str(layer)
+
+
+def test_the_channel_is_chosen_and_another_layer_begins_anew(at_home: Path) -> None:
+    app = look("channel")
+    app.number_input(key="channel:channel").set_value(2).run()
+    assert (app.query_params["layer"], app.query_params["channel"]) == ("1", "2")
+    app.number_input(key="channel:layer").set_value(3).run()
+    assert app.query_params["layer"] == "3"
+    assert "channel" not in fine(app).query_params
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [({"layer": "4"}, "no layer '4': they are 1 to 3"), ({"layer": "2", "channel": "-1"}, "no channel '-1'")],
+)
+def test_a_layer_or_channel_that_there_is_not_is_said(at_home: Path, parameters: dict[str, str], words: str) -> None:
+    assert words in texts(look("channel", **parameters))

@@ -1,0 +1,429 @@
+"""Uploads: each kind of file as the command line reads it, files that belong together, and those that are refused."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.panels import upload_limits, uploads
+from app.wording import plain
+from convncf.data import catalogue
+from convncf.errors import ReadError
+from tests.archives import movielens_1m, movielens_100k
+from tests.command_line import CommandLine
+from tests.test_app_start import open_app, words
+
+Files = Mapping[str, bytes]
+
+TRAIN = "".join(f"{user}\t{item}\t{1 + (user + item) % 5}\t{1_000 + item}\n" for user in range(6) for item in range(8))
+RATINGS = "user,item,rating,time\n" + "".join(
+    f"u{n % 7},i{n % 11},{n % 5 + 1},{1_700_000_000 + n}\n" for n in range(60)
+)
+OBJECTS = "".join(
+    json.dumps({"reviewerID": f"A{n % 5}", "asin": f"B{n % 6}", "overall": 4.0, "unixReviewTime": 1_300_000_000 + n})
+    + "\n"
+    for n in range(20)
+)
+
+
+def zipped(files: Mapping[str, bytes | str]) -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return written.getvalue()
+
+
+def parquet() -> bytes:
+    frame = pd.DataFrame({"user_id": [7, 7, 8], "item_id": ["007", "b", "b"], "rating": [1.5, 2.0, np.nan]})
+    return frame.to_parquet(index=False)
+
+
+KINDS: dict[str, Files] = {
+    "csv": {"sales 2024.csv": RATINGS.encode()},
+    "excel's utf-16": {"sales.txt": RATINGS.replace(",", "\t").encode("utf-16")},
+    "gzip": {"sales.csv.gz": gzip.compress(RATINGS.encode())},
+    "zip": {"sales.zip": zipped({"readme.md": "x", "ratings.csv": RATINGS, "movies.csv": "item,title\ni1,Heat\n"})},
+    "parquet": {"events.parquet": parquet()},
+    "json lines": {"reviews.json": OBJECTS.encode()},
+    "ratings and titles": {
+        "movies.dat": "1::Heat (1995)::Crime\n2::Caf\u00e9 (1999)::\n".encode("latin-1"),
+        "ratings.dat": b"1::1::5::978300760\n1::2::3::978302109\n2::1::4::978301968\n",
+    },
+    "recbole": {
+        "x.inter": b"user_id:token\titem_id:token\trating:float\n1\ta\t5\n2\ta\t4\n2\tb\t1\n",
+        "x.item": b"item_id:token\ttitle:token_seq\na\tHeat\nb\tAlien\n",
+        "x.user": b"user_id:token\tage:float\n1\t3\n",
+    },
+    "ncf": {
+        "m.train.rating": TRAIN.encode(),
+        "m.test.rating": "".join(f"{user}\t{8 + user}\t4\t2000\n" for user in range(6)).encode(),
+        "m.test.negative": "".join(f"({user},{8 + user})\t20\t21\t22\n" for user in range(6)).encode(),
+    },
+    "lightgcn": {"train.txt": b"0 1 2 3\n1 2 3 4\n2 1 4\n", "test.txt": b"0 4\n1 1\n2 2\n"},
+}
+
+
+def drop(at: AppTest, files: Files) -> AppTest:
+    """Drop files on the field and run."""
+    at.file_uploader[0].set_value([(name, content, "") for name, content in files.items()])
+    return at.run()
+
+
+def field(at: AppTest, label: str) -> Any:
+    return next(box for box in [*at.selectbox, *at.text_input] if box.label == label)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_uploaded_is_what_the_command_line_adds(kind: str, home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for name, content in KINDS[kind].items():
+        (folder / name).write_bytes(content)
+    convncf = CommandLine(tmp_path / "other")
+    told = convncf("datasets", "add", *map(str, sorted(folder.iterdir())), "--name", "own", "--json").object
+
+    at = drop(open_app("data"), KINDS[kind])
+    assert not at.exception
+    assert not at.error
+    assert f"Kept: {told['interactions']:,}" in words(at)
+    field(at, "Name of the dataset").set_value("own")
+    at.button(key="upload:save").click().run()
+    assert not at.exception
+    saved = catalogue.load("own", home)
+    assert saved.report == told["report"]
+    assert saved.fingerprint == told["fingerprint"]
+    other = catalogue.load("own", tmp_path / "other")
+    assert saved.items.titles == other.items.titles
+    assert saved.source == other.source
+    assert (saved.part is None) == (other.part is None)
+    assert (saved.candidates is None) == (other.candidates is None)
+    assert list((home / "uploads").iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [movielens_100k, movielens_1m])
+def test_the_makers_own_archives(make: object, home: Path, tmp_path: Path) -> None:
+    assert callable(make)
+    archive = make(tmp_path / "films.zip")
+    at = drop(open_app("data"), {archive.name: archive.read_bytes()})
+    assert not at.exception
+    assert "Café 1" in str([frame.value.to_dict() for frame in at.dataframe])
+    at.button(key="upload:save").click().run()
+    assert catalogue.load("films", home).items.n_titled == 18
+
+
+@pytest.mark.parametrize(
+    ("folder", "names"),
+    [
+        ("ml-100k", ("ml-100k.inter", "ml-100k.item", "ml-100k.user")),
+        ("movietweetings", ("movies.dat", "ratings.dat")),
+        ("gowalla", ("train.txt", "test.txt")),
+    ],
+)
+def test_real_files(folder: str, names: tuple[str, ...], home: Path, tmp_path: Path) -> None:
+    data = Path(os.environ.get("CONVNCF_SHARED_DATA", "")) / folder
+    if not os.environ.get("CONVNCF_SHARED_DATA") or not data.is_dir():
+        pytest.skip(f"CONVNCF_SHARED_DATA names no folder with {folder}")
+    entry = catalogue.add([data / name for name in sorted(names)], "own", tmp_path / "other")
+    at = drop(open_app("data"), {name: (data / name).read_bytes() for name in names})
+    assert not at.exception
+    field(at, "Name of the dataset").set_value("own")
+    at.button(key="upload:save").click().run()
+    saved = catalogue.load("own", home)
+    assert (saved.fingerprint, len(saved.interactions)) == (entry.fingerprint, entry.n_interactions)
+
+
+def test_first_rows_of_each_file_stand_under_its_name(home: Path) -> None:
+    at = drop(open_app("data"), KINDS["recbole"])
+    assert [tab.label for tab in at.tabs] == [plain("x.inter"), plain("x.item")]
+    assert at.dataframe[1].value.iloc[0].tolist() == ["a", "Heat"]
+    assert field(at, "Title").value == "title:token_seq"
+    text = words(at)
+    assert "x.inter (interactions): RecBole atomic file, UTF-8, delimiter tab, user_id = 'user_id:token'" in text
+    assert "Not read: x.user (the workbench learns from interactions alone)." in text
+
+
+def test_a_very_wide_file_is_shown_in_part(home: Path) -> None:
+    header = ",".join(["user", "item", *(f"c{n}" for n in range(5000))])
+    at = drop(open_app("data"), {"wide.csv": f"{header}\n1,2,{'x' * 1000}{',' * 4999}\n".encode()})
+    assert not at.exception
+    shown = at.dataframe[0].value
+    assert shown.shape == (1, 60)
+    assert len(shown.iloc[0, 2]) == 202
+    assert "and 60 of 5,002 columns" in words(at)
+    assert "Kept: 1" in words(at)
+
+
+def test_what_reading_asks_for_can_be_said_in_a_field(home: Path) -> None:
+    at = drop(open_app("data"), {"s.csv": b"user,item,date\na,x,01/05/2014\na,y,02/05/2014\n"})
+    assert len(at.error) == 1
+    assert "--" not in words(at).split("Add your own")[1].split("datasets add")[0].replace("---", "")
+    assert "the field Dates" in words(at)
+    assert not any(button.key == "upload:save" for button in at.button)
+    field(at, "Dates").select("day-first")
+    at.run()
+    assert not at.error
+    assert "2014-05-01 to 2014-05-02" in words(at)
+    field(at, "Dates").select("month-first")
+    at.run()
+    assert "2014-01-05 to 2014-02-05" in words(at)
+
+
+def test_fields_change_how_it_is_read(home: Path) -> None:
+    at = drop(open_app("data"), {"s.csv": b"user,item,rating,time\n7,x,5,1\n07,x,4,2\n7.0,y,3,3\n"})
+    assert "Users: 3" in words(at)
+    field(at, "Ids").select("number")
+    at.run()
+    assert "Users: 1" in words(at)
+    assert "Merged: 1" in words(at)
+    field(at, "Rating").select("")
+    field(at, "Of a repeated pair").select("first")
+    at.run()
+    assert "the first" in words(at)
+    at.button(key="upload:save").click().run()
+    saved = catalogue.load("s", home)
+    assert saved.interactions.rating is None
+    assert saved.interactions.timestamp is not None
+    assert saved.interactions.timestamp.tolist() == [1, 3]
+
+
+def test_a_first_line_can_be_data_or_names(home: Path) -> None:
+    at = drop(open_app("data"), {"s.csv": b"user,item\n1,2\n1,3\n"})
+    assert "Kept: 2" in words(at)
+    field(at, "First line").select("no")
+    at.run()
+    assert list(at.dataframe[0].value.columns) == ["1", "2"]
+    assert "Kept: 3" in words(at)
+
+
+def test_an_encoding_can_be_said(home: Path) -> None:
+    at = drop(open_app("data"), {"s.csv": "user,item,title\n1,2,Łódź\n".encode("iso-8859-2")})
+    assert at.dataframe[0].value.iloc[0, 2] == "£ód¼"
+    field(at, "Encoding").select("iso-8859-2")
+    at.run()
+    assert not at.exception
+    assert at.dataframe[0].value.iloc[0, 2] == "Łódź"
+    at.button(key="upload:save").click().run()
+    assert catalogue.load("s", home).items.titles == ("Łódź",)
+
+
+# ---------------------------------------------------------------- on the server
+
+
+def server(at: AppTest, path: str) -> AppTest:
+    field(at, "Or a file or folder on the server").set_value(path)
+    return at.run()
+
+
+@pytest.fixture
+def lent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the server that the app may read, with a link out of it, beside one that it may not."""
+    folder = tmp_path / "lent"
+    (folder / "set").mkdir(parents=True)
+    (folder / "links").mkdir()
+    (tmp_path / "secret.csv").write_text("user,item\n1,2\n")
+    for name in ("a.csv", "set/ratings.csv"):
+        (folder / name).write_text("user,item\n1,2\n2,3\n")
+    (folder / "set" / "movies.csv").write_text("item,title\n2,Heat\n")
+    (folder / "links" / "out.csv").symlink_to(tmp_path / "secret.csv")
+    monkeypatch.setenv("CONVNCF_DATA_FOLDERS", os.pathsep.join(("", str(tmp_path / "none"), str(folder))))
+    return folder
+
+
+def test_without_allowed_folders_nothing_on_the_server_can_be_named(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("user,item\n1,2\n")
+    at = open_app("data", upload=str(tmp_path / "a.csv"))
+    assert not at.exception
+    assert not [box for box in at.text_input if "server" in box.label]
+    assert "no longer here" in words(at)
+
+
+@pytest.mark.parametrize(("named", "titled"), [("a.csv", 0), ("set", 1)])
+def test_files_on_the_server_are_read_where_they_lie(named: str, titled: int, lent: Path, home: Path) -> None:
+    at = server(open_app("data"), named)
+    assert not at.exception
+    assert "Kept: 2" in words(at)
+    assert at.query_params["upload"] == str(lent / named)
+    at.button(key="upload:save").click().run()
+    assert not at.exception
+    (saved,) = [entry for entry in catalogue.entries(home) if not entry.embedded]
+    assert catalogue.load(saved.name, home).items.n_titled == titled
+    assert (lent / named).exists()  # ours are removed, theirs are not
+    assert "upload" not in at.query_params
+
+
+def test_a_file_on_the_server_that_changes_is_read_again(lent: Path) -> None:
+    at = server(open_app("data"), "a.csv")
+    (lent / "a.csv").write_text("user,item\n1,2\n2,3\n3,4\n")
+    at.run()
+    assert "Kept: 3" in words(at)
+
+
+@pytest.mark.parametrize(
+    "named", ["../secret.csv", "{tmp}/secret.csv", "links/out.csv", "links", "/etc/passwd", "\0", "~"]
+)
+def test_nothing_outside_the_allowed_folders_is_read(named: str, lent: Path, tmp_path: Path) -> None:
+    wished = named.replace("{tmp}", str(tmp_path))
+    typed, linked = server(open_app("data"), wished), open_app("data", upload=wished)
+    for at in (typed, linked):
+        assert not at.exception
+        assert at.error
+        assert not any(button.key == "upload:save" for button in at.button)
+        assert "Kept" not in words(at)
+
+
+# ---------------------------------------------------------------- refused
+
+
+def bomb() -> bytes:
+    """A CSV of zeros: 3 MB that unpack to 12."""
+    return zipped({"ratings.csv": b"user,item\n" + b"1,2\n" * 3_000_000})
+
+
+def bomb_of_parquet() -> bytes:
+    return pd.DataFrame({"user": [1] * 3_000_000, "item": [2] * 3_000_000}).to_parquet(index=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("b.zip", bomb()),
+        ("b.csv.gz", gzip.compress(b"user,item\n" + b"1,2\n" * 3_000_000)),
+        ("b.zip", zipped({"inner.csv.gz": gzip.compress(b"user,item\n" + b"1,2\n" * 3_000_000)})),
+        ("b.parquet", bomb_of_parquet()),
+    ],
+)
+def test_what_unpacks_to_too_much_is_refused_before_it_is_kept(
+    name: str, content: bytes, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_limits, "UNPACKED_MB", 10)
+    at = drop(open_app("data"), {name: content})
+    assert not at.exception
+    assert "unpacks to more than 10 MB" in words(at)
+    assert str(home) not in words(at)
+    assert list((home / "uploads").iterdir()) == []
+    assert "upload" not in at.query_params
+    at.run()  # still said at the next rerun, and gone with the next file
+    assert "unpacks to more than 10 MB" in words(at)
+    drop(at, {"s.csv": b"user,item\n1,2\n"})
+    assert "unpacks" not in words(at)
+    assert "Kept: 1" in words(at)
+
+
+def test_too_many_files_too_many_bytes_and_the_same_name_twice(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = b"user,item\n1,2\n"
+
+    def store(*names: str) -> str:
+        return uploads.store([(name, io.BytesIO(row)) for name in names])
+
+    with pytest.raises(ReadError, match=r"two of the files are called 'A\.csv'"):
+        store("A.csv", "../a.csv")
+    with pytest.raises(ReadError, match=r"^21 files are more than the 20"):
+        store(*(f"{n}.csv" for n in range(21)))
+    monkeypatch.setattr(upload_limits, "_MEMBERS", 2)
+    with pytest.raises(ReadError, match=r"^z\.zip holds 3 files"):
+        uploads.store([("z.zip", io.BytesIO(zipped(dict.fromkeys("abc", row))))])
+    monkeypatch.setattr(uploads, "TOTAL_MB", 0)
+    with pytest.raises(ReadError, match="at most 0 are taken here"):
+        store("a.csv")
+    assert list((home / "uploads").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\data\\r.csv", "r.csv"),
+        ("..", "upload"),
+        ("\x00", "_"),
+        (".hidden", "hidden"),
+        ("x" * 400 + ".train.rating", "x" * 187 + ".train.rating"),
+        ("\ud800.csv", "?.csv"),
+    ],
+)
+def test_names_of_files_stay_within_their_folder(name: str, kept: str, home: Path) -> None:
+    (path,) = uploads.paths(uploads.store([(name, io.BytesIO(b"user,item\n1,2\n"))]))
+    assert path.name == kept
+    assert path.parent.parent == home / "uploads"
+
+
+def damaged_zip() -> bytes:
+    whole = zipped({"ratings.csv": RATINGS})
+    return whole[: len(whole) // 2]
+
+
+def encrypted_zip() -> bytes:
+    whole = bytearray(zipped({"ratings.csv": RATINGS}))
+    for sign, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = whole.index(sign) + place
+        struct.pack_into("<H", whole, at, 1)
+    return bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"x.zip": damaged_zip()}, "cut short or damaged"),
+        ({"x.zip": encrypted_zip()}, "cannot be unpacked"),
+        ({"x.zip": zipped({"../../evil.csv": "a", "readme.md": "b"})}, "evil.csv"),
+        ({"x.gz": gzip.compress(RATINGS.encode())[:40]}, "cut short or damaged"),
+        ({"x.parquet": b"PAR1" + b"\x00" * 40 + b"PAR1"}, "Parquet that cannot be read"),
+        ({"x.xlsx": zipped({"[Content_Types].xml": "x"})}, "Excel workbook"),
+        ({"x.jsonl": b'[{"user": 1},\n{"user": 2}]'}, "not one JSON object a line"),
+        ({"x.csv": bytes(range(256)) * 40}, "x.csv"),
+        ({"x.test.negative": b"(0,5)\t1\t2\n"}, "no interactions"),
+        ({"a.csv": b"", "b.csv": b""}, "a.csv is empty"),
+        ({"x.csv": zlib.compress(RATINGS.encode())}, "x.csv"),
+    ],
+)
+def test_files_that_cannot_be_read_are_refused_in_words(files: Files, said: str, home: Path) -> None:
+    at = drop(open_app("data"), files)
+    assert not at.exception
+    assert at.error
+    assert said in words(at)
+    assert str(home) not in words(at)
+    assert not any(button.key == "upload:save" for button in at.button)
+    at.button(key="upload:discard").click().run()
+    assert not at.exception
+    assert not at.error
+    assert list((home / "uploads").iterdir()) == []
+    assert not (home / "datasets").exists()
+
+
+def test_another_drop_takes_the_place_of_the_first(home: Path) -> None:
+    at = drop(open_app("data"), {"a.csv": b"user,item\n1,2\n"})
+    first = at.query_params["upload"]
+    drop(at, {"a.csv": b"user,item\n1,2\n", "items.csv": b"item,title\n2,Heat\n"})
+    assert at.query_params["upload"] != first
+    assert len(list((home / "uploads").iterdir())) == 1
+    assert "1 of 1 item have one in items.csv" in words(at)
+
+
+def test_a_failure_to_save_leaves_nothing_half_imported(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = drop(open_app("data"), {"a.csv": b"user,item\n1,2\n"})
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(catalogue, "write_folder", full)
+    at.button(key="upload:save").click().run()
+    assert not at.exception
+    assert "is full" in words(at)
+    assert list((home / "datasets").iterdir()) == []
+    monkeypatch.undo()
+    monkeypatch.setenv("CONVNCF_HOME", str(home))
+    at.button(key="upload:save").click().run()  # the files are still there
+    assert catalogue.load("a", home).interactions.n_users == 1

@@ -7,7 +7,6 @@ and made again under its name, is read afresh. What is cached is read-only and s
 from __future__ import annotations
 
 import random
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from convncf import comparison, inspection
 from convncf.comparison import Comparison
 from convncf.data.catalogue import Dataset
 from convncf.data.splitting import Split
+from convncf.data.titles import fold
 from convncf.errors import CheckpointError, ConvNCFError
 from convncf.experiment.loading import LoadedRun, data_of, load_run
 from convncf.inspection import History, PairView
@@ -219,12 +219,6 @@ def surprise(model: Model) -> tuple[int, int]:
     user = random.randrange(model.dataset.interactions.n_users)
     best = top(model, user).items  # empty where the user has everything
     return user, int(random.choice(best if len(best) else history(model, user).items))
-
-
-def fold(text: str) -> str:
-    """Text without case and accents: 'Amélie' -> 'amelie'."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
 
 
 _Names = tuple[tuple[str, str], ...]

@@ -7,12 +7,25 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+from convncf.evaluation.start import KEPT_THE_START
 from convncf.figures.theme import number, plural
 from convncf.figures.wording import term
 from convncf.runs import Status
 from convncf.significance import PairedTest
 
-__all__ = ["MODEL_WORDS", "STATE_WORDS", "ago", "duration", "number", "percent", "phase", "plain", "plural", "progress"]
+__all__ = [
+    "KEPT_THE_START",
+    "MODEL_WORDS",
+    "STATE_WORDS",
+    "ago",
+    "duration",
+    "number",
+    "percent",
+    "phase",
+    "plain",
+    "plural",
+    "progress",
+]
 
 # ---------------------------------------------------------------- text from data
 
@@ -161,11 +174,6 @@ def remaining(status: Status) -> str:
     return f"at most {duration(status.eta_seconds)} more for this phase"
 
 
-KEPT_THE_START: Final = (
-    "No epoch did better on validation than the start, so the start is kept: the network added nothing to what "
-    "it began with. That happens: simple models are hard to beat."
-)
-"""Stands beside a run whose best epoch is 0."""
 ON_EVERYTHING: Final = (
     "Trained on everything: nothing is left to validate or test on, so the model after the last epoch is kept."
 )

@@ -28,6 +28,12 @@ _COMPARABLE = {
     "cold": "ways to count test items that training never saw (eval.cold)",
 }
 
+_ONE_SEED = (
+    " The sets are drawn by a run's seed: train the runs with one --seed, or evaluate each within the same sets, by "
+    "convncf evaluate RUN --protocol candidates --negatives N --seed N."
+)
+"""What to do where only the sets differ."""
+
 
 @dataclass(frozen=True, slots=True)
 class ComparedRun:
@@ -185,10 +191,17 @@ def _unlike(runs: Sequence[Run], reports: Sequence[Mapping[str, Any]]) -> list[s
         if len({protocol_kind(value) if key == "protocol" else value for value in values}) > 1:
             shown = ("none" if value is None else value for value in values)
             listed = "; ".join(f"{run.name}: {value}" for run, value in zip(runs, shown, strict=True))
-            sentences.append(f"The runs have different {words} ({listed}), so their figures cannot be ranked.")
+            way_out = _ONE_SEED if key == "candidate_fingerprint" and _drawn_of_one_split(reports) else ""
+            sentences.append(f"The runs have different {words} ({listed}), so their figures cannot be ranked.{way_out}")
             if key in ("dataset", "protocol"):  # what follows differs with it
                 break
     return sentences
+
+
+def _drawn_of_one_split(reports: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether every run drew its sets for the same test items."""
+    kinds = {protocol_kind(report.get("protocol")) for report in reports}
+    return len({report.get("split_fingerprint") for report in reports}) == 1 and kinds == {"candidates, drawn"}
 
 
 def protocol_kind(protocol: str | None) -> str | None:

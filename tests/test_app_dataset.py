@@ -101,6 +101,9 @@ def test_the_address_carries_the_settings_of_its_dataset(shop: catalogue.Dataset
         "[1]",
         '{"data.dataset": "shop", "data.min_user": -1}',
         '{"data.dataset": "shop", "train.epochs": 3}',
+        '{"data.dataset": "shop", "data.min_rating": NaN}',
+        '{"data.dataset": "shop", "data.min_rating": 1e999}',
+        f'{{"data.dataset": "shop", "data.min_user": {10**30}}}',
         "[" * 9999,
     ],
 )

@@ -26,6 +26,17 @@ def test_nothing_is_open_until_it_is_chosen_and_the_choice_is_in_the_address(at_
     assert len(figures_of(fine(app))) > before
 
 
+def test_an_address_without_a_look_shows_none_whatever_was_open_before(at_home: Path) -> None:
+    app = look("what-if")
+    control(app, -1).set_value("diagonal").run()
+    assert app.query_params["keep"] == "diagonal"
+    for parameter in ("look", "keep"):
+        del app.query_params[parameter]
+    assert "Choose a question about this pair" in texts(fine(app.run()))
+    app.query_params["look"] = "what-if"
+    assert "Nothing is changed" in texts(fine(app.run()))
+
+
 def test_a_look_that_there_is_not_leaves_all_closed(at_home: Path) -> None:
     assert "Choose a question about this pair" in texts(look("<b>nonsense</b>"))
 

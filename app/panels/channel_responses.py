@@ -66,8 +66,8 @@ def _chosen(trace: PairTrace) -> tuple[int, int]:
 
 def _asked(name: str, otherwise: int, known: range, wrong: list[str]) -> int:
     """The place in `known` of what the address asks for, else `otherwise`."""
-    asked = state.chosen(name)
-    if asked is None:
+    asked = st.query_params.get(name)
+    if not asked:
         return otherwise
     if asked in map(str, known):
         return known.index(int(asked))

@@ -1,4 +1,7 @@
-"""Look closer: questions about one pair, of which one is opened at a time; only what is open is computed."""
+"""Look closer: questions about one pair, of which one is opened at a time; only what is open is computed.
+
+What is open, and what is chosen in it, stands in the address alone: an edit made on one visit never colours the next.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ _KEY: Final = "closer:look"
 def show(pair: Pair) -> None:
     """The choice, and what is chosen; a change in it redraws this part alone."""
     widgets.section("Look closer")
-    asked = state.chosen("look")
+    asked = st.query_params.get("look")
     st.session_state[_KEY] = asked if asked in LOOKS else None
     st.segmented_control(
         "Look closer",

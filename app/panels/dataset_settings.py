@@ -24,6 +24,8 @@ _DATASET: Final = "data.dataset"
 _KEYS: Final = (*(f"data.{name}" for name in DataConfig.model_fields if f"data.{name}" != _DATASET), "seed")
 _PARAMETER: Final = "settings"
 """Of the address: a JSON object of what departs from the defaults, the dataset's name with it."""
+_LARGEST: Final = 2**53
+"""From here on a browser does not hold every whole number."""
 
 
 @st.fragment(key="dataset:settings")
@@ -67,6 +69,9 @@ def _from_address(name: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
         wished = {key: value for key, value in said.items() if key != _DATASET}
         if not wished.keys() <= set(_KEYS):
             raise ConfigError(f"{', '.join(wished.keys() - set(_KEYS))} cannot be set here")
+        runtime.strict_json(wished)  # refuses NaN and infinity
+        if any(isinstance(value, int) and abs(value) >= _LARGEST for value in wished.values()):
+            raise ConfigError("a number is too large for a field")
         return flatten(resolve(dataset=name, settings=wished).config)
     except (ValueError, RecursionError, ConfigError) as error:
         st.caption(plain(f"The settings of this address cannot be used, and the defaults are shown instead: {error}"))

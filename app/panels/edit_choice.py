@@ -101,7 +101,7 @@ def _asked(size: int) -> tuple[Edit, list[str]]:
     """The edit that the address asks for, and what of it cannot be had at this embedding size."""
     wrong: list[str] = []
     zeros = {name: _dimensions(name, size, wrong) for name in ("zero_user", "zero_item")}
-    keep = state.chosen("keep") or "all"
+    keep = st.query_params.get("keep") or "all"
     if keep not in _KEEPS:
         wrong.append(f"The address keeps {keep!r} of the map, which is none of {', '.join(_KEEPS)}. All is kept.")
         keep = "all"
@@ -110,9 +110,9 @@ def _asked(size: int) -> tuple[Edit, list[str]]:
 
 
 def _asked_user(model: Model, user: int, wrong: list[str]) -> int | None:
-    asked = state.chosen("as_user")
+    asked = st.query_params.get("as_user")
     users = model.dataset.interactions.users
-    if asked is None or asked == users.id(user):
+    if not asked or asked == users.id(user):
         return None
     if asked in users:
         return users.index(asked)
@@ -121,8 +121,8 @@ def _asked_user(model: Model, user: int, wrong: list[str]) -> int | None:
 
 
 def _dimensions(name: str, size: int, wrong: list[str]) -> frozenset[int]:
-    asked = state.chosen(name)
-    if asked is None:
+    asked = st.query_params.get(name)
+    if not asked:
         return frozenset()
     parts = asked.split(".")
     known = {int(part) for part in parts if re.fullmatch("[0-9]{1,6}", part) and int(part) < size}
@@ -134,8 +134,8 @@ def _dimensions(name: str, size: int, wrong: list[str]) -> frozenset[int]:
 
 
 def _asked_block(size: int, wrong: list[str]) -> Block | None:
-    asked = state.chosen("block")
-    if asked is None:
+    asked = st.query_params.get("block")
+    if not asked:
         return None
     found = re.fullmatch(r"([0-9]{1,6})-([0-9]{1,6})\.([0-9]{1,6})-([0-9]{1,6})", asked)
     if found:

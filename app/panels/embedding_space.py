@@ -29,7 +29,7 @@ def show(pair: Pair) -> None:
     """The choice, and the dots, with the item or the user that is looked at ringed."""
     model, view = pair.model(), pair.view()
     known = [name for name in _CHOICES if name != "genre" or any(model.dataset.items.genres)]
-    asked = state.chosen("space")
+    asked = st.query_params.get("space")
     chosen = asked if asked in known else known[0]
     st.session_state[_KEY] = chosen
     st.segmented_control(

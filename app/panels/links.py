@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import state
+from app import state, widgets
 from app.loading import Model
 from app.wording import plain
 
@@ -23,6 +23,8 @@ def to_pairs(model: Model, pairs: Sequence[tuple[int, int]], notes: Sequence[str
             plain(label),
             type="tertiary",
             key=f"{key}:{place}",
+            icon=widgets.ONWARD,
+            icon_position="right",
             on_click=_go,
             args=(model.user_id(user), model.item_id(item)),
         )

@@ -43,11 +43,11 @@ def _in_order(view: PairView, beside: PairView) -> tuple[PairView, PairView]:
 
 def _other(model: Model, view: PairView) -> int | None:
     """The item that the address names, else the first of the user's list that is not this one."""
-    asked = state.chosen("beside")
+    asked = st.query_params.get("beside")
     items = model.dataset.interactions.items
-    if asked is not None and asked in items:
+    if asked and asked in items:
         return items.index(asked)
-    if asked is not None:
+    if asked:
         widgets.problem(f"No item of the {len(items):,} in the data has the id {asked!r}. Choose another.")
         return None
     best = [item for item in loading.top(model, view.user).items.tolist() if item != view.item]

@@ -49,8 +49,8 @@ def _looked_at(moments: Sequence[PairAt], epoch: int | None) -> str:
 
 
 def _chosen(labels: Sequence[str], otherwise: str) -> str:
-    asked = state.chosen("moment")
-    if asked is None or asked in labels:
+    asked = st.query_params.get("moment")
+    if not asked or asked in labels:
         return asked or otherwise
     widgets.problem(f"The run kept no {asked!r} that can be read. Kept: {', '.join(labels)}. {otherwise} is shown.")
     return otherwise

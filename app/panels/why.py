@@ -20,7 +20,7 @@ _KEY: Final = "why:method"
 
 def show(pair: Pair) -> None:
     """The choice of the method, the two maps, and how far the cells are from adding up."""
-    asked = state.chosen("method")
+    asked = st.query_params.get("method")
     method = asked if asked in _METHODS else next(iter(_METHODS))
     st.session_state[_KEY] = method
     st.segmented_control(

@@ -9,4 +9,3 @@ import typer
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, as convncf runs lists it.")]
 Json = Annotated[bool, typer.Option("--json", help="One strict JSON object on stdout, all else on stderr.")]
 UserId = Annotated[str, typer.Option("--user", help="A user's raw id, as in the data.")]
-ItemId = Annotated[str, typer.Option("--item", help="An item's raw id, as in the data.")]

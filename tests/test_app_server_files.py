@@ -49,6 +49,7 @@ def test_files_on_the_server_are_read_where_they_lie(named: str, titled: int, le
     assert at.query_params["upload"] == str(lent / named)
     at.button(key="upload:save").click().run()
     assert not at.exception
+    assert catalogue.names(home)[-1] == catalogue.stem(Path(named))
     (saved,) = [entry for entry in catalogue.entries(home) if not entry.embedded]
     assert catalogue.load(saved.name, home).items.n_titled == titled
     assert (lent / named).exists()  # ours are removed, theirs are not

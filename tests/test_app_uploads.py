@@ -152,6 +152,14 @@ def test_first_rows_of_each_file_stand_under_its_name(home: Path) -> None:
     assert "Not read: x.user (the workbench learns from interactions alone)." in text
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("lightgcn", "uploaded"), ("ncf", "m"), ("recbole", "x"), ("csv", "sales-2024"), ("gzip", "sales")],
+)
+def test_the_name_that_is_proposed(kind: str, name: str, home: Path) -> None:
+    assert field(drop(open_app("data"), KINDS[kind]), "Name of the dataset").value == name
+
+
 def test_a_very_wide_file_is_shown_in_part(home: Path) -> None:
     header = ",".join(["user", "item", *(f"c{n}" for n in range(5000))])
     at = drop(open_app("data"), {"wide.csv": f"{header}\n1,2,{'x' * 1000}{',' * 4999}\n".encode()})

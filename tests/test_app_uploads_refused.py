@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from app.panels import upload_limits, uploads
+from app.panels import add_dataset, upload_limits, uploads
 from convncf.errors import ReadError
 from tests.test_app_start import open_app, words
 from tests.test_app_uploads import RATINGS, Files, drop, zipped
@@ -47,6 +47,8 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_kept(
     assert "upload" not in at.query_params
     at.run()  # still said at the next rerun, and gone with the next file
     assert "unpacks to more than 10 MB" in words(at)
+    at.file_uploader[0].clear().run()
+    assert "unpacks" not in words(at)
     drop(at, {"s.csv": b"user,item\n1,2\n"})
     assert "unpacks" not in words(at)
     assert "Kept: 1" in words(at)
@@ -130,3 +132,14 @@ def test_files_that_cannot_be_read_are_refused_in_words(files: Files, said: str,
     assert not at.error
     assert list((home / "uploads").iterdir()) == []
     assert not (home / "datasets").exists()
+
+
+def test_files_that_no_memory_holds_are_refused_in_words(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def greedy(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(add_dataset, "read", greedy)
+    at = drop(open_app("data"), {"s.csv": b"user,item\n1,2\n"})
+    assert not at.exception
+    assert "more memory than there is" in words(at)
+    assert not any(button.key == "upload:save" for button in at.button)

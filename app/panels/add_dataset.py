@@ -60,7 +60,10 @@ def _paths(upload: str | None) -> tuple[Path, ...]:
 def _take(given: Sequence[UploadedFile]) -> None:
     """Keep what was just dropped, in place of what was before."""
     files = [file.file_id for file in given]
-    if not files or st.session_state.get("upload:files") == files:
+    if not files:
+        _forget_field()
+        return
+    if st.session_state.get("upload:files") == files:
         if refusal := st.session_state.get("upload:refusal"):
             widgets.problem(refusal)
         return
@@ -118,6 +121,8 @@ def _attempt(paths: tuple[Path, ...], options: ReadOptions) -> tuple[ReadResult 
         return _read(_stamped(paths), json.dumps(asdict(options), sort_keys=True), options, paths), ""
     except ConvNCFError as error:
         return None, _in_words(error, paths)
+    except MemoryError:
+        return None, "Reading these files takes more memory than there is. Divide them, or use a larger machine."
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the files")
@@ -140,8 +145,7 @@ def _save(upload: str, result: ReadResult) -> None:
     home = state.home()
     widget = f"upload:{upload}:name"
     if widget not in st.session_state:
-        stem = catalogue.stem(Path(result.report.file))
-        st.session_state[widget] = catalogue.free_name(stem, home)
+        st.session_state[widget] = catalogue.free_name(_wish(upload, result), home)
     name_column, button_column = st.columns([3, 3], vertical_alignment="bottom")
     name = str(name_column.text_input("Name of the dataset", key=widget, persist_state="session") or "")
     refusal = ""
@@ -158,6 +162,13 @@ def _save(upload: str, result: ReadResult) -> None:
         with st.spinner("Saving"):
             widgets.attempt(partial(_keep, upload, result, name))
         st.rerun()
+
+
+def _wish(upload: str, result: ReadResult) -> str:
+    """A name after the file with interactions, or the folder on the server; the folder of an upload says nothing."""
+    paths = _paths(upload)
+    stem = catalogue.stem(paths[0] if len(paths) == 1 else paths[0].with_name(result.report.file))
+    return "uploaded" if stem == upload else stem
 
 
 def _keep(upload: str, result: ReadResult, name: str) -> str:
@@ -186,5 +197,10 @@ def _away(upload: str | None) -> None:
     state.choose(upload=None)
     st.session_state.pop("upload:server", None)
     st.session_state["upload:generation"] = st.session_state.get("upload:generation", 0) + 1
+    _forget_field()
+
+
+def _forget_field() -> None:
+    """Nothing lies on the field."""
     for note in ("upload:files", "upload:refusal"):
         st.session_state.pop(note, None)

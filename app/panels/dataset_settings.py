@@ -69,7 +69,6 @@ def _from_address(name: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
         wished = {key: value for key, value in said.items() if key != _DATASET}
         if not wished.keys() <= set(_KEYS):
             raise ConfigError(f"{', '.join(wished.keys() - set(_KEYS))} cannot be set here")
-        runtime.strict_json(wished)  # refuses NaN and infinity
         if any(isinstance(value, int) and abs(value) >= _LARGEST for value in wished.values()):
             raise ConfigError("a number is too large for a field")
         return flatten(resolve(dataset=name, settings=wished).config)

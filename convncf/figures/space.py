@@ -135,7 +135,7 @@ def neighbours(
         bargap=0.36,
         xaxis=axis(
             theme,
-            range=[low - 0.3 * span * (low < 0), high + 0.3 * span],
+            range=[low - 0.3 * span * (low < 0), high + (0.3 if together is None else 0.55) * span],
             nticks=5,
             zeroline=True,
             fixedrange=True,

@@ -21,6 +21,7 @@ from convncf.config import (
 )
 from convncf.config.data import as_seconds
 from convncf.errors import ConfigError, LayerPlanError
+from convncf.experiment.phases import pretraining
 
 # ---------------------------------------------------------------- values
 
@@ -158,6 +159,19 @@ def test_every_preset_resolves_to_what_it_says(preset: str, model: str) -> None:
         assert flat[key] == (list(value) if isinstance(value, tuple) else value)
         assert resolved.sources[key] == f"preset {preset}"
     assert preset_names(model)[0] == "quick"
+
+
+def test_the_tuned_network_begins_from_the_tuned_matrix_factorisation() -> None:
+    network, mf = resolve(preset="tuned").config, resolve(model="mf-bpr", preset="tuned").config
+    before = pretraining(network)
+    assert (before.lr_embedding, before.epochs, before.patience) == (
+        mf.train.lr_embedding,
+        mf.train.epochs,
+        mf.train.patience,
+    )
+    assert (before.negatives, before.dns_of, before.positives) == ("dns", mf.train.dns_of, mf.train.positives)
+    assert (network.pretrain.l2, network.pretrain.embedding_std) == (mf.model.reg_weights[0], mf.model.embedding_std)
+    assert network.model.embedding_size == mf.model.embedding_size
 
 
 def test_the_paper_preset_is_that_of_the_2018_code() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 
 import pytest
 
 from convncf.data.reading import ReadOptions, preview, read
+from convncf.data.reading.options import known_encoding
 from convncf.errors import ReadError
 from tests.written import dropped, rows, said, titles, write
 
@@ -163,3 +165,8 @@ def test_the_preview_numbers_columns_that_have_no_name(tmp_path: Path) -> None:
 def test_options_that_cannot_be_are_refused(options: dict[str, str], complaint: str) -> None:
     with pytest.raises(ReadError, match=re.escape(complaint)):
         ReadOptions(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["utf-16", "UTF-8", "latin-1", "windows-1252", "cp932"])
+def test_an_encoding_that_is_proposed_is_taken(name: str) -> None:
+    assert known_encoding(name) == codecs.lookup(name).name

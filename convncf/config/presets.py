@@ -1,8 +1,10 @@
 """Presets: named departures from the defaults, per model, split, stopping and evaluation included.
 
 `recbole` repeats what RecBole 1.2.1 does for the model. `quick` trains to a useful model in two minutes on a
-laptop without a GPU. `paper` repeats the 2018 code, but for two habits of it that are settings, off: it chose the
-epoch on the test part (eval.select_on=test) and spared the test items as negatives (train.spared).
+laptop without a GPU. `tuned` is what did best on the validation part of ml-100k (`python -m benchmarks.quality run
+tune-mf-bpr tune-convncf tune-neighbours`; docs/results.md has the tables). `paper` repeats the 2018 code, but for two
+habits of it that are settings, off: it chose the epoch on the test part (eval.select_on=test) and spared the test
+items as negatives (train.spared).
 """
 
 from __future__ import annotations
@@ -48,6 +50,13 @@ _QUICK_MF: Final[_Values] = {
     "train.validate_every": 4,
     "train.keep_every": 20,
 }
+_TUNED_TRAIN: Final[_Values] = {
+    "model.embedding_size": 64,
+    "model.penalty": "squared",
+    "train.negatives": "dns",
+    "train.dns_of": 4,
+    "train.keep_every": 10,
+}
 
 PRESETS: Final = MappingProxyType(
     {
@@ -85,6 +94,35 @@ PRESETS: Final = MappingProxyType(
         ("quick", "popularity"): _QUICK_EVAL,
         ("quick", "itemknn"): _QUICK_EVAL,
         ("quick", "ease"): _QUICK_EVAL,
+        ("tuned", "convncf"): _QUICK_EVAL
+        | _TUNED_TRAIN
+        | {
+            "model.dropout_prob": 0.0,
+            "model.reg_weights": (1e-2, 1e-2),
+            "model.initialisation": "trace",
+            "pretrain.epochs": 300,
+            "pretrain.embedding_std": 0.1,
+            "pretrain.lr": 2e-3,
+            "pretrain.l2": 1e-2,
+            "pretrain.patience": 15,
+            "pretrain.validate_every": 1,
+            "train.epochs": 30,
+            "train.lr_embedding": 0.0,
+            "train.lr_network": 1e-4,
+            "train.patience": 6,
+            "train.keep_every": 1,
+        },
+        ("tuned", "mf-bpr"): _QUICK_EVAL
+        | _TUNED_TRAIN
+        | {
+            "model.reg_weights": (1e-2, 0.0),
+            "model.embedding_std": 0.1,
+            "train.lr_embedding": 2e-3,
+            "train.patience": 15,
+        },
+        ("tuned", "popularity"): _QUICK_EVAL,
+        ("tuned", "itemknn"): _QUICK_EVAL | {"model.neighbours": 200, "model.shrinkage": 0.0},
+        ("tuned", "ease"): _QUICK_EVAL | {"model.ease_l2": 400.0},
         ("paper", "convncf"): _PAPER_EVAL
         | _PAPER_TRAIN
         | {
@@ -114,4 +152,5 @@ PRESETS: Final = MappingProxyType(
 
 def preset_names(model: str) -> tuple[str, ...]:
     """Presets of a model, the one that new users should take first."""
-    return tuple(sorted((preset for preset, of in PRESETS if of == model), key=lambda name: (name != "quick", name)))
+    ours = ("quick", "tuned")
+    return tuple(sorted((preset for preset, of in PRESETS if of == model), key=lambda name: (name not in ours, name)))

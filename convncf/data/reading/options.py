@@ -78,7 +78,7 @@ def known_encoding(name: str) -> str:
 
     try:
         found = codecs.lookup(name.strip())
-        b"a".decode(found.name)
+        "a".encode(found.name)  # LookupError for base64 and its like, which are none of text
     except (LookupError, UnicodeError, ValueError):
         raise ReadError(
             f"no encoding is called {name!r}. {did_you_mean(name, ('utf-8', 'latin-1', 'windows-1252', 'utf-16'))} "

@@ -93,7 +93,11 @@ _ALL: Final = (
         name="ml-1m",
         dataset="ml-1m",
         question="ml-1m as the NCF authors published it: each user's latest item among its 99 stored negatives.",
-        trials=(*_BASELINES, *_starts()),
+        trials=(
+            *_BASELINES,
+            Trial("mf-bpr by user", "mf-bpr", {**_MF, "train.positives": "by user"}),
+            *_starts(),
+        ),
         common={
             "data.split": "ready",
             "eval.protocol": "candidates",

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from convncf.errors import NonFiniteScoreError
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
     from torch import Tensor
 
 Ints = NDArray[np.int64]
@@ -195,6 +196,11 @@ def _finite(scores: ArrayLike, user: int | None) -> Scores:
             "or take an earlier checkpoint."
         )
     return array
+
+
+def items_of(matrix: csr_array, user: int) -> Ints:
+    """The items in a user's row, ascending where the matrix is canonical: (U, I) -> (n,)."""
+    return matrix.indices[matrix.indptr[user] : matrix.indptr[user + 1]].astype(np.int64)
 
 
 def _items(indices: ArrayLike) -> Ints:

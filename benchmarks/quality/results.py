@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -47,19 +47,13 @@ class Results:
 
     def current(self, study: Study) -> list[dict[str, Any]]:
         """Those runs of the study, in its order, that are of the definition it has now."""
-        return [
-            entry
-            for trial in study.trials
-            for seed in study.seeds_of(trial)
-            for entry in self.of(study.name)
-            if (entry["trial"], entry["seed"]) == (trial.name, seed)
-            and "definition" in entry
-            and _alike(entry["definition"], study.definition(trial, seed))
-        ]
+        kept = self.of(study.name)
+        asked = ((trial, seed) for trial in study.trials for seed in study.seeds_of(trial))
+        return [entry for trial, seed in asked if (entry := _found(kept, study, trial, seed)) is not None]
 
     def has(self, study: Study, trial: Trial, seed: int) -> bool:
         """Whether the run is there, with these very settings and this very start."""
-        return any((entry["trial"], entry["seed"]) == (trial.name, seed) for entry in self.current(study))
+        return _found(self.of(study.name), study, trial, seed) is not None
 
     def add(self, study: Study, trial: Trial, seed: int, report: Mapping[str, Any]) -> None:
         """Keep a run's figures, in place of those of an earlier definition of the trial."""
@@ -85,6 +79,15 @@ class Results:
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         runtime.write_json(self.folder / f"{study.name}.json", value)
+
+
+def _found(kept: Sequence[dict[str, Any]], study: Study, trial: Trial, seed: int) -> dict[str, Any] | None:
+    """The run of that trial and seed, if it is of the trial's present definition."""
+    for entry in kept:
+        if (entry["trial"], entry["seed"]) == (trial.name, seed):
+            same = "definition" in entry and _alike(entry["definition"], study.definition(trial, seed))
+            return entry if same else None
+    return None
 
 
 def _alike(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

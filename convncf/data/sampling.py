@@ -7,6 +7,7 @@ another order of calls, another device draw the same.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -152,11 +153,16 @@ class TripleSampler:
 
     def _by_user(self, epoch: int) -> Int64s:
         """(n_triples,) an interaction of each of so many users, drawn with repeats."""
-        whose = self._arrays["user"]  # ascending
-        users, first, degree = np.unique(whose, return_index=True, return_counts=True)
+        first, degree = self._of_each_user
         draw = rng(self.seed, "users", epoch)
-        drawn = draw.integers(len(users), size=self.n_triples)
+        drawn = draw.integers(len(first), size=self.n_triples)
         return first[drawn] + draw.integers(degree[drawn])
+
+    @cached_property
+    def _of_each_user(self) -> tuple[Int64s, Int64s]:
+        """Where the interactions of each user who has some begin, and how many there are: (users,), (users,)."""
+        _, first, degree = np.unique(self._arrays["user"], return_index=True, return_counts=True)
+        return first, degree
 
     def _on_device(self, name: str) -> Tensor:
         import torch

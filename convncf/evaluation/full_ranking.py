@@ -18,7 +18,7 @@ from convncf import streams
 from convncf.errors import TrainingStopped
 from convncf.evaluation.beyond import NOTHING
 from convncf.evaluation.ranks_on_device import DeviceScorer, ranked
-from convncf.ranking import Ints, Scorer, Scores, UserRanks, rank_positives
+from convncf.ranking import Ints, Scorer, Scores, UserRanks, items_of, rank_positives
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -103,7 +103,7 @@ def ranks(
             streams.share(partial(score, first, scored), last := min(together, chosen.size - first))
             for at in range(first, first + last):
                 user, row = int(chosen[at]), slice(indptr[at], indptr[at + 1])
-                scores, seen = scored[at - first], _row(hidden, user)
+                scores, seen = scored[at - first], items_of(hidden, user)
                 found[row] = rank_positives(scores, items[row], seen, user=user)
                 if tops is not None:
                     listed = _first(scores, seen, places)
@@ -135,10 +135,6 @@ def _first(scores: Scores, seen: Ints, places: int) -> Ints:
     least = np.partition(ranked, ranked.size - places)[ranked.size - places]
     items = np.flatnonzero(ranked >= least) if least > -np.inf else np.flatnonzero(ranked > least)
     return items[np.argsort(-ranked[items], kind="stable")][:places]
-
-
-def _row(matrix: csr_array, user: int) -> Ints:
-    return matrix.indices[matrix.indptr[user] : matrix.indptr[user + 1]].astype(np.int64)
 
 
 def _canonical(matrix: csr_array) -> csr_array:

@@ -90,18 +90,22 @@ def data_of(run: Run, home: Path) -> tuple[Dataset, Split]:
     return filtered.dataset, parts
 
 
+def source_run(path: str, store: RunStore) -> Run | None:
+    """The run that pretrained embeddings are of, by its name or folder; None for a bare file."""
+    if path in store.names():
+        return store.open(path)
+    folder = Path(path).expanduser()
+    return Run(folder) if folder.is_dir() else None
+
+
 def pretrained_vectors(path: str, dataset: Dataset, store: RunStore, *, size: int) -> tuple[Tensor, Tensor, str]:
     """Embeddings from a run (by name or folder) or a safetensors file, brought into the dataset's order by raw id.
 
     Returns (n_users, D), (n_items, D) and words on what was carried over. Raises PretrainingError when there are none,
     the run is not finished, D is not `size`, or ids are missing; CheckpointError when the file is damaged.
     """
-    run, file = None, Path(path).expanduser()
-    if path in store.names():
-        run = store.open(path)
-    elif file.is_dir():
-        run = Run(file)
-    elif not file.exists():
+    run, file = source_run(path, store), Path(path).expanduser()
+    if run is None and not file.exists():
         hint = did_you_mean(path, store.names())
         raise PretrainingError(f"model.pre_model_path {path!r} is neither a run in {store.folder} nor a file. {hint}")
     if run is not None and (run.report() is None or run.extension()):

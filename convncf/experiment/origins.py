@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,16 +11,8 @@ from scipy.sparse import csr_array
 from convncf.config import RunConfig
 from convncf.data.splitting import Split
 from convncf.errors import ConvNCFError, PretrainingError
-from convncf.experiment.loading import data_of
+from convncf.experiment.loading import data_of, source_run
 from convncf.runs import Run, RunStore
-
-
-def source_run(path: str, store: RunStore) -> Run | None:
-    """The run that pretrained embeddings are of, by its name or folder; None for a bare file."""
-    if path in store.names():
-        return store.open(path)
-    folder = Path(path).expanduser()
-    return Run(folder) if folder.is_dir() else None
 
 
 def check_origin(config: RunConfig, fingerprint: str, parts: Split, store: RunStore) -> tuple[str, ...]:

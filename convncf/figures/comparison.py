@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import plotly.graph_objects as go
 
+from convncf.figures.maps import panel_title
 from convncf.figures.network import Order, colour_bar, dimension_order, largest
-from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number, run_style, shorten
+from convncf.figures.theme import Theme, axis, axis_title, escape, layout, number, run_style, shorten
 
 if TYPE_CHECKING:
     from convncf.inspection import PairTrace
@@ -204,7 +205,7 @@ def map_pair(
             theme, len(second.p), [0, 1], scaleanchor="x2", anchor="x2", reverse=True, showticklabels=False
         ),
         annotations=[
-            _map_title(theme, title, xref) for title, xref in zip(titles, ("x domain", "x2 domain"), strict=True)
+            panel_title(theme, title, xref) for title, xref in zip(titles, ("x domain", "x2 domain"), strict=True)
         ],
     )
     return go.Figure(heatmaps, layout=looks)
@@ -222,21 +223,4 @@ def _map_axis(
         nticks=6,
         title=axis_title(theme, title),
         **more,
-    )
-
-
-def _map_title(theme: Theme, title: str, xref: str) -> dict[str, Any]:
-    return note(
-        theme,
-        title,
-        size=13,
-        colour=theme.ink,
-        xref=xref,
-        yref="paper",
-        x=0,
-        y=1,
-        xanchor="left",
-        yanchor="bottom",
-        align="left",
-        yshift=6,
     )

@@ -134,6 +134,7 @@ def panel_title(theme: Theme, text: str, xref: str) -> dict[str, Any]:
         y=1,
         xanchor="left",
         yanchor="bottom",
+        align="left",
         yshift=6,
     )
 

@@ -6,7 +6,7 @@ Ranks, lists and histories come from the same split and the same rule as the eva
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,7 @@ import numpy.typing as npt
 from convncf.data.splitting import Split
 from convncf.inspection.ranks import rank_of
 from convncf.inspection.trace import NoTrace, PairTrace, trace_pair
-from convncf.ranking import ItemRank, Scorer, Scores, TopK, top_k
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+from convncf.ranking import ItemRank, Scorer, Scores, TopK, items_of, top_k
 
 Standing = Literal["training", "validation", "test", "rated lower", "new"]
 
@@ -74,13 +71,13 @@ def view_pair(model: Scorer, split: Split, user: int, item: int) -> PairView:
 
 def standing(split: Split, user: int, item: int) -> Standing:
     """Which part of the split holds the pair; "rated lower" where a threshold of rating left it out."""
-    if item in _row(split.train, user):
+    if item in items_of(split.train, user):
         return "training"
-    if item in _row(split.validation, user):
+    if item in items_of(split.validation, user):
         return "validation"
-    if item in _row(split.test, user):
+    if item in items_of(split.test, user):
         return "test"
-    return "rated lower" if split.below is not None and item in _row(split.below, user) else "new"
+    return "rated lower" if split.below is not None and item in items_of(split.below, user) else "new"
 
 
 def recommend(model: Scorer, split: Split, user: int, k: int) -> TopK:
@@ -90,7 +87,7 @@ def recommend(model: Scorer, split: Split, user: int, k: int) -> TopK:
 
 def listed(scores: Scores, split: Split, user: int, k: int) -> TopK:
     """`recommend` from scores that are at hand, (n_items,)."""
-    return top_k(scores, _row(split.left_out("test"), user), k, positives=_row(split.test, user), user=user)
+    return top_k(scores, items_of(split.left_out("test"), user), k, positives=items_of(split.test, user), user=user)
 
 
 def history(split: Split, user: int) -> History:
@@ -106,7 +103,3 @@ def history(split: Split, user: int) -> History:
         parts=tuple(names[part] for part in split.part[rows].tolist()),
         seconds=None if times is None else times[rows],
     )
-
-
-def _row(matrix: csr_array, user: int) -> npt.NDArray[np.int64]:
-    return np.asarray(matrix.indices[matrix.indptr[user] : matrix.indptr[user + 1]], dtype=np.int64)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from convncf.data.splitting import Split
-from convncf.ranking import ItemRank, rank_item
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+from convncf.ranking import ItemRank, items_of, rank_item
 
 
 def rank_of(scores: npt.NDArray[np.floating[Any]], split: Split, user: int, item: int) -> ItemRank:
@@ -19,8 +16,4 @@ def rank_of(scores: npt.NDArray[np.floating[Any]], split: Split, user: int, item
 
     Raises NonFiniteScoreError where a score is NaN or infinite.
     """
-    return rank_item(scores, item, _row(split.test, user), _row(split.left_out("test"), user), user=user)
-
-
-def _row(matrix: csr_array, user: int) -> npt.NDArray[np.int64]:
-    return np.asarray(matrix.indices[matrix.indptr[user] : matrix.indptr[user + 1]], dtype=np.int64)
+    return rank_item(scores, item, items_of(split.test, user), items_of(split.left_out("test"), user), user=user)

@@ -183,3 +183,41 @@ def test_a_trace_whose_parts_miss_the_score_cannot_be_made() -> None:
     trace = traced(network())
     with pytest.raises(ValueError, match="add up to"):
         replace(trace, score=trace.score + 0.01)
+
+
+def bf16_network() -> ConvNCF:
+    """A network whose fast path rounds to 16 bits, with weights large enough for that to show."""
+    torch.manual_seed(5)
+    plan = {
+        "embedding_size": 16,
+        "cnn_channels": [1, 8, 8],
+        "cnn_kernels": [4, 4],
+        "cnn_strides": [4, 4],
+        "dropout_prob": 0.0,
+    }
+    model = FusedConvNCF(plan, SIZES, "bf16")
+    with torch.no_grad():
+        model.user_embedding.weight.uniform_(-2, 2)
+        model.item_embedding.weight.uniform_(-2, 2)
+    return model
+
+
+def test_a_score_in_bf16_is_traced_and_its_rounding_said() -> None:
+    model = bf16_network()
+    missed = []
+    for user in range(SIZES.n_users):
+        trace = traced(model, user)
+        assert trace.precision == "bf16"
+        assert trace.score == float(model.score_items(user)[3])  # the one that ranks
+        parts = float(trace.contributions.sum()) + trace.bias
+        assert f"add up to {parts:.4g}, and the score that it ranks by is {trace.score:.4g}, by rounding" in trace.words
+        missed.append(abs(parts - trace.score))
+    assert max(missed) > 1e-4  # else this test shows nothing
+
+
+def test_wrong_parts_are_refused_in_either_precision() -> None:
+    for model in (network(), bf16_network()):
+        trace = traced(model)
+        with pytest.raises(ValueError, match="the parts of the score add up to"):
+            replace(trace, score=trace.score + 1.0)
+        assert "bf16" not in traced(network()).words

@@ -84,7 +84,14 @@ _ALL: Final = (
         name="ml-100k",
         dataset="ml-100k",
         question="All models on ml-100k under RecBole's protocol: 8:1:1 at random per user, full ranking.",
-        trials=(*_BASELINES, *_starts()),
+        trials=(
+            *_BASELINES,
+            *_starts(),
+            *(
+                Trial(f"{model}, preset tuned", model, preset="tuned")
+                for model in ("itemknn", "ease", "mf-bpr", "convncf")
+            ),
+        ),
         common={"data.split": "ratio", "eval.monitor": "NDCG@10"},
         seeds=THREE,
         shown=("NDCG@10", "HR@10", "Recall@10", "MRR@10"),
@@ -154,6 +161,22 @@ _ALL: Final = (
             "data.min_user": 5,
             "data.min_item": 5,
             "eval.protocol": "candidates",
+            "eval.monitor": "NDCG@10",
+        },
+    ),
+    Study(
+        name="starts-gowalla",
+        dataset="gowalla",
+        question="The three starts on gowalla as it came, 999 drawn negatives: full ranking by a network takes hours.",
+        trials=(
+            Trial("popularity", "popularity"),
+            Trial("mf-bpr", "mf-bpr", {**_GOWALLA_MF, "model.reg_weights": [3e-3, 0.0]}),
+            *_starts(train__epochs=8, train__patience=3, train__batch_size=8192, eval__validation_users=3000),
+        ),
+        common={
+            "data.split": "ready",
+            "eval.protocol": "candidates",
+            "eval.negatives": 999,
             "eval.monitor": "NDCG@10",
         },
     ),

@@ -17,9 +17,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from convncf.config import Precision
 from convncf.errors import NonFiniteScoreError
 from convncf.models.convncf import ConvNCF
 from convncf.models.factorisation import MatrixFactorisation
+from convncf.models.fused import FusedConvNCF
 from convncf.models.popularity import Popularity
 from convncf.ranking import Scorer
 
@@ -27,6 +29,8 @@ Array = npt.NDArray[np.float32]
 
 TOLERANCE = 1e-5
 """How far contributions + bias may be from the score, relative to the size of what is summed (float32)."""
+TOLERANCE_BF16 = 2.0**-5
+"""The same where a model's fast path rounds each layer's input to bf16: 2⁻⁹ a rounding, over some layers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,12 +84,15 @@ class PairTrace:
     part: Literal["channel", "dimension"]
     """What one contribution belongs to."""
     words: str
-    """One sentence on how this score comes about."""
+    """One sentence on how this score comes about, and a second where its parts miss it by rounding."""
+    precision: Precision = "fp32"
+    """In which the score was computed; the arrays are float32 throughout."""
 
     def __post_init__(self) -> None:
         parts = float(self.contributions.sum(dtype=np.float64)) + self.bias
         size = max(1.0, float(np.abs(self.contributions).sum(dtype=np.float64)) + abs(self.bias))
-        if not abs(parts - self.score) <= TOLERANCE * size:
+        tolerance = TOLERANCE if self.precision == "fp32" else TOLERANCE_BF16
+        if not abs(parts - self.score) <= tolerance * size:
             raise ValueError(
                 f"the parts of the score add up to {parts:.9g}, but the model gives {self.score:.9g}: "
                 "the traced steps are not the ones that make the score"
@@ -152,6 +159,14 @@ def _trace_network(model: ConvNCF, user: int, item: int) -> PairTrace:
     features, weights = maps[-1].sum(dim=(2, 3))[0], model.output.weight[0]  # (C,), (C,)
     side = layers[-1].shape[1]
     over = "" if side == 1 else f", each summed over its {side}×{side} map"
+    score, contributions, bias = _score(model, user, item), _numpy(features * weights), float(model.output.bias[0])
+    words = f"The score is the {len(features)} channels of the last layer{over}, times their weights, plus a bias."
+    precision = _precision(model)
+    if precision == "bf16":
+        words += (
+            f" This run computes in bf16: the parts, in fp32, add up to {contributions.sum() + bias:.4g}, "
+            f"and the score that it ranks by is {score:.4g}, by rounding."
+        )
     return PairTrace(
         user=user,
         item=item,
@@ -161,12 +176,18 @@ def _trace_network(model: ConvNCF, user: int, item: int) -> PairTrace:
         layers=layers,
         features=_numpy(features),
         weights=_numpy(weights),
-        bias=float(model.output.bias[0]),
-        contributions=_numpy(features * weights),
-        score=_score(model, user, item),
+        bias=bias,
+        contributions=contributions,
+        score=score,
         part="channel",
-        words=f"The score is the {len(features)} channels of the last layer{over}, times their weights, plus a bias.",
+        words=words,
+        precision=precision,
     )
+
+
+def _precision(model: ConvNCF) -> Precision:
+    """bf16 where the model's fast path rounds; the reference path, and the fast one in fp32, do not."""
+    return model.precision if isinstance(model, FusedConvNCF) and model.fits else "fp32"
 
 
 def _trace_factorisation(model: MatrixFactorisation, user: int, item: int) -> PairTrace:

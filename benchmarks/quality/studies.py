@@ -138,6 +138,17 @@ _ALL: Final = (
                     "train.dns_of": 4,
                 },
             ),
+            Trial(
+                "mf-bpr by user, L2 0.003, dns of 4, up to 120 epochs",
+                "mf-bpr",
+                {
+                    **_GOWALLA_BY_USER,
+                    "model.reg_weights": [3e-3, 0.0],
+                    "train.negatives": "dns",
+                    "train.dns_of": 4,
+                    "train.epochs": 120,
+                },
+            ),
         ),
         common={"data.split": "ready", "eval.monitor": "NDCG@20"},
         metric="NDCG@20",
@@ -225,12 +236,13 @@ _ALL: Final = (
         question="What should the MF-BPR of the preset quick, two minutes on a laptop, be? Chosen on validation.",
         trials=tuple(
             Trial(f"L2 {l2:g}, {words}", "mf-bpr", {"model.reg_weights": [l2, 0.0]} | settings, preset="quick")
-            for words, settings in (
-                ("each once", {}),
-                ("by user", {"train.positives": "by user"}),
-                ("dns of 2", {"train.negatives": "dns", "train.dns_of": 2}),
+            for words, settings, of in (
+                ("each once", {"train.negatives": "uniform"}, (3e-3, 7e-3, 1.5e-2)),
+                ("by user", {"train.negatives": "uniform", "train.positives": "by user"}, (3e-3, 7e-3, 1.5e-2)),
+                ("dns of 2", {"train.negatives": "dns", "train.dns_of": 2}, (3e-3, 7e-3, 1.5e-2, 3e-2)),
+                ("dns of 4", {"train.negatives": "dns", "train.dns_of": 4}, (7e-3, 1.5e-2, 3e-2)),
             )
-            for l2 in (3e-3, 7e-3, 1.5e-2)
+            for l2 in of
         ),
         seeds=THREE,
     ),

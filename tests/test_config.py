@@ -181,6 +181,7 @@ def test_the_paper_preset_is_that_of_the_2018_code() -> None:
     assert (model.embedding_size, model.cnn_kernels, model.cnn_strides) == (64, (2,) * 6, (2,) * 6)
     assert (model.cnn_channels, model.dropout_prob) == ((1, *(32,) * 6), 0.0)
     assert (model.penalty, model.reg_weights, model.output_reg) == ("squared", (0.01, 1.0), 11.0)
+    assert model.penalised == "weights and biases"
     assert (model.initialisation, model.embedding_start, model.embedding_std) == ("paper", "truncated", 0.01)
     assert (train.optimizer, train.lr_embedding, train.lr_network) == ("adagrad", 0.05, 0.05)
     assert (train.adagrad_accumulator, train.batch_size) == (0.1, 512)

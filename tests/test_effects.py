@@ -54,6 +54,7 @@ def test_a_setting_that_the_model_does_not_use_is_refused(model: str, setting: s
         ("data.low_rated=unseen", r"without data\.min_rating"),
         ("eval.negatives=999", r"while eval\.protocol is full \(it has with candidates or both\)"),
         ("model.output_reg=3", r"while model\.penalty is norms"),
+        ("model.penalised=weights and biases", r"while model\.penalty is norms"),
     ],
 )
 def test_a_setting_without_effect_beside_the_others_is_refused_saying_what_it_needs(

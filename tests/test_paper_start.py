@@ -97,7 +97,11 @@ def test_the_output_layer_may_be_penalised_otherwise(kind: type[ConvNCF]) -> Non
         filters = float(squared_norm(layer.weight for layer in model.layers))
         output = float(squared_norm([model.output.weight]))
         assert float(model.reg_loss()) == pytest.approx(2.0 * filters + weight * output)
-    norms = kind(config | {"penalty": "norms", "output_reg": 11.0}, Sizes(5, 4))
+    model = kind(config | {"output_reg": 11.0, "penalised": "weights and biases"}, Sizes(5, 4))
+    filters = float(squared_norm(tensor for layer in model.layers for tensor in (layer.weight, layer.bias)))  # type: ignore[misc]
+    output = float(squared_norm([model.output.weight, model.output.bias]))
+    assert float(model.reg_loss()) == pytest.approx(2.0 * filters + 11.0 * output)
+    norms = kind(config | {"penalty": "norms", "output_reg": 11.0, "penalised": "weights and biases"}, Sizes(5, 4))
     plain = kind(config | {"penalty": "norms"}, Sizes(5, 4))
     plain.load_state_dict(norms.state_dict())
     assert float(norms.reg_loss()) == float(plain.reg_loss())

@@ -14,7 +14,7 @@ from convncf.config.schema import RunConfig
 from convncf.config.training import PretrainConfig
 from convncf.errors import ConfigError
 
-_NETWORK = ("cnn_channels", "cnn_kernels", "cnn_strides", "dropout_prob", "initialisation", "output_reg")
+_NETWORK = ("cnn_channels", "cnn_kernels", "cnn_strides", "dropout_prob", "initialisation", "output_reg", "penalised")
 _PRETRAINED = ("train_method", "pre_model_path")
 _EMBEDDINGS = ("embedding_size", "embedding_std", "embedding_start", "reg_weights", "penalty")
 _OF_ONE_MODEL: Final = MappingProxyType(
@@ -33,6 +33,7 @@ _NEEDS: Final[Mapping[str, tuple[str, _Wanted]]] = MappingProxyType(
         "data.across": ("data.split", ("auto", "ratio")),
         "data.order": ("data.split", ("auto", "ratio", "leave-one-out")),
         "model.output_reg": ("model.penalty", ("squared",)),
+        "model.penalised": ("model.penalty", ("squared",)),
         **_PRETRAINING,
         "train.weight_decay": ("train.optimizer", ("adamw",)),
         "train.momentum": ("train.optimizer", ("sgd",)),

@@ -47,6 +47,11 @@ class ModelConfig(Frozen):
         title="L2 weight of the output layer",
         description="Under the squared form; empty: as on the rest of the network.",
     )
+    penalised: Literal["weights", "weights and biases"] = Field(
+        "weights",
+        title="L2 on",
+        description="Under the squared form: of the network, its weights alone, or its biases too as in the 2018 code.",
+    )
     penalty: Literal["norms", "squared"] = Field(
         "norms",
         title="L2 form",

@@ -132,6 +132,7 @@ PRESETS: Final = MappingProxyType(
             "model.dropout_prob": 0.0,
             "model.reg_weights": (0.01, 1.0),
             "model.output_reg": 11.0,
+            "model.penalised": "weights and biases",
             "model.initialisation": "paper",
             "pretrain.epochs": 500,
             "pretrain.batch_size": 512,

@@ -84,12 +84,22 @@ class ConvNCF(PairwiseModel):
         return [*(layer.weight for layer in self.layers), self.output.weight]
 
     def reg_loss(self) -> Tensor:
-        """L2 penalty that does not depend on the batch, shape []; under "squared", the output may weigh otherwise."""
-        of_output = self.config.output_reg
-        if of_output is None or self.config.penalty == "norms":
+        """L2 penalty that does not depend on the batch, shape [].
+
+        Under "squared" the output may weigh otherwise, and biases may count with their weights, as in the 2018 code
+        (ConvNCF.py, `_regular`).
+        """
+        if self.config.penalty == "norms":
             return super().reg_loss()
-        filters = squared_norm(layer.weight for layer in self.layers)
-        return self.config.reg_weights[1] * filters + of_output * squared_norm([self.output.weight])
+        _, of_network = self.config.reg_weights
+        of_output = of_network if self.config.output_reg is None else self.config.output_reg
+        filters = squared_norm(tensor for layer in self.layers for tensor in self._penalised(layer))
+        return of_network * filters + of_output * squared_norm(self._penalised(self.output))
+
+    def _penalised(self, layer: nn.Conv2d | nn.Linear) -> list[Tensor]:
+        if self.config.penalised == "weights" or layer.bias is None:
+            return [layer.weight]
+        return [layer.weight, layer.bias]
 
     @torch.no_grad()
     def initialise_trace(self) -> None:

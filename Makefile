@@ -6,7 +6,7 @@ WORKERS := 2
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install app demo test check lint screenshots parity bench notebooks clean
+.PHONY: help install app demo test check lint screenshots parity bench notebooks lab clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,8 +43,11 @@ bench: install ## time training and ranking side by side with RecBole (ARGS="--q
 	sh tools/recbole.sh
 	$(PY) -m benchmarks.speed --json $(ARGS)
 
-notebooks: install ## run the notebooks and store them with their output
+notebooks: install ## run the notebooks and store them with their output (ARGS="notebooks/NAME.py …" for some of them)
 	$(PY) -m tools.notebooks $(ARGS)
+
+lab: install ## open JupyterLab on the notebooks (ARGS="--no-browser --port 8890")
+	@$(PY) -m jupyter lab --notebook-dir=notebooks $(ARGS)
 
 clean: ## remove what tools have made, but not .venv
 	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

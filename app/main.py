@@ -7,6 +7,7 @@ from typing import Final
 
 import streamlit as st
 
+from app.panels import presentation
 from convncf import runtime
 
 HERE: Final = Path(__file__).parent
@@ -19,8 +20,11 @@ def pages() -> list[st.Page]:
         st.Page(HERE / "views/start.py", title="Start", default=True, help="What is being trained, and what leads on."),
         st.Page(HERE / "views/data.py", title="Data", url_path="data", help="Datasets, and adding your own."),
         st.Page(HERE / "views/train.py", title="Train", url_path="train", help="Train a model and watch it learn."),
+        st.Page(HERE / "views/runs.py", title="Runs", url_path="runs", help="Every run: sort, name, note, compare."),
         st.Page(HERE / "views/inspect.py", title="Inspect", url_path="inspect", help="Look inside one prediction."),
-        st.Page(HERE / "views/compare.py", title="Compare", url_path="compare", help="Two models side by side."),
+        st.Page(HERE / "views/compare.py", title="Compare", url_path="compare", help="Models side by side."),
+        st.Page(HERE / "views/recommend.py", title="Recommend", url_path="recommend", help="Lists for any user."),
+        st.Page(HERE / "views/learn.py", title="Learn", url_path="learn", help="The method, step by step."),
     ]
 
 
@@ -31,7 +35,9 @@ def main() -> None:
     page = st.navigation(pages(), position="top")
     # The page's own name in the browser's tab, so that several open tabs can be told apart.
     st.set_page_config(page_title=f"{page.title} · {TITLE}")
+    presentation.prepare()
     page.run()
+    presentation.toggle()
 
 
 main()

@@ -7,6 +7,8 @@ two visitors: no object, no module-level value.
 
 from __future__ import annotations
 
+import itertools
+import os
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +21,11 @@ PAGES: Final = {
     "start": "views/start.py",
     "data": "views/data.py",
     "train": "views/train.py",
+    "runs": "views/runs.py",
     "inspect": "views/inspect.py",
     "compare": "views/compare.py",
+    "recommend": "views/recommend.py",
+    "learn": "views/learn.py",
 }
 """Page name -> its file, for links from one page to another."""
 
@@ -35,18 +40,39 @@ def store() -> RunStore:
     return RunStore(home())
 
 
+def listed() -> tuple[Run, ...]:
+    """Runs to choose among, newest first: all but those put aside, of which the ones in the address stay; else all."""
+    runs, asked = store().all(), st.query_params.get_all("run")
+    return tuple(run for run in runs if run.name in asked or not run.labels().archived) or runs
+
+
+def read_only() -> bool:
+    """Whether this server only shows (`CONVNCF_READ_ONLY=1`, for a class): nothing is launched, changed or deleted."""
+    return os.environ.get("CONVNCF_READ_ONLY", "").strip().lower() not in ("", "0", "false", "no")
+
+
 def theme() -> figures.Theme:
     """The figures' theme that goes with the page's, light where the browser has not said yet."""
     return figures.DARK if st.context.theme.type == "dark" else figures.LIGHT
 
 
 def run_order(runs: tuple[Run, ...] | None = None) -> tuple[str, ...]:
-    """Names of all runs, oldest first: a run's place in it decides its colour, on every page.
+    """Names of all runs: a run's place in it decides its colour, on every page, and is kept when others go.
 
-    A run whose folder cannot be read has no date: it comes last, so that it takes no other's colour.
+    It is the run's own number; where that is missing or taken (an older version's run, a folder that was copied or
+    cannot be read) the first free place, by age. A place that nobody has holds "".
     """
     found = store().all() if runs is None else runs
-    return tuple(run.name for run in sorted(found, key=lambda run: (not run.created, run.created, run.name)))
+    places: dict[int, str] = {}
+    rest: list[str] = []
+    for run in sorted(found, key=lambda run: (not run.created, run.created, run.name)):
+        if run.number is None or run.number in places:
+            rest.append(run.name)
+        else:
+            places[run.number] = run.name
+    free = (place for place in itertools.count() if place not in places)
+    places |= dict(zip(free, rest, strict=False))
+    return tuple(places.get(place, "") for place in range(max(places, default=-1) + 1))
 
 
 # ---------------------------------------------------------------- what is chosen

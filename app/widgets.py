@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 import streamlit as st
 
 from app import state
+from app.panels import presentation
 from app.wording import plain
 from convncf import figures
 from convncf.errors import ConvNCFError
@@ -51,6 +52,7 @@ def terminal(command: Sequence[str]) -> None:
 
 def figure(drawn: Any, *, key: str) -> None:
     """A figure with its text alternative. `key` keeps zoom and hidden traces when it is drawn again."""
+    drawn = presentation.fit(drawn)
     st.plotly_chart(drawn, width="stretch", theme=None, config=dict(figures.CONFIG), alt=figures.alt(drawn), key=key)
 
 

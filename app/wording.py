@@ -182,7 +182,7 @@ NOT_VALIDATED: Final = "Nothing was validated, so the model after the last epoch
 """Stands beside a run of data without a validation part, or whose users could not be judged on it."""
 NO_VALIDATION: Final = "Nothing is validated in this run, so there is no curve but the loss."
 NO_EPOCH: Final = "No epoch was trained: the model is its start."
-BROKEN: Final = "Bring the file back from a copy, or delete the run on the Train page."
+BROKEN: Final = "Bring the file back from a copy, or delete the run on the Runs page."
 """What to do about a run whose folder cannot be read."""
 
 _HINTS: Final[Mapping[str, str]] = {

@@ -76,7 +76,7 @@ class Comparison:
     untested: Mapping[str, str] = field(default_factory=dict)
     """Name -> why that run was not tested, a sentence, though it could be ranked."""
     references: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Model -> metrics of the simple baselines in the first run's report, but for those that a run here equals; empty
+    """Model -> metrics of the simple baselines in the first run's report, but for those that a run here is; empty
     where the runs are unlike."""
 
     def difference(self, run: ComparedRun, metric: str) -> float | None:
@@ -134,8 +134,12 @@ def compare(runs: Sequence[Run], *, seed: int = 0) -> Comparison:
         for run, report in zip(runs, reports, strict=True)
     )
     paired, untested = ({}, {}) if unlike else _paired(runs, reports, monitor, seed)
-    here = [run.metrics for run in compared]
-    references = {name: scores for name, scores in reports[0].get("baselines", {}).items() if scores not in here}
+    here = [
+        (run.model, run.metrics) for run in compared
+    ]  # a network that kept its start equals its MF-BPR, and is none
+    references = {
+        name: scores for name, scores in reports[0].get("baselines", {}).items() if (name, scores) not in here
+    }
     return Comparison(
         runs=compared,
         monitor=monitor,
@@ -175,13 +179,15 @@ def _canonical(value: Any) -> str:
     """A text that is the same for equal values, however a number was written: 1 and 1.0, but not 1 and true."""
 
     def plain(item: Any) -> Any:
-        if isinstance(item, bool) or item is None or isinstance(item, str):
+        if isinstance(item, float) and item.is_integer():
+            return int(item)  # and never the other way: a float cannot tell large ids apart
+        if item is None or isinstance(item, str | bool | int | float):
             return item
-        if isinstance(item, int | float):
-            return float(item)
+        if isinstance(item, Mapping):
+            return {str(key): plain(inner) for key, inner in item.items()}
         return [plain(inner) for inner in item]
 
-    return json.dumps(plain(value))
+    return json.dumps(plain(value), sort_keys=True)
 
 
 def _unlike(runs: Sequence[Run], reports: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -250,8 +256,12 @@ def _paired(
     return found, untested
 
 
-def _test_values(run: Run, report: Mapping[str, Any], metric: str) -> pd.Series[float]:
+def values_on_test(run: Run, metric: str) -> pd.Series[float]:
     """The metric of each user on the test part, under the main protocol, by raw user id; empty where it has none."""
+    return _test_values(run, run.report() or {}, metric)
+
+
+def _test_values(run: Run, report: Mapping[str, Any], metric: str) -> pd.Series[float]:
     from convncf.judgement import THIS  # torch comes with it, and groups over seeds need none
 
     frame = run.read_frame("per_user")
@@ -262,6 +272,6 @@ def _test_values(run: Run, report: Mapping[str, Any], metric: str) -> pd.Series[
         )
     rows = frame[(frame["part"] == "test") & (frame["model"] == THIS)]
     if "protocol" in rows:  # runs of older versions have but one
-        rows = rows[rows["protocol"] == report["protocol"]]
+        rows = rows[rows["protocol"] == report.get("protocol")]
     chosen = rows.set_index("user_id")
     return chosen[metric].dropna() if metric in chosen.columns else chosen.iloc[:0, 0]

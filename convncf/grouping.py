@@ -22,6 +22,7 @@ from convncf.runtime import strict_json
 
 _NOT_COMPARED: Final = ("seed", "train.device")
 """Settings in which the runs of a group may differ."""
+_SOURCE: Final = "model.pre_model_path"
 _LEVEL: Final = 0.95
 _LOWEST: Final = 0.0
 _HIGHEST: Final = 1.0
@@ -162,10 +163,21 @@ def unreadable(runs: Sequence[Run]) -> tuple[str, ...]:
 
 
 def identity(run: Run) -> str:
-    """What two runs of a group have in common: the data and every setting that has an effect, but for the seed."""
+    """What two runs of a group have in common: the data and every setting that has an effect, but for the seed.
+
+    A run that began from another run of its own seed has that one's identity in place of its name, so that each seed
+    may begin from its own MF-BPR.
+    """
     settings = run.settings()
     left_aside = idle_settings(settings) | set(_NOT_COMPARED)
-    return strict_json([run.fingerprint, {key: value for key, value in settings.items() if key not in left_aside}])
+    kept = {key: value for key, value in settings.items() if key not in left_aside}
+    store = RunStore(run.path.parent.parent)
+    source = str(kept.get(_SOURCE, ""))
+    if source in store.names() and source != run.name:
+        began = store.open(source)
+        if began.config().seed == run.config().seed:
+            kept[_SOURCE] = identity(began)
+    return strict_json([run.fingerprint, kept])
 
 
 def summary(values: Sequence[float]) -> SeedSummary:

@@ -20,7 +20,7 @@ from convncf.experiment.loading import load_run
 from convncf.figures import LIGHT
 from convncf.runs import RunStore
 from convncf.significance import PairedTest
-from tests.app_runs import DATASET, control, figures_of, open_page, texts, train
+from tests.app_runs import DATASET, figures_of, open_page, texts, train
 
 pytest_plugins = ["tests.app_home"]
 
@@ -30,6 +30,11 @@ NETWORKS = ["tiny-mf", "tiny-222", "tiny-42"]
 def fine(app: AppTest) -> AppTest:
     assert not app.exception, app.exception
     return app
+
+
+def control(app: AppTest, parameter: str) -> Any:
+    """The row of options that is bound to that parameter of the address."""
+    return next(one for one in app.get("segmented_control") if getattr(one, "key", "") == f"compare:{parameter}")
 
 
 def report(home: Path, run: str) -> dict[str, Any]:
@@ -198,7 +203,7 @@ def test_the_table_holds_the_reports_and_their_differences(at_home: Path) -> Non
 
 def test_the_cut_off_can_be_chosen(at_home: Path) -> None:
     app = fine(open_page("compare", run=["tiny-mf", "tiny-pop"]))
-    control(app, 0).set_value(5).run()
+    control(app, "cutoff").set_value("5").run()
     names = [name for name in report(at_home, "tiny-mf")["metrics"] if name.endswith("@5") or name == "AUC"]
     assert list(fine(app).table[0].value.index) == [plain(name) for name in names]
 
@@ -350,7 +355,7 @@ def test_the_layer_of_the_feature_maps_can_be_chosen_and_a_shorter_network_says_
     app = fine(open_page("compare", run=["tiny-222", "tiny-42"], user="u3", item="i4"))
     tiles = [spec for spec in figures_of(app) if "Feature maps of" in spec["layout"]["meta"]["alt"]]
     assert ["layer 1" in spec["layout"]["meta"]["alt"] for spec in tiles] == [True, True]
-    control(app, -1).set_value(3).run()
+    control(app, "layer").set_value("3").run()
     tiles = [spec for spec in figures_of(fine(app)) if "Feature maps of" in spec["layout"]["meta"]["alt"]]
     assert len(tiles) == 1
     assert "This network has 2 layers" in texts(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -347,10 +348,23 @@ def test_the_web_process_lets_torchs_idle_threads_sleep(home: Path, monkeypatch:
     assert int(os.environ["GOMP_SPINCOUNT"]) > 0
 
 
+def test_a_run_keeps_its_colour_when_older_ones_go(home: Path) -> None:
+    for name in ("a", "b", "c"):
+        finished(home, name)
+    RunStore(home).delete("a")
+    assert state.run_order() == ("", "b", "c")
+    shutil.copytree(home / "runs" / "c", home / "runs" / "copied")  # the same number: it takes the free place
+    finished(home, "d")
+    assert state.run_order() == ("copied", "b", "c", "d")
+    path = home / "runs" / "d" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"number": 10**12}), encoding="utf-8")
+    assert state.run_order() == ("copied", "b", "c", "d")
+
+
 def test_a_broken_run_takes_no_others_colour_and_says_what_to_do(home: Path) -> None:
     for name in ("b", "a"):
         finished(home, name)
     assert state.run_order() == ("b", "a"), "the oldest comes first"
     (home / "runs" / "a" / "config.json").write_text("{ not json", encoding="utf-8")
     assert state.run_order() == ("b", "a")
-    assert "delete the run on the Train page" in words(open_app())
+    assert "delete the run on the Runs page" in words(open_app())

@@ -237,16 +237,20 @@ def test_without_a_gpu_there_is_a_plain_word(home: Path, monkeypatch: pytest.Mon
     assert "No GPU here: training uses the CPU" in words(at)
 
 
-def test_gpus_are_offered_by_name_as_torch_will_count_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpus_are_offered_by_name_as_torch_will_count_them(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("NVIDIA A", "NVIDIA B", "NVIDIA C")
     found = tuple(runtime.Gpu(index, name, 81_920, 40_960, 5) for index, name in enumerate(names))
     monkeypatch.setattr(runtime, "gpus", lambda: found)
     st.cache_data.clear()
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert list(device.choices()) == ["auto", "cuda:0", "cuda:1", "cuda:2", "cpu"]
-    assert device.choices()["cuda:1"] == "GPU 1: NVIDIA B, 40.0 of 80.0 GiB free"
+    assert device.choices()["cuda:1"] == "GPU 1: NVIDIA B, 40.0 of 80.0 GiB free, 5% busy"
+    at_work = stage(home, "at-work", replace(RUNNING, device="cuda:2"))
+    with at_work.hold():
+        assert device.choices()["cuda:2"].endswith("5% busy, in use by at-work")
+        assert "in use" not in device.choices()["cuda:1"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
-    assert device.choices()["cuda:0"] == "GPU 2: NVIDIA C, 40.0 of 80.0 GiB free"
+    assert device.choices()["cuda:0"] == "GPU 2: NVIDIA C, 40.0 of 80.0 GiB free, 5% busy"
     assert "cuda:1" not in device.choices()
     at = open_app("train")
     assert at.selectbox(key="new:device").value == "auto"
@@ -306,7 +310,7 @@ def test_a_finished_run_shows_its_outcome_and_leads_on(home: Path) -> None:
     assert at.button(key="watch:inspect").label == "Look inside"
     assert r"a\_b\_c" in at.header[0].value  # not italics
     table = at.dataframe[0].value
-    assert table["Run"].tolist() == ["a_b_c"]
+    assert table["run"].tolist() == ["a_b_c"]
 
 
 def test_a_run_without_validation_shows_its_loss_alone_and_says_why(home: Path) -> None:
@@ -332,15 +336,15 @@ def test_a_model_computed_in_one_go_has_no_epochs_in_any_list(home: Path) -> Non
     at = open_app("train", run="at-once")
     assert "Model: computed in one go" in words(at)
     assert "Kept:" not in words(at)
-    table = at.dataframe[0].value.set_index("Run")
-    assert table["Epoch"].isna().to_dict() == {"at-once": True, "trained": False}
-    assert "Metric" not in table.columns, "the one that all share stands in the head"
+    table = at.dataframe[0].value.set_index("run")
+    assert table["epoch"].isna().to_dict() == {"at-once": True, "trained": False}
+    assert "metric" not in table.columns, "the one that all share stands in the head"
     other = {"eval.monitor": "HR@10"} | {f"model.cnn_{name}": [2, 2, 2, 2, 2] for name in ("kernels", "strides")}
     plan = {"model.cnn_channels": [1, 4, 4, 4, 4, 4]}
     stage(home, "other", Status(state="finished", message="done"), settings=other | plan, test=0.1)
-    table = open_app("train", run="other").dataframe[0].value.set_index("Run")
-    assert table["Metric"].to_dict() == {"at-once": "NDCG@10", "trained": "NDCG@10", "other": "HR@10"}
-    assert table["Model"]["other"] == "ConvNCF, 5 layers of 2×2"
+    table = open_app("train", run="other").dataframe[0].value.set_index("run")
+    assert table["metric"].to_dict() == {"at-once": "NDCG@10", "trained": "NDCG@10", "other": "HR@10"}
+    assert table["model"]["other"] == "ConvNCF, 5 layers of 2×2"
 
 
 @pytest.mark.parametrize("ended", ["stopped", "failed"])

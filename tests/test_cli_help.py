@@ -15,7 +15,7 @@ from convncf.config import setting_keys, unused_settings
 from tests.command_line import CommandLine
 
 PUBLIC = {
-    *("train", "resume", "refit", "seeds", "evaluate", "recommend", "inspect", "compare"),
+    *("train", "resume", "refit", "seeds", "evaluate", "recommend", "inspect", "compare", "export", "score"),
     *("datasets", "runs", "demo", "settings"),
 }
 

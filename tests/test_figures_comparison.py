@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from convncf.figures import DARK, LIGHT, Theme, alt, comparison, run_colour
-from tests.made_traces import THEMES, pair
-from tests.plotly_json import array, is_binary, sent
+from tests.made_traces import THEMES
+from tests.plotly_json import array, sent
 
 NAME = '<i>$x$</i> %{x} "q" \\\nsecond 🎬'
 SHOWN = '&lt;i&gt;&#36;x&#36;&lt;/i&gt; &#37;{x} "q" \\<br>second 🎬'
@@ -72,23 +71,13 @@ def test_metrics_in_words() -> None:
     assert words == "Metrics of 2 runs against the baseline a. HR@10: a 0.500, b 0.600."
 
 
-@THEMES
-def test_two_maps_share_one_zero_centred_scale(theme: Theme) -> None:
-    small, large = pair(size=4), pair(size=8)
-    figure = sent(comparison.map_pair(small, large, theme, ("first", NAME), "by p"))
-    left, right = figure["data"]
-    assert left["coloraxis"] == right["coloraxis"] == "coloraxis"
-    scale = figure["layout"]["coloraxis"]
-    limit = max(float(np.abs(small.map).max()), float(np.abs(large.map).max()))
-    assert (scale["cmid"], scale["cmin"], scale["cmax"]) == (0, -limit, limit)
-    assert [tuple(stop) for stop in scale["colorscale"]] == list(theme.diverging)
-    for heatmap, trace in ((left, small), (right, large)):
-        assert is_binary(heatmap["z"])
-        assert heatmap["z"]["dtype"] == "f4"
-        dims = array(heatmap["customdata"])
-        np.testing.assert_array_equal(array(heatmap["z"]), trace.map[dims[..., 0], dims[..., 1]])
-    assert [note["text"] for note in figure["layout"]["annotations"]] == ["first", SHOWN]
-    assert NAME in alt(comparison.map_pair(small, large, theme, ("first", NAME)))
+def test_intervals_are_lines_through_the_dots() -> None:
+    ends = {"base": {"HR@10": (0.4, 0.7)}}
+    _, base, named, _ = sent(comparison.metrics(REPORTS, LIGHT, baseline="base", intervals=ends))["data"]
+    assert base["error_x"]["array"] == pytest.approx([0.2, 0])
+    assert base["error_x"]["arrayminus"] == pytest.approx([0.1, 0])
+    assert base["customdata"] == ["<br>95&#37; 0.400 to 0.700", ""]
+    assert "error_x" not in named
 
 
 def test_simple_models_are_muted_signs_for_scale_and_have_no_span() -> None:

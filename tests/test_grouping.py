@@ -85,6 +85,21 @@ def test_a_setting_without_effect_does_not_part_a_group(tmp_path: Path) -> None:
     assert [found.runs for found in groups([one, other])] == [("a", "b")]
 
 
+def test_each_seed_may_begin_from_a_run_of_its_own_seed(tmp_path: Path) -> None:
+    def network(name: str, seed: int, source: str) -> Run:
+        settings = {"pretrain.epochs": 0, "model.train_method": "after_pretrain", "model.pre_model_path": source}
+        return made(tmp_path, name, 0.2 + seed / 10, seed=seed, model="convncf", **settings)
+
+    made(tmp_path, "mf-1", 0.2, seed=1)
+    made(tmp_path, "mf-2", 0.2, seed=2)
+    made(tmp_path, "other-3", 0.2, seed=3, **{"train.epochs": 9})
+    own = [network("net-1", 1, "mf-1"), network("net-2", 2, "mf-2")]
+    assert group(own).seeds == (1, 2)
+    from_another_seed = network("net-3", 3, "mf-1")  # it shares what seed 1 learned: no sample of its own
+    from_other_settings = network("net-4", 3, "other-3")
+    assert len({identity(run) for run in (own[0], from_another_seed, from_other_settings)}) == 3
+
+
 def change(run: Run, key: str, value: Any) -> None:
     """Write a setting into config.json that the door would refuse beside the others."""
     path = run.path / "config.json"

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Final
 
 import jupytext
 import pytest
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tools import notebooks
 
 SOURCES = notebooks.sources()
+LESSONS = SOURCES[1:]
 each = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
+each_lesson = pytest.mark.parametrize("source", LESSONS, ids=lambda source: source.stem)
+
+FEW_EPOCHS: Final = {"CONVNCF_EPOCHS": "2"}
+LONGEST_SOLUTION: Final = 12
+LIVE: Final = "application/vnd.plotly.v1+json"
+_SOLUTION: Final = re.compile(
+    r"<details><summary>Solution</summary>\n\n```python\n(?P<code>.*?)\n```\n\n(?P<shows>.+?)\n</details>", re.DOTALL
+)
+_NO_PROSE: Final = re.compile(  # code, formulas, addresses, tags, and places in a paper: "section 4.2"
+    r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|https?://\S+|<[^>]*>"
+    r"|(?:sections?|eqs?\.|equations?|figures?|tables?|chapters?)\s+\d+\.\d+",
+    re.DOTALL | re.IGNORECASE,
+)
+_WITH_POINT: Final = re.compile(r"(?<![\d.])\d+\.\d+(?!\d|\.\d)")
+_DIRECTIONS: Final = ("down", "across", "rows", "columns", "as above")
 
 
 def stored(source: Path) -> NotebookNode:
@@ -26,8 +45,70 @@ def cells(notebook: NotebookNode) -> list[tuple[str, str, list[str]]]:
     return [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in notebook.cells]
 
 
+def exercises(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
+    """Each exercise, and the cell after it, which holds the solution."""
+    for cell, after in zip(notebook.cells, [*notebook.cells[1:], None], strict=True):
+        if cell.cell_type == "markdown" and cell.source.startswith("**Exercise "):
+            yield cell.source, after.source if after is not None and after.cell_type == "markdown" else ""
+
+
+def solutions(notebook: NotebookNode) -> list[str]:
+    """The code of the folded solutions that have the form they should have."""
+    found = [_SOLUTION.fullmatch(solution.strip()) for _, solution in exercises(notebook)]
+    return [match["code"] for match in found if match is not None]
+
+
+def figures(notebook: NotebookNode) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Every live figure with the number of its cell, from 1."""
+    for number, output in notebooks.outputs(notebook):
+        if LIVE in output.get("data", {}):
+            yield number, output.data[LIVE]
+
+
+def unsourced(notebook: NotebookNode) -> list[str]:
+    """Numbers with a decimal point in the text that stand in no cell and no output above it."""
+    above, missing, in_sources = "", [], False
+    for number, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type == "code":
+            data = [value for output in cell.outputs for value in [output.get("text", ""), *_words(output)]]
+            above += "\n".join([cell.source, *data, ""])
+            continue
+        in_sources = cell.source.startswith("## Sources") or (in_sources and not cell.source.startswith("#"))
+        prose = "" if in_sources else _NO_PROSE.sub(" ", cell.source.split("\n## Sources")[0])
+        known = set(_WITH_POINT.findall(above))
+        missing += [f"cell {number}: {found}" for found in _WITH_POINT.findall(prose) if found not in known]
+    return missing
+
+
+def _words(output: NotebookNode) -> list[str]:
+    return [str(value) for kind, value in output.get("data", {}).items() if kind.startswith("text/")]
+
+
+def unlabelled(figure: dict[str, Any], told: str) -> list[str]:
+    """What a reader of a figure's heatmaps lacks; `told` is the text below it."""
+    layout, lacks = figure["layout"], []
+    notes = " ".join(note.get("text", "") for note in layout.get("annotations", []))
+    for trace in figure["data"]:
+        if trace["type"] != "heatmap":
+            continue
+        bar = trace.get("showscale") is not False and (trace.get("colorbar") or layout.get(trace.get("coloraxis", "")))
+        if not bar and "±" not in notes:
+            lacks.append("no colour bar and no note of its scale")
+        names = (f"{kind}axis{trace.get(f'{kind}axis', kind)[1:]}" for kind in "xy")
+        if not any(layout.get(name, {}).get("title", {}).get("text") for name in names) and not any(
+            word in told.lower() for word in _DIRECTIONS
+        ):
+            lacks.append("neither axis has a title, and the text below does not say what runs down and what across")
+    return lacks
+
+
 def test_there_is_a_first_page() -> None:
     assert SOURCES[0].stem == "00_quick_start"
+
+
+def test_the_list_of_lessons_names_each() -> None:
+    listed = re.findall(r"\]\((\d\d_\w+)\.ipynb\)", (notebooks.NOTEBOOKS / "README.md").read_text(encoding="utf-8"))
+    assert listed == [source.stem for source in SOURCES]
 
 
 @each
@@ -83,12 +164,69 @@ def test_it_speaks_of_the_public_names(source: Path) -> None:
             assert {name.name for name in node.names} <= {*convncf.__all__, "figures"}
 
 
+@each
+def test_every_heatmap_has_a_scale_and_axes(source: Path) -> None:
+    notebook = stored(source)
+    for number, figure in figures(notebook):
+        told = notebook.cells[number].source  # numbers count from 1: the cell after it
+        assert unlabelled(figure, told) == [], f"cell {number}"
+
+
+@each
+def test_every_number_in_the_text_comes_from_a_cell_above(source: Path) -> None:
+    assert unsourced(stored(source)) == []
+
+
+@each_lesson
+def test_it_is_held_against_the_package(source: Path) -> None:
+    *_, asserted = notebooks.counted(stored(source))
+    assert asserted >= 3
+    assert "from convncf" in source.read_text(encoding="utf-8")
+
+
+@each_lesson
+def test_it_ends_with_three_exercises_and_their_solutions(source: Path) -> None:
+    notebook = stored(source)
+    asked = list(exercises(notebook))
+    assert [question[: len("**Exercise 1.**")] for question, _ in asked] == [f"**Exercise {n}.**" for n in (1, 2, 3)]
+    codes = solutions(notebook)
+    assert len(codes) == 3, "a solution has another form than the others"
+    for code in codes:
+        assert len(code.splitlines()) <= LONGEST_SOLUTION
+        assert isinstance(ast.parse(code).body[-1], ast.Assert), "it shows that it solves the exercise"
+
+
 @pytest.mark.slow
 @each
-def test_a_copy_runs_on_few_epochs(source: Path, chromium: Path) -> None:
-    notebook = notebooks.execute(source, environment={"CONVNCF_EPOCHS": "2"}, seconds=300)
+def test_a_copy_runs_on_few_epochs_and_then_its_solutions(source: Path, chromium: Path) -> None:
+    before = stored(source)
+    solved = solutions(before)
+    notebook = notebooks.execute(source, environment=FEW_EPOCHS, seconds=300, then=solved)
     assert notebooks.complaints(notebook) == []
-    assert notebooks.counted(notebook) == notebooks.counted(stored(source))
+    notebook.cells = notebook.cells[: len(notebook.cells) - len(solved)]
+    assert notebooks.counted(notebook) == notebooks.counted(before)
+
+
+def test_a_number_from_nowhere_is_found() -> None:
+    text = "Twice 0.25 is 0.50; see `0.75`, $0.1$, section 3.2 and ![](a_1.5.png). Then 0.31."
+    notebook = new_notebook(  # type: ignore[no-untyped-call]
+        cells=[
+            new_code_cell("half = 0.50", outputs=[new_output("stream", text="0.25 of it")]),  # type: ignore[no-untyped-call]
+            new_markdown_cell(text),  # type: ignore[no-untyped-call]
+            new_markdown_cell("## Sources\n\nVersion 1.2"),  # type: ignore[no-untyped-call]
+        ]
+    )
+    assert unsourced(notebook) == ["cell 2: 0.31"]
+
+
+def test_a_heatmap_without_scale_and_axes_is_found() -> None:
+    bare = {"data": [{"type": "heatmap", "showscale": False}, {"type": "scatter"}], "layout": {}}
+    assert len(unlabelled(bare, "")) == 2
+    full = {
+        "data": [{"type": "heatmap", "coloraxis": "coloraxis", "xaxis": "x2"}],
+        "layout": {"coloraxis": {"cmax": 1}, "xaxis2": {"title": {"text": "item dimension"}}},
+    }
+    assert unlabelled(full, "") == []
 
 
 def test_a_bad_notebook_is_not_stored() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from convncf import jobs
-from convncf.cli.seed_training import parse_seeds
 from convncf.errors import ConfigError
+from convncf.jobs import parse_seeds
 from convncf.runs import Run, RunStore
 from tests.in_process import Commands
 from tests.worlds import checkerboard, make_run, save_dataset

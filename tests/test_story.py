@@ -1,6 +1,7 @@
 """The whole workbench as a newcomer meets it, in a real browser, on a reduced demo.
 
-First start, runs train, inspect a pair and change the layer, compare, upload a CSV, train on it, watch, stop.
+First start, runs train, inspect a pair, click on a feature map, what if, compare, the same address in a second browser,
+upload a CSV, train on it, watch, stop, resume, and the server is started anew in the middle of it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from playwright.sync_api import Browser, Page, expect
 from convncf import jobs
 from convncf.data import catalogue
 from convncf.runs import RunStore
-from tests.browser import App, exceptions, open_page, settle, start_app
+from tests.browser import App, Complaints, exceptions, open_page, settle, start_app
 
 REDUCED = ("train.epochs=3", "train.validate_every=1", "eval.validation_users=40")
 MINUTES = 60_000
@@ -85,14 +86,29 @@ def go(page: Page, name: str) -> None:
 
 
 def test_from_the_first_start_to_a_run_of_ones_own(browser: Browser, home: Path, tmp_path: Path) -> None:
-    with nothing_left_behind(home), start_app(home) as app, open_page(browser) as (page, complaints):
-        see_the_demo_train(page, app, home)
-        inspect_a_pair(page, app)
-        compare_two(page, app, home)
-        upload_and_train(page, app, home, tmp_path)
-        log = app.log.read_text(encoding="utf-8")
-        assert exceptions(page) == []
-        assert complaints.all() == []
+    with nothing_left_behind(home):
+        with start_app(home) as app, open_page(browser) as (page, complaints):
+            see_the_demo_train(page, app, home)
+            inspect_a_pair(page, app)
+            look_closer(page)
+            see_the_same_elsewhere(page, browser)
+            compare_two(page, app, home)
+            upload_and_train(page, app, home, tmp_path)
+            nothing_went_wrong(page, complaints, app)
+        # The server is gone; what it launched is not.
+        assert RunStore(home).open("of-my-own").status().active
+        with (
+            start_app(home, log=tmp_path / "second.log") as app,
+            open_page(browser) as (page, complaints),
+        ):
+            find_it_alive(page, app, home)
+            nothing_went_wrong(page, complaints, app)
+
+
+def nothing_went_wrong(page: Page, complaints: Complaints, app: App) -> None:
+    assert exceptions(page) == []
+    assert complaints.all() == []
+    log = app.log.read_text(encoding="utf-8")
     assert "Traceback" not in log
     assert "torch.classes" not in log
 
@@ -133,6 +149,37 @@ def inspect_a_pair(page: Page, app: App) -> None:
     settle(page)
 
 
+def look_closer(page: Page) -> None:
+    """A click on a feature map enlarges it; an edit of the map moves the score and the rank."""
+    page.get_by_text("1 · 16 of 8×8").click()
+    settle(page)
+    tiles = page.locator("[class*='st-key-inspect-tiles'] .nsewdrag").first
+    tiles.scroll_into_view_if_needed()
+    box = tiles.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 0.01, box["y"] + box["height"] * 0.01)  # the first tile
+    expect(page.get_by_label(re.compile("^Channel 0 of layer 1")).first).to_be_attached(timeout=MINUTES)
+    expect(page.get_by_label("Channel", exact=True).first).to_have_value("0")
+    page.get_by_text("What if", exact=True).click()
+    settle(page)
+    page.get_by_text("the diagonal alone", exact=True).click()
+    settle(page)
+    expect(page.get_by_text(re.compile(r"Score .*→")).first).to_be_visible(timeout=MINUTES)
+    expect(page.get_by_text(re.compile(r"Before: .*After: ")).first).to_be_visible(timeout=MINUTES)
+    assert all(part in page.url for part in ("look=what-if", "keep=diagonal"))
+
+
+def see_the_same_elsewhere(page: Page, browser: Browser) -> None:
+    """The address alone brings a second browser to the same view."""
+    moved = page.get_by_text(re.compile(r"Score .*→")).first.inner_text()
+    with open_page(browser) as (other, complaints):
+        other.goto(page.url)
+        settle(other)
+        expect(other.get_by_text(moved, exact=True).first).to_be_visible(timeout=MINUTES)
+        assert exceptions(other) == []
+        assert complaints.all() == []
+
+
 def compare_two(page: Page, app: App, home: Path) -> None:
     wait_for(home, "demo-2x2", "finished")
     page.goto(f"{app.url}/compare?run=demo-mf&run=demo-4x4")
@@ -167,3 +214,16 @@ def upload_and_train(page: Page, app: App, home: Path, folder: Path) -> None:
     assert wait_for(home, "of-my-own", "stopped", "finished", seconds=60) == "stopped"
     expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=MINUTES)
     assert RunStore(home).open("of-my-own").metrics(), "the finished epochs are kept"
+    page.get_by_role("button", name="Resume").click()
+    wait_for(home, "of-my-own", "running", seconds=60)
+
+
+def find_it_alive(page: Page, app: App, home: Path) -> None:
+    """Another server, another browser: the run goes on, and is watched and stopped from here."""
+    page.goto(f"{app.url}/train?run=of-my-own")
+    settle(page)
+    expect(page.get_by_text(re.compile(r"epoch \d+ of")).first).to_be_visible(timeout=MINUTES)
+    page.get_by_role("button", name="Stop and save").click()
+    assert wait_for(home, "of-my-own", "stopped", "finished", seconds=60) == "stopped"
+    rows = [(row["phase"], row["epoch"]) for row in RunStore(home).open("of-my-own").metrics()]
+    assert len(set(rows)) == len(rows)

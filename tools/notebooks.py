@@ -1,6 +1,6 @@
 """Run the notebooks and store each with its output, beside the .py it is made from (which is the one to edit).
 
-    python -m tools.notebooks [notebooks/NAME.py …]
+    python -m tools.notebooks [notebooks/NAME.py …]      (all when none is named)
 
 A notebook is stored only when it ran without an error or a warning and its output names no folder of this machine. The
 figure of the cell tagged "answer" is stored as a picture too: it stands at the notebook's top.
@@ -15,7 +15,7 @@ import struct
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,21 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 PICTURES = NOTEBOOKS / "pictures"
+
+LIMIT = 12 * 60
+"""Seconds that all lessons together may take on two cores."""
+
+_ONE_CHROME = """
+with __import__("contextlib").suppress(Exception):  # without kaleido the figures are live only, and say so themselves
+    __import__("kaleido").start_sync_server()
+    # plotly hands over options of a Chrome of its own, though there are none
+    __import__("warnings").filterwarnings("ignore", "The kopts argument is ignored", UserWarning)
+"""
 
 
 def sources() -> list[Path]:
@@ -34,16 +45,22 @@ def sources() -> list[Path]:
     return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.py"))
 
 
-def execute(source: Path, *, environment: Mapping[str, str] | None = None, seconds: int = 600) -> NotebookNode:
+def execute(
+    source: Path, *, environment: Mapping[str, str] | None = None, seconds: int = 600, then: Sequence[str] = ()
+) -> NotebookNode:
     """The notebook of a .py, run from top to bottom in a fresh kernel with an empty home.
 
+    `then` is code that runs after the last cell, as cells of their own, which stand at the end of what is returned.
     Raises CellExecutionError where a cell fails; a cell that takes longer than `seconds` is one that failed.
     """
     notebook: NotebookNode = jupytext.read(source)
+    notebook.cells += [new_code_cell(code) for code in then]  # type: ignore[no-untyped-call]
     for number, cell in enumerate(notebook.cells, start=1):
         cell["id"] = f"cell-{number}"  # else a new one by chance at each run, and a diff with it
     with tempfile.TemporaryDirectory() as home:
+        _at_start(Path(home) / "ipython")
         settings = os.environ | {"CONVNCF_HOME": home, "PYTHONPATH": str(ROOT)} | dict(environment or {})
+        settings |= {"IPYTHONDIR": str(Path(home) / "ipython")}
         place = {"metadata": {"path": str(source.parent)}}
         client = NotebookClient(notebook, kernel_name="python3", timeout=seconds, record_timing=False, resources=place)
         # its sockets are files in that folder: no port is opened, and ipykernel does not warn of one
@@ -55,6 +72,16 @@ def execute(source: Path, *, environment: Mapping[str, str] | None = None, secon
         if "image/png" in output.get("data", {}):
             output.metadata["image/png"] = _size(output.data["image/png"])
     return notebook
+
+
+def _at_start(folder: Path) -> None:
+    """One Chrome for all pictures of a notebook: without it kaleido starts one for each, which takes most of the time.
+
+    Written as what IPython runs before the first cell, so that no cell has to speak of it.
+    """
+    startup = folder / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "00-pictures.py").write_text(_ONE_CHROME, encoding="utf-8")
 
 
 def _size(png: str) -> dict[str, int]:
@@ -123,20 +150,25 @@ def main() -> int:
     """Run and store what was asked for; the number of notebooks that could not be stored."""
     parser = argparse.ArgumentParser(description="Run the notebooks and store each with its output.")
     parser.add_argument("source", nargs="*", type=Path, help="notebooks/NAME.py; all when left out")
-    refused = 0
-    print(f"{'notebook':24} {'seconds':>8} {'cells':>6} {'pictures':>9} {'assertions':>11}", flush=True)
-    for source in parser.parse_args().source or sources():
+    refused, total = 0, 0.0
+    asked = parser.parse_args().source
+    print(f"{'notebook':32} {'seconds':>8} {'cells':>6} {'pictures':>9} {'assertions':>11}", flush=True)
+    for source in asked or sources():
         began = time.monotonic()
         notebook = execute(source.resolve())
         cells, drawn, asserted = counted(notebook)
         seconds = time.monotonic() - began
-        print(f"{source.stem:24} {seconds:8.1f} {cells:6} {drawn:9} {asserted:11}", flush=True)
+        total += seconds
+        print(f"{source.stem:32} {seconds:8.1f} {cells:6} {drawn:9} {asserted:11}", flush=True)
         wrong = complaints(notebook)
         if wrong:
             refused += 1
             print("\n".join(["not stored:", *wrong]), file=sys.stderr)
         else:
             store(source.resolve(), notebook)
+    print(f"{'in all':32} {total:8.1f}", flush=True)
+    if not asked and total > LIMIT:
+        print(f"all of them may take {LIMIT // 60} minutes on two cores: make some smaller", file=sys.stderr)
     return refused
 
 

@@ -13,12 +13,13 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import state, widgets
 from app.panels import first_rows, reading_fields, server_files, uploads
+from app.panels.commands import ONLY_SHOWS
 from app.panels.reading_report import show as show_report
 from app.panels.upload_limits import LIMIT_MB
 from app.wording import plain
 from convncf.data import catalogue
 from convncf.data.reading import ReadOptions, ReadResult, read
-from convncf.errors import ConvNCFError
+from convncf.errors import ConvNCFError, DataError
 
 
 def show() -> None:
@@ -172,7 +173,9 @@ def _wish(upload: str, result: ReadResult) -> str:
 
 
 def _keep(upload: str, result: ReadResult, name: str) -> str:
-    """Save the dataset and let go of the files."""
+    """Save the dataset and let go of the files. Raises DataError on a server that only shows."""
+    if state.read_only():
+        raise DataError(ONLY_SHOWS)
     # Noted first: a second click interrupts this script at its next word to Streamlit, and must find the note.
     st.session_state["upload:saved"] = (upload, name)
     catalogue.save(catalogue.as_dataset(name, result), state.home())

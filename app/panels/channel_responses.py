@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import state, widgets
 from app.panels import closer_results, links, pair
-from app.panels.pair import Pair
+from app.panels.pair import Focus, Pair
 from app.wording import number
 from convncf import figures, inspection
 from convncf.inspection import PairTrace, Responses
@@ -17,7 +17,9 @@ from convncf.inspection import PairTrace, Responses
 def show(looked_at: Pair) -> None:
     """Choose a layer and a channel; the pictures and the links follow."""
     trace, model = looked_at.trace(), looked_at.model()
-    layer, channel = _chosen(trace)
+    at = pair.focus(trace)
+    _choice(trace, at)
+    layer, channel = at.layer, at.channel
     responses = closer_results.responses(model)
     among = inspection.stand_among(trace, responses, layer)
     largest = float(inspection.channel_stats(trace.layers[layer]).maximum[channel])
@@ -46,39 +48,21 @@ def _named(responses: Responses, outliers: Sequence[int], layer: int, channel: i
     return "This pair is an outlier: above every one of them." if channel in outliers else ""
 
 
-def _chosen(trace: PairTrace) -> tuple[int, int]:
-    """The layer and the channel, from 0; those of the feature maps above where the address has none."""
-    wrong: list[str] = []
-    at = pair.focus(trace)
-    layer = _asked("layer", at.layer, range(1, len(trace.layers) + 1), wrong)
-    channels = trace.layers[layer].shape[0]
-    otherwise = at.channel if layer == at.layer else inspection.strongest_channel(trace.layers[layer])
-    channel = _asked("channel", otherwise, range(channels), wrong)
-    for words in wrong:
-        widgets.problem(words)
+def _choice(trace: PairTrace, at: Focus) -> None:
+    """The layer and the channel of the feature maps above, which follow, and which say where the address is wrong."""
+    channels = trace.layers[at.layer].shape[0]
     with st.container(horizontal=True, gap="medium"):
-        st.session_state["channel:layer"] = layer + 1
+        st.session_state["channel:layer"] = at.layer + 1
         st.number_input("Layer", 1, len(trace.layers), key="channel:layer", on_change=_layer_chosen, width=160)
-        st.session_state["channel:channel"] = channel
-        st.number_input("Channel", 0, channels - 1, key="channel:channel", on_change=_channel_chosen, width=160)
-    return layer, channel
-
-
-def _asked(name: str, otherwise: int, known: range, wrong: list[str]) -> int:
-    """The place in `known` of what the address asks for, else `otherwise`."""
-    asked = st.query_params.get(name)
-    if not asked:
-        return otherwise
-    if asked in map(str, known):
-        return known.index(int(asked))
-    wrong.append(f"This network has no {name} {asked!r}: they are {known[0]} to {known[-1]}.")
-    return otherwise
+        st.session_state["channel:channel"] = at.channel
+        st.number_input(
+            "Channel", 0, channels - 1, key="channel:channel", on_change=_channel_chosen, args=(at.layer,), width=160
+        )
 
 
 def _layer_chosen() -> None:
-    state.choose(layer=str(st.session_state["channel:layer"]), channel=None)
+    pair.look_at(layer=st.session_state["channel:layer"] - 1)
 
 
-def _channel_chosen() -> None:
-    layer, channel = st.session_state["channel:layer"], st.session_state["channel:channel"]
-    state.choose(layer=str(layer), channel=str(channel))
+def _channel_chosen(layer: int) -> None:
+    pair.look_at(layer=layer, channel=st.session_state["channel:channel"])

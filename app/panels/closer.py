@@ -22,7 +22,7 @@ from app.panels import (
     what_if,
     why,
 )
-from app.panels.pair import Pair, in_words
+from app.panels.pair import CLOSER, Pair, in_words
 from app.wording import plain
 from convncf.inspection import PairTrace
 
@@ -52,7 +52,7 @@ LOOKS: Final = {
 _KEY: Final = "closer:look"
 
 
-@st.fragment
+@st.fragment(key=CLOSER)
 @in_words
 def show(pair: Pair) -> None:
     """The choice, and what is chosen; a change in it redraws this part alone."""

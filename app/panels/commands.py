@@ -1,12 +1,15 @@
 """What buttons do: each does one thing through the core, and returns the sentence to say about it.
 
-All of them may be pressed twice, or in two browsers at once: the second press starts nothing.
+All of them may be pressed twice, or in two browsers at once: the second press starts nothing. On a server that only
+shows, each refuses: a button that is missing on the page must not be pressed by another way either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
 
 from filelock import FileLock
 
@@ -14,7 +17,24 @@ from app import state
 from app.panels.glance import look_at_all
 from convncf import jobs
 from convncf.config import Resolved
+from convncf.errors import JobError
 from convncf.runs import Run
+
+ONLY_SHOWS: Final = "This server only shows (CONVNCF_READ_ONLY): nothing is launched, changed or deleted from here."
+"""What every command answers there, and what stands on a page in the place of its buttons."""
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def _refused_where_read_only(command: Callable[_P, _T]) -> Callable[_P, _T]:
+    @wraps(command)
+    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        if state.read_only():
+            raise JobError(ONLY_SHOWS)
+        return command(*args, **kwargs)
+
+    return guarded
 
 
 @contextmanager
@@ -26,6 +46,7 @@ def _one_at_a_time() -> Iterator[None]:
         yield
 
 
+@_refused_where_read_only
 def start_demo() -> str:
     """Queue the demo runs, unless they exist; those that were interrupted go on."""
     with _one_at_a_time():
@@ -35,6 +56,7 @@ def start_demo() -> str:
     return f"Started: {', '.join(started)}." if started else "The demo is there already; nothing was started twice."
 
 
+@_refused_where_read_only
 def launch(resolved: Resolved, name: str, request_id: str) -> tuple[Run, bool]:
     """Create a run and start its worker; the same request again returns that run, and False."""
     with _one_at_a_time():
@@ -43,6 +65,7 @@ def launch(resolved: Resolved, name: str, request_id: str) -> tuple[Run, bool]:
     return run, run.name not in before
 
 
+@_refused_where_read_only
 def resume(run: Run) -> str:
     """Start a worker that goes on from the last saved epoch, unless one is at work."""
     with _one_at_a_time():
@@ -54,6 +77,24 @@ def resume(run: Run) -> str:
     return f"{run.name} goes on from its last saved epoch."
 
 
+@_refused_where_read_only
+def launch_seeds(wanted: Mapping[str, Resolved]) -> tuple[list[Run], list[Run]]:
+    """Queue a run for each name: (all of them, those that were started now); a second press starts none."""
+    with _one_at_a_time():
+        return jobs.launch_seeds(wanted, state.home())
+
+
+@_refused_where_read_only
+def extend(run: Run, epochs: int) -> str:
+    """Let a run train on, to so many epochs in all."""
+    with _one_at_a_time():
+        if run.status().active:
+            return f"{run.name} is being worked on already; nothing was started twice."
+        jobs.extend(run, state.home(), epochs)
+    return f"{run.name} trains on, to at most {epochs:,} epochs."
+
+
+@_refused_where_read_only
 def stop(run: Run) -> str:
     """Ask the worker to stop and save."""
     if not jobs.stop(run):
@@ -61,6 +102,7 @@ def stop(run: Run) -> str:
     return f"{run.name} stops within a few seconds. Finished epochs are saved, and Resume goes on from there."
 
 
+@_refused_where_read_only
 def kill(run: Run) -> str:
     """End the worker at once."""
     if not jobs.kill(run, force=True):
@@ -68,6 +110,7 @@ def kill(run: Run) -> str:
     return f"The worker of {run.name} was ended. Epochs that were finished before are saved; Resume goes on from there."
 
 
+@_refused_where_read_only
 def delete(run: Run) -> str:
     """Remove the run's folder."""
     state.store().delete(run.name)

@@ -13,11 +13,12 @@ import streamlit as st
 from app import state, widgets
 from app.panels import dataset_numbers as numbers
 from app.panels import dataset_settings, dataset_shape, reading_report, setting_fields
+from app.panels.commands import ONLY_SHOWS
 from app.wording import percent, plain, plural
 from convncf.data import catalogue
 from convncf.data.facts import Facts, Spread
 from convncf.data.storage import DatasetEntry
-from convncf.errors import ConvNCFError
+from convncf.errors import ConvNCFError, DataError
 
 _SHOWN_RUNS: Final = 8
 _SETTING: Final = re.compile(r"\(--set ([\w.]+)=([^()]+)\)")
@@ -71,8 +72,8 @@ def show(entry: DatasetEntry) -> None:
     )
     st.caption(plain(entry.source))
     with st.container(horizontal=True):
-        if widgets.main_button("Train on it", key="dataset:train"):
-            state.go("train", dataset=entry.name)
+        if not state.read_only() and widgets.main_button("Train on it", key="dataset:train"):
+            state.go("train", dataset=entry.name, **dataset_settings.chosen(entry.name))
         _delete_button(entry)
     try:
         report = numbers.dataset(entry).report
@@ -118,7 +119,7 @@ def _spread(whose: str, spread: Spread) -> str:
 
 
 def _delete_button(entry: DatasetEntry) -> None:
-    if entry.embedded:
+    if entry.embedded or state.read_only():
         return
     runs = numbers.runs_on(entry)
     shown = ", ".join(runs[:_SHOWN_RUNS]) + (f" and {len(runs) - _SHOWN_RUNS:,} more" if runs[_SHOWN_RUNS:] else "")
@@ -140,6 +141,8 @@ def _delete_button(entry: DatasetEntry) -> None:
 
 
 def _delete(name: str) -> str:
+    if state.read_only():
+        raise DataError(ONLY_SHOWS)
     catalogue.delete(name, state.home())
     numbers.forget()
     state.choose(dataset=None)

@@ -77,6 +77,16 @@ def _from_address(name: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
         return dict(defaults)
 
 
+def chosen(name: str) -> dict[str, str]:
+    """What a link to Train takes along: the settings that were chosen for this dataset, where there are some."""
+    text = state.chosen(_PARAMETER)
+    try:
+        said = json.loads(text or "null")
+    except (ValueError, RecursionError):
+        return {}
+    return {_PARAMETER: text} if text and isinstance(said, dict) and said.get(_DATASET) == name else {}
+
+
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 

@@ -6,8 +6,9 @@ import os
 
 import streamlit as st
 
+from app import state
 from app.wording import number, plain
-from convncf import runtime
+from convncf import jobs, runtime
 from convncf.runtime import Gpu
 
 
@@ -25,7 +26,7 @@ def choices() -> dict[str, str]:
     count = len(found) if visible is None else len([part for part in visible.split(",") if part.strip()])
     # torch counts only the GPUs that are visible to it; the driver counts all
     by_ordinal = {ordinal: found.get(runtime.physical_index(ordinal)) for ordinal in range(count)}
-    named = {f"cuda:{ordinal}": _gpu(gpu) for ordinal, gpu in by_ordinal.items() if gpu is not None}
+    named = {f"cuda:{ordinal}": _gpu(ordinal, gpu) for ordinal, gpu in by_ordinal.items() if gpu is not None}
     return {"auto": "automatic: a GPU that works, else the CPU", **named, "cpu": _cpu()}
 
 
@@ -46,9 +47,11 @@ def pick() -> str:
     return chosen or "auto"
 
 
-def _gpu(gpu: Gpu) -> str:
+def _gpu(ordinal: int, gpu: Gpu) -> str:
     free, total = number(gpu.memory_free_mib / 1024), number(gpu.memory_total_mib / 1024)
-    return f"GPU {gpu.index}: {gpu.name}, {free} of {total} GiB free"
+    users = jobs.ahead(state.store(), f"cuda:{ordinal}")
+    held = f", in use by {users[0]}" if users else ""
+    return f"GPU {gpu.index}: {gpu.name}, {free} of {total} GiB free, {gpu.utilisation}% busy{held}"
 
 
 def _cpu() -> str:

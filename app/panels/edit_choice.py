@@ -150,8 +150,7 @@ def _asked_block(size: int, wrong: list[str]) -> Block | None:
 
 
 def _keep_chosen() -> None:
-    keep = st.session_state["edit:keep"]
-    state.choose(keep=None if keep == "all" else keep)
+    state.choose(keep=st.session_state["edit:keep"])
 
 
 def _masked(size: int) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import state
 from app.loading import Model
-from app.panels import closer_results
+from app.panels import closer_results, presentation
 from app.panels.pair import Pair
 from app.wording import plain, sentence
 from convncf import figures
@@ -44,7 +44,7 @@ def show(pair: Pair) -> None:
     if asked == "genre" and chosen != asked:
         st.caption("Nothing is known of the genres of these items, so they are coloured by popularity.")
     found = closer_results.projection(model, "user" if chosen == "activity" else "item")
-    drawn = _figure(model, view, found, chosen)
+    drawn = presentation.fit(_figure(model, view, found, chosen))
     st.plotly_chart(
         drawn,
         theme=None,

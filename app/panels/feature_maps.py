@@ -9,8 +9,8 @@ from typing import Final
 import streamlit as st
 
 from app import state, widgets
-from app.panels import pair
-from app.panels.pair import FEATURES, Focus, Pair
+from app.panels import pair, presentation
+from app.panels.pair import EXPORTS, FEATURES, Focus, Pair
 from app.wording import number, plain
 from convncf import figures, inspection
 from convncf.figures import wording
@@ -28,21 +28,19 @@ def show(looked_at: Pair) -> None:
     """Every layer's feature maps; choosing redraws this part and the frame on the interaction map."""
     widgets.section("Feature maps")
     trace = looked_at.trace()
-    at = pair.focus(trace)
+    wrong: list[str] = []
+    at = pair.focus(trace, wrong)
     with st.container(horizontal=True, gap="medium"):
         _layers(trace, at)
-        scale = st.segmented_control(
-            "Scale",
-            SCALES,
-            default=SCALES[0],
-            required=True,
-            key="inspect:scale",
-            label_visibility="collapsed",
-        )
+        scale = pair.one_of("Scale", SCALES, "scale", redraws=(FEATURES, EXPORTS))
+    for words in wrong:
+        widgets.problem(words)
     layer = trace.layers[at.layer]
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=WIDTH):
-            drawn = figures.feature_maps(layer, state.theme(), scale, selected=at.channel, selectable=True)
+            drawn = presentation.fit(
+                figures.feature_maps(layer, state.theme(), scale, selected=at.channel, selectable=True)
+            )
             st.plotly_chart(
                 drawn,
                 theme=None,

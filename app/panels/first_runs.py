@@ -10,6 +10,10 @@ from app.panels import commands
 
 def none_yet() -> None:
     """No run at all: one click starts the demo, and shows it training."""
+    if state.read_only():
+        widgets.empty("There is no trained model here yet.")
+        st.caption(commands.ONLY_SHOWS)
+        return
     widgets.empty("There is no trained model yet. The demo trains three small ones in a few minutes.")
     act = (commands.start_demo,)
     if widgets.main_button("Train the demo models", key="demo", on_click=widgets.attempt, args=act):
@@ -30,4 +34,5 @@ def one_more(finished: int) -> None:
     widgets.empty(
         "Only one run is finished yet, and a comparison needs two. Train another one, or wait for one in training."
     )
-    st.page_link(state.PAGES["train"], label="Train another model")
+    if not state.read_only():
+        st.page_link(state.PAGES["train"], label="Train another model")

@@ -1,17 +1,23 @@
-"""Glance: one reading of a run for lists, which never fails: a broken folder becomes the state "broken"."""
+"""Glance: one reading of a run for lists, which never fails: a broken folder becomes the state "broken".
+
+What config.json and report.json say is kept by their stamps, since a list of hundreds of runs is read at every click;
+state and labels are read afresh each time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+import streamlit as st
 
 from app import wording
 from app.wording import number
 from convncf.comparison import protocol_kind
-from convncf.config import TRAINED, RunConfig
+from convncf.config import TRAINED, RunConfig, flatten, idle_settings
 from convncf.errors import ConvNCFError
-from convncf.runs import Run, Status
+from convncf.runs import Labels, Run, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,19 @@ class Glance:
     """What has to be equal between two runs to rank them; none where nothing was tested."""
     seconds: float | None = None
     """How long training and evaluation took."""
+    created: float = 0.0
+    """Seconds since 1970; 0 where it cannot be read."""
+    split: str = ""
+    """What is held out, in the report's words; before there is one, the setting."""
+    protocol: str = ""
+    """What was ranked, such as "full ranking"; empty before there is a report."""
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    """Of the test part, all of the kept epoch."""
+    validation: Mapping[str, float | None] = field(default_factory=dict)
+    """Of the validation part, of the same epoch."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Dotted key -> value, of the settings that have an effect in this run."""
+    labels: Labels = field(default_factory=Labels)
 
     @property
     def name(self) -> str:
@@ -110,33 +129,60 @@ class Glance:
 
 def look(run: Run) -> Glance:
     """Read one run. Whatever is wrong with its folder is a reason in words, never an exception."""
+    labels = run.labels()
     try:
-        config, status = run.config(), run.status()
-        report = run.report() or {}
-        value = report.get("metrics", {}).get(config.eval.monitor)
-        return Glance(
-            run,
-            status.state,
-            status,
-            model=config.model.name,
-            layers=_layers(config.model.cnn_kernels) if config.model.name == "convncf" else "",
-            dataset=config.data.dataset,
-            preset=config.preset,
-            seed=config.seed,
-            monitor=config.eval.monitor,
-            value=None if value is None else float(value),
-            epoch=report.get("best_epoch"),
-            epochs=report.get("epochs"),
-            validated=_chosen(report, config),
-            on_everything=config.data.split == "ratio" and config.data.ratios[0] == 1,
-            measured=measured(report),
-            seconds=report.get("seconds"),
-        )
+        status = run.status()
+        return replace(_written(_stamps(run), run), run=run, state=status.state, status=status, labels=labels)
     except ConvNCFError as error:
-        return Glance(run, "broken", Status(state="broken"), reason=str(error))
+        return Glance(run, "broken", Status(state="broken"), reason=str(error), labels=labels)
     except (TypeError, ValueError, KeyError, AttributeError, OSError) as error:
         words = f"{run.path}: a file holds something else than expected ({type(error).__name__}: {error})."
-        return Glance(run, "broken", Status(state="broken"), reason=words)
+        return Glance(run, "broken", Status(state="broken"), reason=words, labels=labels)
+
+
+def _stamps(run: Run) -> tuple[str, ...]:
+    """The folder, and size, time and place of both files; a file that is missing has none."""
+    stamps = [str(run.path)]
+    for name in ("config.json", "report.json"):
+        try:
+            found = (run.path / name).stat()
+            stamps.append(f"{found.st_size} {found.st_mtime_ns} {found.st_ino}")
+        except OSError:
+            stamps.append("missing")
+    return tuple(stamps)
+
+
+@st.cache_resource(max_entries=2000, show_spinner=False)
+def _written(stamps: tuple[str, ...], _run: Run) -> Glance:
+    """What config.json and report.json say; its state is filled in by `look`. Not kept where it raises."""
+    config, report = _run.config(), _run.report() or {}
+    value = report.get("metrics", {}).get(config.eval.monitor)
+    settings = flatten(config)
+    idle = idle_settings(settings)
+    return Glance(
+        _run,
+        "",
+        Status(),
+        model=config.model.name,
+        layers=_layers(config.model.cnn_kernels) if config.model.name == "convncf" else "",
+        dataset=config.data.dataset,
+        preset=config.preset,
+        seed=config.seed,
+        monitor=config.eval.monitor,
+        value=None if value is None else float(value),
+        epoch=report.get("best_epoch"),
+        epochs=report.get("epochs"),
+        validated=_chosen(report, config),
+        on_everything=config.data.split == "ratio" and config.data.ratios[0] == 1,
+        measured=measured(report),
+        seconds=report.get("seconds"),
+        created=_run.created,
+        split=str(report.get("split") or config.data.split),
+        protocol=str(report.get("protocol", "")),
+        metrics=report.get("metrics", {}),
+        validation=report.get("validation", {}),
+        settings={key: setting for key, setting in settings.items() if key not in idle},
+    )
 
 
 def measured(report: Mapping[str, Any]) -> tuple[str, ...] | None:

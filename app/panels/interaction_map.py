@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import state, widgets
 from app.panels import pair
-from app.panels.pair import MAP, Pair
+from app.panels.pair import EXPORTS, MAP, Pair
 from convncf import figures, inspection
 from convncf.figures import wording
 from convncf.figures.network import ORDERS
@@ -18,13 +18,11 @@ def show(looked_at: Pair) -> None:
     """p qᵀ with p along the left and q along the top; the order of dimensions is for display alone."""
     widgets.section("Interaction map")
     trace = looked_at.trace()
-    order = st.segmented_control(
+    order = pair.one_of(
         "Order of dimensions",
         ORDERS,
-        default=ORDERS[0],
-        required=True,
-        key="inspect:order",
-        label_visibility="collapsed",
+        "order",
+        redraws=(MAP, EXPORTS),
         help="In which order the dimensions are drawn, on both axes alike.",
     )
     field = None

@@ -7,20 +7,21 @@ was deleted meanwhile is noticed.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 import streamlit as st
 
 from app import loading, state, widgets
 from app.loading import Model
-from app.wording import sentence
+from app.wording import plain, sentence
 from convncf import inspection
 from convncf.errors import ConvNCFError
 from convncf.inspection import LayerTrace, PairTrace, PairView
 
 P = ParamSpec("P")
+T = TypeVar("T", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,8 @@ def in_words(draw: Callable[P, None]) -> Callable[P, None]:
 
 # ---------------------------------------------------------------- the part of the network that is looked at
 
-MAP, FEATURES = "interaction-map", "feature-maps"
-"""Fragments of Inspect: choosing a cell redraws both, and nothing else."""
-
-_LAYER, _CHANNEL, _CELL = "inspect:layer", "inspect:channel", "inspect:cell"
+MAP, FEATURES, CLOSER, EXPORTS = "interaction-map", "feature-maps", "look-closer", "exports"
+"""Fragments of Inspect: choosing a cell redraws those that show it, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +79,76 @@ class Focus:
     cell: tuple[int, int]
 
 
-def focus(trace: PairTrace) -> Focus:
-    """What was chosen, as far as this network has it; else the strongest cell of the layer."""
-    layer = min(st.session_state.get(_LAYER, 0), len(trace.layers) - 1)
+def focus(trace: PairTrace, wrong: list[str] | None = None) -> Focus:
+    """What the address says (`layer=1&channel=0&cell=2-3`, layers counted from 1), else the strongest of each.
+
+    What of it this network does not have is said in `wrong`; of a layer too far the last stands in.
+    """
+    said = [] if wrong is None else wrong
+    layers = range(1, len(trace.layers) + 1)
+    asked = _asked("layer", layers, said)
+    past = (st.query_params.get("layer") or "").isdecimal()  # not -1, not text
+    layer = asked if asked is not None else len(layers) - 1 if past else 0
     shown: LayerTrace = trace.layers[layer]
     channels, height, width = shown.shape
-    channel = st.session_state.get(_CHANNEL)
-    if channel is None or channel >= channels:
+    channel = _asked("channel", range(channels), said)
+    if channel is None:
         channel = inspection.strongest_channel(shown)
-    cell = st.session_state.get(_CELL)
-    if cell is None or cell[0] >= height or cell[1] >= width:
-        cell = inspection.strongest_cell(shown, channel)
-    return Focus(layer, channel, cell)
+    return Focus(layer, channel, _asked_cell(height, width, said) or inspection.strongest_cell(shown, channel))
 
 
 def look_at(*, layer: int | None = None, channel: int | None = None, cell: tuple[int, int] | None = None) -> None:
     """Choose, from a callback; another layer begins at its strongest cell, another channel at its own."""
-    if layer is not None:
-        st.session_state[_LAYER] = layer
-        st.session_state[_CHANNEL] = None
-    if channel is not None:
-        st.session_state[_CHANNEL] = channel
-    st.session_state[_CELL] = cell
-    st.rerun([MAP, FEATURES])
+    state.choose(
+        layer=st.query_params.get("layer") or "1" if layer is None else str(layer + 1),
+        channel=None if channel is None else str(channel),
+        cell=None if cell is None else f"{cell[0]}-{cell[1]}",
+    )
+    # of the questions below, one alone is about a channel
+    redraw(MAP, FEATURES, EXPORTS, *([CLOSER] if st.query_params.get("look") == "channel" else []))
+
+
+def redraw(*parts: str) -> None:
+    """Draw these fragments again, from a callback."""
+    st.rerun(list(parts))
+
+
+def one_of(label: str, options: Sequence[T], parameter: str, *, redraws: Sequence[str], help: str | None = None) -> T:
+    """A segmented control whose choice stands in the address, also one that equals the first option, the default."""
+    asked = st.query_params.get(parameter)
+    chosen = next((option for option in options if option == asked), options[0])
+    key = f"inspect:{parameter}"
+    st.session_state[key] = chosen
+
+    def choose() -> None:
+        state.choose(**{parameter: str(st.session_state[key])})
+        redraw(*redraws)
+
+    st.segmented_control(
+        label, options, required=True, key=key, label_visibility="collapsed", help=help, on_change=choose
+    )
+    if asked and asked not in options:
+        st.caption(f"{label}: {plain(repr(asked))} is none of these; {plain(chosen)} is shown.")
+    return chosen
+
+
+def _asked(name: str, known: range, wrong: list[str]) -> int | None:
+    """The place in `known` of what the address asks for; None where it asks for nothing, or for what is not there."""
+    asked = st.query_params.get(name)
+    if not asked:
+        return None
+    if asked in map(str, known):
+        return known.index(int(asked))
+    wrong.append(f"This network has no {name} {asked!r}: they are {known[0]} to {known[-1]}.")
+    return None
+
+
+def _asked_cell(height: int, width: int, wrong: list[str]) -> tuple[int, int] | None:
+    asked = st.query_params.get("cell")
+    if not asked:
+        return None
+    row, _, column = asked.partition("-")
+    if row in map(str, range(height)) and column in map(str, range(width)):
+        return int(row), int(column)
+    wrong.append(f"This layer's maps have no cell {asked!r}: they have {height} rows and {width} columns, from 0.")
+    return None

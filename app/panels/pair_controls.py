@@ -8,8 +8,8 @@ from typing import Final
 import streamlit as st
 
 from app import loading, state
-from app.loading import Model
-from app.panels import search_picker
+from app.loading import Found, Model
+from app.panels import search_picker, user_search
 from app.wording import plain, sentence
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import UnknownIdError
@@ -81,17 +81,28 @@ def _run_picked(by_name: Mapping[str, Run], before: str | None) -> None:
 
 
 def user(model: Model, user: int | None) -> None:
-    """Pick a user by id, with what they have."""
+    """Pick a user by a part of an id, or of a title that they have."""
     n = model.dataset.interactions.n_users
+    has: dict[int, int] = {}  # how those were found who were found by a title
+
+    def find(text: str) -> Found:
+        found = user_search.find(model, text)
+        has.clear()
+        has.update(found.has)
+        return found.found
+
+    def describe(index: int) -> str:
+        return user_label(model, index, first=has.get(index))
+
     search_picker.show(
         "User",
         "Choose a user" if user is None else user_label(model, user, titles=1),
         key="pair:user",
-        hint=f"Part of an id, among {n:,} users",
-        find=lambda text: loading.find_users(model, text),
-        describe=lambda index: user_label(model, index),
+        hint=f"Part of an id, or of a title that they have, among {n:,} users",
+        find=find,
+        describe=describe,
         suggestions=lambda: {
-            f"The first of {n:,} users; type a part of an id to find another": range(min(n, _SUGGESTED))
+            f"The first of {n:,} users; type a part of an id or of a title to find another": range(min(n, _SUGGESTED))
         },
         choose=lambda index: state.choose(user=model.user_id(index)),
     )
@@ -180,10 +191,12 @@ def _index(name: str, ids: Vocabulary, default: Callable[[], int | None], wrong:
     return default()
 
 
-def user_label(model: Model, user: int, *, titles: int = 2) -> str:
-    """ "15 · watched Heat, Alien … and 37 more"; the latest first where there are times."""
+def user_label(model: Model, user: int, *, titles: int = 2, first: int | None = None) -> str:
+    """ "15 · watched Heat, Alien … and 37 more"; `first`, else the latest first where there are times."""
     items = loading.history(model, user).items
-    names = [model.dataset.items.titles[index].strip() or model.item_id(index) for index in items[:titles].tolist()]
+    ahead = [] if first is None else [first]
+    listed = [*ahead, *(item for item in items[: titles + 1].tolist() if item != first)][:titles]
+    names = [model.dataset.items.titles[index].strip() or model.item_id(index) for index in listed]
     more = f" … and {len(items) - titles:,} more" if len(items) > titles else ""
     return f"{model.user_id(user)} · {has(model)} {', '.join(shorten(name, 18) for name in names)}{more}"
 

@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import streamlit as st
 
 from app.loading import Model
 from app.panels import pair_controls
 from app.panels.pair_controls import BEST
 from app.wording import number, plain, sentence, terms
+from convncf.figures.theme import shorten
 from convncf.inspection import PairView
+
+_LONGEST: Final = 200
+"""Characters of a title or an id in the headline; a longer one stands whole in a fold of its own."""
+_TURNS: Final = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 def show(model: Model, view: PairView, best: int, mark: str) -> None:
     """ "Twelve Monkeys (1995) for user 15: score 2.31, rank 4 of 8,911", and what that leaves out."""
     user = model.user_id(view.user)
     label = model.item_label(view.item)
-    headline = f"{plain(label)} for user {plain(user)}: score {number(view.score)}, {view.rank_words}"
+    headline = f"{_in_heading(label)} for user {_in_heading(user)}: score {number(view.score)}, {view.rank_words}"
     st.title(headline, anchor=False, help=terms("score", "rank"))
+    for what, text in (("title", label), ("user id", user)):
+        if len(text) > _LONGEST:
+            with st.expander(f"The whole {what}, {len(text):,} characters"):
+                st.text(text)
     words = (sentence(view.left_out), _standing(model, view), _epoch(model, best, mark))
     st.caption(" ".join(plain(each) for each in words if each))
 
 
+def _in_heading(text: str) -> str:
+    """Plain text for a heading, which Streamlit ends at the first line feed: as a character reference it goes on.
+
+    A text that turns the direction of writing is kept apart (U+2068 … U+2069), so that it cannot turn what follows.
+    """
+    short = shorten(text, _LONGEST)
+    if any(sign in _TURNS for sign in short):
+        short = f"\u2068{short}\u2069"
+    return plain(short).replace("  \n", "&#10;")
+
+
 def _standing(model: Model, view: PairView) -> str:
-    user = model.user_id(view.user)
+    user = shorten(model.user_id(view.user), _LONGEST)
     left_out = "so it is left out of the ranking, and the rank is the one that it would have"
     match view.standing:
         case "training":

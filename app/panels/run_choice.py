@@ -8,6 +8,7 @@ from typing import Final
 import streamlit as st
 
 from app import loading, state, widgets
+from app.panels import compare_address
 from app.wording import sentence
 from convncf.errors import ConvNCFError, RunNotFoundError
 from convncf.runs import Run
@@ -33,10 +34,22 @@ def show(finished: Sequence[Run]) -> tuple[Run, ...]:
         remembered = [name for name in st.session_state.get(_REMEMBERED, ()) if name in by_name]
         here = remembered or _first(finished)
     _write(here)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="top"):
         for place in range(min(len(here) + 1, MOST, len(finished))):
             _picker(place, here, by_name)
     return tuple(by_name[name] for name in here)
+
+
+def offer_alike(chosen: Sequence[Run]) -> None:
+    """A way out where some of the runs were not measured like the baseline, and others were."""
+    alike = [run.name for run in chosen if loading.measured(run) == loading.measured(chosen[0])]
+    if 1 < len(alike) < len(chosen):
+        st.button(
+            "Keep only the runs that were measured like the baseline",
+            key="compare:alike",
+            on_click=_write,
+            args=(alike,),
+        )
 
 
 def _picker(place: int, chosen: Sequence[str], by_name: Mapping[str, Run]) -> None:
@@ -44,6 +57,20 @@ def _picker(place: int, chosen: Sequence[str], by_name: Mapping[str, Run]) -> No
     key = f"compare:run:{place}"
     mine = chosen[place] if place < len(chosen) else None
     st.session_state[key] = mine
+    with st.container(width=200, gap="xxsmall"):
+        _select(place, key, mine, chosen, by_name)
+        if place and mine is not None:
+            st.button(
+                "Make it the baseline",
+                type="tertiary",
+                key=f"compare:baseline:{place}",
+                on_click=_write,
+                args=([mine, *(name for name in chosen if name != mine)],),
+                help="What the others are held against",
+            )
+
+
+def _select(place: int, key: str, mine: str | None, chosen: Sequence[str], by_name: Mapping[str, Run]) -> None:
     st.selectbox(
         _LABELS[place],
         [name for name in by_name if name == mine or name not in chosen],
@@ -51,7 +78,7 @@ def _picker(place: int, chosen: Sequence[str], by_name: Mapping[str, Run]) -> No
         index=0 if place < 2 and mine else None,  # with None a choice can be taken away again
         placeholder="Add a run" if place > 1 else "Choose a run",
         on_change=lambda: _write(_replaced(chosen, place, st.session_state[key])),
-        width=200,
+        width="stretch",
     )
 
 
@@ -69,11 +96,7 @@ def _asked() -> list[str]:
 
 def _write(names: Sequence[str]) -> None:
     st.session_state[_REMEMBERED] = list(names)
-    for name in _ALSO:
-        if name in st.query_params:
-            del st.query_params[name]
-    if st.query_params.get_all("run") != list(names):
-        st.query_params["run"] = list(names)
+    compare_address.settle(names, drop=_ALSO)
 
 
 def _first(finished: Sequence[Run]) -> list[str]:

@@ -37,7 +37,7 @@ def _row(glance: Glance, colour: str) -> None:
         _links(glance)
     else:
         why(glance)
-        if glance.resumable:
+        if glance.resumable and not state.read_only():
             resume = partial(commands.resume, glance.run)
             st.button("Resume", key=f"row:resume:{glance.name}", on_click=attempt, args=(resume,))
 

@@ -1,69 +1,124 @@
-"""All runs as a table; a click on a row watches that run."""
+"""Runs as a table, each with its colour; rows can be ticked."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final, Literal
+from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
 
-from app import state, wording
+from app import state, widgets
+from app.panels import runs_columns
 from app.panels.glance import Glance
+from app.panels.runs_columns import Column
+from convncf import figures
 
-_KEY = "runs:table"
+NEWEST: Final = 10
+"""Runs on the Train page, beside those that are at work."""
+_SHORT: Final = ("run", "state", "model", "dataset", "metric", "test", "created", "seconds", "epoch", "seed")
+_KEY: Final = "runs:table"
+_MARK: Final = "colour"
+_MARK_HELP: Final = "The run's colour on every page."
+_ROW: Final = 35
+"""Height of a row, px."""
+_ROWS: Final = 16
+"""Rows that are seen without scrolling."""
 
 
 def show(seen: Sequence[Glance]) -> None:
-    """Newest first; columns sort by a click on their head, numbers as numbers.
+    """The runs at work and the newest others, newest first; a tick watches that run."""
+    at_work = [glance for glance in seen if glance.active]
+    others = [glance for glance in seen if not glance.active and not glance.labels.archived]
+    names = {glance.name for glance in (*at_work, *others[:NEWEST])}
+    short = [glance for glance in seen if glance.name in names]
+    keys, own = _one_metric(short)
+    columns = runs_columns.chosen(keys, runs_columns.OWN, short)
+    order = state.run_order(tuple(glance.run for glance in seen))
+    rows = draw(short, columns, order, key=_KEY, mode="single-row", own=own)
+    if rows and rows[0].name != state.chosen("run"):
+        state.choose(run=rows[0].name)
+        st.rerun()
+    words = "Tick the box at the left of a row to watch that run."
+    left = len(seen) - len(short)
+    st.caption(f"{words} {left:,} more stand on the Runs page." if left else words)
+    st.page_link(state.PAGES["runs"], label="All runs", icon=widgets.ONWARD, icon_position="right")
 
-    What matters most comes first: a narrow window cuts off the last columns.
+
+def _one_metric(seen: Sequence[Glance]) -> tuple[tuple[str, ...], str]:
+    """Without the column of metrics where all runs have the same, which then stands in the head."""
+    found = {glance.monitor for glance in seen if glance.state != "broken"}
+    if len(found) != 1:
+        return _SHORT, ""
+    return tuple(key for key in _SHORT if key != "metric"), found.pop()
+
+
+def draw(
+    seen: Sequence[Glance],
+    columns: Sequence[Column],
+    order: Sequence[str],
+    *,
+    key: str,
+    mode: Literal["multi-row", "single-row"] = "multi-row",
+    selected: Sequence[str] = (),
+    own: str = "",
+) -> list[Glance]:
+    """Draw these rows in this order; those that are ticked. `order` gives each run its colour.
+
+    Ticks go by position, so other rows are another table: `selected` says which of them are ticked at first.
     """
     names = [glance.name for glance in seen]
-    metrics = {glance.monitor for glance in seen if glance.state != "broken"}
-    shared = metrics.pop() if len(metrics) == 1 else ""  # then it stands in the head, not in each row
-    rows = pd.DataFrame([_row(glance) for glance in seen])
-    st.dataframe(
-        rows.drop(columns="Metric") if shared else rows,
+    rows = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
+    here = [place for place, name in enumerate(names) if name in selected]
+    ticked = st.dataframe(
+        _frame(seen, columns, order),
         hide_index=True,
         placeholder="–",
-        key=_KEY,
-        on_select=lambda: _watch(names),
-        selection_mode="single-row",
-        column_config={
-            "Test": st.column_config.NumberColumn(
-                f"Test {shared}".strip(), format="%.3f", help="On the test part, at the kept epoch."
-            ),
-            "Epoch": st.column_config.NumberColumn(
-                format="%d", help="The epoch whose model is kept; none where it is computed in one go.", width=52
-            ),
-            "Seed": st.column_config.NumberColumn(format="%d", width=46),
-            "Took": st.column_config.NumberColumn("Took, s", format="%.0f", width=58),
-            "Created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", width=122),
-        },
-        alt="All runs with state, model, dataset, test metric and duration",
+        key=f"{key}:{rows}",
+        height=_ROW * (min(len(names), _ROWS) + 1) + 3,
+        row_height=_ROW,
+        on_select="rerun",
+        selection_mode=mode,
+        selection_default={"selection": {"rows": here}},
+        column_config={_MARK: st.column_config.ImageColumn("", width=36, help=_MARK_HELP, pinned=True)}
+        | {column.key: _config(column, own) for column in columns},
+        alt=f"{len(names)} runs with {', '.join(column.head for column in columns)}",
     )
-    st.caption("Click the box at the left of a row to watch that run.")
+    return [seen[row] for row in ticked.selection.rows if row < len(seen)]
 
 
-def _row(glance: Glance) -> dict[str, Any]:
-    created = glance.run.created
-    return {
-        "Run": glance.name,
-        "State": wording.STATE_WORDS[glance.state],
-        "Model": glance.model_words,
-        "Dataset": glance.dataset,
-        "Metric": glance.monitor if glance.state != "broken" else "",
-        "Test": glance.value,
-        "Created": datetime.fromtimestamp(created, UTC) if created else None,
-        "Took": glance.seconds,
-        "Epoch": glance.epoch if glance.trained else None,
-        "Seed": glance.seed,
-    }
+def _frame(seen: Sequence[Glance], columns: Sequence[Column], order: Sequence[str]) -> pd.DataFrame:
+    theme = state.theme()
+    made: dict[str, Any] = {_MARK: [_dot(figures.run_colour(glance.name, order, theme)) for glance in seen]}
+    for column in columns:
+        values = [column.value(glance) for glance in seen]
+        made[column.key] = pd.Series(values, dtype="float64" if column.numeric else "object")
+        if column.kind == "moment":
+            made[column.key] = pd.to_datetime(made[column.key], utc=True)
+    return pd.DataFrame(made)
 
 
-def _watch(names: Sequence[str]) -> None:
-    rows = st.session_state[_KEY].selection.rows
-    if rows and rows[0] < len(names):
-        state.choose(run=names[rows[0]])
+def _dot(colour: str) -> str:
+    """A picture of a round mark, in the text itself: nothing is fetched for it."""
+    circle = f"<circle cx='8' cy='8' r='4' fill='{colour}'/>"
+    picture = f"<svg xmlns='http://www.w3.org/2000/svg' width='16' height='16'>{circle}</svg>"
+    return f"data:image/svg+xml,{quote(picture)}"
+
+
+def _config(column: Column, own: str) -> Any:
+    head = f"{column.head} {own}".strip() if column.key == "test" else column.head
+    help = column.help or None
+    made = st.column_config
+    if column.kind == "metric":
+        return made.NumberColumn(head, format="%.3f", help=help)
+    if column.kind == "whole":
+        return made.NumberColumn(head, format="%d", help=help, width=64)
+    if column.kind == "number":
+        return made.NumberColumn(head, format="%.0f" if column.key == "seconds" else None, help=help)
+    if column.kind == "moment":
+        return made.DatetimeColumn(head, format="YYYY-MM-DD HH:mm", help=help, width=122)
+    if column.kind == "words":
+        return made.ListColumn(head, help=help)
+    return made.TextColumn(head, help=help, pinned=True if column.key == "run" else None)

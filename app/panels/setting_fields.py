@@ -99,6 +99,15 @@ def ask(key: str, value: Any, *, widget: str) -> Any:
     return _ask_number(label, field, value, widget, help)
 
 
+def fill(values: Mapping[str, Any], prefix: str) -> None:
+    """Put values into the fields before they are shown; `prefix` begins their widgets' keys."""
+    for key, value in values.items():
+        kinds = _kinds(field_of(key).annotation)
+        listed = get_origin(field_of(key).annotation) is tuple
+        text = "" if value is None and str in kinds else value
+        st.session_state[f"{prefix}:{key}"] = as_text(value) if listed else text
+
+
 def _ask_number(label: str, field: FieldInfo, value: Any, widget: str, help: str) -> Any:
     whole = int in _kinds(field.annotation)
     low, high = _bounds(field, whole)

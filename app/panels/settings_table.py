@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
 from app import widgets
+from app.panels import compare_tables
 from app.panels.setting_fields import field_of
 from convncf.comparison import Comparison, Difference, differences
 from convncf.config import idle_settings
@@ -19,38 +20,61 @@ from convncf.runs import Run
 NO_EFFECT = "–"
 
 
+_DEVICE: Final = "train.device"
+"""A setting that says where a run was made, and not what was made: it stands with the machines."""
+
+
 def show(found: Comparison, runs: Sequence[Run]) -> None:
     """Only what is not the same in all of them."""
     widgets.section("Settings that differ")
-    if not found.differences:
+    settings = [difference for difference in found.differences if difference.key != _DEVICE]
+    if not settings:
         st.caption("None: the runs have the same settings.")
-        return
-    unused = [idle_settings(run.settings()) for run in runs]
-    rows = [
-        {"Setting": _title(difference.key), "Key": difference.key}
-        | {
-            run.name: NO_EFFECT if difference.key in idle else as_text(value)
-            for run, idle, value in zip(found.runs, unused, difference.values, strict=True)
-        }
-        for difference in found.differences
-    ]
-    _table(rows, "Settings that differ between the runs")
-    if any(NO_EFFECT in row.values() for row in rows):
-        st.caption(f"{NO_EFFECT} stands for a setting that has no effect on that run, or that it does not have.")
-    _environments(runs)
+    else:
+        unused = [idle_settings(run.settings()) for run in runs]
+        columns = ["Setting", "Key", *(run.name for run in found.runs)]
+        rows = [
+            [
+                _title(difference.key),
+                difference.key,
+                *(
+                    NO_EFFECT if difference.key in idle else as_text(value)
+                    for idle, value in zip(unused, difference.values, strict=True)
+                ),
+            ]
+            for difference in settings
+        ]
+        _table(columns, rows, "Settings that differ between the runs")
+        notes = []
+        if any(NO_EFFECT in row for row in rows):
+            notes.append(f"{NO_EFFECT} stands for a setting that has no effect on that run, or that it does not have.")
+        if found.paired:
+            notes.append(_mattered(len(settings)))
+        if notes:
+            st.caption(" ".join(notes))
+        compare_tables.offer(
+            compare_tables.Leaving(columns, rows, rows, "Settings that differ", text_columns=len(columns)), "settings"
+        )
+    _environments(runs, [difference for difference in found.differences if difference.key == _DEVICE])
 
 
-def _environments(runs: Sequence[Run]) -> None:
-    found = _environment_differences(runs)
+def _mattered(settings: int) -> str:
+    """What may be concluded from the paired test about these settings."""
+    if settings == 1:
+        return "This is the only one: whether it mattered is what the paired test above says."
+    return (
+        f"These {settings} differ at once: the paired test above says whether they mattered together, and nothing here "
+        "tells which of them did."
+    )
+
+
+def _environments(runs: Sequence[Run], more: Sequence[Difference]) -> None:
+    found = [*more, *_environment_differences(runs)]
     if not found:
         return
     with st.expander("Machines and versions that differ"):
-        rows = [
-            {"What": difference.key}
-            | {run.name: as_text(value) for run, value in zip(runs, difference.values, strict=True)}
-            for difference in found
-        ]
-        _table(rows, "Machines and versions that differ between the runs")
+        rows = [[difference.key, *(as_text(value) for value in difference.values)] for difference in found]
+        _table(["What", *(run.name for run in runs)], rows, "Machines and versions that differ between the runs")
 
 
 def _environment_differences(runs: Sequence[Run]) -> tuple[Difference, ...]:
@@ -81,5 +105,6 @@ def as_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _table(rows: Sequence[Mapping[str, str]], alt: str) -> None:
-    st.dataframe(pd.DataFrame(rows, dtype="object").astype("string"), hide_index=True, height="content", alt=alt)
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], alt: str) -> None:
+    frame = pd.DataFrame(rows, columns=list(columns), dtype="object").astype("string")
+    st.dataframe(frame, hide_index=True, height="content", alt=alt)

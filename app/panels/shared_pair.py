@@ -10,11 +10,11 @@ import streamlit as st
 
 from app import loading, state, widgets
 from app.loading import Model
-from app.panels import pair_controls
+from app.panels import compare_address, compare_difference, pair_controls
 from app.panels.metrics_table import heading
-from app.panels.pair import in_words
 from app.wording import number, plain, sentence
 from convncf import figures
+from convncf.comparison import Comparison
 from convncf.errors import ConvNCFError
 from convncf.figures import wording
 from convncf.figures.network import ORDERS, largest
@@ -41,10 +41,8 @@ class _Seen:
         return self.view.trace if self.view and isinstance(self.view.trace, PairTrace) else None
 
 
-@in_words
-def show(runs: Sequence[Run], styles: Mapping[str, RunStyle]) -> None:
+def show(runs: Sequence[Run], _: Comparison, styles: Mapping[str, RunStyle], __: Sequence[str]) -> None:
     """Choose a user and an item of the baseline's data, and look at them in every run."""
-    widgets.section("The same pair in each model")
     model = loading.model(runs[0])
     wrong: list[str] = []
     user = pair_controls.user_index(model, wrong)
@@ -102,14 +100,8 @@ def _maps(seen: Sequence[_Seen], styles: Mapping[str, RunStyle]) -> None:
         st.caption("None of these models has embeddings, so there are no maps to show.")
         return
     theme = state.theme()
-    order = st.segmented_control(
-        "Order of dimensions",
-        ORDERS,
-        default=ORDERS[0],
-        required=True,
-        key="compare:order",
-        label_visibility="collapsed",
-    )
+    picked = compare_address.pick("Order of dimensions", "order")
+    order = next(known for known in ORDERS if known == picked)
     limit = max(largest(trace) for _, trace in traced)
     width = _WIDTHS.get(len(traced), _NARROW)
     with st.container(horizontal=True, gap="medium"):
@@ -122,6 +114,8 @@ def _maps(seen: Sequence[_Seen], styles: Mapping[str, RunStyle]) -> None:
     if order != ORDERS[0]:
         st.caption(wording.ORDER_IS_FOR_DISPLAY)
     _features([(one, trace) for one, trace in traced if trace.layers], styles)
+    if seen[0].trace is not None:
+        compare_difference.show([(one.model, trace) for one, trace in traced if one.model is not None])
 
 
 def _kinship(seen: Sequence[_Seen]) -> str:
@@ -150,16 +144,8 @@ def _features(traced: Sequence[tuple[_Seen, PairTrace]], styles: Mapping[str, Ru
         return
     st.subheader("Feature maps", anchor=False)
     deepest = max(len(trace.layers) for _, trace in traced)
-    number_of = st.segmented_control(
-        "Layer",
-        range(1, deepest + 1),
-        default=1,
-        required=True,
-        format_func=lambda layer: f"Layer {layer}",
-        key="compare:layer",
-        label_visibility="collapsed",
-    )
-    number_of = min(number_of, deepest)
+    layers = [str(layer) for layer in range(1, deepest + 1)]
+    number_of = int(compare_address.pick("Layer", "layer", layers, words=lambda layer: f"Layer {layer}"))
     shown = [trace.layers[number_of - 1] for _, trace in traced if number_of <= len(trace.layers)]
     limit = max(map(figures.channels.largest, shown)) if len(shown) > 1 else None
     columns = min(map(figures.channels.usual_columns, shown))

@@ -27,7 +27,9 @@ def next_step(seen: Sequence[Glance]) -> None:
         _look_inside(ready)
     elif active:
         _meanwhile(seen)
-    if not demo:
+    if state.read_only():
+        st.caption(commands.ONLY_SHOWS)
+    elif not demo:
         _train_the_demo(prominent=not ready)
     elif not active and any(glance.state in ("stopped", "lost") for glance in demo):
         _go_on(prominent=not ready)
@@ -88,7 +90,9 @@ def _demo_button(label: str, *, prominent: bool) -> None:
 
 
 def ways_on() -> None:
-    """The three ways beyond the demo."""
+    """The three ways beyond the demo; none where nothing can be added."""
+    if state.read_only():
+        return
     section("Beyond the demo")
     data, train, command = st.columns(3, gap="large")
     with data:

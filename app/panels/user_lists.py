@@ -10,8 +10,11 @@ import streamlit as st
 
 from app import loading, state
 from app.loading import Model
+from app.panels import presentation
+from app.panels.pair import Pair, in_words
 from convncf import inspection
 from convncf.config import TRAINED
+from convncf.figures import presenting
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -25,10 +28,22 @@ CHOSEN: Final = "font-weight: 600; background-color: rgba(20, 150, 136, 0.14)"
 """The row of the item that is looked at; a tint that both themes bear."""
 
 
-def show(model: Model, user: int, item: int | None) -> None:
-    """Two tabs: Top 10, and History."""
+_TABS: Final = ("top", "history")
+"""What the address calls them."""
+
+
+@st.fragment
+@in_words
+def show(pair: Pair) -> None:
+    """Two tabs, Top 10 and History; which is open stands in the address as `list`, once one was chosen."""
+    model, view = pair.model(), pair.view()
+    user, item = view.user, view.item
     history = loading.history(model, user)
-    top, own = st.tabs([f"Top {loading.TOP}", f"History · {len(history.items):,}"])
+    labels = [f"Top {loading.TOP}", f"History · {len(history.items):,}"]
+    asked = st.query_params.get("list")
+    key = f"lists:{model.loaded.run.name}:{user}"
+    st.session_state[key] = labels[_TABS.index(asked) if asked in _TABS else 0]
+    top, own = st.tabs(labels, key=key, on_change=lambda: state.choose(list=_TABS[labels.index(st.session_state[key])]))
     with top:
         _top(model, user, item)
     with own:
@@ -106,11 +121,12 @@ def _table(
     columns: Mapping[str, ColumnConfig],
 ) -> None:
     narrow = model.loaded.config.model.name in TRAINED
+    row = round(_ROW * presenting.FACTOR) if presentation.on() else _ROW
     st.dataframe(
         frame,
         hide_index=True,
-        height=38 + loading.TOP * _ROW if narrow else 388,
-        row_height=_ROW if narrow else None,
+        height=38 + loading.TOP * row if narrow else 388,
+        row_height=row if narrow else None,
         key=key,
         on_select=lambda: _clicked(key, items, model),
         selection_mode="single-cell",
@@ -123,3 +139,4 @@ def _clicked(key: str, items: Sequence[int], model: Model) -> None:
     cells = st.session_state[key].selection.cells
     if cells:
         state.choose(item=model.item_id(items[cells[0][0]]))
+        st.rerun()  # the whole page follows, not the lists alone

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import streamlit as st
 
 from app import state, widgets, wording
-from app.panels import commands, live_figure, run_rows
-from app.panels.glance import Glance, look, records
+from app.panels import live_figure, run_rows, train_actions, train_curves, train_seeds
+from app.panels.glance import Glance, look
 from app.wording import number, plain, sentence, terms
-from convncf import figures
-from convncf.config import TRAINED
+from convncf import figures, jobs
+from convncf.errors import ConvNCFError
 from convncf.runs import Run
 
 _LOG_LINES = 14
@@ -27,12 +26,13 @@ def show(runs: Sequence[Run], seen: Sequence[Glance]) -> None:
         return
     chosen = look(run)
     with buttons:
-        _buttons(chosen)
+        train_actions.show(chosen)
     colour = figures.run_colour(run.name, state.run_order(tuple(runs)), state.theme())
     words = wording.STATE_WORDS[chosen.state]
     st.header(f':color[●]{{foreground="{colour}"}} {plain(run.name)} · {words}', anchor=False)
     if chosen.state != "broken":
         st.caption(plain(f"{chosen.model_words}, preset {chosen.preset}, seed {chosen.seed}, on {chosen.dataset}"))
+        train_seeds.show(chosen, seen)
     # Each part has a container of its own, full or not: what comes below must not move in the page's tree, or the
     # curves would be made anew, and a zoom in them lost, whenever something above appears or goes.
     with st.container():
@@ -60,19 +60,36 @@ def _live(run: Run, before: str) -> None:
     with st.container():
         if seen.active:
             run_rows.live(seen)
+            if seen.state == "queued":
+                _place(seen)
         facts = _outcome(seen) if seen.finished else _pace(seen) if seen.active else {}
         if facts:
             widgets.facts(facts)
         if seen.finished:
             _sentences(seen)
     with st.container():
-        _curves(seen)
+        train_curves.show(seen, _judged_on(run))
     with st.expander("Log"):
         tail = run.log_tail(_LOG_LINES)
         if tail:
             st.code(tail, language=None, wrap_lines=True)
         else:
             st.caption("Nothing is written yet.")
+
+
+def _place(seen: Glance) -> None:
+    """Behind which runs it waits."""
+    stands = jobs.standing(jobs.ahead(state.store(), seen.status.device or "auto", seen.name))
+    if stands:
+        st.caption(plain(sentence(stands)))
+
+
+def _judged_on(run: Run) -> str:
+    """The part that the epoch is chosen on."""
+    try:
+        return run.config().eval.select_on
+    except ConvNCFError:
+        return "validation"
 
 
 def _pace(seen: Glance) -> dict[str, str]:
@@ -108,102 +125,11 @@ def _outcome(seen: Glance) -> dict[str, str]:
 def _sentences(seen: Glance) -> None:
     """What the numbers mean: against which baseline, and what was ranked."""
     report = seen.run.report() or {}
-    said = [seen.about_the_choice] if seen.about_the_choice else []
+    about = seen.about_the_choice.replace("on validation", f"on {_judged_on(seen.run)}")
+    said = [about] if about else []
     said += [sentence(f"{test['metric']}: {test['words']}") for test in report.get("paired", {}).values()]
     if seen.value is not None:
         said.append(f"{str(report.get('protocol', '')).capitalize()}; {report.get('left_out', '')}.")
     elif not seen.on_everything:
         said += report.get("evaluation_notes", [])
     st.caption("  \n".join(map(plain, said)), help=terms("test", seen.monitor, "HR@10", "Recall@10", "baseline"))
-
-
-def _curves(seen: Glance) -> None:
-    rows = records(seen.run)
-    if not rows:
-        if seen.active:
-            st.caption("Curves appear here after the first epoch.")
-        return
-    if seen.finished and not any(figures.learning.points(rows, name) for name in ("loss", seen.monitor)):
-        st.caption(wording.NO_EPOCH)
-        return
-    picked = st.segmented_control("Curves over", ["epoch", "time"], default="epoch", key="watch:by", required=True)
-    by: figures.learning.Abscissa = "time" if picked == "time" else "epoch"
-    loss, validation = st.columns(2, gap="large")
-    with loss:
-        st.subheader("Loss", anchor=False, help=figures.wording.READ_LOSS)
-        drawn = figures.learning.curves(rows, state.theme(), "loss", by)
-        live_figure.show(drawn, key=f"watch:loss:{seen.name}")
-    if figures.learning.unvalidated(rows):
-        if seen.active:
-            validation.caption(wording.NO_VALIDATION)
-        return
-    with validation:
-        st.subheader(
-            f"{seen.monitor} on validation",
-            anchor=False,
-            help=f"{figures.wording.READ_VALIDATION}\n\n{terms(seen.monitor)}",
-        )
-        drawn = figures.learning.curves(rows, state.theme(), seen.monitor, by)
-        live_figure.show(drawn, key=f"watch:validation:{seen.name}")
-
-
-def _buttons(seen: Glance) -> None:
-    run = seen.run
-    with st.container(horizontal=True):
-        if seen.active:
-            _stop_buttons(run)
-        elif seen.finished:
-            _onward(seen)
-        elif seen.resumable:
-            act = partial(commands.resume, run)
-            widgets.main_button("Resume", key=f"watch:resume:{run.name}", on_click=widgets.attempt, args=(act,))
-        if seen.state != "broken":
-            st.download_button(
-                "Download the log",
-                data=lambda: run.log_tail(1_000_000),
-                file_name=f"{run.name}-log.txt",
-                mime="text/plain",
-                on_click="ignore",
-                key="watch:log",
-            )
-        if not seen.active:
-            widgets.confirm(
-                "Delete",
-                f"Delete {run.name} with its models, curves and log? This cannot be undone.",
-                "Delete it for good",
-                partial(_delete, run),
-                key=f"delete:{run.name}",
-            )
-
-
-def _stop_buttons(run: Run) -> None:
-    asked = run.stop_asked()
-    st.button(
-        "Stopping" if asked else "Stop and save",
-        key=f"stop:{run.name}",
-        disabled=asked,
-        on_click=widgets.attempt,
-        args=(partial(commands.stop, run),),
-        help="Ends between two steps; finished epochs are saved, and Resume goes on from there.",
-    )
-    widgets.confirm(
-        "Kill",
-        "End the worker at once, in the middle of whatever it is doing? Only epochs that are finished stay.",
-        "Kill it",
-        partial(commands.kill, run),
-        key=f"kill:{run.name}",
-        help="For a worker that does not stop.",
-    )
-
-
-def _onward(seen: Glance) -> None:
-    if seen.model in TRAINED and widgets.main_button("Look inside", key="watch:inspect"):
-        state.go("inspect", run=seen.name)
-    if st.button("Compare", key="watch:compare"):
-        state.go("compare", run=seen.name)
-
-
-def _delete(run: Run) -> str:
-    words = commands.delete(run)
-    state.choose(run=None)
-    return words

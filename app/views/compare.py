@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import streamlit as st
 
 from app import loading, state, widgets
-from app.panels import first_runs, metrics_table, run_choice, settings_table, shared_pair
-from app.panels.pair import in_words
-from app.wording import NOT_VALIDATED, plain, sentence, terms
-from convncf import figures
+from app.panels import compare_closer, compare_curves, first_runs, metrics_table, run_choice, settings_table
+from app.wording import plain, sentence
 from convncf.comparison import Comparison
 from convncf.errors import ConvNCFError
-from convncf.figures.learning import Abscissa
 from convncf.figures.theme import run_style
 from convncf.runs import Run
-
-ALONG: Final[tuple[Abscissa, ...]] = ("epoch", "time")
 
 
 def page() -> None:
@@ -26,7 +20,7 @@ def page() -> None:
         "Compare", "Finished runs side by side: what they reach, how they learned, and what they see in a pair."
     )
     widgets.notices()
-    runs = state.store().all()
+    runs = state.listed()
     if not runs:
         return first_runs.none_yet()
     finished = [run for run in runs if loading.finished(run)]
@@ -36,7 +30,7 @@ def page() -> None:
     if len(chosen) < 2:
         return first_runs.one_more(len(finished))
     try:
-        _compare(chosen, loading.compared(chosen), state.run_order(runs))
+        _compare(chosen, loading.compared(chosen), state.run_order())
     except ConvNCFError as error:
         widgets.problem(sentence(error))
 
@@ -45,37 +39,13 @@ def _compare(runs: Sequence[Run], found: Comparison, order: Sequence[str]) -> No
     styles = {run.name: run_style(run.name, order, state.theme()) for run in runs}
     for words in found.unlike:
         st.warning(plain(words))
+    if found.unlike:
+        run_choice.offer_alike(runs)
     metrics_table.show(found, styles, order)
-    _curves(runs, found, order)
     settings_table.show(found, runs)
-    shared_pair.show(runs, styles)
+    compare_curves.show(runs, found.monitor, order)
+    compare_closer.show(runs, found, styles, order)
     widgets.terminal(["convncf", "compare", *(run.name for run in runs)])
-
-
-@in_words
-def _curves(runs: Sequence[Run], found: Comparison, order: Sequence[str]) -> None:
-    """Validation over epochs or time, one stable colour a run."""
-    records = {run.name: rows for run in runs if (rows := run.metrics())}
-    if not records:
-        return
-    alone = all(map(figures.learning.unvalidated, records.values()))  # then the loss is all there is to draw
-    if alone:
-        widgets.section("Loss", terms("epoch"))
-    else:
-        widgets.section(f"{found.monitor} on validation", terms(found.monitor, "validation", "epoch"))
-    x = st.segmented_control(
-        "Along",
-        ALONG,
-        default=ALONG[0],
-        required=True,
-        format_func=lambda name: f"by {name}",
-        key="compare:x",
-        label_visibility="collapsed",
-    )
-    metric = "loss" if alone else found.monitor
-    drawn = figures.learning.validation(records, state.theme(), metric, x, order=order)
-    widgets.figure(drawn, key="compare:validation")
-    st.caption(f"{NOT_VALIDATED} {figures.wording.READ_LOSS}" if alone else figures.wording.READ_VALIDATION)
 
 
 page()

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import state, widgets
 from app.panels import add_dataset, dataset_card
+from app.panels.commands import ONLY_SHOWS
 from convncf.data import catalogue
 
 
@@ -22,7 +23,10 @@ def page() -> None:
         dataset_card.show(by_name[name])
     st.space("small")
     widgets.section("Add your own")
-    add_dataset.show()
+    if state.read_only():
+        st.caption(ONLY_SHOWS)
+    else:
+        add_dataset.show()
 
 
 page()

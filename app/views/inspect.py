@@ -12,6 +12,7 @@ from app import loading, state, widgets
 from app.loading import Model
 from app.panels import (
     closer,
+    exports,
     feature_maps,
     first_runs,
     glance,
@@ -34,7 +35,7 @@ MAP_WIDTH: Final = 500
 
 def page() -> None:
     widgets.notices()
-    runs = state.store().all()
+    runs = state.listed()
     if not runs:
         _title()
         first_runs.none_yet()
@@ -92,12 +93,12 @@ def _pair(model: Model, pair: Pair, best: int, mark: str) -> None:
     if not isinstance(view.trace, PairTrace):
         st.markdown(plain(view.trace.words))
         with st.container(width=MAP_WIDTH):
-            user_lists.show(model, view.user, view.item)
+            user_lists.show(pair)
         closer.show(pair)
-        return _command(pair)
+        return _onward(pair)
     with st.container(horizontal=True, gap="medium"):
         with st.container():
-            user_lists.show(model, view.user, view.item)
+            user_lists.show(pair)
         with st.container(width=MAP_WIDTH):
             interaction_map.show(pair)
         with st.container():
@@ -108,7 +109,7 @@ def _pair(model: Model, pair: Pair, best: int, mark: str) -> None:
         widgets.section("Feature maps")
         st.caption(plain(view.trace.words))
     closer.show(pair)
-    _command(pair)
+    _onward(pair)
 
 
 def _start(model: Model, pair: Pair, best: int) -> PairTrace | None:
@@ -123,8 +124,9 @@ def _start(model: Model, pair: Pair, best: int) -> PairTrace | None:
     return trace if isinstance(trace, PairTrace) else None
 
 
-def _command(pair: Pair) -> None:
-    """The same from a terminal."""
+def _onward(pair: Pair) -> None:
+    """The same as files, and from a terminal."""
+    exports.show(pair)
     words = ["convncf", "inspect", pair.run]
     for option, raw in (("--user", pair.user), ("--item", pair.item)):
         words += [f"{option}={raw}"] if raw.startswith("-") else [option, raw]

@@ -58,20 +58,20 @@ def _runs(before: tuple[tuple[str, str], ...]) -> None:
         if others:
             widgets.section("Recent runs")
             run_rows.show(others, order)
-            st.page_link(state.PAGES["train"], label="All runs", icon=widgets.ONWARD, icon_position="right")
+            st.page_link(state.PAGES["runs"], label="All runs", icon=widgets.ONWARD, icon_position="right")
     with chart:
         _chart(seen, order)
 
 
 def _chart(seen: Sequence[Glance], order: Sequence[str]) -> None:
     """The curves of the runs that have one, of two epochs or more; one metric, that of the first."""
-    read = {found: glance.records(found.run) for found in seen if found.state != "broken"}
-    drawn = {found: rows for found, rows in read.items() if sum(row["phase"] == "training" for row in rows) > 1}
+    read = [(found, glance.records(found.run)) for found in seen if found.state != "broken"]
+    drawn = [(found, rows) for found, rows in read if sum(row["phase"] == "training" for row in rows) > 1]
     if not drawn:
         return
-    metric = next(iter(drawn)).monitor
+    metric = drawn[0][0].monitor
     widgets.section(f"{metric} on validation", terms(metric, "validation", "epoch"))
-    records = {found.name: rows for found, rows in drawn.items() if found.monitor == metric}
+    records = {found.name: rows for found, rows in drawn if found.monitor == metric}
     live_figure.show(figures.learning.validation(records, state.theme(), metric, order=order), key="start:validation")
     st.caption(figures.wording.READ_VALIDATION)
 

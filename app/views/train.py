@@ -22,7 +22,7 @@ def page() -> None:
     st.space("small")
     watch.show(runs, seen)
     st.space("small")
-    section("All runs")
+    section("Recent runs")
     run_table.show(seen)
 
 

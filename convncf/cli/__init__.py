@@ -7,7 +7,7 @@ import sys
 import typer
 
 from convncf import runtime
-from convncf.cli import datasets, evaluating, looking, runs, seeds, training
+from convncf.cli import datasets, evaluating, exporting, looking, runs, scoring, seeds, training
 from convncf.cli.console import say, show_any_text
 from convncf.errors import ConvNCFError, TrainingStopped
 
@@ -28,6 +28,8 @@ training.register(app)
 evaluating.register(app)
 seeds.register(app)
 looking.register(app)
+exporting.register(app)
+scoring.register(app)
 app.add_typer(runs.app, name="runs")
 
 

@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 import typer
 
 from convncf.cli.console import TrainingDisplay, say
 from convncf.cli.seeds import show_group
 from convncf.config import Resolved
-from convncf.errors import ConfigError, ConvNCFError, RunError, TrainingStopped
-from convncf.runs import Run, RunStore
-
-_MOST: Final = 1_000
-_SEEDS: Final = re.compile(r"([0-9]{1,10})(?:\s*-\s*([0-9]{1,10}))?")
-
-
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """'1,2,3' or '1-3' -> (1, 2, 3). Raises ConfigError where it is neither, a seed occurs twice, or there are many."""
-    found: list[int] = []
-    for part in map(str.strip, text.split(",")):
-        matched = _SEEDS.fullmatch(part)
-        if matched is None:
-            problem = f"{part!r} is no seed, a whole number from 0" if part else "there is an empty place in it"
-            raise _no_seeds(text, problem)
-        first, last = int(matched[1]), int(matched[2] or matched[1])
-        if last < first:
-            raise _no_seeds(text, f"{part} runs backwards")
-        if len(found) + last - first >= _MOST:
-            raise _no_seeds(text, f"these are more than {_MOST:,} seeds, a run each")
-        found += range(first, last + 1)
-    twice = next((seed for seed in found if found.count(seed) > 1), None)
-    if twice is not None:
-        raise _no_seeds(text, f"seed {twice} occurs twice")
-    return tuple(found)
-
-
-def _no_seeds(text: str, problem: str) -> ConfigError:
-    shown = text if len(text) <= 60 else f"{text[:60]}…"
-    return ConfigError(f"--seeds {shown!r}: {problem}. Write different whole numbers: 1,2,3 or 1-3.")
+from convncf.errors import ConvNCFError, TrainingStopped
+from convncf.runs import Run
 
 
 def train_seeds(
@@ -55,7 +25,7 @@ def train_seeds(
     from convncf import jobs
     from convncf.grouping import group
 
-    runs = _runs({f"{name}-seed{seed}": resolved(seed=seed) for seed in asked}, home)
+    runs = jobs.runs_of_seeds({f"{name}-seed{seed}": resolved(seed=seed) for seed in asked}, home)
     failed = False
     for run in runs:
         if run.status().state == "finished" or run.locked():
@@ -77,35 +47,6 @@ def train_seeds(
     show_group(group(runs), as_json=as_json)
     if failed:
         raise typer.Exit(1)
-
-
-def _runs(wanted: dict[str, Resolved], home: Path) -> list[Run]:
-    """The run of each name, new or as it is there, once everything that can be refused of any has been refused."""
-    from convncf import jobs
-    from convncf.experiment import refuse_unresumable
-
-    store = RunStore(home)
-    there = {name: store.open(name) for name in store.names() if name in wanted}
-    new: dict[str, tuple[Resolved, str]] = {}
-    for name, settings in wanted.items():
-        if name not in there:
-            store.refuse_name(name)
-            new[name] = jobs.checked(settings, home)
-            continue
-        if there[name].config() != jobs.located(settings, home).config:
-            raise RunError(f"run {name!r} exists already, with other settings. Choose another --name.")
-        if there[name].status().state != "finished":
-            refuse_unresumable(there[name], home)
-    prints = {run.fingerprint: name for name, run in there.items()} | {data: name for name, (_, data) in new.items()}
-    if len(prints) > 1:
-        one, other = list(prints.values())[:2]
-        raise RunError(
-            f"runs {one!r} and {other!r} would be of different data: the dataset has changed in between. Bring the old "
-            "data back under its name, or choose another --name."
-        )
-    for name, (settings, fingerprint) in new.items():
-        there[name] = store.create(name, settings, fingerprint=fingerprint)
-    return [there[name] for name in wanted]
 
 
 def _work(run: Run, home: Path) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,11 +14,13 @@ from convncf import runtime
 from convncf.cli.console import TrainingDisplay, emit_json, say, table
 from convncf.cli.evaluating import show_report
 from convncf.cli.options import Json, RunName
-from convncf.cli.seed_training import parse_seeds, train_seeds
+from convncf.cli.seed_training import train_seeds
 from convncf.config import MODEL_NAMES, flatten, preset_names, resolve, setting_fields, unused_settings
 from convncf.errors import ConfigError, RunBusyError, RunError, RunExistsError, TrainingStopped
 
 if TYPE_CHECKING:
+    from convncf.config import Resolved
+    from convncf.experiment.estimate import Estimate
     from convncf.runs import Run
 
 _Model = Annotated[str | None, typer.Option(help=f"One of {', '.join(MODEL_NAMES)}; the first when left out.")]
@@ -72,6 +74,10 @@ def train(
         Path | None, typer.Option(metavar="FILE", help="JSON or TOML of settings; a run's config.json serves.")
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Train in a process of its own; return at once.")] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Tell what it would take here, and train nothing.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not measure first what it will take.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train a model, evaluate it, and keep everything in a run folder.
@@ -84,20 +90,26 @@ def train(
     chosen = list(set_ or []) + ([f"train.device={device}"] if device else [])
     home = runtime.home()
     if seeds is not None:
-        asked = parse_seeds(seeds)
+        asked = jobs.parse_seeds(seeds)
         if seed is not None:
             raise ConfigError(f"both --seed {seed} and --seeds {seeds} are given. Keep one of them.")
         of = partial(resolve, model=model, preset=preset, dataset=dataset, file=config, settings=chosen)
         first = of(seed=asked[0]).config
+        if estimate:
+            _estimate(of(seed=asked[0]), home, len(asked), as_json=as_json)
+            return
         group = name or f"{first.model.name}-{first.data.dataset}"
         train_seeds(of, asked, group, home, detach=detach, as_json=as_json)
         return
     resolved = resolve(model=model, preset=preset, dataset=dataset, seed=seed, file=config, settings=chosen)
+    if estimate:
+        _estimate(resolved, home, 1, as_json=as_json)
+        return
     free = f"{resolved.config.model.name}-{resolved.config.data.dataset}"
     make = partial(jobs.launch if detach else jobs.prepare, resolved, home=home)
     run = _created(make, name, lambda: RunStore(home).free_name(free))
     if not detach:
-        _finish(run, home, as_json=as_json)
+        _finish(run, home, as_json=as_json, estimated=not quiet)
         return
     say(f"run folder: {run.path}")
     say(f"watch it: convncf runs show {run.name}")
@@ -157,17 +169,42 @@ def refit(
     _finish(jobs.refit(store.open(run), made, home), home, as_json=as_json)
 
 
-def _finish(run: Run, home: Path, *, as_json: bool) -> None:
+def _estimate(resolved: Resolved, home: Path, runs: int, *, as_json: bool) -> None:
+    """What a run of these settings would take, refused as the run itself would be."""
     from convncf import jobs
+    from convncf.experiment.estimate import estimate
+
+    resolved, _ = jobs.checked(resolved, home)
+    found = estimate(resolved.config, home)
+    if as_json:
+        emit_json(found.to_json() | {"runs": runs})
+        return
+    say(f"estimate{f' of each of {runs} runs' if runs > 1 else ''}: {found.words}")
+
+
+def _finish(run: Run, home: Path, *, as_json: bool, estimated: bool = False) -> None:
+    from convncf import jobs
+
+    told: dict[str, Any] = {}
+
+    def tell(found: Estimate) -> None:
+        told["estimate"] = found.to_json()
+        say(f"estimate: {found.words}")
 
     say(f"run folder: {run.path}")
     display = TrainingDisplay(run.config().eval.monitor, lambda: _device_words(run))
     with display.shown():
         try:
-            report = jobs.work(run, home, on_status=display.status, on_record=display.record)
+            report = jobs.work(
+                run,
+                home,
+                on_status=display.status,
+                on_record=display.record,
+                on_estimate=tell if estimated else None,
+            )
         except TrainingStopped as error:
             raise TrainingStopped(f"{error} Go on with: convncf resume {run.name}") from None
-    show_report(report | {"path": str(run.path)}, as_json=as_json, monitor=run.config().eval.monitor)
+    show_report(report | {"path": str(run.path)} | told, as_json=as_json, monitor=run.config().eval.monitor)
 
 
 def _device_words(run: Run) -> str:

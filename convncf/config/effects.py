@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -49,7 +50,8 @@ _NEEDS: Final[Mapping[str, tuple[str, _Wanted]]] = MappingProxyType(
 """Key -> another key and the values of it beside which it has an effect."""
 
 
-def setting_fields() -> dict[str, FieldInfo]:
+@cache
+def setting_fields() -> Mapping[str, FieldInfo]:
     """Dotted key -> its definition, in the order of the schema."""
     fields: dict[str, FieldInfo] = {}
     for name, field in RunConfig.model_fields.items():
@@ -58,7 +60,7 @@ def setting_fields() -> dict[str, FieldInfo]:
             fields.update({f"{name}.{inner}": definition for inner, definition in section.model_fields.items()})
         else:
             fields[name] = field
-    return fields
+    return MappingProxyType(fields)
 
 
 def setting_keys() -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """Presets: named departures from the defaults, per model, split, stopping and evaluation included.
 
-`recbole` repeats what RecBole 1.2.1 does for the model. `quick` trains to a useful model in two minutes on a
-laptop without a GPU. `tuned` is what did best on the validation part of ml-100k (`python -m benchmarks.quality run
-tune-mf-bpr tune-convncf tune-neighbours`; docs/results.md has the tables). `paper` repeats the 2018 code, but for two
-habits of it that are settings, off: it chose the epoch on the test part (eval.select_on=test) and spared the test
-items as negatives (train.spared).
+`recbole` repeats what RecBole 1.2.1 does for the model. `quick` trains to a useful model in two minutes on a laptop
+without a GPU; its matrix factorisation is what did best on the validation part of movielens-small (`python -m
+benchmarks.quality run tune-quick`). `tuned` is what did best on that of ml-100k (the studies tune-mf-bpr, tune-convncf
+and tune-neighbours; docs/results.md has the tables). `paper` repeats the 2018 code, but for two habits of it that are
+settings, off: it chose the epoch on the test part (eval.select_on=test) and spared the test items as negatives
+(train.spared).
 """
 
 from __future__ import annotations
@@ -42,9 +43,11 @@ _PAPER_TRAIN: Final[_Values] = {
 _QUICK_MF: Final[_Values] = {
     "model.embedding_size": 32,
     "model.penalty": "squared",
-    "model.reg_weights": (7e-3, 0.0),
+    "model.reg_weights": (1.5e-2, 0.0),
     "model.embedding_std": 0.1,
     "train.epochs": 80,
+    "train.negatives": "dns",
+    "train.dns_of": 4,
     "train.lr_embedding": 5e-3,
     "train.patience": 6,
     "train.validate_every": 4,
@@ -75,15 +78,17 @@ PRESETS: Final = MappingProxyType(
             "model.cnn_strides": (4, 4, 2),
             "model.dropout_prob": 0.0,
             "model.penalty": "squared",
-            "model.reg_weights": (7e-3, 1e-2),
+            "model.reg_weights": (1.5e-2, 1e-2),
             "model.initialisation": "trace",
             "model.embedding_std": 0.1,
             "pretrain.epochs": 80,
             "pretrain.lr": 5e-3,
-            "pretrain.l2": 7e-3,
+            "pretrain.l2": 1.5e-2,
             "pretrain.patience": 6,
             "pretrain.validate_every": 4,
             "train.epochs": 8,
+            "train.negatives": "dns",
+            "train.dns_of": 4,
             "train.lr_embedding": 1e-3,
             "train.lr_network": 3e-5,
             "train.patience": 4,

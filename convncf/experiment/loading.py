@@ -90,6 +90,12 @@ def data_of(run: Run, home: Path) -> tuple[Dataset, Split]:
     return filtered.dataset, parts
 
 
+def data_of_config(config: RunConfig, home: Path) -> tuple[Dataset, Split]:
+    """The dataset after the filters of settings that no run has yet, and its split."""
+    filtered, parts = filter_and_split(catalogue.load(config.data.dataset, home), config.data, config.seed)
+    return filtered.dataset, parts
+
+
 def source_run(path: str, store: RunStore) -> Run | None:
     """The run that pretrained embeddings are of, by its name or folder; None for a bare file."""
     if path in store.names():

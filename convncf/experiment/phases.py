@@ -71,7 +71,7 @@ class Attempt:
         popularity = models.fitted(ModelConfig(name="popularity"), self.parts.train)
         found: dict[str, Scorer] = {"popularity": cast(Scorer, popularity)}
         if self.run.pretrained_path.exists():
-            model = self._fresh(self._mf_config(), "pretraining")
+            model = self._fresh(mf_config(self.config), "pretraining")
             model.load_state_dict(load_tensors(self.run.pretrained_path)[0])
             found["mf-bpr"] = cast(Scorer, model)
         elif self.config.model.pre_model_path or self.config.pretrain.epochs:
@@ -90,17 +90,6 @@ class Attempt:
     def _fresh(self, config: ModelConfig, purpose: str) -> torch.nn.Module:
         runtime.seed_torch(self.config.seed, purpose)
         return models.build(config, self.parts.interactions.n_users, self.parts.interactions.n_items, self.precision)
-
-    def _mf_config(self) -> ModelConfig:
-        pretrain, model = self.config.pretrain, self.config.model
-        return ModelConfig(
-            name="mf-bpr",
-            embedding_size=model.embedding_size,
-            reg_weights=(pretrain.l2, 0.0),
-            penalty="squared",
-            embedding_std=pretrain.embedding_std,
-            embedding_start=model.embedding_start,
-        )
 
     def _start_from_pretrained(self, model: torch.nn.Module) -> None:
         """Give the model its pretrained embeddings, training MF-BPR first when the settings say so."""
@@ -134,7 +123,7 @@ class Attempt:
     def _pretrain(self) -> None:
         # MF ranks a user in a millisecond: it is always validated on all of them
         evaluation = self.config.eval.model_copy(update={"validation_users": None})
-        model = self._fresh(self._mf_config(), "pretraining")
+        model = self._fresh(mf_config(self.config), "pretraining")
         self._phase("pretraining", model, pretraining(self.config), evaluation)
 
     def _phase(
@@ -199,6 +188,19 @@ class Attempt:
         if facts and (phase, last) not in have:
             rows.append(facts["record"])
         self.run.replace_metrics(rows)
+
+
+def mf_config(config: RunConfig) -> ModelConfig:
+    """The MF-BPR before a ConvNCF."""
+    pretrain, model = config.pretrain, config.model
+    return ModelConfig(
+        name="mf-bpr",
+        embedding_size=model.embedding_size,
+        reg_weights=(pretrain.l2, 0.0),
+        penalty="squared",
+        embedding_std=pretrain.embedding_std,
+        embedding_start=model.embedding_start,
+    )
 
 
 def pretraining(config: RunConfig) -> TrainConfig:

@@ -151,6 +151,7 @@ def _notes_on_start(loaded: LoadedRun) -> list[str]:
     """Where a ConvNCF was validated after training, and its start is kept all the same."""
     if loaded.config.model.name != "convncf" or loaded.epoch > 0:
         return []
+    words = KEPT_THE_START.replace("on validation", f"on {loaded.config.eval.select_on}")
     rows = loaded.run.metrics()
     tried = any(row["phase"] == "training" and row["epoch"] > 0 and row.get("validation") for row in rows)
-    return [KEPT_THE_START] if tried else []
+    return [words] if tried else []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from convncf import runtime
 from convncf.config import TRAINED, RunConfig
 from convncf.data.catalogue import Dataset
 from convncf.errors import CheckpointError, ConfigError, RunError, TrainingStopped
+from convncf.experiment.estimate import Estimate, measure
 from convncf.experiment.loading import data_of, load_run
 from convncf.experiment.phases import Attempt, OnProgress, OnRecord, OnResume, Stop
 from convncf.experiment.reporting import describe
@@ -34,10 +36,12 @@ def run_experiment(
     on_record: OnRecord | None = None,
     stop: Stop | None = None,
     on_resume: OnResume | None = None,
+    on_estimate: Callable[[Estimate], None] | None = None,
 ) -> dict[str, Any]:
     """Train, evaluate and write the report of a run, from its beginning or from where it was interrupted.
 
-    `on_resume` is told, in words, what an interrupted one goes on from. An evaluation that was interrupted begins
+    `on_resume` is told, in words, what an interrupted one goes on from; `on_estimate` what a new one will take, which
+    is measured only where it is asked for. An evaluation that was interrupted begins
     anew: it is short beside the training. Raises TrainingStopped when `stop` answers True; what was saved before
     stays, and calling again goes on.
     """
@@ -60,6 +64,8 @@ def run_experiment(
     if sets:
         run.write_frame("candidates", sets_frame(sets))
 
+    if on_estimate is not None and not run.metrics() and not run.model_path.exists():
+        on_estimate(measure(config, parts, device.spec, precision, sets))
     attempt = Attempt(run, config, dataset, parts, device.spec, precision, sets, progress, on_record, stop, on_resume)
     best_epoch, epochs = attempt.train()
     loaded = load_run(run, home, dataset=dataset, parts=parts, device=device.spec)

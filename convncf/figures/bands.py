@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
 
 from convncf.figures.theme import Theme, axis, axis_title, escape, layout, number, plural, run_style, shorten
@@ -20,7 +22,7 @@ _SYMBOLS: Final = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 def by_band(
     labels: Sequence[str],
     n: Sequence[int],
-    means: Mapping[str, Sequence[float]],
+    means: Mapping[str, Sequence[float] | npt.NDArray[np.float64]],
     theme: Theme,
     *,
     metric: str,

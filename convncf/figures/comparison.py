@@ -1,19 +1,13 @@
-"""Runs side by side: their metrics, and one pair's interaction map in two models."""
+"""Runs side by side: their metrics as dots."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-import numpy as np
 import plotly.graph_objects as go
 
-from convncf.figures.maps import panel_title
-from convncf.figures.network import Order, colour_bar, dimension_order, largest
-from convncf.figures.theme import Theme, axis, axis_title, escape, layout, number, run_style, shorten
-
-if TYPE_CHECKING:
-    from convncf.inspection import PairTrace
+from convncf.figures.theme import Theme, axis, escape, layout, number, run_style, shorten
 
 _ROW: Final = 30
 _NAME_LENGTH: Final = 40
@@ -27,8 +21,11 @@ def metrics(
     names: Sequence[str] | None = None,
     order: Sequence[str] | None = None,
     references: Mapping[str, Mapping[str, float]] | None = None,
+    intervals: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
 ) -> go.Figure:
     """Metrics of several runs as dots, one row a metric; the baseline is a hollow diamond.
+
+    `intervals` holds each run's lower and upper ends by metric, drawn as a thin line through the dot.
 
     `references` are the metrics of simple models that the runs have to beat, by what they are called: thin muted signs.
 
@@ -49,6 +46,7 @@ def metrics(
         style = run_style(run, order, theme)
         here = [name for name in rows if name in report]
         label = escape(shorten(run, _NAME_LENGTH))
+        ends = {name: pair for name, pair in (intervals or {}).get(run, {}).items() if name in here}
         traces.append(
             go.Scatter(
                 x=[report[name] for name in here],
@@ -61,7 +59,11 @@ def metrics(
                     "line": {"width": 2 if run == baseline else 0, "color": style.colour},
                 },
                 name=f"{label} (baseline)" if run == baseline else label,
-                customdata=[_difference(report[name], base.get(name), run == baseline) for name in here],
+                customdata=[
+                    _interval(ends.get(name)) + _difference(report[name], base.get(name), run == baseline)
+                    for name in here
+                ],
+                error_x=_whiskers(report, here, ends, style.colour),
                 hovertemplate=f"{label}<br><b>%{{x:.4f}}</b>%{{customdata}}<extra></extra>",
             )
         )
@@ -128,6 +130,27 @@ def _spans(reports: Mapping[str, Mapping[str, float]], rows: Sequence[str], them
     )
 
 
+def _whiskers(
+    report: Mapping[str, float], names: Sequence[str], ends: Mapping[str, Sequence[float]], colour: str
+) -> dict[str, Any] | None:
+    if not ends:
+        return None
+    pairs = [ends.get(name, (report[name], report[name])) for name in names]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - report[name] for name, (_, high) in zip(names, pairs, strict=True)],
+        "arrayminus": [report[name] - low for name, (low, _) in zip(names, pairs, strict=True)],
+        "color": colour,
+        "thickness": 1.5,
+        "width": 4,
+    }
+
+
+def _interval(ends: Sequence[float] | None) -> str:
+    return "" if ends is None else f"<br>95&#37; {number(ends[0])} to {number(ends[1])}"
+
+
 def _difference(value: float, base: float | None, is_baseline: bool) -> str:
     if base is None or is_baseline:
         return ""
@@ -148,79 +171,3 @@ def _metrics_alt(
     ]
     against = "" if baseline is None else f" against the baseline {baseline}"
     return f"Metrics of {len(reports)} runs{against}. " + "; ".join(lines) + "."
-
-
-def map_pair(
-    first: PairTrace,
-    second: PairTrace,
-    theme: Theme,
-    names: tuple[str, str],
-    order: Order = "as trained",
-) -> go.Figure:
-    """One pair's interaction map in two models, on one zero-centred colour scale.
-
-    The dimensions of two models correspond only where both started from the same embeddings.
-    """
-    limit = max(largest(first), largest(second)) or 1.0
-    titles = [escape(shorten(name, _NAME_LENGTH)) for name in names]
-    heatmaps = []
-    for number_of, trace in enumerate((first, second)):
-        dims = dimension_order(trace, order)
-        row, col = np.indices((len(dims), len(dims)))
-        heatmaps.append(
-            go.Heatmap(
-                z=np.ascontiguousarray(trace.map[np.ix_(dims, dims)]),  # (D, D)
-                customdata=np.stack([dims[row], dims[col]], axis=-1).astype(np.int32),  # (D, D, 2)
-                coloraxis="coloraxis",
-                xaxis="x2" if number_of else "x",
-                yaxis="y2" if number_of else "y",
-                hovertemplate=(
-                    "user dimension d = %{customdata[0]}<br>item dimension e = %{customdata[1]}<br>"
-                    "<b>p·q = %{z:.4g}</b><extra></extra>"
-                ),
-            )
-        )
-    alt = "Interaction maps of one pair in two models on one scale, ±" + number(limit) + ": "
-    alt += "; ".join(
-        f"{name} from {number(float(trace.map.min()))} to {number(float(trace.map.max()))}"
-        for name, trace in zip(names, (first, second), strict=True)
-    )
-    looks = layout(
-        theme,
-        height=440,
-        alt=f"{alt}.",
-        revision=order,
-        margin={"l": 46, "r": 64, "t": 32 + 18 * max(title.count("<br>") for title in titles), "b": 44},
-        coloraxis={
-            "cmin": -limit,
-            "cmid": 0,
-            "cmax": limit,
-            "colorscale": theme.diverging,
-            "colorbar": colour_bar(theme, len=1),
-        },
-        xaxis=_map_axis(theme, len(first.p), [0, 0.485], title="item dimension"),
-        yaxis=_map_axis(theme, len(first.p), [0, 1], title="user dimension", scaleanchor="x", reverse=True),
-        xaxis2=_map_axis(theme, len(second.p), [0.515, 1], title="item dimension", anchor="y2"),
-        yaxis2=_map_axis(
-            theme, len(second.p), [0, 1], scaleanchor="x2", anchor="x2", reverse=True, showticklabels=False
-        ),
-        annotations=[
-            panel_title(theme, title, xref) for title, xref in zip(titles, ("x domain", "x2 domain"), strict=True)
-        ],
-    )
-    return go.Figure(heatmaps, layout=looks)
-
-
-def _map_axis(
-    theme: Theme, size: int, domain: list[float], *, title: str = "", reverse: bool = False, **more: Any
-) -> dict[str, Any]:
-    return axis(
-        theme,
-        domain=domain,
-        range=[size - 0.5, -0.5] if reverse else [-0.5, size - 0.5],
-        constrain="domain",
-        constraintoward="top" if reverse else "left",
-        nticks=6,
-        title=axis_title(theme, title),
-        **more,
-    )

@@ -1,4 +1,4 @@
-"""One self-contained HTML page of figures: it opens offline, and asks no outside host for anything."""
+"""One self-contained HTML page of figures and tables: it opens offline, and asks no outside host for anything."""
 
 from __future__ import annotations
 
@@ -15,13 +15,27 @@ from convncf.figures.theme import CONFIG, DARK, FONT, LIGHT, Theme, alt
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Cells as text, under a heading for each column."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    chosen: int | None = None
+    """The row that is shown bold, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """A heading, words, and a figure that is drawn in whichever theme the page has."""
+    """A heading, words, and a figure that is drawn in whichever theme the page has; or a table, or a command line."""
 
     heading: str
     draw: Callable[[Theme], go.Figure] | None = None
     words: Sequence[str] = field(default=())
     """Paragraphs under the figure, as plain text."""
+    table: Table | None = None
+    """Stands above the words."""
+    code: str = ""
+    """A command line, above the words."""
 
 
 def plotly_script() -> str:
@@ -56,6 +70,7 @@ def page(title: str, sections: Sequence[Section], *, theme: Theme | None = None,
 def _section(number: int, section: Section, drawn: Sequence[go.Figure]) -> str:
     words = "".join(f"<p>{html.escape(text)}</p>" for text in section.words)
     heading = f"<h2>{html.escape(section.heading)}</h2>"
+    words = _table(section.table) + (f"<pre>{html.escape(section.code)}</pre>" if section.code else "") + words
     if not drawn:
         return f"<section>{heading}{words}</section>"
     label, height = html.escape(alt(drawn[0])), drawn[0].layout.height
@@ -65,6 +80,17 @@ def _section(number: int, section: Section, drawn: Sequence[go.Figure]) -> str:
         f'style="{width}height:{height}px"></div>'
         f"<noscript><p>{label}</p></noscript>{words}</section>"
     )
+
+
+def _table(table: Table | None) -> str:
+    if table is None:
+        return ""
+    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in table.headings)
+    rows = []
+    for place, row in enumerate(table.rows):
+        mark = ' class="chosen"' if place == table.chosen else ""
+        rows.append(f"<tr{mark}>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>")
+    return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
 def _data(themes: Sequence[Theme], drawn: Sequence[go.Figure]) -> dict[str, Any] | None:
@@ -100,6 +126,13 @@ h1,h2,p{white-space:pre-wrap;overflow-wrap:anywhere}
 h1{font-size:26px;line-height:1.25;font-weight:600;margin:0 0 8px}
 h2{font-size:18px;line-height:1.35;font-weight:600;margin:40px 0 8px}
 p{margin:8px 0;max-width:72ch;color:var(--muted)}
+.table{max-height:420px;overflow:auto}
+table{border-collapse:collapse}
+th,td{padding:4px 16px 4px 0;text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere}
+th{color:var(--muted);font-weight:400}
+td{border-top:1px solid var(--line)}
+.chosen{font-weight:600}
+pre{margin:8px 0;white-space:pre-wrap;overflow-wrap:anywhere;font:14px/1.5 monospace}
 """
 # Nothing from outside, as a rule that the browser holds: only what stands in the page itself.
 _POLICY: Final = (
@@ -121,6 +154,11 @@ _PAGE: Final = """<!DOCTYPE html>
 <script type="application/json" id="figures">{data}</script>
 <script>
 const figures = JSON.parse(document.getElementById("figures").textContent);
+const config = {config};
+config.modeBarButtonsToAdd = [{{
+  name: "Download plot as an SVG", icon: Plotly.Icons.disk,
+  click: place => Plotly.downloadImage(place, {{format: "svg", filename: place.id}}),
+}}];
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 function draw() {{
   figures.forEach((figure, number) => {{
@@ -130,7 +168,7 @@ function draw() {{
     const shrink = figure.width ? Math.min(1, place.clientWidth / figure.width) : 1;
     const height = Math.round(shown.layout.height * shrink);
     place.style.height = height + "px";
-    Plotly.react(place, shown.data, {{...shown.layout, height}}, {config});
+    Plotly.react(place, shown.data, {{...shown.layout, height}}, config);
   }});
 }}
 dark.addEventListener("change", draw);

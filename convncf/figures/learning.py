@@ -5,13 +5,13 @@ Records are rows of metrics.jsonl, as `Run.metrics()` returns them, or the `Epoc
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import plotly.graph_objects as go
 
+from convncf.figures.curve_points import Point, points, steps, unvalidated
 from convncf.figures.epoch_axis import phase_ticks, whole_epochs
 from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number, run_style, shorten
 
@@ -20,82 +20,57 @@ if TYPE_CHECKING:
 
     Record = EpochRecord | Mapping[str, Any]
 
-Abscissa = Literal["epoch", "time"]
+__all__ = ["Abscissa", "Point", "curves", "points", "unvalidated", "validation"]
+
+Abscissa = Literal["epoch", "step", "time"]
 _MARGIN: Final = {"l": 58, "r": 16, "t": 24, "b": 44}
 _MARKERS_UP_TO: Final = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One epoch on a curve."""
-
-    phase: str
-    epoch: int
-    """Within its phase."""
-    step: int
-    """Epochs since the run began, pretraining counted: never runs backwards, and never moves once drawn."""
-    seconds: float
-    """Seconds of training and validation since the run began; pauses are not counted."""
-    value: float
-    kept: bool
-    """The best epoch of its phase so far, whose tensors are kept."""
-
-
-def points(records: Sequence[Record], metric: str = "loss") -> tuple[Point, ...]:
-    """The epochs that have a finite value of `metric` ("loss", or a validation metric such as "NDCG@10")."""
-    rows = [record if isinstance(record, Mapping) else record.to_json() for record in records]
-    best = {row["phase"]: row["epoch"] for row in rows if row["improved"]}  # the last improvement wins
-    before: dict[str, int] = {}  # epochs of the phases before this one
-    last, seconds = 0, 0.0
-    result = []
-    for row in rows:
-        phase, epoch = row["phase"], row["epoch"]
-        offset = before.setdefault(phase, last)
-        last = offset + epoch
-        seconds += row["seconds"] + (row.get("validation_seconds") or 0.0)
-        value = row["loss"] if metric == "loss" else (row["validation"] or {}).get(metric)
-        if value is not None and math.isfinite(value):
-            result.append(Point(phase, epoch, last, seconds, float(value), best.get(phase) == epoch))
-    return tuple(result)
-
-
-def unvalidated(records: Sequence[Record]) -> bool:
-    """Whether there are epochs, and none was validated: there was nothing to validate on."""
-    rows = [record if isinstance(record, Mapping) else record.to_json() for record in records]
-    return bool(rows) and not any(row["validation"] for row in rows)
-
-
-def curves(records: Sequence[Record], theme: Theme, metric: str = "loss", x: Abscissa = "epoch") -> go.Figure:
+def curves(
+    records: Sequence[Record],
+    theme: Theme,
+    metric: str = "loss",
+    x: Abscissa = "epoch",
+    *,
+    batches: Mapping[str, int] | None = None,
+) -> go.Figure:
     """One run's loss or validation metric; pretraining is drawn thin and muted, and parted from training by a line.
 
-    On validation curves the kept epoch is ringed.
+    On validation curves the kept epoch is ringed. `batches` is the triples a step of each phase ("pretraining",
+    "training"); by step without it, the axis counts triples, and says so.
     """
     found = points(records, metric)
     phases = list(dict.fromkeys(point.phase for point in found))
     unit = _Unit.of(found)
-    looks = _layout(theme, metric, x, unit, _alt(metric, {"": found}), height=260)
+    counted = dict(zip(found, steps(found, batches or {}), strict=True))
+
+    def place(point: Point) -> float:
+        return unit.of_seconds(point.seconds) if x == "time" else counted[point] if x == "step" else point.step
+
+    title = _title(x, unit, "step" if batches else "triple")
+    looks = _layout(theme, metric, title, x, _alt(metric, {"": found}), height=260)
     if x == "epoch":
         looks["xaxis"] |= phase_ticks([(point.phase, point.epoch, point.step) for point in found])
     lines = []
     for phase in phases:
         mine = [point for point in found if point.phase == phase]
         early = phase == "pretraining"
-        lines.append(
-            _line(mine, unit, x, metric, theme.muted if early else theme.accent, "dot" if early else "solid", phase)
-        )
+        colour, dash = (theme.muted, "dot") if early else (theme.accent, "solid")
+        lines.append(_line(mine, unit, place, metric, colour, dash, phase))
     figure = go.Figure(lines, layout=looks)
     if not found:
         _say_empty(figure, theme, _why_empty(records, metric))
     if len(phases) > 1:
-        border = _border(found, phases[1], unit, x)
+        border = _border(found, phases[1], place, x)
         figure.add_vline(x=border, line={"color": theme.zero, "width": 1})
         figure.add_annotation(**_phase_label(theme, phases[0], border, "right"))
         figure.add_annotation(**_phase_label(theme, phases[1], border, "left"))
     if metric != "loss":
         for point in [point for point in found if point.kept and point.phase == phases[-1]]:
-            figure.add_trace(_ring(point, unit, x, theme))
-            late = 2 * unit.place(point, x) > unit.place(found[-1], x)
-            figure.add_annotation(**_kept_label(point, unit, x, theme, anchor="right" if late else "left"))
+            figure.add_trace(_ring(point, place, theme))
+            late = 2 * place(point) > place(found[-1])
+            figure.add_annotation(**_kept_label(point, place, theme, anchor="right" if late else "left"))
     return figure
 
 
@@ -106,11 +81,15 @@ def validation(
     x: Abscissa = "epoch",
     *,
     order: Sequence[str] | None = None,
+    batches: Mapping[str, int] | None = None,
 ) -> go.Figure:
     """A metric ("loss" too) of several runs, each in its own stable colour (its place in `order`, see `run_style`).
 
-    By epoch, training alone is drawn, so that epoch 1 is epoch 1 for every run; by time, pretraining is part of it.
+    By epoch or step, training alone is drawn, so that epoch 1 is epoch 1 for every run; by time, pretraining is part
+    of it. By step needs `batches`, each run's triples a step (ValueError without).
     """
+    if x == "step" and not (batches and all(batches.get(run, 0) > 0 for run in runs)):
+        raise ValueError(f"by step needs the batch size of each run, got {batches}")
     order = list(runs) if order is None else order
     found = {run: points(records, metric) for run, records in runs.items()}
     unit = _Unit.of([point for some in found.values() for point in some])
@@ -122,9 +101,10 @@ def validation(
         drawn = list(some) if x == "time" else training
         if not drawn:
             waiting.setdefault(_why_empty(runs[run], metric), []).append(run)
-        line = _line(drawn, unit, x, metric, style.colour, style.dash, shorten(run, 40), own_epoch=True)
-        lines.append(line)
-    looks = _layout(theme, metric, x, unit, _alt(metric, found), height=320)
+        lines.append(
+            _line(drawn, unit, _of_run(unit, x, (batches or {}).get(run, 1)), metric, style.colour, style.dash, run)
+        )
+    looks = _layout(theme, metric, _title(x, unit, "step"), x, _alt(metric, found), height=320)
     looks |= {
         "showlegend": True,
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 12}, "itemwidth": 30},
@@ -162,26 +142,27 @@ class _Unit:
     def of_seconds(self, seconds: float) -> float:
         return seconds / self.seconds
 
-    def place(self, point: Point, x: Abscissa) -> float:
-        return self.of_seconds(point.seconds) if x == "time" else point.step
+
+_Place = Callable[[Point], float]
+"""Where a point stands on the axis."""
+
+
+def _of_run(unit: _Unit, x: Abscissa, batch: int) -> _Place:
+    """Among several runs: each counts its own epochs and steps of training from 0."""
+
+    def place(point: Point) -> float:
+        steps_of_epoch = -(-point.triples // batch)
+        return unit.of_seconds(point.seconds) if x == "time" else point.epoch * (steps_of_epoch if x == "step" else 1)
+
+    return place
 
 
 def _line(
-    found: Sequence[Point],
-    unit: _Unit,
-    x: Abscissa,
-    metric: str,
-    colour: str,
-    dash: str,
-    name: str,
-    *,
-    own_epoch: bool = False,
+    found: Sequence[Point], unit: _Unit, place: _Place, metric: str, colour: str, dash: str, run: str
 ) -> go.Scatter:
-    places = [
-        unit.of_seconds(point.seconds) if x == "time" else point.epoch if own_epoch else point.step for point in found
-    ]
+    name = shorten(run, 40)
     return go.Scatter(
-        x=places,
+        x=[place(point) for point in found],
         y=[point.value for point in found],
         mode="lines+markers" if len(found) <= _MARKERS_UP_TO else "lines",
         line={"color": colour, "width": 1.5 if dash == "dot" else 2, "dash": dash},
@@ -195,9 +176,9 @@ def _line(
     )
 
 
-def _ring(point: Point, unit: _Unit, x: Abscissa, theme: Theme) -> go.Scatter:
+def _ring(point: Point, place: _Place, theme: Theme) -> go.Scatter:
     return go.Scatter(
-        x=[unit.place(point, x)],
+        x=[place(point)],
         y=[point.value],
         mode="markers",
         marker={"symbol": "circle-open", "size": 13, "color": theme.accent, "line": {"width": 2}},
@@ -205,8 +186,11 @@ def _ring(point: Point, unit: _Unit, x: Abscissa, theme: Theme) -> go.Scatter:
     )
 
 
-def _layout(theme: Theme, metric: str, x: Abscissa, unit: _Unit, alt: str, height: int) -> dict[str, Any]:
-    title = "epoch" if x == "epoch" else f"{unit.name} of training and validation"
+def _title(x: Abscissa, unit: _Unit, counted: str) -> str:
+    return {"epoch": "epoch", "step": f"{counted}s of training", "time": f"{unit.name} of training and validation"}[x]
+
+
+def _layout(theme: Theme, metric: str, title: str, x: Abscissa, alt: str, height: int) -> dict[str, Any]:
     return layout(
         theme,
         height=height,
@@ -214,7 +198,7 @@ def _layout(theme: Theme, metric: str, x: Abscissa, unit: _Unit, alt: str, heigh
         revision=f"{metric} {title}",  # seconds turn into minutes: a zoom in the one is none in the other
         margin=_MARGIN,
         hovermode="closest",
-        xaxis=axis(theme, title=axis_title(theme, title), rangemode="tozero" if x == "time" else "normal"),
+        xaxis=axis(theme, title=axis_title(theme, title), rangemode="normal" if x == "epoch" else "tozero"),
         yaxis=axis(
             theme,
             showgrid=True,
@@ -224,12 +208,12 @@ def _layout(theme: Theme, metric: str, x: Abscissa, unit: _Unit, alt: str, heigh
     )
 
 
-def _border(found: Sequence[Point], phase: str, unit: _Unit, x: Abscissa) -> float:
+def _border(found: Sequence[Point], phase: str, place: _Place, x: Abscissa) -> float:
     """Where a phase begins on the axis: at its epoch 0, or when the phase before it ended."""
     first = next(point for point in found if point.phase == phase)
     if x == "epoch":
         return float(first.step - first.epoch)
-    return unit.of_seconds(max(point.seconds for point in found if point.phase != phase))
+    return max(place(point) for point in found if point.phase != phase)
 
 
 def _phase_label(theme: Theme, phase: str, place: float, anchor: str) -> dict[str, Any]:
@@ -245,13 +229,13 @@ def _phase_label(theme: Theme, phase: str, place: float, anchor: str) -> dict[st
     )
 
 
-def _kept_label(point: Point, unit: _Unit, x: Abscissa, theme: Theme, anchor: str) -> dict[str, Any]:
+def _kept_label(point: Point, place: _Place, theme: Theme, anchor: str) -> dict[str, Any]:
     return note(
         theme,
         f"kept: epoch {point.epoch}, {number(point.value)}",
         colour=theme.accent,
         bgcolor=theme.paper,  # over the line between two phases
-        x=unit.place(point, x),
+        x=place(point),
         y=point.value,
         xanchor=anchor,
         xshift=8 if anchor == "right" else -8,

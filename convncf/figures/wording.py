@@ -15,12 +15,6 @@ DIMENSIONS_HAVE_NO_ORDER: Final = (
 ORDER_IS_FOR_DISPLAY: Final = "Sorted for display only: the network saw the dimensions in the trained order."
 """Stands beside a map whose order is not the trained one."""
 
-TWO_MODELS: Final = (
-    "Both maps share one colour scale. Dimension 5 of one model is dimension 5 of the other only if both started from "
-    "the same pretrained embeddings; otherwise compare strength and pattern."
-)
-"""Stands beside two maps."""
-
 READ_INTERACTION_MAP: Final = (
     "Each cell is one dimension of the user times one of the item: warm where both have the same sign, blue where the "
     "signs differ, faint where either is near zero. The bars along the edges are the two embeddings."

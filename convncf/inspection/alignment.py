@@ -22,7 +22,7 @@ import numpy.typing as npt
 from convncf.data.interactions import Interactions
 from convncf.errors import ConfigError, DataError, NonFiniteScoreError
 from convncf.inspection.embedded import frozen, opened
-from convncf.inspection.trace import Array
+from convncf.inspection.trace import Array, PairTrace
 from convncf.ranking import Scorer
 
 Method = Literal["rotation", "permutation"]
@@ -130,6 +130,47 @@ def align(first: Embeddings, second: Embeddings, method: Method, *, signs: bool 
         factor=factor,
         flat=tuple(int(k) for k in np.flatnonzero(~x.any(axis=0) | ~y.any(axis=0))),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapDifference:
+    """One pair's interaction maps in two models, the second as it is or aligned, and how far apart they are."""
+
+    first: Array
+    """(D, D)."""
+    second: Array
+    """(D, D): the outer product of the aligned embeddings; as it was trained where nothing is aligned."""
+    before: float
+    """Σ (first - second as trained)² / Σ first²: 0 where the maps are equal; infinite where the first is 0."""
+    after: float
+    """The same with `second`."""
+
+    @property
+    def removed(self) -> float:
+        """Share of the squared difference that alignment takes away; below 0 where it adds to it."""
+        return 1 - self.after / self.before if self.before and np.isfinite(self.before) else 0.0
+
+
+def map_difference(first: PairTrace, second: PairTrace, alignment: Alignment | None = None) -> MapDifference:
+    """Hold one pair's map in a first model against that in a second, which `alignment` was fitted for.
+
+    Raises ConfigError where the embedding sizes differ.
+    """
+    if first.map.shape != second.map.shape:
+        raise ConfigError(
+            f"maps of embedding size {len(first.p)} and {len(second.p)} have no difference: "
+            "compare two runs with the same model.embedding_size."
+        )
+    turned = second.map
+    if alignment is not None:
+        turned = frozen(np.outer(alignment.p[second.user], alignment.q[second.item]))  # (D, D)
+    return MapDifference(first.map, turned, _apart(first.map, second.map), _apart(first.map, turned))
+
+
+def _apart(first: Array, second: Array) -> float:
+    size = float(np.square(first, dtype=np.float64).sum())
+    squared = float(np.square(np.subtract(first, second, dtype=np.float64)).sum())
+    return squared / size if size else (float("inf") if squared else 0.0)
 
 
 def _permutation(x: Matrix, y: Matrix, signs: bool) -> Matrix:

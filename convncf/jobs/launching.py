@@ -35,6 +35,7 @@ def checked(resolved: Resolved, home: Path) -> tuple[Resolved, str]:
     """The configuration as a run will hold it, and its data's fingerprint. Raises what would stop its worker."""
     from convncf.data import catalogue
     from convncf.data.splitting import filter_and_split
+    from convncf.experiment.memory import refuse_unless_memory_fits
 
     resolved = located(resolved, home)
     config = resolved.config
@@ -42,6 +43,7 @@ def checked(resolved: Resolved, home: Path) -> tuple[Resolved, str]:
     dataset = catalogue.load(config.data.dataset, home)
     filtered, parts = filter_and_split(dataset, config.data, config.seed)
     _refuse_what_cannot_be_trained(config, parts)
+    refuse_unless_memory_fits(config, parts)
     if config.model.pre_model_path:
         _refuse_unfit_pretraining(config, dataset.fingerprint, filtered.dataset, parts, RunStore(home))
     return resolved, dataset.fingerprint
@@ -112,6 +114,14 @@ def start_worker(run: Run, home: Path) -> None:
         run.write_status(Status(updated=time.time(), device=device, launched=True, message=words))
         DeviceQueue(home, runtime.planned_device(device)).ticket(run.name, run.created)
         _start(run, home)
+
+
+def extend(run: Run, home: Path, epochs: int) -> None:
+    """Let a run train on to so many epochs in all, in a worker of its own. Raises as `experiment.extend` does."""
+    from convncf.experiment import extend
+
+    extend(run, home, epochs)
+    start_worker(run, home)
 
 
 def _start(run: Run, home: Path) -> None:

@@ -35,6 +35,18 @@ class DeviceQueue:
         path.touch()
         return path
 
+    def waiting(self) -> tuple[str, ...]:
+        """Names of the runs that wait here, in the order of their turns; those whose worker is gone are not counted."""
+        found = []
+        for path in sorted(self.folder.glob("*.ticket")):
+            try:
+                fresh = time.time() - path.stat().st_mtime < _PICKUP_SECONDS
+            except FileNotFoundError:
+                continue
+            if fresh or is_held(path):
+                found.append(path.name.partition("-")[2].removesuffix(".ticket"))
+        return tuple(found)
+
     @contextmanager
     def turn(
         self, ticket: Path, *, waiting: Callable[[int], None] | None = None, stop: Callable[[], bool] | None = None

@@ -26,6 +26,7 @@ from convncf.jobs.queue import DeviceQueue
 from convncf.runs import Run, Status
 
 if TYPE_CHECKING:
+    from convncf.experiment.estimate import Estimate
     from convncf.training import EpochRecord
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ def work(
     *,
     on_status: Callable[[Status], None] | None = None,
     on_record: Callable[[EpochRecord], None] | None = None,
+    on_estimate: Callable[[Estimate], None] | None = None,
 ) -> dict[str, Any]:
     """Train a run, from its beginning or from where it stopped, and return its report.
 
@@ -107,7 +109,7 @@ def work(
         with stop.on_signals(), _log_to(run.path / "log.txt"):
             try:
                 with queue.turn(ticket, waiting=_tell(heartbeat, queue.device), stop=stop):
-                    return _train(run, home, heartbeat, stop, on_record)
+                    return _train(run, home, heartbeat, stop, on_record, on_estimate)
             except BaseException as error:
                 spoken = in_words(error, run)
                 _write_end(heartbeat, spoken)
@@ -125,7 +127,12 @@ def _clear_away(folder: Path) -> None:
 
 
 def _train(
-    run: Run, home: Path, heartbeat: Heartbeat, stop: StopRequest, on_record: Callable[[EpochRecord], None] | None
+    run: Run,
+    home: Path,
+    heartbeat: Heartbeat,
+    stop: StopRequest,
+    on_record: Callable[[EpochRecord], None] | None,
+    on_estimate: Callable[[Estimate], None] | None,
 ) -> dict[str, Any]:
     heartbeat.set(state="starting", message="loading data and model", started=time.time())
     # torch and pandas load here, so that a worker in the queue stays light
@@ -135,7 +142,15 @@ def _train(
         run.note("resumed", words)
         heartbeat.set(message=words)
 
-    report = run_experiment(run, home, progress=heartbeat.progress, on_record=on_record, stop=stop, on_resume=resumed)
+    report = run_experiment(
+        run,
+        home,
+        progress=heartbeat.progress,
+        on_record=on_record,
+        stop=stop,
+        on_resume=resumed,
+        on_estimate=on_estimate,
+    )
     monitor = run.config().eval.monitor
     value = report["metrics"].get(monitor)
     words = f"test {monitor} {value:.4f} at epoch {report['best_epoch']}" if value is not None else "no test part"

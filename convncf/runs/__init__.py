@@ -1,6 +1,8 @@
 """Run folders: where everything about a training run is written, and read again by app, CLI and notebooks."""
 
 from convncf.runs.kept import Checkpoint
+from convncf.runs.labels import Labels
+from convncf.runs.renaming import Renamed
 from convncf.runs.run import Run
 from convncf.runs.status import ACTIVE, STATES, Status
 from convncf.runs.store import RunStore, default_store, slug
@@ -10,6 +12,8 @@ __all__ = [
     "ACTIVE",
     "STATES",
     "Checkpoint",
+    "Labels",
+    "Renamed",
     "Run",
     "RunStore",
     "Status",

@@ -10,13 +10,14 @@ ranks.parquet         the rank of each test item behind them
 vocabulary.parquet    raw ids of users and items, by index
 model.safetensors     the best epoch
 checkpoints/          epoch-NNNN.safetensors kept for looking back; *-state.safetensors to resume from
-history.jsonl         how it was interrupted, extended and resumed; absent where it was not
+history.jsonl         how it was interrupted, extended, resumed and renamed; absent where it was not
+labels.json           tags, a note, whether it is archived; absent where nobody said anything
 log.txt               the worker's output
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +33,7 @@ from convncf.runs.frames import read_table, write_table
 from convncf.runs.history import add_to_history, read_history, tail
 from convncf.runs.jsonl import append_line, read_lines, read_object, replace_lines, write_object
 from convncf.runs.kept import KeptTensors
+from convncf.runs.labels import Labels, change_labels, read_labels
 from convncf.runs.locking import is_held
 from convncf.runs.shapes import COLUMNS, ROW, check_config, check_report
 from convncf.runs.status import Status
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 _STATUS_WAY_OUT: Final = (
     'Write {"state": "stopped"} into it, and convncf resume goes on from the last saved epoch; or delete the run.'
 )
+_MOST_RUNS: Final = 1_000_000
+"""Of a home. A number beyond it was written by no one who counts runs."""
 _NO_REPORT: Final = "its report.json is missing; resume makes it again, and trains nothing anew"
 
 
@@ -64,7 +68,9 @@ class Run(KeptTensors):
         check_config(self.path / "config.json", value)
         return value
 
-    def write_config(self, resolved: Resolved, *, name: str, created: float, fingerprint: str, request_id: str) -> None:
+    def write_config(
+        self, resolved: Resolved, *, name: str, created: float, fingerprint: str, request_id: str, number: int = 0
+    ) -> None:
         """Write config.json, once, when the run is created."""
         settings = {
             key: {"value": value, "source": resolved.sources.get(key, "default")}
@@ -74,6 +80,7 @@ class Run(KeptTensors):
             "name": name,
             "created": created,
             "request_id": request_id,
+            "number": number,
             "dataset": {"name": resolved.config.data.dataset, "fingerprint": fingerprint},
             "settings": settings,
         }
@@ -110,6 +117,18 @@ class Run(KeptTensors):
             return float(self._config_json["created"])
         except (RunBrokenError, KeyError, TypeError, ValueError):
             return 0.0
+
+    @property
+    def number(self) -> int | None:
+        """Its number among the runs of its home, from 0, given once and kept for good: it decides the run's colour.
+
+        None in runs of older versions, and where config.json cannot be read.
+        """
+        try:
+            found = self._config_json.get("number")
+        except RunBrokenError:
+            return None
+        return found if type(found) is int and 0 <= found < _MOST_RUNS else None
 
     @property
     def request_id(self) -> str:
@@ -176,7 +195,8 @@ class Run(KeptTensors):
     def extension(self) -> str:
         """'extended from 2 to 5 epochs' until the report is of all of them; else empty, also where there is none."""
         try:
-            asked, report = self.extended_from(), self.report()
+            asked = self.extended_from()
+            report = self.report() if asked else None  # a list of hundreds of runs asks, and few were extended
         except RunBrokenError:
             return ""  # whoever reads that file will say so
         told = report.get("extended_from", []) if report is not None else asked
@@ -254,12 +274,20 @@ class Run(KeptTensors):
         return read_table(self.path / f"{name}.parquet", COLUMNS.get(name, ()))
 
     def history(self) -> list[dict[str, Any]]:
-        """How it was interrupted, extended and resumed: rows of time, event and words, oldest first."""
+        """How it was interrupted, extended, resumed and renamed: rows of time, event and words, oldest first."""
         return read_history(self.path / "history.jsonl")
 
     def note(self, event: str, words: str, *, begin: bool = True) -> None:
         """Add a row to the history, if the disk takes it; without `begin`, only where there are some."""
         add_to_history(self.path / "history.jsonl", event, words, begin=begin)
+
+    def labels(self) -> Labels:
+        """What was said of it: tags, note, archived. A damaged file is told in `Labels.problem`, never raised."""
+        return read_labels(self.path / "labels.json")
+
+    def label(self, change: Callable[[Labels], Labels]) -> Labels:
+        """Write what `change` makes of its labels. Raises RunNotFoundError where the folder is gone, else RunError."""
+        return change_labels(self.path / "labels.json", change)
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of log.txt; empty where there is none."""

@@ -16,6 +16,7 @@ from filelock import FileLock
 from convncf import runtime
 from convncf.config import Resolved
 from convncf.errors import RunBusyError, RunExistsError, RunNameError, RunNotFoundError, did_you_mean
+from convncf.runs.renaming import Renamed, begun_from, rename
 from convncf.runs.run import Run
 from convncf.runs.status import Status
 
@@ -103,13 +104,46 @@ class RunStore:
         try:
             part.chmod(0o755)
             run = Run(part)
-            run.write_config(resolved, name=name, created=time.time(), fingerprint=fingerprint, request_id=request_id)
+            run.write_config(
+                resolved,
+                name=name,
+                created=time.time(),
+                fingerprint=fingerprint,
+                request_id=request_id,
+                number=self._next_number(),
+            )
             run.write_status(Status(updated=time.time(), message="waiting for a worker"))
             os.rename(part, self.folder / name)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
         return Run(self.folder / name)
+
+    def _next_number(self) -> int:
+        """Above that of every run, and not below their count, which is what runs of older versions go by."""
+        runs = self.all()
+        return max([len(runs), *(run.number + 1 for run in runs if run.number is not None)])
+
+    def rename(self, name: str, new: str) -> Renamed:
+        """Give a run another name; the runs that began from it follow. Its colour on the pages stays.
+
+        Raises RunNotFoundError, RunNameError, RunExistsError or RunBusyError, and then nothing is changed; RunError
+        where the disk took the new name and not all that follows from it.
+        """
+        run = self.open(name)
+        self.refuse_name(new)
+        with FileLock(self.folder / ".create.lock"):
+            if new.casefold() in {other.casefold() for other in self.names() if other != name}:
+                raise RunExistsError(f"run {new!r} exists already. {self.free_name(new)!r} is free.")
+            if new == name:
+                return Renamed(run, (), ())
+            return rename(run, self.folder / new, [other for other in self.all() if other.name != name])
+
+    def begun_from(self, name: str) -> tuple[str, ...]:
+        """Names of the runs that began from this one's embeddings."""
+        run = self.open(name)
+        found, _ = begun_from(run, [other for other in self.all() if other.name != name])
+        return tuple(other.name for other in found)
 
     def delete(self, name: str) -> None:
         """Remove a run's folder. Raises RunBusyError while a worker holds it."""

@@ -1,0 +1,149 @@
+"""python -m benchmarks.pages: time what a visitor does on Inspect, in a real browser, and print a table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from playwright.sync_api import Browser, Page
+from playwright.sync_api import Error as PlaywrightError
+
+from benchmarks.pages import report
+from benchmarks.pages.interactions import INTERACTIONS, Interaction
+from benchmarks.pages.stopwatch import Timing, timed
+from convncf import runtime
+from tests.browser import find_chromium, open_browser, open_page, settle, start_app
+
+RESULTS: Final = Path("benchmarks/results/pages")
+RUN: Final = "pages"
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pages", description=(__doc__ or "").split(": ", 1)[1])
+    parser.add_argument("--home", type=Path, help="a home with the run; else the quick ConvNCF is trained first")
+    parser.add_argument("--run", default=RUN, help="the run to look into")
+    parser.add_argument(
+        "--rounds", type=int, default=30, help="interactions of each kind, after one that does not count"
+    )
+    parser.add_argument("--only", default="", help="kinds whose name contains this")
+    parser.add_argument(
+        "--write", metavar="NAME", help=f"keep the result as {RESULTS}/NAME.json, and write docs/pages.md"
+    )
+    asked = parser.parse_args(given)
+    if asked.rounds < 1 or (asked.home is None and asked.run != RUN):
+        parser.error("give one round or more; --run goes with --home")
+    return asked
+
+
+@contextmanager
+def home_of(given: Path | None) -> Iterator[Path]:
+    """The home that was given, else one of its own in which the quick ConvNCF was trained on the embedded films."""
+    if given is not None:
+        yield given
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "convncf", "train", "--preset", "quick", "--name", RUN]
+        subprocess.run(command, check=True, env=os.environ | {"CONVNCF_HOME": folder}, stdout=subprocess.DEVNULL)
+        yield Path(folder)
+
+
+def measure(page: Page, url: str, kind: Interaction, rounds: int) -> list[Timing]:
+    """So many of one kind on a page that was opened afresh; the first, which fills the caches, does not count."""
+    page.goto(url)
+    page.get_by_text("Look closer", exact=True).first.wait_for(timeout=60_000)
+    settle(page)
+    found = []
+    for number in range(rounds + 1):
+        found.append(timed(page, lambda at=number: kind.act(page, at)))  # type: ignore[misc]
+    return found[1:]
+
+
+def summary(timings: Sequence[Timing]) -> dict[str, float]:
+    """Median and 95th percentile, in milliseconds."""
+    found: dict[str, float] = {}
+    for name in ("server", "painted"):
+        values = [asdict(timing)[name] for timing in timings]
+        found |= {
+            f"{name}_median": round(float(np.median(values))),
+            f"{name}_p95": round(float(np.quantile(values, 0.95))),
+        }
+    return found | {"n": len(timings)}
+
+
+def line(name: str, found: Mapping[str, Any], limit: int) -> str:
+    """One row of the table."""
+    if "problem" in found:
+        return f"{name:<50} {found['problem']}"
+    met = "" if found["painted_p95"] < limit else f"   over {limit}"
+    return (
+        f"{name:<50}{found['server_median']:>8.0f}{found['server_p95']:>8.0f}"
+        f"{found['painted_median']:>9.0f}{found['painted_p95']:>8.0f}{met}"
+    )
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Measure, print, and write where asked."""
+    asked = arguments(given)
+    print(f"{runtime.cpu_name()}, {runtime.cpu_count()} cores; load {os.getloadavg()[0]:.2f}")
+    print(f"{'milliseconds':<50}{'server':>8}{'p95':>8}{'painted':>9}{'p95':>8}")
+    rows: dict[str, dict[str, Any]] = {}
+    with (
+        home_of(asked.home) as home,
+        tempfile.TemporaryDirectory() as logs,
+        start_app(home, log=Path(logs) / "server.log") as app,
+        open_browser(find_chromium()) as browser,
+    ):
+        for kind in INTERACTIONS:
+            if asked.only not in kind.name:
+                continue
+            url = f"{app.url}/{kind.page}?run={asked.run}" + (f"&{kind.query}" if kind.query else "")
+            rows[kind.name] = _measured(browser, url, kind, asked.rounds) | {"limit": kind.limit}
+            print(line(kind.name, rows[kind.name], kind.limit), flush=True)
+    if asked.write:
+        print(_write(asked, rows))
+    return 0
+
+
+def _measured(browser: Browser, url: str, kind: Interaction, rounds: int) -> dict[str, Any]:
+    """What one kind came to, or why it could not be measured."""
+    with open_page(browser) as (page, complaints):
+        page.set_default_timeout(15_000)
+        try:
+            found: dict[str, Any] = dict(summary(measure(page, url, kind, rounds)))
+        except PlaywrightError as error:
+            found = {"problem": f"not measured: {str(error).splitlines()[0]}"}
+    return found | ({"complaints": complaints.all()} if complaints.all() else {})
+
+
+def _write(asked: argparse.Namespace, rows: Mapping[str, Any]) -> Path:
+    given = f" --home HOME --run {asked.run}" if asked.home else ""
+    machine = {"cpu": runtime.cpu_name(), "cores": runtime.cpu_count(), "load": round(os.getloadavg()[0], 2)}
+    versions = {name: version(name) for name in ("streamlit", "plotly", "torch")}
+    value = {
+        "command": f"python -m benchmarks.pages --rounds {asked.rounds} --write {asked.write}{given}",
+        "day": datetime.fromtimestamp(time.time(), UTC).date().isoformat(),
+        "machine": machine,
+        "versions": versions,
+        "rows": rows,
+    }
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{asked.write}.json").write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    return report.write(RESULTS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

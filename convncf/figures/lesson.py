@@ -1,0 +1,182 @@
+"""Pictures of a lesson's first steps: the dot product as it grows, one row of the map, one place of a filter.
+
+Shapes: D embedding size, k kernel size.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from convncf.figures.network import WIDTH, interaction_map
+from convncf.figures.theme import Theme, axis, axis_title, layout, note, number, outline
+
+if TYPE_CHECKING:
+    from convncf.inspection import PairTrace
+    from convncf.inspection.sums import Window
+
+Array = npt.NDArray[np.floating[Any]]
+
+READ_RUNNING_DOT: Final = (
+    "A bar is one dimension; p and q share a scale of their own, which stands beside them, and so do the products. Up "
+    "is positive. The bottom row is the sum of the products up to the framed dimension: its last bar is p·q."
+)
+READ_MAP_ROW: Final = (
+    "The framed row is all of q times one number of p. The dashed line is the diagonal, where a dimension meets "
+    "itself: its cells add up to p·q."
+)
+READ_WINDOW: Final = (
+    "Left the patch of the map that the filter lies on, in the middle the filter's weights, right their products cell "
+    "by cell. Warm is positive, blue negative; each square has a scale of its own, written under it."
+)
+_ROWS: Final = ((0.79, 1.0), (0.53, 0.74), (0.27, 0.48), (0.0, 0.22))
+
+
+def running_dot(trace: PairTrace, running: Array, dimension: int, theme: Theme) -> go.Figure:
+    """Bars of p, q, their products, and the running sum (D,) up to `dimension`, which is framed.
+
+    Raises IndexError where there is no such dimension.
+    """
+    size = len(trace.p)
+    if not 0 <= dimension < size:
+        raise IndexError(f"dimension {dimension} is not one of the {size} (0 to {size - 1})")
+    products = trace.p * trace.q  # (D,)
+    sums = np.where(np.arange(size) <= dimension, running, np.nan)
+    rows = (("p", trace.p), ("q", trace.q), ("p × q", products), ("sum", sums))
+    shared = float(max(np.abs(trace.p).max(), np.abs(trace.q).max()))
+    limits = (shared, shared, float(np.abs(products).max()), float(np.abs(running).max()))
+    places = np.arange(size, dtype=np.float32)
+    bars, axes = [], {}
+    for place, ((name, values), limit, domain) in enumerate(zip(rows, limits, _ROWS, strict=True)):
+        suffix = str(place + 1) if place else ""
+        bars.append(
+            go.Bar(
+                x=places,
+                y=np.asarray(values, np.float32),
+                yaxis=f"y{suffix}",
+                marker={
+                    "color": [theme.positive if value >= 0 else theme.negative for value in values],
+                    "opacity": np.where(places <= dimension, 1.0, 0.3).astype(np.float32),
+                    "line": {"width": 0},
+                },
+                hovertemplate=f"dimension %{{x}}<br><b>{name} %{{y:.4g}}</b><extra></extra>",
+            )
+        )
+        span = 1.08 * (limit or 1.0)
+        axes[f"yaxis{suffix}"] = axis(
+            theme,
+            domain=list(domain),
+            range=[-span, span],
+            zeroline=True,
+            fixedrange=True,
+            tickmode="array",
+            tickvals=[-limit, limit],
+            ticktext=[number(-limit, 2), number(limit, 2)],
+            title={"text": f"<b>{name}</b>", "font": {"size": 13, "color": theme.ink}, "standoff": 4},
+        )
+    frame = [{**shape, "yref": "paper"} for shape in outline(theme, (dimension - 0.5, dimension + 0.5), (0.0, 1.0))]
+    alt = (
+        f"Embeddings of {size} dimensions and their products. At dimension {dimension}: p "
+        f"{number(float(trace.p[dimension]))}, q {number(float(trace.q[dimension]))}, product "
+        f"{number(float(products[dimension]))}; the sum of the products up to there is "
+        f"{number(float(running[dimension]))}."
+    )
+    looks = layout(
+        theme,
+        height=440,
+        alt=alt,
+        revision="running dot",
+        margin={"l": 84, "r": 12, "t": 6, "b": 42},
+        bargap=0.15,
+        xaxis=axis(
+            theme,
+            range=[-0.5, size - 0.5],
+            anchor="y4",
+            nticks=9,
+            tickformat="d",
+            title=axis_title(theme, "dimension"),
+        ),
+        shapes=frame,
+        **axes,
+    )
+    return go.Figure(bars, layout=looks)
+
+
+def map_row(trace: PairTrace, dimension: int, theme: Theme, *, width: int = WIDTH) -> go.Figure:
+    """The interaction map with one row framed, and its diagonal drawn as a dashed line."""
+    size = len(trace.p)
+    drawn = interaction_map(trace, theme, field=(slice(dimension, dimension + 1), slice(0, size)), width=width)
+    edge = (-0.5, size - 0.5)
+    drawn.add_shape(type="line", x0=edge[0], x1=edge[1], y0=edge[0], y1=edge[1],
+                    line={"color": theme.ink, "width": 1.5, "dash": "dot"})  # fmt: skip
+    drawn.layout.meta = {"alt": f"{drawn.layout.meta['alt']} Row {dimension} is framed."}
+    return drawn
+
+
+def filter_window(window: Window, theme: Theme) -> go.Figure:
+    """Patch times filter is products: three squares of (k, k), each on a zero-centred scale of its own."""
+    found = window.arithmetic
+    squares = (("patch of the map", window.patch), (f"filter {found.channel}", found.filter),
+               ("products", window.products))  # fmt: skip
+    kernel = len(found.p)
+    heatmaps, axes, notes = [], {}, []
+    for place, (name, values) in enumerate(squares):
+        suffix = str(place + 1) if place else ""
+        limit = float(np.abs(values).max()) or 1.0
+        left = place * 0.36
+        heatmaps.append(
+            go.Heatmap(
+                z=np.ascontiguousarray(values, np.float32),
+                zmin=-limit,
+                zmid=0,
+                zmax=limit,
+                colorscale=theme.diverging,
+                showscale=False,
+                xgap=1,
+                ygap=1,
+                xaxis=f"x{suffix}",
+                yaxis=f"y{suffix}",
+                hovertemplate=f"{name}<br>row %{{y}}, column %{{x}}<br><b>%{{z:.4g}}</b><extra></extra>",
+            )
+        )
+        axes[f"xaxis{suffix}"] = axis(
+            theme, domain=[left, left + 0.28], range=[-0.5, kernel - 0.5], showticklabels=False, fixedrange=True,
+            anchor=f"y{suffix}", constrain="domain",
+        )  # fmt: skip
+        axes[f"yaxis{suffix}"] = axis(
+            theme, range=[kernel - 0.5, -0.5], scaleanchor=f"x{suffix}", showticklabels=False, fixedrange=True,
+            anchor=f"x{suffix}", constrain="domain", constraintoward="top",
+        )  # fmt: skip
+        notes.append(_above(theme, name, f"x{suffix}"))
+        notes.append(
+            note(theme, f"±{number(limit)}", xref=f"x{suffix} domain", yref=f"y{suffix} domain", x=0.5, y=0,
+                 yanchor="top", yshift=-4)
+        )  # fmt: skip
+    signs = [
+        note(theme, sign, size=18, colour=theme.ink, xref="paper", yref="y domain", x=x, y=0.5, xanchor="center")
+        for sign, x in (("×", 0.32), ("=", 0.68))
+    ]
+    alt = (
+        f"Filter {found.channel} on rows {found.rows.start} to {found.rows.stop - 1} and columns {found.cols.start} to "
+        f"{found.cols.stop - 1} of the map: the products add up to {number(found.product)}, with the bias "
+        f"{number(found.bias)} to {number(found.total)}, and after ReLU the cell is {number(found.value)}."
+    )
+    looks = layout(
+        theme,
+        height=190,
+        width=WIDTH,
+        alt=alt,
+        revision="filter window",
+        margin={"l": 4, "r": 4, "t": 28, "b": 24},
+        annotations=[*notes, *signs],
+        **axes,
+    )
+    return go.Figure(heatmaps, layout=looks)
+
+
+def _above(theme: Theme, text: str, xaxis: str) -> dict[str, Any]:
+    return note(theme, text, colour=theme.ink, xref=f"{xaxis} domain", yref="paper", x=0.5, y=1, yanchor="bottom",
+                yshift=6)  # fmt: skip

@@ -1,0 +1,473 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Lesson 1: implicit feedback
+#
+# **A film site knows who watched what, and nothing about what anybody disliked. What can be learnt from marks alone, and
+# how do you test it without fooling yourself?**
+#
+# <img src="pictures/01_implicit_feedback.png" width="560" alt="Users by films, sorted by activity: marks crowd into one
+# corner, most of the table is empty">
+#
+# This is all there is to learn from: a table of users and films with a mark where somebody watched something. The marks
+# crowd into one corner, and nearly everything is empty. In this lesson you build the table from a file, see what its
+# shape does to a recommender, find out what an empty cell says and does not say, and hold out part of the marks for an
+# honest test.
+#
+# *Time to read: 20 minutes. Time to run: TIMETORUN on two cores. You need a little Python; no lesson comes before this
+# one, though the [quick start](00_quick_start.ipynb) shows where it all leads.*
+
+# %% [markdown]
+# The workbench keeps its files in one folder, its home. This page gets a temporary one, so that it never touches yours.
+
+# %%
+import os
+import tempfile
+from pathlib import Path
+
+folder = tempfile.TemporaryDirectory()
+home = Path(folder.name)
+os.environ["CONVNCF_HOME"] = str(home)
+
+# %% [markdown]
+# ## 1. From a file to a table
+#
+# Begin with data that fits in one glance: three people, three films, five marks.
+
+# %%
+import pandas as pd
+
+rows = [("ann", "Heat"), ("ann", "Alien"), ("bob", "Alien"), ("cem", "Emma"), ("cem", "Heat")]
+tiny = pd.DataFrame(rows, columns=["user_id", "item_id"])
+tiny
+
+# %% [markdown]
+# A model counts with numbers, not names. So each name gets an *index*: the first one seen is 0, the next new one 1, and
+# so on. The list that leads from index back to name is a *vocabulary*.
+
+# %%
+users = list(dict.fromkeys(tiny.user_id))  # each once, in the order of appearance
+films = list(dict.fromkeys(tiny.item_id))
+user = [users.index(name) for name in tiny.user_id]
+film = [films.index(name) for name in tiny.item_id]
+print(users, user, films, film, sep="\n")
+
+# %% [markdown]
+# With indices, the marks become a table: a row for each user, a column for each film, 1 where there is a mark.
+
+# %%
+import numpy as np
+
+table = np.zeros((len(users), len(films)), int)
+table[user, film] = 1
+pd.DataFrame(table, users, films)
+
+# %% [markdown]
+# The package does the same, and refuses what cannot be right, such as a pair that stands there twice.
+
+# %%
+from convncf import Interactions
+
+ours = Interactions.from_frame(tiny)
+assert ours.users.ids == tuple(users)
+assert ours.items.ids == tuple(films)
+assert (ours.matrix().toarray() == table).all()
+
+# %% [markdown]
+# ## 2. A table that is mostly empty
+#
+# Real tables are large. The one we use from here on comes with the workbench: MovieLens, ratings of films. We write it
+# to a CSV file and read it as you would read your own.
+
+# %%
+from convncf import read_delimited
+from convncf.data import catalogue
+
+films_data = catalogue.load("movielens-small")
+films_data.interactions.to_frame().to_csv(home / "ratings.csv", index=False)
+data = read_delimited(home / "ratings.csv").interactions
+data.to_frame().head(3)
+
+# %%
+table_cells = data.n_users * data.n_items
+print(f"{data.n_users:,} users × {data.n_items:,} films = {table_cells:,} cells")
+print(f"{len(data):,} marks: {len(data) / table_cells:.2%} of the cells")
+
+# %% [markdown]
+# Why keep millions of zeros? A *sparse matrix* keeps the marks alone. The usual form is called CSR (compressed sparse
+# rows): write the films of user 0, then those of user 1, and so on, in one long row of numbers, `indices`. A second,
+# short row, `indptr`, says where each user begins.
+
+# %%
+order = np.lexsort((data.item, data.user))  # sorted by user, and within a user by film
+indices = data.item[order]
+indptr = np.concatenate([[0], np.cumsum(np.bincount(data.user))])
+print("the first films of user 3:", indices[indptr[3] : indptr[4]][:8])
+
+# %%
+matrix = data.matrix()
+assert (matrix.indices == indices).all()
+assert (matrix.indptr == indptr).all()
+
+# %% [markdown]
+# To find a user's films, two look-ups are enough; nothing is searched. And see what it saves, although the full table
+# would need only one byte a cell:
+
+# %%
+stored = matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes
+print(f"full table {table_cells / 2**20:.1f} MiB, sparse {stored / 2**20:.2f} MiB: {table_cells / stored:.0f} times less")
+
+# %% [markdown]
+# ## 3. The long tail
+#
+# Do all films get their share of the marks? Count them, and sort.
+
+# %%
+counts = np.sort(np.bincount(data.item))[::-1]
+top = counts[: -(-len(counts) // 20)]  # the twentieth part of all films, rounded up
+print(f"the {len(top)} most watched films of {len(counts):,} have {top.sum() / counts.sum():.0%} of all marks")
+print(f"{(counts == 1).sum():,} films have a single mark; half of all films have {np.median(counts):.0f} or fewer")
+
+# %%
+from convncf.data.shape import long_tail
+
+tail = long_tail(data, "item")
+assert (tail.counts == counts).all()
+assert np.isclose(tail.tops[1].interactions, top.sum() / counts.sum())
+
+# %% [markdown]
+# The pictures are the app's own. They are live where this page runs, and stand still where it is only read.
+
+# %%
+from convncf import figures
+from convncf.figures import LIGHT
+from convncf.figures.notebook import set_renderer
+
+set_renderer(LIGHT)
+figures.data.long_tail(tail, LIGHT)
+
+# %% [markdown]
+# *How to read it.* One point is one film, the most watched on the left; its height is how many marks it has. Both axes
+# grow tenfold from tick to tick. The dotted lines show which share of all marks the top 1, 5 and 20 % of the films
+# have. The flat steps at the lower right are the *long tail*: films with three, two, one mark.
+#
+# Sort users and films by their activity, and you get the picture from the top of the page.
+
+# %% tags=["answer"]
+from convncf.data.shape import picture
+
+figures.data.density(picture(data), LIGHT)
+
+# %% [markdown]
+# *How to read it.* Rows are users, the most active at the top; columns are films, the most watched on the left. The
+# colours, on a logarithmic scale at the right, count the marks in a small rectangle of users and films; where nothing
+# is drawn, there is none at all.
+#
+# Two things follow. A list of the most watched films, the same for everybody, will be right rather often: this is the
+# *popularity* baseline, and whatever is cleverer has to beat it. And for the films of the tail there is almost nothing
+# to learn from.
+
+# %% [markdown]
+# ## 4. Why an empty cell is no dislike
+#
+# It is tempting to call a mark 1, an empty cell 0, and to teach a model that 0 means "no". Let us ask the data whether
+# that is so. MovieLens has what most sites lack: a rating with every mark. We use it here to check, and for nothing
+# else.
+#
+# First: who knows a film rates it. What would "empty means no" say about the films that are liked best by those who
+# know them?
+
+# %%
+known = np.bincount(data.item)
+mean = np.bincount(data.item, data.rating) / known
+best = np.flatnonzero((known >= 30) & (mean >= np.sort(mean[known >= 30])[-5]))
+best = best[np.argsort(-mean[best])]
+facts = {"film": [films_data.items.label(films_data.interactions.items.index(data.items.id(i))) for i in best]}
+pd.DataFrame(facts | {"mean stars": mean[best].round(2), "empty cells": [f"{1 - known[i] / data.n_users:.0%}" for i in best]})
+
+# %% [markdown]
+# The best-liked films there are, and most users have an empty cell. They cannot all dislike what hardly anyone who saw
+# it dislikes. They have not seen it, or did not say so.
+#
+# Second: play the site that lost some of its marks. Hide one mark in ten. Each of those cells is now as empty as any
+# other, and yet we know what is behind it.
+
+# %%
+rng = np.random.default_rng(0)
+hidden = rng.random(len(data)) < 0.1
+stars = data.rating[hidden]
+print(f"of {len(stars):,} cells that look empty, {np.mean(stars >= 4):.0%} hide four stars or more,")
+print(f"and {np.mean(stars <= 2):.0%} hide two stars or fewer")
+
+# %% [markdown]
+# A caution: people choose what they watch, so the cells that once held a mark are no fair sample of all empty ones.
+# Behind the rest there may be more dislike. The data cannot tell, and that is the point: *an empty cell is an unknown*.
+#
+# Where the truth is known, we can count. So make a world up: everyone likes a random third of the films, and each film
+# reaches some people and misses others. A mark appears where somebody likes a film *and* the film reached them.
+
+# %%
+likes = rng.random((500, 300)) < 1 / 3  # the truth, which no site ever sees
+reach = rng.beta(0.5, 4, size=300)  # share of the people that a film reaches: few films reach many
+marks = likes & (rng.random((500, 300)) < reach)
+print(f"{marks.mean():.0%} of the cells have a mark; of the empty ones, {likes[~marks].mean():.0%} are liked all the same")
+
+# %%
+by_marks = np.corrcoef(marks.sum(axis=0), reach)[0, 1]
+by_likes = np.corrcoef(marks.sum(axis=0), likes.mean(axis=0))[0, 1]
+print(f"the number of marks goes with how far a film reaches (correlation {by_marks:.2f}),")
+print(f"and much less with how many like it (correlation {by_likes:.2f})")
+
+# %% [markdown]
+# Here, popularity is mostly reach. Feedback of this kind is called *implicit*: nobody was asked. What can be learnt
+# from it is an order, with a modest assumption: *on the whole*, a user likes what they chose better than what they did
+# not choose. It may be wrong for any one empty cell and still right on average. The next lesson turns that sentence into
+# a loss.
+#
+# A model here never sees the stars. It can be told, though, to count only marks of so many stars or more:
+
+# %%
+from convncf import DataConfig, filter_and_split
+
+liked, _ = filter_and_split(films_data, DataConfig(min_rating=4), seed=0)
+print(liked.words())
+assert len(liked.dataset.interactions) == (data.rating >= 4).sum()
+
+# %% [markdown]
+# ## 5. Splits that do not leak
+#
+# To test a recommender, hide some marks from it and see whether it finds them. The marks fall into three parts:
+# *training* to learn from, *validation* to choose by (when to stop, which settings), *test* for the report alone. A
+# *leak* is any way in which the test part gets into what the model learns from. There are plain leaks and sly ones.
+#
+# A split with a simple rule is *leave-one-out*: each user's latest mark is test, the one before it validation. By hand:
+
+# %%
+order = np.lexsort((data.timestamp, data.user))  # by user, and each user's oldest mark first
+last = np.cumsum(np.bincount(data.user)) - 1  # where each user's latest mark stands
+part = np.zeros(len(data), int)  # 0 is training
+part[order[last]], part[order[last - 1]] = 2, 1  # 2 is test, 1 validation
+print(np.bincount(part), "marks for training, validation and test")
+
+# %%
+from convncf import split
+
+one_out = split(films_data, DataConfig(split="leave-one-out"), seed=0)
+assert (one_out.part == part).all()
+print(one_out.method, *one_out.notes, sep="\n")
+
+# %% [markdown]
+# **The plain leak** is a mark that lies in two parts. It cannot happen here: each mark has one part.
+
+# %%
+together = one_out.train.astype(int) + one_out.validation.astype(int) + one_out.test.astype(int)
+assert together.max() == 1  # no pair is in two parts
+assert together.nnz == len(data)  # and none is lost
+
+# %% [markdown]
+# **The leak of a model that was fitted on everything.** Counting views over the whole file before splitting looks
+# harmless. Try it, with the popularity list and with a model of item neighbours (films score by their likeness to those
+# the user has): once fitted on the training part, as it should be, and once on all marks.
+
+# %%
+from convncf import EvalConfig, ItemKNN, Popularity, evaluate
+
+fitted_on = {"training": one_out.train, "everything": matrix}
+reports = {}
+for name, marks_known in fitted_on.items():
+    for kind in (Popularity, ItemKNN):
+        model = kind(data.n_users, data.n_items).fit(marks_known)
+        reports[f"{kind.__name__}, {name}"] = evaluate(model, one_out, "test", EvalConfig()).metrics
+
+# %%
+figures.comparison.metrics(reports, LIGHT, names=["HR@5", "HR@10", "NDCG@10"])
+
+# %% [markdown]
+# *How to read it.* One row is one metric, one sign one model; further right is better. HR@10 is the share of users whose
+# hidden film is among the first ten of their list; NDCG@10 also asks how far up it stands (lesson 6 computes both by
+# hand). The models fitted on everything were told the answers, so what they gain over the same model fitted on the
+# training part is no skill. The numbers:
+
+# %%
+pd.DataFrame(reports).T[["HR@10", "NDCG@10"]].round(3)
+
+# %% [markdown]
+# How much a leak gives away depends on the model: compare the two pairs of rows. One more count among the popular hardly
+# moves a list that is the same for all. A model that looks at the user's own row finds the answer written there.
+#
+# **The leak through time.** A mark that is *later* than the test mark is news from the future. How many test marks have
+# such a neighbour in training? We ask it of three splits: a share of each user's marks at random; leave-one-out; and one
+# date for all, before it training, after it validation and then test.
+
+# %%
+settings = {
+    "at random": DataConfig(split="ratio"),
+    "leave-one-out": DataConfig(split="leave-one-out"),
+    "one date": DataConfig(split="ratio", order="time", across="all"),
+}
+splits = {name: split(films_data, config, seed=0) for name, config in settings.items()}
+
+
+# %%
+def seen_later(train: np.ndarray, test: np.ndarray) -> tuple[float, float]:
+    """Share of the test marks that are older than a training mark: of the same user, and of anybody."""
+    latest = np.zeros(data.n_users, np.int64)
+    np.maximum.at(latest, data.user[train], data.timestamp[train])  # of each user
+    own, when = latest[data.user[test]], data.timestamp[test]
+    return (own > when).mean(), (latest.max() > when).mean()
+
+
+# %%
+told = pd.DataFrame(
+    {name: seen_later(made.part == 0, made.part == 2) for name, made in splits.items()}, ["the user's own", "anybody's"]
+)
+told.loc["test users without training"] = [len(made.cold_users) for made in splits.values()]
+told.loc["test films without training"] = [len(made.cold_items) for made in splits.values()]
+told.round(2)
+
+# %% [markdown]
+# Read it column by column.
+#
+# - *At random*: to guess what a user watched in May, the model may use what the same user watched in June. That is easier
+#   than the task on a real site.
+# - *Leave-one-out* keeps each user's own future out, and that is what its first row says. It does not keep out the
+#   future of the others: a film that became famous in later years is known to be famous.
+# - *One date* keeps out both. The price stands in the last rows: many test users, and films, that training never saw. No
+#   model that learns from marks can do anything for those.
+#
+# So there is no split without a price; there are splits that say what they cost. When did people rate, that one date
+# makes so many strangers?
+
+# %%
+from convncf.data.shape import activity
+
+found = activity(data)
+assert found is not None
+assert found.counts.sum() == len(data)
+figures.data.activity(found, LIGHT)
+
+# %% [markdown]
+# *How to read it.* One bar is one month, and its height is how many ratings it has. A split by one date cuts this
+# picture with a vertical line, and holds out what is right of it.
+
+# %%
+first = np.full(data.n_users, np.iinfo(np.int64).max)
+np.minimum.at(first, data.user, data.timestamp)
+days = (np.bincount(data.user) * 0 + np.maximum.reduceat(data.timestamp[order], np.append(0, last[:-1] + 1)) - first) / 86400
+print(f"half of the users gave all their ratings within {np.median(days):.2f} days")
+
+# %% [markdown]
+# Here is the reason: many came once, rated what they remembered from years of watching, and left. The times in this
+# dataset are times of rating, not of watching. "The latest mark" is then the last that came to their mind, which is a
+# good thing to know before one speaks of predicting the future.
+#
+# **What is left out of a list.** One last rule belongs to the split. A list for the test leaves out what the user is
+# known to have, or the first places would go to films they have seen. One function decides that for every model, and
+# says it in words:
+
+# %%
+print("user 0,", one_out.left_out_words(0, "test"))
+known_before = one_out.train[[0]].nnz + one_out.validation[[0]].nnz
+assert one_out.left_out("test")[[0]].nnz == known_before
+
+# %% [markdown]
+# So that is the ground on which everything else stands: marks in a sparse table, most of them on few films; empty cells
+# that are unknowns; and a split that says what it keeps from the model.
+#
+# ## What to try next
+#
+# - **Your own file.** Put its path into `read_delimited`, look at the long tail, and at the three splits.
+# - **Another world.** In the made-up world, let films that more people like reach more people (`reach` from
+#   `likes.mean(axis=0)`). Does popularity become a better guide?
+# - **Without Python.** `make app` opens the app on <http://localhost:8501>: its page
+#   [Data](http://localhost:8501/data) draws these pictures for any dataset, and tells for a file of yours what was read
+#   and what was left out, and why.
+# - **The next lesson**, [matrix factorisation](02_matrix_factorisation.ipynb), learns from these marks.
+
+# %% [markdown]
+# **Exercise 1.** How many users have both Toy Story (id `"1"`) and each of the other films? Find all of these numbers
+# with one product of sparse matrices, and hold them against the package's
+# `convncf.inspection.neighbourhood.nearest_by_cooccurrence`.
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# from convncf.inspection.neighbourhood import nearest_by_cooccurrence
+#
+# toy_story = data.items.index("1")
+# ones = matrix.astype(np.int64)
+# both = (ones.T @ ones[:, [toy_story]]).toarray()[:, 0]
+# near = nearest_by_cooccurrence(matrix, toy_story, k=5)
+# print([films_data.items.label(item) for item in near.items], near.together)
+# assert (both[near.items] == near.together).all()
+# ```
+#
+# Entry (i, j) of the matrix's transpose times the matrix counts the users who have both i and j. The zeros cost nothing:
+# only users who have the film are looked at.
+# </details>
+
+# %% [markdown]
+# **Exercise 2.** A film with a single mark cannot be in training and in test. How many films does the test part of the
+# leave-one-out split hold that training never saw? Count them with `np.setdiff1d`, and compare with what the split says.
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# in_test = np.unique(one_out.test.indices)
+# in_training = np.unique(one_out.train.indices)
+# never_seen = np.setdiff1d(in_test, in_training)
+# print(f"{len(never_seen)} of {len(in_test)} test films")
+# assert (never_seen == one_out.cold_items).all()
+# ```
+#
+# They are called *cold*. A model that learns from marks alone can place them only by accident, and a report should say
+# how many there are.
+# </details>
+
+# %% [markdown]
+# **Exercise 3.** Make the random split sounder: keep each user's share, but let the *latest* tenth be the test. Which
+# setting of `DataConfig` does it, and does the first row of the table above become 0?
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# latest = split(films_data, DataConfig(split="ratio", order="time"), seed=0)
+# own, anybody = seen_later(latest.part == 0, latest.part == 2)
+# print(f"{own:.2f} of the test marks are older than a training mark of the same user, {anybody:.2f} of anybody")
+# assert own == 0
+# ```
+#
+# `order="time"` holds out each user's latest marks. Their own future is kept out, that of the others is not: the second
+# number tells how much of it remains.
+# </details>
+
+# %% [markdown]
+# ## Sources
+#
+# - Y. Hu, Y. Koren, C. Volinsky: Collaborative Filtering for Implicit Feedback Datasets. ICDM 2008, section 2. What sets
+#   implicit feedback apart: no negative feedback, and marks that are noisy.
+# - S. Rendle, C. Freudenthaler, Z. Gantner, L. Schmidt-Thieme: BPR: Bayesian Personalized Ranking from Implicit
+#   Feedback. UAI 2009, section 3. Learning an order instead of filling the empty cells with zeros.
+# - Z. Meng, R. McCreadie, C. Macdonald, I. Ounis: Exploring Data Splitting Strategies for the Evaluation of
+#   Recommendation Models. RecSys 2020. Models change places from one kind of split to another.
+# - Y. Ji, A. Sun, J. Zhang, C. Li: A Critical Study on Data Leakage in Recommender System Offline Evaluation. ACM
+#   Transactions on Information Systems 41(3), 2023. The leak through the others' future.
+# - F. M. Harper, J. A. Konstan: The MovieLens Datasets: History and Context. ACM Transactions on Interactive Intelligent
+#   Systems 5(4), 2015. The data.
+
+# %%
+folder.cleanup()

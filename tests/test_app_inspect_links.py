@@ -1,0 +1,107 @@
+"""The address of Inspect: every choice is in it, one that equals a default too, and opens the same view again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.panels import pair_header, user_search
+from app.panels.pair_controls import user_label
+from convncf.runs import RunStore
+from tests.app_runs import control, figures_of, open_page, texts
+from tests.closer_look import fine
+
+pytest_plugins = ["tests.app_home"]
+
+PAIR = {"run": "tiny-222", "user": "u3", "item": "i4"}
+
+
+def alts(app: AppTest) -> list[str]:
+    return [str(shown["layout"]["meta"]["alt"]) for shown in figures_of(app)]
+
+
+def same_again(app: AppTest) -> None:
+    """The address in a second browser shows the same figures."""
+    again = fine(open_page("inspect", **{name: str(app.query_params[name]) for name in app.query_params}))
+    assert alts(again) == alts(fine(app.run()))
+
+
+def test_order_and_scale_are_in_the_address_the_default_too(at_home: Path) -> None:
+    app = fine(open_page("inspect", **PAIR))
+    for place, parameter, value in ((0, "order", "by q"), (0, "order", "as trained"), (2, "scale", "shared")):
+        control(app, place).set_value(value).run().run()  # the fragments, then the whole page
+        assert app.query_params[parameter] == value
+    assert "one scale for all channels" in alts(fine(app.run()))[2]
+    same_again(app)
+    control(app, 2).set_value("per channel").run().run()
+    assert app.query_params["scale"] == "per channel"
+
+
+def test_layer_channel_and_cell_are_in_the_address(at_home: Path) -> None:
+    app = fine(open_page("inspect", **PAIR))
+    control(app, 1).set_value(1).run().run()
+    assert app.query_params["layer"] == "2"
+    app.number_input(key="inspect:Channel").set_value(2).run().run()
+    app.number_input(key="inspect:Row").set_value(1).run().run()
+    assert (app.query_params["layer"], app.query_params["channel"], app.query_params["cell"][:1]) == ("2", "2", "1")
+    assert "Channel 2 of layer 2" in alts(app)[3]
+    same_again(app)
+    control(app, 1).set_value(0).run().run()
+    assert app.query_params["layer"] == "1", "the default, once chosen"
+    assert not {"channel", "cell"} & set(app.query_params), "another layer begins at its strongest"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"order": "by <b>"}, "'by <b>' is none of these; as trained is shown"),
+        ({"cell": "9-0"}, "no cell '9-0': they have 4 rows and 4 columns"),
+        ({"channel": "4"}, "no channel '4': they are 0 to 3"),
+        ({"layer": "x"}, "no layer 'x': they are 1 to 3"),
+    ],
+)
+def test_what_the_address_asks_for_in_vain_is_said(at_home: Path, parameters: dict[str, str], words: str) -> None:
+    assert words in texts(fine(open_page("inspect", **PAIR, **parameters)))
+
+
+def test_all_of_the_map_is_a_choice_too(at_home: Path) -> None:
+    app = fine(open_page("inspect", **PAIR, look="what-if", keep="diagonal"))
+    keep: Any = next(each for each in app.get("segmented_control") if each.key == "edit:keep")
+    keep.set_value("all").run()
+    assert app.query_params["keep"] == "all"
+
+
+def test_the_open_list_is_in_the_address(at_home: Path) -> None:
+    app = fine(open_page("inspect", **PAIR, list="history"))
+    assert str(app.session_state["lists:tiny-222:3"]).startswith("History")
+    assert str(fine(open_page("inspect", **PAIR)).session_state["lists:tiny-222:3"]).startswith("Top")
+
+
+def test_a_user_is_found_by_a_title_that_they_have(at_home: Path) -> None:
+    from app import loading
+
+    model = loading.model(RunStore(at_home).open("tiny-222"))
+    interactions, items = model.dataset.interactions, model.dataset.items
+    amelie = interactions.items.index("i7")
+    have = sorted(interactions.user[interactions.item == amelie].tolist())
+    found = user_search.find(model, "amelie")
+    assert sorted(found.found.indices) == have
+    assert found.found.total == len(have)
+    assert set(found.has.values()) == {amelie}
+    assert f"has {items.titles[amelie]}" in user_label(model, have[0], first=amelie)
+    assert user_search.find(model, "u1").found.indices[0] == interactions.users.index("u1"), "an id comes first"
+    assert user_search.find(model, "no such *film*").found.total == 0
+
+
+def test_a_line_break_in_a_title_does_not_end_the_headline() -> None:
+    assert "\n" not in pair_header._in_heading("two\nlines\r\nand **more**")
+    assert pair_header._in_heading("two\nlines") == "two&#10;lines"
+
+
+def test_a_long_or_turning_text_leaves_the_headline_readable() -> None:
+    assert len(pair_header._in_heading("x" * 10_000)) == 200
+    assert pair_header._in_heading("\u202eturned") == "\u2068\u202eturned\u2069"
+    assert pair_header._in_heading("שלום") == "שלום"

@@ -202,6 +202,8 @@ class Found:
 
     indices: tuple[int, ...]
     total: int
+    note: str = ""
+    """What the search did not look at, a sentence; empty where it looked at all."""
 
 
 def find_users(model: Model, text: str) -> Found:

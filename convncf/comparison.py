@@ -110,6 +110,28 @@ class Comparison:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What training brought a run, on validation and in the metric that it monitors."""
+
+    start: float
+    """Before the first step, after pretraining."""
+    kept: float
+    epoch: int
+    """The kept one."""
+    pretrained: bool
+
+
+def gain(run: Run) -> Gain | None:
+    """From a run's start to its kept epoch; None where one of the two was not validated."""
+    config, rows = run.config(), [row for row in run.metrics() if row["phase"] == "training"]
+    values = {row["epoch"]: (row["validation"] or {}).get(config.eval.monitor) for row in rows}
+    epoch = max((row["epoch"] for row in rows if row["improved"]), default=0)
+    start, kept = values.get(0), values.get(epoch)
+    pretrained = bool(config.model.pre_model_path or config.pretrain.epochs)
+    return None if start is None or kept is None else Gain(start, kept, epoch, pretrained)
+
+
 def compare(runs: Sequence[Run], *, seed: int = 0) -> Comparison:
     """Compare finished runs; the first is the baseline. Raises RunError where one is not finished."""
     if len(runs) < 2:

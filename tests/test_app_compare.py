@@ -225,6 +225,7 @@ def test_unlike_runs_are_flagged_and_never_ranked(at_home: Path) -> None:
     assert len(app.table[0].value.columns) == 2  # no differences
     said = texts(app)
     assert "Neither ranked nor subtracted" in said
+    assert "Further right is better" not in said
     assert "higher than" not in said
     assert "lower than" not in said
     assert "font-weight" not in (app.table[0].proto.arrow_data.styler.styles or "")

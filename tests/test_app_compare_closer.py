@@ -232,9 +232,19 @@ def test_a_broken_run_beside_them_takes_no_group_away(copied_home: Path) -> None
 def test_curves_are_smoothed_over_a_ghost_and_drawn_by_step(at_home: Path) -> None:
     app = fine(open_page("compare", run=["tiny-mf", "tiny-42"], along="step", smooth="0.6"))
     drawn = next(spec for spec in figures_of(app) if "over epochs" in spec["layout"]["meta"]["alt"])
-    assert [trace.get("opacity") for trace in drawn["data"]] == [0.4, None, 0.4, None]
-    assert drawn["layout"]["xaxis"]["title"]["text"] == "step of training"
+    assert [trace.get("opacity") for trace in drawn["data"]] == [0.3, None, 0.3, None]
+    assert drawn["layout"]["xaxis"]["title"]["text"] == "steps of training"
     assert "faint line" in texts(app)
+
+
+def test_what_training_added_to_the_start_of_each_network_is_said(at_home: Path) -> None:
+    said = texts(fine(open_page("compare", run=NETWORKS)))
+    for name in NETWORKS[1:]:
+        found = comparison.gain(RunStore(at_home).open(name))
+        assert found is not None
+        assert f"{name} began " in said.replace("\\", "")
+        assert f"at {number(found.start)} on validation" in said.replace("\\", "")
+    assert "tiny-mf began" not in said.replace("\\", ""), "no network, and nothing to pretrain"
 
 
 # ---------------------------------------------------------------- tables that leave, and what differs
@@ -271,7 +281,9 @@ def test_intervals_stand_in_the_table_where_they_are_asked_for(at_home: Path) ->
     found = comparison.compare([RunStore(at_home).open(name) for name in ("tiny-mf", "tiny-pop")])
     low, high = found.runs[0].intervals["HR@10"]
     column = next(name for name in app.table[0].value.columns if name.endswith("95%"))
-    assert app.table[0].value[column].tolist()[0] == f"{number(low)}–{number(high)}"
+    assert app.table[0].value[column].tolist()[0] == f"{number(low)}–\u2060{number(high)}", (
+        "and no line break after the dash"
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import time
+import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.panels import uploads
-from convncf.data import catalogue
+from app.panels import add_dataset, uploads
+from convncf.data import catalogue, reading
 from tests.test_app_start import open_app, words
 
 CSV = (
@@ -184,3 +187,24 @@ def test_uploads_left_behind_go_after_a_day(home: Path, monkeypatch: pytest.Monk
     (kept,) = uploads.paths(new)
     assert kept.name == "y.csv"
     assert kept.parent.parent == home / "uploads"
+
+
+@pytest.mark.parametrize("button", ["upload:save", "upload:discard"])
+def test_what_was_read_is_freed_once_it_is_saved_or_discarded(
+    button: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays: list[weakref.ref[Any]] = []
+
+    def noted(*given: Any) -> Any:
+        result = reading.read(*given)
+        arrays.append(weakref.ref(result.interactions.user))
+        return result
+
+    monkeypatch.setattr(add_dataset, "read", noted)
+    at = upload(open_app("data"), b"user,item\nu1,a\nu1,b\nu2,a\n")
+    at.run()
+    assert len(arrays) == 1, "read once, then kept"
+    assert arrays[0]() is not None
+    at.button(key=button).click().run()
+    gc.collect()
+    assert arrays[0]() is None

@@ -94,6 +94,17 @@ def test_a_user_is_found_by_a_title_that_they_have(at_home: Path) -> None:
     assert f"has {items.titles[amelie]}" in user_label(model, have[0], first=amelie)
     assert user_search.find(model, "u1").found.indices[0] == interactions.users.index("u1"), "an id comes first"
     assert user_search.find(model, "no such *film*").found.total == 0
+    assert user_search.find(model, "amelie").found.note == ""
+
+
+def test_a_search_that_looked_at_some_titles_alone_says_so(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app import loading
+
+    monkeypatch.setattr(loading, "FOUND", 2)
+    found = user_search.find(loading.model(RunStore(at_home).open("tiny-222")), "film").found
+    titles = loading.find_items(loading.model(RunStore(at_home).open("tiny-222")), "film").total
+    assert titles > 2
+    assert found.note == f"Of {titles} titles with it, the first 2 were looked for."
 
 
 def test_a_line_break_in_a_title_does_not_end_the_headline() -> None:

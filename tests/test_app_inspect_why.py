@@ -66,6 +66,15 @@ def test_the_higher_score_stands_first_and_the_difference_is_theirs(at_home: Pat
     maps = [arrays(one["z"]).reshape(8, 8) for one in figure(app, "Two maps")["data"]]
     np.testing.assert_allclose(maps[0], traces[0].map, rtol=1e-6)
     np.testing.assert_allclose(maps[2], traces[0].map - traces[1].map, rtol=1e-4, atol=1e-7)
+    bars = figure(app, "Score of ")["data"][0]
+    assert arrays(bars["x"]).sum() == pytest.approx(traces[0].score - traces[1].score, abs=1e-6)
+    assert f"is ahead by **{number(views[0].score - views[1].score)}**" in said
+
+
+def test_an_item_stands_beside_another_and_never_beside_itself(at_home: Path) -> None:
+    app = look("other-item", beside="i4")
+    assert app.query_params["beside"] != "i4"
+    assert app.query_params["beside"], "what is shown is in the address, also where nobody chose it"
 
 
 def test_the_best_other_item_is_beside_where_none_is_chosen(at_home: Path) -> None:
@@ -91,6 +100,16 @@ def test_the_other_item_is_found_by_typing(at_home: Path) -> None:
 
 
 # ---------------------------------------------------------------- what a channel responds to
+
+
+def test_the_filters_of_layer_1_stand_beside_its_channels_alone(at_home: Path) -> None:
+    network = loaded(at_home, "tiny-222").model
+    assert isinstance(network, ConvNCF)
+    trace = inspection.trace_pair(network, 3, 4)
+    assert isinstance(trace, PairTrace)
+    drawn = figure(look("channel", channel="0", layer="1"), "Filters of layer 1")["data"][0]
+    np.testing.assert_allclose(arrays(drawn["z"])[:2, :2], trace.layers[0].filters[0, 0], rtol=1e-6)
+    assert "Filters of layer 1" not in texts(look("channel", channel="0", layer="2"))
 
 
 @pytest.mark.parametrize(("layer", "channel"), [(1, 0), (1, 3), (2, 2), (3, 1)])

@@ -74,7 +74,7 @@ def names(home: Path, **more: Any) -> list[str]:
 def test_an_empty_home_leads_on(home: Path) -> None:
     at = open_page("runs")
     assert not at.exception
-    assert "No run yet" in texts(at)
+    assert at.button(key="demo").label == "Train the demo models"
     assert not at.dataframe
 
 

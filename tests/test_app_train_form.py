@@ -230,7 +230,7 @@ def test_a_server_that_only_shows_offers_nothing_that_changes(home: Path, monkey
     at = open_app("train", run="done")
     assert not at.exception
     assert commands.ONLY_SHOWS in words(at)
-    assert {button.key for button in at.button} <= {"watch:inspect", "watch:compare"}
+    assert {button.key for button in at.button} <= {"watch:inspect", "watch:compare", "watch:recommend"}
     assert "Test NDCG@10: 0.162" in words(at)
 
 
@@ -243,6 +243,7 @@ def test_every_command_refuses_there(home: Path, monkeypatch: pytest.MonkeyPatch
         (commands.launch_seeds, ({},)),
         (commands.resume, (run,)),
         (commands.extend, (run, 9)),
+        (commands.refit, (run,)),
         (commands.stop, (run,)),
         (commands.kill, (run,)),
         (commands.delete, (run,)),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from convncf import jobs, runtime
-from convncf.comparison import ComparedRun, Comparison, compare, differences
+from convncf.comparison import ComparedRun, Comparison, Gain, compare, differences, gain
+from convncf.config import RunConfig
 from convncf.errors import RunBrokenError, RunError
 from convncf.runs import Run, RunStore, Status
 from convncf.significance import paired_test
@@ -297,3 +299,44 @@ def test_the_simple_baselines_are_those_of_the_first_report_but_for_a_run_that_i
     assert found.references == {"mf-bpr": report["baselines"]["mf-bpr"]}, "Popularity stands there as a run"
     assert compare((popular, network)).references == {}
     assert json.loads(runtime.strict_json(found.to_json()))["references"] == found.references
+
+
+# ---------------------------------------------------------------- what training brought
+
+
+@dataclass
+class Told:
+    """A run that has settings and curves, and no folder."""
+
+    rows: list[dict[str, Any]]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def config(self) -> RunConfig:
+        return RunConfig.model_validate(self.settings)
+
+    def metrics(self) -> list[dict[str, Any]]:
+        return self.rows
+
+
+def row(phase: str, epoch: int, value: float | None, *, improved: bool) -> dict[str, Any]:
+    validation = None if value is None else {"NDCG@10": value}
+    return {"phase": phase, "epoch": epoch, "validation": validation, "improved": improved}
+
+
+def gained(rows: list[dict[str, Any]], settings: dict[str, Any] | None = None) -> Gain | None:
+    return gain(cast(Run, Told(rows, settings or {})))
+
+
+def test_what_training_brought_is_from_its_own_start_to_the_kept_epoch() -> None:
+    rows = [
+        row("pretraining", 0, 0.01, improved=True),
+        row("pretraining", 9, 0.2, improved=True),
+        row("training", 0, 0.25, improved=True),
+        row("training", 1, 0.5, improved=True),
+        row("training", 2, 0.4, improved=False),
+    ]
+    assert gained(rows, {"pretrain": {"epochs": 9}}) == Gain(0.25, 0.5, 1, pretrained=True)
+    assert gained(rows[2:]) == Gain(0.25, 0.5, 1, pretrained=False)
+    assert gained([rows[2], row("training", 1, 0.2, improved=False)]) == Gain(0.25, 0.25, 0, pretrained=False)
+    assert gained(rows[3:]) is None, "the start was not validated"
+    assert gained([]) is None

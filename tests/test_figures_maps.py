@@ -47,6 +47,13 @@ def test_maps_of_two_sizes_have_no_difference() -> None:
         maps.beside(FIRST, np.zeros((3, 3)), LIGHT, ("a", "b"))
 
 
+def test_two_equal_maps_keep_their_own_scale() -> None:
+    drawn = sent(maps.beside(FIRST / 8, FIRST / 8, LIGHT, ("a", "b")))
+    assert drawn["layout"]["coloraxis"]["cmax"] == 0.25  # of the maps; their difference is 0 everywhere
+    nothing = np.zeros((2, 2), np.float32)
+    assert sent(maps.beside(nothing, nothing, LIGHT, ("a", "b")))["layout"]["coloraxis"]["cmax"] == 1
+
+
 @THEMES
 def test_an_attribution_stands_beside_the_map_each_on_its_own_scale(theme: Theme) -> None:
     values = np.array([[0.5, 0.0], [0.0, -0.125]], np.float32)
@@ -58,9 +65,8 @@ def test_an_attribution_stands_beside_the_map_each_on_its_own_scale(theme: Theme
     assert (left["coloraxis"], right["coloraxis"]) == ("coloraxis", "coloraxis2")
     scales = [figure["layout"][name] for name in ("coloraxis", "coloraxis2")]
     assert [(scale["cmin"], scale["cmid"], scale["cmax"]) for scale in scales] == [(-2, 0, 2), (-0.5, 0, 0.5)]
-    caption = figure["layout"]["annotations"][2]["text"]
-    assert "cells add up to 0.375; score 1.38 less 1.00" in caption
-    assert caption.endswith("completeness error 0 (0.00%)")
+    assert "cells add up to 0.375; score 1.38 less 1.00" in alt(drawn)
+    assert alt(drawn).endswith("completeness error 0 (0.00%).")
     assert "user dimension 0, item dimension 0, +0.500" in alt(drawn)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convncf.figures import DARK, LIGHT, score_parts
-from convncf.figures.score import carried, carriers, parts
+from convncf.figures.score import carried, carriers, lead, lead_parts, lead_words, parts
 from convncf.inspection import PairTrace
 from tests.made_traces import pair
 from tests.plotly_json import array, sent
@@ -37,6 +37,37 @@ def test_the_largest_come_first_then_the_others_and_the_bias() -> None:
     assert figure["data"][0]["text"] == ["−3.00", "+2.00", "+1.00", "+0.12"]
     assert figure["layout"]["yaxis"]["ticktext"] == ["channel 1", "channel 3", "4 others", "bias", "<b>score</b>"]
     assert figure["layout"]["annotations"][0]["text"] == "<b>0.13</b>"
+
+
+def test_the_lead_is_the_difference_of_two_scores_part_by_part() -> None:
+    ahead, behind = pair([1.0, -3, 2, 0.25, 0.5]), pair([1.0, -1, 0.5, 0, 0.25])
+    found = lead(ahead, behind, top=2)
+    assert [part.label for part in found] == ["channel 1", "channel 2", "3 others"]  # the bias is in both
+    assert [part.value for part in found] == pytest.approx([-2, 1.5, 0.5], abs=1e-6)
+    drawn = sent(lead_parts(ahead, behind, LIGHT, ("Fargo", "Heat"), top=2))
+    assert math.fsum(array(drawn["data"][0]["x"])) == pytest.approx(ahead.score - behind.score, abs=1e-6)
+    assert drawn["layout"]["yaxis"]["ticktext"][-1] == "<b>difference</b>"
+    assert drawn["layout"]["meta"]["alt"].startswith("Score of Fargo less that of Heat, 0, as a sum: channel 1 −2.00")
+
+
+def test_what_would_be_shown_as_0_has_no_bar_of_its_own() -> None:
+    # to three digits of 3.13 the hundredths are shown: 0.006 is 0.01 and 0.004 is 0
+    found = parts(pair([3.13, 0.006, 0.004, 0.004, 0.004]))
+    assert [part.label for part in found] == ["channel 0", "channel 1", "3 others", "bias"]
+
+
+def test_a_rounded_score_is_told_from_the_parts() -> None:
+    ahead, behind = pair([1.0, 2.0]), pair([1.0, 1.0])
+    assert lead_words(ahead, behind) == ""
+    rounded = replace(ahead, precision="bf16", score=ahead.score + 0.03125)
+    assert [part.value for part in lead(rounded, replace(behind, precision="bf16"))] == pytest.approx([1, 0])
+    words = lead_words(rounded, replace(behind, precision="bf16"))
+    assert words.endswith("put it ahead by 1.00, and the scores that it ranks with by 1.03.")
+
+
+def test_the_traces_of_two_models_have_no_lead() -> None:
+    with pytest.raises(ValueError, match="must be of one model"):
+        lead(pair([1.0, 2.0]), pair([1.0]))
 
 
 def test_one_other_is_shown_itself_and_factorisation_has_no_bias() -> None:

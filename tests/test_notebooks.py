@@ -106,9 +106,18 @@ def test_there_is_a_first_page() -> None:
     assert SOURCES[0].stem == "00_quick_start"
 
 
-def test_the_list_of_lessons_names_each() -> None:
-    listed = re.findall(r"\]\((\d\d_\w+)\.ipynb\)", (notebooks.NOTEBOOKS / "README.md").read_text(encoding="utf-8"))
-    assert listed == [source.stem for source in SOURCES]
+def test_the_list_of_lessons_names_each_and_its_times() -> None:
+    text = (notebooks.NOTEBOOKS / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| \[\w+\]\((\w+)\.ipynb\) \|.*\| (.*) \| (.*) \|$", text, re.MULTILINE)
+    assert listed == [(source.stem, *_times(source)) for source in SOURCES]
+
+
+def _times(source: Path) -> tuple[str, str]:
+    """To read and to run, as a lesson says it at its top."""
+    first = " ".join(jupytext.read(source).cells[0].source.split())
+    found = re.search(r"Time to read: (.*?)\. Time to run: (.*?) on two cores\.", first)
+    assert found is not None, "times are told as in the quick start"
+    return found[1], found[2]
 
 
 @each
@@ -156,12 +165,12 @@ def test_it_keeps_the_house_rules(source: Path) -> None:
 
 @each
 def test_it_speaks_of_the_public_names(source: Path) -> None:
-    """What `from convncf import …` asks for is in convncf.__all__, and figures come from convncf.figures."""
+    """What `from convncf import …` asks for is in convncf.__all__, or is one of its two packages."""
     import convncf
 
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module == "convncf":
-            assert {name.name for name in node.names} <= {*convncf.__all__, "figures"}
+            assert {name.name for name in node.names} <= {*convncf.__all__, "figures", "inspection"}
 
 
 @each

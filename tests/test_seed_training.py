@@ -65,7 +65,9 @@ def test_a_thousand_seeds_are_allowed() -> None:
 def test_data_that_changed_since_the_first_seeds_is_refused_before_the_next_is_trained(
     home: Path, convncf: Commands
 ) -> None:
-    assert convncf(*TRAIN, "--name", "mf", "--seeds", "1,2").code == 0
+    done = convncf(*TRAIN, "--name", "mf", "--seeds", "1,2")
+    assert done.code == 0
+    assert done.err.count("estimate of each of 2 runs: ") == 1, "measured once, not for each seed"
     shutil.rmtree(home / "datasets" / "toy")
     save_dataset(home, "toy", checkerboard(seed=5))
     said = convncf.refused(*TRAIN, "--name", "mf", "--seeds", "1,2,3")

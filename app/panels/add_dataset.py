@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -20,6 +21,9 @@ from app.wording import plain
 from convncf.data import catalogue
 from convncf.data.reading import ReadOptions, ReadResult, read
 from convncf.errors import ConvNCFError, DataError
+
+_READ: Final = "upload:read"
+"""In the session: the key under which its files' content is kept in memory."""
 
 
 def show() -> None:
@@ -118,8 +122,12 @@ def _steps(upload: str, paths: tuple[Path, ...]) -> None:
 
 def _attempt(paths: tuple[Path, ...], options: ReadOptions) -> tuple[ReadResult | None, str]:
     """What the files hold, or why they cannot be read, in the words of this page."""
+    key = (_stamped(paths), json.dumps(asdict(options), sort_keys=True))
+    if st.session_state.get(_READ) != key:  # other files, or read in another way: what was read before goes
+        _let_go()
+    st.session_state[_READ] = key
     try:
-        return _read(_stamped(paths), json.dumps(asdict(options), sort_keys=True), options, paths), ""
+        return _read(*key, options, paths), ""
     except ConvNCFError as error:
         return None, _in_words(error, paths)
     except MemoryError:
@@ -129,6 +137,13 @@ def _attempt(paths: tuple[Path, ...], options: ReadOptions) -> tuple[ReadResult 
 @st.cache_resource(max_entries=2, show_spinner="Reading the files")
 def _read(files: tuple[str, ...], options: str, _options: ReadOptions, _paths: tuple[Path, ...]) -> ReadResult:
     return read(_paths, _options)
+
+
+def _let_go() -> None:
+    """Free what this session has read: some four times the size of the files."""
+    key = st.session_state.pop(_READ, None)
+    if key is not None:
+        _read.clear(*key, None, None)
 
 
 def _stamped(paths: tuple[Path, ...]) -> tuple[str, ...]:
@@ -180,6 +195,7 @@ def _keep(upload: str, result: ReadResult, name: str) -> str:
     st.session_state["upload:saved"] = (upload, name)
     catalogue.save(catalogue.as_dataset(name, result), state.home())
     uploads.forget(upload)
+    _let_go()
     return _saved(name)
 
 
@@ -197,6 +213,7 @@ def _away(upload: str | None) -> None:
     """Forget the files here and on disk, and empty the field that they were dropped on."""
     if upload is not None:
         uploads.forget(upload)
+    _let_go()
     state.choose(upload=None)
     st.session_state.pop("upload:server", None)
     st.session_state["upload:generation"] = st.session_state.get("upload:generation", 0) + 1

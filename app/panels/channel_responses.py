@@ -7,10 +7,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import state, widgets
+from app.loading import Model
 from app.panels import closer_results, links, pair
 from app.panels.pair import Focus, Pair
 from app.wording import number
 from convncf import figures, inspection
+from convncf.figures import filters
+from convncf.figures.channels import WIDTH
 from convncf.inspection import PairTrace, Responses
 
 
@@ -29,14 +32,29 @@ def show(looked_at: Pair) -> None:
     )
     widgets.figure(drawn, key="channel:strip")
     st.caption(f"{figures.strips.READ_STRIP} {_named(responses, among.outliers, layer, channel)}".strip())
+    _strongest(model, responses, among.pairs, layer, channel)
+    if layer == 0:
+        _filters(trace, channel)
+
+
+def _strongest(model: Model, responses: Responses, count: int, layer: int, channel: int) -> None:
+    """The random pairs that the channel answers most to, each a click away."""
     strongest = inspection.strongest_pairs(responses, layer, channel)
     if not len(strongest.users):
-        st.caption(f"It answers to none of the {among.pairs:,} random pairs.")
+        st.caption(f"It answers to none of the {count:,} random pairs.")
         return
-    st.markdown(f"Of {among.pairs:,} random pairs, channel {channel} answers most to these:")
+    st.markdown(f"Of {count:,} random pairs, channel {channel} answers most to these:")
     pairs = list(zip(strongest.users.tolist(), strongest.items.tolist(), strict=True))
     with st.container(gap=None):
         links.to_pairs(model, pairs, [number(value) for value in strongest.values.tolist()], key="channel:go")
+
+
+def _filters(trace: PairTrace, channel: int) -> None:
+    """What the channels of layer 1 look for, this one outlined."""
+    st.subheader("Filters of layer 1", anchor=False)
+    with st.container(width=WIDTH):
+        widgets.figure(filters.filters(trace.layers[0], state.theme(), selected=channel), key="channel:filters")
+    st.caption(filters.READ_FILTERS)
 
 
 def _named(responses: Responses, outliers: Sequence[int], layer: int, channel: int) -> str:

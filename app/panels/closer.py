@@ -49,6 +49,8 @@ LOOKS: Final = {
 }
 """Name in the address -> the question."""
 
+_BEGINS: Final = {"what-if": {"keep": "all"}, "why": {"method": "integrated"}, "space": {"space": "popularity"}}
+"""Question -> what stands in the address as soon as it is opened."""
 _KEY: Final = "closer:look"
 
 
@@ -80,4 +82,7 @@ def show(pair: Pair) -> None:
 
 
 def _chosen() -> None:
-    state.choose(look=st.session_state[_KEY])
+    """What is opened, and in the same step what it begins with, unless something else of it was chosen."""
+    look = st.session_state[_KEY]
+    begins = _BEGINS.get(look, {})
+    state.choose(look=look, **{name: st.query_params.get(name) or first for name, first in begins.items()})

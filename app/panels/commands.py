@@ -6,6 +6,8 @@ shows, each refuses: a button that is missing on the page must not be pressed by
 
 from __future__ import annotations
 
+import errno
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
@@ -39,11 +41,21 @@ def _refused_where_read_only(command: Callable[_P, _T]) -> Callable[_P, _T]:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Between two presses, whoever they are from: a run that is being started is seen as started by the next."""
+    """Between two presses, whoever they are from: a run that is being started is seen as started by the next.
+
+    Raises JobError where the disk is full.
+    """
     folder = state.home()
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".press.lock"):
-        yield
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".press.lock"):
+            yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        free = shutil.disk_usage(folder).free / 2**20
+        words = f"The disk of {folder} is full: {free:,.1f} MiB are free now. Free some space, then press again."
+        raise JobError(words) from None
 
 
 @_refused_where_read_only
@@ -92,6 +104,18 @@ def extend(run: Run, epochs: int) -> str:
             return f"{run.name} is being worked on already; nothing was started twice."
         jobs.extend(run, state.home(), epochs)
     return f"{run.name} trains on, to at most {epochs:,} epochs."
+
+
+@_refused_where_read_only
+def refit(run: Run) -> str:
+    """Train a new run, RUN-all, on everything; once for each run."""
+    name = f"{run.name}-all"
+    with _one_at_a_time():
+        if name in state.store().names():
+            return f"{name} is there already; nothing was started twice."
+        jobs.start_worker(jobs.refit(run, name, state.home()), state.home())
+    state.choose(run=name)
+    return f"Started {name}: the same model, trained on everything."
 
 
 @_refused_where_read_only

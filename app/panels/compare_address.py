@@ -23,15 +23,21 @@ CHOICES: Final[Mapping[str, Sequence[str]]] = {
     "align": ("none", "permutation", "rotation"),
 }
 """Parameter -> what it may be; the first where nothing else was chosen."""
+ALSO: Final = ("other", "runs")
+"""Parameters that are read too, for links written by hand: other=…, runs=a,b."""
 
 
-def settle(runs: Sequence[str], drop: Sequence[str] = ()) -> None:
-    """Put the runs and every choice with a fixed default into the address, in one step of the browser's Back."""
+def settle(runs: Sequence[str], known: Mapping[str, str] | None = None) -> None:
+    """Put the runs, every choice with a fixed default, and `known`, into the address: one step of the browser's Back.
+
+    `known` is what the parts of the page begin with; what the address has already stays.
+    """
     before: dict[str, Any] = {name: st.query_params.get_all(name) for name in st.query_params}
-    after = before | {"run": list(runs)} | {name: [value(name, options)] for name, options in CHOICES.items()}
-    after = {"against": []} | after
-    after["against"] = [name for name in after["against"] if name in runs[1:]]  # else it would be said to be missing
-    after = {name: values for name, values in after.items() if values and name not in drop}
+    begins = {name: [first] for name, first in (known or {}).items()}
+    after = begins | before | {"run": list(runs)} | {name: [value(name, each)] for name, each in CHOICES.items()}
+    if "against" in after:  # else it would be said to be missing
+        after["against"] = [name for name in after["against"] if name in runs[1:]] or begins.get("against", [])
+    after = {name: values for name, values in after.items() if values and name not in ALSO}
     if after != before:
         st.query_params.from_dict(after)
 

@@ -9,18 +9,25 @@ import streamlit as st
 from app import state, widgets
 from app.panels import compare_address
 from app.panels.pair import in_words
-from app.wording import NOT_VALIDATED, terms
+from app.wording import NOT_VALIDATED, number, plain, terms
 from convncf import figures
+from convncf.comparison import gain
 from convncf.figures import smoothing
 from convncf.figures.learning import Abscissa
 from convncf.runs import Run
 
 GHOST = "The faint line is what was measured; the smooth one is a running mean of it."
+UNLIKE = "These runs were not measured alike, so one curve above another does not mean a better model."
+NO_BETTER = "no epoch did better, so that start was kept"
+WORTH = (
+    "What pretraining is worth, only the same network trained without it can say: clone one of these with no "
+    "pretraining on the Train page, and put it beside them here."
+)
 
 
 @st.fragment(key="compare:curves")
 @in_words
-def show(runs: Sequence[Run], monitor: str, order: Sequence[str]) -> None:
+def show(runs: Sequence[Run], monitor: str, order: Sequence[str], *, unlike: bool = False) -> None:
     """One stable colour a run; choosing redraws this part alone."""
     records = {run.name: rows for run in runs if (rows := run.metrics())}
     if not records:
@@ -44,7 +51,21 @@ def show(runs: Sequence[Run], monitor: str, order: Sequence[str]) -> None:
     )
     widgets.figure(smoothing.smooth(drawn, float(smooth)), key="compare:validation")
     read = f"{NOT_VALIDATED} {figures.wording.READ_LOSS}" if alone else figures.wording.READ_VALIDATION
-    st.caption(f"{read} {GHOST}" if float(smooth) else read)
+    st.caption(" ".join([*([UNLIKE] if unlike else []), read, *([GHOST] if float(smooth) else [])]))
+
+    _gains(runs)
+
+
+def _gains(runs: Sequence[Run]) -> None:
+    """What training added to where each network began, and how to learn what pretraining is worth."""
+    found = [(run, gain(run)) for run in runs if run.config().model.name == "convncf"]
+    gains = {run.name: each for run, each in found if each is not None}
+    for name, each in gains.items():
+        began = "from pretraining" if each.pretrained else "without pretraining"
+        then = f"training brought it to {number(each.kept)} (epoch {each.epoch})" if each.epoch else NO_BETTER
+        st.markdown(plain(f"{name} began {began} at {number(each.start)} on validation; {then}."))
+    if gains and all(each.pretrained for each in gains.values()):
+        st.caption(WORTH)
 
 
 def _smoothing(weight: str) -> str:

@@ -58,7 +58,8 @@ def show(traced: Sequence[tuple[Model, PairTrace]]) -> None:
     difference = map_difference(first, second, found)
     title = against if found is None else f"{against}, aligned"
     drawn = figures.maps.beside(difference.first, difference.second, state.theme(), (names[0], title))
-    widgets.figure(drawn, key="compare:difference")
+    with st.container(width=figures.maps.BESIDE_WIDTH):
+        widgets.figure(drawn, key="compare:difference")
     st.markdown(f"**{plain(in_words(difference, found))}**")
     st.caption(plain(f"{READ_DIFFERENCE} {WARNING if found is None else TURNED}"))
     if found is not None:

@@ -88,6 +88,7 @@ def show(entry: DatasetEntry) -> None:
         if place.open:
             dataset_settings.show(entry)
     dataset_shape.show(entry)
+    widgets.terminal(["convncf", "datasets", "show", entry.name])
 
 
 def _facts(found: Facts) -> None:

@@ -45,7 +45,8 @@ def show(looked_at: Pair) -> None:
                 _button("Arrays as CSV", partial(_csv, model, view, trace), f"{of_pair}.zip", "application/zip")
                 _button("Embeddings for the projector", partial(_projector, model), f"{of_run}.zip", "application/zip")
         st.caption(
-            "The page holds the pictures and the lists above as they are drawn now, and opens without a network. "
+            "The page holds the lists, the maps and the sum as they are drawn now, without what is open under Look "
+            "closer, and opens without a network. "
             "A single figure is saved by the camera in its own bar, which appears when the pointer is on it."
         )
         if trace is not None:

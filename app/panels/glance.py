@@ -45,6 +45,8 @@ class Glance:
     """How many were trained."""
     validated: bool = True
     """Whether the kept epoch was chosen by a measurement; without one it is the last."""
+    judged_on: str = "validation"
+    """The part that the epoch is chosen on."""
     on_everything: bool = False
     """Whether all interactions were for training, as in a refit."""
     measured: tuple[str, ...] | None = None
@@ -114,7 +116,7 @@ class Glance:
         if not self.finished or not self.trained:
             return ""
         if self.kept_the_start:
-            return wording.KEPT_THE_START
+            return wording.KEPT_THE_START.replace("on validation", f"on {self.judged_on}")
         if self.validated:
             return ""
         return wording.ON_EVERYTHING if self.on_everything else wording.NOT_VALIDATED
@@ -173,6 +175,7 @@ def _written(stamps: tuple[str, ...], _run: Run) -> Glance:
         epoch=report.get("best_epoch"),
         epochs=report.get("epochs"),
         validated=_chosen(report, config),
+        judged_on=config.eval.select_on,
         on_everything=config.data.split == "ratio" and config.data.ratios[0] == 1,
         measured=measured(report),
         seconds=report.get("seconds"),

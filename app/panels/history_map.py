@@ -16,8 +16,9 @@ def show(pair: Pair) -> None:
     """The two means and their difference. Raises DataError for a user with nothing, or everything, in training."""
     found = closer_results.mean_maps(pair.model(), pair.view().user)
     drawn = figures.maps.beside(found.history, found.random, state.theme(), ("history", "random items"))
-    widgets.figure(drawn, key="history:maps")
+    with st.container(width=figures.maps.BESIDE_WIDTH):
+        widgets.figure(drawn, key="history:maps")
     st.caption(
         f"{plural(len(found.items), 'training item')} of the user against {plural(len(found.others), 'random item')} "
-        f"that the user has not had. {figures.maps.READ_MEAN_MAPS} {wording.DIMENSIONS_HAVE_NO_ORDER}"
+        f"that the user has not had. {figures.maps.READ_MEAN_MAPS} {wording.NO_ORDER}"
     )

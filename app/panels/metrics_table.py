@@ -21,9 +21,8 @@ BEST: Final = "Higher is better. Bold: the best of a row. Arrows: above or below
 SIMPLE: Final = "Grey: simple baselines from the first run's report, on the same users; a good model beats them."
 _BESIDE: Final = 400
 """Width of the figure in pixels: beside a table of three runs at 1280."""
-READ_DOTS: Final = (
-    "Further right is better. A line through a dot is its 95% interval: where the mean may lie with other users."
-)
+READ_INTERVALS: Final = "A line through a dot is its 95% interval: where the mean may lie with other users."
+READ_DOTS: Final = f"Further right is better. {READ_INTERVALS}"
 NOTHING: Final = "–"
 _INTERVALS: Final = {"no": "values", "yes": "with 95% intervals"}
 UNLIKE: Final = "Neither ranked nor subtracted: these runs were not measured alike."
@@ -55,7 +54,7 @@ def show(found: Comparison, styles: Mapping[str, RunStyle], order: Sequence[str]
                 intervals={run.name: run.intervals for run in found.runs},
             )
             widgets.figure(drawn, key="compare:metrics")
-            st.caption(READ_DOTS)
+            st.caption(f"{UNLIKE} {READ_INTERVALS}" if found.unlike else READ_DOTS)
     compare_tables.offer(leaving(found, names, with_intervals), "metrics")
 
 
@@ -96,7 +95,9 @@ def _table(found: Comparison, names: Sequence[str], styles: Mapping[str, RunStyl
         if with_intervals:
             head = f"{_dot(styles[run.name])} 95%"
             words.append(head)
-            columns[head] = pd.Series([_ends(run, name) for name in names], index=index, dtype="string")
+            # a browser may break a line after a dash, and a word joiner forbids it
+            ends = [_ends(run, name).replace("–", "–\u2060") for name in names]
+            columns[head] = pd.Series(ends, index=index, dtype="string")
         if run is not found.runs[0] and not found.unlike:
             head = f"{_dot(styles[run.name])} difference"
             differences.append(head)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import streamlit as st
 
 from app import loading, state, widgets
@@ -13,6 +15,8 @@ from convncf import figures
 from convncf.figures import wording
 from convncf.inspection import PairTrace, PairView
 
+_LEAD_WIDTH: Final = 560
+
 
 def show(pair: Pair) -> None:
     """Choose the other item; the better one of the user's list is taken where none is chosen."""
@@ -21,19 +25,23 @@ def show(pair: Pair) -> None:
     _picker(model, view, other)
     if other is None:
         return
+    state.choose(beside=model.item_id(other))
     beside = loading.pair(model, view.user, other)
     assert isinstance(beside.trace, PairTrace)
     first, second = _in_order(view, beside)
     names = tuple(model.item_label(one.item) for one in (first, second))
-    for one, name in zip((first, second), names, strict=True):
-        st.markdown(f"**{plain(name)}**: score {number(one.score)}, {plain(one.rank_words)}")
-    traces = [one.trace for one in (first, second) if isinstance(one.trace, PairTrace)]
-    drawn = figures.maps.beside(traces[0].map, traces[1].map, state.theme(), (names[0], names[1]))
-    widgets.figure(drawn, key="other:maps")
-    st.caption(
-        f"The item with the higher score is on the left. {figures.maps.READ_DIFFERENCE} "
-        f"{wording.DIMENSIONS_HAVE_NO_ORDER}"
+    st.markdown(
+        f"**{plain(names[0])}** is ahead by **{number(first.score - second.score)}**: score {number(first.score)}, "
+        f"{plain(first.rank_words)}; **{plain(names[1])}**: score {number(second.score)}, {plain(second.rank_words)}."
     )
+    one, two = (each.trace for each in (first, second) if isinstance(each.trace, PairTrace))
+    with st.container(width=_LEAD_WIDTH):
+        widgets.figure(figures.score.lead_parts(one, two, state.theme(), (names[0], names[1])), key="other:lead")
+        st.caption(plain(f"{figures.score.READ_LEAD} {figures.score.lead_words(one, two)}".strip()))
+    with st.container(width=figures.maps.BESIDE_WIDTH):
+        drawn = figures.maps.beside(one.map, two.map, state.theme(), (names[0], names[1]))
+        widgets.figure(drawn, key="other:maps")
+    st.caption(f"{figures.maps.READ_DIFFERENCE} {wording.NO_ORDER}")
     links.to_pairs(model, [(view.user, other)], key="other:go")
 
 
@@ -45,9 +53,9 @@ def _other(model: Model, view: PairView) -> int | None:
     """The item that the address names, else the first of the user's list that is not this one."""
     asked = st.query_params.get("beside")
     items = model.dataset.interactions.items
-    if asked and asked in items:
+    if asked and asked in items and items.index(asked) != view.item:  # beside itself there is nothing to see
         return items.index(asked)
-    if asked:
+    if asked and asked not in items:
         widgets.problem(f"No item of the {len(items):,} in the data has the id {asked!r}. Choose another.")
         return None
     best = [item for item in loading.top(model, view.user).items.tolist() if item != view.item]

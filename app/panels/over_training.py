@@ -78,7 +78,7 @@ def _map(pair: Pair, found: OverTraining, label: str) -> None:
     limit = max(max(-moment.lowest, moment.highest) for moment in found.moments)
     drawn = figures.interaction_map(view.trace, state.theme(), zmax=limit, width=MAP_WIDTH)
     widgets.figure(drawn, key="over-training:map")
-    st.caption(f"One colour scale for all moments. {wording.DIMENSIONS_HAVE_NO_ORDER}")
+    st.caption(f"One colour scale for all moments. {wording.NO_ORDER}")
 
 
 def _curve(found: OverTraining, labels: Sequence[str], place: int) -> None:

@@ -17,7 +17,10 @@ from app import loading, state, widgets
 from app.loading import Model
 from app.wording import plain, sentence
 from convncf import inspection
+from convncf.config import TRAINED
 from convncf.errors import ConvNCFError
+from convncf.figures.channels import SCALES
+from convncf.figures.network import ORDERS
 from convncf.inspection import LayerTrace, PairTrace, PairView
 
 P = ParamSpec("P")
@@ -111,6 +114,19 @@ def look_at(*, layer: int | None = None, channel: int | None = None, cell: tuple
 def redraw(*parts: str) -> None:
     """Draw these fragments again, from a callback."""
     st.rerun(list(parts))
+
+
+def settled(model: str) -> dict[str, str]:
+    """What the address says of each choice that this kind of model has and whose default is fixed, chosen or not.
+
+    A channel and a cell that nobody chose are not among them: they are the strongest of the pair that is looked at.
+    """
+    fixed = {"list": "top"}
+    if model in TRAINED:
+        fixed["order"] = ORDERS[0]
+    if model == "convncf":
+        fixed |= {"layer": "1", "scale": SCALES[0]}
+    return {name: st.query_params.get(name) or default for name, default in fixed.items()}
 
 
 def one_of(label: str, options: Sequence[T], parameter: str, *, redraws: Sequence[str], help: str | None = None) -> T:

@@ -24,7 +24,7 @@ BEST: Final = "best"
 # ---------------------------------------------------------------- run
 
 
-def run(runs: Sequence[Run]) -> Run | None:
+def run(runs: Sequence[Run], width: int = 200) -> Run | None:
     """Pick a run; a broken one is in the list and says so. None where the address names a run that is not there."""
     by_name = {run.name: run for run in runs}
     asked = state.chosen("run")
@@ -44,7 +44,7 @@ def run(runs: Sequence[Run]) -> Run | None:
         placeholder="Choose a run",
         on_change=_run_picked,
         args=(by_name, asked),
-        width=200,
+        width=width,
     )
     return by_name.get(asked or "")
 
@@ -213,8 +213,8 @@ def epoch(choices: Sequence[int], best: int, chosen: int, mark: str) -> None:
     """Walk through the kept epochs, from the start to the end; `mark` stands beside the one of the model."""
     if len(choices) < 2:
         with st.container(gap="xxsmall", width=170):
-            st.markdown(":small[Epoch]")
-            st.markdown(f"{plain(epoch_label(best, best, mark))} (no other was kept)")
+            st.markdown(":small[Epoch]", help="No other epoch of this run was kept.")
+            st.markdown(plain(epoch_label(best, best, mark)))
         return
     st.session_state["inspect:epoch"] = chosen
     st.select_slider(

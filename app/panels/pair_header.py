@@ -9,7 +9,7 @@ import streamlit as st
 from app.loading import Model
 from app.panels import pair_controls
 from app.panels.pair_controls import BEST
-from app.wording import number, plain, sentence, terms
+from app.wording import MODEL_WORDS, number, plain, sentence, terms
 from convncf.figures.theme import shorten
 from convncf.inspection import PairView
 
@@ -28,7 +28,10 @@ def show(model: Model, view: PairView, best: int, mark: str) -> None:
         if len(text) > _LONGEST:
             with st.expander(f"The whole {what}, {len(text):,} characters"):
                 st.text(text)
-    words = (sentence(view.left_out), _standing(model, view), _epoch(model, best, mark))
+    config = model.loaded.config.model
+    # the picker of runs is too narrow for a long name, and what tells two runs apart is often its end
+    run = f"{MODEL_WORDS.get(config.name, config.name)} of run {model.loaded.run.name}."
+    words = (run, sentence(view.left_out), _standing(model, view), _epoch(model, best, mark))
     st.caption(" ".join(plain(each) for each in words if each))
 
 

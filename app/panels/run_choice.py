@@ -15,13 +15,16 @@ from convncf.runs import Run
 
 MOST: Final = 4
 _LABELS: Final = ("Baseline", "Compared with", "and with", "and with ")
+_WIDTH: Final = 268
+"""Pixels of a picker: four fill a row of 1280, and a name of 33 characters is whole."""
 _REMEMBERED: Final = "chosen:compare"
-_ALSO: Final = ("other", "runs")
-"""Parameters that are read too, for links written by hand: other=…, runs=a,b."""
 
 
 def show(finished: Sequence[Run]) -> tuple[Run, ...]:
-    """Pick among finished runs; those in the address that cannot be compared are named, and why."""
+    """Pick among finished runs; those in the address that cannot be compared are named, and why.
+
+    The caller puts what is returned into the address, with all that follows from it.
+    """
     by_name = {run.name: run for run in finished}
     asked = _asked()
     here = [name for name in asked if name in by_name][:MOST]
@@ -33,7 +36,7 @@ def show(finished: Sequence[Run]) -> tuple[Run, ...]:
     if not asked:
         remembered = [name for name in st.session_state.get(_REMEMBERED, ()) if name in by_name]
         here = remembered or _first(finished)
-    _write(here)
+    st.session_state[_REMEMBERED] = here
     with st.container(horizontal=True, vertical_alignment="top"):
         for place in range(min(len(here) + 1, MOST, len(finished))):
             _picker(place, here, by_name)
@@ -57,7 +60,7 @@ def _picker(place: int, chosen: Sequence[str], by_name: Mapping[str, Run]) -> No
     key = f"compare:run:{place}"
     mine = chosen[place] if place < len(chosen) else None
     st.session_state[key] = mine
-    with st.container(width=200, gap="xxsmall"):
+    with st.container(width=_WIDTH, gap="xxsmall"):
         _select(place, key, mine, chosen, by_name)
         if place and mine is not None:
             st.button(
@@ -89,14 +92,14 @@ def _replaced(chosen: Sequence[str], place: int, name: str | None) -> list[str]:
 
 def _asked() -> list[str]:
     names = st.query_params.get_all("run")
-    for name in _ALSO:
+    for name in compare_address.ALSO:
         names += [part for value in st.query_params.get_all(name) for part in value.split(",")]
     return list(dict.fromkeys(name for name in names if name))
 
 
 def _write(names: Sequence[str]) -> None:
     st.session_state[_REMEMBERED] = list(names)
-    compare_address.settle(names, drop=_ALSO)
+    compare_address.settle(names)
 
 
 def _first(finished: Sequence[Run]) -> list[str]:

@@ -16,11 +16,13 @@ from convncf import figures
 
 
 def show(seen: Sequence[Glance], order: Sequence[str]) -> None:
-    """One row a run; `order` gives each its colour."""
+    """One row a run; `order` gives each its colour. What their kept epochs mean stands once, under them."""
     theme = state.theme()
     for glance in seen:
         with st.container(gap="xsmall"):
             _row(glance, figures.run_colour(glance.name, order, theme))
+    for kept, words in dict.fromkeys((one.kept, one.about_the_choice) for one in seen if one.about_the_choice):
+        st.caption(plain(f"{kept[:1].upper()}{kept[1:]}: {words}"))
 
 
 def _row(glance: Glance, colour: str) -> None:
@@ -32,8 +34,6 @@ def _row(glance: Glance, colour: str) -> None:
     elif glance.finished:
         took = f" · took {wording.duration(glance.seconds)}" if glance.seconds is not None else ""
         st.caption(f"{plain(glance.result or glance.status.message)}{took}")
-        if glance.about_the_choice:
-            st.caption(glance.about_the_choice)
         _links(glance)
     else:
         why(glance)
@@ -71,6 +71,7 @@ def _links(glance: Glance) -> None:
     with st.container(horizontal=True, gap="small"):
         if glance.trained:
             _link("Look inside", "inspect", {"run": glance.name})
+        _link("Recommend", "recommend", {"run": glance.name})
         _link("How it learned" if glance.trained else "What came out", "train", {"run": glance.name})
 
 

@@ -28,8 +28,8 @@ _ROWS: Final = 16
 """Rows that are seen without scrolling."""
 
 
-def show(seen: Sequence[Glance]) -> None:
-    """The runs at work and the newest others, newest first; a tick watches that run."""
+def show(seen: Sequence[Glance], watched: str) -> None:
+    """The runs at work and the newest others, newest first; the tick is at the run `watched`, and chooses another."""
     at_work = [glance for glance in seen if glance.active]
     others = [glance for glance in seen if not glance.active and not glance.labels.archived]
     names = {glance.name for glance in (*at_work, *others[:NEWEST])}
@@ -37,8 +37,10 @@ def show(seen: Sequence[Glance]) -> None:
     keys, own = _one_metric(short)
     columns = runs_columns.chosen(keys, runs_columns.OWN, short)
     order = state.run_order(tuple(glance.run for glance in seen))
-    rows = draw(short, columns, order, key=_KEY, mode="single-row", own=own)
-    if rows and rows[0].name != state.chosen("run"):
+    # Another run that is watched is another table: an old tick must not undo what the picker above has chosen.
+    key = f"{_KEY}:{watched}"
+    rows = draw(short, columns, order, key=key, mode="single-row", selected=(watched,), own=own)
+    if rows and rows[0].name != watched:
         state.choose(run=rows[0].name)
         st.rerun()
     words = "Tick the box at the left of a row to watch that run."

@@ -17,8 +17,8 @@ from app.wording import plain
 
 _NAMED: Final = 10
 _HINT: Final = (
-    "Tick boxes at the left of the table to name, tag, note, archive or delete runs, one to look inside, "
-    f"two to {run_choice.MOST} finished ones to compare."
+    "Tick boxes at the left of the table to name, tag, note, archive or delete runs, one to look inside or recommend, "
+    f"2 to {run_choice.MOST} finished ones to compare."
 )
 
 
@@ -77,6 +77,8 @@ def _links(ticked: Sequence[Glance]) -> None:
     if len(ticked) == 1:
         if ticked[0].trained and ticked[0].epoch is not None:
             _link("Look inside", "inspect", names)
+        if ticked[0].finished:
+            _link("Recommend", "recommend", names)
         _link("Watch", "train", names)
 
 

@@ -88,8 +88,9 @@ def _groups(
     if not text.strip():
         return suggestions()
     found = find(text)
+    note = f". {found.note}" if found.note else ""
     if not found.total:
         return {f"Nothing found for “{text.strip()}”. Part of an id or title is enough.": ()}
     if found.total > len(found.indices):
-        return {f"The first {len(found.indices)} of {found.total:,}; type on to narrow them down": found.indices}
-    return {f"{found.total:,} found": found.indices}
+        return {f"The first {len(found.indices)} of {found.total:,}; type on to narrow them down{note}": found.indices}
+    return {f"{found.total:,} found{note}": found.indices}

@@ -107,4 +107,6 @@ def as_text(value: Any) -> str:
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], alt: str) -> None:
     frame = pd.DataFrame(rows, columns=list(columns), dtype="object").astype("string")
-    st.dataframe(frame, hide_index=True, height="content", alt=alt)
+    widths = {"Setting": 216, "Key": 176}  # pixels; without, the longest titles are cut off
+    config = {name: st.column_config.TextColumn(width=width) for name, width in widths.items() if name in columns}
+    st.dataframe(frame, hide_index=True, height="content", alt=alt, column_config=config)

@@ -25,6 +25,10 @@ from convncf.runs import Run
 _WIDTHS: Final = {1: 500, 2: 500}
 """Number of models -> width of a map in pixels, so that they stand side by side at 1280."""
 _NARROW: Final = 350
+NOT_SUBTRACTED: Final = (
+    "Channel k of one network has nothing to do with channel k of another, so feature maps are laid side by side and "
+    "not subtracted."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,5 +164,5 @@ def _features(traced: Sequence[tuple[_Seen, PairTrace]], styles: Mapping[str, Ru
                 layer = trace.layers[number_of - 1]
                 drawn = figures.feature_maps(layer, state.theme(), "shared", columns=columns, zmax=limit, width=width)
                 widgets.figure(drawn, key=f"compare:features:{one.run.name}")
-    shared = " All tiles of all models share one colour scale." if limit is not None else ""
+    shared = f" All tiles of all models share one colour scale. {NOT_SUBTRACTED}" if limit is not None else ""
     st.caption(f"{wording.READ_FEATURE_MAPS}{shared}")

@@ -68,7 +68,9 @@ def _meanwhile(seen: Sequence[Glance]) -> None:
 
 
 def _train_the_demo(*, prominent: bool) -> None:
-    if prominent:
+    if not prominent:
+        st.caption("Or the demo: an MF-BPR and two ConvNCF networks on the film ratings that come with the workbench.")
+    else:
         st.markdown(
             "**Nothing is trained yet.** One click trains three small models on the film ratings that come with the "
             "workbench: an MF-BPR, and two ConvNCF networks that start from it. It takes a few minutes, without a GPU."

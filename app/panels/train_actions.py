@@ -16,46 +16,37 @@ from convncf.runs import Run
 
 
 def show(seen: Glance) -> None:
-    """The buttons that fit its state; on a server that only shows, those that look."""
+    """The buttons that fit its state, in the row that is open; on a server that only shows, those that look."""
     run = seen.run
-    may_change = not state.read_only()
-    with st.container(horizontal=True):
-        if seen.finished:
-            _onward(seen)
-        if may_change and seen.active:
-            _stop_buttons(run)
-        elif may_change and seen.resumable:
-            act = partial(commands.resume, run)
-            widgets.main_button("Resume", key=f"watch:resume:{run.name}", on_click=widgets.attempt, args=(act,))
-        if may_change and seen.state != "broken":
-            if not seen.active and seen.model in TRAINED:
-                _train_on(seen)
-            st.button(
-                "Copy settings",
-                key=f"watch:copy:{run.name}",
-                on_click=widgets.attempt,
-                args=(partial(train_address.copy, run),),
-                help="Fills the form above with what this run was trained with, to change some and train anew.",
-            )
-        if seen.state != "broken":
-            st.download_button(
-                "Download the log",
-                data=lambda: run.log_tail(1_000_000),
-                file_name=f"{run.name}-log.txt",
-                mime="text/plain",
-                on_click="ignore",
-                key="watch:log",
-            )
-        if may_change and not seen.active:
-            widgets.confirm(
-                "Delete",
-                f"Delete {run.name} with its models, curves and log? This cannot be undone.",
-                "Delete it for good",
-                partial(_delete, run),
-                key=f"delete:{run.name}",
-            )
-    if not may_change:
-        st.caption(commands.ONLY_SHOWS)
+    if seen.finished:
+        _onward(seen)
+    if state.read_only():
+        return
+    if seen.active:
+        _stop_buttons(run)
+    elif seen.resumable:
+        act = partial(commands.resume, run)
+        widgets.main_button("Resume", key=f"watch:resume:{run.name}", on_click=widgets.attempt, args=(act,))
+    if seen.state != "broken":
+        if not seen.active and seen.model in TRAINED:
+            _train_on(seen)
+        if seen.finished and not seen.on_everything:
+            _refit(run)
+        st.button(
+            "Copy settings",
+            key=f"watch:copy:{run.name}",
+            on_click=widgets.attempt,
+            args=(partial(train_address.copy, run),),
+            help="Fills the form above with what this run was trained with, to change some and train anew.",
+        )
+    if not seen.active:
+        widgets.confirm(
+            "Delete",
+            f"Delete {run.name} with its models, curves and log? This cannot be undone.",
+            "Delete it for good",
+            partial(_delete, run),
+            key=f"delete:{run.name}",
+        )
 
 
 def _stop_buttons(run: Run) -> None:
@@ -98,11 +89,25 @@ def _train_on(seen: Glance) -> None:
         st.caption(plain(f"In a terminal: convncf resume {seen.name} --epochs {int(epochs)}"))
 
 
+def _refit(run: Run) -> None:
+    """The same model with nothing held out, to recommend with."""
+    with st.popover("Refit", help="Train anew on everything, to recommend with."):
+        st.caption(
+            "Trains a new run on all interactions, the held-out ones too, for the epochs that this run chose. What it "
+            "reaches can no longer be measured: this run's figures are the estimate."
+        )
+        act = partial(commands.refit, run)
+        widgets.main_button("Refit on everything", key=f"watch:refit:{run.name}", on_click=widgets.attempt, args=(act,))
+        st.caption(plain(f"In a terminal: convncf refit {run.name}"))
+
+
 def _onward(seen: Glance) -> None:
     if seen.model in TRAINED and widgets.main_button("Look inside", key="watch:inspect"):
         state.go("inspect", run=seen.name)
     if st.button("Compare", key="watch:compare"):
         state.go("compare", run=seen.name)
+    if st.button("Recommend", key="watch:recommend"):
+        state.go("recommend", run=seen.name)
 
 
 def _delete(run: Run) -> str:

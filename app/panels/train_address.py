@@ -103,16 +103,25 @@ def _fill(said: dict[str, Any]) -> None:
         state.choose(dataset=dataset)
 
 
-def copy(run: Run) -> str:
-    """Fill the form with the settings of a run, to change some and train anew."""
+NAMED: Final = ("data.dataset", "model.name", "preset")
+"""What a form is of, before any setting."""
+
+
+def settings_of(run: Run) -> dict[str, Any]:
+    """NAMED and every setting in which a run departs from its preset. Raises RunBrokenError and ConfigError."""
     found = run.settings()
     config = run.config()
     model, preset = config.model.name, config.preset
     defaults = flatten(resolve(model=model, preset=preset, dataset=config.data.dataset).config)
     hidden = unused_settings(model) | set(_NO_FIELD)
     changes = {key: value for key, value in found.items() if key not in hidden and value != defaults.get(key)}
-    text = runtime.strict_json({"data.dataset": config.data.dataset, "model.name": model, "preset": preset} | changes)
+    return dict(zip(NAMED, (config.data.dataset, model, preset), strict=True)) | changes
+
+
+def copy(run: Run) -> str:
+    """Fill the form with the settings of a run, to change some and train anew."""
+    chosen = settings_of(run)
     st.session_state.pop(_WRITTEN, None)
-    st.query_params[PARAMETER] = text
-    what = "preset and settings" if model in TRAINED else "settings"
+    st.query_params[PARAMETER] = runtime.strict_json(chosen)
+    what = "preset and settings" if chosen["model.name"] in TRAINED else "settings"
     return f"The form above has the {what} of {run.name}; change what you like, and launch."

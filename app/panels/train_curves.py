@@ -19,8 +19,8 @@ _SMOOTH: Final[Mapping[str, str]] = {"0": "as it is", "0.6": "a little", "0.9": 
 _GHOST: Final = "The faint line is what was measured; the smooth one is a running mean of it."
 
 
-def show(seen: Glance, judged_on: str) -> None:
-    """Loss and validation, or why there is none; `judged_on` is the part that the epoch is chosen on."""
+def show(seen: Glance) -> None:
+    """Loss and validation, or why there is none."""
     rows = records(seen.run)
     if not rows:
         if seen.active:
@@ -43,9 +43,9 @@ def show(seen: Glance, judged_on: str) -> None:
         return
     with validation:
         help = f"{figures.wording.READ_VALIDATION}\n\n{terms(seen.monitor)}"
-        st.subheader(f"{seen.monitor} on {judged_on}", anchor=False, help=help)
+        st.subheader(f"{seen.monitor} on {seen.judged_on}", anchor=False, help=help)
         _draw(seen, seen.monitor, by, weight, "validation")
-    if judged_on == "test":
+    if seen.judged_on == "test":
         st.caption("This run chooses its epoch on the test part, as the 2018 code does: its test figures are too good.")
     if weight:
         st.caption(_GHOST)

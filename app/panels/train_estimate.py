@@ -69,7 +69,10 @@ def _measured(command: Sequence[str], home: Path) -> tuple[str, str]:
                 check=False,
             )
     except subprocess.TimeoutExpired:
-        return "", f"one step or one ranked user takes so long here that {_PATIENCE:.0f} s did not do to measure it"
+        return (
+            "",
+            f"what it will take was not measured within {_PATIENCE:.0f} s: the machine is busy, or one step is long",
+        )
     except OSError as error:
         return "", f"the measurement could not be started: {error}"
     said = ended.stderr.decode("utf-8", "replace").strip().splitlines()

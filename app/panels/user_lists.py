@@ -14,7 +14,6 @@ from app.panels import presentation
 from app.panels.pair import Pair, in_words
 from convncf import inspection
 from convncf.config import TRAINED
-from convncf.figures import presenting
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -120,13 +119,12 @@ def _table(
     alt: str,
     columns: Mapping[str, ColumnConfig],
 ) -> None:
-    narrow = model.loaded.config.model.name in TRAINED
-    row = round(_ROW * presenting.FACTOR) if presentation.on() else _ROW
+    narrow = model.loaded.config.model.name in TRAINED and not presentation.on()
     st.dataframe(
         frame,
         hide_index=True,
-        height=38 + loading.TOP * row if narrow else 388,
-        row_height=row if narrow else None,
+        height=38 + loading.TOP * _ROW if narrow else 388,
+        row_height=_ROW if narrow else None,
         key=key,
         on_select=lambda: _clicked(key, items, model),
         selection_mode="single-cell",

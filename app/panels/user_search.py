@@ -26,15 +26,17 @@ class FoundUsers:
 def find(model: Model, text: str) -> FoundUsers:
     """At most `loading.FOUND` users; those found both ways count once."""
     by_id = loading.find_users(model, text)
-    titled = loading.find_items(model, text).indices
-    having = _owners(model, titled)
+    titled = loading.find_items(model, text)
+    having = _owners(model, titled.indices)
+    more = titled.total > len(titled.indices)
+    note = f"Of {titled.total:,} titles with it, the first {len(titled.indices)} were looked for." if more else ""
     if by_id.total > len(by_id.indices):  # a full list: nobody else would be shown
         return FoundUsers(Found(by_id.indices, by_id.total), {})
     new = ~np.isin(having.users, by_id.indices)
     users, items = having.users[new], having.items[new]
     shown = users[: FOUND - len(by_id.indices)].tolist()
     has = dict(zip(shown, items.tolist(), strict=False))
-    return FoundUsers(Found((*by_id.indices, *shown), by_id.total + len(users)), has)
+    return FoundUsers(Found((*by_id.indices, *shown), by_id.total + len(users), note), has)
 
 
 def _owners(model: Model, items: tuple[int, ...]) -> Owners:

@@ -7,26 +7,31 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import state, widgets, wording
-from app.panels import live_figure, run_rows, train_actions, train_curves, train_seeds
+from app.panels import commands, live_figure, run_rows, train_actions, train_curves, train_files, train_seeds
 from app.panels.glance import Glance, look
 from app.wording import number, plain, sentence, terms
 from convncf import figures, jobs
-from convncf.errors import ConvNCFError
 from convncf.runs import Run
 
 _LOG_LINES = 14
+_PICKER = 300
+"""Width of the picker, px: the buttons stand in the same row."""
 
 
-def show(runs: Sequence[Run], seen: Sequence[Glance]) -> None:
-    """Pick a run and see everything about it; what changes while it is active is read anew each second."""
-    picker, buttons = st.columns([2, 3], vertical_alignment="bottom")
-    with picker:
-        run = widgets.run_picker(runs, label="Run to watch", default=_most_alive(seen).name)
-    if run is None:
-        return
-    chosen = look(run)
-    with buttons:
+def show(runs: Sequence[Run], seen: Sequence[Glance]) -> str:
+    """Pick a run and see everything about it; what changes while it is active is read anew each second.
+
+    Returns the run's name.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(width=_PICKER):
+            run = widgets.run_picker(runs, label="Run to watch", default=_most_alive(seen).name)
+        if run is None:
+            return ""
+        chosen = look(run)
         train_actions.show(chosen)
+    if state.read_only():
+        st.caption(commands.ONLY_SHOWS)
     colour = figures.run_colour(run.name, state.run_order(tuple(runs)), state.theme())
     words = wording.STATE_WORDS[chosen.state]
     st.header(f':color[●]{{foreground="{colour}"}} {plain(run.name)} · {words}', anchor=False)
@@ -39,8 +44,10 @@ def show(runs: Sequence[Run], seen: Sequence[Glance]) -> None:
         if not chosen.active and not chosen.finished:
             run_rows.why(chosen)
     if chosen.state != "broken":
-        live_figure.prepare()
         st.fragment(_live, run_every=1.0 if chosen.active else None)(run, chosen.state)
+        train_files.show(chosen)
+        live_figure.prepare()  # below, where its empty row does not part the lines
+    return run.name
 
 
 def _most_alive(seen: Sequence[Glance]) -> Glance:
@@ -68,7 +75,7 @@ def _live(run: Run, before: str) -> None:
         if seen.finished:
             _sentences(seen)
     with st.container():
-        train_curves.show(seen, _judged_on(run))
+        train_curves.show(seen)
     with st.expander("Log"):
         tail = run.log_tail(_LOG_LINES)
         if tail:
@@ -82,14 +89,6 @@ def _place(seen: Glance) -> None:
     stands = jobs.standing(jobs.ahead(state.store(), seen.status.device or "auto", seen.name))
     if stands:
         st.caption(plain(sentence(stands)))
-
-
-def _judged_on(run: Run) -> str:
-    """The part that the epoch is chosen on."""
-    try:
-        return run.config().eval.select_on
-    except ConvNCFError:
-        return "validation"
 
 
 def _pace(seen: Glance) -> dict[str, str]:
@@ -125,8 +124,7 @@ def _outcome(seen: Glance) -> dict[str, str]:
 def _sentences(seen: Glance) -> None:
     """What the numbers mean: against which baseline, and what was ranked."""
     report = seen.run.report() or {}
-    about = seen.about_the_choice.replace("on validation", f"on {_judged_on(seen.run)}")
-    said = [about] if about else []
+    said = [seen.about_the_choice] if seen.about_the_choice else []
     said += [sentence(f"{test['metric']}: {test['words']}") for test in report.get("paired", {}).values()]
     if seen.value is not None:
         said.append(f"{str(report.get('protocol', '')).capitalize()}; {report.get('left_out', '')}.")

@@ -23,8 +23,9 @@ def show(pair: Pair) -> None:
         st.caption(plain(sentence(found.note)))
     ranks = st.container()  # above the maps, which are there first
     drawn = figures.maps.beside(found.map_after, found.map_before, state.theme(), ("after", "before"))
-    widgets.figure(drawn, key="what-if:maps")
-    st.caption(f"{figures.maps.READ_DIFFERENCE} {wording.DIMENSIONS_HAVE_NO_ORDER}")
+    with st.container(width=figures.maps.BESIDE_WIDTH):
+        widgets.figure(drawn, key="what-if:maps")
+    st.caption(f"{figures.maps.READ_DIFFERENCE} {wording.NO_ORDER}")
     with ranks, st.spinner("Ranking all items…", show_time=False):
         ranked = closer_results.edited_rank(model, view.user, view.item, edit)
         moved = figures.change.what_if(

@@ -37,8 +37,9 @@ def show(pair: Pair) -> None:
     drawn = figures.attribution.attribution_map(
         trace.map, found.values, state.theme(), method=found.method, score=found.score, baseline=found.baseline
     )
-    widgets.figure(drawn, key="why:maps")
+    with st.container(width=figures.attribution.WIDTH):
+        widgets.figure(drawn, key="why:maps")
     st.markdown(plain(sentence(found.words)))
     if trace.layers and method == "gradient":
         st.caption("Biases and ReLU stand between the map and the score, so these cells need not add up to it.")
-    st.caption(f"{figures.attribution.READ_ATTRIBUTION} {wording.DIMENSIONS_HAVE_NO_ORDER}")
+    st.caption(f"{figures.attribution.READ_ATTRIBUTION} {wording.NO_ORDER}")

@@ -7,9 +7,19 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import loading, state, widgets
-from app.panels import compare_closer, compare_curves, first_runs, metrics_table, run_choice, settings_table
+from app.panels import (
+    compare_address,
+    compare_closer,
+    compare_curves,
+    first_runs,
+    metrics_table,
+    pair_controls,
+    run_choice,
+    settings_table,
+)
 from app.wording import plain, sentence
 from convncf.comparison import Comparison
+from convncf.config import TRAINED
 from convncf.errors import ConvNCFError
 from convncf.figures.theme import run_style
 from convncf.runs import Run
@@ -27,12 +37,44 @@ def page() -> None:
     if not finished:
         return first_runs.none_finished()
     chosen = run_choice.show(finished)
+    names = [run.name for run in chosen]
     if len(chosen) < 2:
+        compare_address.settle(names)
         return first_runs.one_more(len(finished))
     try:
-        _compare(chosen, loading.compared(chosen), state.run_order())
+        found = loading.compared(chosen)
+        compare_address.settle(names, _begins(chosen, found))
+        _compare(chosen, found, state.run_order())
     except ConvNCFError as error:
+        compare_address.settle(names)
         widgets.problem(sentence(error))
+
+
+def _begins(runs: Sequence[Run], found: Comparison) -> dict[str, str]:
+    """What the parts below begin with, so that opening the page is one step of the browser's Back."""
+    begins = {}
+    if ks := metrics_table.cutoffs(found):
+        begins["cutoff"] = compare_address.value("cutoff", list(map(str, sorted(ks))), str(ks[0]))
+    part = compare_address.value("part", compare_address.CHOICES["part"])
+    if part not in ("pair", "lists"):
+        return begins
+    model = loading.model(runs[0])
+    user = pair_controls.user_index(model, [])
+    if user is not None:
+        begins["user"] = model.user_id(user)
+    if part == "lists":
+        return begins
+    item = pair_controls.item_index(model, user, [])
+    if item is not None:
+        begins["item"] = model.item_id(item)
+    models = {run.name: run.config().model for run in runs}
+    layers = [len(each.cnn_kernels) for each in models.values() if each.name == "convncf"]
+    if layers:
+        begins["layer"] = compare_address.value("layer", [str(layer) for layer in range(1, max(layers) + 1)])
+    mapped = [name for name, each in models.items() if each.name in TRAINED]
+    if len(mapped) > 1 and mapped[0] == runs[0].name:
+        begins["against"] = compare_address.value("against", mapped[1:])
+    return begins
 
 
 def _compare(runs: Sequence[Run], found: Comparison, order: Sequence[str]) -> None:
@@ -43,7 +85,7 @@ def _compare(runs: Sequence[Run], found: Comparison, order: Sequence[str]) -> No
         run_choice.offer_alike(runs)
     metrics_table.show(found, styles, order)
     settings_table.show(found, runs)
-    compare_curves.show(runs, found.monitor, order)
+    compare_curves.show(runs, found.monitor, order, unlike=bool(found.unlike))
     compare_closer.show(runs, found, styles, order)
     widgets.terminal(["convncf", "compare", *(run.name for run in runs)])
 

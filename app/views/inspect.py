@@ -19,11 +19,12 @@ from app.panels import (
     interaction_map,
     pair_controls,
     pair_header,
+    presentation,
     score_parts,
     still_training,
     user_lists,
 )
-from app.panels.pair import Pair
+from app.panels.pair import Pair, settled
 from app.wording import BROKEN, plain, sentence
 from convncf.config import TRAINED
 from convncf.errors import CheckpointError, ConvNCFError, RunNotFoundError
@@ -66,12 +67,15 @@ def _inspect(run: Run, controls: st.delta_generator.DeltaGenerator) -> None:
     wrong: list[str] = []
     user = pair_controls.user_index(model, wrong)
     item = pair_controls.item_index(model, user, wrong)
-    pair_controls.remember(model, user, item, run=run.name)
+    trained = best.loaded.config.model.name in TRAINED
+    # while it trains, another epoch may become the best, and the page follows it
+    at = {"epoch": str(epoch)} if trained and not run.status().active else {}
+    pair_controls.remember(model, user, item, run=run.name, **at, **settled(best.loaded.config.model.name))
     with controls:
         pair_controls.user(model, user)
         pair_controls.item(model, user, item)
         pair_controls.surprise(model)
-        if best.loaded.config.model.name in TRAINED:
+        if trained:
             pair_controls.epoch(choices, best.loaded.epoch, epoch, mark)
     still_training.follow(run)
     if user is None or item is None:
@@ -96,13 +100,18 @@ def _pair(model: Model, pair: Pair, best: int, mark: str) -> None:
             user_lists.show(pair)
         closer.show(pair)
         return _onward(pair)
+    large = presentation.on()  # then three things do not fit side by side: the lists go under the other two
     with st.container(horizontal=True, gap="medium"):
-        with st.container():
-            user_lists.show(pair)
+        if not large:
+            with st.container():
+                user_lists.show(pair)
         with st.container(width=MAP_WIDTH):
             interaction_map.show(pair)
         with st.container():
             score_parts.show(view.trace, _start(model, pair, best))
+    if large:
+        with st.container(width=MAP_WIDTH):
+            user_lists.show(pair)
     if view.trace.layers:
         feature_maps.show(pair)
     else:

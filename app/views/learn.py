@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import streamlit as st
 
@@ -12,6 +13,9 @@ from app.panels.pair import Pair
 from app.wording import BROKEN, MODEL_WORDS, sentence
 from convncf.errors import ConvNCFError, RunNotFoundError
 from convncf.runs import Run
+
+# Pixels: this row has no epoch, so a long name has more room. (Streamlit would write a string here onto the page.)
+_RUN_WIDTH: Final = 288
 
 
 def page() -> None:
@@ -27,7 +31,7 @@ def page() -> None:
         return
     controls = st.container(horizontal=True, vertical_alignment="bottom")
     with controls:
-        run = pair_controls.run(told)
+        run = pair_controls.run(told, width=_RUN_WIDTH)
     if run is None:
         return
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state, widgets
-from app.panels import glance, run_table, runs_actions, runs_columns, runs_export, runs_filters
+from app.panels import first_runs, glance, run_table, runs_actions, runs_columns, runs_export, runs_filters
 
 
 def page() -> None:
@@ -13,8 +13,7 @@ def page() -> None:
     widgets.notices()
     runs = state.store().all()
     if not runs:
-        widgets.empty("No run yet. Train one, or start the demo.")
-        st.page_link(state.PAGES["train"], label="Train", icon=widgets.ONWARD, icon_position="right")
+        first_runs.none_yet()
         return
     seen = glance.look_at_all(runs)
     choice = runs_filters.show(seen)

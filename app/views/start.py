@@ -14,6 +14,8 @@ from convncf import figures
 from convncf.jobs import DEMO_RUNS
 
 RECENT = 6
+_LEGEND_ROW = 20
+"""bare"""
 
 
 def page() -> None:
@@ -27,9 +29,9 @@ def page() -> None:
     with st.container():
         start_here.next_step(seen)
     if seen:
-        live_figure.prepare()
         live = any(found.active for found in seen)
         st.fragment(_runs, run_every=1.0 if live else None)(glance.states(seen))
+        live_figure.prepare()  # below, where its empty row does not part the lines
     st.space("small")
     start_here.ways_on()
 
@@ -72,7 +74,9 @@ def _chart(seen: Sequence[Glance], order: Sequence[str]) -> None:
     metric = drawn[0][0].monitor
     widgets.section(f"{metric} on validation", terms(metric, "validation", "epoch"))
     records = {found.name: rows for found, rows in drawn if found.monitor == metric}
-    live_figure.show(figures.learning.validation(records, state.theme(), metric, order=order), key="start:validation")
+    figure = figures.learning.validation(records, state.theme(), metric, order=order)
+    figure.update_layout(height=figure.layout.height + _LEGEND_ROW * max(0, len(records) - 2))  # a name takes a row
+    live_figure.show(figure, key="start:validation")
     st.caption(figures.wording.READ_VALIDATION)
 
 

@@ -20,10 +20,10 @@ def page() -> None:
         return
     seen = glance.look_at_all(runs)
     st.space("small")
-    watch.show(runs, seen)
+    watched = watch.show(runs, seen)
     st.space("small")
     section("Recent runs")
-    run_table.show(seen)
+    run_table.show(seen, watched)
 
 
 page()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,11 +14,21 @@ from convncf.config import Resolved
 from convncf.errors import ConvNCFError, TrainingStopped
 from convncf.runs import Run
 
+if TYPE_CHECKING:
+    from convncf.experiment.estimate import Estimate
+
 
 def train_seeds(
-    resolved: Callable[..., Resolved], asked: Sequence[int], name: str, home: Path, *, detach: bool, as_json: bool
+    resolved: Callable[..., Resolved],
+    asked: Sequence[int],
+    name: str,
+    home: Path,
+    *,
+    detach: bool,
+    as_json: bool,
+    estimated: bool,
 ) -> None:
-    """Train NAME-seedN for each seed, one after the other, and sum them up.
+    """Train NAME-seedN for each seed, one after the other, and sum them up; `estimated` says first what one takes.
 
     What is finished already is taken as it is, what was interrupted is resumed. All of them are checked before the
     first is trained. One that fails does not end the others: it is named, and the exit code is 1 in the end.
@@ -26,7 +37,7 @@ def train_seeds(
     from convncf.grouping import group
 
     runs = jobs.runs_of_seeds({f"{name}-seed{seed}": resolved(seed=seed) for seed in asked}, home)
-    failed = False
+    failed, told = False, not estimated
     for run in runs:
         if run.status().state == "finished" or run.locked():
             say(f"{run.name}: {run.status().state} already")
@@ -35,7 +46,8 @@ def train_seeds(
             if detach:
                 jobs.start_worker(run, home)
             else:
-                _work(run, home)
+                _work(run, home, None if told else _tell(len(runs)))
+                told = True
         except TrainingStopped as error:
             raise TrainingStopped(f"{error} The same command goes on.") from None
         except Exception as error:  # whatever it was, the other seeds are not to be lost by it
@@ -49,10 +61,14 @@ def train_seeds(
         raise typer.Exit(1)
 
 
-def _work(run: Run, home: Path) -> None:
+def _tell(runs: int) -> Callable[[Estimate], None]:
+    return lambda found: say(f"estimate of each of {runs} runs: {found.words}")
+
+
+def _work(run: Run, home: Path, on_estimate: Callable[[Estimate], None] | None) -> None:
     from convncf import jobs
 
     say(f"run folder: {run.path}")
     display = TrainingDisplay(run.config().eval.monitor)
     with display.shown():
-        jobs.work(run, home, on_status=display.status, on_record=display.record)
+        jobs.work(run, home, on_status=display.status, on_record=display.record, on_estimate=on_estimate)

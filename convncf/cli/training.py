@@ -99,7 +99,7 @@ def train(
             _estimate(of(seed=asked[0]), home, len(asked), as_json=as_json)
             return
         group = name or f"{first.model.name}-{first.data.dataset}"
-        train_seeds(of, asked, group, home, detach=detach, as_json=as_json)
+        train_seeds(of, asked, group, home, detach=detach, as_json=as_json, estimated=not quiet)
         return
     resolved = resolve(model=model, preset=preset, dataset=dataset, seed=seed, file=config, settings=chosen)
     if estimate:

@@ -47,7 +47,9 @@ def run_experiment(
     """
     started, began = time.perf_counter(), time.time()
     config = run.config()
+    _stop_while_loading(stop)  # importing what this module needs took seconds
     dataset, parts = data_of(run, home)
+    _stop_while_loading(stop)
     device = runtime.resolve_device(config.train.device)
     log.info("device: %s", device.words)
     precision, why = runtime.resolve_precision(config.train.precision, device.spec)
@@ -88,6 +90,12 @@ def run_experiment(
     }
     run.write_report(report)
     return report
+
+
+def _stop_while_loading(stop: Stop | None) -> None:
+    """Raises TrainingStopped when `stop` answers True: before training there is nothing to save."""
+    if stop is not None and stop():
+        raise TrainingStopped("stopped while data and model were loading; what was saved before stays.")
 
 
 def _seconds_before(run: Run, began: float) -> float:

@@ -24,6 +24,8 @@ READ_MEAN_MAPS: Final = (
     "The mean interaction map of the user with the items of the history, with as many random items, and the "
     "difference: what is strong in the difference is what sets the history apart."
 )
+BESIDE_WIDTH: Final = 1000
+"""Pixels in which `beside` fills its height; in fewer its maps are smaller, in more they drift apart."""
 _NAME_LENGTH: Final = 40
 
 
@@ -56,13 +58,13 @@ def beside(first: Array, second: Array, theme: Theme, names: tuple[str, str]) ->
     three = (first, second, _difference(first, second))
     titles = (_shown(names[0]), _shown(names[1]), "difference")
     suffixes, domains = ("", "2", "3"), ((0.0, 0.32), (0.34, 0.66), (0.68, 1.0))
-    limit = max(_limit(values) for values in three)
+    limit = _limit(*three)
     axes: dict[str, Any] = {}
     for values, suffix, domain in zip(three, suffixes, domains, strict=True):
         axes |= panel_axes(theme, len(values), domain, suffix, title_y=not suffix)
     looks = layout(
         theme,
-        height=300,
+        height=370,
         alt=(
             f"Two maps and their difference on one scale, ±{number(limit)}. {names[0]}: {_range(first)}; {names[1]}: "
             f"{_range(second)}; {names[0]} less {names[1]}: {_range(three[2])}."
@@ -156,8 +158,9 @@ def _difference(first: Array, second: Array) -> Array:
     return np.asarray(first, np.float64) - second
 
 
-def _limit(values: Array) -> float:
-    return float(np.abs(values).max()) or 1.0
+def _limit(*maps: Array) -> float:
+    """The largest size of a cell; 1 where all are 0, and not where one map alone is."""
+    return max(float(np.abs(values).max()) for values in maps) or 1.0
 
 
 def _range(values: Array) -> str:

@@ -194,6 +194,7 @@ def _by_count(counts: Ints | None, what: str, theme: Theme) -> dict[str, Any]:
                 tickmode="array",
                 tickvals=[float(np.log10(1 + n)) for n in ticks],
                 ticktext=[f"{n:,}" for n in ticks],
+                title={"text": escape(what), "side": "right", "font": {"size": 12, "color": theme.muted}},
             ),
         },
         "hovertext": [plural(int(count), escape(what).removesuffix("s")) for count in counts],

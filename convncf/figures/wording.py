@@ -5,12 +5,15 @@ Plain text for a newcomer; whoever shows it escapes it for the surface at hand.
 
 from typing import Final
 
+NO_ORDER: Final = "The order of dimensions is arbitrary: read patterns, not places."
+"""Stands beside every interaction map."""
+
 DIMENSIONS_HAVE_NO_ORDER: Final = (
-    "The order of dimensions is arbitrary: read patterns, not places. Matrix factorisation trained with BPR fits just "
+    f"{NO_ORDER} Matrix factorisation trained with BPR fits just "
     "as well after any rotation of its embeddings, and permuting the dimensions and fitting again costs nothing "
     "(Ferrari Dacrema et al., CIKM 2020)."
 )
-"""Stands beside every interaction map."""
+"""The same with its reason, beside the first map of a page."""
 
 ORDER_IS_FOR_DISPLAY: Final = "Sorted for display only: the network saw the dimensions in the trained order."
 """Stands beside a map whose order is not the trained one."""

@@ -1,0 +1,549 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Looking inside: from a score back to the numbers that made it
+#
+# **The network puts a film high on somebody's list. Can we find out why, and how far can we trust what we find?**
+#
+# <img src="pictures/07_looking_inside.png" width="680" alt="A map, and what each cell adds to the score">
+#
+# Left is what the network reads for one person and one film; right is what each cell of it adds to the score. On this
+# page you make both by hand, test what they say by taking cells away, and then learn three things that such pictures
+# cannot tell.
+#
+# *Time to read: 25 minutes. Time to run: one minute on two cores. You need the quick start, or at least its words:
+# embedding, interaction map, feature map, channel.*
+
+# %%
+import os
+import tempfile
+
+folder = tempfile.TemporaryDirectory()
+os.environ["CONVNCF_HOME"] = folder.name  # a temporary home, so that this page never touches yours
+
+# %% [markdown]
+# ## 1. A small network to look into
+#
+# The films are those of movielens-small that many people have rated, so that you have a chance to know them, and so
+# that training takes seconds.
+
+# %%
+from convncf import DataConfig, filter_and_split
+from convncf.data import catalogue
+
+filtered, split = filter_and_split(catalogue.load("movielens-small"), DataConfig(min_item=50), seed=0)
+films = filtered.dataset.items
+print(f"{split.train.shape[0]} people, {split.train.shape[1]} films, {split.train.nnz:,} ratings to learn from")
+
+# %% [markdown]
+# Each model is trained in the same way: epoch by epoch, kept where it did best on validation films.
+
+# %%
+from convncf import EvalConfig, Trainer
+
+judge = EvalConfig()
+
+
+# %%
+def fit(model, settings, seed):
+    """Train a model, and leave it as it was at its best epoch."""
+    trainer = Trainer(model, split, settings, judge, seed=seed)
+    kept = [trainer.model_tensors() for record in trainer if record.improved]
+    model.load_state_dict(kept[-1])
+    return model.eval()
+
+
+# %% [markdown]
+# First matrix factorisation (MF): an embedding of 16 numbers for each person and film, whose dot product is the score.
+
+# %%
+import torch
+
+from convncf import MatrixFactorisation, ModelConfig, TrainConfig
+
+epochs = int(os.environ.get("CONVNCF_EPOCHS", "40"))  # at most; the tests set it, to be through in seconds
+of_mf = ModelConfig(name="mf-bpr", embedding_size=16, penalty="squared", reg_weights=(1e-2, 0.0), embedding_std=0.1)
+slow = TrainConfig(epochs=epochs, batch_size=1024, lr_embedding=1e-2, patience=3, validate_every=4)
+
+
+# %%
+def factorise(seed):
+    """An MF of its own start."""
+    torch.manual_seed(seed)
+    return fit(MatrixFactorisation(of_mf, split.interactions), slow, seed)
+
+
+# %% [markdown]
+# Then ConvNCF, which starts from those embeddings, and from random filters. Its three layers shrink the 16 × 16 map to
+# 4 × 4, to 2 × 2, and to one number for each of 8 channels.
+
+# %%
+from convncf import FusedConvNCF
+
+plan = {"cnn_channels": (1, 8, 8, 8), "cnn_kernels": (4, 2, 2), "cnn_strides": (4, 2, 2), "dropout_prob": 0.0}
+of_network = ModelConfig(embedding_size=16, penalty="squared", reg_weights=(1e-2, 1e-3), **plan)
+quick = TrainConfig(epochs=max(1, epochs // 8), batch_size=512, lr_embedding=1e-3, lr_network=3e-3)
+
+
+# %%
+def read_the_map(mf, seed):
+    """A ConvNCF that starts from an MF's embeddings."""
+    torch.manual_seed(seed)
+    network = FusedConvNCF(of_network, split.interactions)
+    network.start_from(mf.user_embedding.weight.detach(), mf.item_embedding.weight.detach())
+    return fit(network, quick, seed)
+
+
+# %%
+from convncf import evaluate
+
+mf = factorise(1)
+network = read_the_map(mf, 1)
+for name, model in {"MF": mf, "ConvNCF": network}.items():
+    print(f"{name}: NDCG@10 {evaluate(model, split, 'test', judge).metrics['NDCG@10']:.3f}")
+
+# %% [markdown]
+# Which of the two is better is not the question here (lesson 8 asks it). The question is what the network does.
+#
+# ## 2. One person, one film
+#
+# `first_pair` picks a person with a history that one can overlook, and rather a film that was kept aside for the test
+# and that the model put among its first ten.
+
+# %%
+from convncf import history, inspection, view_pair
+
+user, film = inspection.first_pair(network, split)
+print("they rated, among others:", "; ".join(films.label(item) for item in history(split, user).items[:5]))
+pair = view_pair(network, split, user, film)
+print(f"the film: {films.label(film)}; {pair.standing}; score {pair.score:.2f}, {pair.rank.words}")
+
+# %%
+from convncf import figures
+from convncf.figures import LIGHT
+from convncf.figures.notebook import set_renderer
+
+set_renderer(LIGHT)
+trace = pair.trace
+figures.interaction_map(trace, LIGHT)
+
+# %% [markdown]
+# *How to read it.* The person's embedding stands on the left, the film's on top; each cell is one number of the left
+# times one of the top, red above 0 and blue below. The order of the dimensions is arbitrary: read patterns, not places.
+#
+# ## 3. Back from the score, step by step
+#
+# The score is a weighted sum of the last layer's channels. So the first step back is easy: which channel adds most?
+
+# %%
+import numpy as np
+
+parts = trace.features * trace.weights
+assert np.allclose(parts, trace.contributions)
+assert np.isclose(parts.sum() + trace.bias, pair.score, atol=1e-4)
+top = int(np.abs(parts).argmax())
+print(f"channel {top} adds {parts[top]:+.2f} of {pair.score:.2f}")
+
+# %%
+figures.score_parts(trace, LIGHT)
+
+# %% [markdown]
+# *How to read it.* A bar to the right raises the score, one to the left lowers it; with the bias they add up to it.
+#
+# That channel's number was made from the 2 × 2 maps of the layer before: its filter times what lies there, cell by
+# cell, plus a bias, and 0 where that is negative (ReLU). Rebuilt by hand:
+
+# %%
+first, second, last = trace.layers
+terms = last.filters[top] * second.maps  # (8, 2, 2): one number for each channel and cell
+assert np.isclose(max(terms.sum() + last.biases[top], 0), trace.features[top], atol=1e-4)
+channel, row, col = np.unravel_index(np.abs(terms).argmax(), terms.shape)
+print(f"most comes from channel {channel} of layer 2, row {row}, column {col}: {terms[channel, row, col]:+.2f}")
+
+# %% [markdown]
+# One more step back, in the same way, to the maps of layer 1:
+
+# %%
+patch = (slice(None), slice(2 * row, 2 * row + 2), slice(2 * col, 2 * col + 2))
+terms = second.filters[channel] * first.maps[patch]  # (8, 2, 2)
+assert np.isclose(max(terms.sum() + second.biases[channel], 0), second.maps[channel, row, col], atol=1e-4)
+lowest, down, across = (int(place) for place in np.unravel_index(np.abs(terms).argmax(), terms.shape))
+cell = (int(2 * row + down), int(2 * col + across))
+print(f"most comes from channel {lowest} of layer 1, row {cell[0]}, column {cell[1]}")
+
+# %%
+figures.channel(first, lowest, LIGHT, cell=cell)
+
+# %% [markdown]
+# *How to read it.* One feature map of layer 1: a cell is what its filter answered to one patch of the interaction map.
+# Dark is 0. The frame is the cell that we came to.
+#
+# That cell has read four numbers of the person and four of the film, and no others: its *receptive field*. With a the
+# four of the person, b the four of the film and W the filter, the cell is relu(aᵀ W b + bias).
+
+# %%
+found = inspection.cell_arithmetic(trace, lowest, *cell)
+by_hand = trace.p[found.rows] @ first.filters[lowest, 0] @ trace.q[found.cols] + first.biases[lowest]
+assert np.isclose(by_hand, found.total, atol=1e-5)
+assert np.isclose(max(by_hand, 0), first.maps[lowest][cell], atol=1e-5)
+print(f"rows {found.rows.start} to {found.rows.stop - 1}, columns {found.cols.start} to {found.cols.stop - 1}")
+
+# %%
+figures.interaction_map(trace, LIGHT, field=(found.rows, found.cols))
+
+# %% [markdown]
+# *How to read it.* The same map as above. The frame is what that one cell has read.
+#
+# We are back at the embeddings, and we could tell a story: this block made that cell, which made that channel, which
+# made the score. But at each step we followed the largest term and dropped all others. How many others?
+
+# %%
+paths = first.filters.shape[0] * first.maps[0].size * second.filters.shape[0] * last.filters.shape[0]
+print(f"{paths:,} paths lead from the cells of layer 1 to the score; we followed one of them")
+
+# %% [markdown]
+# ## 4. All paths at once: attribution
+#
+# How much would the score change if one cell of the map were a little larger? That is the derivative of the score by
+# the cell, and torch computes it for all cells at once: it goes back along *all* paths. The derivative times the cell
+# itself is called **gradient × input**.
+
+# %%
+map_ = torch.tensor(trace.map, requires_grad=True)  # (16, 16)
+network.score_of(network.feature_maps(map_[None, None])[-1]).backward()
+slope = map_.grad.numpy()
+plain = inspection.gradient_times_input(network, user, film)
+assert np.allclose(trace.map * slope, plain.values, atol=1e-5)
+print(plain.words)
+
+# %% [markdown]
+# The words tell whether the cells add up to what they should explain: the score, less the score of a map that is 0
+# everywhere. With gradient × input they need not: the slope holds for a small step, and we ask about the whole way from
+# an empty map to this one, on which ReLUs open and shut.
+#
+# **Integrated gradients** walks that way. The map is faded in, α from 0 to 1, and the slopes on the way are averaged.
+# Most ReLUs open early, so the package takes more steps there: α = t².
+
+# %%
+t = (torch.arange(128) + 0.5) / 128
+faded = (t**2)[:, None, None, None] * torch.tensor(trace.map)  # (128, 1, 16, 16)
+faded.requires_grad_(True)
+network.score_of(network.feature_maps(faded)[-1]).sum().backward()
+mean = (2 * t / 128)[:, None, None] * faded.grad[:, 0]  # α = t² goes by 2t as fast as t
+
+# %%
+whole = inspection.integrated_gradients(network, user, film)
+assert np.allclose(trace.map * mean.sum(dim=0).numpy(), whole.values, atol=1e-4)
+print(whole.words)
+
+# %% tags=["answer"]
+facts = {"method": whole.method, "score": whole.score, "baseline": whole.baseline}
+figures.attribution.attribution_map(trace.map, whole.values, LIGHT, **facts).update_layout(height=330)
+
+# %% [markdown]
+# *How to read it.* Left the interaction map, right what each cell adds to the score: red raises it, blue lowers it,
+# pale adds nothing. Each has a scale of its own. A cell that is strong on the left and pale on the right is one that
+# the network does not use.
+#
+# MF looks at the diagonal alone. Does this network? Nobody told it that the diagonal is anything special: its filters
+# began as random numbers, and all cells of the map were the same to it.
+
+# %%
+size = np.abs(whole.values)
+share, even = np.trace(size) / size.sum(), 1 / 16
+print(f"the diagonal has {even:.0%} of the cells, and {share:.0%} of the attribution by size")
+
+# %% [markdown]
+# The further the second number is above the first, the more the network has found out by itself what MF was given:
+# that a person's dimension is to be held against the *same* dimension of the film. Look at the right half of the
+# picture again with that in mind.
+#
+# ## 5. What if? Take it away, and look again
+#
+# An attribution is a claim, and a claim can be tested: change the map, and let the network score it anew. First we keep
+# the diagonal only. By hand, it is one multiplication:
+
+# %%
+diagonal = inspection.edit_pair(network, user, film, inspection.Edit(keep="diagonal"))
+masked = torch.tensor(trace.map * np.eye(16, dtype=np.float32))[None, None]
+with torch.no_grad():
+    by_hand = float(network.score_of(network.feature_maps(masked)[-1]))
+assert np.isclose(by_hand, diagonal.score_after, atol=1e-4)
+print(f"score {diagonal.score_before:.2f} → {diagonal.score_after:.2f}")
+
+# %% [markdown]
+# A score alone says little: the scores of all other films change, too, if their maps are cut in the same way. So the
+# package cuts them all, and ranks again.
+
+# %%
+ranked = inspection.rank_edit(network, split, user, film, inspection.Edit(keep="diagonal"))
+print(ranked.words)
+scores, ranks = (ranked.score_before, ranked.score_after), (ranked.before.rank, ranked.after.rank)
+figures.change.what_if(scores, ranks, ranked.after.candidates, LIGHT, what="only the diagonal is kept")
+
+# %% [markdown]
+# *How to read it.* The hollow dot is before the edit, the filled one after it; to the right is better. Above the score,
+# below the rank, on a scale on which each step is ten times as far.
+#
+# Now the claim itself. Take the 4 × 4 block that the attribution says matters most, set it to 0, and hold what the
+# score loses against what the attribution promised.
+
+# %%
+blocks = whole.values.reshape(4, 4, 4, 4).sum(axis=(1, 3))  # (4, 4): each the sum of a 4 × 4 block
+a, b = (int(place) for place in np.unravel_index(np.abs(blocks).argmax(), blocks.shape))
+block = inspection.Block(4 * a, 4 * a + 4, 4 * b, 4 * b + 4)
+without = inspection.edit_pair(network, user, film, inspection.Edit(block=block))
+print(f"{block.words}: attribution {blocks[a, b]:+.2f}, the score loses {pair.score - without.score_after:+.2f}")
+
+# %% [markdown]
+# Do it for all 16 blocks. If the score were a plain sum over the cells, as in MF, each loss would be what the
+# attribution promised.
+
+# %%
+loses = np.zeros((4, 4))
+for a, b in np.ndindex(4, 4):
+    block = inspection.Block(4 * a, 4 * a + 4, 4 * b, 4 * b + 4)
+    loses[a, b] = pair.score - inspection.edit_pair(network, user, film, inspection.Edit(block=block)).score_after
+print(f"correlation {np.corrcoef(blocks.ravel(), loses.ravel())[0, 1]:.2f}")
+print(f"the 16 losses add up to {loses.sum():.2f}, the attributions to {blocks.sum():.2f}")
+
+# %% [markdown]
+# Loss and attribution answer two questions. The loss asks: what if *this* block were gone and all else stayed? The
+# attribution shares out the whole score among all. Where they agree, a picture is on firmer ground; where their sums
+# differ, blocks work together, and no number for one block alone can tell the whole.
+#
+# ## 6. Channels that say nothing
+#
+# ReLU sets negative answers to 0. So a channel may be 0 everywhere, and then it has no say.
+
+# %%
+for layer in trace.layers:
+    silent = inspection.channel_stats(layer).silent
+    assert list(silent) == [c for c, values in enumerate(layer.maps) if not values.any()]
+    print(f"{layer.name}: {len(silent)} of {layer.shape[0]} channels are zero for this pair {silent}")
+
+# %%
+figures.feature_maps(first, LIGHT)
+
+# %% [markdown]
+# *How to read it.* One tile is one channel of layer 1: the person's dimensions run down, the film's across, four to a
+# cell. Each tile has its own scale; one marked *zero* is silent for this pair.
+#
+# Silent for this pair is not dead. A channel is **dead** if it is 0 for whatever one asks it. All pairs are too many to
+# ask; a thousand random ones give a good idea.
+
+# %%
+users, items = inspection.random_pairs(network.n_users, network.n_items, seed=0)
+answers = inspection.respond(network, users, items)
+with torch.no_grad():
+    maps = network.feature_maps(network.interaction_map(torch.tensor(users), torch.tensor(items)))
+for number, of_layer in enumerate(maps):
+    dead = torch.nonzero(of_layer.amax(dim=(0, 2, 3)) == 0).flatten().tolist()
+    assert dead == list(answers.dead(number))
+
+# %%
+for number in range(3):
+    dead, constant = answers.dead(number), answers.constant(number)
+    print(f"layer {number + 1}: dead {dead or 'none'}; the same for every pair {constant or 'none'}")
+
+# %% [markdown]
+# A channel that says the same to every pair is not dead, but it is no better: it shifts all scores alike, and ranks
+# none. Such channels are room that the network has and does not use.
+#
+# The same thousand pairs tell whether a channel's answer to *our* pair is anything unusual.
+
+# %%
+place = inspection.stand_among(trace, answers, 2)
+values, own = answers.maximum[2][:, top], float(trace.layers[2].maps[top].max())
+figures.strips.strip(values, own, float(place.maximum[top]), LIGHT, what=f"channel {top} of layer 3")
+
+# %% [markdown]
+# *How to read it.* Each dot is the channel's answer to one random pair; the line is ours. A large bar in the picture of
+# section 3 says something about *this* film only where the line stands apart from the crowd. Otherwise it is large for
+# any film, and changes no rank.
+#
+# ## 7. A second model of the same data
+#
+# We train everything again, on the same ratings. Only the random start is another one.
+
+# %%
+mf_2 = factorise(2)
+network_2 = read_the_map(mf_2, 2)
+pair_2 = view_pair(network_2, split, user, film)
+print(f"NDCG@10 {evaluate(network_2, split, 'test', judge).metrics['NDCG@10']:.3f}")
+print(f"the film: score {pair_2.score:.2f}, {pair_2.rank.words}; before: score {pair.score:.2f}, {pair.rank.words}")
+
+# %%
+figures.maps.beside(trace.map, pair_2.trace.map, LIGHT, ("first model", "second model")).update_layout(height=270)
+
+# %% [markdown]
+# *How to read it.* The same person and the same film in two models, and their difference, on one scale.
+#
+# Dimension 3 of the one has nothing to do with dimension 3 of the other. MF's scores are the same after any rotation of
+# its embeddings, so each training ends in a rotation of its own. We can turn the second model's embeddings until they
+# lie as near to the first's as they can: the **Procrustes** problem. Its solution is one singular value decomposition.
+
+# %%
+ours = inspection.embeddings(network, split.interactions)
+theirs = inspection.embeddings(network_2, split.interactions)
+x, y = np.concatenate([ours.p, ours.q]), np.concatenate([theirs.p, theirs.q])
+left, _, right = np.linalg.svd(y.T @ x)
+turned = inspection.align(ours, theirs, "rotation")
+assert np.allclose(left @ right, turned.matrix, atol=1e-3)
+print(turned.words)
+
+# %%
+aligned = np.outer(turned.p[user], turned.q[film])
+figures.maps.beside(trace.map, aligned, LIGHT, ("first model", "second, turned")).update_layout(height=270)
+
+# %% [markdown]
+# *How to read it.* As above; the second map is now drawn from the turned embeddings. What is left in the third is what
+# no rotation takes away: this person and this film stand elsewhere in the two models, or further out. The words above
+# say how much of *all* embeddings the turn explains; a single pair may fit better or worse.
+#
+# The turn leaves every dot product as it was. But the second *network* was trained on its own dimensions. What would it
+# say to the turned ones?
+
+# %%
+assert np.isclose(turned.p[user] @ turned.q[film], theirs.p[user] @ theirs.q[film], atol=1e-4)
+dizzy = FusedConvNCF(of_network, split.interactions)
+dizzy.load_state_dict(network_2.state_dict())
+dizzy.start_from(torch.tensor(turned.p), torch.tensor(turned.q))
+before, after = network_2.score_items(user), dizzy.eval().score_items(user)
+print(f"correlation of its scores before and after: {np.corrcoef(before, after)[0, 1]:.2f}")
+
+# %% [markdown]
+# A network that computed the dot product, and nothing else, would not notice the turn. The further the correlation is
+# from 1, the more of its scores hangs on the directions that it was trained in. So an aligned picture compares two
+# tables of embeddings. It does not show what the second network sees.
+#
+# ## 8. What such pictures cannot tell
+#
+# **That the network has learnt it.** Give a network with random filters, which has learnt nothing, the same embeddings,
+# and attribute its score. This is a sanity check of Adebayo and others: a picture that looks alike for a trained and an
+# untrained network says something about its input, not about what was learnt.
+
+# %%
+torch.manual_seed(3)
+untrained = FusedConvNCF(of_network, split.interactions)
+untrained.start_from(torch.tensor(ours.p), torch.tensor(ours.q))
+nothing = inspection.integrated_gradients(untrained.eval(), user, film).values
+alike = np.corrcoef(np.abs(nothing).ravel(), np.abs(whole.values).ravel())[0, 1]
+print(f"correlation of the two attributions by size: {alike:.2f}")
+
+# %%
+scaled = [values / np.abs(values).max() for values in (whole.values, nothing)]
+figures.maps.beside(*scaled, LIGHT, ("trained", "untrained")).update_layout(height=270)
+
+# %% [markdown]
+# *How to read it.* Two attributions of the same map, each divided by its largest cell, and their difference. Rows and
+# columns that are strong in both come from large numbers in the embeddings, which both networks are given.
+#
+# **What a dimension means.** Two models that rank about equally well, the same person and the same film. Do their
+# pictures agree on which dimensions count? We compare the cells of the diagonal, one by one, and then the share that
+# the diagonal has as a whole.
+
+# %%
+other = inspection.integrated_gradients(network_2, user, film).values
+each = np.corrcoef(np.diag(whole.values), np.diag(other))[0, 1]
+share_2 = np.trace(np.abs(other)) / np.abs(other).sum()
+print(f"correlation over the 16 dimensions: {each:.2f}; share of the diagonal: {share:.0%} and {share_2:.0%}")
+
+# %% [markdown]
+# Dimension 3 of the one model is not dimension 3 of the other, so there is no reason for the correlation to be high,
+# and a dimension can have no name such as "science fiction" for good. What does not hang on the numbering of dimensions
+# can be compared between models: the share of the diagonal, or the rank.
+#
+# **Why the person likes the film.** All that was explained here is a number that a program computed. It knows who rated
+# what. It does not know anybody's reasons, and neither does a picture of it.
+#
+# ## What to try next
+#
+# - **Another pair.** Set `user` and `film` yourself, and run from section 2 on. Is the share of the diagonal the same?
+# - **A network that starts as MF.** Add `initialisation="trace"` to `of_network`. How does the attribution look now?
+# - **Longer training.** Does a channel that is dead ever wake again? Why is that hard, given what the gradient of ReLU
+#   is below 0?
+
+# %% [markdown]
+# **Exercise 1.** Attribute the score of the *MF* model with `gradient_times_input`. Where is everything, and how well
+# do the cells add up?
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# exact = inspection.gradient_times_input(mf, user, film)
+# off_diagonal = exact.values - np.diag(np.diag(exact.values))
+# print(exact.words)
+# assert not off_diagonal.any()
+# assert abs(exact.error) < 1e-4
+# ```
+#
+# All of it lies on the diagonal, and it adds up exactly: a dot product is its own explanation. It is the network that
+# makes attribution necessary.
+# </details>
+
+# %% [markdown]
+# **Exercise 2.** Set one dimension of the person's embedding to 0 at a time (`Edit(zero_user={k})`). Which one does the
+# score depend on most? Is it the largest?
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# edits = [inspection.edit_pair(network, user, film, inspection.Edit(zero_user={k})) for k in range(16)]
+# changes = np.array([edit.score_after - edit.score_before for edit in edits])
+# k = int(np.abs(changes).argmax())
+# largest = int(np.abs(trace.p).argmax())
+# print(f"dimension {k} changes the score by {changes[k]:+.2f}; the largest number of p is that of {largest}")
+# assert not edits[k].map_after[k].any()
+# assert edits[k].score_before == edits[0].score_before
+# ```
+#
+# Without dimension k a whole row of the map is 0. How much that matters depends on the film and on the filters too, so
+# the largest number need not be the one that counts.
+# </details>
+
+# %% [markdown]
+# **Exercise 3.** Align the two models by a *permutation* (dimensions swapped, and some turned over) instead of a
+# rotation. Can it explain more than the rotation?
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# swapped = inspection.align(ours, theirs, "permutation")
+# print(swapped.words)
+# assert np.allclose(np.abs(swapped.matrix).sum(axis=0), 1)
+# assert swapped.explained_after <= turned.explained_after + 1e-6
+# ```
+#
+# A permutation with signs is a rotation too (or a reflection), one of finitely many; the best of all cannot be worse.
+# How much worse the permutation is shows that the dimensions of the two models do not match one to one.
+# </details>
+
+# %% [markdown]
+# ## Sources
+#
+# - M. Sundararajan, A. Taly, Q. Yan: Axiomatic Attribution for Deep Networks. ICML 2017, section 3.
+# - J. Adebayo, J. Gilmer, M. Muelly, I. Goodfellow, M. Hardt, B. Kim: Sanity Checks for Saliency Maps. NeurIPS 2018.
+#   The untrained network of section 8.
+# - P. H. Schönemann: A Generalized Solution of the Orthogonal Procrustes Problem. Psychometrika 31, 1966. The turn.
+# - X. He, X. Du, X. Wang, F. Tian, J. Tang, T.-S. Chua: Outer Product-based Neural Collaborative Filtering. IJCAI 2018.
+#   The network.
+# - To play on: the page Inspect of the app (`make app`, then <http://localhost:8501/inspect>) does all this for any
+#   pair and any run, by clicking.
+
+# %%
+folder.cleanup()

@@ -1,0 +1,26 @@
+"""Marks of a list on Recommend: what the user rated too low is marked and explained, and nothing that is not there."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+
+from app.panels import recommend_lists
+from app.panels.recommend_lists import LOW, MARKS, Shown
+from app.panels.user_lists import HELD_OUT
+
+
+def listed(*standings: str) -> Shown:
+    top = SimpleNamespace(tied=np.zeros(len(standings), bool))
+    found = SimpleNamespace(found=SimpleNamespace(top=top), standings=standings)
+    return Shown(cast(Any, None), list=cast(Any, found))
+
+
+def test_case_15_what_was_rated_low_is_marked_and_explained() -> None:
+    assert MARKS == {"test": HELD_OUT, "rated lower": LOW}
+    words = " ".join(recommend_lists._how_to_read([listed("new", "rated lower")]))
+    assert f"{LOW} marks items that the user rated lower than the run takes for a positive." in words
+    assert HELD_OUT not in words
+    assert LOW not in " ".join(recommend_lists._how_to_read([listed("new", "test")]))

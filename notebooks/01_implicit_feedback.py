@@ -398,9 +398,8 @@ times = data.timestamp[order]  # user after user, and each user's oldest first, 
 first = np.append(0, last[:-1] + 1)  # where each user's oldest mark stands
 hours = (times[last] - times[first]) / 3600
 print(f"half of the users gave all their ratings within {np.median(hours):.1f} hours;")
-print(
-    f"each user gave at least {np.bincount(data.user).min()}, half of them {np.median(np.bincount(data.user)):.0f} or more"
-)
+each = np.bincount(data.user)
+print(f"each user gave at least {each.min()}, half of them {np.median(each):.0f} or more")
 
 # %% [markdown]
 # Here is the reason: many came once, and rated in one sitting more films than anybody can watch in that time; so they

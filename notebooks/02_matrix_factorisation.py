@@ -332,6 +332,7 @@ for name, j in (("uniform", four[:, 0]), ("hardest of four", hardest)):
     print(f"{name}: {held_out[u, j].mean():.2%} of the negatives are held-out films of the same user")
 
 # %% [markdown]
+# (More than the mean over users in section 4: an active user has more triples, and more that is held out.)
 #
 # ## 6. Turn the space
 #

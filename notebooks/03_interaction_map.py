@@ -45,9 +45,9 @@ os.environ["CONVNCF_HOME"] = folder.name
 # %%
 import numpy as np
 
-p = np.array([2.0, 1.0, -1.0])
-film_a = np.array([1.0, 0.0, 1.0])
-film_b = np.array([0.0, 0.0, -1.0])
+p = np.array([2, 1, -1])
+film_a = np.array([1, 0, 1])
+film_b = np.array([0, 0, -1])
 print("scores:", p @ film_a, "and", p @ film_b)
 
 # %% [markdown]
@@ -180,7 +180,7 @@ names = loaded.dataset.items.label(one), loaded.dataset.items.label(other)
 from convncf import figures
 
 print(*(f"{name}: dot product {dots[item]:.3f}" for name, item in zip(names, (one, other), strict=True)), sep="\n")
-figures.maps.beside(np.outer(P[user], Q[one]), np.outer(P[user], Q[other]), LIGHT, names).update_layout(height=280)
+figures.maps.beside(np.outer(P[user], Q[one]), np.outer(P[user], Q[other]), LIGHT, names).update_layout(height=268)
 
 # %% [markdown]
 # *How to read it.* Two maps of the same user, and the first less the second; the user's dimensions run down the rows,
@@ -342,7 +342,7 @@ pd.DataFrame({"explains": {name: f"{share:.1%}" for name, (share, _) in fits.ite
 W_fit = fits["every cell"][1].reshape(16, 16)
 identity = np.eye(16) * np.linalg.norm(W_fit) / 4  # as large as W_fit, so that one scale serves both
 labels = "the dot product reads", "the network reads, as a W"
-figures.maps.beside(identity, W_fit, LIGHT, labels).update_layout(height=280)
+figures.maps.beside(identity, W_fit, LIGHT, labels).update_layout(height=268)
 
 # %% [markdown]
 # *How to read it.* Not maps of a pair this time but weights on a map: the user's dimensions run down the rows, the
@@ -409,7 +409,7 @@ assert not torch.allclose(before, after, rtol=1e-3)
 # - **Without Python.** `make app` opens the app on <http://localhost:8501>. Its page
 #   [Inspect](http://localhost:8501/inspect) shows the map of any pair, and lets you edit it and watch the score;
 #   [Learn](http://localhost:8501/learn) builds it up step by step.
-# - **The next lesson** takes the network apart, layer by layer.
+# - **The next lesson**, [the convolutional tower](04_convolutional_tower.ipynb), takes the network apart.
 
 # %% [markdown]
 # **Exercise 1.** GMF has a weight for each dimension, matrix factorisation has none. Is GMF therefore able to score in

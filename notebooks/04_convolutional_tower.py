@@ -123,7 +123,8 @@ from convncf.inspection.sums import window
 filter_window(window(trace, channel, a, b), LIGHT)
 
 # %% [markdown]
-# *How to read it.* Left the patch, in the middle the filter, right their products, cell by cell; warm is positive, blue
+# *How to read it.* Left the patch, in the middle the filter, right their products, cell by cell; the
+# user's dimensions run down and the film's across, as on the map. Warm is positive, blue
 # is negative, and each square has its own scale, written below it. Where patch and filter have the same sign the
 # product is warm. This place was picked because the products agree: they add up, instead of cancelling out.
 #
@@ -373,8 +374,9 @@ assert np.allclose(two_trace.layers[0].maps, steps[0], atol=1e-5)
 figures.feature_maps(two_trace.layers[0], LIGHT, "shared", width=500)
 
 # %% [markdown]
-# *How to read it.* The two channels of layer 1 on one scale from 0. Every cell is bright in at most one of them: on the
-# left where the piece of the dot product is positive, on the right where it is negative.
+# *How to read it.* The two channels of layer 1 on one scale from 0; the user's pieces run down, the film's across.
+# Every cell is bright in at most one of them: on the left where the piece of the dot product is positive, on the right
+# where it is negative.
 #
 # So ConvNCF contains matrix factorisation. That is a test with a known answer, and a way to start: a network of 32
 # channels may begin as these two, with the others at an output weight of 0, and learn from there. Whatever it then does
@@ -505,7 +507,8 @@ table.assign(times_faster=table["milliseconds"].iloc[0] / table["milliseconds"])
 #   impossible plan, such as `(5, 5)`, is refused with those that fit.
 # - **Without Python.** In the app, `make app`, the page *Inspect* shows such a pair: click a cell of a feature map, and
 #   its receptive field and arithmetic appear. The page *Learn* goes through one pair step by step.
-#
+
+# %% [markdown]
 # **Exercise 1.** Networks for photographs use kernels of 3 that move by 1. How many such layers would it take until one
 # cell has read all of a 64 × 64 map? `receptive_field` takes anything with a `kernel` and a `stride`.
 

@@ -475,7 +475,8 @@ for words, found in (("all", reports), ("twenty", few)):
 #   all films. On a large one it is a small part.
 # - **Without Python.** `convncf compare` sets runs side by side with paired tests, and the app's *Compare* page draws
 #   them; its reports say when two runs were judged by different protocols.
-#
+
+# %% [markdown]
 # **Exercise 1.** AUC is the share of other films that stand below the test film. Compute it from the ranks, and compare
 # it with the report. Is the model with the higher AUC also the one with the higher HR@10?
 
@@ -483,11 +484,12 @@ for words, found in (("all", reports), ("twenty", few)):
 # <details><summary>Solution</summary>
 #
 # ```python
+# auc = {}
 # for name, report in reports.items():
 #     size = report.ranks.candidates
-#     auc = ((size - ranks[name]) / (size - 1)).mean()
-#     print(f"{name}: AUC {auc:.3f}, HR@10 {report.metrics['HR@10']:.3f}")
-#     assert np.isclose(auc, report.metrics["AUC"])
+#     auc[name] = ((size - ranks[name]) / (size - 1)).mean()
+#     print(f"{name}: AUC {auc[name]:.3f}, HR@10 {report.metrics['HR@10']:.3f}")
+# assert all(np.isclose(auc[name], report.metrics["AUC"]) for name, report in reports.items())
 # ```
 #
 # AUC looks at the whole list, and HR@10 at its first ten places. The fewer films are sampled, the more a sampled metric

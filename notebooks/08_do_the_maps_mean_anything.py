@@ -356,6 +356,10 @@ figures.strips.strip(layouts, own, below, LIGHT, what="NDCG@10 of the first netw
 # apart. The line is the layout that it was trained on. If places mattered to it, the line would stand far to the right
 # of all dots.
 #
+# Nothing was trained between two dots, so their spread is what a layout does by luck alone. Hold it against the
+# differences of section 7. One that is no larger says little about a guise, however small its p: with another shuffle,
+# it might have had the other sign.
+#
 # And the simple models against the network, in the same way:
 
 # %%

@@ -282,7 +282,9 @@ def test_a_network_that_began_as_the_dot_product_says_what_carries_it(copied_hom
 def test_another_run_keeps_the_pair_where_the_data_is_the_same_and_lets_it_go_elsewhere(at_home: Path) -> None:
     app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4", epoch="1"))
     app.selectbox(key="inspect:run").select("tiny-42").run()
-    assert {**app.query_params} == {"run": "tiny-42", "user": "u3", "item": "i4"}
+    best = str(loaded(at_home, "tiny-42").epoch)  # the epoch was the other run's
+    expected = {"run": "tiny-42", "user": "u3", "item": "i4", "epoch": best}
+    assert {name: app.query_params[name] for name in expected} == expected
     app.selectbox(key="inspect:run").select("other-pop").run()
     assert app.query_params["run"] == "other-pop"
     assert "for user" in headline(fine(app))

@@ -24,6 +24,8 @@ from convncf.runs import Labels, Run, RunStore, Status
 from tests.app_runs import open_page, texts
 from tests.test_app_start import RUNNING, stage
 
+pytest_plugins = ["tests.app_home"]
+
 DONE = Status(state="finished", message="done")
 AWKWARD = "*odd* $x$ :red[tag] <b>"
 

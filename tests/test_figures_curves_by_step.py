@@ -11,7 +11,7 @@ from convncf.figures.curve_points import steps
 from tests.plotly_json import array, sent
 
 
-def row(phase: str, epoch: int, ndcg: float | None, speed: float | None = None, *, kept: bool = False) -> dict[str, Any]:
+def row(phase: str, epoch: int, ndcg: float | None, speed: float = 0.0, *, kept: bool = False) -> dict[str, Any]:
     """An epoch of 2 s, so that it has twice as many triples as `speed`."""
     return {
         "phase": phase,

@@ -12,7 +12,7 @@ from app.panels import closer_results, links, pair
 from app.panels.pair import Focus, Pair
 from app.wording import number
 from convncf import figures, inspection
-from convncf.figures import filters
+from convncf.figures import filters, wording
 from convncf.figures.channels import WIDTH
 from convncf.inspection import PairTrace, Responses
 
@@ -54,7 +54,7 @@ def _filters(trace: PairTrace, channel: int) -> None:
     st.subheader("Filters of layer 1", anchor=False)
     with st.container(width=WIDTH):
         widgets.figure(filters.filters(trace.layers[0], state.theme(), selected=channel), key="channel:filters")
-    st.caption(filters.READ_FILTERS)
+    st.caption(f"{filters.READ_FILTERS} {wording.NO_ORDER}")
 
 
 def _named(responses: Responses, outliers: Sequence[int], layer: int, channel: int) -> str:

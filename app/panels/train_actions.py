@@ -76,7 +76,9 @@ def _train_on(seen: Glance) -> None:
     except ConvNCFError:
         return
     key = f"watch:epochs:{seen.name}"
-    with st.popover("Train on", help="To more epochs in all, bit for bit as if it had been made with so many."):
+    # The key makes it another popover than the one of Kill, which stood in its place, open, a moment ago.
+    words = "To more epochs in all, bit for bit as if it had been made with so many."
+    with st.popover("Train on", help=words, key=f"{key}:popover"):
         epochs = st.number_input(
             "Epochs in all", min_value=before + 1, value=before + max(1, before // 2), step=1, key=key
         )

@@ -14,8 +14,7 @@ from convncf import figures
 from convncf.jobs import DEMO_RUNS
 
 RECENT = 6
-_LEGEND_ROW = 20
-"""bare"""
+_LEGEND_ROW = 20  # px; a string here would be drawn: Streamlit shows bare expressions of a page's file
 
 
 def page() -> None:

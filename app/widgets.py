@@ -108,7 +108,7 @@ def attempt(action: Callable[[], str | None]) -> None:
 
 def confirm(label: str, question: str, yes: str, action: Callable[[], str | None], *, key: str, help: str = "") -> None:
     """A button that opens a question; only the button under the question acts."""
-    with st.popover(label, help=help or None):
+    with st.popover(label, help=help or None, key=f"{key}:popover"):
         st.markdown(plain(question))
         main_button(yes, key=key, on_click=attempt, args=(action,))
 

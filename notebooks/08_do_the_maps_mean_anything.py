@@ -234,7 +234,7 @@ assert np.isclose(float(masked.score_items(person)[film]), edited.score_after, a
 # a repetition all guises begin with the same filters and see the same ratings in the same order.
 
 # %%
-repetitions = (1, 2, 3) if epochs > 9 else (1, 2)
+repetitions = (1, 2, 3) if epochs > 9 else (1,)
 guises = {"as trained": lambda seed: as_is, "permuted": permutation, "rotated": rotation}
 trained = {}
 for name, turn in guises.items():

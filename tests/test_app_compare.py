@@ -13,7 +13,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import wording
-from app.panels import commands, settings_table
+from app.panels import commands
+from app.panels.compare import settings_table
 from app.wording import number, plain
 from convncf import comparison, figures, inspection
 from convncf.experiment.loading import load_run

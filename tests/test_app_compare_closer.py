@@ -11,7 +11,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import loading
-from app.panels import compare_address, compare_difference, compare_lists, metrics_table, settings_table
+from app.panels.compare import address as compare_address
+from app.panels.compare import difference as compare_difference
+from app.panels.compare import lists as compare_lists
+from app.panels.compare import metrics_table, settings_table
 from app.wording import number
 from convncf import comparison, grouping, inspection, runtime, served
 from convncf.comparison import ComparedRun, Comparison

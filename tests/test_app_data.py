@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.panels import add_dataset, uploads
+from app.panels.data import add_dataset, uploads
 from convncf.data import catalogue, reading
 from tests.test_app_start import open_app, words
 

@@ -16,7 +16,8 @@ from streamlit.runtime.state.query_params import QueryParams
 from streamlit.testing.v1 import AppTest
 
 from app import loading, state
-from app.panels import commands, feature_maps, pair, user_lists
+from app.panels import commands
+from app.panels.inspect import feature_maps, pair, user_lists
 from app.wording import number, plain
 from convncf import inspection
 from convncf.experiment.loading import LoadedRun, load_run

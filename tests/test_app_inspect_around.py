@@ -13,7 +13,7 @@ import streamlit as st
 
 from app import state
 from app.loading import Model
-from app.panels import closer_results, embedding_space
+from app.panels.inspect import closer_results, embedding_space
 from convncf.data import catalogue
 from convncf.errors import DataError
 from convncf.inspection import neighbourhood

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.panels import pair_header, user_search
-from app.panels.pair_controls import user_label
+from app.panels.inspect import pair_header, user_search
+from app.panels.inspect.pair_controls import user_label
 from convncf.runs import RunStore
 from tests.app_runs import control, figures_of, open_page, texts
 from tests.closer_look import fine

@@ -12,18 +12,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.loading import Model
-from app.panels import (
-    commands,
-    learn_bpr,
-    learn_embeddings,
-    learn_features,
-    learn_filter,
-    learn_map,
-    learn_score,
-    learn_steps,
-)
-from app.panels.learn_question import Question
-from app.panels.learn_steps import NAMES, NOTEBOOKS
+from app.panels import commands
+from app.panels.learn import bpr as learn_bpr
+from app.panels.learn import embeddings as learn_embeddings
+from app.panels.learn import features as learn_features
+from app.panels.learn import filter as learn_filter
+from app.panels.learn import map as learn_map
+from app.panels.learn import score as learn_score
+from app.panels.learn import steps as learn_steps
+from app.panels.learn.question import Question
+from app.panels.learn.steps import NAMES, NOTEBOOKS
 from app.wording import number, plain
 from convncf.experiment.loading import LoadedRun
 from convncf.figures.theme import plural

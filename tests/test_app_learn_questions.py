@@ -7,7 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.panels import learn_bpr, learn_embeddings, learn_features, learn_filter, learn_map, learn_score
+from app.panels.learn import bpr as learn_bpr
+from app.panels.learn import embeddings as learn_embeddings
+from app.panels.learn import features as learn_features
+from app.panels.learn import filter as learn_filter
+from app.panels.learn import map as learn_map
+from app.panels.learn import score as learn_score
 from convncf.inspection.bpr_step import BprSteps, Triple
 from tests.made_traces import layer, pair
 

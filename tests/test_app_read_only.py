@@ -11,7 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import state
-from app.panels import add_dataset, commands, dataset_card
+from app.panels import commands
+from app.panels.data import add_dataset, dataset_card
 from convncf.errors import ConvNCFError
 from convncf.runs import RunStore, Status
 from tests.app_runs import open_page, texts

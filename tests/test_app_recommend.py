@@ -15,7 +15,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import loading, state
-from app.panels import commands, recommend_lists, recommend_results
+from app.panels import commands
+from app.panels.recommend import lists as recommend_lists
+from app.panels.recommend import results as recommend_results
 from convncf import inspection
 from convncf.data import catalogue
 from convncf.experiment.loading import LoadedRun, load_run

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from app.panels import recommend_lists
-from app.panels.recommend_lists import LOW, MARKS, Shown
-from app.panels.user_lists import HELD_OUT
+from app.panels.inspect.user_lists import HELD_OUT
+from app.panels.recommend import lists as recommend_lists
+from app.panels.recommend.lists import LOW, MARKS, Shown
 
 
 def listed(*standings: str) -> Shown:

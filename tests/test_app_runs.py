@@ -15,9 +15,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import state
-from app.panels import glance, run_table, runs_columns, runs_commands, runs_export, runs_filters
+from app.panels import glance
 from app.panels.glance import Glance
-from app.panels.runs_filters import Choice
+from app.panels.runs import columns as runs_columns
+from app.panels.runs import commands as runs_commands
+from app.panels.runs import export as runs_export
+from app.panels.runs import filters as runs_filters
+from app.panels.runs import table as run_table
+from app.panels.runs.filters import Choice
 from convncf import figures
 from convncf.errors import JobError
 from convncf.runs import Labels, Run, RunStore, Status

@@ -14,8 +14,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app.panels import device, setting_fields
-from app.panels.new_run import command_line
+from app.panels.train import device, setting_fields
+from app.panels.train.new_run import command_line
 from app.wording import ON_EVERYTHING
 from convncf import runtime
 from convncf.config import MODEL_NAMES, flatten, preset_names, resolve, setting_keys, unused_settings

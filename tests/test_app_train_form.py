@@ -14,8 +14,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app.panels import commands, train_estimate
-from app.panels.train_launch import command_words
+from app.panels import commands
+from app.panels.train import estimate as train_estimate
+from app.panels.train.launch import command_words
 from convncf.errors import JobError
 from convncf.runs import RunStore, Status
 from tests.test_app_start import RUNNING, finished, live_figures, open_app, stage, words, workers

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from app.panels import train_files
+from app.panels.train import files as train_files
 from app.wording import KEPT_THE_START
 from convncf.config import flatten, parse_setting, resolve
 from convncf.runs import Run, RunStore, Status

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from app.panels import add_dataset, upload_limits, uploads
+from app.panels.data import add_dataset, upload_limits, uploads
 from convncf.errors import ReadError
 from tests.test_app_start import open_app, words
 from tests.test_app_uploads import RATINGS, Files, drop, zipped

@@ -33,7 +33,8 @@ LIMIT = 12 * 60
 """Seconds that all lessons together may take on two cores."""
 
 _ONE_CHROME = """
-with __import__("contextlib").suppress(Exception):  # without kaleido the figures are live only, and say so themselves
+with __import__("contextlib").suppress(Exception):  # without a Chrome the figures are live only, and say so themselves
+    __import__("kaleido").Kaleido()  # raises where there is none: the server would wait for it for ever
     __import__("kaleido").start_sync_server()
     # plotly hands over options of a Chrome of its own, though there are none
     __import__("warnings").filterwarnings("ignore", "The kopts argument is ignored", UserWarning)

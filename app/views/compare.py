@@ -7,16 +7,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import loading, state, widgets
-from app.panels import (
-    compare_address,
-    compare_closer,
-    compare_curves,
-    first_runs,
-    metrics_table,
-    pair_controls,
-    run_choice,
-    settings_table,
-)
+from app.panels import first_runs
+from app.panels.compare import address as compare_address
+from app.panels.compare import closer as compare_closer
+from app.panels.compare import curves as compare_curves
+from app.panels.compare import metrics_table, run_choice, settings_table
+from app.panels.inspect import pair_controls
 from app.wording import plain, sentence
 from convncf.comparison import Comparison
 from convncf.config import TRAINED

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state, widgets
-from app.panels import add_dataset, dataset_card
 from app.panels.commands import ONLY_SHOWS
+from app.panels.data import add_dataset, dataset_card
 from convncf.data import catalogue
 
 

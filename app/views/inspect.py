@@ -10,21 +10,18 @@ import streamlit as st
 
 from app import loading, state, widgets
 from app.loading import Model
-from app.panels import (
+from app.panels import first_runs, glance, presentation, still_training
+from app.panels.inspect import (
     closer,
     exports,
     feature_maps,
-    first_runs,
-    glance,
     interaction_map,
     pair_controls,
     pair_header,
-    presentation,
     score_parts,
-    still_training,
     user_lists,
 )
-from app.panels.pair import Pair, settled
+from app.panels.inspect.pair import Pair, settled
 from app.wording import BROKEN, plain, sentence
 from convncf.config import TRAINED
 from convncf.errors import CheckpointError, ConvNCFError, RunNotFoundError

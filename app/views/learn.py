@@ -8,8 +8,13 @@ from typing import Final
 import streamlit as st
 
 from app import loading, state, widgets
-from app.panels import commands, learn_address, learn_question, learn_results, learn_steps, pair_controls
-from app.panels.pair import Pair
+from app.panels import commands
+from app.panels.inspect import pair_controls
+from app.panels.inspect.pair import Pair
+from app.panels.learn import address as learn_address
+from app.panels.learn import question as learn_question
+from app.panels.learn import results as learn_results
+from app.panels.learn import steps as learn_steps
 from app.wording import BROKEN, MODEL_WORDS, sentence
 from convncf.errors import ConvNCFError, RunNotFoundError
 from convncf.runs import Run

@@ -7,8 +7,12 @@ from typing import Final
 import streamlit as st
 
 from app import state, widgets
-from app.panels import first_runs, recommend_new_user, recommend_pairs, recommend_runs, recommend_user
-from app.panels import recommend_address as address
+from app.panels import first_runs
+from app.panels.recommend import address
+from app.panels.recommend import new_user as recommend_new_user
+from app.panels.recommend import pairs as recommend_pairs
+from app.panels.recommend import runs as recommend_runs
+from app.panels.recommend import user as recommend_user
 from app.wording import sentence
 from convncf.errors import ConvNCFError
 from convncf.figures.theme import run_style

@@ -5,7 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state, widgets
-from app.panels import first_runs, glance, run_table, runs_actions, runs_columns, runs_export, runs_filters
+from app.panels import first_runs, glance
+from app.panels.runs import actions as runs_actions
+from app.panels.runs import columns as runs_columns
+from app.panels.runs import export as runs_export
+from app.panels.runs import filters as runs_filters
+from app.panels.runs import table as run_table
 
 
 def page() -> None:

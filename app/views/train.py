@@ -5,7 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state, widgets
-from app.panels import glance, new_run, run_table, watch
+from app.panels import glance
+from app.panels.runs import table as run_table
+from app.panels.train import new_run, watch
 from app.widgets import section
 
 

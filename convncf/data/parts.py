@@ -80,12 +80,14 @@ class Split:
     def left_out_words(self, user: int, part: Part) -> str:
         """The rule for one user: 'left out: 20 training and 1 validation item'."""
         n_train = _row_length(self.train, user)
-        words = f"left out: {n_train} training item{'' if n_train == 1 else 's'}"
+        words = f"left out: {n_train:,} training item{'' if n_train == 1 else 's'}"
         if part == "test":
             n_validation = _row_length(self.validation, user)
-            words = f"left out: {n_train} training and {n_validation} validation item{'' if n_validation == 1 else 's'}"
+            words = (
+                f"left out: {n_train:,} training and {n_validation:,} validation item{'' if n_validation == 1 else 's'}"
+            )
         n_low = 0 if self.not_recommended is None else _row_length(self.not_recommended, user)
-        return f"{words}, and {n_low} rated lower" if n_low else words
+        return f"{words}, and {n_low:,} rated lower" if n_low else words
 
     @property
     def not_recommended(self) -> sparse.csr_array | None:

@@ -69,6 +69,9 @@ def metrics(
         )
     drawn = (*reports.values(), *references.values())
     values = [value for report in drawn for name, value in report.items() if name in place]
+    values += [
+        end for spans in (intervals or {}).values() for name, ends in spans.items() if name in place for end in ends
+    ]
     looks = layout(
         theme,
         height=_ROW * len(rows) + 84,

@@ -111,7 +111,8 @@ def validation(
         "margin": {**_MARGIN, "t": 44},
     }
     if x == "epoch":
-        looks["xaxis"] |= whole_epochs(max((point.epoch for some in found.values() for point in some), default=0))
+        trained = [point.epoch for some in found.values() for point in some if point.phase != "pretraining"]
+        looks["xaxis"] |= whole_epochs(max(trained, default=0))
     figure = go.Figure(lines, layout=looks)
     if waiting:
         words = "<br>".join(

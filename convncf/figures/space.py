@@ -131,7 +131,7 @@ def neighbours(
         height=28 * max(rows, 1) + 48,
         alt=f"Items nearest to {of} by {measure}: {listed}.",
         revision=f"neighbours {measure}",
-        margin={"l": 260, "r": 12, "t": 4, "b": 40},
+        margin={"l": 280, "r": 12, "t": 4, "b": 40},
         bargap=0.36,
         xaxis=axis(
             theme,

@@ -1,0 +1,1 @@
+"""Compare: panels of the page where runs stand side by side."""

@@ -1,0 +1,170 @@
+"""The same pair in several models: where each ranks it, and its interaction and feature maps on shared scales."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from app import loading, state, widgets
+from app.loading import Model
+from app.panels.compare import address as compare_address
+from app.panels.compare import difference as compare_difference
+from app.panels.compare.metrics_table import heading
+from app.panels.inspect import pair_controls
+from app.wording import number, plain, sentence
+from convncf import figures
+from convncf.comparison import Comparison
+from convncf.errors import ConvNCFError
+from convncf.figures import wording
+from convncf.figures.network import ORDERS, largest
+from convncf.figures.theme import RunStyle
+from convncf.inspection import PairTrace, PairView
+from convncf.runs import Run
+
+_WIDTHS: Final = {1: 500, 2: 500}
+"""Number of models -> width of a map in pixels, so that they stand side by side at 1280."""
+_NARROW: Final = 350
+NOT_SUBTRACTED: Final = (
+    "Channel k of one network has nothing to do with channel k of another, so feature maps are laid side by side and "
+    "not subtracted."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One run's view of the pair, or why there is none."""
+
+    run: Run
+    model: Model | None = None
+    view: PairView | None = None
+    problem: str = ""
+
+    @property
+    def trace(self) -> PairTrace | None:
+        return self.view.trace if self.view and isinstance(self.view.trace, PairTrace) else None
+
+
+def show(runs: Sequence[Run], _: Comparison, styles: Mapping[str, RunStyle], __: Sequence[str]) -> None:
+    """Choose a user and an item of the baseline's data, and look at them in every run."""
+    model = loading.model(runs[0])
+    wrong: list[str] = []
+    user = pair_controls.user_index(model, wrong)
+    item = pair_controls.item_index(model, user, wrong)
+    pair_controls.remember(model, user, item)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        pair_controls.user(model, user)
+        pair_controls.item(model, user, item)
+        pair_controls.surprise(model)
+    for words in wrong:
+        widgets.problem(words)
+    if user is None or item is None:
+        return
+    seen = [_look(run, model.user_id(user), model.item_id(item)) for run in runs]
+    _ranks(seen, styles, model.item_label(item))
+    _maps(seen, styles)
+
+
+def _look(run: Run, user: str, item: str) -> _Seen:
+    """By raw id, since another run may have other data."""
+    try:
+        model = loading.model(run)
+        interactions = model.dataset.interactions
+        view = loading.pair(model, interactions.users.index(user), interactions.items.index(item))
+    except ConvNCFError as error:
+        return _Seen(run, problem=sentence(error))
+    return _Seen(run, model, view)
+
+
+def _ranks(seen: Sequence[_Seen], styles: Mapping[str, RunStyle], item: str) -> None:
+    """Each run's rank and score, with a way to look inside; and the title, where an id means something else there."""
+    with st.container(horizontal=True, gap="large"):
+        for one in seen:
+            with st.container(width="content", gap=None):
+                st.markdown(heading(one.run.name, styles[one.run.name]))
+                if one.view is None or one.model is None:
+                    st.caption(plain(one.problem))
+                    continue
+                words = one.view.rank_words
+                st.markdown(f"**{plain(words[:1].upper() + words[1:])}**")
+                label = one.model.item_label(one.view.item)
+                st.caption(f"score {number(one.view.score)}{'' if label == item else plain(f' · here {label}')}")
+                address = {
+                    "run": one.run.name,
+                    "user": one.model.user_id(one.view.user),
+                    "item": one.model.item_id(one.view.item),
+                }
+                st.page_link(state.PAGES["inspect"], label="Look inside", query_params=address)
+    st.caption("Scores order the items of one model; between models, compare ranks.")
+
+
+def _maps(seen: Sequence[_Seen], styles: Mapping[str, RunStyle]) -> None:
+    traced = [(one, one.trace) for one in seen if one.trace is not None]
+    if not traced:
+        st.caption("None of these models has embeddings, so there are no maps to show.")
+        return
+    theme = state.theme()
+    picked = compare_address.pick("Order of dimensions", "order")
+    order = next(known for known in ORDERS if known == picked)
+    limit = max(largest(trace) for _, trace in traced)
+    width = _WIDTHS.get(len(traced), _NARROW)
+    with st.container(horizontal=True, gap="medium"):
+        for one, trace in traced:
+            with st.container(width=width, gap="xsmall"):
+                st.markdown(heading(one.run.name, styles[one.run.name]))
+                drawn = figures.interaction_map(trace, theme, order, zmax=limit, width=width)
+                widgets.figure(drawn, key=f"compare:map:{one.run.name}")
+    st.caption(plain(_kinship([one for one, _ in traced])))
+    if order != ORDERS[0]:
+        st.caption(wording.ORDER_IS_FOR_DISPLAY)
+    _features([(one, trace) for one, trace in traced if trace.layers], styles)
+    if seen[0].trace is not None:
+        compare_difference.show([(one.model, trace) for one, trace in traced if one.model is not None])
+
+
+def _kinship(seen: Sequence[_Seen]) -> str:
+    """What dimension k of one model has to do with dimension k of another."""
+    origins = {_origin(one) for one in seen}
+    if len(seen) > 1 and len(origins) == 1 and "" not in origins:
+        return (
+            f"These models share their pretraining: all embeddings began as those of {origins.pop()}, so dimension k "
+            "began as the same in each, and training moved it. All maps share one colour scale."
+        )
+    return (
+        "Dimension k of one model has nothing to do with dimension k of another: each was trained from its own start. "
+        "Compare strength and pattern. All maps share one colour scale."
+    )
+
+
+def _origin(one: _Seen) -> str:
+    """The MF-BPR run that the embeddings began from; an MF-BPR is its own."""
+    assert one.model is not None
+    config = one.model.loaded.config.model
+    return one.run.name if config.name == "mf-bpr" else config.pre_model_path
+
+
+def _features(traced: Sequence[tuple[_Seen, PairTrace]], styles: Mapping[str, RunStyle]) -> None:
+    if not traced:
+        return
+    st.subheader("Feature maps", anchor=False)
+    deepest = max(len(trace.layers) for _, trace in traced)
+    layers = [str(layer) for layer in range(1, deepest + 1)]
+    number_of = int(compare_address.pick("Layer", "layer", layers, words=lambda layer: f"Layer {layer}"))
+    shown = [trace.layers[number_of - 1] for _, trace in traced if number_of <= len(trace.layers)]
+    limit = max(map(figures.channels.largest, shown)) if len(shown) > 1 else None
+    columns = min(map(figures.channels.usual_columns, shown))
+    width = _WIDTHS.get(len(traced), _NARROW)
+    with st.container(horizontal=True, gap="medium"):
+        for one, trace in traced:
+            with st.container(width=width, gap="xsmall"):
+                st.markdown(heading(one.run.name, styles[one.run.name]))
+                if number_of > len(trace.layers):
+                    st.caption(f"This network has {len(trace.layers)} layers.")
+                    continue
+                layer = trace.layers[number_of - 1]
+                drawn = figures.feature_maps(layer, state.theme(), "shared", columns=columns, zmax=limit, width=width)
+                widgets.figure(drawn, key=f"compare:features:{one.run.name}")
+    shared = f" All tiles of all models share one colour scale. {NOT_SUBTRACTED}" if limit is not None else ""
+    st.caption(f"{wording.READ_FEATURE_MAPS}{shared}")

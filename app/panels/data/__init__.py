@@ -1,0 +1,1 @@
+"""Data: adding a dataset, and what is told of one."""

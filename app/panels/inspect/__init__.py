@@ -1,0 +1,1 @@
+"""Inspect: the panels of one user and one item."""

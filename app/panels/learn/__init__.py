@@ -1,0 +1,1 @@
+"""Learn: the panels of the six steps."""

@@ -1,0 +1,98 @@
+"""Learn's steps in their order: the list of them, Back and Next, how this network began, and where to read on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from app import state, widgets
+from app.loading import Model
+from app.panels.inspect.pair import Pair, in_words
+from app.panels.learn import address as learn_address
+from app.panels.learn import bpr as learn_bpr
+from app.panels.learn import embeddings as learn_embeddings
+from app.panels.learn import features as learn_features
+from app.panels.learn import filter as learn_filter
+from app.panels.learn import map as learn_map
+from app.panels.learn import score as learn_score
+
+NAMES: Final = ("Embeddings", "The map", "The first filter", "Feature maps", "The score", "The BPR step")
+NOTEBOOKS: Final = {"00_quick_start": "from a file of your own to a look inside the network"}
+"""Notebooks that tell more, by name, with their subject; one that is not there is left out."""
+_FOLDER: Final = Path(__file__).resolve().parents[2] / "notebooks"
+
+
+def chooser(step: int) -> None:
+    """Back and Next, and the list of steps beside them."""
+    with st.container(horizontal=True, vertical_alignment="center", key="learn-steps"):
+        st.button("Back", key="learn:back", disabled=step == 1, on_click=learn_address.go, args=(step - 1,))
+        last = step == len(NAMES)
+        widgets.main_button("Next", key="learn:next", disabled=last, on_click=learn_address.go, args=(step + 1,))
+        st.session_state["learn:step"] = step
+        st.segmented_control(
+            "Step",
+            range(1, len(NAMES) + 1),
+            key="learn:step",
+            format_func=lambda number: f"{number} · {NAMES[number - 1]}",
+            required=True,
+            label_visibility="collapsed",
+            on_change=lambda: learn_address.go(st.session_state["learn:step"]),
+        )
+
+
+@st.fragment(key="learn-step")
+@in_words
+def show(pair: Pair, step: int) -> None:
+    """One step: what it is about, a question, a slider, a picture."""
+    widgets.section(f"{step} of {len(NAMES)} · {NAMES[step - 1]}")
+    match step:
+        case 1:
+            learn_embeddings.show(pair)
+        case 2:
+            learn_map.show(pair)
+        case 3:
+            learn_filter.show(pair)
+        case 4:
+            learn_features.show(pair)
+        case 5:
+            learn_score.show(pair, how_it_began(pair.model()))
+        case _:
+            learn_bpr.show(pair)
+
+
+def how_it_began(model: Model) -> str:
+    """How the network was started, one or two sentences of plain text."""
+    began = model.loaded.config.model.initialisation
+    if began == "trace":
+        words = (
+            "This network began as exactly p·q (a trace start): two channels of each layer carried the dot product "
+            "through, and no other had a weight in the score."
+        )
+    else:
+        noise = "the noise of the 2018 code" if began == "paper" else "noise"
+        words = f"This network began from random filters ({noise}): all that it reads in the map, it has learnt."
+    return words if model.loaded.epoch else f"{words} The model that was kept is that start, before the first step."
+
+
+def read_on(pair: Pair) -> None:
+    """Where the same pair can be looked at more closely, and the notebooks that are there."""
+    ids = {"run": pair.run, "user": pair.user, "item": pair.item}
+    st.page_link(
+        state.PAGES["inspect"],
+        label="Look at this pair on Inspect",
+        query_params=ids,
+        icon=widgets.ONWARD,
+        icon_position="right",
+    )
+    there = {name: words for name, words in NOTEBOOKS.items() if (_FOLDER / f"{name}.ipynb").is_file()}
+    if there:
+        with st.expander("Notebooks that tell more"):
+            for name, words in there.items():
+                st.markdown(f"`notebooks/{name}.ipynb`: {words}.")
+                st.code(f".venv/bin/jupyter lab notebooks/{name}.ipynb", language=None, wrap_lines=True)
+    command = ["convncf", "inspect", pair.run]
+    for option, raw in (("--user", pair.user), ("--item", pair.item)):
+        command += [f"{option}={raw}"] if raw.startswith("-") else [option, raw]
+    widgets.terminal(command)

@@ -1,0 +1,1 @@
+"""Recommend: panels of lists, new users and files of pairs."""

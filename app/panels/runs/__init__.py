@@ -1,0 +1,1 @@
+"""Runs: panels of the table of all runs."""

@@ -1,0 +1,1 @@
+"""Train: the form, and the run that is watched."""

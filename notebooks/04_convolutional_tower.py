@@ -12,7 +12,7 @@
 # ---
 
 # %% [markdown]
-# # The convolutional tower: from a square of products to one number
+# # Lesson 4: The convolutional tower: from a square of products to one number
 #
 # **How does a convolutional network turn a square of 64 × 64 products into a single score, and why need it not be
 # slow?**

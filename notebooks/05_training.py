@@ -12,7 +12,7 @@
 # ---
 
 # %% [markdown]
-# # Training: the same network, learning and failing to learn
+# # Lesson 5: Training: the same network, learning and failing to learn
 #
 # **One network, one data set, and only the way of training differs: why may the first learn, while the others stand
 # still, die, or blow up — and how can you see which it is?**

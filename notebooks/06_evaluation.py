@@ -12,7 +12,7 @@
 # ---
 
 # %% [markdown]
-# # Evaluation: which of two models is better?
+# # Lesson 6: Evaluation: which of two models is better?
 #
 # **Two models, one test set, one metric: how can one table say that the first is better, and another that it is the
 # second, when nobody made a mistake?**

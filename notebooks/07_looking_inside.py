@@ -12,7 +12,7 @@
 # ---
 
 # %% [markdown]
-# # Looking inside: from a score back to the numbers that made it
+# # Lesson 7: Looking inside: from a score back to the numbers that made it
 #
 # **The network puts a film high on somebody's list. Can we find out why, and how far can we trust what we find?**
 #

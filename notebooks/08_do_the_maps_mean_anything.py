@@ -12,7 +12,7 @@
 # ---
 
 # %% [markdown]
-# # Do the maps mean anything? An experiment, and your verdict
+# # Lesson 8: Do the maps mean anything? An experiment, and your verdict
 #
 # **ConvNCF reads the interaction map as if neighbouring cells had something to do with each other. Have they? And what
 # is the network worth beside simple models?**

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from functools import cache
@@ -252,12 +253,17 @@ def test_a_trace_start_is_said_and_one_that_was_kept_too(at_home: Path, monkeypa
     assert "kept is that start" in learn_steps.how_it_began(kept)
 
 
-def test_notebooks_that_are_there_are_named_and_no_other(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(NOTEBOOKS, "99_not_written", "nothing")
-    said = texts(learn(1))
-    assert "notebooks/00_quick_start.ipynb" in said
-    assert (ROOT / "notebooks" / "00_quick_start.ipynb").is_file()
-    assert "99_not_written" not in said
+def test_each_step_names_notebooks_that_are_there_and_no_other(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named: set[str] = set()
+    for step in range(1, len(NAMES) + 1):
+        said = set(re.findall(r"notebooks/(\w+)\.ipynb:", texts(learn(step)).replace("`", "")))
+        assert "00_quick_start" in said
+        assert len(said) > 1, f"step {step} has one of its own"
+        assert all((ROOT / "notebooks" / f"{name}.ipynb").is_file() for name in said)
+        named |= said
+    assert named == set(NOTEBOOKS), "each lesson is named somewhere"
+    monkeypatch.setattr(learn_steps, "_FOLDER", ROOT / "no such folder")
+    assert "ipynb" not in texts(learn(1))
 
 
 # ---------------------------------------------------------------- nothing to tell

@@ -64,7 +64,7 @@ def _tell(run: Run, controls: st.delta_generator.DeltaGenerator) -> None:
     learn_question.forget_if_other("\n".join((pair.run, pair.user, pair.item, str(step))))
     learn_steps.chooser(step)
     learn_steps.show(pair, step)
-    learn_steps.read_on(pair)
+    learn_steps.read_on(pair, step)
 
 
 def _why_not(name: str, runs: Sequence[Run]) -> None:

@@ -19,9 +19,28 @@ from app.panels.learn import map as learn_map
 from app.panels.learn import score as learn_score
 
 NAMES: Final = ("Embeddings", "The map", "The first filter", "Feature maps", "The score", "The BPR step")
-NOTEBOOKS: Final = {"00_quick_start": "from a file of your own to a look inside the network"}
-"""Notebooks that tell more, by name, with their subject; one that is not there is left out."""
-_FOLDER: Final = Path(__file__).resolve().parents[2] / "notebooks"
+NOTEBOOKS: Final = {
+    "00_quick_start": "from a file of your own to a look inside the network",
+    "01_implicit_feedback": "from a file of marks to a matrix, and splits that do not leak",
+    "02_matrix_factorisation": "the dot product, the BPR loss and one step by hand",
+    "03_interaction_map": "what the outer product holds, and what a network could add",
+    "04_convolutional_tower": "one cell by hand, receptive fields, from the map to a number",
+    "05_training": "what training needs, and what it looks like when it fails",
+    "06_evaluation": "which of two models is better, and how far to trust the answer",
+    "07_looking_inside": "from a score back to the numbers that made it",
+    "08_do_the_maps_mean_anything": "an experiment, and your verdict",
+}
+"""Notebooks by name, with their subject; one that is not there is left out."""
+_TELL_MORE: Final = (
+    ("01_implicit_feedback", "02_matrix_factorisation"),
+    ("03_interaction_map", "08_do_the_maps_mean_anything"),
+    ("04_convolutional_tower",),
+    ("04_convolutional_tower", "07_looking_inside"),
+    ("07_looking_inside", "06_evaluation"),
+    ("02_matrix_factorisation", "05_training"),
+)
+"""Those that tell more of each step; all of them begin with the quick start."""
+_FOLDER: Final = Path(__file__).resolve().parents[3] / "notebooks"
 
 
 def chooser(step: int) -> None:
@@ -76,8 +95,8 @@ def how_it_began(model: Model) -> str:
     return words if model.loaded.epoch else f"{words} The model that was kept is that start, before the first step."
 
 
-def read_on(pair: Pair) -> None:
-    """Where the same pair can be looked at more closely, and the notebooks that are there."""
+def read_on(pair: Pair, step: int) -> None:
+    """Where the same pair can be looked at more closely, and the notebooks on this step that are there."""
     ids = {"run": pair.run, "user": pair.user, "item": pair.item}
     st.page_link(
         state.PAGES["inspect"],
@@ -86,7 +105,8 @@ def read_on(pair: Pair) -> None:
         icon=widgets.ONWARD,
         icon_position="right",
     )
-    there = {name: words for name, words in NOTEBOOKS.items() if (_FOLDER / f"{name}.ipynb").is_file()}
+    names = (*_TELL_MORE[step - 1], "00_quick_start")
+    there = {name: NOTEBOOKS[name] for name in names if (_FOLDER / f"{name}.ipynb").is_file()}
     if there:
         with st.expander("Notebooks that tell more"):
             for name, words in there.items():

@@ -7,8 +7,9 @@ from typing import Final
 
 import streamlit as st
 
+from app import state
 from app.panels import presentation
-from convncf import runtime
+from convncf import figures, runtime
 
 HERE: Final = Path(__file__).parent
 TITLE: Final = "ConvNCF workbench"
@@ -36,6 +37,8 @@ def main() -> None:
     # The page's own name in the browser's tab, so that several open tabs can be told apart.
     st.set_page_config(page_title=f"{page.title} · {TITLE}")
     presentation.prepare()
+    if state.theme() is figures.DARK:  # Streamlit writes white on the chips' light teal, which nobody can read
+        st.html(f"<style>[data-tag], [data-tag] * {{color: {figures.DARK.paper}}}</style>")
     page.run()
     presentation.toggle()
 

@@ -47,7 +47,7 @@ def test_the_lead_is_the_difference_of_two_scores_part_by_part() -> None:
     drawn = sent(lead_parts(ahead, behind, LIGHT, ("Fargo", "Heat"), top=2))
     assert math.fsum(array(drawn["data"][0]["x"])) == pytest.approx(ahead.score - behind.score, abs=1e-6)
     assert drawn["layout"]["yaxis"]["ticktext"][-1] == "<b>difference</b>"
-    assert drawn["layout"]["meta"]["alt"].startswith("Score of Fargo less that of Heat, 0, as a sum: channel 1 −2.00")
+    assert drawn["layout"]["meta"]["alt"].startswith("Score of Fargo less that of Heat, 0 as a sum: channel 1 −2.00")
 
 
 def test_what_would_be_shown_as_0_has_no_bar_of_its_own() -> None:

@@ -98,7 +98,7 @@ POINTS = [
     ("save_checkpoint", 1, True),
     ("save_state", 5, False),
     ("save_state", 5, True),
-    ("save_model", 3, True),
+    ("save_model", 2, True),
     ("save_checkpoint", 4, True),
     ("save_state", 8, False),
     ("save_state", 8, True),

@@ -121,7 +121,7 @@ def score_parts(trace: PairTrace, theme: Theme, top: int = 8) -> go.Figure:
 
 def lead_parts(first: PairTrace, second: PairTrace, theme: Theme, names: tuple[str, str], top: int = 8) -> go.Figure:
     """The first score less the second as a sum, in the manner of `score_parts`. Raises ValueError as `lead` does."""
-    what = f"Score of {names[0]} less that of {names[1]}"
+    what = f"Score of {names[0]} less that of {names[1]},"
     shown = lead(first, second, top)
     return _bars(shown, math.fsum(part.value for part in shown), theme, "difference", what)
 
@@ -149,7 +149,7 @@ def _bars(shown: Sequence[Part], total: float, theme: Theme, name: str, what: st
         customdata=[part.label for part in shown],
         hovertemplate="%{customdata}: %{x:+.6g}<extra></extra>",
     )
-    alt = f"{what}, {_fixed(total, decimals)}, as a sum: " + ", ".join(
+    alt = f"{what} {_fixed(total, decimals)} as a sum: " + ", ".join(
         f"{part.label} {_fixed(part.value, decimals, sign=True)}" for part in shown
     )
     below = total < 0  # the total stands on the side of zero that its bar would take, where there is room

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from convncf.inspection.filters import ListFilter
 from convncf.inspection.fold_in import fold_in, warm_up
 from convncf.inspection.pair import listed
 from convncf.models.popularity import Popularity
-from convncf.runs import RunStore
+from convncf.runs import RunStore, Status
 from tests.app_runs import AWKWARD, DATASET, figures_of, open_page, texts
 
 pytest_plugins = ["tests.app_home"]
@@ -75,7 +76,9 @@ def test_no_finished_run_is_said(copied_home: Path) -> None:
     assert "No run is finished yet" in texts(fine(open_page("recommend")))
 
 
-def test_runs_that_have_no_list_are_named_and_left_aside(at_home: Path) -> None:
+def test_runs_that_have_no_list_are_named_and_left_aside(copied_home: Path) -> None:
+    # a run that has waited for long without a worker is lost: here it has only just been asked for
+    RunStore(copied_home).open("waiting").write_status(Status(updated=time.time()))
     app = fine(open_page("recommend", run=["nope", "broken", "waiting", "tiny-pop", "other-pop"], user="u1"))
     said = texts(app)
     assert "Run 'nope' does not exist" in said

@@ -50,6 +50,11 @@ def terminal(command: Sequence[str]) -> None:
         st.code(shlex.join(command), language=None, wrap_lines=True)
 
 
+def option(name: str, raw: str) -> list[str]:
+    """An option of a command with text from data, which may begin with a dash."""
+    return [f"{name}={raw}"] if raw.startswith("-") else [name, raw]
+
+
 def figure(drawn: Any, *, key: str) -> None:
     """A figure with its text alternative. `key` keeps zoom and hidden traces when it is drawn again."""
     drawn = presentation.fit(drawn)

@@ -29,7 +29,9 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-def _refused_where_read_only(command: Callable[_P, _T]) -> Callable[_P, _T]:
+def refused_where_read_only(command: Callable[_P, _T]) -> Callable[_P, _T]:
+    """What a button does, but for a server that only shows, where it raises JobError."""
+
     @wraps(command)
     def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         if state.read_only():
@@ -58,7 +60,7 @@ def _one_at_a_time() -> Iterator[None]:
         raise JobError(words) from None
 
 
-@_refused_where_read_only
+@refused_where_read_only
 def start_demo() -> str:
     """Queue the demo runs, unless they exist; those that were interrupted go on."""
     with _one_at_a_time():
@@ -68,7 +70,7 @@ def start_demo() -> str:
     return f"Started: {', '.join(started)}." if started else "The demo is there already; nothing was started twice."
 
 
-@_refused_where_read_only
+@refused_where_read_only
 def launch(resolved: Resolved, name: str, request_id: str) -> tuple[Run, bool]:
     """Create a run and start its worker; the same request again returns that run, and False."""
     with _one_at_a_time():
@@ -77,7 +79,7 @@ def launch(resolved: Resolved, name: str, request_id: str) -> tuple[Run, bool]:
     return run, run.name not in before
 
 
-@_refused_where_read_only
+@refused_where_read_only
 def resume(run: Run) -> str:
     """Start a worker that goes on from the last saved epoch, unless one is at work."""
     with _one_at_a_time():
@@ -89,14 +91,14 @@ def resume(run: Run) -> str:
     return f"{run.name} goes on from its last saved epoch."
 
 
-@_refused_where_read_only
+@refused_where_read_only
 def launch_seeds(wanted: Mapping[str, Resolved]) -> tuple[list[Run], list[Run]]:
     """Queue a run for each name: (all of them, those that were started now); a second press starts none."""
     with _one_at_a_time():
         return jobs.launch_seeds(wanted, state.home())
 
 
-@_refused_where_read_only
+@refused_where_read_only
 def extend(run: Run, epochs: int) -> str:
     """Let a run train on, to so many epochs in all."""
     with _one_at_a_time():
@@ -106,7 +108,7 @@ def extend(run: Run, epochs: int) -> str:
     return f"{run.name} trains on, to at most {epochs:,} epochs."
 
 
-@_refused_where_read_only
+@refused_where_read_only
 def refit(run: Run) -> str:
     """Train a new run, RUN-all, on everything; once for each run."""
     name = f"{run.name}-all"
@@ -118,7 +120,7 @@ def refit(run: Run) -> str:
     return f"Started {name}: the same model, trained on everything."
 
 
-@_refused_where_read_only
+@refused_where_read_only
 def stop(run: Run) -> str:
     """Ask the worker to stop and save."""
     if not jobs.stop(run):
@@ -126,7 +128,7 @@ def stop(run: Run) -> str:
     return f"{run.name} stops within a few seconds. Finished epochs are saved, and Resume goes on from there."
 
 
-@_refused_where_read_only
+@refused_where_read_only
 def kill(run: Run) -> str:
     """End the worker at once."""
     if not jobs.kill(run, force=True):
@@ -134,7 +136,7 @@ def kill(run: Run) -> str:
     return f"The worker of {run.name} was ended. Epochs that were finished before are saved; Resume goes on from there."
 
 
-@_refused_where_read_only
+@refused_where_read_only
 def delete(run: Run) -> str:
     """Remove the run's folder."""
     state.store().delete(run.name)

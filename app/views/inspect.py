@@ -69,9 +69,7 @@ def _inspect(run: Run, controls: st.delta_generator.DeltaGenerator) -> None:
     at = {"epoch": str(epoch)} if trained and not run.status().active else {}
     pair_controls.remember(model, user, item, run=run.name, **at, **settled(best.loaded.config.model.name))
     with controls:
-        pair_controls.user(model, user)
-        pair_controls.item(model, user, item)
-        pair_controls.surprise(model)
+        pair_controls.both(model, user, item)
         if trained:
             pair_controls.epoch(choices, best.loaded.epoch, epoch, mark)
     still_training.follow(run)
@@ -133,12 +131,7 @@ def _start(model: Model, pair: Pair, best: int) -> PairTrace | None:
 def _onward(pair: Pair) -> None:
     """The same as files, and from a terminal."""
     exports.show(pair)
-    words = ["convncf", "inspect", pair.run]
-    for option, raw in (("--user", pair.user), ("--item", pair.item)):
-        words += [f"{option}={raw}"] if raw.startswith("-") else [option, raw]
-    if pair.epoch is not None:
-        words += ["--epoch", str(pair.epoch)]
-    widgets.terminal(words)
+    widgets.terminal(pair.command())
 
 
 # ---------------------------------------------------------------- what the address says

@@ -53,9 +53,7 @@ def _tell(run: Run, controls: st.delta_generator.DeltaGenerator) -> None:
     step = learn_address.step()
     pair_controls.remember(model, user, item, run=run.name, step=str(step))
     with controls:
-        pair_controls.user(model, user)
-        pair_controls.item(model, user, item)
-        pair_controls.surprise(model)
+        pair_controls.both(model, user, item)
     for words in wrong:
         widgets.problem(words)
     if user is None or item is None:

@@ -55,9 +55,7 @@ def show(runs: Sequence[Run], _: Comparison, styles: Mapping[str, RunStyle], __:
     item = pair_controls.item_index(model, user, wrong)
     pair_controls.remember(model, user, item)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        pair_controls.user(model, user)
-        pair_controls.item(model, user, item)
-        pair_controls.surprise(model)
+        pair_controls.both(model, user, item)
     for words in wrong:
         widgets.problem(words)
     if user is None or item is None:

@@ -53,6 +53,12 @@ class Pair:
         assert isinstance(trace, PairTrace)
         return trace
 
+    def command(self) -> list[str]:
+        """The command line that shows the same."""
+        words = ["convncf", "inspect", self.run]
+        words += widgets.option("--user", self.user) + widgets.option("--item", self.item)
+        return words if self.epoch is None else [*words, "--epoch", str(self.epoch)]
+
 
 def in_words(draw: Callable[P, None]) -> Callable[P, None]:
     """A panel that shows what went wrong as a sentence, such as a run that was deleted while the page was open."""

@@ -133,6 +133,13 @@ def item(model: Model, user: int | None, item: int | None) -> None:
     )
 
 
+def both(model: Model, chosen_user: int | None, chosen_item: int | None) -> None:
+    """The pickers of a user and an item, and the button that surprises, in this order."""
+    user(model, chosen_user)
+    item(model, chosen_user, chosen_item)
+    surprise(model)
+
+
 def surprise(model: Model) -> None:
     """A button for any user and one of their best items."""
     st.button(

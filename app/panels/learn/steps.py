@@ -112,7 +112,4 @@ def read_on(pair: Pair, step: int) -> None:
             for name, words in there.items():
                 st.markdown(f"`notebooks/{name}.ipynb`: {words}.")
                 st.code(f".venv/bin/jupyter lab notebooks/{name}.ipynb", language=None, wrap_lines=True)
-    command = ["convncf", "inspect", pair.run]
-    for option, raw in (("--user", pair.user), ("--item", pair.item)):
-        command += [f"{option}={raw}"] if raw.startswith("-") else [option, raw]
-    widgets.terminal(command)
+    widgets.terminal(pair.command())

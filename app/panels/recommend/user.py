@@ -110,8 +110,7 @@ def _why(runs: Sequence[Run], styles: Mapping[str, RunStyle], user: str, item: s
 
 def _command(runs: Sequence[Run], user: str, wanted: Wanted) -> None:
     """The same from a terminal, a run at a time."""
-    option = [f"--user={user}"] if user.startswith("-") else ["--user", user]
-    widgets.terminal(["convncf", "recommend", runs[0].name, *option, "-k", str(wanted.k)])
+    widgets.terminal(["convncf", "recommend", runs[0].name, *widgets.option("--user", user), "-k", str(wanted.k)])
     notes = ["one run at a time"] if len(runs) > 1 else []
     if wanted.filter.popular or wanted.filter.genres:
         notes.append("the command has no filters, and lists what is hidden here too")

@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from app import state, widgets
-from app.panels.commands import ONLY_SHOWS
+from app.panels.commands import refused_where_read_only
 from app.wording import sentence
-from convncf.errors import ConvNCFError, JobError
+from convncf.errors import ConvNCFError
 from convncf.runs import Labels, Run
 
 
+@refused_where_read_only
 def rename(name: str, new: str) -> str:
     """Give a run another name."""
-    _refuse_where_read_only()
     wanted = new.strip()
     done = state.store().rename(name, wanted)
     if wanted == name:
@@ -28,9 +28,9 @@ def rename(name: str, new: str) -> str:
     return f"{name} is now {wanted}. {done.words}".strip()
 
 
+@refused_where_read_only
 def note(name: str, text: str) -> str:
     """Keep a note on a run; empty text takes it away."""
-    _refuse_where_read_only()
     labels = state.store().open(name).label(lambda before: before.with_note(text))
     return f"The note on {name} is kept." if labels.note else f"{name} has no note now."
 
@@ -74,18 +74,13 @@ def size(run: Run) -> int:
     return total
 
 
-def _refuse_where_read_only() -> None:
-    if state.read_only():  # a button that is missing must not be pressed by another way either
-        raise JobError(ONLY_SHOWS)
-
-
 def _labelled(change: Callable[[Labels], Labels]) -> Callable[[str], object]:
     return lambda name: state.store().open(name).label(change)
 
 
+@refused_where_read_only
 def _each(names: Sequence[str], action: Callable[[str], object]) -> list[str]:
     """Do it to each run; the names of those where it worked. What stood in the way of others is told."""
-    _refuse_where_read_only()
     done = []
     for name in names:
         try:

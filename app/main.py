@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from app import state
+from app import garbage, state
 from app.panels import presentation
 from convncf import figures, runtime
 
@@ -41,6 +41,7 @@ def main() -> None:
         st.html(f"<style>[data-tag], [data-tag] * {{color: {figures.DARK.paper}}}</style>")
     page.run()
     presentation.toggle()
+    garbage.set_aside()
 
 
 main()

@@ -195,7 +195,7 @@ def test_popularity_is_a_sentence_and_the_list(at_home: Path) -> None:
     app = fine(open_page("inspect", run="tiny-pop", user="u3", item="i4"))
     assert not figures_of(app)
     assert "nothing to look into" in texts(app)
-    assert len(app.dataframe[0].value) == 10
+    assert len(app.radio[0].options) == 10
     assert not app.get("select_slider")
 
 
@@ -205,8 +205,8 @@ def test_titles_are_shown_character_for_character(at_home: Path) -> None:
     split = loaded(at_home, "tiny-222").split
     item = split.interactions.items.index("i3")
     user = next(user for user in range(split.interactions.n_users) if inspection.standing(split, user, item) != "new")
-    app = fine(open_page("inspect", run="tiny-222", user=split.interactions.users.id(user), item="i4"))
-    assert f"{AWKWARD} (1990)" in app.dataframe[1].value["Item"].tolist()  # a table needs no escapes
+    app = fine(open_page("inspect", run="tiny-222", user=split.interactions.users.id(user), item="i4", list="history"))
+    assert f"{AWKWARD} (1990)" in app.dataframe[0].value["Item"].tolist()  # a table needs no escapes
 
 
 def test_items_of_one_title_are_told_apart_by_id(at_home: Path) -> None:
@@ -221,12 +221,25 @@ def test_the_lists_are_those_of_the_core(at_home: Path) -> None:
     for user in range(1, 4):
         app = fine(open_page("inspect", run="tiny-222", user=found.dataset.interactions.users.id(user), item="i4"))
         top = inspection.recommend(found.model, found.split, user, 10)
-        shown = app.dataframe[0].value
-        assert shown["#"].tolist() == top.ranks.tolist()
-        assert shown["Item"].tolist() == [found.dataset.items.distinct_label(item) for item in top.items.tolist()]
+        shown = app.radio[0]
+        assert shown.options == [plain(found.dataset.items.distinct_label(item)) for item in top.items.tolist()]
         held_out = [inspection.standing(found.split, user, item) == "test" for item in top.items.tolist()]
-        assert [mark == "●" for mark in shown["●"]] == held_out
-        assert app.dataframe[1].value["Part"].tolist() == list(inspection.history(found.split, user).parts)
+        assert list(shown.proto.captions) == [
+            f"rank {rank}, score {score:.2f}{' ●' if held else ''}".replace("-", "−")
+            for rank, score, held in zip(top.ranks.tolist(), top.scores.tolist(), held_out, strict=True)
+        ]
+        assert not app.dataframe  # what is not open is not drawn
+        app = fine(
+            open_page(
+                "inspect",
+                run="tiny-222",
+                user=found.dataset.interactions.users.id(user),
+                item="i4",
+                list="history",
+            )
+        )
+        assert app.dataframe[0].value["Part"].tolist() == list(inspection.history(found.split, user).parts)
+        assert not app.radio
         marked += sum(held_out)
     assert marked > 0
 
@@ -327,6 +340,21 @@ def test_the_item_picker_offers_the_best_the_history_and_what_is_typed(at_home: 
     assert "Nothing found for “no such *film*”" in texts(fine(app))
 
 
+def test_a_title_of_the_top_ten_is_a_press_away(at_home: Path) -> None:
+    found = loaded(at_home, "tiny-222")
+    app = fine(open_page("inspect", run="tiny-222", user="u3", item="i3"))
+    top = inspection.recommend(found.model, found.split, found.dataset.interactions.users.index("u3"), 10)
+    for place in (0, 9):
+        app = fine(app.radio[0].set_value(place).run())
+        item = int(top.items[place])
+        assert app.query_params["item"] == found.dataset.interactions.items.id(item)
+        assert headline(app).startswith(plain(found.dataset.items.distinct_label(item)))
+        assert app.radio[0].value == place  # it is marked
+    app = fine(open_page("inspect", run="tiny-222", user="u3", item="i3"))
+    inside = found.dataset.interactions.items.index("i3") in top.items.tolist()
+    assert (app.radio[0].value is not None) == inside
+
+
 @pytest.mark.parametrize(("cells", "chosen"), [([(2, "Item")], ["i7"]), ([], [])])
 def test_a_click_on_a_row_chooses_its_item(
     at_home: Path, monkeypatch: pytest.MonkeyPatch, cells: list[tuple[int, str]], chosen: list[str]
@@ -398,8 +426,8 @@ def test_sorting_is_for_display_and_says_so(at_home: Path) -> None:
     control(app, 0).set_value("by p").run()
     assert "Sorted for display only" in texts(fine(app))
     p = trace(at_home, "tiny-222", "u3", "i4").p
-    bars = figures_of(app)[0]["data"][2]
-    np.testing.assert_allclose(arrays(bars["x"]), np.sort(p)[::-1], rtol=1e-6)
+    hover = arrays(figures_of(app)[0]["data"][0]["customdata"])  # (D, D, 4): d, e, p, q
+    np.testing.assert_allclose(hover[:, 0, 2], np.sort(p)[::-1], rtol=1e-6)
 
 
 def test_every_figure_and_table_has_words(at_home: Path) -> None:

@@ -78,8 +78,8 @@ def test_the_range_is_printed() -> None:
 def test_maps_of_one_cell_share_their_scale_and_show_their_value() -> None:
     figure = sent(feature_maps(layer(channels=3, side=1), LIGHT, "per channel"))
     assert figure["data"][0]["zmax"] == 2
-    labels = [note["text"] for note in figure["layout"]["annotations"]]
-    assert labels == ["0 zero", "1: 1.00", "2: 2.00", "0 to 2.00, one scale for all channels"]
+    assert figure["data"][1]["text"] == ["0 zero", "1: 1.00", "2: 2.00"]
+    assert figure["layout"]["annotations"][0]["text"] == "0 to 2.00, one scale for all channels"
 
 
 def test_a_layer_that_is_zero_says_so() -> None:
@@ -99,23 +99,34 @@ def test_signed_maps_are_zero_centred(scale: Any) -> None:
 
 @THEMES
 def test_the_selected_channel_is_outlined(theme: Theme) -> None:
-    figure = sent(feature_maps(layer(), theme, selected=3, columns=2))["layout"]
-    shape = figure["shapes"][-1]
+    figure = sent(feature_maps(layer(), theme, selected=3, columns=2))
+    shape = figure["layout"]["shapes"][-1]
     assert shape["line"]["color"] == theme.accent
     assert shape["x0"] < 1.12 < 2.12 < shape["x1"]  # column 1, behind a gutter of 0.12
-    assert shape["y0"] < 1.12 < 2.12 < shape["y1"]
-    assert figure["annotations"][3]["text"] == "<b>3</b>"
+    assert shape["y0"] < 1.22 < 2.22 < shape["y1"]  # row 1, under the numbers of its tiles
+    numbers = figure["data"][1]
+    assert numbers["text"] == ["0 zero", "1", "2", "<b>3</b>"]
+    assert numbers["textfont"]["color"] == [*[theme.muted] * 3, theme.accent]
     assert "shapes" not in sent(feature_maps(layer(), theme))["layout"]
+
+
+def test_numbers_stand_above_their_tiles_and_a_click_does_not_take_them_away() -> None:
+    numbers = sent(feature_maps(layer(), LIGHT, columns=2, selectable=True))["data"][1]
+    np.testing.assert_allclose(array(numbers["x"]), [0, 1.12, 0, 1.12])
+    np.testing.assert_allclose(array(numbers["y"]), [-0.06, -0.06, 1.16, 1.16])
+    assert numbers["textposition"] == "top right"
+    assert numbers["unselected"]["textfont"]["color"] == LIGHT.muted
+    assert numbers["hoverinfo"] == "skip"
 
 
 def test_a_click_tells_its_channel() -> None:
     figure = sent(feature_maps(layer(), LIGHT, columns=2, selectable=True))
-    targets = figure["data"][1]
+    targets = figure["data"][2]
     assert targets["customdata"] == [0, 1, 2, 3]
     np.testing.assert_allclose(array(targets["x"]), [0.5, 1.62, 0.5, 1.62])
-    np.testing.assert_allclose(array(targets["y"]), [0.5, 0.5, 1.62, 1.62])
+    np.testing.assert_allclose(array(targets["y"]), [0.5, 0.5, 1.72, 1.72])
     assert targets["text"][2].startswith("channel 2<br>maximum 2.00<br>mean 1.00")
-    assert len(sent(feature_maps(layer(), LIGHT))["data"]) == 1
+    assert len(sent(feature_maps(layer(), LIGHT))["data"]) == 2
 
 
 @THEMES

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,11 +15,37 @@ from tests.made_traces import THEMES, pair
 from tests.plotly_json import array, is_binary, sent
 
 
+@dataclass(frozen=True)
+class Bar:
+    height: float
+    colour: str
+    dimension: float
+
+
+def bars(drawn: list[dict[str, Any]], along: str, up: str) -> dict[int, Bar]:
+    """Place -> the bar there, of those that stand along x or y: five corners each, the last in the air."""
+    found = {}
+    for trace in drawn[1:]:
+        if (along == "x") == ("yaxis" in trace):
+            places, heights, numbers = array(trace[along]), array(trace[up]), array(trace["customdata"])
+            for at in range(0, len(places), 5):
+                corners = slice(at, at + 5)
+                left, right = places[at], places[at + 2]
+                assert np.isnan(places[corners][4])
+                assert np.isnan(heights[corners][4])
+                assert right - left == pytest.approx(0.84)
+                assert heights[at] == heights[at + 3] == 0
+                assert heights[at + 1] == heights[at + 2] == numbers[at, 1]
+                found[round((left + right) / 2)] = Bar(heights[at + 1], trace["fillcolor"], numbers[at, 0])
+    return found
+
+
 @THEMES
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_map_is_zero_centred_and_sent_as_float32(theme: Theme, order: Order) -> None:
     trace = pair()
-    heatmap, top, left = sent(interaction_map(trace, theme, order))["data"]
+    drawn = sent(interaction_map(trace, theme, order))["data"]
+    heatmap = drawn[0]
     assert (heatmap["zmid"], heatmap["zmin"], heatmap["zmax"]) == (0, -largest(trace), largest(trace))
     assert is_binary(heatmap["z"])
     assert is_binary(heatmap["customdata"])
@@ -26,8 +55,11 @@ def test_the_map_is_zero_centred_and_sent_as_float32(theme: Theme, order: Order)
     z = array(heatmap["z"])
     np.testing.assert_array_equal(z, trace.map[d.astype(int), e.astype(int)])
     np.testing.assert_array_equal(z, p * q)
-    np.testing.assert_array_equal(array(top["y"]), q[0])
-    np.testing.assert_array_equal(array(left["x"]), p[:, 0])
+    top, left = bars(drawn, "x", "y"), bars(drawn, "y", "x")
+    np.testing.assert_array_equal([top[place].height for place in range(8)], q[0])
+    np.testing.assert_array_equal([left[place].height for place in range(8)], p[:, 0])
+    assert [top[place].dimension for place in range(8)] == e[0].tolist()
+    assert [left[place].dimension for place in range(8)] == d[:, 0].tolist()
     assert np.trace(z) == pytest.approx(float(trace.p @ trace.q), rel=1e-5)  # the diagonal stays the diagonal
 
 
@@ -46,10 +78,25 @@ def test_a_sorted_map_has_the_largest_first_on_both_axes(order: Order, sorted_by
 @THEMES
 def test_bars_take_their_colour_from_their_sign(theme: Theme) -> None:
     trace = pair()
-    _, top, left = sent(interaction_map(trace, theme))["data"]
-    assert top["marker"]["color"] == [theme.positive if value >= 0 else theme.negative for value in trace.q]
-    assert left["marker"]["color"] == [theme.positive if value >= 0 else theme.negative for value in trace.p]
-    assert list(array(left["customdata"])) == list(range(8))
+    drawn = sent(interaction_map(trace, theme))["data"]
+    for values, found in ((trace.q, bars(drawn, "x", "y")), (trace.p, bars(drawn, "y", "x"))):
+        assert len(found) == len(values)
+        for place, value in enumerate(values.tolist()):
+            assert found[place].colour == (theme.positive if value >= 0 else theme.negative)
+
+
+def test_the_hover_names_each_bars_dimension_and_value() -> None:
+    for trace in sent(interaction_map(pair(), LIGHT, "by q"))["data"][1:]:
+        numbers = array(trace["customdata"])
+        heights = array(trace["x" if "xaxis" in trace else "y"])
+        np.testing.assert_array_equal(numbers[1::5, 1], heights[1::5])
+        assert ("user dimension" in trace["hovertemplate"]) == ("xaxis" in trace)
+
+
+def test_an_embedding_of_one_sign_has_one_outline() -> None:
+    trace = replace(pair(), p=np.abs(pair().p) + 1)
+    drawn = sent(interaction_map(trace, LIGHT))["data"]
+    assert len([each for each in drawn if "xaxis" in each]) == 1
 
 
 def test_a_shared_range_is_kept_and_what_it_clips_is_counted() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 import streamlit as st
@@ -23,9 +22,10 @@ from app.panels.inspect import (
 )
 from app.panels.inspect.pair import Pair, settled
 from app.wording import BROKEN, plain, sentence
+from convncf import inspection
 from convncf.config import TRAINED
 from convncf.errors import CheckpointError, ConvNCFError, RunNotFoundError
-from convncf.inspection import PairTrace
+from convncf.inspection import PairTrace, PairView
 from convncf.runs import Run
 
 MAP_WIDTH: Final = 500
@@ -103,7 +103,7 @@ def _pair(model: Model, pair: Pair, best: int, mark: str) -> None:
         with st.container(width=MAP_WIDTH):
             interaction_map.show(pair)
         with st.container():
-            score_parts.show(view.trace, _start(model, pair, best))
+            score_parts.show(view.trace, _start(model, view, best))
     if large:
         with st.container(width=MAP_WIDTH):
             user_lists.show(pair)
@@ -116,15 +116,19 @@ def _pair(model: Model, pair: Pair, best: int, mark: str) -> None:
     _onward(pair)
 
 
-def _start(model: Model, pair: Pair, best: int) -> PairTrace | None:
-    """The same pair before the first step, for a network that was to begin as p·q; none where that was not kept."""
+def _start(model: Model, view: PairView, best: int) -> PairTrace | None:
+    """The same pair before the first step, for a network that was to begin as p·q; none where that was not kept.
+
+    Not its rank, which would take far longer than the trace.
+    """
     run = model.loaded.run
     if model.loaded.config.model.initialisation != "trace" or 0 not in loading.epochs(run, best):
         return None
     try:
-        trace = replace(pair, epoch=0 if best else None).view().trace
+        start = loading.model(run, 0 if best else None)
     except ConvNCFError:  # damaged: the sentence about it is dropped, and "Over training" names the file
         return None
+    trace = inspection.trace_pair(start.loaded.model, view.user, view.item)
     return trace if isinstance(trace, PairTrace) else None
 
 

@@ -58,12 +58,9 @@ def _slide(label: str) -> Callable[[Page, int], None]:
 
 
 def _another_title(page: Page, number: int) -> None:
-    """Click on a row of the top 10, which is drawn on a canvas."""
-    rows = page.locator("[class*='st-key-top-'] canvas").first
-    box = rows.bounding_box()
-    assert box is not None, "there is no list on the page"
-    head, row = 36, 65
-    page.mouse.click(box["x"] + 120, box["y"] + head + row * (number % 8 + 0.5))
+    """Choose a title of the top 10."""
+    titles = page.locator("[class*='st-key-top-'] label:has(input)")
+    titles.nth(number % titles.count()).click()
 
 
 def _surprise(page: Page, number: int) -> None:

@@ -171,9 +171,7 @@ def _bars(shown: Sequence[Part], total: float, theme: Theme, name: str, what: st
             tickvals=list(range(end + 1)),
             ticktext=[*(part.label for part in shown), f"<b>{name}</b>"],
             tickfont={"size": 13, "color": theme.ink},
-            ticks="outside",
-            ticklen=6,
-            tickcolor="rgba(0,0,0,0)",  # room between label and bar
+            ticklabelstandoff=6,
             fixedrange=True,
         ),
         shapes=[

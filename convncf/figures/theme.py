@@ -19,7 +19,7 @@ CONFIG: Final[dict[str, Any]] = {
     "displaylogo": False,
     "displayModeBar": "hover",
     "responsive": True,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
     "showSendToCloud": False,  # the bar would offer to upload the figure to its makers' host
 }
 """Plotly's own configuration, for whoever shows a figure: the mode bar on hover, no logo, no upload."""

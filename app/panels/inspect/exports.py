@@ -29,14 +29,17 @@ _FILE_NAME: Final = 60
 @st.fragment(key=EXPORTS)
 @pair.in_words
 def show(looked_at: Pair) -> None:
-    """A button a kind; the server makes the file when it is pressed."""
+    """A button a kind, once it is opened; the server makes the file when one is pressed."""
+    box = st.expander("Take it along", key="exports:open", on_change="rerun")
+    if not box.open:
+        return
     model, view = looked_at.model(), looked_at.view()
     trace = view.trace if isinstance(view.trace, PairTrace) else None
     of_pair, of_run = (
         _file_name(looked_at.run, looked_at.user, looked_at.item),
         _file_name(looked_at.run, "embeddings"),
     )
-    with st.expander("Take it along"):
+    with box:
         with st.container(horizontal=True):
             page = partial(_page, model, view, _picture(trace))
             _button("This view as a page", page, f"{of_pair}.html", "text/html")

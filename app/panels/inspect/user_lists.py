@@ -1,9 +1,9 @@
-"""Lists beside a pair: the user's best items, and what the user has; a click on a row chooses its item."""
+"""Lists beside a pair: the user's best items, and what the user has; a click chooses an item."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
 import pandas as pd
 import streamlit as st
@@ -12,21 +12,15 @@ from app import loading, state
 from app.loading import Model
 from app.panels import presentation
 from app.panels.inspect.pair import Pair, in_words
+from app.wording import plain
 from convncf import inspection
 from convncf.config import TRAINED
-
-if TYPE_CHECKING:
-    from pandas.io.formats.style import Styler
-    from streamlit.elements.lib.column_types import ColumnConfig
+from convncf.ranking import TopK
 
 _ROW: Final = 65
 """Height of a row in pixels beside an interaction map, where a long title would lose its year: Streamlit wraps cells
 from 4 rem on. Elsewhere the list is wide enough."""
 HELD_OUT: Final = "●"
-CHOSEN: Final = "font-weight: 600; background-color: rgba(20, 150, 136, 0.14)"
-"""The row of the item that is looked at; a tint that both themes bear."""
-
-
 _TABS: Final = ("top", "history")
 """What the address calls them."""
 
@@ -43,47 +37,44 @@ def show(pair: Pair) -> None:
     key = f"lists:{model.loaded.run.name}:{user}"
     st.session_state[key] = labels[_TABS.index(asked) if asked in _TABS else 0]
     top, own = st.tabs(labels, key=key, on_change=lambda: state.choose(list=_TABS[labels.index(st.session_state[key])]))
-    with top:
-        _top(model, user, item)
-    with own:
-        _history(model, user)
+    if asked == _TABS[1]:
+        with own:
+            _history(model, user)
+    else:
+        with top:
+            _top(model, user, item)
 
 
-def _top(model: Model, user: int, item: int | None) -> None:
+def _top(model: Model, user: int, item: int) -> None:
+    """Ten choices rather than a table, which a browser takes a fifth of a second to draw."""
     found = loading.top(model, user)
-    counts = model.loaded.config.model.name == "popularity"
     items = found.items.tolist()
-    held_out = [inspection.standing(model.loaded.split, user, index) == "test" for index in items]
-    frame = pd.DataFrame(
-        {
-            "#": found.ranks,
-            HELD_OUT: [HELD_OUT if held else "" for held in held_out],
-            "Item": [model.item_label(index) for index in items],
-            "Score": found.scores.astype("float64"),
-        }
+    if not items:
+        st.caption(f"User {plain(model.user_id(user))} has every item: nothing is left to recommend.")
+        return
+    key = f"top:{model.loaded.run.name}:{model.loaded.epoch}:{user}"
+    st.session_state[key] = items.index(item) if item in items else None
+    st.radio(
+        f"Top {len(items)} of user {model.user_id(user)}",
+        range(len(items)),
+        key=key,
+        format_func=lambda place: plain(model.item_label(items[place])),
+        captions=[_caption(model, user, found, place) for place in range(len(items))],
+        label_visibility="collapsed",
+        on_change=lambda: _choose(model, items[st.session_state[key]]),
     )
-    place = items.index(item) if item in items else None
-    _table(
-        frame.style.apply(lambda row: [CHOSEN if row.name == place else ""] * len(row), axis=1),
-        items,
-        model,
-        key=f"top:{model.loaded.run.name}:{model.loaded.epoch}:{user}",
-        alt=f"Top {len(items)} of user {model.user_id(user)}",
-        columns={
-            "#": st.column_config.NumberColumn(
-                width=34, help="Rank: equal scores share the last place of their group."
-            ),
-            HELD_OUT: st.column_config.TextColumn(
-                width=24, help="● held out: in the test part, so it should rank high."
-            ),
-            "Item": st.column_config.TextColumn(width=128),
-            "Score": st.column_config.NumberColumn(width=52, format="%d" if counts else "%.2f"),
-        },
-    )
-    words = [f"Click a row to look at it. {HELD_OUT} marks held-out test items, which should rank high."]
+    words = [f"{HELD_OUT} marks held-out test items, which should rank high."]
     if found.tied.any():
         words.append("Some scores are equal: each of them has the last place of its group.")
     st.caption(" ".join(words))
+
+
+def _caption(model: Model, user: int, found: TopK, place: int) -> str:
+    """ "rank 3, score 2.31 ●"."""
+    score = float(found.scores[place])
+    shown = f"{score:.0f}" if model.loaded.config.model.name == "popularity" else f"{score:.2f}".replace("-", "−")
+    held_out = inspection.standing(model.loaded.split, user, int(found.items[place])) == "test"
+    return f"rank {found.ranks[place]}, score {shown}{f' {HELD_OUT}' if held_out else ''}"
 
 
 def _history(model: Model, user: int) -> None:
@@ -91,14 +82,18 @@ def _history(model: Model, user: int) -> None:
     columns = {"Item": [model.item_label(index) for index in found.items.tolist()], "Part": list(found.parts)}
     if found.seconds is not None:
         columns["When"] = pd.to_datetime(found.seconds, unit="s").date.tolist()
-    frame = pd.DataFrame(columns)
-    _table(
-        frame,
-        found.items.tolist(),
-        model,
-        key=f"history:{model.loaded.run.name}:{user}",
+    key = f"history:{model.loaded.run.name}:{user}"
+    narrow = model.loaded.config.model.name in TRAINED and not presentation.on()
+    st.dataframe(
+        pd.DataFrame(columns),
+        hide_index=True,
+        height=38 + loading.TOP * _ROW if narrow else 388,
+        row_height=_ROW if narrow else None,
+        key=key,
+        on_select=lambda: _clicked(key, found.items.tolist(), model),
+        selection_mode="single-cell",
         alt=f"What user {model.user_id(user)} has, and in which part of the split",
-        columns={
+        column_config={
             "Item": st.column_config.TextColumn(width=154),
             "Part": st.column_config.TextColumn(
                 width=76, help="Part of the split: the model learns from training alone."
@@ -107,34 +102,15 @@ def _history(model: Model, user: int) -> None:
         },
     )
     latest = "Latest first. " if found.seconds is not None else ""
-    st.caption(f"{latest}The model learned from the training part alone.")
-
-
-def _table(
-    frame: pd.DataFrame | Styler,
-    items: Sequence[int],
-    model: Model,
-    *,
-    key: str,
-    alt: str,
-    columns: Mapping[str, ColumnConfig],
-) -> None:
-    narrow = model.loaded.config.model.name in TRAINED and not presentation.on()
-    st.dataframe(
-        frame,
-        hide_index=True,
-        height=38 + loading.TOP * _ROW if narrow else 388,
-        row_height=_ROW if narrow else None,
-        key=key,
-        on_select=lambda: _clicked(key, items, model),
-        selection_mode="single-cell",
-        column_config=columns,
-        alt=alt,
-    )
+    st.caption(f"Click a row to look at it. {latest}The model learned from the training part alone.")
 
 
 def _clicked(key: str, items: Sequence[int], model: Model) -> None:
     cells = st.session_state[key].selection.cells
     if cells:
-        state.choose(item=model.item_id(items[cells[0][0]]))
-        st.rerun()  # the whole page follows, not the lists alone
+        _choose(model, items[cells[0][0]])
+
+
+def _choose(model: Model, item: int) -> None:
+    state.choose(item=model.item_id(item))
+    st.rerun()  # the whole page follows, not the lists alone

@@ -15,7 +15,7 @@ import streamlit as st
 from app import loading, state, widgets
 from app.loading import Model
 from app.panels.compare.metrics_table import heading
-from app.panels.inspect.user_lists import CHOSEN, HELD_OUT
+from app.panels.inspect.user_lists import HELD_OUT
 from app.panels.recommend.results import UserList
 from app.wording import plain, plural, sentence
 from convncf import figures
@@ -31,6 +31,8 @@ _WIDTHS: Final = {1: 760, 2: 552, 3: 362, 4: 268}
 _ROW: Final = 36
 _TALL_ROW: Final = 65
 """Where a list is so narrow that titles take two lines."""
+_CHOSEN: Final = "font-weight: 600; background-color: rgba(20, 150, 136, 0.14)"
+"""The row of the item that is asked about; a tint that both themes bear."""
 _SEEN_AT_ONCE: Final = 12
 COLUMNS: Final = ("run", "place", "rank", "item_id", "title", "score", "tied", "part", "lists", "genres")
 
@@ -125,7 +127,7 @@ def _one(one: Shown, counts: Mapping[str, int], lists: int, whose: str, k: int, 
     key = f"list:{one.run.name}:{whose}:{len(items)}"
     height = _TALL_ROW if narrow else _ROW
     st.dataframe(
-        frame.style.apply(lambda row: [CHOSEN if ids[row.name] == asked else ""] * len(row), axis=1),
+        frame.style.apply(lambda row: [_CHOSEN if ids[row.name] == asked else ""] * len(row), axis=1),
         hide_index=True,
         row_height=height,
         height=40 + height * min(len(items), _SEEN_AT_ONCE),

@@ -1,4 +1,4 @@
-"""python -m benchmarks.pages: time what a visitor does on Inspect, in a real browser, and print a table."""
+"""python -m benchmarks.pages: time what a visitor does, in a real browser, and print a table."""
 
 from __future__ import annotations
 
@@ -64,10 +64,15 @@ def home_of(given: Path | None) -> Iterator[Path]:
 def measure(page: Page, url: str, kind: Interaction, rounds: int) -> list[Timing]:
     """So many of one kind on a page that was opened afresh; the first, which fills the caches, does not count."""
     page.goto(url)
-    page.get_by_text("Look closer", exact=True).first.wait_for(timeout=60_000)
+    page.get_by_role("heading", level=1).first.wait_for(timeout=60_000)
+    if kind.page == "inspect":
+        page.get_by_text("Look closer", exact=True).first.wait_for(timeout=60_000)
     settle(page)
     found = []
     for number in range(rounds + 1):
+        if kind.before is not None:
+            kind.before(page)
+            settle(page)
         found.append(timed(page, lambda at=number: kind.act(page, at)))  # type: ignore[misc]
     return found[1:]
 

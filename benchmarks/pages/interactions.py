@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page
 
 HALF_A_SECOND: Final = 500
 A_SECOND: Final = 1000
+TWO_SECONDS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Interaction:
     """Does it for the nth time."""
     limit: int = HALF_A_SECOND
     """Milliseconds that its 95th percentile should stay under."""
+    before: Callable[[Page], None] | None = None
+    """Brings the page to where it is done from; not timed."""
 
 
 def _segment(page: Page, group: str, number: int) -> None:
@@ -95,6 +98,22 @@ def _toggle(label: str) -> Callable[[Page, int], None]:
     return lambda page, number: page.get_by_text(label, exact=True).first.click()
 
 
+def _to(page: Page, name: str) -> None:
+    page.get_by_role("link", name=name, exact=True).first.click()
+
+
+def _opening(name: str, until: str = "", limit: int = TWO_SECONDS) -> Interaction:
+    """From Start to a page by its link at the top."""
+    return Interaction(
+        f"open {name}{until}",
+        "",
+        "",
+        lambda page, number: _to(page, name),
+        limit,
+        before=lambda page: _to(page, "Start"),
+    )
+
+
 INTERACTIONS: Final = (
     Interaction("another pair (surprise me)", "inspect", "", _surprise),
     Interaction("another item of the list", "inspect", "", _another_title),
@@ -118,5 +137,12 @@ INTERACTIONS: Final = (
     Interaction("over training, another moment", "inspect", "look=over-training", _slide("Moment of training")),
     Interaction("another channel's strongest pairs", "inspect", "look=channel", _number("Channel", 7), A_SECOND),
     Interaction("colour of all embeddings", "inspect", "look=space", _segments("What is shown")),
+    Interaction("Recommend: another user (surprise me)", "recommend", "", _surprise),
+    Interaction("Learn: dimensions added up", "learn", "step=1", _slide("Add up to dimension")),
+    Interaction("Learn: the window over the map", "learn", "step=3", _slide("Move the window")),
+    Interaction("Learn: terms of the score", "learn", "step=5", _slide("Add up the largest terms")),
+    *map(_opening, ("Data", "Runs", "Inspect", "Compare", "Recommend", "Learn")),
+    # a process of its own measures what the run in the form will take
+    _opening("Train", ", until the estimate stands", 10 * A_SECOND),
 )
 """The kinds, in the order of the table."""

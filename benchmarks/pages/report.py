@@ -11,9 +11,10 @@ PAGE: Final = Path("docs/pages.md")
 _NUMBERS: Final = ("n", "server_median", "server_p95", "painted_median", "painted_p95")
 _HEAD: Final = """# How fast the pages answer
 
-Made by `python -m benchmarks.pages`: a visitor's presses on Inspect in a headless Chromium beside the server, each kind
-again and again on a page that stands. *Server* is how long the page's script was seen to run; *painted* is from the
-press to the frame with the last change. Median and 95th percentile, in milliseconds; a limit that is missed is marked.
+Made by `python -m benchmarks.pages`: a visitor's presses in a headless Chromium beside the server, on Inspect where no
+other page is named, each kind again and again on a page that stands. *Server* is how long the page's script was seen to
+run; *painted* is from the press to the frame with the last change. Median and 95th percentile, in milliseconds; a limit
+that is missed is marked.
 """
 
 

@@ -158,7 +158,7 @@ def test_it_keeps_the_house_rules(source: Path) -> None:
     assert "## Sources" in text
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type == "code":
-            assert len(cell.source.splitlines()) <= 7, f"cell {number + 1} is long"
+            assert len(cell.source.splitlines()) <= notebooks.LONGEST_CELL, f"cell {number + 1} is long"
         if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
             assert "How to read it" in notebook.cells[number + 1].source, f"cell {number + 1} is not explained"
 
@@ -188,8 +188,7 @@ def test_every_number_in_the_text_comes_from_a_cell_above(source: Path) -> None:
 
 @each_lesson
 def test_it_is_held_against_the_package(source: Path) -> None:
-    *_, asserted = notebooks.counted(stored(source))
-    assert asserted >= 3
+    assert notebooks.counted(stored(source)).assertions >= 3
     assert "from convncf" in source.read_text(encoding="utf-8")
 
 
@@ -214,6 +213,31 @@ def test_a_copy_runs_on_few_epochs_and_then_its_solutions(source: Path, chromium
     assert notebooks.complaints(notebook) == []
     notebook.cells = notebook.cells[: len(notebook.cells) - len(solved)]
     assert notebooks.counted(notebook) == notebooks.counted(before)
+
+
+def made(*code: str) -> NotebookNode:
+    """A notebook of these code cells; the first has drawn two pictures."""
+    drawn = [new_output("display_data", data={"image/png": "x", "text/plain": "y"}) for _ in range(2)]  # type: ignore[no-untyped-call]
+    cells = [new_code_cell(source) for source in code]  # type: ignore[no-untyped-call]
+    cells[0].outputs = drawn
+    found: NotebookNode = new_notebook(cells=[new_markdown_cell("assert of text"), *cells])  # type: ignore[no-untyped-call]
+    return found
+
+
+def test_a_notebook_is_counted() -> None:
+    seven = "\n".join(f"a{line} = {line}" for line in range(7))
+    inside = "for x in (1, 2):\n    assert x\n    assert (\n        x == x\n    )"
+    of_types = "assert isinstance(a0, int)\nassert a1 is not None"
+    counts = notebooks.counted(made(seven, f"{seven}\na7 = 7", inside, of_types, "x = 'assert 1'"))
+    assert counts == notebooks.Counts(code_cells=5, pictures=2, assertions=2, long_cells=1)
+
+
+def test_the_table_has_a_line_for_each_notebook_and_their_sum() -> None:
+    head, *lines, last = notebooks.table().splitlines()
+    assert [line.split()[0] for line in lines] == [source.stem for source in SOURCES]
+    assert {len(line) for line in (head, *lines, last)} == {len(head)}
+    numbers = [[0 if value == "–" else int(value) for value in line.split()[1:]] for line in lines]
+    assert last.split() == ["in", "all", *(str(sum(column)) for column in zip(*numbers, strict=True))]
 
 
 def test_a_number_from_nowhere_is_found() -> None:

@@ -1,14 +1,17 @@
 """Run the notebooks and store each with its output, beside the .py it is made from (which is the one to edit).
 
     python -m tools.notebooks [notebooks/NAME.py …]      (all when none is named)
+    python -m tools.notebooks --table                    (run nothing: what is stored, counted)
 
 A notebook is stored only when it ran without an error or a warning and its output names no folder of this machine. The
-figure of the cell tagged "answer" is stored as a picture too: it stands at the notebook's top.
+figure of the cell tagged "answer" is stored as a picture too: it stands at the notebook's top. How long the run took
+stands in the notebook's metadata.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import base64
 import os
 import struct
@@ -17,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import jupytext
 import nbformat
@@ -31,6 +34,11 @@ PICTURES = NOTEBOOKS / "pictures"
 
 LIMIT = 12 * 60
 """Seconds that all lessons together may take on two cores."""
+
+LONGEST_CELL: Final = 7
+"""Lines of a code cell: more is more than one idea."""
+
+_HEADER: Final = ("notebook", "seconds", "code cells", "pictures", "assertions", "long cells")
 
 _ONE_CHROME = """
 with __import__("contextlib").suppress(Exception):  # without a Chrome the figures are live only, and say so themselves
@@ -64,6 +72,7 @@ def execute(
         settings |= {"IPYTHONDIR": str(Path(home) / "ipython")}
         place = {"metadata": {"path": str(source.parent)}}
         client = NotebookClient(notebook, kernel_name="python3", timeout=seconds, record_timing=False, resources=place)
+        client.coalesce_streams = True  # else a line is stored in as many pieces as it happened to arrive in
         # its sockets are files in that folder: no port is opened, and ipykernel does not warn of one
         manager = client.create_kernel_manager()
         manager.transport, manager.ip = "ipc", str(Path(home) / "kernel")
@@ -130,8 +139,9 @@ def complaints(notebook: NotebookNode) -> list[str]:
     return found
 
 
-def store(source: Path, notebook: NotebookNode) -> None:
-    """Write NAME.ipynb beside NAME.py, and the picture of the answer."""
+def store(source: Path, notebook: NotebookNode, seconds: float) -> None:
+    """Write NAME.ipynb beside NAME.py, with the seconds that it ran for, and the picture of the answer."""
+    notebook.metadata["seconds"] = round(seconds)
     nbformat.validate(notebook)
     source.with_suffix(".ipynb").write_text(f"{jupytext.writes(notebook, 'ipynb')}", encoding="utf-8")
     picture = answer(notebook)
@@ -140,35 +150,82 @@ def store(source: Path, notebook: NotebookNode) -> None:
         (PICTURES / f"{source.stem}.png").write_bytes(picture)
 
 
-def counted(notebook: NotebookNode) -> tuple[int, int, int]:
-    """Code cells, pictures, and assertions of a notebook."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    asserted = sum(line.startswith("assert ") for cell in code for line in cell.source.splitlines())
-    return len(code), len(pictures(notebook)), asserted
+class Counts(NamedTuple):
+    """What is in a notebook."""
+
+    code_cells: int
+    pictures: int
+    assertions: int
+    """Those that hold a value against another; not those that only tell a reader what kind of thing a name is."""
+    long_cells: int
+    """Code cells of more than LONGEST_CELL lines."""
+
+
+def counted(notebook: NotebookNode) -> Counts:
+    """The notebook in numbers."""
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    nodes = [node for source in code for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Assert)]
+    long = sum(len(source.splitlines()) > LONGEST_CELL for source in code)
+    return Counts(len(code), len(pictures(notebook)), sum(not _narrows(node.test) for node in nodes), long)
+
+
+def _narrows(test: ast.expr) -> bool:
+    """Whether it is `isinstance(…)` or `… is not None`, which tell of a type and hold nothing against anything."""
+    if isinstance(test, ast.Compare):
+        right = test.comparators[0]
+        return isinstance(test.ops[0], ast.IsNot) and isinstance(right, ast.Constant) and right.value is None
+    return isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and test.func.id == "isinstance"
+
+
+def row(name: str, seconds: float | None, found: Counts) -> str:
+    """A line of the table; a notebook that was stored without its seconds has a dash."""
+    taken = "–" if seconds is None else f"{seconds:.0f}"
+    return _line(name, taken, *(str(number) for number in found))
+
+
+def _line(name: str, *columns: str) -> str:
+    return f"{name:32}" + "".join(f"{value:>{len(head) + 2}}" for head, value in zip(_HEADER[1:], columns, strict=True))
+
+
+def total(rows: Sequence[tuple[float | None, Counts]]) -> str:
+    """The last line of the table."""
+    sums = Counts(*(sum(column) for column in zip(*(found for _, found in rows), strict=True)))
+    return row("in all", sum(seconds or 0 for seconds, _ in rows), sums)
+
+
+def table() -> str:
+    """All notebooks as they are stored, a line each."""
+    stored = [(source.stem, jupytext.read(source.with_suffix(".ipynb"))) for source in sources()]
+    rows = [(notebook.metadata.get("seconds"), counted(notebook)) for _, notebook in stored]
+    lines = [row(name, *facts) for (name, _), facts in zip(stored, rows, strict=True)]
+    return "\n".join([_line(*_HEADER), *lines, total(rows)])
 
 
 def main() -> int:
     """Run and store what was asked for; the number of notebooks that could not be stored."""
     parser = argparse.ArgumentParser(description="Run the notebooks and store each with its output.")
     parser.add_argument("source", nargs="*", type=Path, help="notebooks/NAME.py; all when left out")
-    refused, total = 0, 0.0
-    asked = parser.parse_args().source
-    print(f"{'notebook':32} {'seconds':>8} {'cells':>6} {'pictures':>9} {'assertions':>11}", flush=True)
-    for source in asked or sources():
+    parser.add_argument("--table", action="store_true", help="run nothing, and print what is stored, counted")
+    asked = parser.parse_args()
+    if asked.table:
+        print(table())
+        return 0
+    refused, rows = 0, []
+    print(_line(*_HEADER), flush=True)
+    for source in asked.source or sources():
         began = time.monotonic()
         notebook = execute(source.resolve())
-        cells, drawn, asserted = counted(notebook)
         seconds = time.monotonic() - began
-        total += seconds
-        print(f"{source.stem:32} {seconds:8.1f} {cells:6} {drawn:9} {asserted:11}", flush=True)
+        rows.append((seconds, counted(notebook)))
+        print(row(source.stem, *rows[-1]), flush=True)
         wrong = complaints(notebook)
         if wrong:
             refused += 1
             print("\n".join(["not stored:", *wrong]), file=sys.stderr)
         else:
-            store(source.resolve(), notebook)
-    print(f"{'in all':32} {total:8.1f}", flush=True)
-    if not asked and total > LIMIT:
+            store(source.resolve(), notebook, seconds)
+    print(total(rows), flush=True)
+    if not asked.source and sum(seconds for seconds, _ in rows) > LIMIT:
         print(f"all of them may take {LIMIT // 60} minutes on two cores: make some smaller", file=sys.stderr)
     return refused
 

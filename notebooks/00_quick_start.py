@@ -131,10 +131,12 @@ catalogue.add(file, "bookshop", mapping=columns)
 # customer and each book: a list of numbers, made so that the two lists multiplied number by number and summed (their
 # dot product) give more for a book that the customer bought than for one that they did not. Then **ConvNCF** starts
 # from these embeddings. It multiplies *every* number of one list with *every* number of the other, and a small
-# convolutional network learns to read the square that results.
+# convolutional network learns to read the square that results. Training the simple model first, to start from what it
+# found, is called *pretraining*.
 #
-# `quick` is a set of settings for a laptop. Our file is small, so we take small batches (purchases a step), and a
-# larger step for the network. The network starts from random filters: all that it can read, it has learnt.
+# `quick` is a set of settings for a laptop. Our file is small, so we take small batches (the purchases that are looked
+# at before the numbers are moved a step), and let the network's numbers move further at a step (`lr_network`, its
+# learning rate). The network starts from random weights: all that it can read, it has learnt.
 
 # %%
 from convncf import resolve
@@ -170,8 +172,9 @@ figures.learning.curves(run.metrics(), LIGHT, "NDCG@10")
 
 # %% [markdown]
 # *How to read it.* Higher is better: NDCG@10 is 1 where the books kept aside lead a customer's list, and 0 where none
-# is among the first ten. The dotted line is MF-BPR. The solid one is ConvNCF, which first has to learn how to read the
-# square. The ring is the epoch that is kept.
+# is among the first ten. The dotted line is MF-BPR; where it falls again, it has begun to learn its training books by
+# heart, and its best epoch is the one that is handed on. The solid line is ConvNCF, which first has to learn how to
+# read the square. The ring is the epoch that is kept.
 #
 # Is that good? A number says little without a simple model beside it: *popularity*, one list for everybody, and the
 # MF-BPR that the network started from.
@@ -188,9 +191,11 @@ for test in report["paired"].values():
     print(f"{test['metric']}: {test['words']}")
 
 # %% [markdown]
-# The lines compare the models customer by customer. Look at the interval: where 0 lies inside it, these customers are
-# too few to tell the two models apart, whatever the table seems to say. And where it does not, this is still one shop,
-# made up, and one seed: no verdict on the models.
+# The lines compare the models customer by customer. Look at the interval, which says how far the difference may be off
+# because these are the customers that we happen to have: where 0 lies inside it, they are too few to tell the two
+# models apart, whatever the table seems to say. (*p* says the same in one number: how often chance alone would bring so
+# large a difference. Lesson 6 computes both.) And where 0 lies outside, this is still one shop, made up, and one seed,
+# which is what fixes the random numbers: no verdict on the models.
 
 # %% [markdown]
 # ## 4. Recommend
@@ -207,8 +212,8 @@ bought = [books.label(book) for book in history(loaded.split, customer).items]
 pd.Series([shelf_of[title] for title in bought]).value_counts().to_frame("books")
 
 # %% [markdown]
-# Which book should the shop show them next? The list leaves out the books they have, as far as the model may know of
-# them. Books kept aside for the test stay in (`kept aside` is True): if the model is any good, they turn up.
+# Which book should the shop show them next? The list leaves out the books they are known to have. Books kept aside for
+# the test stay in, since the model is not told of them: a good model puts them high up (`kept aside` is True).
 
 # %%
 from convncf import recommend

@@ -206,8 +206,8 @@ print(f"{len(once):,} films have a single mark, and {owners.max()} of these mark
 # that is so. MovieLens has what most sites lack: a rating with every mark. We use it here to check, and for nothing
 # else.
 #
-# First: who knows a film rates it. What would "empty means no" say about the films that are liked best by those who
-# know them?
+# First test. Those who know a film tell us, by their stars, how they like it. Take the films that are liked best by
+# those who know them: what would "empty means no" say about these?
 
 # %%
 known = np.bincount(data.item)  # how many know each film
@@ -222,13 +222,13 @@ facts["empty cells"] = 1 - known[best] / data.n_users
 facts.round(2)
 
 # %% [markdown]
-# The second column is the share of those who rated the film and gave two stars or fewer, the third the share of all
-# users whose cell is empty. These are the best-liked films there are, and most users have no mark. If every empty cell
-# were a dislike, most people would dislike what hardly anyone who rated it does. It is likelier that they have not seen
-# it, or did not say so.
+# The second column is the share, among those who rated the film, who gave it two stars or fewer; the third is the share
+# of all users whose cell is empty. These are the best-liked films there are, and most users have no mark. If every
+# empty cell were a dislike, most people would dislike what hardly anyone who rated it does. It is likelier that they
+# have not seen it, or did not say so.
 #
-# Second: play the site that lost some of its marks. Hide one mark in ten. Each of those cells is now as empty as any
-# other, and yet we know what is behind it.
+# Second test. Pretend to be a site that has lost some of its marks, and hide one mark in ten. Each of those cells is
+# now as empty as any other, and yet we know what is behind it.
 
 # %%
 rng = np.random.default_rng(0)
@@ -305,8 +305,9 @@ assert together.nnz == len(data)  # and none is lost
 
 # %% [markdown]
 # **The leak of a model that was fitted on everything.** Counting views over the whole file before splitting looks
-# harmless. Try it, with the popularity list and with a model of item neighbours (films score by their likeness to those
-# the user has): once fitted on the training part, as it should be, and once on all marks.
+# harmless. Try it, with the popularity list and with a model of item neighbours (a film scores by its likeness to the
+# films that the user has: how often the same people watched both): once fitted on the training part, as it should be,
+# and once on all marks.
 
 # %%
 from convncf import EvalConfig, ItemKNN, Popularity, evaluate
@@ -492,7 +493,7 @@ assert one_out.left_out("test")[[0]].nnz == known_before
 # %% [markdown]
 # ## Sources
 #
-# - Y. Hu, Y. Koren, C. Volinsky: Collaborative Filtering for Implicit Feedback Datasets. ICDM 2008, section 2. What
+# - Y. Hu, Y. Koren, C. Volinsky: Collaborative Filtering for Implicit Feedback Datasets. ICDM 2008, section 1. What
 #   sets implicit feedback apart: no negative feedback, and marks that are noisy.
 # - S. Rendle, C. Freudenthaler, Z. Gantner, L. Schmidt-Thieme: BPR: Bayesian Personalized Ranking from Implicit
 #   Feedback. UAI 2009, section 3. Learning an order instead of filling the empty cells with zeros.

@@ -195,8 +195,20 @@ draw_steps(steps, steps.taken, names, LIGHT)
 #
 # Each triple needs a *negative*: a film $j$ that the user does not have in training. The simplest choice is to draw one
 # uniformly. The obvious way is to draw any film and try again if the user has it; that may go on for long where a user
-# has nearly everything. There is a way that never tries twice. Number a user's free films 0, 1, 2, …: which film is
-# number $r$? All those the user has that stand before it shift it by one.
+# has nearly everything. There is a way that never tries twice: number the user's *free* films, those they do not have,
+# 0, 1, 2, …, and draw one of these numbers, $r$. Which film is that? In a small case, with six films of which the user
+# has 1 and 2, the free ones are 0, 3, 4 and 5. Free film number 1 is film 3: its number, plus one for each own film
+# that stands before it. And an own film stands before it exactly if no more than $r$ free films lie below that own
+# film.
+
+# %%
+few = np.array([1, 2])  # the films that the user has, of six
+below = few - np.arange(2)  # free films below each of them: film 0 below both
+found = [number + (below <= number).sum() for number in range(4)]
+assert found == [0, 3, 4, 5]
+
+# %% [markdown]
+# The same for a real user and a large number:
 
 # %%
 own = parts.train[[14]].indices  # the films that user 14 has in training, ascending
@@ -265,7 +277,8 @@ for when, p, q in (("before", p0, q0), ("after", p1, q1)):
 
 # %% [markdown]
 # The package's trainer has more to take care of (validation, early stopping, resuming), but set to plain gradient
-# descent it does the same to the numbers:
+# descent it does the same to the numbers. (A `Trainer` hands out a record after each epoch; `list` makes it go on to
+# its end.)
 
 # %%
 from convncf import EvalConfig, TrainConfig, Trainer
@@ -277,7 +290,8 @@ assert torch.allclose(small.item_embedding.weight.double(), q1, atol=1e-4)
 
 # %% [markdown]
 # For real work one takes larger steps where gradients are small (Adam), a penalty, many epochs, and stops where
-# validation is best. The `quick` settings do that:
+# validation is best. The `quick` settings do that. As in the quick start, `prepare` makes a *run*, a folder for all
+# there is to know about one training, and `work` trains it:
 
 # %%
 from convncf import default_store, load_run, prepare, resolve, work
@@ -384,8 +398,8 @@ assert np.isclose(np.trace(before), np.trace(now_turned))
 assert np.isclose(np.trace(before), model.score_items(14)[shawshank].item(), atol=1e-4)
 
 # %% [markdown]
-# Perhaps training would never end in the turned model? It would. The penalty is the same, since lengths do not change.
-# And gradients turn along: start from a turned start, and plain gradient descent ends at the turned end.
+# Perhaps training could never arrive at the turned model? It can. The penalty is the same, since lengths do not change.
+# And gradients turn along: begin at a turned start, and plain gradient descent ends at the turned end.
 
 # %%
 assert torch.isclose((P @ R).square().sum(), P.square().sum())

@@ -180,7 +180,8 @@ names = loaded.dataset.items.label(one), loaded.dataset.items.label(other)
 from convncf import figures
 
 print(*(f"{name}: dot product {dots[item]:.3f}" for name, item in zip(names, (one, other), strict=True)), sep="\n")
-figures.maps.beside(np.outer(P[user], Q[one]), np.outer(P[user], Q[other]), LIGHT, names).update_layout(height=268)
+short = tuple(name.split(" (")[0] for name in names)  # titles that stand side by side without touching
+figures.maps.beside(np.outer(P[user], Q[one]), np.outer(P[user], Q[other]), LIGHT, short).update_layout(height=268)
 
 # %% [markdown]
 # *How to read it.* Two maps of the same user, and the first less the second; the user's dimensions run down the rows,
@@ -476,7 +477,7 @@ assert not torch.allclose(before, after, rtol=1e-3)
 # ## Sources
 #
 # - X. He, X. Du, X. Wang, F. Tian, J. Tang, T.-S. Chua: Outer Product-based Neural Collaborative Filtering. IJCAI 2018.
-#   The interaction map is its equation 3.
+#   The interaction map.
 # - X. He, L. Liao, H. Zhang, L. Nie, X. Hu, T.-S. Chua: Neural Collaborative Filtering. WWW 2017, section 3.2. GMF.
 # - S. Rendle, W. Krichene, L. Zhang, J. Anderson: Neural Collaborative Filtering vs. Matrix Factorization Revisited.
 #   RecSys 2020. A well-tuned dot product beats a learnt similarity, and a network needs much to learn a dot product.

@@ -20,8 +20,8 @@
 # <img src="pictures/06_evaluation.png" width="680" alt="A metric of two models, among few films and among all">
 #
 # Each row is the same metric of the same two models on the same films; only the number of other films differs, among
-# which each test film is ranked. On this page you compute the metrics by hand, find out what this number does, and
-# meet three more ways in which an evaluation can mislead: ties, a choice made on the test set, and chance.
+# which each test film is ranked. On this page you compute the metrics by hand, find out how much hangs on that number,
+# and meet three more ways in which an evaluation can mislead: ties, a choice made on the test set, and chance.
 #
 # *Time to read: 25 minutes. Time to run: a minute on two cores. You need a little numpy; of the models only that each
 # gives every film a score.*
@@ -58,15 +58,19 @@ print(f"{split.method}: {n_users} users, {n_items:,} films, {split.test.nnz} tes
 # tuned: this is no contest, we need two models that differ in kind.
 
 # %%
-from convncf import ItemKNN, MatrixFactorisation, ModelConfig, TrainConfig, Trainer
+from convncf import ItemKNN, MatrixFactorisation, ModelConfig
 
 knn = ItemKNN(n_users, n_items, neighbours=20, shrinkage=0.0).fit(split.train)
 rule = EvalConfig(ks=(5, 10))
 plan = ModelConfig(name="mf-bpr", embedding_size=32, penalty="squared", reg_weights=(0.015, 0.0), embedding_std=0.1)
 
+# %% [markdown]
+# A `Trainer` hands out a record after each epoch; `list` makes it go on to its end.
 
 # %%
 import torch
+
+from convncf import TrainConfig, Trainer
 
 speed = {"lr_embedding": 0.005, "patience": 0}
 
@@ -153,9 +157,8 @@ print(f"{had:.3f} of at best {best:.3f}: {had / best:.3f}")
 # %%
 import pandas as pd
 
-pd.DataFrame({name: dict(report.metrics) for name, report in reports.items()}).loc[["HR@5", "HR@10", "NDCG@10"]].round(
-    3
-)
+both = pd.DataFrame({name: dict(report.metrics) for name, report in reports.items()})
+both.loc[["HR@5", "HR@10", "NDCG@10"]].round(3)
 
 # %% [markdown]
 # ## 4. Ties
@@ -180,7 +183,8 @@ print(f"kindly counted: rank {kindly}; strictly: rank {strictly} of {candidates.
 
 # %% [markdown]
 # One `>` in place of `>=`, and the model that knows nothing is perfect. So the package counts ties *against* the test
-# film. Then the indifferent model is last, which is where it belongs.
+# film. Then the indifferent model is last, which is where it belongs; also by *AUC*, the share of the other films that
+# stand below the test film.
 
 # %%
 blank = evaluate(Indifferent(), split, "test", rule)
@@ -257,7 +261,8 @@ from scipy.stats import hypergeom
 
 
 def chance(rank, n, size, k=10):
-    return hypergeom.cdf(k - 1, size - 1, rank - 1, n)  # at most k - 1 better ones among the n drawn
+    others, better = size - 1, rank - 1
+    return hypergeom.cdf(k - 1, others, better, n)  # at most k - 1 of the better ones are among the n drawn
 
 
 # %%
@@ -269,8 +274,8 @@ pd.DataFrame(columns, index=pd.Index(places, name="rank of 1,000")).round(3)
 # Read the column of twenty. Rank 1 and rank 200 are almost the same to it, and half-way down the list there is still a
 # good chance. So this is no measure of the first ten any more, but of whether a film lies in the better half. A model
 # that puts some test films on top and others far down is outdone by one that puts all of them somewhere above the
-# middle. The full ranking, at a cut-off of ten, sees it the other way round. (Look back at
-# the mean ranks of section 4: a model that has no opinion on most films leaves many test films at the far end.)
+# middle. The full ranking, at a cut-off of ten, sees it the other way round. (Look back at the mean ranks of section 4:
+# a model that has no opinion on most films leaves many test films at the far end.)
 #
 # We need not even draw: the expected value of the sampled metric follows from the full ranks. Is it what was drawn?
 
@@ -337,9 +342,8 @@ on_test = np.array(rows)  # (epochs + 1, users)
 figures.learning.curves(records, LIGHT, "NDCG@10")
 
 # %% [markdown]
-# *How to read it.* NDCG@10 on the validation films over the epochs; the ring is the best. Where the
-# curve trembles after its climb, part of that is chance: few users have their film in the first ten, and a handful of
-# them decides.
+# *How to read it.* NDCG@10 on the validation films over the epochs; the ring is the best. Where the curve trembles
+# after its climb, part of that is chance: few users have their film in the first ten, and a handful of them decides.
 
 # %%
 mean = on_test.mean(axis=1)
@@ -407,8 +411,8 @@ drawn = figures.comparison.metrics(shown, LIGHT, intervals=ends)
 drawn.update_xaxes(range=[0, 1.1 * max(high for both in ends.values() for _, high in both.values())])
 
 # %% [markdown]
-# *How to read it.* Dots are the means of both models by full ranking, the thin lines through them their intervals. Wide
-# lines: with so many users, a figure like this is known to within a good part of itself.
+# *How to read it.* Dots are the means of both models by full ranking, the thin lines through them their intervals. The
+# wider the line, the less is known: hold its length against the figure itself.
 #
 # ## 8. A paired test
 #
@@ -462,9 +466,15 @@ for words, found in (("all", reports), ("twenty", few)):
 # not settle which model is ahead, by that protocol; a sample of films may settle it firmly, for a question that nobody
 # asked.
 #
-# It speaks of users like these. It does not
-# speak of another training seed, of other data, or of what better settings would have done for either model. And who
-# tests twenty models has made twenty chances to be lucky, which is section 6 again.
+# It speaks of users like these. It does not speak of another training seed, of other data, or of what better settings
+# would have done for either model. And who tests twenty models has made twenty chances to be lucky, which is section 6
+# again.
+
+# %% [markdown]
+# So nobody made a mistake, and still two tables may name two winners. They answer two questions: who puts the film
+# among the first ten of *all*, and who puts it in the better half. Say which one you asked, among how many films, how
+# ties were counted, by what the epoch was chosen, and how far chance may have moved the figure; then a table can be
+# read.
 
 # %% [markdown]
 # ## What to try next
@@ -545,8 +555,8 @@ for words, found in (("all", reports), ("twenty", few)):
 # %% [markdown]
 # ## Sources
 #
-# - W. Krichene, S. Rendle: On Sampled Metrics for Item Recommendation. KDD 2020. The expected
-#   value of sampled metrics, and how they change the order of models.
+# - W. Krichene, S. Rendle: On Sampled Metrics for Item Recommendation. KDD 2020. The expected value
+#   of sampled metrics, and how they change the order of models.
 # - K. Järvelin, J. Kekäläinen: Cumulated Gain-Based Evaluation of IR Techniques. ACM TOIS 20(4), 2002. NDCG.
 # - X. He, X. Du, X. Wang, F. Tian, J. Tang, T.-S. Chua: Outer Product-based Neural Collaborative Filtering. IJCAI 2018.
 #   Leave-one-out, and 999 sampled films; that the epoch is chosen on the test set is in its code.

@@ -21,9 +21,9 @@
 # turning the space: they look different, and both give the same score">
 #
 # Left and middle: the same user, the same film, the same score. Between the two pictures the model was turned like a
-# globe, and not one of its recommendations changed. In this lesson you derive the loss that learns from choices, take
-# one step of it by hand and then a whole epoch, draw the films it learns *against*, and see why turning changes
-# nothing.
+# globe, and none of its scores moved by more than rounding does. In this lesson you derive the loss that learns from
+# choices, take one step of it by hand and then a whole epoch, draw the films it learns *against*, and see why turning
+# changes nothing.
 #
 # *Time to read: 25 minutes. Time to run: half a minute on two cores. You need a little Python, what a dot product is,
 # and [lesson 1](01_implicit_feedback.ipynb) for what a mark and a split are.*

@@ -23,7 +23,7 @@
 # cannot tell.
 #
 # *Time to read: 25 minutes. Time to run: one minute on two cores. You need the quick start, or at least its words:
-# embedding, interaction map, feature map, channel.*
+# embedding, interaction map, feature map, channel; and to know what a derivative is.*
 
 # %%
 import os
@@ -79,7 +79,7 @@ slow = TrainConfig(epochs=epochs, batch_size=1024, lr_embedding=1e-2, patience=3
 
 # %%
 def factorise(seed):
-    """An MF of its own start."""
+    """An MF from random embeddings of its own."""
     torch.manual_seed(seed)
     return fit(MatrixFactorisation(of_mf, split.interactions), slow, seed)
 
@@ -118,8 +118,8 @@ for name, model in {"MF": mf, "ConvNCF": network}.items():
 #
 # ## 2. One person, one film
 #
-# `first_pair` picks a person with a history that one can overlook, and rather a film that was kept aside for the test
-# and that the model put among its first ten.
+# `first_pair` picks a person whose history is short enough to be taken in at a glance and, where there is one, a film
+# that was kept aside for the test and that the model put among its first ten.
 
 # %%
 from convncf import history, inspection, view_pair
@@ -139,8 +139,9 @@ trace = pair.trace
 figures.interaction_map(trace, LIGHT)
 
 # %% [markdown]
-# *How to read it.* The person's embedding stands on the left, the film's on top; each cell is one number of the left
-# times one of the top, red above 0 and blue below. The order of the dimensions is arbitrary: read patterns, not places.
+# *How to read it.* The person's embedding stands on the left, the film's on top (the axes say *user* and *item*); each
+# cell is one number of the left times one of the top, red above 0 and blue below, on the scale at the right. The order
+# of the dimensions is arbitrary: read patterns, not places.
 #
 # ## 3. Back from the score, step by step
 #
@@ -186,11 +187,13 @@ print(f"most comes from channel {lowest} of layer 1, row {cell[0]}, column {cell
 figures.channel(first, lowest, LIGHT, cell=cell)
 
 # %% [markdown]
-# *How to read it.* One feature map of layer 1: a cell is what its filter answered to one patch of the interaction map.
-# Dark is 0. The frame is the cell that we came to.
+# *How to read it.* One feature map of layer 1: a cell is what its filter answered to one patch of the interaction map,
+# the person's dimensions run down and the film's across, four to a cell. Dark is 0, and the bar on the right is the
+# scale. The frame is the cell that we came to.
 #
-# That cell has read four numbers of the person and four of the film, and no others: its *receptive field*. With a the
-# four of the person, b the four of the film and W the filter, the cell is relu(aᵀ W b + bias).
+# That cell has read four numbers of the person and four of the film, and no others: its *receptive field*. Write *a*
+# and *b* for these numbers of the person and of the film, and *W* for the filter: the cell is max(0, *a*ᵀ *W* *b* +
+# bias).
 
 # %%
 found = inspection.cell_arithmetic(trace, lowest, *cell)
@@ -233,18 +236,20 @@ print(plain.words)
 # an empty map to this one, on which ReLUs open and shut.
 #
 # **Integrated gradients** walks that way. The map is faded in, α from 0 to 1, and the slopes on the way are averaged.
-# Most ReLUs open early, so the package takes more steps there: α = t².
+# While the map is faint, a little more of it can open or shut a ReLU, so the package takes finer steps there: α = t²,
+# with t in equal steps. Each slope then counts as much as its step is long, which is 2t times the step of t.
 
 # %%
 t = (torch.arange(128) + 0.5) / 128
 faded = (t**2)[:, None, None, None] * torch.tensor(trace.map)  # (128, 1, 16, 16)
 faded.requires_grad_(True)
 network.score_of(network.feature_maps(faded)[-1]).sum().backward()
-mean = (2 * t / 128)[:, None, None] * faded.grad[:, 0]  # α = t² goes by 2t as fast as t
+steps = 2 * t / 128  # how far α goes, since the derivative of t² is 2t; together they are 1
+mean = (steps[:, None, None] * faded.grad[:, 0]).sum(dim=0)  # of the slopes on the way, (16, 16)
 
 # %%
 whole = inspection.integrated_gradients(network, user, film)
-assert np.allclose(trace.map * mean.sum(dim=0).numpy(), whole.values, atol=1e-4)
+assert np.allclose(trace.map * mean.numpy(), whole.values, atol=1e-4)
 print(whole.words)
 
 # %% tags=["answer"]
@@ -388,7 +393,8 @@ print(f"the film: score {pair_2.score:.2f}, {pair_2.rank.words}; before: score {
 figures.maps.beside(trace.map, pair_2.trace.map, LIGHT, ("first model", "second model")).update_layout(height=270)
 
 # %% [markdown]
-# *How to read it.* The same person and the same film in two models, and their difference, on one scale.
+# *How to read it.* The same person and the same film in two models, and the first less the second, all on the scale at
+# the right: the person's dimensions run down, the film's across, red above 0 and blue below.
 #
 # Dimension 3 of the one has nothing to do with dimension 3 of the other. MF's scores are the same after any rotation of
 # its embeddings, so each training ends in a rotation of its own. We can turn the second model's embeddings until they
@@ -447,8 +453,9 @@ scaled = [values / np.abs(values).max() for values in (whole.values, nothing)]
 figures.maps.beside(*scaled, LIGHT, ("trained", "untrained")).update_layout(height=270)
 
 # %% [markdown]
-# *How to read it.* Two attributions of the same map, each divided by its largest cell, and their difference. Rows and
-# columns that are strong in both come from large numbers in the embeddings, which both networks are given.
+# *How to read it.* Two attributions of the same map, each divided by its largest cell, and the first less the second,
+# on one scale: red raises the score, blue lowers it. Rows and columns that are strong in both come from large numbers
+# in the embeddings, which both networks are given.
 #
 # **What a dimension means.** Two models that rank about equally well, the same person and the same film. Do their
 # pictures agree on which dimensions count? We compare the cells of the diagonal, one by one, and then the share that
@@ -467,6 +474,10 @@ print(f"correlation over the 16 dimensions: {each:.2f}; share of the diagonal: {
 #
 # **Why the person likes the film.** All that was explained here is a number that a program computed. It knows who rated
 # what. It does not know anybody's reasons, and neither does a picture of it.
+#
+# So can we find out why a film stands high? We can find out what the *network* did: from the score back to the cells
+# that made it, and by taking them away we can check that. How far to trust it: as far as the check goes, for this pair
+# and this network, and no further than that.
 #
 # ## What to try next
 #

@@ -19,9 +19,10 @@
 #
 # <img src="pictures/08_do_the_maps_mean_anything.png" width="680" alt="NDCG@10 of networks that read shuffled maps">
 #
-# Each row is a repetition, and each dot a network that was given the same embeddings in another guise: as they are,
-# with the dimensions shuffled, with the space rotated, with nothing but the diagonal. On this page you make this
-# picture, test whether its dots lie apart by more than chance, and reach a verdict of your own.
+# Each row but the last, which is their mean, is a repetition, and each dot a network that was given the same embeddings
+# in another *guise*: as they are, with the dimensions shuffled, with the space rotated, with nothing but the diagonal.
+# On this page you make this picture, test whether its dots lie apart by more than chance, and reach a verdict of your
+# own.
 #
 # *Time to read: 20 minutes. Time to run: a minute and a half on two cores. You need the words of the quick start, and a
 # little about means and their spread (lesson 6).*
@@ -147,9 +148,7 @@ for turn in (permutation(1), rotation(1)):
     turned = MatrixFactorisation(of_mf, split.interactions)
     turned.start_from(torch.tensor(P @ turn), torch.tensor(Q @ turn))
     print(f"largest change of a score: {(turned.score_items(0) - mf.score_items(0)).abs().max():.1e}")
-
-# %%
-assert torch.allclose(turned.score_items(0), mf.score_items(0), atol=1e-4)
+    assert torch.allclose(turned.score_items(0), mf.score_items(0), atol=1e-4)
 
 # %% [markdown]
 # The *map* is another one, though. Here is one person and one film, before and after the shuffle:
@@ -282,7 +281,7 @@ means.loc[order].assign(mean=means.mean(axis=1)).round(4)
 #
 # A mean over some hundred people is itself uncertain: with other people it would be another. About 95 in 100 times the
 # true mean lies within two standard errors of ours, where a standard error is the spread over people divided by the
-# root of their number. (Not quite two, as the cell has it.)
+# root of their number. (Two is rounded up; the cell has the exact figure.)
 
 # %%
 average = {name: np.mean([results[name, seed] for seed in repetitions], axis=0) for name in order}  # for each person
@@ -298,8 +297,9 @@ drawn.update_layout(height=330).update_xaxes(range=shown)
 
 # %% [markdown]
 # *How to read it.* To the right is better (NDCG@10); the axis does not begin at 0, so that dots can be told apart. The
-# hollow diamond is the network on the map as it is. The last row is the mean of the rows above; a whisker there is the
-# interval over people. The thin grey signs are the simple models.
+# hollow diamond is the network on the map as it is; of dots that fall together only the last is seen, so look at the
+# table above for their numbers. The last row is the mean of the rows above; a whisker there is the interval over
+# people. The thin grey signs are the simple models; a plus that lies on a whisker is hard to tell from an upright line.
 #
 # Do not judge by whether whiskers overlap: all networks were tried on the *same* people. Some people are easy for all
 # of them and some are hard, and that spread is in every whisker. What counts is the difference *for each person*.

@@ -14,13 +14,13 @@
 # %% [markdown]
 # # Lesson 5: Training: the same network, learning and failing to learn
 #
-# **One network, one data set, and only the way of training differs: why may the first learn, while the others stand
+# **One network, one dataset, and only the way of training differs: why may the first learn, while the others stand
 # still, die, or blow up — and how can you see which it is?**
 #
 # <img src="pictures/05_training.png" width="680" alt="Validation curves of four trainings of the same network">
 #
-# Each line is a training of the same network on the same films. On this page you do a step of training by hand, then
-# train well and badly on purpose, look into what died, and learn to read the curves.
+# Each line is a training of the same network on the same films; higher is better. On this page you do a step of
+# training by hand, then train well and badly on purpose, look into what died, and learn to read the curves.
 #
 # *Time to read: 25 minutes. Time to run: a minute and a half on two cores. You need a little numpy, and to have met the
 # dot product of embeddings and ConvNCF's tower of layers.*
@@ -98,7 +98,8 @@ print(f"loss {loss / len(user):.4f} a triple, of a model with no opinion {np.log
 # Keep that last number in mind. A model that scores all films alike has a gap of 0, and a loss of −ln σ(0) = ln 2.
 #
 # A step follows the slope downwards. The slope of −ln σ(gap) is −σ(−gap): near 0 where the model is right already. So
-# the triples that the model has wrong do most of the work.
+# the triples that the model has wrong do most of the work. By the chain rule (lesson 2) the user's embedding gets this
+# times the difference of the two films' embeddings, and 2λ times itself from the penalty.
 
 # %%
 pull = -1 / (1 + np.exp(gap))  # (triples,)
@@ -109,7 +110,8 @@ assert np.allclose(slope, model.user_embedding.weight.grad.numpy(), atol=1e-3)
 
 # %% [markdown]
 # How far to go? Plain descent goes *rate* × slope. **Adam** (Kingma and Ba, Algorithm 1) divides each slope by its
-# usual size. At the first step the usual size is the size itself, and what remains is the sign:
+# usual size, a running mean over the steps. At the first step the usual size is the size itself, and what remains is
+# the sign:
 
 # %%
 from convncf import EvalConfig, Trainer
@@ -131,7 +133,8 @@ print(f"median step {np.median(moved):.4f}, largest {moved.max():.4f}; the rate 
 # ## 2. Pretraining
 #
 # First we let MF-BPR learn until it is done. Its embeddings are where ConvNCF starts. A run, as in the quick start;
-# `common` holds what a group of trainings shares, and `train` is told what is special.
+# `common` holds what a group of trainings shares, and `train` is told what is special. (A keyword of Python's cannot
+# hold a dot, so `train__epochs` stands for the setting `train.epochs`.)
 
 # %%
 from convncf import default_store, prepare, resolve, work
@@ -170,8 +173,9 @@ figures.learning.curves(mf.metrics(), LIGHT, "loss")
 # %% [markdown]
 # ## 3. Four trainings of one network
 #
-# Now the network. One training is *careful*: pretrained embeddings, and a small rate for both, embeddings and network.
-# Each of the others changes one thing: no pretraining; rates a hundred times smaller; rates a hundred times larger.
+# Now the network. One training is *careful*: the embeddings of the run `mf` (that is what `start` asks for), and a
+# small rate for both, embeddings and network. Each of the others changes one thing: no pretraining; rates a hundred
+# times smaller; rates a hundred times larger.
 
 # %%
 common = {"data.min_item": 30, "train.negatives": "uniform", "train.epochs": epochs, "train.patience": 0}
@@ -194,7 +198,7 @@ figures.learning.validation(records, LIGHT, "NDCG@10")
 # %% [markdown]
 # *How to read it.* NDCG@10 on validation films, that is films which were not trained on; higher is better, and epoch 0
 # is the network before its first step. A line on the floor has found nothing, a line that is still rising may not be
-# done, and a line that bends down is learning its training films by heart. Which is which?
+# done, and a line that bends down is learning its training films by heart. Which is which? The loss helps:
 
 # %%
 figures.learning.validation(records, LIGHT, "loss")
@@ -213,8 +217,8 @@ for name, value in last.items():
 # ## 4. An autopsy
 #
 # A loss says *that* a model has no opinion, not why. So look inside. For one user, at the last epoch of each run: how
-# large are the embeddings, how many of the network's last channels are 0 for every film, and how far apart are the
-# scores?
+# large are the embeddings, what share of the network's last channels is 0 for every film, and how far apart are the
+# scores? (Size and spread are standard deviations.)
 
 # %%
 from convncf import load_run
@@ -245,11 +249,30 @@ import pandas as pd
 
 pd.DataFrame({name: autopsy(run) for name, run in runs.items()}).T.round(4)
 
+
 # %% [markdown]
-# Read it row by row. A channel is *dead* where ReLU sets it to 0 for each film, and where all are dead no gradient
-# flows through the network any more: it cannot come back. The score is then its last bias, one for all films. So is it
-# where embeddings have shrunk to nothing: the map is zero, and what the network says is the sum of its biases.
+# A channel is *dead* where ReLU sets it to 0 for each film. Where all are dead no gradient flows through the network
+# any more: it cannot come back, and its score is the last bias, one for all films. The score is one for all films, too,
+# where embeddings have shrunk to nothing: the map is zero, and what the network says comes from its biases alone.
 #
+# So here is the answer to "which is which", put into words by the numbers:
+
+
+# %%
+def verdict(name):
+    judged = [row["validation"]["NDCG@10"] for row in records[name]]
+    found, moved = autopsy(runs[name]), judged[-1] - judged[0]
+    if found["spread of scores"] < 1e-3:
+        return "no opinion: one score for all films"
+    cut = f", {found['dead channels']:.0%} of its channels dead" if found["dead channels"] > 0.75 else ""
+    return f"validation moved by {moved:+.3f} in {len(judged) - 1} epochs{cut}"
+
+
+# %%
+for name in runs:
+    print(f"{name:15} {verdict(name)}")
+
+# %% [markdown]
 # Why would embeddings shrink without pretraining? Ask how large the map is that the network sees. The penalty pulls at
 # the embeddings from the first step on. What could hold against it is the loss's own slope, and that has to come
 # through the network, which has not learnt to read the map yet, and multiplies small numbers by small ones.
@@ -357,7 +380,9 @@ figures.change.over_training(labels, numbers, scores, ranks, LIGHT, chosen=shown
 # %% [markdown]
 # *How to read it.* Above the score of the pair at each kept moment, below its rank, where up is better; the ring is the
 # epoch that was kept. The leftmost point is matrix factorisation, before there was a network: scores of two models are
-# on different scales, so compare ranks. At the start the network's filters are random, and so is much of the rank.
+# on different scales, so compare ranks. The score may even fall while the rank gets better: the loss sees differences
+# of scores only, so nothing holds their level, and all films may sink together. At the start the network's filters are
+# random, and so is much of the rank.
 #
 # What has changed, the map or its reader?
 
@@ -367,7 +392,7 @@ from convncf.inspection import view_at
 views = {label: view_at(moments, label, loaded.split, 14, film).trace for label in (labels[0], labels[-1])}
 first, last = views.values()
 assert np.allclose(last.map, np.outer(last.p, last.q))
-figures.maps.beside(first.map, last.map, LIGHT, tuple(views)).update_layout(height=320)
+figures.maps.beside(first.map, last.map, LIGHT, tuple(views)).update_layout(height=268)
 
 # %% [markdown]
 # *How to read it.* The interaction map of the pair before the network came, and after the last epoch, and the first
@@ -383,9 +408,9 @@ change = [[float((now - was).norm() / was.norm()) for now, was in zip(row, rows[
 pd.DataFrame(change, columns=["embeddings", "filters of layer 1"]).rename_axis("epoch").round(3)
 
 # %% [markdown]
-# How far each has gone from its start, as a share of its size there. Two rates are at work: the preset gives embeddings
-# and network one each (`train.lr_embedding`, `train.lr_network`). If both columns grow, map and reader change together,
-# and a filter has to read a square that moves under it.
+# How far each has gone from its start, as a share of its size there. There is a rate for each, `train.lr_embedding` and
+# `train.lr_network`; in section 3 we gave both the same. If both columns grow, map and reader change together, and a
+# filter has to read a square that moves under it. A smaller rate for the embeddings keeps the square stiller.
 
 # %% [markdown]
 # ## 7. Resuming
@@ -440,6 +465,16 @@ print(f"largest difference of two numbers of the films' embeddings: {apart.max()
 # %% [markdown]
 # Not the same training any more. A run saves all of this after every epoch, and in long epochs also in between:
 # `convncf resume NAME` goes on from there.
+
+# %% [markdown]
+# So how can you see which it is? Look at the loss and at validation together, and then inside:
+#
+# - *It learns*: the loss falls well below ln 2, and validation rises.
+# - *It stands still*: the loss is a flat line, wherever that lies, and validation hardly moves. The rate is too small,
+#   or it is not done; only more epochs tell.
+# - *It has lost its opinion*: the loss sits at ln 2, and all films have one score. The embeddings have shrunk, or the
+#   channels are dead.
+# - *It blows up*: the loss is no number any more, and training stops by itself.
 
 # %% [markdown]
 # ## What to try next
@@ -528,7 +563,7 @@ print(f"largest difference of two numbers of the films' embeddings: {apart.max()
 # - D. P. Kingma, J. Ba: Adam: A Method for Stochastic Optimization. ICLR 2015. Algorithm 1, and why a rate bounds a
 #   step (section 2.1).
 # - X. He, X. Du, X. Wang, F. Tian, J. Tang, T.-S. Chua: Outer Product-based Neural Collaborative Filtering. IJCAI 2018.
-#   Training with BPR and L2 ("Learning ONCF for Personalized Ranking"), and pretraining with matrix factorisation.
+#   Training with BPR and L2, and pretraining with matrix factorisation.
 # - J. Duchi, E. Hazan, Y. Singer: Adaptive Subgradient Methods for Online Learning and Stochastic Optimization. JMLR
 #   12, 2011. Adagrad.
 # - I. Loshchilov, F. Hutter: SGDR: Stochastic Gradient Descent with Warm Restarts. ICLR 2017, equation 5. The cosine.

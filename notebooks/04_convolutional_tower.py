@@ -123,10 +123,10 @@ from convncf.inspection.sums import window
 filter_window(window(trace, channel, a, b), LIGHT)
 
 # %% [markdown]
-# *How to read it.* Left the patch, in the middle the filter, right their products, cell by cell; the
-# user's dimensions run down and the film's across, as on the map. Warm is positive, blue
-# is negative, and each square has its own scale, written below it. Where patch and filter have the same sign the
-# product is warm. This place was picked because the products agree: they add up, instead of cancelling out.
+# *How to read it.* Left the patch, in the middle the filter, right their products, cell by cell; the user's dimensions
+# run down and the film's across, as on the map. Red is positive, blue is negative, and each square has its own scale,
+# written below it. Where patch and filter have the same sign the product is red. This place was picked because the
+# filter answered most strongly here: most products are red, and they add up instead of cancelling out.
 #
 # Now use what the patch is. Its cell in row *s* and column *t* is *p*ₛ · *q*ₜ, so the sum over all cells is
 #
@@ -295,8 +295,8 @@ print(f"a pair: {costs['multiplications'].sum():,} multiplications, the dot prod
 # So the network has few parameters beside the embeddings. Its price is work: thousands of times that of a dot product,
 # for every film that is to be ranked. Where is it spent? In the lower layers, whose filters meet many places.
 #
-# The paper's own plan is six layers of kernel 2. The count follows from the plan alone, without any
-# network: channels above × channels below × k² at each place.
+# The paper's own plan is six layers of kernel 2. What a plan costs can be counted without any network: for a layer of
+# kernel *k*, channels above × channels below × *k*² at each place.
 
 
 # %%
@@ -423,7 +423,8 @@ on_edges = layer.maps.size * 4
 print(f"layer 1 for one more film: {on_map:,} multiplications on the map, {on_edges:,} without it")
 
 # %% [markdown]
-# Put together, for all films of one user, in a few lines of torch:
+# Put together, for all films of one user, in a few lines of torch. First the weights, and a function that lays patches
+# out as rows, as `multiply` did, now for many films at once:
 
 # %%
 import torch
@@ -434,6 +435,18 @@ films = loaded.model.item_embedding.weight.detach()  # (N, 64)
 
 
 # %%
+def stack(maps, k):
+    n, side, _, c = maps.shape  # channels last, so that a patch's numbers lie side by side
+    patches = maps.view(n, side // k, k, side // k, k, c).transpose(2, 3)
+    return patches.reshape(n, side // k, side // k, k * k * c)
+
+
+# %% [markdown]
+# And now a function for the whole tower: layer 1 from the edges, every other layer as one matrix product on stacked
+# patches, and the weighted sum on top.
+
+
+# %%
 def all_at_once(p, films):
     once = torch.einsum("as,cst->act", p.view(16, 4), weights[0][0][:, 0])
     maps = torch.relu(torch.einsum("act,nbt->nabc", once, films.view(-1, 16, 4)) + weights[0][1])
@@ -441,13 +454,6 @@ def all_at_once(p, films):
         matrix = filters.permute(2, 3, 1, 0).flatten(0, 2)  # (k·k·channels below, channels)
         maps = torch.relu(stack(maps, filters.shape[2]) @ matrix + biases)
     return maps.flatten(1) @ output + last
-
-
-# %%
-def stack(maps, k):
-    n, side, _, c = maps.shape  # channels last, so that a patch's numbers lie side by side
-    patches = maps.view(n, side // k, k, side // k, k, c).transpose(2, 3)
-    return patches.reshape(n, side // k, side // k, k * k * c)
 
 
 # %%
@@ -585,7 +591,7 @@ table.assign(times_faster=table["milliseconds"].iloc[0] / table["milliseconds"])
 # ## Sources
 #
 # - X. He, X. Du, X. Wang, F. Tian, J. Tang, T.-S. Chua: Outer Product-based Neural Collaborative Filtering. IJCAI 2018.
-#   The map, the tower and its plan of six layers (under "Interaction Map" and "Hidden Layers").
+#   The map, the tower and its plan of six layers.
 # - V. Dumoulin, F. Visin: A guide to convolution arithmetic for deep learning. arXiv 1603.07285, 2016. Kernels, strides
 #   and sizes, with pictures.
 # - K. Chellapilla, S. Puri, P. Simard: High Performance Convolutional Neural Networks for Document Processing. IWFHR

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,19 @@ def test_a_key_like_nothing_is_refused_all_the_same() -> None:
 @pytest.mark.parametrize("text", ["train.epochs =3", " train.epochs=3", "train epochs=3", "train.epochs\t=3"])
 def test_a_blank_in_a_key_is_refused_not_ignored(text: str) -> None:
     with pytest.raises(ConfigError, match="blank"):
+        resolve(settings=[text])
+
+
+def test_what_is_said_of_a_blank_can_be_copied_as_it_stands() -> None:
+    with pytest.raises(ConfigError, match=r"Write train\.epochs=3\.$"):
+        resolve(settings=["train.epochs = 3"])
+
+
+@pytest.mark.parametrize(
+    ("text", "way"), [("eval.ks=5,10", "[5,10]"), ("eval.ks=5", "[5]"), ("model.cnn_kernels=4,4,2", "[4,4,2]")]
+)
+def test_a_list_without_its_brackets_is_refused_with_how_to_write_it(text: str, way: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"this is no list. Write {way}.")):
         resolve(settings=[text])
 
 

@@ -61,7 +61,9 @@ def parse_setting(text: str) -> tuple[str, Any]:
     if not equals:
         raise ConfigError(f"setting {text!r} has no '='. Write KEY=VALUE, such as train.epochs=5.")
     if any(map(str.isspace, key)):
-        raise ConfigError(f"setting {text!r} has a blank in its key {key!r}. Write {''.join(key.split())}={value}.")
+        raise ConfigError(
+            f"setting {text!r} has a blank in its key {key!r}. Write {''.join(key.split())}={value.strip()}."
+        )
     try:
         parsed = json.loads(value)
     except json.JSONDecodeError:
@@ -198,5 +200,7 @@ def _validate(values: Mapping[str, Any], sources: Mapping[str, str]) -> RunConfi
         for problem in error.errors():
             key = ".".join(str(part) for part in problem["loc"][:2])
             message = problem["msg"].removeprefix("Value error, ")
+            if problem["type"] == "tuple_type":
+                message = f"this is no list. Write [{problem['input']}]"
             lines.append(f"{key} = {problem['input']!r} (from {sources.get(key, 'the settings')}): {message}.")
         raise ConfigError("\n".join(lines)) from None

@@ -110,3 +110,14 @@ def test_a_titles_file_without_titles_is_one_error(tmp_path: Path) -> None:
 def test_files_whose_names_mislead_are_told_apart_by_their_columns(tmp_path: Path) -> None:
     paths = write(tmp_path, {"books.csv": "user,item\n1,a\n", "movies.csv": "item,title\na,Alpha\n"})
     assert titles(read(paths)) == {"a": "Alpha"}
+
+
+def test_a_change_that_makes_no_more_ids_meet_is_not_called_the_cause(tmp_path: Path) -> None:
+    ratings, path = write(
+        tmp_path, {"x.csv": "user,item\n8,0002\n8,0345X\n9,0155\n", "n.csv": "item,title\n0345X,Emma\n"}
+    )
+    result = read(ratings, ReadOptions(titles=path))
+    assert "Titles: 1 of 3 items have one in n.csv." in result.report.sentences()
+    (warning,) = result.report.warnings
+    assert warning.startswith("1 of 3 items have a title in n.csv")
+    assert "they meet" not in warning

@@ -30,8 +30,11 @@ def likely_cause(one: Set[str], other: Set[str]) -> str:
     """What would make most ids of the smaller side meet the other; "" where nothing known does."""
     few, many = (one, other) if len(one) <= len(other) else (other, one)
     sample = list(islice(sorted(few), _LARGEST_SAMPLE))
+    as_they_are = sum(raw in many for raw in sample)
     for same, words in _CAUSES:
         meant = {same(raw) for raw in many}
-        if sample and sum(same(raw) in meant for raw in sample) >= _MOST * len(sample):
+        meeting = sum(same(raw) in meant for raw in sample)
+        # a change by which no more ids meet than do already explains nothing
+        if meeting > as_they_are and meeting >= _MOST * len(sample):
             return words
     return ""

@@ -144,3 +144,8 @@ def test_a_pair_in_training_and_test_stays_in_training(tmp_path: Path) -> None:
     result = read(tmp_path)
     assert ("0", "9") not in parts(result)["test"]
     assert [str(drop) for drop in result.report.dropped] == ["1 row, already in training (line 3 of x.test.rating)"]
+
+
+def test_one_item_among_the_candidates_alone_is_said_in_the_singular(tmp_path: Path) -> None:
+    write(tmp_path, TRIPLE | {"x.test.negative": "(0,5)\t7\t8\n(1,7)\t9\n"})
+    assert "1 item occurs only among the candidates" in said(read(tmp_path / "x.train.rating"))

@@ -125,7 +125,7 @@ def join_candidates(lists: CandidateLists, interactions: Interactions, is_test: 
     )
     notes = list(lists.notes)
     if extra:
-        notes.append(f"{counted(extra, 'item')} occur only among the candidates")
+        notes.append(f"{counted(extra, 'item')} occur{'s' if extra == 1 else ''} only among the candidates")
     warnings = [f"in {lists.source.file}: {dropped}" for dropped in lists.dropped]
     if not known.all():
         first = lists.line[~known][0]

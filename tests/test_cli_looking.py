@@ -86,3 +86,12 @@ def test_an_item_is_found_by_its_title_and_the_answer_says_which(convncf: Comman
     assert f"{n} items have in their title 'ng': " in convncf.refused(
         "inspect", "named", "--user", "u1", "--item", "ng"
     )
+
+
+def test_a_model_without_an_inside_shows_no_empty_tables(convncf: Commands, home: Path) -> None:
+    popularity(home, "plain", "toy", checkerboard())
+    item = str(checkerboard()["item_id"].iloc[0])
+    said = convncf("inspect", "plain", "--user", "u1", "--item", item)
+    assert " for user u1 in plain (epoch 0): score " in said.out
+    assert "part of the score" not in said.out
+    assert "nothing to look into" in said.err

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
 from convncf import runtime
-from convncf.cli.console import emit_json, say, table
+from convncf.cli.console import cell, emit_json, out, say, table
 from convncf.cli.options import Json, RunName, UserId
 from convncf.cli.recommending import EXAMPLES, recommend
 
@@ -71,13 +72,13 @@ def inspect(
         emit_json(found)
         return
     heading = f"{title} for user {user} in {run} (epoch {loaded.epoch}): score {view.score:.4f}, {view.rank_words}"
-    table(
-        ["step", "shape"],
-        [(layer["name"], " × ".join(map(str, layer["shape"]))) for layer in found["layers"]],
-        title=heading,
-    )
+    steps = [(layer["name"], " × ".join(map(str, layer["shape"]))) for layer in found["layers"]]
     parts = sorted(found["parts"], key=lambda part: -abs(part["value"]))
-    table(["part of the score", "adds"], [(part["name"], part["value"]) for part in parts[:10]])
+    if steps:
+        table(["step", "shape"], steps, title=heading)
+        table(["part of the score", "adds"], [(part["name"], part["value"]) for part in parts[:10]])
+    else:  # Popularity, ItemKNN and EASE have no inside; the words below say so
+        out().print(Text(cell(heading)), soft_wrap=True)
     if len(parts) > 10:
         say(f"and {len(parts) - 10} smaller parts; all add up to the score")
     say(view.trace.words)

@@ -127,7 +127,7 @@ def test_a_stop_in_the_validation_keeps_the_trained_epoch(parts: Split, monkeypa
         return SimpleNamespace(metrics={"NDCG@10": 0.1 * epoch}, n_users_evaluated=30)
 
     monkeypatch.setattr(Trainer, "_validate", validate)
-    with pytest.raises(TrainingStopped, match=r"3 of 30 users\. that far is saved\."):
+    with pytest.raises(TrainingStopped, match=r"3 of 30 users\. That far is saved\."):
         list(first)
     assert [(state.facts["epoch"], state.facts["steps"]) for state in kept] == [(1, STEPS)]
     assert first.epoch == 1

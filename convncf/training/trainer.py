@@ -157,7 +157,7 @@ class Trainer:
             judged = self._validate(epoch) if due and len(self.users) else None
         except TrainingStopped as error:
             kept = self._keep_begun() if epoch else ""
-            raise TrainingStopped(f"{error} {kept}".strip()) from None
+            raise TrainingStopped(f"{error} {kept[:1].upper()}{kept[1:]}".strip()) from None
         self.epoch, self._begun = epoch, EpochPart()
         metrics = None if judged is None else dict(judged.metrics)
         improved = not len(self.users) or metrics == {}  # nobody could be judged: each epoch is taken

@@ -174,7 +174,7 @@ def test_who_has_nothing_else_to_rank_is_not_evaluated() -> None:
     assert scorer.asked == 1, "nor scored"
     alone = evaluate(scorer, only_test([[1, 1], [0, 0], [0, 0]]), "test", EvalConfig())
     assert alone.metrics == {}
-    assert alone.notes == ("Nothing was evaluated: no test item (2 users), no candidate but test items (1 users).",)
+    assert alone.notes == ("Nothing was evaluated: no test item (2 users), no candidate but test items (1 user).",)
 
 
 def test_what_is_left_out_can_leave_nothing_else_to_rank() -> None:
@@ -200,5 +200,5 @@ def test_empty_candidate_sets_are_not_evaluated() -> None:
     )
     assert alone.metrics == {}
     assert alone.notes[0] == (
-        "Nothing was evaluated: no test item (2 users), only candidate sets without negatives (1 users)."
+        "Nothing was evaluated: no test item (2 users), only candidate sets without negatives (1 user)."
     )

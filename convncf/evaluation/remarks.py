@@ -44,9 +44,8 @@ def of_report(
     if found.users.size == 0:
         if list(not_evaluated) == [f"no {part} item"] or not not_evaluated:
             return [f"Nothing was evaluated: no user has a {part} item."]
-        return [
-            f"Nothing was evaluated: {', '.join(f'{reason} ({n:,} users)' for reason, n in not_evaluated.items())}."
-        ]
+        counted = [f"{reason} ({n:,} user{'' if n == 1 else 's'})" for reason, n in not_evaluated.items()]
+        return [f"Nothing was evaluated: {', '.join(counted)}."]
     notes = [f"{n:,} of {n_users:,} not evaluated: {reason}" for reason, n in not_evaluated.items()]
     whose = "candidate sets" if isinstance(found, SetRanks) else "users"
     fewest = int(found.candidates.min())

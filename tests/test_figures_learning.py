@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from convncf.figures import DARK, LIGHT, Theme, alt, learning, run_colour
+from convncf.figures.epoch_axis import phase_ticks
 from convncf.training import EpochRecord
 from tests.made_traces import THEMES
 from tests.plotly_json import array, sent
@@ -84,6 +85,18 @@ def test_pretraining_is_told_from_training(theme: Theme) -> None:
 def test_ticks_count_each_phases_own_epochs() -> None:
     axis = sent(learning.curves(PRETRAINED, LIGHT, "NDCG@10"))["layout"]["xaxis"]
     assert dict(zip(axis["tickvals"], axis["ticktext"], strict=True)) == {0: "0", 1: "1", 2: "0", 3: "1", 4: "2"}
+
+
+def test_no_two_ticks_touch_where_phases_meet() -> None:
+    found = [("pretraining", epoch, epoch) for epoch in range(36)] + [
+        ("training", epoch, 36 + epoch) for epoch in range(9)
+    ]
+    ticks = phase_ticks(found)
+    assert dict(zip(ticks["tickvals"], ticks["ticktext"], strict=True)) == {
+        **{place: str(place) for place in range(0, 35, 5)},
+        36: "0",
+        41: "5",
+    }
 
 
 @pytest.mark.parametrize(("epochs", "step"), [(2, 1), (12, 1), (13, 2), (100, 10), (5000, 500), (50000, 50000)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convncf.figures import LIGHT, Theme, alt, lesson
+from convncf.figures import LIGHT, Theme, alt, bpr, lesson
 from convncf.figures.bpr import bpr_steps as draw_steps
 from convncf.figures.theme import number
 from convncf.figures.waterfall import waterfall
@@ -120,6 +120,19 @@ def test_a_loss_of_zero_has_a_place_on_the_logarithmic_axis() -> None:
     figure = sent(draw_steps(steps(loss=0.0), 2, ("a", "b"), LIGHT))
     assert array(figure["data"][2]["y"])[-1] > 0
     assert np.isfinite(figure["layout"]["yaxis2"]["range"]).all()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (-1.2, 0.0, ["0.1", "0.2", "0.5", "1"]),
+        (-0.4, -0.1, ["0.5"]),
+        (-4.2, 0.1, ["0.0001", "0.001", "0.01", "0.1", "1"]),
+        (-12.0, 0.0, ["1e-12", "1e-09", "1e-06", "0.001", "1"]),
+    ],
+)
+def test_a_loss_axis_has_ticks_of_one_size(low: float, high: float, shown: list[str]) -> None:
+    assert bpr._round_ticks(low, high)["ticktext"] == shown
 
 
 def test_a_step_that_was_not_taken_is_refused() -> None:

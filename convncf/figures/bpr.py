@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -63,13 +64,23 @@ def bpr_steps(steps: BprSteps, step: int, names: tuple[str, str], theme: Theme) 
                    tickvals=list(range(0, steps.taken + 1, 5)), title=axis_title(theme, "steps taken")),
         yaxis=axis(theme, domain=[0.46, 1.0], range=[float(both.min()) - room, float(both.max()) + room],
                    showgrid=True, nticks=5, title=axis_title(theme, "score")),
-        yaxis2=axis(theme, domain=[0.0, 0.36], type="log", range=[low - 0.15, high + 0.15], showgrid=True, nticks=4,
-                    exponentformat="power", title=axis_title(theme, "loss")),
+        yaxis2=axis(theme, domain=[0.0, 0.36], type="log", range=[low - 0.15, high + 0.15], showgrid=True,
+                    **_round_ticks(low - 0.15, high + 0.15), title=axis_title(theme, "loss")),
         shapes=[{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": "y2", "y0": _LN_2, "y1": _LN_2,
                  "line": {"color": theme.zero, "width": 1, "dash": "dot"}}],
         annotations=notes,
     )  # fmt: skip
     return go.Figure(traces, layout=looks)
+
+
+def _round_ticks(low: float, high: float) -> dict[str, Any]:
+    """Ticks of one size, at 1, 2 and 5 times powers of ten, at powers alone where there are many; ends as exponents."""
+    powers = range(math.floor(low), math.ceil(high) + 1)
+    digits = (1, 2, 5) if high - low < 2 else (1,)
+    step = max(1, round((high - low) / 4))
+    at = [digit * 10.0**power for power in powers if power % step == 0 for digit in digits]
+    shown = [value for value in at if low <= math.log10(value) <= high]
+    return {"tickmode": "array", "tickvals": shown, "ticktext": [f"{value:g}" for value in shown]}
 
 
 def _line(places: list[int], values: Any, colour: str, suffix: str, name: str) -> go.Scatter:

@@ -17,7 +17,8 @@ def phase_ticks(found: Sequence[tuple[str, int, int]]) -> dict[str, Any]:
     for phase in phases:
         mine = [(epoch, step) for its_phase, epoch, step in found if its_phase == phase]
         start = mine[0][1] - mine[0][0]
-        # where phases meet, the later one's 0 stands
+        # where phases meet, the later one's 0 stands, and nothing so near before it that the two would touch
+        ticks = {place: text for place, text in ticks.items() if place <= start - between / 2}
         ticks |= {start + epoch: str(epoch) for epoch in range(0, mine[-1][0] + 1, between)}
     return {"tickmode": "array", "tickvals": list(ticks), "ticktext": list(ticks.values())}
 

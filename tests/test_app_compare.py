@@ -22,6 +22,7 @@ from convncf.figures import LIGHT
 from convncf.runs import RunStore
 from convncf.significance import PairedTest
 from tests.app_runs import DATASET, figures_of, open_page, texts, train
+from tests.test_app_start import live_figures
 
 pytest_plugins = ["tests.app_home"]
 
@@ -168,7 +169,7 @@ def test_what_is_computed_in_one_go_has_no_best_epoch_and_no_validation_no_best(
     app = fine(open_page("compare", run=["one", "two"]))
     assert "one: kept epoch 2, nothing validated" in texts(app)
     assert wording.NOT_VALIDATED in texts(app)
-    (drawn,) = (spec for spec in figures_of(app) if "over epochs" in spec["layout"]["meta"]["alt"])
+    (drawn,) = live_figures(app)
     assert drawn["layout"]["meta"]["alt"].startswith("loss over epochs. one: 2 epochs")
 
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import state, widgets
-from app.panels import glance, run_rows, start_here
+from app.panels import glance, live_figure, run_rows, start_here
 from app.panels.glance import Glance
-from app.panels.train import live_figure
 from app.wording import terms
 from convncf import figures
 from convncf.jobs import DEMO_RUNS

@@ -8,8 +8,8 @@ from typing import Final
 import streamlit as st
 
 from app import state, wording
+from app.panels import live_figure
 from app.panels.glance import Glance, records
-from app.panels.train import live_figure
 from app.wording import plain, terms
 from convncf import figures
 from convncf.figures import smoothing

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import state, widgets, wording
-from app.panels import commands, run_rows
+from app.panels import live_figure, run_rows
 from app.panels.glance import Glance, look
 from app.panels.train import actions as train_actions
 from app.panels.train import curves as train_curves
 from app.panels.train import files as train_files
-from app.panels.train import live_figure
 from app.panels.train import seeds as train_seeds
 from app.wording import number, plain, sentence, terms
 from convncf import figures, jobs
@@ -35,8 +34,6 @@ def show(runs: Sequence[Run], seen: Sequence[Glance]) -> str:
             return ""
         chosen = look(run)
         train_actions.show(chosen)
-    if state.read_only():
-        st.caption(commands.ONLY_SHOWS)
     colour = figures.run_colour(run.name, state.run_order(tuple(runs)), state.theme())
     words = wording.STATE_WORDS[chosen.state]
     st.header(f':color[●]{{foreground="{colour}"}} {plain(run.name)} · {words}', anchor=False)

@@ -2,7 +2,8 @@
 
 Streamlit gives a chart whose numbers changed a new identity, so `st.plotly_chart` loses the zoom with each new epoch.
 Here the figure goes to a small component instead, which hands it to Plotly.react in the place where it already stands;
-`layout.uirevision` does the rest. Plotly's own script is sent once a page, by `prepare`.
+`layout.uirevision` does the rest. A hidden curve is known by its name: Plotly itself counts places, and with a ghost
+beside each line another curve would be hidden. Plotly's own script is sent once a page, by `prepare`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 import streamlit as st
 
+from app.panels import presentation
 from convncf import figures, runtime
 
 _PREPARE: Final = """
@@ -38,7 +40,18 @@ export default function ({ data, parentElement }) {
   place.latest = figure
   const draw = () => {
     if (place.latest !== figure) return // a later figure came while Plotly was loading
-    if (window.Plotly) window.Plotly.react(place, figure.data, figure.layout, JSON.parse(data.config))
+    if (window.Plotly) {
+      const before = (place.data ?? []).filter((curve) => curve.visible === "legendonly")
+      const hidden = new Set(before.map((curve) => curve.name))
+      for (const curve of figure.data) {
+        if (!curve.name) continue
+        // Plotly makes a CSS selector of it, so the name, which may hold anything, is spelt in digits and letters.
+        const letters = [...curve.name].map((letter) => letter.codePointAt(0).toString(36))
+        curve.uid = `${curve.showlegend === false ? "ghost" : "line"}-${letters.join("-")}`
+        if (hidden.has(curve.name)) curve.visible = "legendonly"
+      }
+      window.Plotly.react(place, figure.data, figure.layout, JSON.parse(data.config))
+    }
     else place.waiting = setTimeout(draw, 50)
   }
   draw()
@@ -61,6 +74,7 @@ def prepare() -> None:
 
 def show(drawn: Any, *, key: str) -> None:
     """Draw the figure, or draw it again in place. `key` is the place."""
+    drawn = presentation.fit(drawn)
     _live_figure(
         data={
             "figure": str(drawn.to_json()),

@@ -14,7 +14,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import state, widgets
 from app.panels.commands import ONLY_SHOWS
-from app.panels.data import first_rows, reading_fields, server_files, uploads
+from app.panels.data import first_rows, letting_go, reading_fields, server_files, uploads
 from app.panels.data.reading_report import show as show_report
 from app.panels.data.upload_limits import LIMIT_MB
 from app.wording import plain
@@ -144,6 +144,7 @@ def _let_go() -> None:
     key = st.session_state.pop(_READ, None)
     if key is not None:
         _read.clear(*key, None, None)
+        letting_go.free()
 
 
 def _stamped(paths: tuple[Path, ...]) -> tuple[str, ...]:
@@ -213,6 +214,7 @@ def _away(upload: str | None) -> None:
     """Forget the files here and on disk, and empty the field that they were dropped on."""
     if upload is not None:
         uploads.forget(upload)
+    letting_go.drop_files(st.session_state.get("upload:files", ()))
     _let_go()
     state.choose(upload=None)
     st.session_state.pop("upload:server", None)

@@ -21,6 +21,8 @@ from convncf.runs import Run
 
 ONWARD: Final = ":material/arrow_forward:"
 """Stands behind a link to another page, which would look like plain text without it."""
+DOWNLOAD: Final = ":material/download:"
+"""Stands before what can be taken along as a file, a quiet button on every page."""
 
 # ---------------------------------------------------------------- headings and text
 

@@ -66,6 +66,7 @@ def _picker(place: int, chosen: Sequence[str], by_name: Mapping[str, Run]) -> No
             st.button(
                 "Make it the baseline",
                 type="tertiary",
+                icon=":material/push_pin:",  # else it looks like plain text
                 key=f"compare:baseline:{place}",
                 on_click=_write,
                 args=([mine, *(name for name in chosen if name != mine)],),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app import widgets
 from convncf.tables import csv_table, latex_table
 
 
@@ -50,7 +51,7 @@ def offer(table: Leaving, name: str) -> None:
                 mime=mime,
                 on_click="ignore",
                 type="tertiary",
-                icon=":material/download:",
+                icon=widgets.DOWNLOAD,
                 key=f"compare:{name}:{ending}",
                 help=f"{table.caption}, as {words}",
             )

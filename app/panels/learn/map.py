@@ -44,7 +44,7 @@ def show(pair: Pair) -> None:
     with st.container(horizontal=True, gap="large"):
         with st.container(width=WIDTH):
             widgets.figure(lesson.map_row(trace, dimension, state.theme()), key="learn:map")
-        with st.container():
+        with st.container(width=WIDTH):  # of a width of its own, so that it goes below where both have no room
             p, cell = float(trace.p[dimension]), float(trace.map[dimension, dimension])
             st.markdown(
                 f"**Row {dimension}** is q, all {size} numbers of it, times p at dimension {dimension}: {number(p)}. "

@@ -109,7 +109,7 @@ def _one(one: Shown, counts: Mapping[str, int], lists: int, whose: str, k: int, 
         ),
         HELD_OUT: st.column_config.TextColumn(width=24, help=f"{HELD_OUT} held out for the test; {LOW} rated lower."),
         "Item": st.column_config.TextColumn(width=108 if narrow else 200),
-        "Score": st.column_config.NumberColumn(width=54, format="%d" if counted else "%.3g"),
+        "Score": st.column_config.NumberColumn(width=54, format="%d" if counted else "%.2f"),
         "In": st.column_config.TextColumn(
             width=30 if narrow else 58, help=f"In how many of the {lists} lists shown here it is."
         ),
@@ -175,6 +175,8 @@ def shared(shown: Sequence[Shown], whose: str) -> None:
             file_name=f"lists-{whose.replace(' ', '-')}.csv",
             mime="text/csv",
             on_click="ignore",
+            type="tertiary",
+            icon=widgets.DOWNLOAD,
             key="recommend:csv",
         )
 

@@ -92,6 +92,8 @@ def _scored(run: Run, upload: str, path: Path) -> None:
         file_name=f"{path.stem}-{run.name}.csv",
         mime="text/csv",
         on_click="ignore",
+        type="tertiary",
+        icon=widgets.DOWNLOAD,
         key="pairs:csv",
     )
     st.caption("Rank: among the items that are not left out for the user, as the test evaluation ranks them.")

@@ -27,6 +27,8 @@ def show(shown: Sequence[Glance], columns: Sequence[Column], choice: Choice) -> 
                 file_name="runs.csv",
                 mime="text/csv",
                 on_click="ignore",
+                type="tertiary",
+                icon=widgets.DOWNLOAD,
                 key="runs:csv",
                 help="The rows and columns above; numbers in full.",
             )
@@ -36,6 +38,8 @@ def show(shown: Sequence[Glance], columns: Sequence[Column], choice: Choice) -> 
                 file_name="runs.tex",
                 mime="text/x-tex",
                 on_click="ignore",
+                type="tertiary",
+                icon=widgets.DOWNLOAD,
                 key="runs:latex",
                 help="The rows and columns above, as they are shown; for the packages booktabs and textcomp.",
             )

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from app import widgets
 from app.panels.glance import Glance
 from app.panels.train import address as train_address
 from app.panels.train import launch as train_launch
@@ -56,4 +57,6 @@ def _text(run: Run, file: str) -> str:
 
 def _button(label: str, run: Run, file: str, make: Callable[[], str]) -> None:
     name = f"{run.name}-{file}"
-    st.download_button(label, make, name, "text/plain", key=f"watch:{file}", on_click="ignore")
+    st.download_button(
+        label, make, name, "text/plain", type="tertiary", icon=widgets.DOWNLOAD, key=f"watch:{file}", on_click="ignore"
+    )

@@ -31,11 +31,11 @@ def pages() -> list[st.Page]:
 
 def main() -> None:
     runtime.share_processors()  # before a page loads torch: this process scores too, beside workers that train
-    # An icon from this folder: a Material icon would make the browser ask an outside host.
-    st.set_page_config(page_title=TITLE, page_icon=str(HERE / "assets" / "icon.svg"), layout="wide")
     page = st.navigation(pages(), position="top")
-    # The page's own name in the browser's tab, so that several open tabs can be told apart.
-    st.set_page_config(page_title=f"{page.title} · {TITLE}")
+    # The page's own name in the browser's tab, so that several open tabs can be told apart; an icon from this folder,
+    # since a Material icon would make the browser ask an outside host.
+    icon = str(HERE / "assets" / "icon.svg")
+    st.set_page_config(page_title=f"{page.title} · {TITLE}", page_icon=icon, layout="wide")
     presentation.prepare()
     if state.theme() is figures.DARK:  # Streamlit writes white on the chips' light teal, which nobody can read
         st.html(f"<style>[data-tag], [data-tag] * {{color: {figures.DARK.paper}}}</style>")

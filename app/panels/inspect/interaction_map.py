@@ -33,5 +33,4 @@ def show(looked_at: Pair) -> None:
     read = wording.READ_INTERACTION_MAP if trace.layers else wording.READ_INTERACTION_MAP_FACTORISATION
     if field is not None:
         read += " The frame is the patch that the chosen cell below has read."
-    st.caption(read)
-    st.caption(wording.DIMENSIONS_HAVE_NO_ORDER if order == ORDERS[0] else wording.ORDER_IS_FOR_DISPLAY)
+    st.caption(f"{read}\n\n{wording.DIMENSIONS_HAVE_NO_ORDER if order == ORDERS[0] else wording.ORDER_IS_FOR_DISPLAY}")

@@ -21,7 +21,6 @@ def show(trace: PairTrace, start: PairTrace | None) -> None:
     if not trace.layers:
         st.caption(wording.READ_SCORE_PARTS_FACTORISATION)
         return
-    st.caption(plain(trace.words))
-    if start is not None and (words := figures.score.carried(trace, start)):
-        st.caption(plain(words))
-    st.caption("Bars to the right raise the score, bars to the left lower it.")
+    words = [trace.words, figures.score.carried(trace, start) if start is not None else ""]
+    read = "Bars to the right raise the score, bars to the left lower it."
+    st.caption("\n\n".join([*(plain(each) for each in words if each), read]))

@@ -82,6 +82,11 @@ def test_pretraining_is_told_from_training(theme: Theme) -> None:
     assert {note["text"] for note in figure["layout"]["annotations"]} == {"pretraining", "training"}
 
 
+def test_a_run_has_its_own_colour_and_its_pretraining_none() -> None:
+    drawn = sent(learning.curves(PRETRAINED, LIGHT, "NDCG@10", colour="#123456"))["data"]
+    assert [line["line"]["color"] for line in drawn if line["mode"] != "markers"] == [LIGHT.muted, "#123456"]
+
+
 def test_ticks_count_each_phases_own_epochs() -> None:
     axis = sent(learning.curves(PRETRAINED, LIGHT, "NDCG@10"))["layout"]["xaxis"]
     assert dict(zip(axis["tickvals"], axis["ticktext"], strict=True)) == {0: "0", 1: "1", 2: "0", 3: "1", 4: "2"}

@@ -29,6 +29,7 @@ from convncf.inspection import PairTrace, PairView
 from convncf.runs import Run
 
 MAP_WIDTH: Final = 500
+SCORE_WIDTH: Final = 340
 
 
 def page() -> None:
@@ -102,7 +103,7 @@ def _pair(model: Model, pair: Pair, best: int, mark: str) -> None:
                 user_lists.show(pair)
         with st.container(width=MAP_WIDTH):
             interaction_map.show(pair)
-        with st.container():
+        with st.container(width=SCORE_WIDTH if large else "stretch"):  # else it is squeezed beside the map at 800
             score_parts.show(view.trace, _start(model, view, best))
     if large:
         with st.container(width=MAP_WIDTH):

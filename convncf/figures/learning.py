@@ -34,11 +34,13 @@ def curves(
     x: Abscissa = "epoch",
     *,
     batches: Mapping[str, int] | None = None,
+    colour: str | None = None,
 ) -> go.Figure:
     """One run's loss or validation metric; pretraining is drawn thin and muted, and parted from training by a line.
 
-    On validation curves the kept epoch is ringed. `batches` is the triples a step of each phase ("pretraining",
-    "training"); by step without it, the axis counts triples, and says so.
+    `colour` is the run's (`run_colour`), the accent where there is one run alone. On validation curves the kept epoch
+    is ringed. `batches` is the triples a step of each phase ("pretraining", "training"); by step without it, the axis
+    counts triples, and says so.
     """
     found = points(records, metric)
     phases = list(dict.fromkeys(point.phase for point in found))
@@ -56,8 +58,8 @@ def curves(
     for phase in phases:
         mine = [point for point in found if point.phase == phase]
         early = phase == "pretraining"
-        colour, dash = (theme.muted, "dot") if early else (theme.accent, "solid")
-        lines.append(_line(mine, unit, place, metric, colour, dash, phase))
+        look = (theme.muted, "dot") if early else (colour or theme.accent, "solid")
+        lines.append(_line(mine, unit, place, metric, *look, phase))
     figure = go.Figure(lines, layout=looks)
     if not found:
         _say_empty(figure, theme, _why_empty(records, metric))

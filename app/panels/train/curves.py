@@ -54,7 +54,9 @@ def show(seen: Glance) -> None:
 def _draw(seen: Glance, metric: str, by: figures.learning.Abscissa, weight: float, place: str) -> None:
     config = seen.run.config()
     batches = {"pretraining": config.pretrain.batch_size, "training": config.train.batch_size}
-    drawn = figures.learning.curves(records(seen.run), state.theme(), metric, by, batches=batches)
+    order, theme = state.run_order(), state.theme()
+    colour = figures.run_colour(seen.name, order, theme) if seen.name in order else None  # gone in this very moment
+    drawn = figures.learning.curves(records(seen.run), theme, metric, by, batches=batches, colour=colour)
     live_figure.show(smoothing.smooth(drawn, weight), key=f"watch:{place}:{seen.name}")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from convncf.figures import DARK, LIGHT, Theme, alt, channel, feature_maps, range_words
-from convncf.figures.channels import SCALES, largest
+from convncf.figures.channels import SCALES, WIDTH, largest
 from tests.made_traces import THEMES, layer
 from tests.plotly_json import array, is_binary, sent
 
@@ -103,7 +103,8 @@ def test_the_selected_channel_is_outlined(theme: Theme) -> None:
     shape = figure["layout"]["shapes"][-1]
     assert shape["line"]["color"] == theme.accent
     assert shape["x0"] < 1.12 < 2.12 < shape["x1"]  # column 1, behind a gutter of 0.12
-    assert shape["y0"] < 1.22 < 2.22 < shape["y1"]  # row 1, under the numbers of its tiles
+    row = 1 + 2 * 28 / WIDTH  # under the numbers of its tiles
+    assert shape["y0"] < row < row + 1 < shape["y1"]
     numbers = figure["data"][1]
     assert numbers["text"] == ["0 zero", "1", "2", "<b>3</b>"]
     assert numbers["textfont"]["color"] == [*[theme.muted] * 3, theme.accent]
@@ -113,7 +114,7 @@ def test_the_selected_channel_is_outlined(theme: Theme) -> None:
 def test_numbers_stand_above_their_tiles_and_a_click_does_not_take_them_away() -> None:
     numbers = sent(feature_maps(layer(), LIGHT, columns=2, selectable=True))["data"][1]
     np.testing.assert_allclose(array(numbers["x"]), [0, 1.12, 0, 1.12])
-    np.testing.assert_allclose(array(numbers["y"]), [-0.06, -0.06, 1.16, 1.16])
+    np.testing.assert_allclose(array(numbers["y"]), np.array([0, 0, 1, 1]) * (1 + 2 * 28 / WIDTH) - 0.06)
     assert numbers["textposition"] == "top right"
     assert numbers["unselected"]["textfont"]["color"] == LIGHT.muted
     assert numbers["hoverinfo"] == "skip"
@@ -124,7 +125,7 @@ def test_a_click_tells_its_channel() -> None:
     targets = figure["data"][2]
     assert targets["customdata"] == [0, 1, 2, 3]
     np.testing.assert_allclose(array(targets["x"]), [0.5, 1.62, 0.5, 1.62])
-    np.testing.assert_allclose(array(targets["y"]), [0.5, 0.5, 1.72, 1.72])
+    np.testing.assert_allclose(array(targets["y"]), np.array([0, 0, 1, 1]) * (1 + 2 * 28 / WIDTH) + 0.5)
     assert targets["text"][2].startswith("channel 2<br>maximum 2.00<br>mean 1.00")
     assert len(sent(feature_maps(layer(), LIGHT))["data"]) == 2
 

@@ -26,8 +26,8 @@ WIDTH: Final = 680
 """Width in pixels that the tiles are laid out for; in another they stay square."""
 _GUTTER: Final = 0.12
 """Between two tiles of a row, in tiles."""
-_SHELF: Final = 0.22
-"""Above each row of tiles, where their numbers stand."""
+_SHELF: Final = 28
+"""Above each row of tiles, where their numbers stand, in pixels: room for large type too."""
 _LEGEND: Final = 34
 
 
@@ -92,6 +92,7 @@ def feature_maps(
     channels, rows_of_cells, columns_of_cells = layer.maps.shape
     columns = min(usual_columns(layer) if columns is None else columns, channels)
     rows = math.ceil(channels / columns)
+    shelf = _SHELF * columns / width  # in tiles
     tops = np.abs(layer.maps).max(axis=(1, 2), keepdims=True)  # (C, 1, 1)
     signed = bool(layer.maps.min() < 0)
     shared = effective_scale(layer, scale) == "shared"
@@ -101,7 +102,7 @@ def feature_maps(
     hover = np.stack([channel, row, col, layer.maps], axis=-1).astype(np.float32)  # (C, H, W, 4)
     heatmap = go.Heatmap(
         x=_edges(columns, columns_of_cells, _GUTTER),
-        y=_edges(rows, rows_of_cells, _SHELF),
+        y=_edges(rows, rows_of_cells, shelf),
         z=_tile(drawn[..., None], rows, columns)[..., 0],
         zmin=-limit if signed else 0,
         zmax=limit,
@@ -128,14 +129,14 @@ def feature_maps(
             ticks="",
         ),
     )
-    corners = [_corner(index, columns) for index in range(channels)]
+    corners = [_corner(index, columns, shelf) for index in range(channels)]
     targets = [_click_targets(layer, corners, width / columns)] if selectable else []
     silent = int((tops == 0).sum())
     alt = (
         f"Feature maps of {layer.name}: {channels} channels of {rows_of_cells} by {columns_of_cells}; colours run over "
         f"{range_words(layer, scale, zmax)}; {silent} of {channels} channels are zero for this pair."
     )
-    span_x, span_y = columns + (columns - 1) * _GUTTER, rows + rows * _SHELF
+    span_x, span_y = columns + (columns - 1) * _GUTTER, rows + rows * shelf
     pad = 0.03  # so that the outline of a tile at the edge is not cut
     looks = layout(
         theme,
@@ -148,7 +149,7 @@ def feature_maps(
         xaxis=axis(theme, range=[-pad, span_x + pad], showticklabels=False, constrain="domain", constraintoward="left"),
         yaxis=axis(
             theme,
-            range=[span_y - _SHELF + pad, -_SHELF - pad],
+            range=[span_y - shelf + pad, -shelf - pad],
             showticklabels=False,
             scaleanchor="x",
             constrain="domain",
@@ -236,9 +237,9 @@ def _tile(maps: npt.NDArray[np.float32], rows: int, columns: int) -> npt.NDArray
     return np.ascontiguousarray(grid.reshape(rows * (height + 1), columns * (width + 1), depth)[:-1, :-1])
 
 
-def _corner(index: int, columns: int) -> tuple[float, float]:
+def _corner(index: int, columns: int, shelf: float) -> tuple[float, float]:
     row, column = divmod(index, columns)
-    return column * (1 + _GUTTER), row * (1 + _SHELF)
+    return column * (1 + _GUTTER), row * (1 + shelf)
 
 
 def _click_targets(layer: LayerTrace, corners: list[tuple[float, float]], tile: float) -> go.Scatter:

@@ -21,8 +21,7 @@ from convncf.experiment.loading import load_run
 from convncf.figures import LIGHT
 from convncf.runs import RunStore
 from convncf.significance import PairedTest
-from tests.app_runs import DATASET, figures_of, open_page, texts, train
-from tests.test_app_start import live_figures
+from tests.app_runs import DATASET, figures_of, live_figures, open_page, texts, train
 
 pytest_plugins = ["tests.app_home"]
 
@@ -47,7 +46,7 @@ def report(home: Path, run: str) -> dict[str, Any]:
 
 def colours(app: AppTest, alt: str) -> dict[str, str]:
     """Run -> the colour that it has in the figure with that text alternative."""
-    spec = next(spec for spec in figures_of(app) if alt in spec["layout"]["meta"]["alt"])
+    spec = next(spec for spec in [*figures_of(app), *live_figures(app)] if alt in spec["layout"]["meta"]["alt"])
     found = {}
     for trace in spec["data"]:
         name, marker = trace.get("name") or "", trace.get("marker", {})

@@ -35,6 +35,7 @@ from app.wording import (
 from convncf import jobs, runtime
 from convncf.config import resolve
 from convncf.runs import Run, RunStore, Status
+from tests.app_runs import live_figures
 
 MAIN = str(Path(__file__).resolve().parents[1] / "app" / "main.py")
 SECONDS = 60
@@ -62,15 +63,6 @@ def words(at: AppTest) -> str:
     text += "\n" + "\n".join(str(element.proto.text) for element in at.get("progress"))
     text = re.sub(r":color\[(\\?.)\]", r"\1", text).replace("\\", "")
     return re.sub(r":small\[(.*)\]  \n\*\*(.*)\*\*", r"\1: \2", text)  # the facts: "Users: 671"
-
-
-def live_figures(at: AppTest) -> list[dict[str, Any]]:
-    """The figures that are drawn again in place; each has a text alternative."""
-    sent = [json.loads(element.proto.json) for element in at.get("bidi_component") if "figure" in element.proto.json]
-    assert all(data["alt"] for data in sent if "figure" in data)
-    # the tool bar's offer to upload the chart to an outside host is taken out
-    assert all(json.loads(data["config"])["showSendToCloud"] is False for data in sent if "figure" in data)
-    return [json.loads(data["figure"]) for data in sent if "figure" in data]
 
 
 def stage(

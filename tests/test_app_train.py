@@ -20,7 +20,8 @@ from app.wording import ON_EVERYTHING
 from convncf import runtime
 from convncf.config import MODEL_NAMES, flatten, preset_names, resolve, setting_keys, unused_settings
 from convncf.runs import RunStore, Status
-from tests.test_app_start import RUNNING, finished, live_figures, open_app, stage, words, workers
+from tests.app_runs import live_figures
+from tests.test_app_start import RUNNING, finished, open_app, stage, words, workers
 
 __all__ = ["workers"]
 

@@ -19,7 +19,8 @@ from app.panels.train import estimate as train_estimate
 from app.panels.train.launch import command_words
 from convncf.errors import JobError
 from convncf.runs import RunStore, Status
-from tests.test_app_start import RUNNING, finished, live_figures, open_app, stage, words, workers
+from tests.app_runs import live_figures
+from tests.test_app_start import RUNNING, finished, open_app, stage, words, workers
 from tests.test_app_train import field
 
 __all__ = ["workers"]

@@ -52,6 +52,11 @@ def terminal(command: Sequence[str]) -> None:
         st.code(shlex.join(command), language=None, wrap_lines=True)
 
 
+def onward(page: str, label: str, ids: Mapping[str, str | list[str]] | None = None) -> None:
+    """A link to another page, with what is looked at there."""
+    st.page_link(state.PAGES[page], label=label, icon=ONWARD, icon_position="right", query_params=ids)
+
+
 def option(name: str, raw: str) -> list[str]:
     """An option of a command with text from data, which may begin with a dash."""
     return [f"{name}={raw}"] if raw.startswith("-") else [name, raw]

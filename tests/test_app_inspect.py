@@ -24,6 +24,7 @@ from convncf.experiment.loading import LoadedRun, load_run
 from convncf.inspection import PairTrace, PairView
 from convncf.runs import RunStore, Status
 from tests.app_runs import AWKWARD, TWIN, UNTITLED, control, figures_of, open_page, texts, train
+from tests.closer_look import arrays
 
 pytest_plugins = ["tests.app_home"]
 
@@ -54,16 +55,6 @@ def headline(app: AppTest) -> str:
 def fine(app: AppTest) -> AppTest:
     assert not app.exception, app.exception
     return app
-
-
-def arrays(spec: object) -> np.ndarray[Any, Any]:
-    """An array of a figure, sent as text or in binary."""
-    if isinstance(spec, dict):
-        import base64
-
-        flat = np.frombuffer(base64.b64decode(spec["bdata"]), dtype=spec["dtype"])
-        return flat.reshape([int(side) for side in spec["shape"].split(",")]) if "shape" in spec else flat
-    return np.array(spec, dtype=float)
 
 
 # ---------------------------------------------------------------- nothing to see

@@ -10,7 +10,7 @@ import streamlit as st
 from app import state, wording
 from app.panels import commands
 from app.panels.glance import Glance
-from app.widgets import ONWARD, attempt
+from app.widgets import attempt, onward
 from app.wording import plain
 from convncf import figures
 
@@ -70,10 +70,6 @@ def why(glance: Glance) -> None:
 def _links(glance: Glance) -> None:
     with st.container(horizontal=True, gap="small"):
         if glance.trained:
-            _link("Look inside", "inspect", {"run": glance.name})
-        _link("Recommend", "recommend", {"run": glance.name})
-        _link("How it learned" if glance.trained else "What came out", "train", {"run": glance.name})
-
-
-def _link(label: str, page: str, ids: dict[str, str]) -> None:
-    st.page_link(state.PAGES[page], label=label, icon=ONWARD, icon_position="right", query_params=ids)
+            onward("inspect", "Look inside", {"run": glance.name})
+        onward("recommend", "Recommend", {"run": glance.name})
+        onward("train", "How it learned" if glance.trained else "What came out", {"run": glance.name})

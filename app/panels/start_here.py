@@ -11,7 +11,7 @@ import streamlit as st
 from app import state, wording
 from app.panels import commands
 from app.panels.glance import Glance
-from app.widgets import ONWARD, attempt, main_button, section
+from app.widgets import attempt, main_button, onward, section
 from app.wording import plain
 from convncf.jobs import DEMO_RUNS
 
@@ -100,13 +100,13 @@ def ways_on() -> None:
     with data:
         st.subheader("Your own data", anchor=False)
         st.caption("A CSV with a user and an item on each line is enough. You see what is read before it is kept.")
-        st.page_link(state.PAGES["data"], label="Add a dataset", icon=ONWARD, icon_position="right")
+        onward("data", "Add a dataset")
     with train:
         st.subheader("A model of your own", anchor=False)
         st.caption(
             "Choose the embedding size and the layers, start, and watch it learn. It can be stopped and resumed."
         )
-        st.page_link(state.PAGES["train"], label="Train a model", icon=ONWARD, icon_position="right")
+        onward("train", "Train a model")
     with command:
         st.subheader("The command line", anchor=False)
         st.caption("The same runs, from a terminal; what it trains shows up here.")

@@ -59,7 +59,7 @@ def _runs(before: tuple[tuple[str, str], ...]) -> None:
         if others:
             widgets.section("Recent runs")
             run_rows.show(others, order)
-            st.page_link(state.PAGES["runs"], label="All runs", icon=widgets.ONWARD, icon_position="right")
+            widgets.onward("runs", "All runs")
     with chart:
         _chart(seen, order)
 

@@ -94,13 +94,7 @@ def _ranks(seen: Sequence[_Seen], styles: Mapping[str, RunStyle], item: str) -> 
                     "user": one.model.user_id(one.view.user),
                     "item": one.model.item_id(one.view.item),
                 }
-                st.page_link(
-                    state.PAGES["inspect"],
-                    label="Look inside",
-                    query_params=address,
-                    icon=widgets.ONWARD,
-                    icon_position="right",
-                )
+                widgets.onward("inspect", "Look inside", address)
     st.caption("Scores order the items of one model; between models, compare ranks.")
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from app import state, widgets
+from app import widgets
 from app.loading import Model
 from app.panels.inspect.pair import Pair, in_words
 from app.panels.learn import address as learn_address
@@ -98,13 +98,7 @@ def how_it_began(model: Model) -> str:
 def read_on(pair: Pair, step: int) -> None:
     """Where the same pair can be looked at more closely, and the notebooks on this step that are there."""
     ids = {"run": pair.run, "user": pair.user, "item": pair.item}
-    st.page_link(
-        state.PAGES["inspect"],
-        label="Look at this pair on Inspect",
-        query_params=ids,
-        icon=widgets.ONWARD,
-        icon_position="right",
-    )
+    widgets.onward("inspect", "Look at this pair on Inspect", ids)
     names = (*_TELL_MORE[step - 1], "00_quick_start")
     there = {name: NOTEBOOKS[name] for name in names if (_FOLDER / f"{name}.ipynb").is_file()}
     if there:

@@ -13,7 +13,6 @@ from app.panels.commands import ONLY_SHOWS
 from app.panels.compare import run_choice
 from app.panels.glance import Glance
 from app.panels.runs import commands as runs_commands
-from app.widgets import ONWARD
 from app.wording import plain
 
 _NAMED: Final = 10
@@ -74,17 +73,13 @@ def _links(ticked: Sequence[Glance]) -> None:
     """Where the ticked runs can be looked at; what does not go with them is not there."""
     names = [glance.name for glance in ticked]
     if 2 <= len(names) <= run_choice.MOST and all(glance.finished for glance in ticked):
-        _link("Compare", "compare", names)
+        widgets.onward("compare", "Compare", {"run": names})
     if len(ticked) == 1:
         if ticked[0].trained and ticked[0].epoch is not None:
-            _link("Look inside", "inspect", names)
+            widgets.onward("inspect", "Look inside", {"run": names})
         if ticked[0].finished:
-            _link("Recommend", "recommend", names)
-        _link("Watch", "train", names)
-
-
-def _link(label: str, page: str, names: list[str]) -> None:
-    st.page_link(state.PAGES[page], label=label, icon=ONWARD, icon_position="right", query_params={"run": names})
+            widgets.onward("recommend", "Recommend", {"run": names})
+        widgets.onward("train", "Watch", {"run": names})
 
 
 # ---------------------------------------------------------------- name and labels

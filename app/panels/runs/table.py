@@ -46,7 +46,7 @@ def show(seen: Sequence[Glance], watched: str) -> None:
     words = "Tick the box at the left of a row to watch that run."
     left = len(seen) - len(short)
     st.caption(f"{words} {left:,} more stand on the Runs page." if left else words)
-    st.page_link(state.PAGES["runs"], label="All runs", icon=widgets.ONWARD, icon_position="right")
+    widgets.onward("runs", "All runs")
 
 
 def _one_metric(seen: Sequence[Glance]) -> tuple[tuple[str, ...], str]:

@@ -19,8 +19,8 @@ _SMOOTH: Final[Mapping[str, str]] = {"0": "as it is", "0.6": "a little", "0.9": 
 _GHOST: Final = "The faint line is what was measured; the smooth one is a running mean of it."
 
 
-def show(seen: Glance) -> None:
-    """Loss and validation, or why there is none."""
+def show(seen: Glance, colour: str) -> None:
+    """Loss and validation in the run's colour, or why there is none."""
     rows = records(seen.run)
     if not rows:
         if seen.active:
@@ -36,7 +36,7 @@ def show(seen: Glance) -> None:
     loss, validation = st.columns(2, gap="large")
     with loss:
         st.subheader("Loss", anchor=False, help=figures.wording.READ_LOSS)
-        _draw(seen, "loss", by, weight, "loss")
+        _draw(seen, "loss", by, weight, "loss", colour)
     if figures.learning.unvalidated(rows):
         if seen.active:
             validation.caption(wording.NO_VALIDATION)
@@ -44,19 +44,17 @@ def show(seen: Glance) -> None:
     with validation:
         help = f"{figures.wording.READ_VALIDATION}\n\n{terms(seen.monitor)}"
         st.subheader(f"{seen.monitor} on {seen.judged_on}", anchor=False, help=help)
-        _draw(seen, seen.monitor, by, weight, "validation")
+        _draw(seen, seen.monitor, by, weight, "validation", colour)
     if seen.judged_on == "test":
         st.caption("This run chooses its epoch on the test part, as the 2018 code does: its test figures are too good.")
     if weight:
         st.caption(_GHOST)
 
 
-def _draw(seen: Glance, metric: str, by: figures.learning.Abscissa, weight: float, place: str) -> None:
+def _draw(seen: Glance, metric: str, by: figures.learning.Abscissa, weight: float, place: str, colour: str) -> None:
     config = seen.run.config()
     batches = {"pretraining": config.pretrain.batch_size, "training": config.train.batch_size}
-    order, theme = state.run_order(), state.theme()
-    colour = figures.run_colour(seen.name, order, theme) if seen.name in order else None  # gone in this very moment
-    drawn = figures.learning.curves(records(seen.run), theme, metric, by, batches=batches, colour=colour)
+    drawn = figures.learning.curves(records(seen.run), state.theme(), metric, by, batches=batches, colour=colour)
     live_figure.show(smoothing.smooth(drawn, weight), key=f"watch:{place}:{seen.name}")
 
 

@@ -46,7 +46,7 @@ def show(runs: Sequence[Run], seen: Sequence[Glance]) -> str:
         if not chosen.active and not chosen.finished:
             run_rows.why(chosen)
     if chosen.state != "broken":
-        st.fragment(_live, run_every=1.0 if chosen.active else None)(run, chosen.state)
+        st.fragment(_live, run_every=1.0 if chosen.active else None)(run, chosen.state, colour)
         train_files.show(chosen)
         live_figure.prepare()  # below, where its empty row does not part the lines
     return run.name
@@ -61,7 +61,7 @@ def _most_alive(seen: Sequence[Glance]) -> Glance:
     return seen[0]
 
 
-def _live(run: Run, before: str) -> None:
+def _live(run: Run, before: str, colour: str) -> None:
     """What changes while a run is active. The whole page follows when its state does, so that the buttons fit."""
     seen = look(run)
     if seen.state != before:
@@ -77,7 +77,7 @@ def _live(run: Run, before: str) -> None:
         if seen.finished:
             _sentences(seen)
     with st.container():
-        train_curves.show(seen)
+        train_curves.show(seen, colour)
     with st.expander("Log"):
         tail = run.log_tail(_LOG_LINES)
         if tail:

@@ -1,4 +1,4 @@
-"""Pieces that every page shares: pickers bound to the address, figures, facts, notices, empty and error states.
+"""Pieces that every page shares: pickers bound to the address, facts, notices, empty and error states.
 
 Whatever comes from data (names, ids, titles, error texts) passes through `wording.plain` here, so that callers hand
 over text as it is.
@@ -13,7 +13,6 @@ from typing import Any, Final, Literal
 import streamlit as st
 
 from app import state
-from app.panels import presentation
 from app.wording import plain
 from convncf import figures
 from convncf.errors import ConvNCFError
@@ -60,12 +59,6 @@ def onward(page: str, label: str, ids: Mapping[str, str | list[str]] | None = No
 def option(name: str, raw: str) -> list[str]:
     """An option of a command with text from data, which may begin with a dash."""
     return [f"{name}={raw}"] if raw.startswith("-") else [name, raw]
-
-
-def figure(drawn: Any, *, key: str) -> None:
-    """A figure with its text alternative. `key` keeps zoom and hidden traces when it is drawn again."""
-    drawn = presentation.fit(drawn)
-    st.plotly_chart(drawn, width="stretch", theme=None, config=dict(figures.CONFIG), alt=figures.alt(drawn), key=key)
 
 
 # ---------------------------------------------------------------- what went wrong, what is missing

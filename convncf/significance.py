@@ -182,4 +182,4 @@ def _decimals(difference: float) -> int:
 
 
 def _rounded(value: float, places: int) -> str:
-    return f"{round(value, places) + 0.0:.{places}f}"  # + 0.0 turns -0.0 into 0.0
+    return f"{round(value, places) + 0.0:.{places}f}".replace("-", "−")  # + 0.0 turns -0.0 into 0.0

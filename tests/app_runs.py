@@ -118,20 +118,14 @@ def texts(app: AppTest) -> str:
 
 
 def figures_of(app: AppTest) -> list[dict[str, Any]]:
-    """The specification of every Plotly figure on the page."""
-    charts: list[Any] = list(app.get("plotly_chart"))
-    return [json.loads(chart.proto.spec) for chart in charts]
+    """The specification of every figure on the page; each has a text alternative."""
+    sent = [json.loads(element.proto.json) for element in app.get("bidi_component")]
+    assert all(data["alt"] for data in sent)
+    # the tool bar's offer to upload the chart to an outside host is taken out
+    assert all(data["config"]["showSendToCloud"] is False for data in sent)
+    return [json.loads(data["figure"]) for data in sent]
 
 
 def control(app: AppTest, place: int) -> Any:
     """The segmented control at that place of the page."""
     return app.get("segmented_control")[place]
-
-
-def live_figures(at: AppTest) -> list[dict[str, Any]]:
-    """The figures that are drawn again in place; each has a text alternative."""
-    sent = [json.loads(element.proto.json) for element in at.get("bidi_component") if "figure" in element.proto.json]
-    assert all(data["alt"] for data in sent if "figure" in data)
-    # the tool bar's offer to upload the chart to an outside host is taken out
-    assert all(json.loads(data["config"])["showSendToCloud"] is False for data in sent if "figure" in data)
-    return [json.loads(data["figure"]) for data in sent if "figure" in data]

@@ -22,7 +22,7 @@ from convncf.experiment.loading import load_run
 from convncf.figures.network import ORDERS
 from convncf.inspection.alignment import MapDifference, map_difference
 from convncf.runs import RunStore, Status
-from tests.app_runs import figures_of, live_figures, open_page, texts
+from tests.app_runs import figures_of, open_page, texts
 
 pytest_plugins = ["tests.app_home"]
 
@@ -234,8 +234,7 @@ def test_a_broken_run_beside_them_takes_no_group_away(copied_home: Path) -> None
 
 def test_curves_are_smoothed_over_a_ghost_and_drawn_by_step(at_home: Path) -> None:
     app = fine(open_page("compare", run=["tiny-mf", "tiny-42"], along="step", smooth="0.6"))
-    (drawn,) = live_figures(app)
-    assert drawn["layout"]["meta"]["alt"].count("over epochs") == 1
+    (drawn,) = (spec for spec in figures_of(app) if "over epochs" in spec["layout"]["meta"]["alt"])
     assert [trace.get("opacity") for trace in drawn["data"]] == [0.3, None, 0.3, None]
     assert drawn["layout"]["xaxis"]["title"]["text"] == "steps of training"
     assert "faint line" in texts(app)

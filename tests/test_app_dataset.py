@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from convncf.config import resolve
 from convncf.data import catalogue
 from convncf.runs import RunStore
+from tests.app_runs import figures_of
 from tests.command_line import CommandLine
 from tests.test_app_start import open_app, words
 
@@ -138,13 +139,13 @@ def test_two_people_set_and_see_their_own(shop: catalogue.DatasetEntry) -> None:
 
 def test_pictures_are_drawn_when_they_are_opened(shop: catalogue.DatasetEntry) -> None:
     at = open_app("data", dataset="shop")
-    assert not at.get("plotly_chart")
+    assert not figures_of(at)
     for name, charts in (("tail", 2), ("activity", 3), ("density", 4)):
         at.session_state[f"dataset:open:{name}"] = True
         at.run()
         assert not at.exception
-        assert len(at.get("plotly_chart")) == charts
-    bars = json.loads(at.get("plotly_chart")[2].proto.spec)["data"][0]
+        assert len(figures_of(at)) == charts
+    bars = figures_of(at)[2]["data"][0]
     assert len(bars["x"]) == 14
 
 

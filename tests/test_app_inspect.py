@@ -7,7 +7,6 @@ import shutil
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from app import loading, state
 from app.panels import commands
 from app.panels.inspect import feature_maps, pair, user_lists
+from app.plots import Click
 from app.wording import number, plain
 from convncf import inspection
 from convncf.experiment.loading import LoadedRun, load_run
@@ -363,16 +363,12 @@ def test_a_click_on_a_row_chooses_its_item(
 # ---------------------------------------------------------------- feature maps
 
 
-@pytest.mark.parametrize(("points", "chosen"), [([{"customdata": 3}], [3]), ([{"customdata": [2]}], [2]), ([], [])])
-def test_a_click_on_a_tile_chooses_its_channel(
-    monkeypatch: pytest.MonkeyPatch, points: list[dict[str, Any]], chosen: list[int]
-) -> None:
-    taken: list[int] = []
-    event = SimpleNamespace(selection=SimpleNamespace(points=points))
-    monkeypatch.setattr(st, "session_state", {"inspect:tiles": event})
-    monkeypatch.setattr(pair, "look_at", lambda *, channel: taken.append(channel))
-    feature_maps._tile_clicked()
-    assert taken == chosen
+def test_a_click_on_a_tile_chooses_its_channel_and_one_on_a_cell_the_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[dict[str, object]] = []
+    monkeypatch.setattr(pair, "look_at", lambda **chosen: taken.append(chosen))
+    feature_maps._tile_clicked(Click(customdata=3, place=3))
+    feature_maps._cell_clicked(5, Click(customdata=None, place=[1, 2]))
+    assert taken == [{"channel": 3}, {"channel": 5, "cell": (1, 2)}]
 
 
 def test_each_layer_can_be_chosen(at_home: Path) -> None:
@@ -423,8 +419,7 @@ def test_sorting_is_for_display_and_says_so(at_home: Path) -> None:
 
 def test_every_figure_and_table_has_words(at_home: Path) -> None:
     app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4"))
-    assert all(chart.proto.alt for chart in app.get("plotly_chart"))
-    assert len(app.get("plotly_chart")) == 4
+    assert len(figures_of(app)) == 4
 
 
 # ---------------------------------------------------------------- one step of the browser's Back, runs in training

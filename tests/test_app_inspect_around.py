@@ -14,6 +14,7 @@ import streamlit as st
 from app import state
 from app.loading import Model
 from app.panels.inspect import closer_results, embedding_space
+from app.plots import Click
 from convncf.data import catalogue
 from convncf.errors import DataError
 from convncf.inspection import neighbourhood
@@ -109,21 +110,14 @@ def test_items_are_coloured_by_genre(copied_home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("points", "whose", "chosen"),
-    [
-        ([{"customdata": 4}], "item", {"item": "4"}),
-        ([{"customdata": [7]}], "user", {"user": "7"}),
-        ([{}], "item", {}),
-        ([], "item", {}),
-    ],
+    ("customdata", "whose", "chosen"),
+    [(4, "item", {"item": "4"}), (7, "user", {"user": "7"}), (None, "item", {})],  # None: the ring around one
 )
 def test_a_click_on_a_dot_chooses_it(
-    monkeypatch: pytest.MonkeyPatch, points: list[dict[str, object]], whose: str, chosen: dict[str, str]
+    monkeypatch: pytest.MonkeyPatch, customdata: int | None, whose: str, chosen: dict[str, str]
 ) -> None:
     taken: dict[str, str] = {}
-    event = SimpleNamespace(selection=SimpleNamespace(points=points))
-    monkeypatch.setattr(st, "session_state", {"space:dots": event})
     monkeypatch.setattr(st, "rerun", lambda: None)
     monkeypatch.setattr(state, "choose", lambda **ids: taken.update(ids))
-    embedding_space._clicked(cast(Model, SimpleNamespace(user_id=str, item_id=str)), whose)
+    embedding_space._clicked(cast(Model, SimpleNamespace(user_id=str, item_id=str)), whose, Click(customdata, 0))
     assert taken == chosen

@@ -13,9 +13,9 @@ pytest_plugins = ["tests.app_home"]
 def test_in_large_type_the_lists_stand_under_the_map(at_home: Path) -> None:
     def places(**parameters: str) -> tuple[int, int, int]:
         app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4", list="history", **parameters))
-        kinds = [each.type for each in app.main if each.type in ("dataframe", "plotly_chart")]
+        kinds = [each.type for each in app.main if each.type in ("dataframe", "bidi_component")]
         listed = app.dataframe[0].proto
-        return kinds.index("dataframe"), kinds.index("plotly_chart"), listed.row_height
+        return kinds.index("dataframe"), kinds.index("bidi_component"), listed.row_height
 
     first_list, first_map, row = places()
     assert first_list < first_map

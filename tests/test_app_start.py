@@ -35,7 +35,7 @@ from app.wording import (
 from convncf import jobs, runtime
 from convncf.config import resolve
 from convncf.runs import Run, RunStore, Status
-from tests.app_runs import live_figures
+from tests.app_runs import figures_of
 
 MAIN = str(Path(__file__).resolve().parents[1] / "app" / "main.py")
 SECONDS = 60
@@ -164,7 +164,7 @@ def test_a_running_model_shows_phase_progress_and_time_left(home: Path) -> None:
         assert "Training MF-BPR: epoch 3 of at most 10 · at most 40 s more for this phase" in words(at)
         assert "What happens now" in words(at)
         assert at.get("progress")[0].proto.value == 25  # (2 + 0.5) of 10 epochs
-    (figure,) = live_figures(at)
+    (figure,) = figures_of(at)
     assert [trace["name"] for trace in figure["data"]] == ["demo-mf"]
 
 

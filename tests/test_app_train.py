@@ -20,7 +20,7 @@ from app.wording import ON_EVERYTHING
 from convncf import runtime
 from convncf.config import MODEL_NAMES, flatten, preset_names, resolve, setting_keys, unused_settings
 from convncf.runs import RunStore, Status
-from tests.app_runs import live_figures
+from tests.app_runs import figures_of
 from tests.test_app_start import RUNNING, finished, open_app, stage, words, workers
 
 __all__ = ["workers"]
@@ -277,7 +277,7 @@ def test_a_running_run_is_found_without_an_address_and_can_be_stopped(home: Path
         assert "Speed: 12,345 triples/s" in text
         assert re.search(r"Last heard of: \d+ s ago", text)
         assert "first line" in text
-        loss, validation = live_figures(at)
+        loss, validation = figures_of(at)
         assert loss["data"][0]["y"] == [0.3, 0.3]
         assert validation["data"][0]["y"] == [0.1, 0.15, 0.14]
         # what keeps zoom and hidden curves when the figure is drawn again
@@ -326,7 +326,7 @@ def test_a_run_without_validation_shows_its_loss_alone_and_says_why(home: Path) 
     assert not at.exception
     assert ON_EVERYTHING in words(at)
     assert "Kept: epoch 2, the last (of 2)" in words(at)
-    (loss,) = live_figures(at)
+    (loss,) = figures_of(at)
     assert loss["data"][0]["y"] == [0.3, 0.3]
     assert "on validation" not in "".join(heading.value for heading in at.subheader)
 

@@ -19,7 +19,7 @@ from app.panels.train import estimate as train_estimate
 from app.panels.train.launch import command_words
 from convncf.errors import JobError
 from convncf.runs import RunStore, Status
-from tests.app_runs import live_figures
+from tests.app_runs import figures_of
 from tests.test_app_start import RUNNING, finished, open_app, stage, words, workers
 from tests.test_app_train import field
 
@@ -159,7 +159,7 @@ def test_a_finished_run_trains_on_through_the_core(home: Path, monkeypatch: pyte
 def test_smooth_curves_lie_over_their_own_ghost_and_stand_in_the_address(home: Path) -> None:
     finished(home, "done")
     at = open_app("train", run="done", smooth="0.6", along="step")
-    _, validation = live_figures(at)
+    _, validation = figures_of(at)
     ghost, line = validation["data"][:2]
     assert ghost["y"] == [0.1, 0.15, 0.14]
     assert ghost["opacity"] < 1

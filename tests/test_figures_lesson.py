@@ -107,6 +107,7 @@ def test_scores_and_loss_are_drawn_up_to_the_step(theme: Theme) -> None:
         "Heat &lt;b&gt; 2.00",
         "Alien 0",
         "loss 0.400",
+        "ln 2",
     ]
     words = alt(draw_steps(steps(), 1, ("Heat <b>", "Alien"), theme))
     assert "After 1 of 2 steps at step size 1: Heat <b> scores 2.00, Alien 0" in words

@@ -64,6 +64,28 @@ def test_the_most_active_are_shown_and_the_others_counted() -> None:
     np.testing.assert_array_equal(users.xy, expected)
 
 
+def test_one_more_is_shown_and_does_not_turn_the_plane() -> None:
+    parts = toy_split()
+    model = toy_model(parts)
+    alone = project(model, parts, "item", most=10)
+    outside = next(item for item in range(40) if item not in alone.index)
+    both = project(model, parts, "item", most=10, also=outside)
+    assert both.index.tolist() == [*alone.index.tolist(), outside]
+    np.testing.assert_allclose(both.xy[:10], alone.xy, atol=1e-12)
+    assert both.explained == alone.explained
+    # where it lies is where it would lie if the ten alone had made the plane, read off a pair of known ones
+    table = model.item_embedding.weight.detach().numpy().astype(np.float64)
+    ten = table[alone.index]
+    onto, *_ = np.linalg.lstsq(ten - ten.mean(axis=0), alone.xy, rcond=None)  # (D, 2), exact: D is below 10
+    np.testing.assert_allclose(both.xy[10], (table[outside] - ten.mean(axis=0)) @ onto, atol=1e-6)
+    assert both.counts[10] == np.bincount(parts.train.indices, minlength=40)[outside]
+    assert both.left_out == 29
+    assert both.words.startswith("the 10 most popular of 40 items and the one looked at; the plane")
+    within = project(model, parts, "item", most=10, also=int(alone.index[3]))
+    assert within.index.tolist() == alone.index.tolist()
+    assert within.words == alone.words
+
+
 def test_one_genre_an_item() -> None:
     genres = (("Drama", "War"), ("War",), ("Drama",), ("Noir", "Comedy"), (), ("Comedy",), ("Noir",), ("Western",))
     table = ItemTable(Vocabulary("item", tuple("abcdefgh")), ("",) * 8, (None,) * 8, genres)

@@ -180,10 +180,10 @@ def test_words_name_the_models_the_direction_and_the_users() -> None:
 def test_words_give_the_interval_of_the_difference_itself_whichever_is_better() -> None:
     """A - B = -0.012, in -0.020 to 0.004: the words must not turn the interval round while they say "lower"."""
     assert made(-0.012, -0.02, 0.004, 0.0304).in_words("first", "second") == (
-        "first is 0.012 lower than second (95% interval of the difference -0.020 to 0.004, p = 0.030, 671 users)"
+        "first is 0.012 lower than second (95% interval of the difference −0.020 to 0.004, p = 0.030, 671 users)"
     )
     worse = paired_test(np.full(9, 0.2), np.full(9, 0.5), 1)
-    assert "A is 0.300 lower than B (95% interval of the difference -0.300 to -0.300, " in worse.words
+    assert "A is 0.300 lower than B (95% interval of the difference −0.300 to −0.300, " in worse.words
 
 
 # ---------------------------------------------------------------- many means at once

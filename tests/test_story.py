@@ -131,7 +131,7 @@ def inspect_a_pair(page: Page, app: App) -> None:
     address = page.url
     assert all(part in address for part in ("run=demo-4x4", "user=", "item="))
     expect(page.get_by_text(re.compile(r"score -?\d")).first).to_be_visible(timeout=MINUTES)
-    maps = page.locator("[data-testid='stPlotlyChart'] .heatmaplayer")
+    maps = page.locator(".convncf-figure .heatmaplayer")
     expect(maps.first).to_be_attached(timeout=MINUTES)
     second = page.get_by_text("2 · 16 of 2×2")
     expect(page.get_by_text("1 · 16 of 8×8")).to_be_visible()
@@ -186,7 +186,7 @@ def compare_two(page: Page, app: App, home: Path) -> None:
     settle(page)
     expect(page.get_by_text("NDCG@10").first).to_be_visible(timeout=MINUTES)
     expect(page.get_by_text(re.compile(r"users\)")).first).to_be_visible(timeout=MINUTES)  # the paired test
-    expect(page.locator("[data-testid='stPlotlyChart'] .heatmaplayer").first).to_be_attached(timeout=MINUTES)
+    expect(page.locator(".convncf-figure .heatmaplayer").first).to_be_attached(timeout=MINUTES)
 
 
 def upload_and_train(page: Page, app: App, home: Path, folder: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import loading, state, widgets
-from app.panels import first_runs, live_figure
+from app.panels import first_runs
 from app.panels.compare import address as compare_address
 from app.panels.compare import closer as compare_closer
 from app.panels.compare import curves as compare_curves
@@ -84,7 +84,6 @@ def _compare(runs: Sequence[Run], found: Comparison, order: Sequence[str]) -> No
     compare_curves.show(runs, found.monitor, order, unlike=bool(found.unlike))
     compare_closer.show(runs, found, styles, order)
     widgets.terminal(["convncf", "compare", *(run.name for run in runs)])
-    live_figure.prepare()  # below, where its empty row does not part the lines
 
 
 page()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import state, widgets
-from app.panels import glance, live_figure, run_rows, start_here
+from app import plots, state, widgets
+from app.panels import glance, run_rows, start_here
 from app.panels.glance import Glance
 from app.wording import terms
 from convncf import figures
@@ -30,7 +30,6 @@ def page() -> None:
     if seen:
         live = any(found.active for found in seen)
         st.fragment(_runs, run_every=1.0 if live else None)(glance.states(seen))
-        live_figure.prepare()  # below, where its empty row does not part the lines
     st.space("small")
     start_here.ways_on()
 
@@ -75,7 +74,7 @@ def _chart(seen: Sequence[Glance], order: Sequence[str]) -> None:
     records = {found.name: rows for found, rows in drawn if found.monitor == metric}
     figure = figures.learning.validation(records, state.theme(), metric, order=order)
     figure.update_layout(height=figure.layout.height + _LEGEND_ROW * max(0, len(records) - 2))  # a name takes a row
-    live_figure.show(figure, key="start:validation")
+    plots.show(figure, key="start:validation")
     st.caption(figures.wording.READ_VALIDATION)
 
 

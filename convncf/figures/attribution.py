@@ -48,7 +48,7 @@ def attribution_map(
         theme,
         height=440,
         alt=alt,
-        revision=f"attribution {method}",
+        revision=f"attribution {method} {values.shape}",
         margin={"l": 46, "r": 64, "t": 32, "b": 44},
         coloraxis=colour_axis(theme, limits[0], x=0.44),
         coloraxis2=colour_axis(theme, limits[1], x=1.02),

@@ -44,6 +44,8 @@ def bpr_steps(steps: BprSteps, step: int, names: tuple[str, str], theme: Theme) 
     traces.append(_line(places, loss[: step + 1], theme.muted, "2", "loss"))
     notes.append(note(theme, f"loss {number(float(steps.loss[step]))}", x=step, y=float(np.log10(loss[step])),
                       yref="y2", xanchor="left", xshift=8))  # fmt: skip
+    notes.append(note(theme, "ln 2", xref="paper", x=1, y=math.log10(_LN_2), yref="y2", xanchor="right",
+                      yanchor="bottom"))  # fmt: skip
     both = np.concatenate([steps.positive, steps.negative])
     room = 0.1 * (float(both.max() - both.min()) or 1.0)
     low, high = np.log10(min(float(loss.min()), _LN_2)), np.log10(max(float(loss.max()), _LN_2))

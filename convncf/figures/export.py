@@ -6,10 +6,11 @@ import html
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
+import plotly
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from convncf.figures.theme import CONFIG, DARK, FONT, LIGHT, Theme, alt
 
@@ -38,9 +39,8 @@ class Section:
     """A command line, above the words."""
 
 
-def plotly_script() -> str:
-    """Plotly's own script, for a page that draws figures itself and asks no outside host for it."""
-    return str(get_plotlyjs())
+PLOTLY: Final = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+"""Plotly's own script, for a page that draws figures itself and asks no outside host for it."""
 
 
 def page(title: str, sections: Sequence[Section], *, theme: Theme | None = None, lead: Sequence[str] = ()) -> str:
@@ -60,7 +60,7 @@ def page(title: str, sections: Sequence[Section], *, theme: Theme | None = None,
         style=_style(theme),
         lead="".join(f"<p>{html.escape(text)}</p>" for text in lead),
         sections="".join(bodies),
-        plotly=plotly_script().replace("</script", "<\\/script"),
+        plotly=PLOTLY.read_text(encoding="utf-8").replace("</script", "<\\/script"),
         data=_json([_data(themes, drawn) for drawn in figures]),
         config=_json(CONFIG),
         policy=_POLICY,

@@ -25,7 +25,7 @@ READ_MEAN_MAPS: Final = (
     "difference: what is strong in the difference is what sets the history apart."
 )
 BESIDE_WIDTH: Final = 1000
-"""Pixels in which `beside` fills its height; in fewer its maps are smaller, in more they drift apart."""
+"""Pixels in which `beside` fills its height; in more its maps drift apart."""
 _NAME_LENGTH: Final = 40
 
 
@@ -39,7 +39,7 @@ def difference(first: Array, second: Array, theme: Theme, names: tuple[str, str]
         width=width,
         height=width - 24,
         alt=f"Difference of two maps, {names[0]} less {names[1]}: {_range(values)}.",
-        revision="difference",
+        revision=f"difference {len(values)}",
         margin={"l": 48, "r": 64, "t": 32, "b": 46},
         coloraxis=colour_axis(theme, limit, x=1.02),
         **panel_axes(theme, len(values), (0, 1), "", title_y=True),
@@ -69,7 +69,7 @@ def beside(first: Array, second: Array, theme: Theme, names: tuple[str, str]) ->
             f"Two maps and their difference on one scale, ±{number(limit)}. {names[0]}: {_range(first)}; {names[1]}: "
             f"{_range(second)}; {names[0]} less {names[1]}: {_range(three[2])}."
         ),
-        revision="beside",
+        revision=f"beside {len(first)}",
         margin={"l": 46, "r": 64, "t": 32, "b": 44},
         coloraxis=colour_axis(theme, limit, x=1.02),
         **axes,
@@ -78,6 +78,7 @@ def beside(first: Array, second: Array, theme: Theme, names: tuple[str, str]) ->
         ],
     )
     heatmaps = [panel(values, theme, suffix) for values, suffix in zip(three, suffixes, strict=True)]
+    looks["meta"]["fills"] = BESIDE_WIDTH
     return go.Figure(heatmaps, layout=looks)
 
 

@@ -100,7 +100,7 @@ def interaction_map(
         width=width,
         height=width - margin["l"] - margin["r"] + margin["t"] + margin["b"],
         alt=" ".join([alt, *clipping]),
-        revision=order,
+        revision=f"{order} {size}",
         margin=margin,
         **_map_axes(theme, size, order, below="".join(f"<br>{text}" for text in clipping)),
         xaxis2=_strip_axis(theme, p_max, [0, _STRIP]),

@@ -198,7 +198,11 @@ def plural(count: int, noun: str) -> str:
 
 
 def layout(theme: Theme, *, height: int, alt: str, revision: str, **more: Any) -> dict[str, Any]:
-    """The layout every figure starts from. `revision` stays equal while zoom and pan should survive a redraw."""
+    """The layout every figure starts from. `revision` stays equal while zoom and pan should survive a redraw.
+
+    Maps that keep their shape may say under `meta["fills"]` for which width in pixels their height was reckoned: in a
+    narrower place a page makes them lower in proportion.
+    """
     return {
         "template": "none",
         "paper_bgcolor": "rgba(0,0,0,0)",

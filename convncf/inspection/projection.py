@@ -25,7 +25,7 @@ from convncf.ranking import Scorer
 Int64s = npt.NDArray[np.int64]
 Whose = Literal["item", "user"]
 
-MOST: Final = 2000
+MOST: Final = 1000
 OTHER: Final = "other genres"
 NO_GENRE: Final = "no genre"
 
@@ -36,34 +36,37 @@ class Projection:
 
     whose: Whose
     index: Int64s
-    """(s,) the items or users shown, most interactions first."""
+    """(s,) the items or users shown, most interactions first; one that was asked for and is not among them, last."""
     xy: Array
-    """(s, 2) along the first and the second component, the mean of all points at (0, 0)."""
+    """(s, 2) along the first and the second component, the mean of the most active at (0, 0)."""
     counts: Int64s
     """(s,) training interactions of each: an item's popularity, a user's activity."""
     explained: tuple[float, float]
-    """Share of the variance of the points shown that lies along each component."""
+    """Share of the most active points' variance that lies along each component."""
     left_out: int
     """Items or users that are not shown, being less active."""
+    added: bool
+    """Whether the last is there because it was asked for."""
 
     @property
     def words(self) -> str:
-        """Such as "the 2,000 most popular of 9,066 items; the plane holds 31% of their variance"."""
-        shown, total = len(self.index), len(self.index) + self.left_out
+        """Such as "the 1,000 most popular of 9,066 items; the plane holds 31% of their variance"."""
+        shown, total = len(self.index) - self.added, len(self.index) + self.left_out
         most = "popular" if self.whose == "item" else "active"
         which = (
             f"all {shown:,} {self.whose}s"
-            if not self.left_out
-            else f"the {shown:,} most {most} of {total:,} {self.whose}s"
+            if shown == total
+            else f"the {shown:,} most {most} of {total:,} {self.whose}s{' and the one looked at' * self.added}"
         )
         return f"{which}; the plane holds {sum(self.explained):.0%} of their variance"
 
 
-def project(model: Scorer, split: Split, whose: Whose, most: int = MOST) -> Projection:
+def project(model: Scorer, split: Split, whose: Whose, most: int = MOST, *, also: int | None = None) -> Projection:
     """The embeddings of the `most` most active items or users on their own first two principal components.
 
-    A component points where its largest weight is positive, so that the picture never flips. Raises TypeError for a
-    model without embeddings, ValueError for `most` below 1.
+    `also` is shown whether it is among them or not; it never turns the plane. A component points where its largest
+    weight is positive, so that the picture never flips. Raises TypeError for a model without embeddings, ValueError for
+    `most` below 1.
     """
     if most < 1:
         raise ValueError(f"at least 1 point must be shown, got {most}")
@@ -73,26 +76,34 @@ def project(model: Scorer, split: Split, whose: Whose, most: int = MOST) -> Proj
     train = split.train
     counts = np.bincount(train.indices, minlength=len(table)) if whose == "item" else np.diff(train.indptr)
     index = np.argsort(-counts, kind="stable")[:most].astype(np.int64)
-    xy, explained = principal_components(table[index])
-    return Projection(whose, index, xy, counts[index].astype(np.int64), explained, len(table) - len(index))
+    plane = table[index]
+    extra = [] if also is None or also in index else [also]
+    index = np.append(index, np.array(extra, dtype=np.int64))
+    xy, explained = principal_components(plane, table[index])
+    return Projection(whose, index, xy, counts[index].astype(np.int64), explained, len(table) - len(index), bool(extra))
 
 
-def principal_components(points: npt.NDArray[np.floating]) -> tuple[Array, tuple[float, float]]:
+def principal_components(
+    points: npt.NDArray[np.floating], shown: npt.NDArray[np.floating] | None = None
+) -> tuple[Array, tuple[float, float]]:
     """The first two components of points, (s, D) -> (s, 2), and the share of the variance along each.
 
-    Where D is 1, or the points do not differ in a second direction, the second coordinate and its share are 0.
+    `shown`, (t, D), are put on the plane in place of the points themselves. Where D is 1, or the points do not differ
+    in a second direction, the second coordinate and its share are 0.
     """
-    centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)  # (s, D)
+    mean = points.mean(axis=0, dtype=np.float64)
+    centred = points - mean  # (s, D)
+    placed = centred if shown is None else shown - mean  # (t, D)
     variances, directions = np.linalg.eigh(centred.T @ centred)  # ascending: (D,), (D, D)
     total = float(variances.clip(min=0).sum())
-    xy = np.zeros((len(points), 2))
+    xy = np.zeros((len(placed), 2))
     shares = [0.0, 0.0]
     for place in range(min(2, len(variances))):
         variance, direction = float(variances[-1 - place]), directions[:, -1 - place]
         if total == 0 or variance <= 1e-12 * total:  # rounding, not a direction
             continue
         direction = direction * np.sign(direction[np.abs(direction).argmax()])
-        xy[:, place] = centred @ direction
+        xy[:, place] = placed @ direction
         shares[place] = variance / total
     return frozen(xy), (shares[0], shares[1])
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state
 from app.panels.compare import address as compare_address
 from app.panels.compare import results as compare_results
 from app.panels.compare.metrics_table import cutoffs
@@ -55,6 +55,6 @@ def _figure(fetch: Callable[[], Served], metric: str, of: str, counted: str, ord
     drawn = figures.bands.by_band(
         bands.labels, bands.n.tolist(), bands.means, state.theme(), metric=metric, of=of, counted=counted, order=order
     )
-    widgets.figure(drawn, key=f"compare:bands:{counted}")
+    plots.show(drawn, key=f"compare:bands:{counted}")
     if served.left_out:
         st.caption(f"Left out: {served.left_out:,} {counted} that only some of the runs were judged on.")

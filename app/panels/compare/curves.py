@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import state, widgets
-from app.panels import live_figure
+from app import plots, state, widgets
 from app.panels.compare import address as compare_address
 from app.panels.inspect.pair import in_words
 from app.wording import NOT_VALIDATED, number, plain, terms
@@ -50,7 +49,7 @@ def show(runs: Sequence[Run], monitor: str, order: Sequence[str], *, unlike: boo
         order=order,
         batches={run.name: run.config().train.batch_size for run in runs},
     )
-    live_figure.show(smoothing.smooth(drawn, float(smooth)), key="compare:validation")
+    plots.show(smoothing.smooth(drawn, float(smooth)), key="compare:validation")
     read = f"{NOT_VALIDATED} {figures.wording.READ_LOSS}" if alone else figures.wording.READ_VALIDATION
     st.caption(" ".join([*([UNLIKE] if unlike else []), read, *([GHOST] if float(smooth) else [])]))
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state
 from app.loading import Model
 from app.panels.compare import address as compare_address
 from app.panels.compare import results as compare_results
@@ -60,7 +60,7 @@ def show(traced: Sequence[tuple[Model, PairTrace]]) -> None:
     title = against if found is None else f"{against}, aligned"
     drawn = figures.maps.beside(difference.first, difference.second, state.theme(), (names[0], title))
     with st.container(width=figures.maps.BESIDE_WIDTH):
-        widgets.figure(drawn, key="compare:difference")
+        plots.show(drawn, key="compare:difference")
     st.markdown(f"**{plain(in_words(difference, found))}**")
     st.caption(plain(f"{READ_DIFFERENCE} {WARNING if found is None else TURNED}"))
     if found is not None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from app import state, widgets, wording
+from app import plots, state, widgets, wording
 from app.panels.compare import address as compare_address
 from app.panels.compare import tables as compare_tables
 from app.wording import number, plain
@@ -54,7 +54,7 @@ def show(found: Comparison, styles: Mapping[str, RunStyle], order: Sequence[str]
                 references={_model_words(name): scores for name, scores in found.references.items()},
                 intervals={run.name: run.intervals for run in found.runs},
             )
-            widgets.figure(drawn, key="compare:metrics")
+            plots.show(drawn, key="compare:metrics")
             st.caption(f"{UNLIKE} {READ_INTERVALS}" if found.unlike else READ_DOTS)
     compare_tables.offer(leaving(found, names, with_intervals), "metrics")
 

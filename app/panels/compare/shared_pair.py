@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from app import loading, state, widgets
+from app import loading, plots, state, widgets
 from app.loading import Model
 from app.panels.compare import address as compare_address
 from app.panels.compare import difference as compare_difference
@@ -113,7 +113,7 @@ def _maps(seen: Sequence[_Seen], styles: Mapping[str, RunStyle]) -> None:
             with st.container(width=width, gap="xsmall"):
                 st.markdown(heading(one.run.name, styles[one.run.name]))
                 drawn = figures.interaction_map(trace, theme, order, zmax=limit, width=width)
-                widgets.figure(drawn, key=f"compare:map:{one.run.name}")
+                plots.show(drawn, key=f"compare:map:{one.run.name}")
     st.caption(plain(_kinship([one for one, _ in traced])))
     if order != ORDERS[0]:
         st.caption(wording.ORDER_IS_FOR_DISPLAY)
@@ -163,6 +163,6 @@ def _features(traced: Sequence[tuple[_Seen, PairTrace]], styles: Mapping[str, Ru
                     continue
                 layer = trace.layers[number_of - 1]
                 drawn = figures.feature_maps(layer, state.theme(), "shared", columns=columns, zmax=limit, width=width)
-                widgets.figure(drawn, key=f"compare:features:{one.run.name}")
+                plots.show(drawn, key=f"compare:features:{one.run.name}")
     shared = f" All tiles of all models share one colour scale. {NOT_SUBTRACTED}" if limit is not None else ""
     st.caption(f"{wording.READ_FEATURE_MAPS}{shared}")

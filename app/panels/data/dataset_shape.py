@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state, widgets
 from app.panels.data import dataset_numbers as numbers
 from convncf.data.shape import Whose
 from convncf.data.storage import DatasetEntry
@@ -23,7 +23,7 @@ def show(entry: DatasetEntry) -> None:
             for column, whose in zip(st.columns(2), _WHOSE, strict=True):
                 with column:
                     drawn = figures.long_tail(numbers.long_tail(entry, whose), state.theme())
-                    widgets.figure(drawn, key=f"dataset:tail:{whose}")
+                    plots.show(drawn, key=f"dataset:tail:{whose}")
             st.caption(figures.READ_LONG_TAIL)
     if place := _opened("Activity over time", "activity"):
         with place:
@@ -31,11 +31,11 @@ def show(entry: DatasetEntry) -> None:
             if found is None:
                 widgets.empty("This dataset has no times.")
             else:
-                widgets.figure(figures.activity(found, state.theme()), key="dataset:activity")
+                plots.show(figures.activity(found, state.theme()), key="dataset:activity")
                 st.caption(figures.READ_ACTIVITY)
     if place := _opened("Density of the matrix", "density"):
         with place:
-            widgets.figure(figures.density(numbers.picture(entry), state.theme()), key="dataset:density")
+            plots.show(figures.density(numbers.picture(entry), state.theme()), key="dataset:density")
             st.caption(figures.READ_DENSITY)
 
 

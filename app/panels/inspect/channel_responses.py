@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state
 from app.loading import Model
 from app.panels.inspect import closer_results, links, pair
 from app.panels.inspect.pair import Focus, Pair
@@ -30,7 +30,7 @@ def show(looked_at: Pair) -> None:
     drawn = figures.strips.strip(
         responses.maximum[layer][:, channel], largest, float(among.maximum[channel]), state.theme(), what=what
     )
-    widgets.figure(drawn, key="channel:strip")
+    plots.show(drawn, key="channel:strip")
     st.caption(f"{figures.strips.READ_STRIP} {_named(responses, among.outliers, layer, channel)}".strip())
     _strongest(model, responses, among.pairs, layer, channel)
     if layer == 0:
@@ -53,7 +53,7 @@ def _filters(trace: PairTrace, channel: int) -> None:
     """What the channels of layer 1 look for, this one outlined."""
     st.subheader("Filters of layer 1", anchor=False)
     with st.container(width=WIDTH):
-        widgets.figure(filters.filters(trace.layers[0], state.theme(), selected=channel), key="channel:filters")
+        plots.show(filters.filters(trace.layers[0], state.theme(), selected=channel), key="channel:filters")
     st.caption(f"{filters.READ_FILTERS} {wording.NO_ORDER}")
 
 

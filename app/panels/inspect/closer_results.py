@@ -94,10 +94,11 @@ def mean_maps(model: Model, user: int) -> MeanMaps:
     return _kept(key, lambda: neighbourhood.mean_maps(loaded.model, loaded.split, user, seed=loaded.config.seed))
 
 
-def projection(model: Model, whose: Whose) -> Projection:
-    """The embeddings of the most active items or users on a plane."""
+def projection(model: Model, whose: Whose, also: int) -> Projection:
+    """The embeddings of the most active items or users on a plane, and one more."""
     loaded = model.loaded
-    return _kept((*model.key, "projection", whose), lambda: projections.project(loaded.model, loaded.split, whose))
+    key = (*model.key, "projection", whose, str(also))
+    return _kept(key, lambda: projections.project(loaded.model, loaded.split, whose, also=also))
 
 
 def _kept(key: Key, make: Callable[[], T]) -> T:

@@ -6,18 +6,17 @@ from typing import Any, Final
 
 import streamlit as st
 
-from app import state
+from app import plots, state
 from app.loading import Model
-from app.panels import presentation
 from app.panels.inspect import closer_results
 from app.panels.inspect.pair import Pair
+from app.plots import Click
 from app.wording import plain, sentence
 from convncf import figures
 from convncf.inspection import PairView
 from convncf.inspection.projection import Projection, main_genres
 
 _KEY: Final = "space:chosen"
-_DOTS: Final = "space:dots"
 _CHOICES: Final = {
     "popularity": "Items by popularity",
     "genre": "Items by genre",
@@ -44,19 +43,13 @@ def show(pair: Pair) -> None:
     )
     if asked == "genre" and chosen != asked:
         st.caption("Nothing is known of the genres of these items, so they are coloured by popularity.")
-    found = closer_results.projection(model, "user" if chosen == "activity" else "item")
-    drawn = presentation.fit(_figure(model, view, found, chosen))
-    st.plotly_chart(
-        drawn,
-        theme=None,
-        config=dict(figures.CONFIG),
-        alt=figures.alt(drawn),
-        key=_DOTS,
-        on_select=lambda: _clicked(model, found.whose),
-        selection_mode="points",
-    )
-    hidden = "" if _place(view, found) in found.index else f" The {found.whose} that is looked at is not among them."
-    st.caption(f"{plain(sentence(found.words))}{hidden} Click a dot to look at it. {figures.space.READ_SCATTER}")
+    if chosen == "activity":
+        found = closer_results.projection(model, "user", view.user)
+    else:
+        found = closer_results.projection(model, "item", view.item)
+    drawn = _figure(model, view, found, chosen)
+    plots.show(drawn, key="space:dots", on_click=lambda click: _clicked(model, found.whose, click))
+    st.caption(f"{plain(sentence(found.words))} Click a dot to look at it. {figures.space.READ_SCATTER}")
 
 
 def _figure(model: Model, view: PairView, found: Projection, chosen: str) -> Any:
@@ -72,22 +65,14 @@ def _figure(model: Model, view: PairView, found: Projection, chosen: str) -> Any
         counts=None if by_genre else found.counts,
         categories=main_genres(model.dataset.items, found.index) if by_genre else None,
         what="main genre" if by_genre else "training interactions",
-        selected=_place(view, found),
+        selected=view.user if found.whose == "user" else view.item,
     )
 
 
-def _place(view: PairView, found: Projection) -> int:
-    return view.user if found.whose == "user" else view.item
-
-
-def _clicked(model: Model, whose: str) -> None:
-    points = st.session_state[_DOTS].selection.points
-    if not points:
+def _clicked(model: Model, whose: str, click: Click) -> None:
+    if click.customdata is None:
         return
-    held = points[0].get("customdata")
-    if held is None:
-        return
-    index = int(held[0] if isinstance(held, list) else held)
+    index = int(click.customdata)
     if whose == "user":
         state.choose(user=model.user_id(index))
     else:

@@ -8,17 +8,16 @@ from typing import Final
 
 import streamlit as st
 
-from app import state, widgets
-from app.panels import presentation
+from app import plots, state, widgets
 from app.panels.inspect import pair
 from app.panels.inspect.pair import EXPORTS, FEATURES, Focus, Pair
+from app.plots import Click
 from app.wording import number, plain
 from convncf import figures, inspection
 from convncf.figures import wording
 from convncf.figures.channels import SCALES, WIDTH
 from convncf.inspection import PairTrace
 
-_TILES: Final = "inspect:tiles"
 _BESIDE: Final = 400
 """Width of the enlarged channel in pixels: beside the tiles at 1280, under them at 800."""
 
@@ -39,18 +38,8 @@ def show(looked_at: Pair) -> None:
     layer = trace.layers[at.layer]
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=WIDTH):
-            drawn = presentation.fit(
-                figures.feature_maps(layer, state.theme(), scale, selected=at.channel, selectable=True)
-            )
-            st.plotly_chart(
-                drawn,
-                theme=None,
-                config=dict(figures.CONFIG),
-                alt=figures.alt(drawn),
-                key=_TILES,
-                on_select=_tile_clicked,
-                selection_mode="points",
-            )
+            drawn = figures.feature_maps(layer, state.theme(), scale, selected=at.channel, selectable=True)
+            plots.show(drawn, key="inspect:tiles", on_click=_tile_clicked)
             effective = figures.channels.effective_scale(layer, scale)
             read = wording.SCALE_SHARED if effective == "shared" else wording.SCALE_PER_CHANNEL
             silent = inspection.channel_stats(layer).words
@@ -77,11 +66,13 @@ def _layers(trace: PairTrace, at: Focus) -> None:
     )
 
 
-def _tile_clicked() -> None:
-    points = st.session_state[_TILES].selection.points
-    if points:
-        clicked = points[0]["customdata"]
-        pair.look_at(channel=int(clicked[0] if isinstance(clicked, list) else clicked))
+def _tile_clicked(click: Click) -> None:
+    pair.look_at(channel=int(click.customdata))
+
+
+def _cell_clicked(channel: int, click: Click) -> None:
+    row, column = click.place
+    pair.look_at(channel=channel, cell=(row, column))
 
 
 # ---------------------------------------------------------------- one channel, one cell
@@ -100,7 +91,7 @@ def _channel(trace: PairTrace, at: Focus) -> None:
         with third:
             _number("Column", at.cell[1], width, lambda chosen: look(cell=(at.cell[0], chosen)))
     drawn = figures.channel(layer, at.channel, state.theme(), cell=at.cell)
-    widgets.figure(drawn, key="inspect:channel-map")
+    plots.show(drawn, key="inspect:channel-map", on_click=partial(_cell_clicked, at.channel))
     _reads(trace, at)
 
 

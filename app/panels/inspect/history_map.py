@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state
 from app.panels.inspect import closer_results
 from app.panels.inspect.pair import Pair
 from app.wording import plural
@@ -17,7 +17,7 @@ def show(pair: Pair) -> None:
     found = closer_results.mean_maps(pair.model(), pair.view().user)
     drawn = figures.maps.beside(found.history, found.random, state.theme(), ("history", "random items"))
     with st.container(width=figures.maps.BESIDE_WIDTH):
-        widgets.figure(drawn, key="history:maps")
+        plots.show(drawn, key="history:maps")
     st.caption(
         f"{plural(len(found.items), 'training item')} of the user against {plural(len(found.others), 'random item')} "
         f"that the user has not had. {figures.maps.READ_MEAN_MAPS} {wording.NO_ORDER}"

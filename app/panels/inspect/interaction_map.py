@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state, widgets
 from app.panels.inspect import pair
 from app.panels.inspect.pair import EXPORTS, MAP, Pair
 from convncf import figures, inspection
@@ -29,7 +29,7 @@ def show(looked_at: Pair) -> None:
     if trace.layers and order == ORDERS[0]:
         at = pair.focus(trace)
         field = inspection.receptive_field(trace.layers, at.layer, *at.cell)
-    widgets.figure(figures.interaction_map(trace, state.theme(), order, field=field), key="inspect:map")
+    plots.show(figures.interaction_map(trace, state.theme(), order, field=field), key="inspect:map")
     read = wording.READ_INTERACTION_MAP if trace.layers else wording.READ_INTERACTION_MAP_FACTORISATION
     if field is not None:
         read += " The frame is the patch that the chosen cell below has read."

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state
 from app.loading import Model
 from app.panels.inspect import closer_results, links
 from app.panels.inspect.pair import Pair
@@ -45,6 +45,6 @@ def _neighbours(model: Model, user: int, found: Neighbours, *, key: str) -> None
         measure=found.measure,
         together=found.together,
     )
-    widgets.figure(drawn, key=key)
+    plots.show(drawn, key=key)
     with st.container(gap=None):
         links.to_pairs(model, [(user, item) for item in items[:_LINKS]], key=f"{key}:go")

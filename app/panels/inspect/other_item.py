@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from app import loading, state, widgets
+from app import loading, plots, state, widgets
 from app.loading import Model
 from app.panels import search_picker
 from app.panels.inspect import links
@@ -37,11 +37,11 @@ def show(pair: Pair) -> None:
     )
     one, two = (each.trace for each in (first, second) if isinstance(each.trace, PairTrace))
     with st.container(width=_LEAD_WIDTH):
-        widgets.figure(figures.score.lead_parts(one, two, state.theme(), (names[0], names[1])), key="other:lead")
+        plots.show(figures.score.lead_parts(one, two, state.theme(), (names[0], names[1])), key="other:lead")
         st.caption(plain(f"{figures.score.READ_LEAD} {figures.score.lead_words(one, two)}".strip()))
     with st.container(width=figures.maps.BESIDE_WIDTH):
         drawn = figures.maps.beside(one.map, two.map, state.theme(), (names[0], names[1]))
-        widgets.figure(drawn, key="other:maps")
+        plots.show(drawn, key="other:maps")
     st.caption(f"{figures.maps.READ_DIFFERENCE} {wording.NO_ORDER}")
     links.to_pairs(model, [(view.user, other)], key="other:go")
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state, widgets
 from app.panels.inspect import closer_results
 from app.panels.inspect.pair import Pair
 from app.wording import number, plain, sentence
@@ -77,7 +77,7 @@ def _map(pair: Pair, found: OverTraining, label: str) -> None:
     # one scale at every moment, so that a map which grows is seen to grow
     limit = max(max(-moment.lowest, moment.highest) for moment in found.moments)
     drawn = figures.interaction_map(view.trace, state.theme(), zmax=limit, width=MAP_WIDTH)
-    widgets.figure(drawn, key="over-training:map")
+    plots.show(drawn, key="over-training:map")
     st.caption(f"One colour scale for all moments. {wording.NO_ORDER}")
 
 
@@ -91,5 +91,5 @@ def _curve(found: OverTraining, labels: Sequence[str], place: int) -> None:
         chosen=place,
         candidates=found.moments[place].rank.candidates,
     )
-    widgets.figure(drawn, key="over-training:curve")
+    plots.show(drawn, key="over-training:curve")
     st.caption(f"{figures.change.READ_OVER_TRAINING} {plain(sentence(found.left_out))}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state, widgets
 from app.wording import plain
 from convncf import figures
 from convncf.figures import wording
@@ -17,7 +17,7 @@ def show(trace: PairTrace, start: PairTrace | None) -> None:
     `start` is the same pair before the first step, where that was kept.
     """
     widgets.section("The score as a sum")
-    widgets.figure(figures.score_parts(trace, state.theme()), key="inspect:parts")
+    plots.show(figures.score_parts(trace, state.theme()), key="inspect:parts")
     if not trace.layers:
         st.caption(wording.READ_SCORE_PARTS_FACTORISATION)
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state
 from app.panels.inspect import closer_results, edit_choice
 from app.panels.inspect.pair import Pair
 from app.wording import number, plain, sentence
@@ -24,7 +24,7 @@ def show(pair: Pair) -> None:
     ranks = st.container()  # above the maps, which are there first
     drawn = figures.maps.beside(found.map_after, found.map_before, state.theme(), ("after", "before"))
     with st.container(width=figures.maps.BESIDE_WIDTH):
-        widgets.figure(drawn, key="what-if:maps")
+        plots.show(drawn, key="what-if:maps")
     st.caption(f"{figures.maps.READ_DIFFERENCE} {wording.NO_ORDER}")
     with ranks, st.spinner("Ranking all items…", show_time=False):
         ranked = closer_results.edited_rank(model, view.user, view.item, edit)
@@ -36,5 +36,5 @@ def show(pair: Pair) -> None:
             what=words,
         )
         st.markdown(f"Before: {plain(ranked.before.words)}. After: **{plain(ranked.after.words)}**.")
-        widgets.figure(moved, key="what-if:moved")
+        plots.show(moved, key="what-if:moved")
         st.caption(f"{figures.change.READ_WHAT_IF} {plain(sentence(ranked.left_out))}")

@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state
 from app.panels.inspect import closer_results
 from app.panels.inspect.pair import Pair
 from app.wording import plain, sentence
@@ -38,7 +38,7 @@ def show(pair: Pair) -> None:
         trace.map, found.values, state.theme(), method=found.method, score=found.score, baseline=found.baseline
     )
     with st.container(width=figures.attribution.WIDTH):
-        widgets.figure(drawn, key="why:maps")
+        plots.show(drawn, key="why:maps")
     st.markdown(plain(sentence(found.words)))
     if trace.layers and method == "gradient":
         st.caption("Biases and ReLU stand between the map and the score, so these cells need not add up to it.")

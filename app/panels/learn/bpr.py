@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state, widgets
 from app.loading import Model
 from app.panels.inspect.pair import Pair
 from app.panels.learn import address as learn_address
@@ -61,7 +61,7 @@ def show(pair: Pair) -> None:
     instead = "" if triple.positive == view.item else _not_this(model, view.item)
     st.markdown(f"i = **{plain(i)}**, j = **{plain(j)}** (drawn). {plain(instead)}")
     with st.container(width=720):
-        widgets.figure(bpr_steps(steps, step, (f"i: {i}", f"j: {j}"), state.theme()), key="learn:bpr")
+        plots.show(bpr_steps(steps, step, (f"i: {i}", f"j: {j}"), state.theme()), key="learn:bpr")
     _numbers(steps, step)
     st.caption(
         f"{READ_BPR_STEPS} Only copies of three embeddings move here: p of the user, q of i and q of j. In training "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state
 from app.panels.inspect.pair import Pair
 from app.panels.learn import address as learn_address
 from app.panels.learn import question as learn_question
@@ -48,5 +48,5 @@ def show(pair: Pair) -> None:
         f"Dimension {dimension}: {number(p)} × {number(q)} = **{number(float(trace.map[dimension, dimension]))}**. "
         f"Sum up to here: **{number(float(found.sums[dimension]))}**."
     )
-    widgets.figure(lesson.running_dot(trace, found.sums, dimension, state.theme()), key="learn:running-dot")
+    plots.show(lesson.running_dot(trace, found.sums, dimension, state.theme()), key="learn:running-dot")
     st.caption(lesson.READ_RUNNING_DOT)

@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state
 from app.panels.inspect.pair import Pair
 from app.panels.learn import address as learn_address
 from app.panels.learn import question as learn_question
@@ -56,7 +56,7 @@ def show(pair: Pair) -> None:
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=MAP_WIDTH):
             drawn = figures.interaction_map(trace, state.theme(), field=(rows, cols), width=MAP_WIDTH)
-            widgets.figure(drawn, key="learn:field")
+            plots.show(drawn, key="learn:field")
             value = float(layer.maps[channel, row, col])
             strongest = f"The strongest cell of channel {channel}, ({row}, {col}), is {number(value)}."
             if value == 0:
@@ -68,7 +68,7 @@ def show(pair: Pair) -> None:
             )
         with st.container(width=TILES_WIDTH):
             drawn = figures.feature_maps(layer, state.theme(), selected=channel, width=TILES_WIDTH)
-            widgets.figure(drawn, key="learn:tiles")
+            plots.show(drawn, key="learn:tiles")
             silent = inspection.channel_stats(layer).words
             st.caption(
                 f"{wording.READ_FEATURE_MAPS} {wording.SCALE_PER_CHANNEL}{f' Here {plain(silent)}.' if silent else ''}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state
 from app.panels.inspect.pair import Pair
 from app.panels.learn import address as learn_address
 from app.panels.learn import question as learn_question
@@ -57,18 +57,18 @@ def show(pair: Pair) -> None:
     with st.container(horizontal=True, gap="large"):
         with st.container(width=WIDTH):
             drawn = figures.interaction_map(trace, state.theme(), field=(at.rows, at.cols))
-            widgets.figure(drawn, key="learn:window-on-map")
+            plots.show(drawn, key="learn:window-on-map")
             st.caption(
                 "The frame is the window: rows are dimensions of the user, columns dimensions of the item. "
                 f"{wording.DIMENSIONS_HAVE_NO_ORDER}"
             )
         with st.container(width=WIDTH):
-            widgets.figure(lesson.filter_window(found, state.theme()), key="learn:window")
+            plots.show(lesson.filter_window(found, state.theme()), key="learn:window")
             st.markdown(arithmetic(found))
             st.caption(lesson.READ_WINDOW)
             drawn = figures.channel(layer, channel, state.theme(), cell=(at.row, at.col))
             with st.container(width=370):
-                widgets.figure(drawn, key="learn:first-map")
+                plots.show(drawn, key="learn:first-map")
             st.caption(f"What filter {channel} makes of the whole map; the frame is the cell of this window.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state
 from app.panels.inspect.pair import Pair
 from app.panels.learn import address as learn_address
 from app.panels.learn import question as learn_question
@@ -43,7 +43,7 @@ def show(pair: Pair) -> None:
     found = map_parts(trace)
     with st.container(horizontal=True, gap="large"):
         with st.container(width=WIDTH):
-            widgets.figure(lesson.map_row(trace, dimension, state.theme()), key="learn:map")
+            plots.show(lesson.map_row(trace, dimension, state.theme()), key="learn:map")
         with st.container(width=WIDTH):  # of a width of its own, so that it goes below where both have no room
             p, cell = float(trace.p[dimension]), float(trace.map[dimension, dimension])
             st.markdown(

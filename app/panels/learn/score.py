@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import state, widgets
+from app import plots, state
 from app.panels.inspect.pair import Pair
 from app.panels.learn import address as learn_address
 from app.panels.learn import question as learn_question
@@ -47,7 +47,7 @@ def show(pair: Pair, start: str) -> None:
         f"{number(found.remainder(count))}. Score: **{number(found.score)}**."
     )
     with st.container(width=720):
-        widgets.figure(waterfall(found, count, state.theme()), key="learn:waterfall")
+        plots.show(waterfall(found, count, state.theme()), key="learn:waterfall")
     st.caption(f"{READ_WATERFALL} {plain(trace.words)}")
     st.markdown(
         f"{plain(start)} The plain dot product of the same two embeddings is {number(running_dot(trace).product)}; the "

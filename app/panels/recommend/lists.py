@@ -12,7 +12,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from app import loading, state, widgets
+from app import loading, plots, state, widgets
 from app.loading import Model
 from app.panels.compare.metrics_table import heading
 from app.panels.inspect.user_lists import HELD_OUT
@@ -198,7 +198,7 @@ def _overlap(lists: Sequence[Shown]) -> None:
             for raw in one.ids
         }
         names = (first.run.name, second.run.name)
-        widgets.figure(figures.lists.two_lists(first.ids, second.ids, labels, state.theme(), names), key="list:shared")
+        plots.show(figures.lists.two_lists(first.ids, second.ids, labels, state.theme(), names), key="list:shared")
         st.caption(figures.lists.READ_OVERLAP)
 
 

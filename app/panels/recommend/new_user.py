@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
-from app import loading, state, widgets
+from app import loading, plots, state, widgets
 from app.loading import Model
 from app.panels import search_picker
 from app.panels.compare.metrics_table import heading
@@ -183,11 +183,11 @@ def _inside(traces: Mapping[str, PairTrace]) -> None:
     trace, theme = traces[name], state.theme()
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=500):
-            widgets.figure(figures.interaction_map(trace, theme), key="recommend:map")
+            plots.show(figures.interaction_map(trace, theme), key="recommend:map")
             read = wording.READ_INTERACTION_MAP if trace.layers else wording.READ_INTERACTION_MAP_FACTORISATION
             st.caption(read)
             st.caption(wording.DIMENSIONS_HAVE_NO_ORDER)
         with st.container(width=480):
             st.subheader("The score as a sum", anchor=False)
-            widgets.figure(figures.score_parts(trace, theme), key="recommend:parts")
+            plots.show(figures.score_parts(trace, theme), key="recommend:parts")
             st.caption(wording.READ_SCORE_PARTS_FACTORISATION if not trace.layers else plain(trace.words))

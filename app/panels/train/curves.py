@@ -7,8 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from app import state, wording
-from app.panels import live_figure
+from app import plots, state, wording
 from app.panels.glance import Glance, records
 from app.wording import plain, terms
 from convncf import figures
@@ -55,7 +54,7 @@ def _draw(seen: Glance, metric: str, by: figures.learning.Abscissa, weight: floa
     config = seen.run.config()
     batches = {"pretraining": config.pretrain.batch_size, "training": config.train.batch_size}
     drawn = figures.learning.curves(records(seen.run), state.theme(), metric, by, batches=batches, colour=colour)
-    live_figure.show(smoothing.smooth(drawn, weight), key=f"watch:{place}:{seen.name}")
+    plots.show(smoothing.smooth(drawn, weight), key=f"watch:{place}:{seen.name}")
 
 
 def _pick(label: str, parameter: str, options: Mapping[str, str]) -> str:

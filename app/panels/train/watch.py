@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import state, widgets, wording
-from app.panels import live_figure, run_rows
+from app.panels import run_rows
 from app.panels.glance import Glance, look
 from app.panels.train import actions as train_actions
 from app.panels.train import curves as train_curves
@@ -48,7 +48,6 @@ def show(runs: Sequence[Run], seen: Sequence[Glance]) -> str:
     if chosen.state != "broken":
         st.fragment(_live, run_every=1.0 if chosen.active else None)(run, chosen.state, colour)
         train_files.show(chosen)
-        live_figure.prepare()  # below, where its empty row does not part the lines
     return run.name
 
 

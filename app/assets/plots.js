@@ -1,0 +1,110 @@
+// A figure on a page, drawn by Plotly.react in the place where it already stands (app/plots.py says why).
+
+let plotly // one promise a page: Plotly itself
+
+function loaded(source) {
+  plotly ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script")
+    script.src = source // relative to the page, as Streamlit's own scripts are
+    script.onload = () => resolve(window.Plotly)
+    script.onerror = () => {
+      plotly = undefined // the next figure tries again
+      reject(new Error(`${source} could not be loaded`))
+    }
+    document.head.append(script)
+  })
+  return plotly
+}
+
+const ENLARGE = "M1 1h5v2H3v3H1zM10 1h5v5h-2V3h-3zM1 10h2v3h3v2H1zM13 10h2v5h-5v-2h3z"
+
+const FULLSCREEN = {
+  name: "fullscreen",
+  title: "Full screen",
+  icon: { width: 16, height: 16, path: ENLARGE },
+  click: (place) => (document.fullscreenElement ? document.exitFullscreen() : place.requestFullscreen()),
+}
+// The same objects each time: a configuration that differs makes Plotly.react begin anew. A window's resize is not
+// listened to, since the place is watched below, which also sees a column that grows.
+const OWN = { responsive: false, modeBarButtonsToAdd: [FULLSCREEN] }
+
+// A hidden curve is known by its name: Plotly itself counts places, and with a ghost beside each line another curve
+// would be hidden.
+function keepHidden(place, curves) {
+  const before = (place.data ?? []).filter((curve) => curve.visible === "legendonly")
+  const hidden = new Set(before.map((curve) => curve.name))
+  for (const curve of curves) {
+    if (!curve.name || curve.type === "heatmap") continue
+    // Plotly makes a CSS selector of it, so the name, which may hold anything, is spelt in digits and letters.
+    const letters = [...curve.name].map((letter) => letter.codePointAt(0).toString(36))
+    curve.uid = `${curve.showlegend === false ? "ghost" : "line"}-${letters.join("-")}`
+    if (hidden.has(curve.name)) curve.visible = "legendonly"
+  }
+}
+
+function height(place, { layout }) {
+  if (document.fullscreenElement === place) return window.innerHeight
+  const { l = 80, r = 80, t = 100, b = 80 } = layout.margin ?? {}
+  const fills = layout.meta?.fills // maps that keep their shape: lower where they are narrower
+  const share = fills ? Math.min(1, (place.clientWidth - l - r) / (fills - l - r)) : 1
+  return Math.round(t + b + (layout.height - t - b) * share)
+}
+
+function stand(place, figure) {
+  const pixels = height(place, figure)
+  place.style.height = `${pixels}px`
+  return pixels
+}
+
+async function draw(place) {
+  const { figure, config, source } = place.latest
+  let Plotly
+  try {
+    Plotly = await loaded(source)
+  } catch (error) {
+    place.textContent = `The picture could not be drawn: ${error.message}. Reload the page.`
+    return
+  }
+  if (place.latest.figure !== figure || !place.isConnected) return // a later one came, or the place has gone
+  keepHidden(place, figure.data)
+  await Plotly.react(place, figure.data, { ...figure.layout, height: stand(place, figure) }, config)
+  if (place.listens) return
+  place.listens = true
+  place.on("plotly_click", ({ points }) => {
+    if (!points.length) return
+    const { customdata, pointNumber } = points[0]
+    place.clicked?.("clicked", { customdata: customdata ?? null, place: pointNumber ?? null })
+  })
+  let width = place.clientWidth
+  place.watch = new ResizeObserver(() => {
+    if (place.clientWidth === width || !place.clientWidth) return
+    width = place.clientWidth
+    Plotly.relayout(place, { height: stand(place, place.latest.figure) })
+  })
+  place.watch.observe(place)
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  let place = parentElement.querySelector(":scope > .convncf-figure")
+  if (!place) {
+    place = document.createElement("div")
+    place.className = "convncf-figure"
+    place.style.contain = "inline-size" // the column makes the figure's width, never the figure the column's
+    place.setAttribute("role", "figure")
+    parentElement.append(place)
+  }
+  place.clicked = setTriggerValue
+  if (place.drawn !== data.figure) {
+    place.drawn = data.figure
+    const figure = JSON.parse(data.figure)
+    stand(place, figure)
+    place.style.background = data.paper // seen in full screen alone; the page has the same
+    place.setAttribute("aria-label", data.alt)
+    place.latest = { figure, config: { ...data.config, ...OWN }, source: data.source }
+    draw(place)
+  }
+  return () => {
+    place.watch?.disconnect()
+    window.Plotly?.purge(place)
+  }
+}

@@ -1,0 +1,113 @@
+"""A figure stands in its place: zoom and hidden curves survive what is drawn again there, and a click is told."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import ROOT, open_page, settle, start_app
+
+pytestmark = pytest.mark.browser
+
+LINES = """
+import plotly.graph_objects as go
+import streamlit as st
+
+from app import plots
+from convncf.figures import smoothing
+
+weight = 0.6 if st.toggle("Smooth") else 0.0
+lines = [go.Scatter(x=[0, 1, 2], y=[n, 1, n], name=f"run {n}, #ü'", mode="lines") for n in (1, 2, 3)]
+drawn = go.Figure(lines, layout={"height": 300, "showlegend": True, "uirevision": "same", "meta": {"alt": "lines"}})
+plots.show(smoothing.smooth(drawn, weight), key="lines")
+"""
+CELLS = """
+import plotly.graph_objects as go
+import streamlit as st
+
+from app import plots
+
+more = 10 if st.toggle("More") else 0
+cells = go.Heatmap(z=[[1, 2], [3, 4 + more]], customdata=[["a", "b"], ["c", "d"]], showscale=False)
+sides = {"l": 0, "r": 0, "t": 0, "b": 0}
+layout = {"height": 300, "margin": sides, "uirevision": "same", "meta": {"alt": f"up to {4 + more}", "fills": 2000}}
+plots.show(
+    go.Figure(cells, layout=layout), key="cells", on_click=lambda click: st.session_state.update(click=click._asdict())
+)
+st.text(st.session_state.get("click", "nothing clicked"))
+"""
+SHOWN = """wanted => {
+  const curves = document.querySelector(".js-plotly-plot")?._fullData ?? []
+  return JSON.stringify(curves.map(curve => [curve.name, curve.visible === true])) === JSON.stringify(wanted)
+}"""
+"""Each curve's name, and whether it is drawn."""
+
+
+@contextmanager
+def opened(browser: Browser, home: Path, folder: Path, source: str) -> Iterator[Page]:
+    """A page of its own with this script; nothing in it may complain."""
+    script = folder / "script.py"
+    script.write_text(source, encoding="utf-8")
+    shutil.copytree(ROOT / "app" / ".streamlit", folder / ".streamlit")  # else Streamlit asks an outside host
+    with start_app(home, script=script) as app, open_page(browser) as (page, complaints):
+        page.goto(app.url)
+        settle(page)
+        yield page
+        assert not complaints.all()
+
+
+def test_a_hidden_curve_stays_hidden_with_and_without_its_ghost(browser: Browser, home: Path, tmp_path: Path) -> None:
+    with opened(browser, home, tmp_path, LINES) as page:
+        everything = [["run 1, #ü'", True], ["run 2, #ü'", True], ["run 3, #ü'", True]]
+        hidden = [["run 1, #ü'", True], ["run 2, #ü'", False], ["run 3, #ü'", True]]
+        page.wait_for_function(SHOWN, arg=everything)
+        page.locator(".legendtoggle").nth(1).click(force=True)
+        page.wait_for_function(SHOWN, arg=hidden)
+        for wanted in ([pair for pair in hidden for _ in range(2)], hidden) * 2:
+            page.get_by_text("Smooth", exact=True).click()
+            page.wait_for_function(SHOWN, arg=wanted)
+
+
+def test_cells_are_clicked_zoomed_and_fitted(browser: Browser, home: Path, tmp_path: Path) -> None:
+    with opened(browser, home, tmp_path, CELLS) as page:
+        figure = page.get_by_role("figure", name="up to 4")
+        box = figure.locator(".nsewdrag").bounding_box()
+        assert box is not None
+        assert box["height"] == pytest.approx(300 * box["width"] / 2000, abs=2)  # it fills 2000 pixels, and has fewer
+        page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.75)  # right, below
+        expect(page.get_by_text("{'customdata': 'b', 'place': [0, 1]}")).to_be_visible()
+
+        figure.evaluate("place => { place.mark = 1 }")
+        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] * 0.5, steps=4)
+        page.mouse.up()  # a zoom along x
+        page.wait_for_function("() => document.querySelector('.js-plotly-plot').layout.xaxis.range[0] > 0.4")
+        page.get_by_text("More", exact=True).click()
+        again = page.get_by_role("figure", name="up to 14")
+        expect(again).to_be_visible()
+        page.wait_for_function("() => document.querySelector('.js-plotly-plot').data[0].z[1][1] === 14")
+        assert again.evaluate("place => [place.mark, ...place.layout.xaxis.range]") == pytest.approx(
+            [1, 0.5, 1.3], abs=0.02
+        )
+
+        page.set_viewport_size({"width": 600, "height": 700})
+        page.wait_for_function(
+            "was => { const now = document.querySelector('.nsewdrag').getBoundingClientRect();"
+            " return now.width < was && Math.abs(now.height - 300 * now.width / 2000) < 2 }",
+            arg=box["width"],
+        )
+
+
+def test_what_cannot_be_drawn_is_said(browser: Browser, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(CELLS, encoding="utf-8")
+    shutil.copytree(ROOT / "app" / ".streamlit", tmp_path / ".streamlit")
+    with start_app(home, script=tmp_path / "script.py") as app, open_page(browser) as (page, _):
+        page.route("**/plotly.min.js*", lambda route: route.abort())
+        page.goto(app.url)
+        expect(page.get_by_text("The picture could not be drawn", exact=False)).to_be_visible()

@@ -42,18 +42,15 @@ function keepHidden(place, curves) {
   }
 }
 
-function height(place, { layout }) {
-  if (document.fullscreenElement === place) return window.innerHeight
+// Width and height in pixels; the place is made as high as what stands in it.
+function size(place, { layout }) {
+  if (document.fullscreenElement === place) return { width: window.innerWidth, height: window.innerHeight }
   const { l = 80, r = 80, t = 100, b = 80 } = layout.margin ?? {}
   const fills = layout.meta?.fills // maps that keep their shape: lower where they are narrower
   const share = fills ? Math.min(1, (place.clientWidth - l - r) / (fills - l - r)) : 1
-  return Math.round(t + b + (layout.height - t - b) * share)
-}
-
-function stand(place, figure) {
-  const pixels = height(place, figure)
-  place.style.height = `${pixels}px`
-  return pixels
+  const height = Math.round(t + b + (layout.height - t - b) * share)
+  place.style.height = `${height}px`
+  return { width: layout.width ?? place.clientWidth, height }
 }
 
 async function draw(place) {
@@ -67,7 +64,7 @@ async function draw(place) {
   }
   if (place.latest.figure !== figure || !place.isConnected) return // a later one came, or the place has gone
   keepHidden(place, figure.data)
-  await Plotly.react(place, figure.data, { ...figure.layout, height: stand(place, figure) }, config)
+  await Plotly.react(place, figure.data, { ...figure.layout, ...size(place, figure) }, config)
   if (place.listens) return
   place.listens = true
   place.on("plotly_click", ({ points }) => {
@@ -79,7 +76,7 @@ async function draw(place) {
   place.watch = new ResizeObserver(() => {
     if (place.clientWidth === width || !place.clientWidth) return
     width = place.clientWidth
-    Plotly.relayout(place, { height: stand(place, place.latest.figure) })
+    Plotly.relayout(place, size(place, place.latest.figure))
   })
   place.watch.observe(place)
 }
@@ -97,7 +94,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (place.drawn !== data.figure) {
     place.drawn = data.figure
     const figure = JSON.parse(data.figure)
-    stand(place, figure)
+    size(place, figure)
     place.style.background = data.paper // seen in full screen alone; the page has the same
     place.setAttribute("aria-label", data.alt)
     place.latest = { figure, config: { ...data.config, ...OWN }, source: data.source }

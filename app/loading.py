@@ -24,7 +24,8 @@ from convncf.data.titles import fold
 from convncf.errors import CheckpointError, ConvNCFError
 from convncf.experiment.loading import LoadedRun, data_of, load_run
 from convncf.inspection import History, PairView
-from convncf.ranking import TopK
+from convncf.inspection.pair import listed
+from convncf.ranking import Scores, TopK
 from convncf.runs import Run
 
 TOP: Final = 10
@@ -116,14 +117,19 @@ def _key(run: Run, *paths: Path) -> Key:
 # ---------------------------------------------------------------- results
 
 
+def scores(model: Model, user: int) -> Scores:
+    """The user's score of every item, (n_items,): what rank, list and filters share."""
+    return _scores(model.key, model.loaded, user)
+
+
 def pair(model: Model, user: int, item: int) -> PairView:
     """The trace and rank of a pair (indices)."""
-    return _pair(model.key, model.loaded, user, item)
+    return _pair(model.key, model, user, item)
 
 
 def top(model: Model, user: int) -> TopK:
     """The user's best items."""
-    return _top(model.key, model.loaded, user)
+    return _top(model.key, model, user)
 
 
 def history(model: Model, user: int) -> History:
@@ -152,14 +158,21 @@ def compared(runs: Sequence[Run]) -> Comparison:
     return _compared(keys, tuple(runs))
 
 
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _scores(key: Key, _loaded: LoadedRun, user: int) -> Scores:
+    found = _loaded.model.score_items(user).numpy()
+    found.flags.writeable = False
+    return found
+
+
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _pair(key: Key, _loaded: LoadedRun, user: int, item: int) -> PairView:
-    return inspection.view_pair(_loaded.model, _loaded.split, user, item)
+def _pair(key: Key, _model: Model, user: int, item: int) -> PairView:
+    return inspection.view_pair(_model.loaded.model, _model.loaded.split, user, item, scores(_model, user))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _top(key: Key, _loaded: LoadedRun, user: int) -> TopK:
-    return inspection.recommend(_loaded.model, _loaded.split, user, TOP)
+def _top(key: Key, _model: Model, user: int) -> TopK:
+    return listed(scores(_model, user), _model.loaded.split, user, TOP)
 
 
 @st.cache_resource(max_entries=512, show_spinner=False)

@@ -13,6 +13,7 @@ import pytest
 import streamlit as st
 from streamlit.runtime.state.query_params import QueryParams
 from streamlit.testing.v1 import AppTest
+from torch import Tensor
 
 from app import loading, state
 from app.panels import commands
@@ -22,6 +23,7 @@ from app.wording import number, plain
 from convncf import inspection
 from convncf.experiment.loading import LoadedRun, load_run
 from convncf.inspection import PairTrace, PairView
+from convncf.models import ConvNCF
 from convncf.runs import RunStore, Status
 from tests.app_runs import AWKWARD, TWIN, UNTITLED, control, figures_of, open_page, texts, train
 from tests.closer_look import arrays
@@ -329,6 +331,28 @@ def test_the_item_picker_offers_the_best_the_history_and_what_is_typed(at_home: 
     assert sorted(offered) == [plain(f"{TWIN} (1990) · i5"), plain(f"{TWIN} (1990) · i6")]
     app.text_input(key="pair:item:text").input("no such *film*").run()
     assert "Nothing found for “no such *film*”" in texts(fine(app))
+
+
+def test_all_items_are_scored_once_for_a_user(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = loading.model(RunStore(at_home).open("tiny-222"))
+    asked: list[int] = []
+    scored = type(model.loaded.model).score_items
+
+    def counting(self: ConvNCF, user: int) -> Tensor:
+        asked.append(user)
+        return scored(self, user)
+
+    monkeypatch.setattr(type(model.loaded.model), "score_items", counting)
+    loading._scores.clear()
+    loading._pair.clear()
+    loading._top.clear()
+    views = [loading.pair(model, 3, item) for item in (0, 4)]
+    listed = loading.top(model, 3)
+    assert asked == [3]
+    for view in views:
+        alone = inspection.view_pair(model.loaded.model, model.loaded.split, 3, view.item)
+        assert (view.score, view.rank, view.standing) == (alone.score, alone.rank, alone.standing)
+    assert listed.items.tolist() == inspection.recommend(model.loaded.model, model.loaded.split, 3, 10).items.tolist()
 
 
 def test_a_title_of_the_top_ten_is_a_press_away(at_home: Path) -> None:

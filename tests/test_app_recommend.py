@@ -137,7 +137,7 @@ def test_held_out_items_are_marked_and_ties_among_them_follow_the_rule(
     (table,) = tables(fine(open_page("recommend", run="tiny-pop", user=model.user_id(0), k="30")))
     assert 0 < (table["●"] == "●").sum() == split.test.indptr[1] < len(table)
     alike = np.zeros(30)
-    monkeypatch.setattr(recommend_results, "_scores", lambda *_: alike)
+    monkeypatch.setattr(loading, "scores", lambda *_: alike)
     for user in range(24):
         mine = recommend_results.user_list(model, user, 30, ListFilter())
         core = listed(alike, split, user, 30)

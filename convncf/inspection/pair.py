@@ -53,10 +53,14 @@ class History:
     """(h,) when, in seconds since 1970; none where the data has no times."""
 
 
-def view_pair(model: Scorer, split: Split, user: int, item: int) -> PairView:
-    """Trace and rank one pair as the test evaluation would rank it."""
+def view_pair(model: Scorer, split: Split, user: int, item: int, scores: Scores | None = None) -> PairView:
+    """Trace and rank one pair as the test evaluation would rank it.
+
+    `scores`, (n_items,), are the user's where they are at hand: of many items they take longer than all else.
+    """
     trace = trace_pair(model, user, item)
-    scores = model.score_items(user).numpy()
+    if scores is None:
+        scores = model.score_items(user).numpy()
     rank = rank_of(scores, split, user, item)
     return PairView(
         user=user,

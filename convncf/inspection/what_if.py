@@ -24,7 +24,7 @@ from convncf.inspection.ranks import rank_of
 from convncf.inspection.trace import Array
 from convncf.models.convncf import ConvNCF
 from convncf.models.pairwise import scoring
-from convncf.ranking import ItemRank, Scorer
+from convncf.ranking import ItemRank, Scorer, Scores
 
 _MIXED: Final = "the score before is in bf16, the one after in fp32: their third digit may differ by rounding alone"
 
@@ -86,15 +86,19 @@ def edit_pair(model: Scorer, user: int, item: int, edit: Edit) -> WhatIf:
     )
 
 
-def rank_edit(model: Scorer, split: Split, user: int, item: int, edit: Edit) -> RankWhatIf:
+def rank_edit(
+    model: Scorer, split: Split, user: int, item: int, edit: Edit, scores: Scores | None = None
+) -> RankWhatIf:
     """Ranks of one pair before and after an edit, as the test evaluation would rank it: all items are scored twice.
+
+    `scores`, (n_items,), are the user's without the edit where they are at hand; then all are scored once.
 
     The edit goes to every item's map of this user. Another user in the edit lends its embedding, the candidates stay
     this user's; of another item it is the other one's own rank. Raises as `edit_pair`, and NonFiniteScoreError.
     """
     known = _checked(model, user, item, edit)
     other = _looked_at(item, edit)
-    own = known.score_items(user).numpy()
+    own = known.score_items(user).numpy() if scores is None else scores
     unedited = edit == Edit(item=edit.item)
     edited = own if unedited else _Sight(known, user, edit, known.item_embedding.weight.detach()).scores().numpy()
     return RankWhatIf(

@@ -36,7 +36,8 @@ def edited(model: Model, user: int, item: int, edit: Edit) -> WhatIf:
 def edited_rank(model: Model, user: int, item: int, edit: Edit) -> RankWhatIf:
     """Ranks before and after an edit."""
     key = (*model.key, "edited rank", str(user), str(item), edit.words)
-    return _kept(key, lambda: inspection.rank_edit(model.loaded.model, model.loaded.split, user, item, edit))
+    loaded, scores = model.loaded, loading.scores(model, user)
+    return _kept(key, lambda: inspection.rank_edit(loaded.model, loaded.split, user, item, edit, scores))
 
 
 def over_training(run: Run, user: int, item: int) -> OverTraining:

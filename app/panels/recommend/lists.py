@@ -20,7 +20,7 @@ from app.panels.recommend.results import UserList
 from app.wording import plain, plural, sentence
 from convncf import figures
 from convncf.errors import ConvNCFError
-from convncf.figures.theme import RunStyle
+from convncf.figures.theme import RunStyle, shorten
 from convncf.runs import Run
 
 LOW: Final = "▽"
@@ -28,6 +28,8 @@ MARKS: Final = {"test": HELD_OUT, "rated lower": LOW}
 """Standing of an item for the user -> its mark."""
 _WIDTHS: Final = {1: 760, 2: 552, 3: 362, 4: 268}
 """Number of lists -> the width of one in pixels, so that they stand side by side at 1280, and wrap at 800."""
+_GENRES: Final = {1: 50, 2: 24, 3: 26, 4: 24}
+"""Number of lists -> the characters for which the column of genres has room; a longer text ends in "…"."""
 _ROW: Final = 36
 _TALL_ROW: Final = 65
 """Where a list is so narrow that titles take two lines."""
@@ -79,7 +81,7 @@ def show(shown: Sequence[Shown], styles: Mapping[str, RunStyle], whose: str, k: 
                 if one.list is None:
                     st.caption(plain(one.problem))
                 else:
-                    _one(one, counts, len(lists), whose, k, narrow=len(shown) > 2)
+                    _one(one, counts, len(lists), whose, k, narrow=len(shown) > 2, room=_GENRES[len(shown)])
     st.caption(plain(" ".join(_how_to_read(lists))))
 
 
@@ -94,7 +96,7 @@ def alike_said_once(words: Mapping[str, str]) -> list[str]:
     return [f"{', '.join(names)}: {said}" for said, names in runs.items()]
 
 
-def _one(one: Shown, counts: Mapping[str, int], lists: int, whose: str, k: int, *, narrow: bool) -> None:
+def _one(one: Shown, counts: Mapping[str, int], lists: int, whose: str, k: int, *, narrow: bool, room: int) -> None:
     assert one.model is not None
     assert one.list is not None
     found, items = one.list.found, one.list.found.top.items.tolist()
@@ -122,7 +124,7 @@ def _one(one: Shown, counts: Mapping[str, int], lists: int, whose: str, k: int, 
         frame["In"] = [str(counts[raw]) if narrow else f"{counts[raw]} of {lists}" for raw in one.ids]
     genres = [", ".join(one.model.dataset.items.genres[item]) for item in items]
     if any(genres):
-        frame["Genres"] = genres
+        frame["Genres"] = [shorten(text, room) for text in genres]
     asked, ids = st.query_params.get("item"), one.ids
     key = f"list:{one.run.name}:{whose}:{len(items)}"
     height = _TALL_ROW if narrow else _ROW

@@ -12,6 +12,7 @@ from typing import Final
 
 import streamlit as st
 
+from app import loading
 from app.loading import Key, Model
 from convncf.data.reading import ReadOptions
 from convncf.errors import DataError
@@ -36,7 +37,7 @@ class UserList:
 def user_list(model: Model, user: int, k: int, wanted: ListFilter) -> UserList:
     """The list of a user (index): held-out test items are among its candidates, as in the test evaluation."""
     split = model.loaded.split
-    scores = _scores(model.key, user, model)
+    scores = loading.scores(model, user)
     may = _allowed(model.data_key, wanted, model)
     test, left_out = items_of(split.test, user), items_of(split.left_out("test"), user)
     found = filtered(scores, left_out, k, may, positives=test, user=user)
@@ -85,11 +86,6 @@ def scored_file(model: Model, upload: str, path: Path, options: ReadOptions) -> 
     return _scored_file((*model.key, upload, repr(options)), model, path, options)
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
-def _scores(key: Key, user: int, _model: Model) -> Scores:
-    return _frozen(_model.loaded.model.score_items(user).numpy())
-
-
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _allowed(data_key: Key, wanted: ListFilter, _model: Model) -> Allowed:
     return allowed(wanted, _model.loaded.split.train, _model.dataset.items)
@@ -107,7 +103,9 @@ def _folded(key: Key, items: tuple[int, ...], _model: Model) -> FoldedUser:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _folded_scores(key: Key, items: tuple[int, ...], _folded: FoldedUser) -> Scores:
-    return _frozen(_folded.model.score_items(0).numpy())
+    scores = _folded.model.score_items(0).numpy()
+    scores.flags.writeable = False
+    return scores
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -118,8 +116,3 @@ def _warm(key: Key, _model: Model) -> None:
 @st.cache_resource(max_entries=4, show_spinner="Scoring…")
 def _scored_file(key: Key, _model: Model, _path: Path, _options: ReadOptions) -> ScoredFile:
     return score_file(_path, _model.loaded.model, _model.loaded.split, _model.dataset.items, _options)
-
-
-def _frozen(scores: Scores) -> Scores:
-    scores.setflags(write=False)
-    return scores

@@ -72,7 +72,7 @@ FIXED: Final[tuple[Column, ...]] = (
 )
 DEFAULT: Final = (
     *("run", "state", "model", "dataset", "metric", "test", "alike", "epoch"),
-    *("seed", "seconds", "created", "tags", "note", "split", "protocol"),
+    *("seed", "seconds", "created", "tags", "note"),
 )
 """Columns that are shown unless others are asked for; what matters most comes first, a narrow window cuts the last."""
 

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from app import loading, state, widgets
-from app.panels.data import uploads
+from app.panels.data import letting_go, uploads
 from app.panels.inspect.pair import in_words
 from app.panels.recommend import results
 from app.wording import plain, sentence
@@ -64,6 +64,7 @@ def _take(given: Any) -> None:
     except (ReadError, OSError) as error:
         widgets.problem(sentence(error))
         return
+    letting_go.drop_files([given.file_id])  # it lies on the disk now
     st.session_state["pairs:generation"] += 1  # an empty uploader, for the next file
     st.rerun()
 

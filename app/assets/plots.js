@@ -50,7 +50,7 @@ function size(place, { layout }) {
   const share = fills ? Math.min(1, (place.clientWidth - l - r) / (fills - l - r)) : 1
   const height = Math.round(t + b + (layout.height - t - b) * share)
   place.style.height = `${height}px`
-  return { width: layout.width ?? place.clientWidth, height }
+  return { width: place.clientWidth, height }
 }
 
 async function draw(place) {

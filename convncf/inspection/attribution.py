@@ -76,9 +76,14 @@ class Attribution:
         """How the cells add up, and the completeness error."""
         how = f"{self.method}, {self.steps} steps" if self.steps > 1 else self.method
         share = "" if self.relative_error is None else f" ({self.relative_error:.2%})"
+        total, score, baseline, gained = (
+            f"{value:.4g}".replace("-", "−")
+            for value in (self.total, self.score, self.baseline, self.score - self.baseline)
+        )
+        error = f"{self.error:+.2g}".replace("-", "−")
         return (
-            f"{how}: the cells add up to {self.total:.4g}; the score of {self.score:.4g} less that of the all-zero map "
-            f"({self.baseline:.4g}) is {self.score - self.baseline:.4g}: completeness error {self.error:+.2g}{share}"
+            f"{how}: the cells add up to {total}; the score of {score} less that of the all-zero map ({baseline}) is "
+            f"{gained}: completeness error {error}{share}"
         )
 
 

@@ -40,10 +40,10 @@ def question(steps: BprSteps) -> Question:
 def show(pair: Pair) -> None:
     """The question, the sliders over steps and step sizes, the two scores and the loss."""
     model, view = pair.model(), pair.view()
-    st.markdown(
+    st.markdown(  # in braces, a formula stays on one line
         "How did the embeddings get their numbers? Training takes a user, an item *i* that the user has, and an item "
         "*j* drawn from those that the user has not, and asks that i score above j. The *BPR loss* is "
-        r"$-\ln \sigma(s_i - s_j)$ with $\sigma(x) = 1 / (1 + e^{-x})$: large while j is ahead, small once i leads "
+        r"${-\ln \sigma(s_i - s_j)}$ with ${\sigma(x) = 1 / (1 + e^{-x})}$: large while j is ahead, small once i leads "
         "well. A step moves the numbers a little against the gradient of the loss."
     )
     draw = learn_address.whole("draw", 0, 0, 10**9 - 1)

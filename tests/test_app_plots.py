@@ -103,6 +103,16 @@ def test_cells_are_clicked_zoomed_and_fitted(browser: Browser, home: Path, tmp_p
             arg=box["width"],
         )
 
+        figure = page.get_by_role("figure", name="up to 14")
+        for full in (True, False):
+            figure.hover()
+            figure.locator(".modebar-btn[data-title='Full screen']").click()
+            page.wait_for_function(
+                "full => { const place = document.querySelector('.js-plotly-plot'); const { height } = place._fullLayout;"
+                " return full ? document.fullscreenElement === place && height === innerHeight : height < 200 }",
+                arg=full,
+            )
+
 
 def test_what_cannot_be_drawn_is_said(browser: Browser, home: Path, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(CELLS, encoding="utf-8")

@@ -44,12 +44,16 @@ function keepHidden(place, curves) {
 
 // Width and height in pixels; the place is made as high as what stands in it.
 function size(place, { layout }) {
-  if (document.fullscreenElement === place) return { width: window.innerWidth, height: window.innerHeight }
+  const { innerWidth, innerHeight } = window
+  if (document.fullscreenElement === place) { // not wider than it stood beside its height: maps are square
+    return { width: Math.min(innerWidth, Math.round(innerHeight * place.shape)), height: innerHeight }
+  }
   const { l = 80, r = 80, t = 100, b = 80 } = layout.margin ?? {}
   const fills = layout.meta?.fills // maps that keep their shape: lower where they are narrower
   const share = fills ? Math.min(1, (place.clientWidth - l - r) / (fills - l - r)) : 1
   const height = Math.round(t + b + (layout.height - t - b) * share)
   place.style.height = `${height}px`
+  place.shape = place.clientWidth / height
   return { width: place.clientWidth, height }
 }
 

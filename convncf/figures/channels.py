@@ -98,8 +98,6 @@ def feature_maps(
     shared = effective_scale(layer, scale) == "shared"
     limit = ((largest(layer) if zmax is None else zmax) or 1.0) if shared else 1.0
     drawn = layer.maps if shared else np.divide(layer.maps, tops, out=np.zeros_like(layer.maps), where=tops > 0)
-    channel, row, col = np.indices(layer.maps.shape)
-    hover = np.stack([channel, row, col, layer.maps], axis=-1).astype(np.float32)  # (C, H, W, 4)
     heatmap = go.Heatmap(
         x=_edges(columns, columns_of_cells, _GUTTER),
         y=_edges(rows, rows_of_cells, shelf),
@@ -108,12 +106,8 @@ def feature_maps(
         zmax=limit,
         zmid=0 if signed else None,
         colorscale=theme.diverging if signed else theme.sequential,
-        customdata=_tile(hover, rows, columns),
-        hovertemplate=(
-            "channel %{customdata[0]:.0f}, row %{customdata[1]:.0f}, column %{customdata[2]:.0f}<br>"
-            "<b>%{customdata[3]:.4g}</b><extra></extra>"
-        ),
         hoverongaps=False,
+        **({"hoverinfo": "skip"} if selectable else _hover(layer, rows, columns)),
         colorbar=colour_bar(
             theme,
             orientation="h",
@@ -162,12 +156,7 @@ def feature_maps(
 
 
 def channel(
-    layer: LayerTrace,
-    channel: int,
-    theme: Theme,
-    *,
-    cell: tuple[int, int] | None = None,
-    zmax: float | None = None,
+    layer: LayerTrace, channel: int, theme: Theme, *, cell: tuple[int, int] | None = None, zmax: float | None = None
 ) -> go.Figure:
     """One channel's map enlarged, from 0 to its own maximum or to `zmax`; `cell` (row, column) is outlined."""
     values = layer.maps[channel]  # (H, W)
@@ -259,6 +248,18 @@ def _click_targets(layer: LayerTrace, corners: list[tuple[float, float]], tile: 
     )
 
 
+def _hover(layer: LayerTrace, rows: int, columns: int) -> dict[str, Any]:
+    """What each cell tells; four numbers a cell, which a page that covers the tiles need not be sent."""
+    told = np.stack([*np.indices(layer.maps.shape), layer.maps], axis=-1).astype(np.float32)  # (C, H, W, 4)
+    return {
+        "customdata": _tile(told, rows, columns),
+        "hovertemplate": (
+            "channel %{customdata[0]:.0f}, row %{customdata[1]:.0f}, column %{customdata[2]:.0f}<br>"
+            "<b>%{customdata[3]:.4g}</b><extra></extra>"
+        ),
+    }
+
+
 def _label(index: int, values: npt.NDArray[np.float32]) -> str:
     """The channel's number; its value too where the map is one cell; "zero" where it says nothing for this pair."""
     if not values.any():
@@ -281,7 +282,6 @@ def _numbers(layer: LayerTrace, corners: list[tuple[float, float]], theme: Theme
         },
         cliponaxis=False,
         hoverinfo="skip",
-        unselected={"textfont": {"color": theme.muted}},  # a click would make them all but vanish
     )
 
 

@@ -14,11 +14,13 @@ from streamlit.testing.v1 import AppTest
 
 from app import wording
 from app.panels import commands
+from app.panels.compare import features as compare_features
 from app.panels.compare import settings_table
 from app.wording import number, plain
 from convncf import comparison, figures, inspection
 from convncf.experiment.loading import load_run
 from convncf.figures import LIGHT
+from convncf.inspection.channel_matching import feature_difference
 from convncf.runs import RunStore
 from convncf.significance import PairedTest
 from tests.app_runs import DATASET, figures_of, open_page, texts, train
@@ -376,6 +378,32 @@ def test_the_feature_maps_of_all_models_share_one_scale(at_home: Path) -> None:
     assert [(spec["data"][0]["zmin"], spec["data"][0]["zmax"]) for spec in tiles] == [(0, max(tops))] * 2
     assert "All tiles of all models share one colour scale" in texts(app)
     assert "its own scale" not in texts(app)
+
+
+@pytest.mark.parametrize("way", ["number", "matched"])
+def test_feature_maps_are_subtracted_with_a_warning(copied_home: Path, way: str) -> None:
+    settings = RunStore(copied_home).open("tiny-222").config().model
+    shape = {f"model.{name}": list(getattr(settings, name)) for name in ("cnn_channels", "cnn_kernels", "cnn_strides")}
+    start = {"model.embedding_size": 8, "model.initialisation": "random", "pretrain.epochs": 0, "train.epochs": 1}
+    train(copied_home, "again", "convncf", {**shape, **start})
+    app = fine(open_page("compare", run=["tiny-222", "again"], user="u3", item="i4", layer="2", channels=way))
+    (drawn,) = (one for one in figures_of(app) if "layer 2, tiny-222 less again" in one["layout"]["meta"]["alt"])
+    traces = []
+    for run in ("tiny-222", "again"):
+        found = load_run(RunStore(copied_home).open(run), copied_home)
+        users, items = found.dataset.interactions.users, found.dataset.interactions.items
+        traces.append(inspection.trace_pair(found.model, users.index("u3"), items.index("i4")))
+    first, second = (trace.layers[1] for trace in traces if isinstance(trace, inspection.PairTrace))
+    core = feature_difference(first, second, matched=way == "matched")
+    assert drawn["data"][0]["zmax"] == pytest.approx(float(np.abs(core.layer.maps).max()))
+    assert f"{number(core.apart)} times the baseline's squares" in texts(app)
+    assert (compare_features.MATCHED if way == "matched" else compare_features.WARNING) in texts(app)
+    assert app.query_params["channels"] == way
+
+
+def test_feature_maps_of_two_shapes_have_no_difference(at_home: Path) -> None:
+    app = fine(open_page("compare", run=["tiny-222", "tiny-42"], user="u3", item="i4", layer="3", channels="number"))
+    assert "tiny-222 has 4 maps of 1×1 there and tiny-42 no such layer: they have no difference" in texts(app)
 
 
 def test_every_figure_has_words(at_home: Path) -> None:

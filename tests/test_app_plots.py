@@ -108,7 +108,7 @@ def test_cells_are_clicked_zoomed_and_fitted(browser: Browser, home: Path, tmp_p
             figure.hover()
             figure.locator(".modebar-btn[data-title='Full screen']").click()
             page.wait_for_function(
-                "full => { const place = document.querySelector('.js-plotly-plot'); const { height } = place._fullLayout;"
+                "full => { const place = document.querySelector('.js-plotly-plot'), { height } = place._fullLayout;"
                 " return full ? document.fullscreenElement === place && height === innerHeight : height < 200 }",
                 arg=full,
             )

@@ -1,6 +1,7 @@
 """What the address of Compare says beside its runs: each choice that the page offers, also one equal to a default.
 
-`?run=a&run=b&cutoff=10&intervals=no&along=epoch&smooth=0&part=pair&order=as trained&layer=1&against=b&align=none`.
+`?run=a&run=b&cutoff=10&intervals=no&along=epoch&smooth=0&part=pair&order=as trained&layer=1&against=b&align=none
+&channels=beside`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ CHOICES: Final[Mapping[str, Sequence[str]]] = {
     "part": ("pair", "lists", "bands", "seeds"),
     "order": ORDERS,
     "align": ("none", "permutation", "rotation"),
+    "channels": ("beside", "number", "matched"),
 }
 """Parameter -> what it may be; the first where nothing else was chosen."""
 ALSO: Final = ("other", "runs")

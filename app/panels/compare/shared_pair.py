@@ -12,6 +12,7 @@ from app import loading, plots, state, widgets
 from app.loading import Model
 from app.panels.compare import address as compare_address
 from app.panels.compare import difference as compare_difference
+from app.panels.compare import features as compare_features
 from app.panels.compare.metrics_table import heading
 from app.panels.inspect import pair_controls
 from app.wording import number, plain, sentence
@@ -27,10 +28,6 @@ from convncf.runs import Run
 _WIDTHS: Final = {1: 500, 2: 500}
 """Number of models -> width of a map in pixels, so that they stand side by side at 1280."""
 _NARROW: Final = 350
-NOT_SUBTRACTED: Final = (
-    "Channel k of one network has nothing to do with channel k of another, so feature maps are laid side by side and "
-    "not subtracted."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,9 @@ def _maps(seen: Sequence[_Seen], styles: Mapping[str, RunStyle]) -> None:
     st.caption(plain(_kinship([one for one, _ in traced])))
     if order != ORDERS[0]:
         st.caption(wording.ORDER_IS_FOR_DISPLAY)
-    _features([(one, trace) for one, trace in traced if trace.layers], styles)
+    networks = [(one.run.name, trace) for one, trace in traced if trace.layers]
+    if networks:
+        compare_features.show(networks, styles, _WIDTHS.get(len(networks), _NARROW))
     if seen[0].trace is not None:
         compare_difference.show([(one.model, trace) for one, trace in traced if one.model is not None])
 
@@ -141,28 +140,3 @@ def _origin(one: _Seen) -> str:
     assert one.model is not None
     config = one.model.loaded.config.model
     return one.run.name if config.name == "mf-bpr" else config.pre_model_path
-
-
-def _features(traced: Sequence[tuple[_Seen, PairTrace]], styles: Mapping[str, RunStyle]) -> None:
-    if not traced:
-        return
-    st.subheader("Feature maps", anchor=False)
-    deepest = max(len(trace.layers) for _, trace in traced)
-    layers = [str(layer) for layer in range(1, deepest + 1)]
-    number_of = int(compare_address.pick("Layer", "layer", layers, words=lambda layer: f"Layer {layer}"))
-    shown = [trace.layers[number_of - 1] for _, trace in traced if number_of <= len(trace.layers)]
-    limit = max(map(figures.channels.largest, shown)) if len(shown) > 1 else None
-    columns = min(map(figures.channels.usual_columns, shown))
-    width = _WIDTHS.get(len(traced), _NARROW)
-    with st.container(horizontal=True, gap="medium"):
-        for one, trace in traced:
-            with st.container(width=width, gap="xsmall"):
-                st.markdown(heading(one.run.name, styles[one.run.name]))
-                if number_of > len(trace.layers):
-                    st.caption(f"This network has {len(trace.layers)} layers.")
-                    continue
-                layer = trace.layers[number_of - 1]
-                drawn = figures.feature_maps(layer, state.theme(), "shared", columns=columns, zmax=limit, width=width)
-                plots.show(drawn, key=f"compare:features:{one.run.name}")
-    shared = f" All tiles of all models share one colour scale. {NOT_SUBTRACTED}" if limit is not None else ""
-    st.caption(f"{wording.READ_FEATURE_MAPS}{shared}")

@@ -152,7 +152,7 @@ def test_layers_of_two_models_on_one_scale() -> None:
     heatmap = figure["data"][0]
     assert (heatmap["zmin"], heatmap["zmax"]) == (0, top)
     assert float(np.nanmax(array(heatmap["z"]))) == 2
-    assert range_words(weak, "shared", top) == "0 to 4.00, one scale for all models; here up to 2.00"
+    assert range_words(weak, "shared", top) == "0 to 4.00 in all models; here to 2.00"
     assert range_words(weak, "shared", top) in figure["layout"]["meta"]["alt"]
 
 

@@ -57,7 +57,7 @@ def range_words(layer: LayerTrace, scale: Scale, zmax: float | None = None) -> s
         top = number(zmax)
         beyond = int((np.abs(layer.maps) > zmax * (1 + 1e-6)).sum())
         words = (
-            f"{f'−{top}' if signed else '0'} to {top}, one scale for all models; here up to {number(largest(layer))}"
+            f"{f'−{top}' if signed else '0'} to {top} in all models; here to {number(largest(layer))}"
         )
         return f"{words}, {plural(beyond, 'cell')} beyond it" if beyond else words
     if effective_scale(layer, scale) == "shared":

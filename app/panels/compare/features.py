@@ -24,6 +24,8 @@ WAYS: Final = {
     "number": "Difference by number",
     "matched": "Difference of the nearest",
 }
+_TWO: Final = 500
+"""Width in pixels of one of two pictures."""
 WARNING: Final = (
     "Channel k of one network has nothing to do with channel k of another, unless both began from the same filters: a "
     "difference by number may be no more than another order of channels."
@@ -83,6 +85,7 @@ def _less(traced: Sequence[tuple[str, PairTrace]], place: int, *, matched: bool,
     if not found:
         return
     limit = max(figures.channels.largest(each.layer) for each in found.values()) or 1.0
+    width = max(width, _TWO if len(found) <= 2 else 0)
     with st.container(horizontal=True, gap="medium"):
         for run, each in found.items():
             with st.container(width=width, gap="xsmall"):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from app import loading
+from app.panels.inspect import exports
+from convncf.runs import RunStore
 from tests.app_runs import open_page, texts
 from tests.closer_look import fine
 
 pytest_plugins = ["tests.app_home"]
 
 
-@pytest.mark.parametrize(("run", "kinds"), [("tiny-222", 4), ("tiny-mf", 4), ("tiny-pop", 1)])
+@pytest.mark.parametrize(("run", "kinds"), [("tiny-222", 5), ("tiny-mf", 5), ("tiny-pop", 2)])
 def test_the_buttons_are_there_once_opened(at_home: Path, run: str, kinds: int) -> None:
     app = fine(open_page("inspect", run=run, user="u3", item="i4"))
     assert not app.get("download_button")
@@ -20,3 +24,9 @@ def test_the_buttons_are_there_once_opened(at_home: Path, run: str, kinds: int) 
     app = fine(app.run())
     assert len(app.get("download_button")) == kinds
     assert "opens without a network" in texts(app)
+
+
+def test_the_configuration_is_the_runs_own(at_home: Path) -> None:
+    run = RunStore(at_home).open("tiny-222")
+    taken = exports._configuration(loading.model(run))
+    assert json.loads(taken)["settings"]["model.cnn_channels"]["value"] == list(run.config().model.cnn_channels)

@@ -157,7 +157,7 @@ def test_layers_of_two_models_on_one_scale() -> None:
 
 
 def test_cells_beyond_a_given_scale_are_counted() -> None:
-    assert range_words(layer(3), "shared", 1.0).endswith("here up to 2.00, 8 cells beyond it")
+    assert range_words(layer(3), "shared", 1.0).endswith("here to 2.00, 8 cells beyond it")
 
 
 def test_a_scale_per_channel_has_no_one_end() -> None:

@@ -35,10 +35,8 @@ def show(looked_at: Pair) -> None:
         return
     model, view = looked_at.model(), looked_at.view()
     trace = view.trace if isinstance(view.trace, PairTrace) else None
-    of_pair, of_run = (
-        _file_name(looked_at.run, looked_at.user, looked_at.item),
-        _file_name(looked_at.run, "embeddings"),
-    )
+    of_pair = _file_name(looked_at.run, looked_at.user, looked_at.item)
+    of_run, of_config = _file_name(looked_at.run, "embeddings"), _file_name(looked_at.run, "config")
     with box:
         with st.container(horizontal=True):
             page = partial(_page, model, view, _picture(trace))
@@ -47,6 +45,7 @@ def show(looked_at: Pair) -> None:
                 _button("Arrays as NPZ", partial(_npz, model, view, trace), f"{of_pair}.npz")
                 _button("Arrays as CSV", partial(_csv, model, view, trace), f"{of_pair}.zip", "application/zip")
                 _button("Embeddings for the projector", partial(_projector, model), f"{of_run}.zip", "application/zip")
+            _button("Configuration", partial(_configuration, model), f"{of_config}.json", "application/json")
         st.caption(
             "The page holds the lists, the maps and the sum as they are drawn now, without what is open under Look "
             "closer, and opens without a network. "
@@ -96,6 +95,11 @@ def _csv(model: Model, view: PairView, trace: PairTrace) -> bytes:
 def _projector(model: Model) -> bytes:
     loaded = model.loaded
     return zipped(projector_files(loaded.model, loaded.split, loaded.dataset.items).files)
+
+
+def _configuration(model: Model) -> bytes:
+    """Every setting of the run, with where it came from, as `convncf train --config` takes it."""
+    return (model.loaded.run.path / "config.json").read_bytes()
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -50,3 +50,4 @@ def test_the_address_decides(monkeypatch: pytest.MonkeyPatch, address: dict[str,
     drawn = figures.interaction_map(pair(), figures.LIGHT)
     assert presentation.on() is shown
     assert (presentation.fit(drawn) is drawn) is not shown
+    assert presentation.room(500) == (560 if shown else 500)

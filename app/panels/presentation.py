@@ -40,5 +40,10 @@ def fit(drawn: go.Figure) -> go.Figure:
     return presenting.enlarged(drawn) if on() else drawn
 
 
+def room(width: int) -> int:
+    """A width in pixels for a map, and more where large type takes some of it."""
+    return round(1.12 * width) if on() else width
+
+
 def _switched() -> None:
     state.choose(present="1" if st.session_state[_KEY] else None)

@@ -101,7 +101,7 @@ def _pair(model: Model, pair: Pair, best: int, mark: str) -> None:
         if not large:
             with st.container():
                 user_lists.show(pair)
-        with st.container(width=MAP_WIDTH):
+        with st.container(width=presentation.room(MAP_WIDTH)):
             interaction_map.show(pair)
         with st.container(width=SCORE_WIDTH if large else "stretch"):  # else it is squeezed beside the map at 800
             score_parts.show(view.trace, _start(model, view, best))

@@ -10,6 +10,7 @@ import streamlit as st
 
 from app import loading, plots, state, widgets
 from app.loading import Model
+from app.panels import presentation
 from app.panels.compare import address as compare_address
 from app.panels.compare import difference as compare_difference
 from app.panels.compare import features as compare_features
@@ -107,7 +108,7 @@ def _maps(seen: Sequence[_Seen], styles: Mapping[str, RunStyle]) -> None:
     width = _WIDTHS.get(len(traced), _NARROW)
     with st.container(horizontal=True, gap="medium"):
         for one, trace in traced:
-            with st.container(width=width, gap="xsmall"):
+            with st.container(width=presentation.room(width), gap="xsmall"):
                 st.markdown(heading(one.run.name, styles[one.run.name]))
                 drawn = figures.interaction_map(trace, theme, order, zmax=limit, width=width)
                 plots.show(drawn, key=f"compare:map:{one.run.name}")

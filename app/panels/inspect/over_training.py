@@ -8,6 +8,7 @@ from typing import Final
 import streamlit as st
 
 from app import plots, state, widgets
+from app.panels import presentation
 from app.panels.inspect import closer_results
 from app.panels.inspect.pair import Pair
 from app.wording import number, plain, sentence
@@ -35,7 +36,7 @@ def show(pair: Pair) -> None:
     at = found.moments[place]
     st.markdown(f"**{plain(chosen)}**: score **{number(at.score)}**, **{plain(at.rank.words)}**")
     with st.container(horizontal=True, gap="medium"):
-        with st.container(width=MAP_WIDTH):
+        with st.container(width=presentation.room(MAP_WIDTH)):
             _map(pair, found, chosen)
         with st.container():
             _curve(found, labels, place)

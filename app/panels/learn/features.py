@@ -7,6 +7,7 @@ from typing import Final
 import streamlit as st
 
 from app import plots, state
+from app.panels import presentation
 from app.panels.inspect.pair import Pair
 from app.panels.learn import address as learn_address
 from app.panels.learn import question as learn_question
@@ -54,7 +55,7 @@ def show(pair: Pair) -> None:
     row, col = inspection.strongest_cell(layer, channel)
     rows, cols = inspection.receptive_field(trace.layers, number_ - 1, row, col)
     with st.container(horizontal=True, gap="medium"):
-        with st.container(width=MAP_WIDTH):
+        with st.container(width=presentation.room(MAP_WIDTH)):
             drawn = figures.interaction_map(trace, state.theme(), field=(rows, cols), width=MAP_WIDTH)
             plots.show(drawn, key="learn:field")
             value = float(layer.maps[channel, row, col])

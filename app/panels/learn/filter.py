@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import plots, state
+from app.panels import presentation
 from app.panels.inspect.pair import Pair
 from app.panels.learn import address as learn_address
 from app.panels.learn import question as learn_question
@@ -55,7 +56,7 @@ def show(pair: Pair) -> None:
     found = window(trace, channel, *divmod(place, width))
     at = found.arithmetic
     with st.container(horizontal=True, gap="large"):
-        with st.container(width=WIDTH):
+        with st.container(width=presentation.room(WIDTH)):
             drawn = figures.interaction_map(trace, state.theme(), field=(at.rows, at.cols))
             plots.show(drawn, key="learn:window-on-map")
             st.caption(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import plots, state
+from app.panels import presentation
 from app.panels.inspect.pair import Pair
 from app.panels.learn import address as learn_address
 from app.panels.learn import question as learn_question
@@ -42,7 +43,7 @@ def show(pair: Pair) -> None:
     dimension = learn_address.slider("Light row", "dimension", 0, 0, size - 1)
     found = map_parts(trace)
     with st.container(horizontal=True, gap="large"):
-        with st.container(width=WIDTH):
+        with st.container(width=presentation.room(WIDTH)):
             plots.show(lesson.map_row(trace, dimension, state.theme()), key="learn:map")
         with st.container(width=WIDTH):  # of a width of its own, so that it goes below where both have no room
             p, cell = float(trace.p[dimension]), float(trace.map[dimension, dimension])

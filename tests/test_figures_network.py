@@ -51,7 +51,13 @@ def test_the_map_is_zero_centred_and_sent_as_float32(theme: Theme, order: Order)
     assert is_binary(heatmap["customdata"])
     assert heatmap["z"]["dtype"] == heatmap["customdata"]["dtype"] == "f4"
     assert [tuple(stop) for stop in heatmap["colorscale"]] == list(theme.diverging)
-    d, e, p, q = np.moveaxis(array(heatmap["customdata"]), -1, 0)
+    p, q, *dims = np.moveaxis(array(heatmap["customdata"]), -1, 0)
+    if order == "as trained":  # a cell's place is its dimensions
+        assert dims == []
+        assert "d = %{y}<br>" in heatmap["hovertemplate"]
+        assert "e = %{x}<br>" in heatmap["hovertemplate"]
+        dims = list(np.indices((8, 8)))
+    d, e = dims
     z = array(heatmap["z"])
     np.testing.assert_array_equal(z, trace.map[d.astype(int), e.astype(int)])
     np.testing.assert_array_equal(z, p * q)
@@ -68,8 +74,8 @@ def test_a_sorted_map_has_the_largest_first_on_both_axes(order: Order, sorted_by
     trace = pair()
     figure = sent(interaction_map(trace, LIGHT, order))
     hover = array(figure["data"][0]["customdata"])
-    dims = hover[:, 0, 0].astype(int)
-    np.testing.assert_array_equal(dims, hover[0, :, 1])
+    dims = hover[:, 0, 2].astype(int)
+    np.testing.assert_array_equal(dims, hover[0, :, 3])
     assert list(getattr(trace, sorted_by)[dims]) == sorted(getattr(trace, sorted_by), reverse=True)
     assert sorted_by in figure["layout"]["xaxis"]["title"]["text"]
     assert figure["layout"]["xaxis"]["showticklabels"] is False

@@ -49,12 +49,13 @@ function size(place, { layout }) {
     return { width: Math.min(innerWidth, Math.round(innerHeight * place.shape)), height: innerHeight }
   }
   const { l = 80, r = 80, t = 100, b = 80 } = layout.margin ?? {}
+  const width = (place.wide ||= place.clientWidth) // asked for once: each time the browser would lay out the page
   const fills = layout.meta?.fills // maps that keep their shape: lower where they are narrower
-  const share = fills ? Math.min(1, (place.clientWidth - l - r) / (fills - l - r)) : 1
+  const share = fills ? Math.min(1, (width - l - r) / (fills - l - r)) : 1
   const height = Math.round(t + b + (layout.height - t - b) * share)
   place.style.height = `${height}px`
-  place.shape = place.clientWidth / height
-  return { width: place.clientWidth, height }
+  place.shape = width / height
+  return { width, height }
 }
 
 async function draw(place) {
@@ -76,10 +77,11 @@ async function draw(place) {
     const { customdata, pointNumber } = points[0]
     place.clicked?.("clicked", { customdata: customdata ?? null, place: pointNumber ?? null })
   })
-  let width = place.clientWidth
+  let seen = place.wide
   place.watch = new ResizeObserver(() => {
-    if (place.clientWidth === width || !place.clientWidth) return
-    width = place.clientWidth
+    if (place.clientWidth === seen || !place.clientWidth) return
+    seen = place.clientWidth
+    if (document.fullscreenElement !== place) place.wide = seen
     Plotly.relayout(place, size(place, place.latest.figure))
   })
   place.watch.observe(place)

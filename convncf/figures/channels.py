@@ -56,9 +56,7 @@ def range_words(layer: LayerTrace, scale: Scale, zmax: float | None = None) -> s
     if zmax is not None:
         top = number(zmax)
         beyond = int((np.abs(layer.maps) > zmax * (1 + 1e-6)).sum())
-        words = (
-            f"{f'−{top}' if signed else '0'} to {top} in all models; here to {number(largest(layer))}"
-        )
+        words = f"{f'−{top}' if signed else '0'} to {top} in all models; here to {number(largest(layer))}"
         return f"{words}, {plural(beyond, 'cell')} beyond it" if beyond else words
     if effective_scale(layer, scale) == "shared":
         top = number(float(tops.max()))

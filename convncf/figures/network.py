@@ -68,7 +68,11 @@ def interaction_map(
     p, q = trace.p[dims], trace.q[dims]  # (D,), (D,)
     z = np.ascontiguousarray(trace.map[np.ix_(dims, dims)])  # (D, D)
     row, col = np.indices((size, size))
-    hover = np.stack([dims[row], dims[col], p[row], q[col]], axis=-1).astype(np.float32)  # (D, D, 4)
+    trained = order == "as trained"  # then a cell's place is its dimensions, which need not be sent
+    told: list[npt.NDArray[Any]] = [p[row], q[col]]
+    if not trained:
+        told += [dims[row], dims[col]]
+    d, e = ("y", "x") if trained else ("customdata[2]:.0f", "customdata[3]:.0f")
     limit = (largest(trace) if zmax is None else zmax) or 1.0
     heatmap = go.Heatmap(
         z=z,
@@ -76,10 +80,10 @@ def interaction_map(
         zmin=-limit,
         zmax=limit,
         colorscale=theme.diverging,
-        customdata=hover,
+        customdata=np.stack(told, axis=-1).astype(np.float32),  # (D, D, 2 or 4)
         hovertemplate=(
-            "user dimension d = %{customdata[0]:.0f}<br>item dimension e = %{customdata[1]:.0f}<br>"
-            "p = %{customdata[2]:.4g}<br>q = %{customdata[3]:.4g}<br><b>p·q = %{z:.4g}</b><extra></extra>"
+            f"user dimension d = %{{{d}}}<br>item dimension e = %{{{e}}}<br>p = %{{customdata[0]:.4g}}<br>"
+            "q = %{customdata[1]:.4g}<br><b>p·q = %{z:.4g}</b><extra></extra>"
         ),
         colorbar=colour_bar(theme, len=1 - _MAP_START),
     )

@@ -58,8 +58,10 @@ def _top(model: Model, user: int, item: int) -> None:
         f"Top {len(items)} of user {model.user_id(user)}",
         range(len(items)),
         key=key,
-        format_func=lambda place: plain(model.item_label(items[place])),
-        captions=[_caption(model, user, found, place) for place in range(len(items))],
+        # in the label rather than as captions of the widget, each of which a browser lays out on its own
+        format_func=lambda place: (
+            f"{plain(model.item_label(items[place]))}  \n:small[:gray[{_caption(model, user, found, place)}]]"
+        ),
         label_visibility="collapsed",
         on_change=lambda: _choose(model, items[st.session_state[key]]),
     )

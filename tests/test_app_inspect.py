@@ -214,11 +214,11 @@ def test_the_lists_are_those_of_the_core(at_home: Path) -> None:
     for user in range(1, 4):
         app = fine(open_page("inspect", run="tiny-222", user=found.dataset.interactions.users.id(user), item="i4"))
         top = inspection.recommend(found.model, found.split, user, 10)
-        shown = app.radio[0]
-        assert shown.options == [plain(found.dataset.items.distinct_label(item)) for item in top.items.tolist()]
+        titles, said = zip(*(option.split("  \n") for option in app.radio[0].options), strict=True)
+        assert list(titles) == [plain(found.dataset.items.distinct_label(item)) for item in top.items.tolist()]
         held_out = [inspection.standing(found.split, user, item) == "test" for item in top.items.tolist()]
-        assert list(shown.proto.captions) == [
-            f"rank {rank}, score {score:.2f}{' ●' if held else ''}".replace("-", "−")
+        assert list(said) == [
+            f":small[:gray[rank {rank}, score {score:.2f}{' ●' if held else ''}]]".replace("-", "−")
             for rank, score, held in zip(top.ranks.tolist(), top.scores.tolist(), held_out, strict=True)
         ]
         assert not app.dataframe  # what is not open is not drawn
@@ -437,8 +437,8 @@ def test_sorting_is_for_display_and_says_so(at_home: Path) -> None:
     control(app, 0).set_value("by p").run()
     assert "Sorted for display only" in texts(fine(app))
     p = trace(at_home, "tiny-222", "u3", "i4").p
-    hover = arrays(figures_of(app)[0]["data"][0]["customdata"])  # (D, D, 4): d, e, p, q
-    np.testing.assert_allclose(hover[:, 0, 2], np.sort(p)[::-1], rtol=1e-6)
+    hover = arrays(figures_of(app)[0]["data"][0]["customdata"])  # (D, D, 4): p, q, d, e
+    np.testing.assert_allclose(hover[:, 0, 0], np.sort(p)[::-1], rtol=1e-6)
 
 
 def test_every_figure_and_table_has_words(at_home: Path) -> None:

@@ -25,7 +25,7 @@ from convncf.errors import CheckpointError, ConvNCFError
 from convncf.experiment.loading import LoadedRun, data_of, load_run
 from convncf.inspection import History, PairView
 from convncf.inspection.pair import listed
-from convncf.ranking import Scores, TopK
+from convncf.ranking import Scorer, Scores, TopK
 from convncf.runs import Run
 
 TOP: Final = 10
@@ -158,11 +158,16 @@ def compared(runs: Sequence[Run]) -> Comparison:
     return _compared(keys, tuple(runs))
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
-def _scores(key: Key, _loaded: LoadedRun, user: int) -> Scores:
-    found = _loaded.model.score_items(user).numpy()
+def scored(model: Scorer, user: int) -> Scores:
+    """A model's score of every item, (n_items,), read-only, since what is cached is shared."""
+    found: Scores = model.score_items(user).numpy()
     found.flags.writeable = False
     return found
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _scores(key: Key, _loaded: LoadedRun, user: int) -> Scores:
+    return scored(_loaded.model, user)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import ROOT, open_page, settle, start_app
+from tests.browser import ROOT, App, Complaints, open_page, settle, start_app
 
 pytestmark = pytest.mark.browser
 
@@ -49,12 +49,19 @@ SHOWN = """wanted => {
 
 
 @contextmanager
-def opened(browser: Browser, home: Path, folder: Path, source: str) -> Iterator[Page]:
-    """A page of its own with this script; nothing in it may complain."""
+def served(browser: Browser, home: Path, folder: Path, source: str) -> Iterator[tuple[Page, Complaints, App]]:
+    """A server of its own with this script, and a page that has not gone there yet."""
     script = folder / "script.py"
     script.write_text(source, encoding="utf-8")
     shutil.copytree(ROOT / "app" / ".streamlit", folder / ".streamlit")  # else Streamlit asks an outside host
     with start_app(home, script=script) as app, open_page(browser) as (page, complaints):
+        yield page, complaints, app
+
+
+@contextmanager
+def opened(browser: Browser, home: Path, folder: Path, source: str) -> Iterator[Page]:
+    """The page, settled; nothing in it may complain."""
+    with served(browser, home, folder, source) as (page, complaints, app):
         page.goto(app.url)
         settle(page)
         yield page
@@ -115,9 +122,7 @@ def test_cells_are_clicked_zoomed_and_fitted(browser: Browser, home: Path, tmp_p
 
 
 def test_what_cannot_be_drawn_is_said(browser: Browser, home: Path, tmp_path: Path) -> None:
-    (tmp_path / "script.py").write_text(CELLS, encoding="utf-8")
-    shutil.copytree(ROOT / "app" / ".streamlit", tmp_path / ".streamlit")
-    with start_app(home, script=tmp_path / "script.py") as app, open_page(browser) as (page, _):
+    with served(browser, home, tmp_path, CELLS) as (page, _, app):
         page.route("**/plotly.min.js*", lambda route: route.abort())
         page.goto(app.url)
         expect(page.get_by_text("The picture could not be drawn", exact=False)).to_be_visible()

@@ -34,7 +34,7 @@ function keepHidden(place, curves) {
   const before = (place.data ?? []).filter((curve) => curve.visible === "legendonly")
   const hidden = new Set(before.map((curve) => curve.name))
   for (const curve of curves) {
-    if (!curve.name || curve.type === "heatmap") continue
+    if (!curve.name) continue
     // Plotly makes a CSS selector of it, so the name, which may hold anything, is spelt in digits and letters.
     const letters = [...curve.name].map((letter) => letter.codePointAt(0).toString(36))
     curve.uid = `${curve.showlegend === false ? "ghost" : "line"}-${letters.join("-")}`

@@ -164,10 +164,11 @@ def map_difference(first: PairTrace, second: PairTrace, alignment: Alignment | N
     turned = second.map
     if alignment is not None:
         turned = frozen(np.outer(alignment.p[second.user], alignment.q[second.item]))  # (D, D)
-    return MapDifference(first.map, turned, _apart(first.map, second.map), _apart(first.map, turned))
+    return MapDifference(first.map, turned, apart(first.map, second.map), apart(first.map, turned))
 
 
-def _apart(first: Array, second: Array) -> float:
+def apart(first: Array, second: Array) -> float:
+    """Σ (first - second)² / Σ first², of two arrays of one shape: 0 where equal; infinite where the first is 0."""
     size = float(np.square(first, dtype=np.float64).sum())
     squared = float(np.square(np.subtract(first, second, dtype=np.float64)).sum())
     return squared / size if size else (float("inf") if squared else 0.0)

@@ -76,15 +76,15 @@ class Attribution:
         """How the cells add up, and the completeness error."""
         how = f"{self.method}, {self.steps} steps" if self.steps > 1 else self.method
         share = "" if self.relative_error is None else f" ({self.relative_error:.2%})"
-        total, score, baseline, gained = (
-            f"{value:.4g}".replace("-", "−")
-            for value in (self.total, self.score, self.baseline, self.score - self.baseline)
-        )
-        error = f"{self.error:+.2g}".replace("-", "−")
         return (
-            f"{how}: the cells add up to {total}; the score of {score} less that of the all-zero map ({baseline}) is "
-            f"{gained}: completeness error {error}{share}"
+            f"{how}: the cells add up to {_said(self.total)}; the score of {_said(self.score)} less that of the "
+            f"all-zero map ({_said(self.baseline)}) is {_said(self.score - self.baseline)}: completeness error "
+            f"{_said(self.error, '+.2g')}{share}"
         )
+
+
+def _said(value: float, spec: str = ".4g") -> str:
+    return format(value, spec).replace("-", "−")
 
 
 def gradient_times_input(model: Scorer, user: int, item: int) -> Attribution:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
+from convncf.inspection.alignment import apart
 from convncf.inspection.embedded import frozen
 from convncf.inspection.trace import LayerTrace
 
@@ -40,7 +41,6 @@ def feature_difference(first: LayerTrace, second: LayerTrace, *, matched: bool =
     if matched:
         one, other = first.maps[:, None].astype(np.float64), second.maps[None].astype(np.float64)
         order = linear_sum_assignment(((one - other) ** 2).sum(axis=(2, 3)))[1]  # rows come in order
-    maps = first.maps - second.maps[order]
-    squares, total = float((maps.astype(np.float64) ** 2).sum()), float((first.maps.astype(np.float64) ** 2).sum())
-    apart = squares / total if total else (np.inf if squares else 0.0)
-    return FeatureDifference(replace(first, maps=frozen(maps)), order.astype(np.int64), apart)
+    taken = second.maps[order]
+    less = replace(first, maps=frozen(first.maps - taken))
+    return FeatureDifference(less, order.astype(np.int64), apart(first.maps, taken))

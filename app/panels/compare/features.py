@@ -24,8 +24,6 @@ WAYS: Final = {
     "number": "Difference by number",
     "matched": "Difference of the nearest",
 }
-_TWO: Final = 500
-"""Width in pixels of one of two pictures."""
 WARNING: Final = (
     "Channel k of one network has nothing to do with channel k of another, unless both began from the same filters: a "
     "difference by number may be no more than another order of channels."
@@ -37,8 +35,13 @@ MATCHED: Final = (
 READ_DIFFERENCE: Final = "Warm where the first network's channel is stronger, blue where the other's is."
 
 
-def show(traced: Sequence[tuple[str, PairTrace]], styles: Mapping[str, RunStyle], width: int) -> None:
-    """`traced` are run and trace of each network, the baseline first; a picture is `width` pixels wide."""
+def width_of(pictures: int) -> int:
+    """Width of each of so many pictures in pixels, so that they stand side by side at 1280."""
+    return 500 if pictures <= 2 else 350
+
+
+def show(traced: Sequence[tuple[str, PairTrace]], styles: Mapping[str, RunStyle]) -> None:
+    """`traced` are run and trace of each network, the baseline first."""
     st.subheader("Feature maps", anchor=False)
     deepest = max(len(trace.layers) for _, trace in traced)
     layers = [str(layer) for layer in range(1, deepest + 1)]
@@ -48,15 +51,16 @@ def show(traced: Sequence[tuple[str, PairTrace]], styles: Mapping[str, RunStyle]
         if len(traced) > 1:
             way = compare_address.pick("Feature maps", "channels", words=lambda name: WAYS[name])
     if way == "beside":
-        _beside(traced, place, styles, width)
+        _beside(traced, place, styles)
     else:
-        _less(traced, place, matched=way == "matched", width=width)
+        _less(traced, place, matched=way == "matched")
 
 
-def _beside(traced: Sequence[tuple[str, PairTrace]], place: int, styles: Mapping[str, RunStyle], width: int) -> None:
+def _beside(traced: Sequence[tuple[str, PairTrace]], place: int, styles: Mapping[str, RunStyle]) -> None:
     shown = [trace.layers[place] for _, trace in traced if place < len(trace.layers)]
     limit = max(map(figures.channels.largest, shown)) if len(shown) > 1 else None
     columns = min(map(figures.channels.usual_columns, shown))
+    width = width_of(len(traced))
     with st.container(horizontal=True, gap="medium"):
         for run, trace in traced:
             with st.container(width=width, gap="xsmall"):
@@ -71,7 +75,7 @@ def _beside(traced: Sequence[tuple[str, PairTrace]], place: int, styles: Mapping
     st.caption(f"{wording.READ_FEATURE_MAPS}{shared}")
 
 
-def _less(traced: Sequence[tuple[str, PairTrace]], place: int, *, matched: bool, width: int) -> None:
+def _less(traced: Sequence[tuple[str, PairTrace]], place: int, *, matched: bool) -> None:
     """The baseline's layer less each other's; where there is none of that shape, why."""
     (base, first), *others = traced
     found: dict[str, FeatureDifference] = {}
@@ -85,7 +89,7 @@ def _less(traced: Sequence[tuple[str, PairTrace]], place: int, *, matched: bool,
     if not found:
         return
     limit = max(figures.channels.largest(each.layer) for each in found.values()) or 1.0
-    width = max(width, _TWO if len(found) <= 2 else 0)
+    width = width_of(len(found))
     with st.container(horizontal=True, gap="medium"):
         for run, each in found.items():
             with st.container(width=width, gap="xsmall"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import streamlit as st
 
@@ -25,10 +24,6 @@ from convncf.figures.network import ORDERS, largest
 from convncf.figures.theme import RunStyle
 from convncf.inspection import PairTrace, PairView
 from convncf.runs import Run
-
-_WIDTHS: Final = {1: 500, 2: 500}
-"""Number of models -> width of a map in pixels, so that they stand side by side at 1280."""
-_NARROW: Final = 350
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +100,7 @@ def _maps(seen: Sequence[_Seen], styles: Mapping[str, RunStyle]) -> None:
     picked = compare_address.pick("Order of dimensions", "order")
     order = next(known for known in ORDERS if known == picked)
     limit = max(largest(trace) for _, trace in traced)
-    width = _WIDTHS.get(len(traced), _NARROW)
+    width = compare_features.width_of(len(traced))
     with st.container(horizontal=True, gap="medium"):
         for one, trace in traced:
             with st.container(width=presentation.room(width), gap="xsmall"):
@@ -117,7 +112,7 @@ def _maps(seen: Sequence[_Seen], styles: Mapping[str, RunStyle]) -> None:
         st.caption(wording.ORDER_IS_FOR_DISPLAY)
     networks = [(one.run.name, trace) for one, trace in traced if trace.layers]
     if networks:
-        compare_features.show(networks, styles, _WIDTHS.get(len(networks), _NARROW))
+        compare_features.show(networks, styles)
     if seen[0].trace is not None:
         compare_difference.show([(one.model, trace) for one, trace in traced if one.model is not None])
 

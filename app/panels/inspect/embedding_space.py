@@ -13,8 +13,7 @@ from app.panels.inspect.pair import Pair
 from app.plots import Click
 from app.wording import plain, sentence
 from convncf import figures
-from convncf.inspection import PairView
-from convncf.inspection.projection import Projection, main_genres
+from convncf.inspection.projection import Projection, Whose, main_genres
 
 _KEY: Final = "space:chosen"
 _CHOICES: Final = {
@@ -43,16 +42,15 @@ def show(pair: Pair) -> None:
     )
     if asked == "genre" and chosen != asked:
         st.caption("Nothing is known of the genres of these items, so they are coloured by popularity.")
-    if chosen == "activity":
-        found = closer_results.projection(model, "user", view.user)
-    else:
-        found = closer_results.projection(model, "item", view.item)
-    drawn = _figure(model, view, found, chosen)
+    whose: Whose = "user" if chosen == "activity" else "item"
+    at = view.user if whose == "user" else view.item
+    found = closer_results.projection(model, whose, at)
+    drawn = _figure(model, found, chosen, at)
     plots.show(drawn, key="space:dots", on_click=lambda click: _clicked(model, found.whose, click))
     st.caption(f"{plain(sentence(found.words))} Click a dot to look at it. {figures.space.READ_SCATTER}")
 
 
-def _figure(model: Model, view: PairView, found: Projection, chosen: str) -> Any:
+def _figure(model: Model, found: Projection, chosen: str, at: int) -> Any:
     name = model.user_id if found.whose == "user" else model.item_label
     by_genre = chosen == "genre"
     return figures.space.embeddings(
@@ -65,7 +63,7 @@ def _figure(model: Model, view: PairView, found: Projection, chosen: str) -> Any
         counts=None if by_genre else found.counts,
         categories=main_genres(model.dataset.items, found.index) if by_genre else None,
         what="main genre" if by_genre else "training interactions",
-        selected=view.user if found.whose == "user" else view.item,
+        selected=at,
     )
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import loading, plots, state, widgets
 from app.loading import Model
-from app.panels import search_picker
+from app.panels import presentation, search_picker
 from app.panels.compare.metrics_table import heading
 from app.panels.inspect.pair import in_words
 from app.panels.recommend import address, results
@@ -182,7 +182,7 @@ def _inside(traces: Mapping[str, PairTrace]) -> None:
         )
     trace, theme = traces[name], state.theme()
     with st.container(horizontal=True, gap="medium"):
-        with st.container(width=500):
+        with st.container(width=presentation.room(500)):
             plots.show(figures.interaction_map(trace, theme), key="recommend:map")
             read = wording.READ_INTERACTION_MAP if trace.layers else wording.READ_INTERACTION_MAP_FACTORISATION
             st.caption(read)

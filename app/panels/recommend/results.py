@@ -103,9 +103,7 @@ def _folded(key: Key, items: tuple[int, ...], _model: Model) -> FoldedUser:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _folded_scores(key: Key, items: tuple[int, ...], _folded: FoldedUser) -> Scores:
-    scores = _folded.model.score_items(0).numpy()
-    scores.flags.writeable = False
-    return scores
+    return loading.scored(_folded.model, 0)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

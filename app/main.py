@@ -37,8 +37,10 @@ def main() -> None:
     icon = str(HERE / "assets" / "icon.svg")
     st.set_page_config(page_title=f"{page.title} · {TITLE}", page_icon=icon, layout="wide")
     presentation.prepare()
+    rules = ["[class*='st-key-top-'] [role='radiogroup'] {gap: 8px}"]  # a title of two lines belongs to its score
     if state.theme() is figures.DARK:  # Streamlit writes white on the chips' light teal, which nobody can read
-        st.html(f"<style>[data-tag], [data-tag] * {{color: {figures.DARK.paper}}}</style>")
+        rules.append(f"[data-tag], [data-tag] * {{color: {figures.DARK.paper}}}")
+    st.html(f"<style>{' '.join(rules)}</style>")
     page.run()
     presentation.toggle()
     garbage.set_aside()

@@ -38,7 +38,8 @@ FLAGS = (
 )
 LOOPBACK = re.compile(r"(https?|wss?)://(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?(/|$)|(data|blob|about):")
 STANDS = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
-NO_SKELETON = "() => document.querySelectorAll(\"[data-testid='stSkeleton']\").length === 0"
+DRAWN = """() => !document.querySelector("[data-testid='stSkeleton']")
+  && [...document.querySelectorAll("[data-testid^='stBidiComponent']")].every(one => one.querySelector(".main-svg"))"""
 PAGE_HEIGHT = "() => (document.querySelector(\"[data-testid='stMain']\") ?? document.documentElement).scrollHeight"
 
 
@@ -211,13 +212,13 @@ def open_page(
 
 
 def settle(page: Page, seconds: float = 60) -> None:
-    """Wait until the script has run and no skeleton is left.
+    """Wait until the script has run, no skeleton is left, and every figure is drawn.
 
     A fragment that polls shows "running" half of the time: there, assert on visible text afterwards.
     """
     page.wait_for_timeout(250)
     page.wait_for_selector(STANDS, state="attached", timeout=seconds * 1000)
-    page.wait_for_function(NO_SKELETON, timeout=seconds * 1000)
+    page.wait_for_function(DRAWN, timeout=seconds * 1000)
 
 
 def exceptions(page: Page) -> list[str]:

@@ -11,54 +11,50 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convncf.comparison import Comparison, compare
-    from convncf.config import (
-        DataConfig,
-        EvalConfig,
-        ModelConfig,
-        PretrainConfig,
-        RunConfig,
-        TrainConfig,
-        resolve,
-    )
+    from convncf.config import DataConfig, EvalConfig, ModelConfig, PretrainConfig, RunConfig, TrainConfig, resolve
     from convncf.data.candidates import CandidateSets
-    from convncf.data.catalogue import Dataset
-    from convncf.data.interactions import Interactions, Vocabulary
+    from convncf.data.dataset import Dataset
+    from convncf.data.interactions import Interactions
     from convncf.data.reading import ReadOptions, ReadReport, read, read_delimited
-    from convncf.data.splitting import Split, filter_and_split, split
+    from convncf.data.split import Split
+    from convncf.data.splitting import filter_and_split, split
+    from convncf.data.vocabulary import Vocabulary
     from convncf.errors import ConvNCFError
-    from convncf.evaluation import EvaluationReport, evaluate
-    from convncf.experiment import extend, run_experiment
-    from convncf.experiment.loading import LoadedRun, load_run
-    from convncf.experiment.reporting import evaluate_run
+    from convncf.evaluation.comparison import Comparison, compare
+    from convncf.evaluation.report import EvaluationReport, evaluate
+    from convncf.evaluation.significance import PairedTest, paired_test
     from convncf.inspection import PairTrace, PairView, history, recommend, trace_pair, view_pair
     from convncf.jobs import demo, launch, prepare, refit, work
-    from convncf.losses import ConvNCFBPRLoss
     from convncf.models import EASE, ConvNCF, FusedConvNCF, ItemKNN, MatrixFactorisation, Popularity
+    from convncf.models.losses import ConvNCFBPRLoss
     from convncf.runs import Run, RunStore, default_store
-    from convncf.significance import PairedTest, paired_test
     from convncf.training import EpochRecord, Trainer
+    from convncf.workflow.loading import LoadedRun, load_run
+    from convncf.workflow.reporting import evaluate_run
+    from convncf.workflow.running import extend, run_experiment
 
 _HOMES = {
-    "comparison": ("Comparison", "compare"),
+    "evaluation.comparison": ("Comparison", "compare"),
     "config": ("DataConfig", "EvalConfig", "ModelConfig", "PretrainConfig", "RunConfig", "TrainConfig", "resolve"),
     "data.candidates": ("CandidateSets",),
-    "data.catalogue": ("Dataset",),
-    "data.interactions": ("Interactions", "Vocabulary"),
+    "data.dataset": ("Dataset",),
+    "data.interactions": ("Interactions",),
     "data.reading": ("ReadOptions", "ReadReport", "read", "read_delimited"),
-    "data.splitting": ("Split", "filter_and_split", "split"),
+    "data.split": ("Split",),
+    "data.splitting": ("filter_and_split", "split"),
+    "data.vocabulary": ("Vocabulary",),
     "errors": ("ConvNCFError",),
-    "evaluation": ("EvaluationReport", "evaluate"),
-    "experiment.running": ("extend", "run_experiment"),
+    "evaluation.report": ("EvaluationReport", "evaluate"),
+    "evaluation.significance": ("PairedTest", "paired_test"),
     "inspection": ("PairTrace", "PairView", "history", "recommend", "trace_pair", "view_pair"),
     "jobs": ("demo", "launch", "prepare", "refit", "work"),
-    "experiment.loading": ("LoadedRun", "load_run"),
-    "losses": ("ConvNCFBPRLoss",),
     "models": ("ConvNCF", "EASE", "FusedConvNCF", "ItemKNN", "MatrixFactorisation", "Popularity"),
-    "experiment.reporting": ("evaluate_run",),
+    "models.losses": ("ConvNCFBPRLoss",),
     "runs": ("Run", "RunStore", "default_store"),
-    "significance": ("PairedTest", "paired_test"),
     "training": ("EpochRecord", "Trainer"),
+    "workflow.loading": ("LoadedRun", "load_run"),
+    "workflow.reporting": ("evaluate_run",),
+    "workflow.running": ("extend", "run_experiment"),
 }
 
 __all__ = [

@@ -155,7 +155,7 @@ print(f"the {len(top)} most watched films of {len(counts):,} have {top.sum() / c
 print(f"{(counts == 1).sum():,} films have a single mark; half of all films have {np.median(counts):.0f} or fewer")
 
 # %%
-from convncf.data.shape import long_tail
+from convncf.data.statistics import long_tail
 
 tail = long_tail(data, "item")
 assert (tail.counts == counts).all()
@@ -170,7 +170,7 @@ from convncf.figures import LIGHT
 from convncf.figures.notebook import set_renderer
 
 set_renderer(LIGHT)
-figures.data.long_tail(tail, LIGHT)
+figures.dataset.long_tail(tail, LIGHT)
 
 # %% [markdown]
 # *How to read it.* One point is one film, the most watched on the left; its height is how many marks it has. Both axes
@@ -180,9 +180,9 @@ figures.data.long_tail(tail, LIGHT)
 # Sort users and films by their activity, and you get the picture from the top of the page.
 
 # %% tags=["answer"]
-from convncf.data.shape import picture
+from convncf.data.statistics import picture
 
-figures.data.density(picture(data), LIGHT)
+figures.dataset.density(picture(data), LIGHT)
 
 # %% [markdown]
 # *How to read it.* Rows are users, the most active at the top; columns are films, the most watched on the left. The
@@ -383,12 +383,12 @@ pd.DataFrame(cold, ["test users without training", "test films without training"
 # makes so many strangers?
 
 # %%
-from convncf.data.shape import activity
+from convncf.data.statistics import activity
 
 found = activity(data)
 assert found is not None
 assert found.counts.sum() == len(data)
-figures.data.activity(found, LIGHT)
+figures.dataset.activity(found, LIGHT)
 
 # %% [markdown]
 # *How to read it.* One bar is one month, and its height is how many ratings it has. A split by one date cuts this
@@ -432,13 +432,13 @@ assert one_out.left_out("test")[[0]].nnz == known_before
 # %% [markdown]
 # **Exercise 1.** How many users have both Toy Story (id `"1"`) and each of the other films? Find all of these numbers
 # with one product of sparse matrices, and hold them against the package's
-# `convncf.inspection.neighbourhood.nearest_by_cooccurrence`.
+# `convncf.inspection.neighbours.nearest_by_cooccurrence`.
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# from convncf.inspection.neighbourhood import nearest_by_cooccurrence
+# from convncf.inspection.neighbours import nearest_by_cooccurrence
 #
 # toy_story = data.items.index("1")
 # ones = matrix.astype(np.int64)

@@ -180,7 +180,7 @@ assert np.isclose(steps.margin[1], p @ q_i - p @ q_j, atol=1e-6)
 # %%
 from convncf import figures
 from convncf.figures import LIGHT
-from convncf.figures.bpr import bpr_steps as draw_steps
+from convncf.figures.lesson import bpr_steps as draw_steps
 from convncf.figures.notebook import set_renderer
 
 set_renderer(LIGHT)
@@ -417,7 +417,7 @@ assert torch.allclose(q_turned, q1 @ S)
 # What a rotation leaves alone does carry meaning: lengths, and the angles between embeddings.
 
 # %%
-from convncf.inspection.neighbourhood import nearest_by_embedding
+from convncf.inspection.neighbours import nearest_by_embedding
 
 near = nearest_by_embedding(model, shawshank, k=8)
 directions = Q / Q.norm(dim=1, keepdim=True)
@@ -426,7 +426,9 @@ assert np.allclose(near.likeness, nearest_by_embedding(turned, shawshank, k=8).l
 
 # %%
 titles = [data.items.label(item) for item in near.items.tolist()]
-drawn = figures.space.neighbours(titles, near.likeness, LIGHT, of=data.items.label(shawshank), measure=near.measure)
+drawn = figures.embeddings.neighbours(
+    titles, near.likeness, LIGHT, of=data.items.label(shawshank), measure=near.measure
+)
 drawn.update_layout(margin_l=280)  # room for a long title
 
 # %% [markdown]

@@ -362,8 +362,8 @@ print(f"kept: epoch {kept}")
 
 # %%
 from convncf import recommend
-from convncf.experiment.moments import moments_of
 from convncf.inspection import follow_pair
+from convncf.workflow.loading import moments_of
 
 moments = moments_of(loaded := load_run(runs["careful"], home))
 film = int(recommend(loaded.model, loaded.split, 14, k=1).items[0])

@@ -107,7 +107,7 @@ candidates = np.setdiff1d(everything, seen)
 print(f"{n_items:,} films, {seen.size:,} left out, {candidates.size:,} are ranked")
 
 # %%
-from convncf.ranking import rank_positives
+from convncf.evaluation.ranking import rank_positives
 
 rank = (scores[candidates] >= scores[answer]).sum()  # counts the film itself, so the best rank is 1
 assert rank == rank_positives(scores, [answer], seen)[0]
@@ -143,7 +143,7 @@ print(f"HR@10 {hit.mean():.4f}, NDCG@10 {gain.mean():.4f}")
 # of them at the top. That is the *N*, "normalised". By hand, for three test films at ranks 2, 5 and 30:
 
 # %%
-from convncf.metrics import parse, per_user
+from convncf.evaluation.metrics import parse, per_user
 
 three = np.array([2, 5, 30])
 had = sum(1 / np.log2(r + 1) for r in three if r <= 10)
@@ -233,7 +233,7 @@ pd.DataFrame(facts, index=columns).T.round(3)
 # hundred films that the user has not seen. The original ConvNCF code stores 999 for each. Let us draw twenty.
 
 # %%
-from convncf.data.candidates import draw_candidates
+from convncf.data.candidate_sampling import draw_candidates
 
 sets = draw_candidates(split, "test", 20, seed=1)
 at = int(np.flatnonzero(sets.user == user)[0])
@@ -394,7 +394,7 @@ low, high = np.quantile(means, [0.025, 0.975])
 print(f"HR@10 {hit.mean():.4f}, 95% interval {low:.4f} to {high:.4f}")
 
 # %%
-from convncf.significance import bootstrap_interval
+from convncf.evaluation.significance import bootstrap_interval
 
 interval = bootstrap_interval(hit, seed=1)
 assert np.allclose([low, high], [interval.low, interval.high], atol=0.004)
@@ -438,7 +438,9 @@ print(f"difference {difference.mean():+.4f}; as far from zero by chance: {p_valu
 
 # %%
 place = 100 * (by_chance < difference.mean()).mean()
-figures.strips.strip(by_chance[:1000], difference.mean(), place, LIGHT, what="difference of the means", of="sign flip")
+figures.channels.strip(
+    by_chance[:1000], difference.mean(), place, LIGHT, what="difference of the means", of="sign flip"
+)
 
 # %% [markdown]
 # *How to read it.* Each dot is the difference after flipping signs by chance: what two equally good models would show.

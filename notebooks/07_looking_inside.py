@@ -254,7 +254,7 @@ print(whole.words)
 
 # %% tags=["answer"]
 facts = {"method": whole.method, "score": whole.score, "baseline": whole.baseline}
-figures.attribution.attribution_map(trace.map, whole.values, LIGHT, **facts).update_layout(height=330)
+figures.score.attribution_map(trace.map, whole.values, LIGHT, **facts).update_layout(height=330)
 
 # %% [markdown]
 # *How to read it.* Left the interaction map, right what each cell adds to the score: red raises it, blue lowers it,
@@ -371,7 +371,7 @@ for number in range(3):
 # %%
 place = inspection.stand_among(trace, answers, 2)
 values, own = answers.maximum[2][:, top], float(trace.layers[2].maps[top].max())
-figures.strips.strip(values, own, float(place.maximum[top]), LIGHT, what=f"channel {top} of layer 3")
+figures.channels.strip(values, own, float(place.maximum[top]), LIGHT, what=f"channel {top} of layer 3")
 
 # %% [markdown]
 # *How to read it.* Each dot is the channel's answer to one random pair; the line is ours. A large bar in the picture of

@@ -13,10 +13,11 @@ from streamlit.testing.v1 import AppTest
 
 from convncf.config import resolve
 from convncf.data import catalogue
-from convncf.data.catalogue import Dataset
-from convncf.data.interactions import Interactions, ItemTable
-from convncf.experiment import run_experiment
+from convncf.data.dataset import Dataset
+from convncf.data.interactions import Interactions
+from convncf.data.items import ItemTable
 from convncf.runs import Run, RunStore, Status
+from convncf.workflow.running import run_experiment
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -106,7 +107,7 @@ def open_page(name: str, **parameters: str | list[str]) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=60)
     for parameter, value in parameters.items():
         app.query_params[parameter] = value
-    app.switch_page(f"views/{name}.py")
+    app.switch_page(f"views/{name}/page.py")
     return app.run()
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from convncf.experiment.loading import LoadedRun, load_run
 from convncf.runs import RunStore
+from convncf.workflow.loading import LoadedRun, load_run
 from tests.app_runs import figures_of, open_page
 
 

@@ -14,7 +14,7 @@ from convncf.errors import ConfigError, DataError, NonFiniteScoreError
 from convncf.inspection import Alignment, Embeddings, align, embeddings, trace_pair
 from convncf.inspection.alignment import Method
 from convncf.models import MatrixFactorisation, Popularity
-from convncf.models.interface import Sizes
+from convncf.models.base import Sizes
 from tests.test_trace import network
 from tests.worlds import dataset_of
 

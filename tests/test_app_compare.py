@@ -12,17 +12,18 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import wording
-from app.panels import commands
-from app.panels.compare import features as compare_features
-from app.panels.compare import settings_table
-from app.wording import number, plain
-from convncf import comparison, figures, inspection
-from convncf.experiment.loading import load_run
+from app.ui import commands
+from app.ui.text import NOT_VALIDATED, plain, verdict
+from app.views.compare import feature_maps
+from app.views.compare.settings import as_text
+from convncf import figures, inspection
+from convncf.evaluation import comparison
+from convncf.evaluation.significance import PairedTest
 from convncf.figures import LIGHT
-from convncf.inspection.channel_matching import feature_difference
+from convncf.figures.theme import number
+from convncf.inspection.alignment import feature_difference
 from convncf.runs import RunStore
-from convncf.significance import PairedTest
+from convncf.workflow.loading import load_run
 from tests.app_runs import DATASET, figures_of, open_page, texts, train
 
 pytest_plugins = ["tests.app_home"]
@@ -169,7 +170,7 @@ def test_what_is_computed_in_one_go_has_no_best_epoch_and_no_validation_no_best(
         train(copied_home, name, "mf-bpr", everything)
     app = fine(open_page("compare", run=["one", "two"]))
     assert "one: kept epoch 2, nothing validated" in texts(app)
-    assert wording.NOT_VALIDATED in texts(app)
+    assert NOT_VALIDATED in texts(app)
     (said,) = (alt for spec in figures_of(app) if "over epochs" in (alt := spec["layout"]["meta"]["alt"]))
     assert said.startswith("loss over epochs. one: 2 epochs")
 
@@ -218,7 +219,7 @@ def test_the_paired_test_is_the_cores_and_the_users_are_counted(at_home: Path) -
     assert f"{plain('NDCG@10')}: {plain(expected.in_words('tiny-pop', 'tiny-mf'))}." in [
         element.value for element in app.caption
     ]
-    assert f"{plain(wording.verdict(expected, 'tiny-pop', 'tiny-mf'))}." in [element.value for element in app.markdown]
+    assert f"{plain(verdict(expected, 'tiny-pop', 'tiny-mf'))}." in [element.value for element in app.markdown]
     assert f"{report(at_home, 'tiny-pop')['n_users_evaluated']} users" in texts(app)
 
 
@@ -258,12 +259,12 @@ def paired(difference: float, p_value: float) -> PairedTest:
 
 
 def test_the_verdict_names_the_better_one_or_says_that_it_may_be_luck() -> None:
-    assert wording.verdict(paired(0.02, 0.001), "a", "b").startswith("a ranks held-out items better than b")
-    assert wording.verdict(paired(-0.02, 0.001), "a", "b").startswith("b ranks held-out items better than a")
-    assert "a and b cannot be told apart" in wording.verdict(paired(0.02, 0.2), "a", "b")
-    assert "a and b cannot be told apart" in wording.verdict(paired(0.0, 1.0), "a", "b")
+    assert verdict(paired(0.02, 0.001), "a", "b").startswith("a ranks held-out items better than b")
+    assert verdict(paired(-0.02, 0.001), "a", "b").startswith("b ranks held-out items better than a")
+    assert "a and b cannot be told apart" in verdict(paired(0.02, 0.2), "a", "b")
+    assert "a and b cannot be told apart" in verdict(paired(0.0, 1.0), "a", "b")
     same = PairedTest(100, 0.2, 0.2, 0.0, 0.0, 0.0, 1.0)
-    assert wording.verdict(same, "a", "b").startswith("a and b do equally well")
+    assert verdict(same, "a", "b").startswith("a and b do equally well")
 
 
 def test_the_best_is_bold(at_home: Path) -> None:
@@ -304,7 +305,7 @@ def test_only_settings_that_differ_are_listed_whatever_their_type(copied_home: P
     ],
 )
 def test_a_value_of_any_type_is_text(value: object, text: str) -> None:
-    assert settings_table.as_text(value) == text
+    assert as_text(value) == text
 
 
 # ---------------------------------------------------------------- the same pair
@@ -326,7 +327,7 @@ def test_the_maps_share_one_scale_and_are_the_models(at_home: Path) -> None:
         flat = np.frombuffer(base64.b64decode(heat["z"]["bdata"]), dtype=heat["z"]["dtype"])
         np.testing.assert_allclose(flat.reshape(8, 8), trace.map, rtol=1e-6)  # type: ignore[union-attr]
         limits.add((heat["zmin"], heat["zmax"]))
-        largest = max(largest, figures.network.largest(trace))  # type: ignore[arg-type]
+        largest = max(largest, figures.maps.largest(trace))  # type: ignore[arg-type]
     assert limits == {(-largest, largest)}
 
 
@@ -397,7 +398,7 @@ def test_feature_maps_are_subtracted_with_a_warning(copied_home: Path, way: str)
     core = feature_difference(first, second, matched=way == "matched")
     assert drawn["data"][0]["zmax"] == pytest.approx(float(np.abs(core.layer.maps).max()))
     assert f"{number(core.apart)} times the baseline's squares" in texts(app)
-    assert (compare_features.MATCHED if way == "matched" else compare_features.WARNING) in texts(app)
+    assert (feature_maps.MATCHED if way == "matched" else feature_maps.WARNING) in texts(app)
     assert app.query_params["channels"] == way
 
 

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import loading
-from app.panels.compare import address as compare_address
-from app.panels.compare import difference as compare_difference
-from app.panels.compare import lists as compare_lists
-from app.panels.compare import metrics_table, settings_table
-from app.wording import number
-from convncf import comparison, grouping, inspection, runtime, served
-from convncf.comparison import ComparedRun, Comparison
-from convncf.experiment.loading import load_run
-from convncf.figures.network import ORDERS
+from app.ui import cache
+from app.views.compare import choice, lists, metrics, settings
+from app.views.compare import pair as compare_difference
+from convncf import inspection
+from convncf.evaluation import comparison, seeds, user_groups
+from convncf.evaluation.comparison import ComparedRun, Comparison
+from convncf.figures.maps import ORDERS
+from convncf.figures.theme import number
 from convncf.inspection.alignment import MapDifference, map_difference
 from convncf.runs import RunStore, Status
+from convncf.runtime import files
+from convncf.workflow.loading import load_run
 from tests.app_runs import figures_of, open_page, texts
 
 pytest_plugins = ["tests.app_home"]
@@ -48,7 +48,7 @@ def alts(app: AppTest) -> str:
 
 def test_the_address_carries_every_choice_also_a_default(at_home: Path) -> None:
     app = fine(open_page("compare", run=NETWORKS))
-    expected = {name: options[0] for name, options in compare_address.CHOICES.items()}
+    expected = {name: options[0] for name, options in choice.CHOICES.items()}
     expected |= {"cutoff": "10", "layer": "1", "against": "tiny-222"}
     found = dict(app.query_params)
     assert {name: found[name] for name in expected} == expected
@@ -61,7 +61,7 @@ def test_a_choice_in_the_address_is_the_one_that_is_shown_and_a_strange_one_is_s
     chosen = {name: control(app, name).value for name in ("cutoff", "along", "smooth", "order", "layer")}
     assert chosen == {"cutoff": "5", "along": "time", "smooth": "0.9", "order": "by q", "layer": "1"}
     assert "Layer '7' is not here; Layer 1 is shown instead." in texts(app)
-    assert set(ORDERS) == set(compare_address.CHOICES["order"])
+    assert set(ORDERS) == set(choice.CHOICES["order"])
 
 
 def test_any_run_becomes_the_baseline_in_one_click(at_home: Path) -> None:
@@ -132,11 +132,11 @@ def test_the_bands_are_the_cores(at_home: Path) -> None:
     app = fine(open_page("compare", run=TWO, part="bands"))
     runs = [RunStore(at_home).open(name) for name in TWO]
     split = load_run(runs[0], at_home).split
-    for found in (served.by_activity(runs, split, "HR@10"), served.by_popularity(runs, split, 10)):
+    for found in (user_groups.by_activity(runs, split, "HR@10"), user_groups.by_popularity(runs, split, 10)):
         n = ", ".join(map(str, found.bands.n.tolist()))
         assert f"in {len(found.bands.n)} bands of {n} " in alts(app)
     drawn = next(spec for spec in figures_of(app) if "HR@10 by training items" in spec["layout"]["meta"]["alt"])
-    means = served.by_activity(runs, split, "HR@10").bands.means
+    means = user_groups.by_activity(runs, split, "HR@10").bands.means
     assert [trace["y"] for trace in drawn["data"]] == [pytest.approx(values.tolist()) for values in means.values()]
 
 
@@ -161,7 +161,7 @@ def test_the_lists_are_the_models_and_their_overlap_is_counted(at_home: Path) ->
     for name in NETWORKS:
         found = load_run(RunStore(at_home).open(name), at_home)
         interactions = found.dataset.interactions
-        top = inspection.recommend(found.model, found.split, interactions.users.index("u3"), loading.TOP)
+        top = inspection.recommend(found.model, found.split, interactions.users.index("u3"), cache.TOP)
         ids.append([interactions.items.id(item) for item in top.items.tolist()])
     links = [link for link in app.get("page_link") if "inspect" in link.proto.page]
     assert len(links) == sum(map(len, ids))
@@ -175,7 +175,7 @@ def test_the_lists_are_the_models_and_their_overlap_is_counted(at_home: Path) ->
 
 
 def test_what_two_lists_have_in_common_is_counted_of_the_longer() -> None:
-    words = compare_lists.in_common("a", ["1", "2", "3"], "b", ["3", "4"])
+    words = lists.in_common("a", ["1", "2", "3"], "b", ["3", "4"])
     assert words == "a and b: 1 of 3 in common"
 
 
@@ -192,7 +192,7 @@ def seeded(home: Path, name: str, seed: int, lift: float, state: str = "finished
     run = RunStore(home).open(name)
     config = json.loads((run.path / "config.json").read_text(encoding="utf-8"))
     config["settings"]["seed"]["value"] = seed
-    runtime.write_json(run.path / "config.json", config)
+    files.write_json(run.path / "config.json", config)
     report = run.report()
     assert report is not None
     report["metrics"]["NDCG@10"] += lift
@@ -208,7 +208,7 @@ def test_a_group_over_seeds_is_summed_up_and_the_unfinished_are_named(copied_hom
     report = RunStore(copied_home).open("tiny-mf").report()
     assert report is not None
     base = report["metrics"]["NDCG@10"]
-    expected = grouping.summary([base, base + 0.01, base + 0.02])
+    expected = seeds.summary([base, base + 0.01, base + 0.02])
     rows = app.table[1].value.reset_index().to_dict("records")
     (row,) = (row for row in rows if (row["Group of"], row["Metric"]) == ("tiny-mf", "NDCG@10"))
     assert (row["Mean"], row["SD"], row["n"]) == (f"{base + 0.01:.4f}", "0.0100", "3")
@@ -261,7 +261,7 @@ def compared(*, unlike: tuple[str, ...] = ()) -> Comparison:
 
 
 def test_csv_has_every_digit_and_latex_what_is_shown_with_the_best_in_bold() -> None:
-    table = metrics_table.leaving(compared(), ["HR@10"], True)
+    table = metrics.leaving(compared(), ["HR@10"], True)
     lines = table.csv().splitlines()
     assert lines[0] == "Metric,a_1,a_1 95% low,a_1 95% high,b,b 95% low,b 95% high,b difference"
     assert lines[1].startswith("HR@10,0.123456,")
@@ -274,7 +274,7 @@ def test_csv_has_every_digit_and_latex_what_is_shown_with_the_best_in_bold() -> 
 
 
 def test_unlike_runs_leave_without_a_best_and_a_difference() -> None:
-    table = metrics_table.leaving(compared(unlike=("Other data.",)), ["HR@10"], False)
+    table = metrics.leaving(compared(unlike=("Other data.",)), ["HR@10"], False)
     assert "textbf" not in table.latex()
     assert "difference" not in table.csv()
 
@@ -310,14 +310,14 @@ def test_settings_of_all_kinds_stand_as_text_and_the_machine_apart(copied_home: 
     config = json.loads((run.path / "config.json").read_text(encoding="utf-8"))
     config["settings"]["train.device"]["value"] = "cuda"
     config["settings"]["train.epochs"]["value"] = 9_007_199_254_740_993
-    runtime.write_json(run.path / "config.json", config)
+    files.write_json(run.path / "config.json", config)
     environment = run.environment()
     environment["versions"]["torch"] = "1.0"
     run.write_environment(environment)
     app = fine(open_page("compare", run=["tiny-222", "tiny-mf"]))
     shown = {row["Key"]: row["tiny-mf"] for row in app.dataframe[0].value.to_dict("records")}
     assert shown["train.epochs"] == "9007199254740993"
-    assert shown["model.cnn_kernels"] == settings_table.NO_EFFECT
+    assert shown["model.cnn_kernels"] == settings.NO_EFFECT
     assert "train.device" not in shown
     machines = {row["What"]: row["tiny-mf"] for row in app.dataframe[1].value.to_dict("records")}
     assert machines == {"train.device": "cuda", "torch": "1.0"}

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.panels.data import add_dataset, uploads
+from app.ui import uploads
+from app.views.data import add_dataset
 from convncf.data import catalogue, reading
 from tests.test_app_start import open_app, words
 

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from convncf.config import resolve
-from convncf.data import catalogue
+from convncf.data import catalogue, storage
 from convncf.runs import RunStore
 from tests.app_runs import figures_of
 from tests.command_line import CommandLine
@@ -24,7 +24,7 @@ ROWS = [
 
 
 @pytest.fixture
-def shop(home: Path, tmp_path: Path) -> catalogue.DatasetEntry:
+def shop(home: Path, tmp_path: Path) -> storage.DatasetEntry:
     file = tmp_path / "shop.csv"
     file.write_text("user,item,rating,time\n" + "".join(",".join(map(str, row)) + "\n" for row in ROWS))
     return catalogue.add(file, "shop", home)
@@ -45,7 +45,7 @@ def ledger(at: AppTest) -> Any:
     return next(table.value for table in at.dataframe if "What counts" in table.value.columns)
 
 
-def test_what_a_dataset_holds(shop: catalogue.DatasetEntry) -> None:
+def test_what_a_dataset_holds(shop: storage.DatasetEntry) -> None:
     at = open_app("data", dataset="shop")
     assert not at.exception
     text = words(at)
@@ -56,7 +56,7 @@ def test_what_a_dataset_holds(shop: catalogue.DatasetEntry) -> None:
     assert not [table for table in at.dataframe if "What counts" in table.value.columns]  # nothing counted unasked
 
 
-def test_the_ledger_is_that_of_the_command_line(shop: catalogue.DatasetEntry, home: Path) -> None:
+def test_the_ledger_is_that_of_the_command_line(shop: storage.DatasetEntry, home: Path) -> None:
     at = page("shop")
     assert not at.exception
     assert ledger(at)["Interactions"].tolist() == [len(ROWS)]
@@ -80,7 +80,7 @@ def test_the_ledger_is_that_of_the_command_line(shop: catalogue.DatasetEntry, ho
     assert "convncf train --dataset shop --set data.min_rating=2" in text
 
 
-def test_the_address_carries_the_settings_of_its_dataset(shop: catalogue.DatasetEntry) -> None:
+def test_the_address_carries_the_settings_of_its_dataset(shop: storage.DatasetEntry) -> None:
     at = page("shop")
     field(at, "data.min_user").set_value(6)
     field(at, "data.split").select("leave-one-out")
@@ -108,14 +108,14 @@ def test_the_address_carries_the_settings_of_its_dataset(shop: catalogue.Dataset
         "[" * 9999,
     ],
 )
-def test_settings_of_the_address_that_cannot_be_are_said(text: str, shop: catalogue.DatasetEntry) -> None:
+def test_settings_of_the_address_that_cannot_be_are_said(text: str, shop: storage.DatasetEntry) -> None:
     at = page("shop", settings=text)
     assert not at.exception
     assert field(at, "data.min_user").value == 0
     assert ("cannot be used" in words(at)) == (text != "[1]")
 
 
-def test_settings_that_leave_nothing_or_cannot_be_are_said(shop: catalogue.DatasetEntry) -> None:
+def test_settings_that_leave_nothing_or_cannot_be_are_said(shop: storage.DatasetEntry) -> None:
     at = page("shop")
     field(at, "data.min_user").set_value(500)
     at.run()
@@ -128,7 +128,7 @@ def test_settings_that_leave_nothing_or_cannot_be_are_said(shop: catalogue.Datas
     assert "must be 0 or more, add up to 1" in words(at)
 
 
-def test_two_people_set_and_see_their_own(shop: catalogue.DatasetEntry) -> None:
+def test_two_people_set_and_see_their_own(shop: storage.DatasetEntry) -> None:
     one, other = page("shop"), page("shop")
     field(one, "data.min_user").set_value(6)
     one.run()
@@ -137,7 +137,7 @@ def test_two_people_set_and_see_their_own(shop: catalogue.DatasetEntry) -> None:
     assert ledger(other)["Users"].tolist() == [12]
 
 
-def test_pictures_are_drawn_when_they_are_opened(shop: catalogue.DatasetEntry) -> None:
+def test_pictures_are_drawn_when_they_are_opened(shop: storage.DatasetEntry) -> None:
     at = open_app("data", dataset="shop")
     assert not figures_of(at)
     for name, charts in (("tail", 2), ("activity", 3), ("density", 4)):
@@ -163,7 +163,7 @@ def test_a_dataset_without_times_says_so(home: Path, tmp_path: Path) -> None:
     assert "needs ratings" in words(at)
 
 
-def test_deletion_says_which_runs_lose_their_data(shop: catalogue.DatasetEntry, home: Path) -> None:
+def test_deletion_says_which_runs_lose_their_data(shop: storage.DatasetEntry, home: Path) -> None:
     at = open_app("data", dataset="shop")
     assert "No run was trained on it." in words(at)
     store = RunStore(home)
@@ -183,7 +183,7 @@ def test_deletion_says_which_runs_lose_their_data(shop: catalogue.DatasetEntry, 
     assert catalogue.names(home) == ("movielens-small",)
 
 
-def test_a_dataset_added_again_shows_its_new_report(shop: catalogue.DatasetEntry, home: Path, tmp_path: Path) -> None:
+def test_a_dataset_added_again_shows_its_new_report(shop: storage.DatasetEntry, home: Path, tmp_path: Path) -> None:
     at = open_app("data", dataset="shop")
     assert f"Rows read: {len(ROWS)}" in words(at)
     at.button(key="dataset:delete:shop").click().run()

@@ -15,16 +15,16 @@ from streamlit.runtime.state.query_params import QueryParams
 from streamlit.testing.v1 import AppTest
 from torch import Tensor
 
-from app import loading, state
-from app.panels import commands
-from app.panels.inspect import feature_maps, pair, user_lists
-from app.plots import Click
-from app.wording import number, plain
+from app.ui import address, cache, commands, pair
+from app.ui.plots import Click
+from app.ui.text import plain
+from app.views.inspect import feature_maps, lists
 from convncf import inspection
-from convncf.experiment.loading import LoadedRun, load_run
+from convncf.figures.theme import number
 from convncf.inspection import PairTrace, PairView
 from convncf.models import ConvNCF
 from convncf.runs import RunStore, Status
+from convncf.workflow.loading import LoadedRun, load_run
 from tests.app_runs import AWKWARD, TWIN, UNTITLED, control, figures_of, open_page, texts, train
 from tests.closer_look import arrays
 
@@ -334,7 +334,7 @@ def test_the_item_picker_offers_the_best_the_history_and_what_is_typed(at_home: 
 
 
 def test_all_items_are_scored_once_for_a_user(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = loading.model(RunStore(at_home).open("tiny-222"))
+    model = cache.model(RunStore(at_home).open("tiny-222"))
     asked: list[int] = []
     scored = type(model.loaded.model).score_items
 
@@ -343,11 +343,11 @@ def test_all_items_are_scored_once_for_a_user(at_home: Path, monkeypatch: pytest
         return scored(self, user)
 
     monkeypatch.setattr(type(model.loaded.model), "score_items", counting)
-    loading._scores.clear()
-    loading._pair.clear()
-    loading._top.clear()
-    views = [loading.pair(model, 3, item) for item in (0, 4)]
-    listed = loading.top(model, 3)
+    cache._scores.clear()
+    cache._pair.clear()
+    cache._top.clear()
+    views = [cache.pair(model, 3, item) for item in (0, 4)]
+    listed = cache.top(model, 3)
     assert asked == [3]
     for view in views:
         alone = inspection.view_pair(model.loaded.model, model.loaded.split, 3, view.item)
@@ -374,13 +374,13 @@ def test_a_title_of_the_top_ten_is_a_press_away(at_home: Path) -> None:
 def test_a_click_on_a_row_chooses_its_item(
     at_home: Path, monkeypatch: pytest.MonkeyPatch, cells: list[tuple[int, str]], chosen: list[str]
 ) -> None:
-    model = loading.model(RunStore(at_home).open("tiny-222"))
+    model = cache.model(RunStore(at_home).open("tiny-222"))
     index = model.dataset.interactions.items.index
     taken: list[str] = []
     event = SimpleNamespace(selection=SimpleNamespace(cells=cells))
     monkeypatch.setattr(st, "session_state", {"table": event})
-    monkeypatch.setattr(state, "choose", lambda *, item: taken.append(item))
-    user_lists._clicked("table", [index("i4"), index("i5"), index("i7")], model)
+    monkeypatch.setattr(address, "choose", lambda *, item: taken.append(item))
+    lists._clicked("table", [index("i4"), index("i5"), index("i7")], model)
     assert taken == chosen
 
 
@@ -460,7 +460,7 @@ def test_one_choice_is_one_message_to_the_browser(at_home: Path, monkeypatch: py
         real(self)
 
     monkeypatch.setattr(QueryParams, "_send_query_param_msg", counted)
-    monkeypatch.setattr(loading, "surprise", lambda model: (3, 4))
+    monkeypatch.setattr(cache, "surprise", lambda model: (3, 4))
     app.button(key="pair:surprise").click().run()
     assert len(sent) == 1
     assert set(fine(app).query_params) >= {"run", "user", "item"}
@@ -484,9 +484,9 @@ def test_a_run_in_training_says_so_and_looks_again_when_it_kept_another_epoch(co
         run.write_status(Status(state="running", phase="training", epoch=1, epochs=2, updated=time.time()))
         app = fine(open_page("inspect", run="tiny-222"))
         assert "Training ConvNCF: epoch 1 of at most 2. Still in training" in texts(app)
-        before = loading.kept(run)
+        before = cache.kept(run)
         run.model_path.touch()
-        assert loading.kept(run) != before
+        assert cache.kept(run) != before
 
 
 def test_the_headline_explains_its_terms(at_home: Path) -> None:

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import streamlit as st
 
-from app import state
-from app.loading import Model
-from app.panels.inspect import closer_results, embedding_space
-from app.plots import Click
+from app.ui import address
+from app.ui.cache import Model
+from app.ui.plots import Click
+from app.views.inspect import closer_results, embeddings
 from convncf.data import catalogue
 from convncf.errors import DataError
-from convncf.inspection import neighbourhood
+from convncf.inspection import neighbours
 from convncf.inspection.projection import Whose, project
 from tests.app_runs import control, dataset, figures_of, texts, train
 from tests.closer_look import arrays, figure, indices, loaded, look, ways
@@ -32,8 +32,8 @@ def test_the_neighbours_are_the_cores_with_links(at_home: Path) -> None:
     found = loaded(at_home, "tiny-222")
     item = indices(found)[1]
     expected = [
-        neighbourhood.nearest_by_embedding(found.model, item),
-        neighbourhood.nearest_by_cooccurrence(found.split.train, item),
+        neighbours.nearest_by_embedding(found.model, item),
+        neighbours.nearest_by_cooccurrence(found.split.train, item),
     ]
     app = look("neighbours")
     ids = found.dataset.interactions.items.id
@@ -58,7 +58,7 @@ def test_without_embeddings_the_items_that_share_users_remain(at_home: Path) -> 
 def test_the_mean_maps_are_the_cores(at_home: Path, run: str) -> None:
     found = loaded(at_home, run)
     user = indices(found)[0]
-    expected = neighbourhood.mean_maps(found.model, found.split, user, seed=found.config.seed)
+    expected = neighbours.mean_maps(found.model, found.split, user, seed=found.config.seed)
     app = look("history", run)
     maps = [arrays(one["z"]).reshape(8, 8) for one in figure(app, "Two maps")["data"]]
     np.testing.assert_allclose(maps[0], expected.history, rtol=1e-6)
@@ -70,7 +70,7 @@ def test_a_user_without_a_history_is_a_sentence(at_home: Path, monkeypatch: pyte
     def none(*_: object, **__: object) -> None:
         raise DataError("user 'u3' has no training item, so no history to average.")
 
-    monkeypatch.setattr(neighbourhood, "mean_maps", none)
+    monkeypatch.setattr(neighbours, "mean_maps", none)
     closer_results._result.clear()
     assert "has no training item" in texts(look("history"))
 
@@ -118,6 +118,6 @@ def test_a_click_on_a_dot_chooses_it(
 ) -> None:
     taken: dict[str, str] = {}
     monkeypatch.setattr(st, "rerun", lambda: None)
-    monkeypatch.setattr(state, "choose", lambda **ids: taken.update(ids))
-    embedding_space._clicked(cast(Model, SimpleNamespace(user_id=str, item_id=str)), whose, Click(customdata, 0))
+    monkeypatch.setattr(address, "choose", lambda **ids: taken.update(ids))
+    embeddings._clicked(cast(Model, SimpleNamespace(user_id=str, item_id=str)), whose, Click(customdata, 0))
     assert taken == chosen

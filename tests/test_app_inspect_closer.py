@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.panels.inspect.closer import LOOKS
+from app.views.inspect.closer import LOOKS
 from tests.app_runs import control, figures_of, open_page, texts
 from tests.closer_look import fine, look
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app import loading
-from app.panels.inspect import exports
+from app.ui import cache
+from app.views.inspect import exports
 from convncf.runs import RunStore
 from tests.app_runs import open_page, texts
 from tests.closer_look import fine
@@ -28,5 +28,5 @@ def test_the_buttons_are_there_once_opened(at_home: Path, run: str, kinds: int) 
 
 def test_the_configuration_is_the_runs_own(at_home: Path) -> None:
     run = RunStore(at_home).open("tiny-222")
-    taken = exports._configuration(loading.model(run))
+    taken = exports._configuration(cache.model(run))
     assert json.loads(taken)["settings"]["model.cnn_channels"]["value"] == list(run.config().model.cnn_channels)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.panels.inspect import pair_header, user_search
-from app.panels.inspect.pair_controls import user_label
+from app.ui import pair_controls
+from app.ui.pair_controls import user_label
+from app.views.inspect import header
 from convncf.runs import RunStore
 from tests.app_runs import control, figures_of, open_page, texts
 from tests.closer_look import fine
@@ -81,38 +82,38 @@ def test_the_open_list_is_in_the_address(at_home: Path) -> None:
 
 
 def test_a_user_is_found_by_a_title_that_they_have(at_home: Path) -> None:
-    from app import loading
+    from app.ui import cache
 
-    model = loading.model(RunStore(at_home).open("tiny-222"))
+    model = cache.model(RunStore(at_home).open("tiny-222"))
     interactions, items = model.dataset.interactions, model.dataset.items
     amelie = interactions.items.index("i7")
     have = sorted(interactions.user[interactions.item == amelie].tolist())
-    found = user_search.find(model, "amelie")
+    found = pair_controls.find_user(model, "amelie")
     assert sorted(found.found.indices) == have
     assert found.found.total == len(have)
     assert set(found.has.values()) == {amelie}
     assert f"has {items.titles[amelie]}" in user_label(model, have[0], first=amelie)
-    assert user_search.find(model, "u1").found.indices[0] == interactions.users.index("u1"), "an id comes first"
-    assert user_search.find(model, "no such *film*").found.total == 0
-    assert user_search.find(model, "amelie").found.note == ""
+    assert pair_controls.find_user(model, "u1").found.indices[0] == interactions.users.index("u1"), "an id comes first"
+    assert pair_controls.find_user(model, "no such *film*").found.total == 0
+    assert pair_controls.find_user(model, "amelie").found.note == ""
 
 
 def test_a_search_that_looked_at_some_titles_alone_says_so(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app import loading
+    from app.ui import cache
 
-    monkeypatch.setattr(loading, "FOUND", 2)
-    found = user_search.find(loading.model(RunStore(at_home).open("tiny-222")), "film").found
-    titles = loading.find_items(loading.model(RunStore(at_home).open("tiny-222")), "film").total
+    monkeypatch.setattr(cache, "FOUND", 2)
+    found = pair_controls.find_user(cache.model(RunStore(at_home).open("tiny-222")), "film").found
+    titles = cache.find_items(cache.model(RunStore(at_home).open("tiny-222")), "film").total
     assert titles > 2
     assert found.note == f"Of {titles} titles with it, the first 2 were looked for."
 
 
 def test_a_line_break_in_a_title_does_not_end_the_headline() -> None:
-    assert "\n" not in pair_header._in_heading("two\nlines\r\nand **more**")
-    assert pair_header._in_heading("two\nlines") == "two&#10;lines"
+    assert "\n" not in header._in_heading("two\nlines\r\nand **more**")
+    assert header._in_heading("two\nlines") == "two&#10;lines"
 
 
 def test_a_long_or_turning_text_leaves_the_headline_readable() -> None:
-    assert len(pair_header._in_heading("x" * 10_000)) == 200
-    assert pair_header._in_heading("\u202eturned") == "\u2068\u202eturned\u2069"
-    assert pair_header._in_heading("שלום") == "שלום"
+    assert len(header._in_heading("x" * 10_000)) == 200
+    assert header._in_heading("\u202eturned") == "\u2068\u202eturned\u2069"
+    assert header._in_heading("שלום") == "שלום"

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.wording import number
 from convncf import inspection
-from convncf.experiment.moments import moments_of
+from convncf.figures.theme import number
 from convncf.inspection import Block, Edit
 from convncf.runs import RunStore
+from convncf.workflow.loading import moments_of
 from tests.app_runs import figures_of, open_page, texts
 from tests.closer_look import arrays, figure, fine, indices, loaded, look
 

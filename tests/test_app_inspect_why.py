@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.wording import number
 from convncf import inspection
+from convncf.figures.theme import number
 from convncf.inspection import Attribution, PairTrace
 from convncf.models.convncf import ConvNCF
 from tests.app_runs import UNTITLED, control, texts

@@ -12,24 +12,19 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.loading import Model
-from app.panels import commands
-from app.panels.learn import bpr as learn_bpr
-from app.panels.learn import embeddings as learn_embeddings
-from app.panels.learn import features as learn_features
-from app.panels.learn import filter as learn_filter
-from app.panels.learn import map as learn_map
-from app.panels.learn import score as learn_score
-from app.panels.learn import steps as learn_steps
-from app.panels.learn.question import Question
-from app.panels.learn.steps import NAMES, NOTEBOOKS
-from app.wording import number, plain
-from convncf.experiment.loading import LoadedRun
-from convncf.figures.theme import plural
+from app.ui import commands
+from app.ui.cache import Model
+from app.ui.text import plain
+from app.views.learn import bpr, embeddings, features, filter, map, score
+from app.views.learn import steps as learn_steps
+from app.views.learn.question import Question
+from app.views.learn.steps import NAMES, NOTEBOOKS
+from convncf.figures.theme import number, plural
 from convncf.inspection import PairTrace, history, trace_pair
 from convncf.inspection.bpr_step import BprSteps, bpr_steps, draw_triple
 from convncf.inspection.sums import running_dot, score_sum, window
 from convncf.runs import RunStore
+from convncf.workflow.loading import LoadedRun
 from tests.app_runs import AWKWARD, ROOT, control, figures_of, open_page, texts
 from tests.closer_look import arrays, figure, fine, indices, loaded
 
@@ -163,8 +158,8 @@ def test_step_6_steps_on_an_item_that_the_user_has(at_home: Path) -> None:
 
 
 def questions(trace: PairTrace, steps: BprSteps) -> list[Question]:
-    pairs = (learn_embeddings, learn_map, learn_filter, learn_features, learn_score)
-    return [*(panel.question(trace) for panel in pairs), learn_bpr.question(steps)]
+    pairs = (embeddings, map, filter, features, score)
+    return [*(panel.question(trace) for panel in pairs), bpr.question(steps)]
 
 
 def test_a_guess_can_be_taken_back(at_home: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
-from app import loading
+from app.ui import cache
 from convncf import inspection
 from convncf.errors import ConvNCFError
 from convncf.runs import Run, RunStore
@@ -25,59 +25,59 @@ def a_run(home: Path, name: str = "tiny-222") -> Run:
 
 
 def test_asking_twice_gives_the_same_objects(at_home: Path) -> None:
-    first, again = loading.model(a_run(at_home)), loading.model(a_run(at_home))
+    first, again = cache.model(a_run(at_home)), cache.model(a_run(at_home))
     assert first.loaded is again.loaded
-    assert loading.pair(first, 1, 2) is loading.pair(again, 1, 2)
-    assert loading.pair(first, 1, 2) is not loading.pair(first, 1, 3)
+    assert cache.pair(first, 1, 2) is cache.pair(again, 1, 2)
+    assert cache.pair(first, 1, 2) is not cache.pair(first, 1, 3)
 
 
 def test_runs_on_the_same_parts_share_dataset_and_split(at_home: Path) -> None:
     st.cache_resource.clear()
-    one, other = loading.model(a_run(at_home)), loading.model(a_run(at_home, "tiny-mf"), 1)
+    one, other = cache.model(a_run(at_home)), cache.model(a_run(at_home, "tiny-mf"), 1)
     assert one.loaded.split is other.loaded.split
     assert one.loaded.dataset is other.loaded.dataset
-    assert loading.model(a_run(at_home, "other-pop")).loaded.split is not one.loaded.split
+    assert cache.model(a_run(at_home, "other-pop")).loaded.split is not one.loaded.split
 
 
 def test_two_homes_with_runs_of_one_name_are_kept_apart(runs_home: Path, copied_home: Path) -> None:
     shutil.rmtree(copied_home / "runs" / "tiny-222")
     shutil.copytree(copied_home / "runs" / "tiny-42", copied_home / "runs" / "tiny-222")
-    here, there = loading.model(a_run(copied_home)), loading.model(a_run(runs_home))
+    here, there = cache.model(a_run(copied_home)), cache.model(a_run(runs_home))
     assert len(here.loaded.config.model.cnn_kernels) == 2
     assert len(there.loaded.config.model.cnn_kernels) == 3
 
 
 def test_a_model_that_was_written_anew_is_read_anew(copied_home: Path) -> None:
     run = a_run(copied_home)
-    before = loading.pair(loading.model(run), 1, 2).score
-    kept = next(one.path for one in run.checkpoints() if one.epoch != loading.model(run).loaded.epoch)
+    before = cache.pair(cache.model(run), 1, 2).score
+    kept = next(one.path for one in run.checkpoints() if one.epoch != cache.model(run).loaded.epoch)
     shutil.copy(kept, run.model_path)
-    assert loading.pair(loading.model(run), 1, 2).score != before
+    assert cache.pair(cache.model(run), 1, 2).score != before
 
 
 def test_a_deleted_run_is_an_error_in_words(copied_home: Path) -> None:
     run = a_run(copied_home)
-    loading.model(run)
+    cache.model(run)
     shutil.rmtree(run.path)
     with pytest.raises(ConvNCFError):
-        loading.model(Run(run.path))
+        cache.model(Run(run.path))
 
 
 def test_a_report_that_holds_nonsense_is_an_error_in_words(copied_home: Path) -> None:
     (copied_home / "runs" / "tiny-42" / "report.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ConvNCFError, match=r"report\.json"):
-        loading.compared([a_run(copied_home), a_run(copied_home, "tiny-42")])
+        cache.compared([a_run(copied_home), a_run(copied_home, "tiny-42")])
 
 
 def test_every_kept_epoch_and_the_best_can_be_chosen(at_home: Path) -> None:
-    assert loading.epochs(a_run(at_home), best=1) == (0, 1, 2)
-    assert loading.epochs(a_run(at_home), best=7) == (0, 1, 2, 7)
-    assert loading.epochs(a_run(at_home, "tiny-pop"), best=0) == (0,)
+    assert cache.epochs(a_run(at_home), best=1) == (0, 1, 2)
+    assert cache.epochs(a_run(at_home), best=7) == (0, 1, 2, 7)
+    assert cache.epochs(a_run(at_home, "tiny-pop"), best=0) == (0,)
 
 
 def test_a_checkpoint_is_that_epoch(at_home: Path) -> None:
     for epoch in (0, 1, 2):
-        assert loading.model(a_run(at_home), epoch).loaded.epoch == epoch
+        assert cache.model(a_run(at_home), epoch).loaded.epoch == epoch
 
 
 # ---------------------------------------------------------------- results
@@ -85,27 +85,27 @@ def test_a_checkpoint_is_that_epoch(at_home: Path) -> None:
 
 @pytest.mark.parametrize("name", ["tiny-222", "tiny-mf", "tiny-pop"])
 def test_the_list_and_the_pair_agree_on_every_rank(at_home: Path, name: str) -> None:
-    model = loading.model(a_run(at_home, name))
+    model = cache.model(a_run(at_home, name))
     for user in (0, 5, N_USERS - 1):
-        found = loading.top(model, user)
+        found = cache.top(model, user)
         for item, rank, score in zip(found.items.tolist(), found.ranks.tolist(), found.scores.tolist(), strict=True):
-            view = loading.pair(model, user, item)
+            view = cache.pair(model, user, item)
             assert (view.rank.rank, view.score) == (rank, score)
 
 
 def test_a_surprise_is_a_user_and_one_of_their_best(at_home: Path) -> None:
-    model = loading.model(a_run(at_home))
+    model = cache.model(a_run(at_home))
     for _ in range(20):
-        user, item = loading.surprise(model)
-        assert item in loading.top(model, user).items
+        user, item = cache.surprise(model)
+        assert item in cache.top(model, user).items
 
 
 # ---------------------------------------------------------------- finding
 
 
 def labels(home: Path, text: str) -> list[str]:
-    model = loading.model(a_run(home))
-    return [model.item_label(index) for index in loading.find_items(model, text).indices]
+    model = cache.model(a_run(home))
+    return [model.item_label(index) for index in cache.find_items(model, text).indices]
 
 
 @pytest.mark.parametrize("text", ["amelie", "AMÉLIE", "  Amé ", "Ame\u0301lie"])
@@ -124,16 +124,16 @@ def test_items_of_one_title_are_found_as_two(at_home: Path) -> None:
 
 
 def test_an_id_comes_before_what_only_begins_with_it(at_home: Path) -> None:
-    model = loading.model(a_run(at_home))
-    users = [model.user_id(index) for index in loading.find_users(model, "u2").indices]
+    model = cache.model(a_run(at_home))
+    users = [model.user_id(index) for index in cache.find_users(model, "u2").indices]
     assert users[0] == "u2"
     assert set(users) == {"u2", "u20", "u21", "u22", "u23"}
-    assert model.item_id(loading.find_items(model, "I29").indices[0]) == "i29"
+    assert model.item_id(cache.find_items(model, "I29").indices[0]) == "i29"
 
 
 def test_a_search_sends_some_tens_and_says_how_many_there_are(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "FOUND", 4)
-    model = loading.model(a_run(at_home))
-    found = loading.find_items(model, "i")
+    monkeypatch.setattr(cache, "FOUND", 4)
+    model = cache.model(a_run(at_home))
+    found = cache.find_items(model, "i")
     assert (len(found.indices), found.total) == (4, N_ITEMS)
     assert len(inspection.history(model.loaded.split, 0).items) <= N_ITEMS

@@ -5,10 +5,10 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import pytest
 
-from app import state
-from app.panels import presentation
+from app.ui import address as page_address
+from app.ui import presentation
 from convncf import figures
-from convncf.figures import presenting
+from convncf.figures.theme import enlarged
 from tests.made_traces import THEMES, layer, pair
 from tests.plotly_json import sent
 
@@ -17,7 +17,7 @@ def test_fonts_and_margins_grow_and_the_picture_keeps_its_room() -> None:
     drawn = go.Figure(go.Scatter(x=[1], y=[2], textfont={"size": 10}))
     drawn.update_layout(font={"size": 13}, height=300, width=400, margin={"l": 10, "r": 20, "t": 0, "b": 40})
     drawn.update_layout(annotations=[{"text": "a", "font": {"size": 12}, "yshift": -10}])
-    large = presenting.enlarged(drawn, 2)
+    large = enlarged(drawn, 2)
     assert (large.layout.font.size, large.data[0].textfont.size, large.layout.annotations[0].font.size) == (26, 20, 24)
     assert large.layout.annotations[0].yshift == -20
     assert large.layout.margin.to_plotly_json() == {"l": 20, "r": 40, "t": 0, "b": 80}
@@ -28,7 +28,7 @@ def test_fonts_and_margins_grow_and_the_picture_keeps_its_room() -> None:
 @THEMES
 def test_only_the_looks_of_a_figure_change(theme: figures.Theme) -> None:
     for drawn in (figures.interaction_map(pair(), theme), figures.feature_maps(layer(), theme)):
-        large = presenting.enlarged(drawn)
+        large = enlarged(drawn)
         assert figures.alt(large) == figures.alt(drawn)
         assert [trace["type"] for trace in sent(large)["data"]] == [trace["type"] for trace in sent(drawn)["data"]]
         assert min(_sizes(sent(large)["layout"])) >= 16, "11 pixels times 1.5"
@@ -46,7 +46,7 @@ def _sizes(node: object) -> list[float]:
 
 @pytest.mark.parametrize(("address", "shown"), [({"present": "1"}, True), ({"present": "0"}, False), ({}, False)])
 def test_the_address_decides(monkeypatch: pytest.MonkeyPatch, address: dict[str, str], shown: bool) -> None:
-    monkeypatch.setattr(state, "chosen", address.get)
+    monkeypatch.setattr(page_address, "chosen", address.get)
     drawn = figures.interaction_map(pair(), figures.LIGHT)
     assert presentation.on() is shown
     assert (presentation.fit(drawn) is drawn) is not shown

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import state
-from app.panels import commands
-from app.panels.data import add_dataset, dataset_card
+from app.ui import address, commands
+from app.views.data import add_dataset, dataset
 from convncf.errors import ConvNCFError
 from convncf.runs import RunStore, Status
 from tests.app_runs import open_page, texts
@@ -57,7 +56,7 @@ def acting(app: AppTest) -> list[str]:
     return found + ["upload: a field for files" for _ in app.get("file_uploader")]
 
 
-@pytest.mark.parametrize("page", sorted(state.PAGES))
+@pytest.mark.parametrize("page", sorted(address.PAGES))
 def test_no_page_has_a_button_that_acts(shown: Path, page: str) -> None:
     before = contents(shown)
     app = open_page(page, run="halted", dataset="tiny-films")
@@ -86,11 +85,11 @@ def test_the_same_pages_have_such_buttons_otherwise(home: Path) -> None:
     "act",
     [
         commands.start_demo,
-        lambda: commands.resume(state.store().open("halted")),
-        lambda: commands.stop(state.store().open("halted")),
-        lambda: commands.kill(state.store().open("halted")),
-        lambda: commands.delete(state.store().open("halted")),
-        lambda: dataset_card._delete("tiny-films"),
+        lambda: commands.resume(address.store().open("halted")),
+        lambda: commands.stop(address.store().open("halted")),
+        lambda: commands.kill(address.store().open("halted")),
+        lambda: commands.delete(address.store().open("halted")),
+        lambda: dataset._delete("tiny-films"),
         lambda: add_dataset._keep("none", None, "new"),  # type: ignore[arg-type]
     ],
     ids=["demo", "resume", "stop", "kill", "delete", "delete a dataset", "save a dataset"],

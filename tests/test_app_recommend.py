@@ -15,21 +15,19 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import loading, state
-from app.panels import commands
-from app.panels.recommend import lists as recommend_lists
-from app.panels.recommend import results as recommend_results
+from app.ui import address, cache, commands
+from app.views.recommend import lists, results
 from convncf import inspection
 from convncf.data import catalogue
-from convncf.experiment.loading import LoadedRun, load_run
 from convncf.figures import LIGHT
 from convncf.figures.score import parts
 from convncf.inspection import PairTrace
-from convncf.inspection.filters import ListFilter
 from convncf.inspection.fold_in import fold_in, warm_up
+from convncf.inspection.lists import ListFilter
 from convncf.inspection.pair import listed
 from convncf.models.popularity import Popularity
 from convncf.runs import RunStore, Status
+from convncf.workflow.loading import LoadedRun, load_run
 from tests.app_runs import AWKWARD, DATASET, figures_of, open_page, texts
 
 pytest_plugins = ["tests.app_home"]
@@ -132,14 +130,14 @@ def test_the_lists_are_those_of_the_core_and_the_address_carries_every_choice(at
 def test_held_out_items_are_marked_and_ties_among_them_follow_the_rule(
     at_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = loading.model(RunStore(at_home).open("tiny-pop"))
+    model = cache.model(RunStore(at_home).open("tiny-pop"))
     split = model.loaded.split
     (table,) = tables(fine(open_page("recommend", run="tiny-pop", user=model.user_id(0), k="30")))
     assert 0 < (table["●"] == "●").sum() == split.test.indptr[1] < len(table)
     alike = np.zeros(30)
-    monkeypatch.setattr(loading, "scores", lambda *_: alike)
+    monkeypatch.setattr(cache, "scores", lambda *_: alike)
     for user in range(24):
-        mine = recommend_results.user_list(model, user, 30, ListFilter())
+        mine = results.user_list(model, user, 30, ListFilter())
         core = listed(alike, split, user, 30)
         assert mine.found.top.items.tolist() == core.items.tolist()
         assert mine.found.top.ranks.tolist() == core.ranks.tolist()
@@ -190,27 +188,27 @@ def test_why_leads_to_inspect_with_run_user_and_item(at_home: Path) -> None:
 
 
 def test_a_user_who_has_everything_gets_words(monkeypatch: pytest.MonkeyPatch, at_home: Path) -> None:
-    real = recommend_results.user_list
-    monkeypatch.setattr(recommend_results, "user_list", lambda *a: _emptied(real(*a)))
+    real = results.user_list
+    monkeypatch.setattr(results, "user_list", lambda *a: _emptied(real(*a)))
     app = fine(open_page("recommend", run=TWO, user="u3"))
     assert texts(app).count("no item is left for user u3") == 2
     assert not tables(app)
 
 
-def _emptied(found: recommend_results.UserList) -> recommend_results.UserList:
+def _emptied(found: results.UserList) -> results.UserList:
     top = found.found.top
     none = type(top)(top.items[:0], top.scores[:0], top.tied[:0], top.ranks[:0])
-    return recommend_results.UserList(replace(found.found, top=none, left=0), ())
+    return results.UserList(replace(found.found, top=none, left=0), ())
 
 
 def test_the_csv_holds_every_list_with_its_marks(at_home: Path) -> None:
     runs = [RunStore(at_home).open(name) for name in TWO]
 
-    def make(model: loading.Model) -> recommend_results.UserList:
-        return recommend_results.user_list(model, 3, 5, ListFilter())
+    def make(model: cache.Model) -> results.UserList:
+        return results.user_list(model, 3, 5, ListFilter())
 
-    shown = recommend_lists.fetch(runs, make)
-    rows = list(csv.DictReader(io.StringIO(recommend_lists.to_csv(shown))))
+    shown = lists.fetch(runs, make)
+    rows = list(csv.DictReader(io.StringIO(lists.to_csv(shown))))
     assert [row["run"] for row in rows] == [name for name in TWO for _ in range(5)]
     assert [row["place"] for row in rows] == ["1", "2", "3", "4", "5"] * 2
     assert [row["item_id"] for row in rows[:5]] == list(shown[0].ids)
@@ -271,7 +269,7 @@ def test_all_items_of_the_data_leave_nothing_and_a_model_that_cannot_fold_is_nam
     def refuse(model: object, items: object) -> None:
         raise TypeError("nobody can be folded into a Strange.")
 
-    monkeypatch.setattr(recommend_results, "fold_in", refuse)
+    monkeypatch.setattr(results, "fold_in", refuse)
     app = fine(open_page("recommend", run=TWO, whose="new", like=["i1", "i2", "i4"]))
     assert texts(app).count("Nobody can be folded into a Strange.") == 2
 
@@ -296,7 +294,7 @@ def test_case_6_the_page_agrees_with_the_ranks_that_the_run_kept(copied_home: Pa
     assert tables(again)[0].equals(table), "a reload shows the same"
     user, item = ranks.user_id[0], ranks.item_id[0]
     listed = tables(fine(open_page("recommend", run="tiny-222", user=user, k="30")))[0]
-    label = loading.model(RunStore(copied_home).open("tiny-222")).item_label
+    label = cache.model(RunStore(copied_home).open("tiny-222")).item_label
     index = loaded(copied_home, "tiny-222").dataset.interactions.items.index(item)
     assert listed.loc[listed["Item"] == label(index), "Rank"].tolist() == [ranks["rank"][0]]
 
@@ -315,7 +313,7 @@ def test_an_upload_that_is_gone_is_said(at_home: Path) -> None:
 
 def test_a_server_that_only_shows_takes_no_file(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONVNCF_READ_ONLY", "1")
-    assert state.read_only()
+    assert address.read_only()
     app = fine(open_page("recommend", run="tiny-pop", whose="pairs"))
     assert not app.get("file_uploader")
     assert "This server only shows" in texts(app)
@@ -324,7 +322,7 @@ def test_a_server_that_only_shows_takes_no_file(at_home: Path, monkeypatch: pyte
 
 def test_the_page_warms_up_while_no_title_is_picked(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     warmed: list[str] = []
-    monkeypatch.setattr(recommend_results, "warm", lambda model: warmed.append(model.loaded.run.name))
+    monkeypatch.setattr(results, "warm", lambda model: warmed.append(model.loaded.run.name))
     fine(open_page("recommend", run=TWO, whose="new"))
     assert warmed == TWO
     fine(open_page("recommend", run=TWO, whose="new", like="i3"))

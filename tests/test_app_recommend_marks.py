@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from app.panels.inspect.user_lists import HELD_OUT
-from app.panels.recommend import lists as recommend_lists
-from app.panels.recommend.lists import LOW, MARKS, Shown
+from app.ui.text import HELD_OUT
+from app.views.recommend import lists
+from app.views.recommend.lists import LOW, MARKS, Shown
 
 
 def listed(*standings: str) -> Shown:
@@ -20,7 +20,7 @@ def listed(*standings: str) -> Shown:
 
 def test_case_15_what_was_rated_low_is_marked_and_explained() -> None:
     assert MARKS == {"test": HELD_OUT, "rated lower": LOW}
-    words = " ".join(recommend_lists._how_to_read([listed("new", "rated lower")]))
+    words = " ".join(lists._how_to_read([listed("new", "rated lower")]))
     assert f"{LOW} marks items that the user rated lower than the run takes for a positive." in words
     assert HELD_OUT not in words
-    assert LOW not in " ".join(recommend_lists._how_to_read([listed("new", "test")]))
+    assert LOW not in " ".join(lists._how_to_read([listed("new", "test")]))

@@ -14,15 +14,11 @@ from urllib.parse import unquote
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import state
-from app.panels import glance
-from app.panels.glance import Glance
-from app.panels.runs import columns as runs_columns
-from app.panels.runs import commands as runs_commands
-from app.panels.runs import export as runs_export
-from app.panels.runs import filters as runs_filters
-from app.panels.runs import table as run_table
-from app.panels.runs.filters import Choice
+from app.ui import address, run_summary, run_table
+from app.ui import run_table as runs_columns
+from app.ui.run_summary import Glance
+from app.views.runs import actions, filters
+from app.views.runs.filters import Choice
 from convncf import figures
 from convncf.errors import JobError
 from convncf.runs import Labels, Run, RunStore, Status
@@ -55,7 +51,7 @@ def shown(at: AppTest) -> list[str]:
 
 
 def seen(home: Path) -> dict[str, Glance]:
-    return {one.name: one for one in glance.look_at_all(RunStore(home).all())}
+    return {one.name: one for one in run_summary.look_at_all(RunStore(home).all())}
 
 
 def choice(**more: Any) -> Choice:
@@ -72,7 +68,7 @@ def choice(**more: Any) -> Choice:
 
 
 def names(home: Path, **more: Any) -> list[str]:
-    return [one.name for one in runs_filters.kept(list(seen(home).values()), choice(**more))]
+    return [one.name for one in filters.kept(list(seen(home).values()), choice(**more))]
 
 
 # ---------------------------------------------------------------- the table
@@ -139,10 +135,10 @@ def test_the_colour_of_a_run_is_the_same_on_every_page_and_survives_name_tag_and
         }
 
     before = colours()
-    assert before == {n: figures.run_colour(n, state.run_order(), figures.LIGHT) for n in "abc"}
+    assert before == {n: figures.run_colour(n, address.run_order(), figures.LIGHT) for n in "abc"}
     RunStore(home).rename("a", "zzz")
-    runs_commands.archive(["b"], True)
-    runs_commands.tag(["c"], add=["t"])
+    actions.archive(["b"], True)
+    actions.tag(["c"], add=["t"])
     assert colours() == {"zzz": before["a"], "b": before["b"], "c": before["c"]}
 
 
@@ -184,7 +180,7 @@ def test_search_looks_in_name_tag_note_dataset_and_model(home: Path) -> None:
 def test_archived_runs_are_left_out_and_counted(home: Path) -> None:
     made(home, "kept", 1.0)
     made(home, "aside", 2.0)
-    runs_commands.archive(["aside"], True)
+    actions.archive(["aside"], True)
     at = open_page("runs")
     assert shown(at) == ["kept"]
     assert "1 of 2 runs. 1 archived is left out." in texts(at)
@@ -284,10 +280,10 @@ def test_a_server_that_only_shows_has_no_button_that_changes_anything(
     assert "This server only shows" in texts(at)
     assert [button.label for button in at.button] == []
     acts: tuple[Callable[[], str], ...] = (
-        lambda: runs_commands.delete(["first"]),
-        lambda: runs_commands.rename("first", "x"),
-        lambda: runs_commands.note("first", "x"),
-        lambda: runs_commands.tag(["first"], add=["x"]),
+        lambda: actions.delete(["first"]),
+        lambda: actions.rename("first", "x"),
+        lambda: actions.note("first", "x"),
+        lambda: actions.tag(["first"], add=["x"]),
     )
     for act in acts:
         with pytest.raises(JobError, match="only shows"):
@@ -303,18 +299,18 @@ def test_csv_and_latex_hold_the_rows_and_columns_as_filtered(home: Path) -> None
     RunStore(home).open("first_run").label(lambda labels: labels.with_note('=1+1, "quoted" 50%'))
     rows = list(seen(home).values())
     columns = runs_columns.chosen(("run", "test", "epoch", "note", "created"), "own", rows)
-    read = list(csv.reader(io.StringIO(runs_export.as_csv(rows, columns))))
+    read = list(csv.reader(io.StringIO(actions.as_csv(rows, columns))))
     assert read == [
         ["Run", "Test", "Epoch", "Note", "Created, UTC"],
         ["first_run", repr(1 / 3), "1", '=1+1, "quoted" 50%', "1970-01-01T00:00:01+00:00"],
     ]
-    latex = runs_export.as_latex(rows, columns)
+    latex = actions.as_latex(rows, columns)
     assert r"first\_run & 0.333 & 1 & " in latex
     assert "{lrrll}" in latex
 
 
 def test_the_command_says_the_same_filters() -> None:
-    said = runs_export.command(choice(search="a b", of={"state": "failed", "tag": "x"}, archived="only"))
+    said = actions.command(choice(search="a b", of={"state": "failed", "tag": "x"}, archived="only"))
     assert said == ["convncf", "runs", "list", "--search", "a b", "--state", "failed", "--tag", "x", "--archived-only"]
 
 
@@ -335,11 +331,11 @@ def test_the_train_page_lists_what_is_at_work_and_the_newest_ten(home: Path) -> 
 
 def test_a_run_is_read_anew_when_its_report_changes(home: Path) -> None:
     run = made(home, "first", 1.0, test=0.1)
-    assert glance.look(run).value == 0.1
+    assert run_summary.look(run).value == 0.1
     rewrite(run.path / "report.json", metrics={"NDCG@10": 0.25})
-    assert glance.look(run).value == 0.25
+    assert run_summary.look(run).value == 0.25
     (run.path / "report.json").write_text("{ no")
-    assert glance.look(run).state == "broken"
+    assert run_summary.look(run).state == "broken"
 
 
 def test_an_archived_run_is_not_offered_elsewhere_unless_the_address_names_it(copied_home: Path) -> None:

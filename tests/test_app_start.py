@@ -17,24 +17,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import state
-from app.panels import glance
-from app.wording import (
-    KEPT_THE_START,
-    NOT_VALIDATED,
-    ON_EVERYTHING,
-    ago,
-    duration,
-    hint,
-    phase,
-    plain,
-    progress,
-    remaining,
-    sentence,
-)
-from convncf import jobs, runtime
+from app.ui import address, run_summary
+from app.ui.text import NOT_VALIDATED, ON_EVERYTHING, ago, duration, hint, phase, plain, progress, remaining, sentence
+from convncf import jobs
 from convncf.config import resolve
+from convncf.evaluation.report import KEPT_THE_START
 from convncf.runs import Run, RunStore, Status
+from convncf.runtime import files
 from tests.app_runs import figures_of
 
 MAIN = str(Path(__file__).resolve().parents[1] / "app" / "main.py")
@@ -49,7 +38,7 @@ def open_app(page: str = "", **parameters: str) -> AppTest:
             at.query_params[name] = value
         return at.run()
     at.run()
-    at.switch_page(f"views/{page}.py")
+    at.switch_page(f"views/{page}/page.py")
     for name, value in parameters.items():
         at.query_params[name] = value
     return at.run()
@@ -202,10 +191,10 @@ def test_a_network_trained_on_everything_was_beaten_by_no_start(home: Path) -> N
     said = words(open_app())
     assert KEPT_THE_START not in said
     assert ON_EVERYTHING in said
-    assert glance.look(run).kept == "epoch 0, the last"
+    assert run_summary.look(run).kept == "epoch 0, the last"
     other = stage(home, "short", Status(state="finished", message="no test part"))
     other.write_report(run.report() or {})
-    assert glance.look(other).about_the_choice == NOT_VALIDATED
+    assert run_summary.look(other).about_the_choice == NOT_VALIDATED
 
 
 def test_what_is_computed_in_one_go_has_no_epoch_and_did_not_learn(home: Path) -> None:
@@ -319,7 +308,7 @@ import sys
 from streamlit.testing.v1 import AppTest
 at = AppTest.from_file({MAIN!r}, default_timeout=120).run()
 for page in ("data", "train"):
-    at.switch_page(f"views/{{page}}.py").run()
+    at.switch_page(f"views/{{page}}/page.py").run()
     assert not at.exception, at.exception
 assert "torch" not in sys.modules, "torch was imported"
 """
@@ -329,7 +318,7 @@ assert "torch" not in sys.modules, "torch was imported"
 
 
 def test_the_home_is_the_one_of_the_command_line(home: Path) -> None:
-    assert runtime.home() == home
+    assert files.home() == home
 
 
 def test_the_web_process_lets_torchs_idle_threads_sleep(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,19 +333,19 @@ def test_a_run_keeps_its_colour_when_older_ones_go(home: Path) -> None:
     for name in ("a", "b", "c"):
         finished(home, name)
     RunStore(home).delete("a")
-    assert state.run_order() == ("", "b", "c")
+    assert address.run_order() == ("", "b", "c")
     shutil.copytree(home / "runs" / "c", home / "runs" / "copied")  # the same number: it takes the free place
     finished(home, "d")
-    assert state.run_order() == ("copied", "b", "c", "d")
+    assert address.run_order() == ("copied", "b", "c", "d")
     path = home / "runs" / "d" / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"number": 10**12}), encoding="utf-8")
-    assert state.run_order() == ("copied", "b", "c", "d")
+    assert address.run_order() == ("copied", "b", "c", "d")
 
 
 def test_a_broken_run_takes_no_others_colour_and_says_what_to_do(home: Path) -> None:
     for name in ("b", "a"):
         finished(home, name)
-    assert state.run_order() == ("b", "a"), "the oldest comes first"
+    assert address.run_order() == ("b", "a"), "the oldest comes first"
     (home / "runs" / "a" / "config.json").write_text("{ not json", encoding="utf-8")
-    assert state.run_order() == ("b", "a")
+    assert address.run_order() == ("b", "a")
     assert "delete the run on the Runs page" in words(open_app())

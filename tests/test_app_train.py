@@ -14,12 +14,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app.panels.train import device, setting_fields
-from app.panels.train.new_run import command_line
-from app.wording import ON_EVERYTHING
-from convncf import runtime
+from app.ui import setting_fields
+from app.ui.text import ON_EVERYTHING
+from app.views.train import launch
+from app.views.train.launch import command_line
 from convncf.config import MODEL_NAMES, flatten, preset_names, resolve, setting_keys, unused_settings
 from convncf.runs import RunStore, Status
+from convncf.runtime import devices
 from tests.app_runs import figures_of
 from tests.test_app_start import RUNNING, finished, open_app, stage, words, workers
 
@@ -232,7 +233,7 @@ def test_the_command_line_means_what_launch_does() -> None:
 
 
 def test_without_a_gpu_there_is_a_plain_word(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "gpus", tuple)
+    monkeypatch.setattr(devices, "gpus", tuple)
     st.cache_data.clear()
     at = open_app("train")
     assert "No GPU here: training uses the CPU" in words(at)
@@ -240,19 +241,19 @@ def test_without_a_gpu_there_is_a_plain_word(home: Path, monkeypatch: pytest.Mon
 
 def test_gpus_are_offered_by_name_as_torch_will_count_them(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("NVIDIA A", "NVIDIA B", "NVIDIA C")
-    found = tuple(runtime.Gpu(index, name, 81_920, 40_960, 5) for index, name in enumerate(names))
-    monkeypatch.setattr(runtime, "gpus", lambda: found)
+    found = tuple(devices.Gpu(index, name, 81_920, 40_960, 5) for index, name in enumerate(names))
+    monkeypatch.setattr(devices, "gpus", lambda: found)
     st.cache_data.clear()
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert list(device.choices()) == ["auto", "cuda:0", "cuda:1", "cuda:2", "cpu"]
-    assert device.choices()["cuda:1"] == "GPU 1: NVIDIA B, 40.0 of 80.0 GiB free, 5% busy"
+    assert list(launch.choices()) == ["auto", "cuda:0", "cuda:1", "cuda:2", "cpu"]
+    assert launch.choices()["cuda:1"] == "GPU 1: NVIDIA B, 40.0 of 80.0 GiB free, 5% busy"
     at_work = stage(home, "at-work", replace(RUNNING, device="cuda:2"))
     with at_work.hold():
-        assert device.choices()["cuda:2"].endswith("5% busy, in use by at-work")
-        assert "in use" not in device.choices()["cuda:1"]
+        assert launch.choices()["cuda:2"].endswith("5% busy, in use by at-work")
+        assert "in use" not in launch.choices()["cuda:1"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
-    assert device.choices()["cuda:0"] == "GPU 2: NVIDIA C, 40.0 of 80.0 GiB free, 5% busy"
-    assert "cuda:1" not in device.choices()
+    assert launch.choices()["cuda:0"] == "GPU 2: NVIDIA C, 40.0 of 80.0 GiB free, 5% busy"
+    assert "cuda:1" not in launch.choices()
     at = open_app("train")
     assert at.selectbox(key="new:device").value == "auto"
     at.selectbox(key="new:device").select("cuda:0").run()

@@ -14,9 +14,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app.panels import commands
-from app.panels.train import estimate as train_estimate
-from app.panels.train.launch import command_words
+from app.ui import commands
+from app.views.train import launch
+from app.views.train.launch import command_words
 from convncf.errors import JobError
 from convncf.runs import RunStore, Status
 from tests.app_runs import figures_of
@@ -189,7 +189,7 @@ def test_the_estimate_is_measured_once_for_all_and_shown(home: Path, monkeypatch
         asked.append(command)
         return SimpleNamespace(stdout=json.dumps({"words": "about 4 min in all"}).encode(), stderr=b"", returncode=0)
 
-    monkeypatch.setattr(train_estimate, "subprocess", SimpleNamespace(**PROCESSES, run=run))
+    monkeypatch.setattr(launch, "subprocess", SimpleNamespace(**PROCESSES, run=run))
     expected = command_words("movielens-small", "convncf", "quick", "", {})
 
     def opened() -> AppTest:
@@ -216,8 +216,8 @@ def test_the_estimate_is_measured_once_for_all_and_shown(home: Path, monkeypatch
 def test_what_would_be_refused_is_said_in_the_words_of_the_core(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     ended = SimpleNamespace(stdout=b"", stderr=b"error: this run needs about 9.9 GB of memory\n", returncode=1)
     answers = SimpleNamespace(**PROCESSES, run=lambda *command, **more: ended)
-    monkeypatch.setattr(train_estimate, "subprocess", answers)
-    asked = train_estimate.Asked()
+    monkeypatch.setattr(launch, "subprocess", answers)
+    asked = launch.Asked()
     asked.run(["convncf", "train"], home, threading.Lock())
     assert asked.done.is_set()
     assert (asked.words, asked.problem) == ("", "error: this run needs about 9.9 GB of memory")
@@ -263,7 +263,7 @@ def test_every_command_refuses_there(home: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_what_was_chosen_on_data_goes_along_to_train(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     went: list[dict[str, str]] = []
-    monkeypatch.setattr("app.state.go", lambda page, **ids: went.append({"page": page} | ids))
+    monkeypatch.setattr("app.ui.address.go", lambda page, **ids: went.append({"page": page} | ids))
     chosen = json.dumps({"data.dataset": "movielens-small", "data.min_user": 30})
     at = open_app("data", dataset="movielens-small", settings=chosen)
     at.button(key="dataset:train").click().run()

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from app.panels.train import files as train_files
-from app.wording import KEPT_THE_START
+from app.views.train import watch
 from convncf.config import flatten, parse_setting, resolve
+from convncf.evaluation.report import KEPT_THE_START
 from convncf.runs import Run, RunStore, Status
 from tests.test_app_start import finished, open_app, stage, words, workers
 
@@ -47,16 +47,16 @@ def test_a_tick_watches_a_run_and_does_not_undo_what_the_picker_chose(home: Path
 def test_the_command_line_makes_the_same_configuration(home: Path) -> None:
     settings = {"train.epochs": 3, "model.cnn_kernels": [2, 4, 4], "model.cnn_strides": [2, 4, 4]}
     run = stage(home, "mine", Status(state="finished", message="done"), settings=settings, test=0.1)
-    said = shlex.split(train_files.command_line(run))
+    said = shlex.split(watch.command_line(run))
     assert said[said.index("--name") + 1] == "mine-again"
     chosen = dict(parse_setting(said[place + 1]) for place, word in enumerate(said) if word == "--set")
     again = resolve(model="convncf", preset=said[said.index("--preset") + 1], settings=chosen).config
     assert flatten(again) == flatten(run.config())
-    assert train_files.command_line(run) in words(open_app("train", run="mine"))
+    assert watch.command_line(run) in words(open_app("train", run="mine"))
 
 
 def test_curves_have_a_row_an_epoch_and_a_column_a_metric(home: Path) -> None:
-    rows = list(csv.DictReader(io.StringIO(train_files.curves(finished(home, "mine")))))
+    rows = list(csv.DictReader(io.StringIO(watch.curves(finished(home, "mine")))))
     assert [(row["phase"], row["epoch"], row["loss"], row["NDCG@10"]) for row in rows] == [
         ("training", "0", "", "0.1"),
         ("training", "1", "0.3", "0.15"),

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.wording import plain
+from app.ui.text import plain
 from convncf.data import catalogue
 from tests.archives import movielens_1m, movielens_100k
 from tests.command_line import CommandLine

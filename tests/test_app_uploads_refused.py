@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from app.panels.data import add_dataset, upload_limits, uploads
+from app.ui import uploads
+from app.views.data import add_dataset
 from convncf.errors import ReadError
 from tests.test_app_start import open_app, words
 from tests.test_app_uploads import RATINGS, Files, drop, zipped
@@ -38,7 +39,7 @@ def bomb_of_parquet() -> bytes:
 def test_what_unpacks_to_too_much_is_refused_before_it_is_kept(
     name: str, content: bytes, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload_limits, "UNPACKED_MB", 10)
+    monkeypatch.setattr(uploads, "UNPACKED_MB", 10)
     at = drop(open_app("data"), {name: content})
     assert not at.exception
     assert "unpacks to more than 10 MB" in words(at)
@@ -64,7 +65,7 @@ def test_too_many_files_too_many_bytes_and_the_same_name_twice(home: Path, monke
         store("A.csv", "../a.csv")
     with pytest.raises(ReadError, match=r"^21 files are more than the 20"):
         store(*(f"{n}.csv" for n in range(21)))
-    monkeypatch.setattr(upload_limits, "_MEMBERS", 2)
+    monkeypatch.setattr(uploads, "_MEMBERS", 2)
     with pytest.raises(ReadError, match=r"^z\.zip holds 3 files"):
         uploads.store([("z.zip", io.BytesIO(zipped(dict.fromkeys("abc", row))))])
     monkeypatch.setattr(uploads, "TOTAL_MB", 0)

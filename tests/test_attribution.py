@@ -12,7 +12,7 @@ from convncf.errors import NonFiniteScoreError
 from convncf.inspection import Attribution, gradient_times_input, integrated_gradients
 from convncf.inspection.attribution import STEPS
 from convncf.models import ConvNCF, FusedConvNCF, Popularity
-from convncf.models.interface import Sizes
+from convncf.models.base import Sizes
 from tests.test_trace import PLANS, factorisation, network, traced
 
 BOTH = pytest.mark.parametrize("attribute", [gradient_times_input, integrated_gradients])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convncf.evaluation.bands import in_bands
+from convncf.evaluation.user_groups import in_bands
 
 
 def test_bands_of_known_counts_have_known_means() -> None:

@@ -83,7 +83,7 @@ def test_a_file_of_settings_that_cannot_be_applied(
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
 def test_a_device_that_is_absent(convncf: Commands, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convncf.runtime.gpus", lambda: ())
+    monkeypatch.setattr("convncf.runtime.devices.gpus", lambda: ())
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     said = refused(convncf, "--device", device)
     assert f"device '{device}' is absent: " in said

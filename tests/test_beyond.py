@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convncf.evaluation.beyond import NOTHING, beyond, gini
+from convncf.evaluation.beyond_accuracy import NOTHING, beyond, gini
 
 POPULARITY = np.array([9, 4, 1, 0])
 

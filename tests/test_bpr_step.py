@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from convncf.data.interactions import Interactions
-from convncf.data.splitting import Split, ratio_split
+from convncf.data.split import Split
+from convncf.data.splitting import ratio_split
 from convncf.errors import DataError
 from convncf.inspection import history
 from convncf.inspection.bpr_step import Triple, bpr_steps, draw_triple

@@ -10,11 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convncf import streams
 from convncf.data.candidates import CandidateSets
 from convncf.errors import NonFiniteScoreError, TrainingStopped
 from convncf.evaluation import candidate_ranking
 from convncf.evaluation.candidate_ranking import SetFacts, SetRanks, rank_in_sets
+from convncf.runtime import threads as runtime_threads
 
 
 class Pairs:
@@ -173,7 +173,7 @@ def test_only_the_users_that_are_asked_for_are_scored() -> None:
 
 def test_progress_counts_users_and_stop_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidate_ranking, "PAIRS", 1)
-    monkeypatch.setattr(streams, "width", lambda: 2)
+    monkeypatch.setattr(runtime_threads, "width", lambda: 2)
     sets = sets_of(*((user, 0, [1]) for user in range(5)))
     told: list[tuple[int, int]] = []
     rank_in_sets(Pairs(np.zeros((5, 2))), sets, progress=lambda *both: told.append(both))

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.config import DataConfig
-from convncf.data.candidates import CandidateSets, draw_candidates
-from convncf.data.drawing import distinct
-from convncf.data.draws import id_hashes, pair_bits, sequence
-from convncf.data.interactions import Interactions, Vocabulary
-from convncf.data.parts import Part, Split
+from convncf.data.candidate_sampling import distinct, draw_candidates
+from convncf.data.candidates import CandidateSets
+from convncf.data.id_hashing import id_hashes, pair_bits, sequence
+from convncf.data.interactions import Interactions
+from convncf.data.split import Part, Split
 from convncf.data.splitting import filter_and_split, ratio_split
+from convncf.data.vocabulary import Vocabulary
 from convncf.errors import DataError
 from tests.worlds import checkerboard, dataset_of
 

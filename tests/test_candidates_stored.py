@@ -11,10 +11,11 @@ import pytest
 from scipy import sparse
 
 from convncf.config import DataConfig, EvalConfig
-from convncf.data.candidates import CandidateSets, candidate_sets
-from convncf.data.parts import Part
+from convncf.data.candidate_sampling import candidate_sets
+from convncf.data.candidates import CandidateSets
+from convncf.data.dataset import Dataset
+from convncf.data.split import Part
 from convncf.data.splitting import filter_and_split, split
-from convncf.data.storage import Dataset
 from convncf.errors import DataError
 from tests.test_candidates import by_name, toy
 from tests.worlds import dataset_of

@@ -16,7 +16,8 @@ import pytest
 
 from convncf.config import DataConfig, resolve
 from convncf.data import catalogue
-from convncf.data.catalogue import Dataset, as_dataset
+from convncf.data.catalogue import as_dataset
+from convncf.data.dataset import Dataset
 from convncf.data.filtering import apply_filters
 from convncf.data.reading import ReadOptions, read
 from convncf.data.splitting import leave_one_out, split

@@ -12,9 +12,11 @@ import pyarrow as pa
 import pytest
 
 from convncf.data import catalogue, storage
-from convncf.data.catalogue import Dataset
-from convncf.data.interactions import Interactions, ItemTable, Vocabulary
+from convncf.data.dataset import Dataset
+from convncf.data.interactions import Interactions
+from convncf.data.items import ItemTable
 from convncf.data.reading import ReadOptions
+from convncf.data.vocabulary import Vocabulary
 from convncf.errors import DataError, DatasetExistsError, DatasetNotFoundError, ReadError
 
 FILES = ("dataset.json", "interactions.parquet", "items.parquet")

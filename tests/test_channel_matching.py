@@ -8,7 +8,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from convncf.inspection.channel_matching import feature_difference
+from convncf.inspection.alignment import feature_difference
 from convncf.inspection.trace import LayerTrace
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from convncf import metrics
 from convncf.cli import app
+from convncf.evaluation import metrics
 from tests.command_line import CommandLine
 
 

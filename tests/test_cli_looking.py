@@ -11,8 +11,9 @@ import pytest
 
 from convncf import jobs
 from convncf.data import catalogue
-from convncf.data.catalogue import Dataset
-from convncf.data.interactions import Interactions, ItemTable
+from convncf.data.dataset import Dataset
+from convncf.data.interactions import Interactions
+from convncf.data.items import ItemTable
 from tests.in_process import Commands
 from tests.worlds import checkerboard, make_run, save_dataset
 

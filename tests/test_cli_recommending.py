@@ -12,10 +12,11 @@ import pytest
 from convncf import jobs
 from convncf.cli.console import TrainingDisplay
 from convncf.data import catalogue
-from convncf.data.catalogue import Dataset
-from convncf.data.interactions import Interactions, ItemTable
-from convncf.experiment.loading import load_run
+from convncf.data.dataset import Dataset
+from convncf.data.interactions import Interactions
+from convncf.data.items import ItemTable
 from convncf.runs import RunStore
+from convncf.workflow.loading import load_run
 from tests.in_process import Commands
 from tests.worlds import checkerboard, litter, make_run
 

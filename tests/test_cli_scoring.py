@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from typer.main import get_command
 
-from convncf import cli
-from convncf.cli import scoring
 from convncf.runs import RunStore
 from tests.app_runs import AWKWARD, TWIN
 from tests.in_process import Commands
@@ -23,11 +19,6 @@ pytest_plugins = ["tests.app_home"]
 @pytest.fixture
 def convncf(runs_home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Commands:
     """The command line on the made home."""
-    if "score" not in getattr(get_command(cli.app), "commands", {}):
-        made = typer.Typer(pretty_exceptions_enable=False)
-        cli.looking.register(made)
-        scoring.register(made)
-        monkeypatch.setattr(cli, "app", made)
     return Commands(runs_home, monkeypatch, capfd)
 
 

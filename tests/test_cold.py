@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from convncf.evaluation import cold
+from convncf.evaluation import cold_items
 from convncf.evaluation.candidate_ranking import SetRanks
 from convncf.evaluation.full_ranking import Ranks, ranks
-from convncf.metrics import MISS
+from convncf.evaluation.metrics import MISS
 from tests.test_evaluation import Table
 
 
@@ -43,7 +43,7 @@ def test_misses_rank_nowhere_and_the_others_as_if_those_scored_below_everything(
 ) -> None:
     scores, positives, hidden, unseen = world
     found = full(scores, positives, hidden)
-    changed = cold.as_misses(found, flags(found, unseen))
+    changed = cold_items.as_misses(found, flags(found, unseen))
     expected = full(np.where(unseen & positives, -99, scores), positives, hidden)
     warm = ~flags(found, unseen)
     assert changed.ranks[warm].tolist() == expected.ranks[warm].tolist()
@@ -54,7 +54,7 @@ def test_misses_rank_nowhere_and_the_others_as_if_those_scored_below_everything(
 def test_left_out_is_what_hiding_them_gives(world: tuple[Any, Any, Any, Any]) -> None:
     scores, positives, hidden, unseen = world
     found = full(scores, positives, hidden)
-    changed = cold.without(found, flags(found, unseen))
+    changed = cold_items.without(found, flags(found, unseen))
     expected = full(scores, positives & ~unseen, hidden | (positives & unseen))
     for name in ("users", "indptr", "items", "ranks", "candidates"):
         assert getattr(changed, name).tolist() == getattr(expected, name).tolist(), name
@@ -72,19 +72,19 @@ def in_sets() -> SetRanks:
 
 def test_within_candidate_sets() -> None:
     first = np.array([True, False, True])
-    missed = cold.as_misses(in_sets(), first)
+    missed = cold_items.as_misses(in_sets(), first)
     assert missed.ranks.tolist() == [MISS, 2, MISS]
-    left = cold.without(in_sets(), first)
+    left = cold_items.without(in_sets(), first)
     assert (left.users.tolist(), left.indptr.tolist(), left.items.tolist()) == ([3], [0, 1], [8])
     assert (left.ranks.tolist(), left.candidates.tolist()) == ([2], [10])
-    nobody = cold.without(in_sets(), np.ones(3, dtype=np.bool_))
+    nobody = cold_items.without(in_sets(), np.ones(3, dtype=np.bool_))
     assert (nobody.users.size, nobody.indptr.tolist()) == (0, [0])
 
 
 def test_unseen_is_an_item_or_a_user_without_training() -> None:
     train = csr_array(np.array([[1, 0, 1], [0, 0, 0]], dtype=np.bool_))
     found = full(np.zeros((2, 3)), np.array([[0, 1, 0], [1, 0, 1]], dtype=np.bool_), np.zeros((2, 3), dtype=np.bool_))
-    items, users = cold.unseen(train, found)
+    items, users = cold_items.unseen(train, found)
     assert found.items.tolist() == [1, 0, 2]
     assert items.tolist() == [True, False, False]
     assert users.tolist() == [False, True, True]
@@ -93,8 +93,8 @@ def test_unseen_is_an_item_or_a_user_without_training() -> None:
 def test_the_found_ranks_stay_as_they_are() -> None:
     found = full([[3.0, 2.0, 1.0]], np.ones((1, 3), dtype=np.bool_), np.zeros((1, 3), dtype=np.bool_))
     first = np.array([True, False, False])
-    assert cold.as_misses(found, first).ranks.tolist() == [MISS, 1, 2]
-    assert cold.without(found, first).ranks.tolist() == [1, 2]
+    assert cold_items.as_misses(found, first).ranks.tolist() == [MISS, 1, 2]
+    assert cold_items.without(found, first).ranks.tolist() == [1, 2]
     assert found.ranks.tolist() == [1, 2, 3]
     with pytest.raises(ValueError, match="read-only"):
-        cold.as_misses(found, first).ranks[0] = 1
+        cold_items.as_misses(found, first).ranks[0] = 1

@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convncf import jobs, runtime
-from convncf.comparison import ComparedRun, Comparison, Gain, compare, differences, gain
+from convncf import jobs
 from convncf.config import RunConfig
 from convncf.errors import RunBrokenError, RunError
+from convncf.evaluation.comparison import ComparedRun, Comparison, Gain, compare, differences, gain
+from convncf.evaluation.significance import paired_test
 from convncf.runs import Run, RunStore, Status
-from convncf.significance import paired_test
+from convncf.runtime import files
 from tests.worlds import checkerboard, finished_run, make_run, save_dataset
 
 # ---------------------------------------------------------------- settings
@@ -149,7 +150,7 @@ def test_the_same_run_twice_under_two_names_is_equal(home: Path, two: tuple[Run,
 
 
 def test_the_comparison_is_strict_json_and_names_its_baseline(two: tuple[Run, Run]) -> None:
-    said = json.loads(runtime.strict_json(compare(two).to_json()))
+    said = json.loads(files.strict_json(compare(two).to_json()))
     assert said["baseline"] == "tiny"
     assert said["differences"]["model.name"] == {"tiny": "convncf", "popular": "popularity"}
     assert [run["name"] for run in said["runs"]] == ["tiny", "popular"]
@@ -241,7 +242,7 @@ def test_one_user_has_a_difference_and_no_interval(two: tuple[Run, Run]) -> None
     found = compare(two)
     test = found.paired["popular"]
     assert (test.n, test.low, test.high) == (1, None, None)
-    said = json.loads(runtime.strict_json(found.to_json()))
+    said = json.loads(files.strict_json(found.to_json()))
     assert "no interval from 1 user" in said["paired"]["popular"]["words"]
     assert [run["intervals"] for run in said["runs"]] == [{}, {}]
 
@@ -298,7 +299,7 @@ def test_the_simple_baselines_are_those_of_the_first_report_but_for_a_run_that_i
     found = compare((network, popular))
     assert found.references == {"mf-bpr": report["baselines"]["mf-bpr"]}, "Popularity stands there as a run"
     assert compare((popular, network)).references == {}
-    assert json.loads(runtime.strict_json(found.to_json()))["references"] == found.references
+    assert json.loads(files.strict_json(found.to_json()))["references"] == found.references
 
 
 # ---------------------------------------------------------------- what training brought

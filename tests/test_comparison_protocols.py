@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from convncf.comparison import compare, protocol_kind
-from convncf.grouping import group
+from convncf.evaluation.comparison import compare, protocol_kind
+from convncf.evaluation.seeds import group
 from convncf.runs import Run
 from tests.test_comparison import trained
 from tests.worlds import finished_run

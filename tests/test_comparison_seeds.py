@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from convncf import comparison, jobs
+from convncf import jobs
+from convncf.evaluation import comparison
 from convncf.runs import Run
 from tests.worlds import make_run
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from convncf import metrics
 from convncf.config import (
     METRIC_NAMES,
     PRESETS,
@@ -21,7 +20,8 @@ from convncf.config import (
 )
 from convncf.config.data import as_seconds
 from convncf.errors import ConfigError, LayerPlanError
-from convncf.experiment.phases import pretraining
+from convncf.evaluation import metrics
+from convncf.workflow.phases import pretraining
 
 # ---------------------------------------------------------------- values
 

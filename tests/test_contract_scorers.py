@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 
 from convncf.config import ModelConfig
 from convncf.models import ConvNCF, ItemModel, PairwiseModel, Popularity, build, fitted
-from convncf.models.interface import Sizes
+from convncf.models.base import Sizes
 
 N_USERS, N_ITEMS = 4, 300
 COMPUTED = ("popularity", "itemknn", "ease")

@@ -11,7 +11,7 @@ from torch import Tensor
 from convncf.config import ModelConfig
 from convncf.errors import ConfigError, LayerPlanError
 from convncf.models import ConvNCF
-from convncf.models.interface import Sizes
+from convncf.models.base import Sizes
 
 SIZES = Sizes(n_users=5, n_items=7)
 SMALL: dict[str, Any] = {

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from convncf.figures import LIGHT, learning, smoothing
-from convncf.figures.learning import points
-from convncf.figures.smoothing import smoothed
+from convncf.figures import LIGHT, learning
+from convncf.figures.learning import points, smoothed
 from tests.plotly_json import array, sent
 
 
@@ -53,7 +52,7 @@ def test_by_step_an_epoch_has_as_many_steps_as_it_needs_batches() -> None:
 
 def test_a_smooth_curve_lies_over_a_ghost_of_its_own_values() -> None:
     records = {"a": [row(0, 0.1), row(1, 0.3), row(2, 0.2)]}
-    ghost, smooth = sent(smoothing.smooth(learning.validation(records, LIGHT), 0.5))["data"]
+    ghost, smooth = sent(learning.smooth(learning.validation(records, LIGHT), 0.5))["data"]
     assert list(array(ghost["y"])) == [0.1, 0.3, 0.2]
     assert list(array(smooth["y"])) == pytest.approx(smoothed([0.1, 0.3, 0.2], 0.5))
     assert (ghost["opacity"] < 1, ghost["showlegend"]) == (True, False)

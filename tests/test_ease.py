@@ -10,8 +10,10 @@ import torch
 from scipy.sparse import csr_array
 
 from convncf.errors import DataError
-from convncf.models import EASE, ease
-from convncf.models.ease import available_memory, refuse_unless_it_fits
+from convncf.models import EASE, item_similarity
+from convncf.models.item_similarity import refuse_unless_it_fits
+from convncf.runtime import memory
+from convncf.runtime.memory import available_memory
 
 
 def matrix(n_users: int = 30, n_items: int = 13, seed: int = 0) -> csr_array:
@@ -48,7 +50,7 @@ def test_two_items_by_hand() -> None:
 @pytest.mark.parametrize("columns", [1, 5, 13, 1000])
 def test_the_number_of_columns_at_a_time_does_not_matter(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = EASE(30, 13, 4.0).fit(matrix()).between
-    monkeypatch.setattr(ease, "_COLUMNS", columns)
+    monkeypatch.setattr(item_similarity, "_COLUMNS", columns)
     assert torch.equal(EASE(30, 13, 4.0).fit(matrix()).between, whole)
 
 
@@ -64,10 +66,10 @@ def test_what_would_not_fit_is_refused_before_work_with_both_sizes(monkeypatch: 
         DataError, match=r"for 40,981 items it needs 20\.2 GB of memory, and 16\.0 GB are free.*itemknn"
     ):
         refuse_unless_it_fits(40_981, available=16_000_000_000)
-    monkeypatch.setattr(ease, "available_memory", lambda: 1000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 1000)
     with pytest.raises(DataError, match="13 items"):
         EASE(30, 13).fit(matrix())
-    monkeypatch.setattr(ease, "available_memory", lambda: None)
+    monkeypatch.setattr(memory, "available_memory", lambda: None)
     EASE(30, 13).fit(matrix())
 
 
@@ -75,7 +77,7 @@ def test_the_smallest_limit_on_memory_counts(tmp_path: Path, monkeypatch: pytest
     files = {"most": "3000", "now": "1000", "memory.stat": "anon 7\ninactive_file 500\n"}
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(ease, "_CONTROL_GROUPS", ((str(tmp_path), "most", "now", "inactive_file"),))
+    monkeypatch.setattr(memory, "_CONTROL_GROUPS", ((str(tmp_path), "most", "now", "inactive_file"),))
     assert available_memory() == 2500
     (tmp_path / "most").write_text("max\n")
     found = available_memory()

@@ -10,12 +10,14 @@ import pytest
 
 from convncf.config import RunConfig, resolve
 from convncf.data import catalogue
-from convncf.data.splitting import Split, filter_and_split
+from convncf.data.split import Split
+from convncf.data.splitting import filter_and_split
 from convncf.errors import DataError, DeviceError
-from convncf.experiment.estimate import Estimate, PhaseTime, about, estimate
-from convncf.experiment.memory import Memory, memory_of, refuse_unless_memory_fits, size
 from convncf.runs import RunStore
-from convncf.runtime import Gpu
+from convncf.runtime.devices import Gpu
+from convncf.runtime.memory import in_bytes_words
+from convncf.workflow.estimate import Estimate, PhaseTime, about, estimate
+from convncf.workflow.memory import Memory, memory_of, refuse_unless_memory_fits
 from tests.in_process import Commands
 from tests.worlds import save_dataset
 
@@ -74,7 +76,9 @@ def test_what_cannot_fit_is_refused_with_both_figures_and_what_to_do(parts: Spli
     asked = config("mf-bpr", MF)
     needed = memory_of(asked, parts).total
     refuse_unless_memory_fits(asked, parts, free=needed)
-    with pytest.raises(DataError, match=rf"needs about {size(needed)} of memory, and {size(needed - 1)} are free"):
+    with pytest.raises(
+        DataError, match=rf"needs about {in_bytes_words(needed)} of memory, and {in_bytes_words(needed - 1)} are free"
+    ):
         refuse_unless_memory_fits(asked, parts, free=needed - 1)
     wide = config("mf-bpr", MF | {"model.embedding_size": 4096, "train.batch_size": 1})
     with pytest.raises(DataError, match=r"Model.embedding_size 4096 takes the most: give a smaller one"):
@@ -82,9 +86,9 @@ def test_what_cannot_fit_is_refused_with_both_figures_and_what_to_do(parts: Spli
 
 
 def test_a_gpu_is_asked_for_its_own_memory(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convncf.runtime.planned_device", lambda asked: "cuda-1")
+    monkeypatch.setattr("convncf.runtime.devices.planned_device", lambda asked: "cuda-1")
     tiny = tuple(Gpu(index, "G", 1, index - 1, 0) for index in (1, 2))  # GPU 1 has nothing free
-    monkeypatch.setattr("convncf.runtime.gpus", lambda: tiny)
+    monkeypatch.setattr("convncf.runtime.devices.gpus", lambda: tiny)
     with pytest.raises(DeviceError, match="of the GPU's memory"):
         refuse_unless_memory_fits(config("mf-bpr", MF), parts)
 
@@ -92,7 +96,7 @@ def test_a_gpu_is_asked_for_its_own_memory(parts: Split, monkeypatch: pytest.Mon
 def test_an_estimate_counts_epochs_and_validations_and_names_who_is_ranked(
     parts: Split, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("convncf.experiment.estimate._SECONDS", 0.001)
+    monkeypatch.setattr("convncf.workflow.estimate._SECONDS", 0.001)
     found = estimate(config("convncf", NET), home)
     assert found.pretraining is not None
     assert found.training is not None
@@ -106,7 +110,7 @@ def test_an_estimate_counts_epochs_and_validations_and_names_who_is_ranked(
 
 
 def test_what_is_computed_in_one_go_has_no_epochs(parts: Split, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convncf.experiment.estimate._SECONDS", 0.001)
+    monkeypatch.setattr("convncf.workflow.estimate._SECONDS", 0.001)
     for model in ("popularity", "itemknn", "ease"):
         found = estimate(config(model, {}), home)
         assert found.training is None
@@ -147,7 +151,7 @@ def test_two_digits_are_as_much_as_is_known(seconds: float, words: str) -> None:
 
 @pytest.mark.parametrize(("n", "words"), [(310_400_000, "310 MB"), (2_440_000_000, "2.4 GB"), (5_000_000, "5 MB")])
 def test_sizes_in_words(n: int, words: str) -> None:
-    assert size(n) == words
+    assert in_bytes_words(n) == words
 
 
 # ---------------------------------------------------------------- the command
@@ -158,7 +162,7 @@ TRAIN = ("train", "--dataset", "toy", "--model", "mf-bpr", "--set", "train.epoch
 @pytest.fixture
 def convncf(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Commands:
     save_dataset(home)
-    monkeypatch.setattr("convncf.experiment.estimate._SECONDS", 0.001)
+    monkeypatch.setattr("convncf.workflow.estimate._SECONDS", 0.001)
     return Commands(home, monkeypatch, capfd)
 
 
@@ -183,6 +187,6 @@ def test_train_tells_its_estimate_before_the_work_unless_it_is_to_be_quiet(convn
 
 
 def test_a_run_that_cannot_fit_leaves_no_folder(convncf: Commands, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convncf.experiment.memory.available_memory", lambda: 1000)
+    monkeypatch.setattr("convncf.workflow.memory.available_memory", lambda: 1000)
     assert "and 1 MB are free" in convncf.refused(*TRAIN, "--name", "big")
     assert RunStore(home).names() == ()

@@ -13,11 +13,12 @@ from scipy.sparse import csr_array
 
 from convncf.config import EvalConfig
 from convncf.data.interactions import Interactions
-from convncf.data.splitting import Part, Split, ratio_split
+from convncf.data.split import Part, Split
+from convncf.data.splitting import ratio_split
 from convncf.errors import ConfigError, NonFiniteScoreError, TrainingStopped
-from convncf.evaluation import EvaluationReport, evaluate, sample_users
-from convncf.metrics import NAMES
-from convncf.ranking import rank_item, top_k
+from convncf.evaluation.metrics import NAMES
+from convncf.evaluation.ranking import rank_item, top_k
+from convncf.evaluation.report import EvaluationReport, evaluate, sample_users
 
 
 class Parts:

@@ -12,8 +12,8 @@ import pytest
 from convncf.config import EvalConfig
 from convncf.data.candidates import CandidateSets
 from convncf.errors import DataError
-from convncf.evaluation import EvaluationReport, evaluate
-from convncf.metrics import MISS
+from convncf.evaluation.metrics import MISS
+from convncf.evaluation.report import EvaluationReport, evaluate
 from tests.test_evaluation import Table, only_test, parts
 
 

@@ -11,23 +11,19 @@ import pandas as pd
 import pytest
 import torch
 
-from convncf import jobs, models, runtime
+from convncf import jobs, models
 from convncf.config import TRAINED, resolve
 from convncf.data import catalogue
-from convncf.data.candidates import draw_candidates
-from convncf.errors import (
-    CheckpointError,
-    DataError,
-    NonFiniteLossError,
-    RunBrokenError,
-)
-from convncf.evaluation import evaluate
-from convncf.experiment import run_experiment
-from convncf.experiment.loading import load_run
-from convncf.experiment.phases import pretraining
-from convncf.experiment.reporting import evaluate_run
-from convncf.models import ConvNCF, ease
+from convncf.data.candidate_sampling import draw_candidates
+from convncf.errors import CheckpointError, DataError, NonFiniteLossError, RunBrokenError
+from convncf.evaluation.report import evaluate
+from convncf.models import ConvNCF
 from convncf.runs import Run, RunStore, load_tensors
+from convncf.runtime import files, memory
+from convncf.workflow.loading import load_run
+from convncf.workflow.phases import pretraining
+from convncf.workflow.reporting import evaluate_run
+from convncf.workflow.running import run_experiment
 from tests.worlds import checkerboard, finished_run, make_run, row, save_dataset, tiny, without_clock
 
 
@@ -57,7 +53,7 @@ def test_evaluate_repeats_the_figures_of_training_exactly(home: Path, model: str
     assert {key: again[key] for key in same} == {key: report[key] for key in same}
     assert {"metrics", "validation", "best_epoch", "n_users_evaluated", "not_evaluated", "notes"} <= same
     assert report == run.report()
-    runtime.strict_json(again)
+    files.strict_json(again)
 
 
 def test_the_report_says_what_it_is_of(run: Run) -> None:
@@ -194,7 +190,7 @@ def test_settings_reach_the_models_that_are_computed(home: Path) -> None:
 
 def test_ease_on_too_many_items_is_refused_with_both_sizes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(home, "linear", "ease")
-    monkeypatch.setattr(ease, "available_memory", lambda: 10_000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 10_000)
     with pytest.raises(DataError, match="for 40 items it needs"):
         run_experiment(run, home)
     assert run.report() is None

@@ -16,15 +16,16 @@ import pandas as pd
 import pytest
 
 from convncf import inspection
-from convncf.data.interactions import Interactions, ItemTable
-from convncf.data.parts import Split
+from convncf.data.interactions import Interactions
+from convncf.data.items import ItemTable
+from convncf.data.split import Split
 from convncf.errors import ConfigError
-from convncf.figures.pair_page import Picture, pair_page
+from convncf.figures.export import Picture, pair_page
 from convncf.inspection import PairTrace
-from convncf.interop import arrays, projector
-from convncf.interop.pair_record import command, pair_record
+from convncf.interop import embeddings
+from convncf.interop.pair import arrays_of, command, csv_zip, npz, pair_record
+from convncf.models.base import Sizes
 from convncf.models.factorisation import MatrixFactorisation
-from convncf.models.interface import Sizes
 from convncf.models.popularity import Popularity
 from tests.closer_look import indices, loaded
 from tests.in_process import Commands
@@ -57,7 +58,7 @@ def read_as_the_projector(content: bytes) -> list[list[str]]:
 
 def test_vectors_and_words_have_a_line_each_in_the_original_order() -> None:
     model, split, table = hostile()
-    found = projector.projector_files(model, split, table)
+    found = embeddings.projector_files(model, split, table)
     users = read_as_the_projector(found.files["users/metadata.tsv"])
     items = read_as_the_projector(found.files["items/metadata.tsv"])
     p = read_as_the_projector(found.files["users/vectors.tsv"])
@@ -65,8 +66,8 @@ def test_vectors_and_words_have_a_line_each_in_the_original_order() -> None:
     n = len(HOSTILE)
     assert [len(p), len(users), len(q), len(items)] == [n, n, n, n + 1], "one column has no heading, four have"
     assert {len(row) for row in users} == {1}
-    assert {len(row) for row in items} == {len(projector.ITEM_COLUMNS)}
-    assert tuple(items[0]) == projector.ITEM_COLUMNS
+    assert {len(row) for row in items} == {len(embeddings.ITEM_COLUMNS)}
+    assert tuple(items[0]) == embeddings.ITEM_COLUMNS
     assert items[1:][7] == ["東京", "i東京", "Drama|War", "1"]
     assert [row[0] for row in users] == [
         "a\\ttab",
@@ -83,7 +84,7 @@ def test_vectors_and_words_have_a_line_each_in_the_original_order() -> None:
 
 @pytest.mark.parametrize("text", [*HOSTILE, "\t\n", "\\t", "x\r\n ", " \u3000edge\x85", ""])
 def test_an_escaped_cell_can_be_read_back(text: str) -> None:
-    cell = projector.escape(text)
+    cell = embeddings.escape(text)
     assert len(cell.splitlines()) <= 1
     assert "\t" not in cell
     assert cell.strip() == cell
@@ -91,7 +92,7 @@ def test_an_escaped_cell_can_be_read_back(text: str) -> None:
 
 
 def test_what_was_escaped_is_counted() -> None:
-    found = projector.projector_files(*hostile())
+    found = embeddings.projector_files(*hostile())
     assert found.escaped == 3 * 5, "tab, line feed, backslash, blank and line separator, in three columns"
     assert "15 ids or titles" in found.words
 
@@ -99,7 +100,7 @@ def test_what_was_escaped_is_counted() -> None:
 def test_a_model_without_embeddings_is_refused_in_words() -> None:
     _, split, table = hostile()
     with pytest.raises(ConfigError, match="Popularity has no embeddings"):
-        projector.projector_files(Popularity(8, 8), split, table)
+        embeddings.projector_files(Popularity(8, 8), split, table)
 
 
 # ---------------------------------------------------------------- arrays
@@ -107,7 +108,7 @@ def test_a_model_without_embeddings_is_refused_in_words() -> None:
 
 def test_the_arrays_come_back_from_npz_as_they_are() -> None:
     trace = pair()
-    with np.load(io.BytesIO(arrays.npz(trace, ABOUT)), allow_pickle=False) as found:
+    with np.load(io.BytesIO(npz(trace, ABOUT)), allow_pickle=False) as found:
         assert set(found) == {
             "p",
             "q",
@@ -130,10 +131,10 @@ def test_the_arrays_come_back_from_npz_as_they_are() -> None:
 
 def test_the_arrays_come_back_from_csv_to_the_last_bit() -> None:
     trace = pair()
-    with zipfile.ZipFile(io.BytesIO(arrays.csv_zip(trace, {"run": "first"}))) as archive:
+    with zipfile.ZipFile(io.BytesIO(csv_zip(trace, {"run": "first"}))) as archive:
         names = set(archive.namelist())
         text = {name: archive.read(name).decode() for name in names}
-    assert names == {f"{name}.csv" for name in arrays.arrays_of(trace)} | {"README.txt"}
+    assert names == {f"{name}.csv" for name in arrays_of(trace)} | {"README.txt"}
     assert np.array_equal(np.loadtxt(io.StringIO(text["map.csv"]), delimiter=",", dtype=np.float32), trace.map)
     assert np.array_equal(np.loadtxt(io.StringIO(text["p.csv"]), dtype=np.float32), trace.p)
     rows = list(csv.reader(io.StringIO(text["layer_1.csv"])))

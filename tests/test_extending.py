@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from convncf import jobs, runtime
+from convncf import jobs
 from convncf.errors import (
     CheckpointError,
     ConfigError,
@@ -24,8 +24,9 @@ from convncf.errors import (
     RunBusyError,
     RunError,
 )
-from convncf.experiment import extend, run_experiment
 from convncf.runs import Run, load_tensors
+from convncf.runtime import files as runtime_files
+from convncf.workflow.running import extend, run_experiment
 from tests.worlds import checkerboard, finished_run, make_run, save_dataset, without_clock
 
 FOREVER: dict[str, Any] = {"train__patience": 0, "train__validate_every": 1, "pretrain__epochs": 1}
@@ -156,7 +157,7 @@ def test_killed_while_it_is_extended_it_is_as_before_or_is_extended(
     run = make_run(home, "run", "mf-bpr", **FOREVER, train__epochs=2)
     jobs.work(run, home)
     before, report = everything(run), run.report()
-    real = runtime.write_json
+    real = runtime_files.write_json
 
     def write(path: Path, value: Any) -> None:
         if written:
@@ -164,7 +165,7 @@ def test_killed_while_it_is_extended_it_is_as_before_or_is_extended(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(runtime, "write_json", write)
+        patch.setattr(runtime_files, "write_json", write)
         with pytest.raises(Killed):
             extend(run, home, 4)
     run = Run(run.path)
@@ -202,7 +203,7 @@ def without_gpu(home: Path, run: Run, patch: pytest.MonkeyPatch) -> None:
     value["settings"]["train.device"]["value"] = "cuda"
     path.write_text(json.dumps(value))
     run.__dict__.pop("_config_json", None)
-    patch.setattr("convncf.runtime.gpus", lambda: ())
+    patch.setattr("convncf.runtime.devices.gpus", lambda: ())
 
 
 def without_state(home: Path, run: Run, patch: pytest.MonkeyPatch) -> None:

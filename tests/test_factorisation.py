@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from convncf.models import MatrixFactorisation
-from convncf.models.interface import Sizes
+from convncf.models.base import Sizes
 
 USER, ITEM, NEGATIVE = torch.tensor([0, 2]), torch.tensor([3, 1]), torch.tensor([1, 1])
 BATCH = {"user_id": USER, "item_id": ITEM, "neg_item_id": NEGATIVE}

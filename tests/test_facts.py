@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from convncf.data.catalogue import as_dataset
-from convncf.data.facts import Facts, facts_of
 from convncf.data.reading import read
+from convncf.data.statistics import Facts, facts_of
 from tests.written import said, write
 
 

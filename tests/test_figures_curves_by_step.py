@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from convncf.figures import LIGHT, learning, smoothing
-from convncf.figures.curve_points import steps
+from convncf.figures import LIGHT, learning
+from convncf.figures.learning import steps
 from tests.plotly_json import array, sent
 
 
@@ -58,7 +58,7 @@ def test_the_ring_and_the_border_stand_on_the_axis_of_steps() -> None:
 
 
 def test_a_smooth_curve_lies_over_its_ghost_and_the_ring_stays() -> None:
-    drawn = sent(smoothing.smooth(learning.curves(ROWS, LIGHT, "NDCG@10"), 0.5))
+    drawn = sent(learning.smooth(learning.curves(ROWS, LIGHT, "NDCG@10"), 0.5))
     names = [trace.get("opacity") for trace in drawn["data"]]
     assert names == [0.3, None, 0.3, None, None]
     # 0.06; (0.5 · 0.06 + 0.08) / 1.5; (0.25 · 0.06 + 0.5 · 0.08 + 0.07) / 1.75

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from convncf.figures import LIGHT, alt
-from convncf.figures.filters import filters
+from convncf.figures.channels import filters
 from tests.made_traces import layer
 from tests.plotly_json import array, sent
 

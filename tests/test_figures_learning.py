@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from convncf.figures import DARK, LIGHT, Theme, alt, learning, run_colour
-from convncf.figures.epoch_axis import phase_ticks
+from convncf.figures.learning import phase_ticks
 from convncf.training import EpochRecord
 from tests.made_traces import THEMES
 from tests.plotly_json import array, sent

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convncf.figures import LIGHT, Theme, alt, bpr, lesson
-from convncf.figures.bpr import bpr_steps as draw_steps
+from convncf.figures import LIGHT, Theme, alt, lesson
+from convncf.figures.lesson import bpr_steps as draw_steps
+from convncf.figures.score import waterfall
 from convncf.figures.theme import number
-from convncf.figures.waterfall import waterfall
 from convncf.inspection.bpr_step import BprSteps, Triple
 from convncf.inspection.cells import CellArithmetic
 from convncf.inspection.sums import Window, running_dot, score_sum
@@ -133,7 +133,7 @@ def test_a_loss_of_zero_has_a_place_on_the_logarithmic_axis() -> None:
     ],
 )
 def test_a_loss_axis_has_ticks_of_one_size(low: float, high: float, shown: list[str]) -> None:
-    assert bpr._round_ticks(low, high)["ticktext"] == shown
+    assert lesson._round_ticks(low, high)["ticktext"] == shown
 
 
 def test_a_step_that_was_not_taken_is_refused() -> None:

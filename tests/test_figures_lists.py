@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convncf.figures import DARK, LIGHT, Theme, alt, bands, lists, strips
+from convncf.figures import DARK, LIGHT, Theme, alt, channels, comparison, lists
 from tests.made_traces import THEMES
 from tests.plotly_json import array, sent
 
@@ -44,7 +44,7 @@ def test_lists_of_nothing() -> None:
 
 @THEMES
 def test_bands_are_lines_with_a_sign_a_run(theme: Theme) -> None:
-    drawn = bands.by_band(
+    drawn = comparison.by_band(
         ["1 to 5", "6"], [30, 28], {"mine": [0.25, 0.5], NAME: [0.2, 0.6]}, theme, metric="HR@10", of="training items"
     )
     figure = sent(drawn)
@@ -60,19 +60,19 @@ def test_bands_are_lines_with_a_sign_a_run(theme: Theme) -> None:
 
 
 def test_a_run_keeps_its_colour_by_its_place_in_the_order() -> None:
-    drawn = bands.by_band(["1"], [2], {"b": [1.0]}, DARK, metric="m", of="x", order=["a", "b"])
+    drawn = comparison.by_band(["1"], [2], {"b": [1.0]}, DARK, metric="m", of="x", order=["a", "b"])
     assert sent(drawn)["data"][0]["line"]["color"] == DARK.categories[1]
 
 
 def test_bands_without_their_values_are_refused() -> None:
     with pytest.raises(ValueError, match=r"2 bands, 2 counts.*'a': 1"):
-        bands.by_band(["1", "2"], [3, 4], {"a": [1.0]}, LIGHT, metric="m", of="x")
+        comparison.by_band(["1", "2"], [3, 4], {"a": [1.0]}, LIGHT, metric="m", of="x")
 
 
 @THEMES
 def test_one_value_among_many(theme: Theme) -> None:
     values = np.arange(10, dtype=np.float32)
-    drawn = strips.strip(values, 8.5, 90.0, theme, what=NAME)
+    drawn = channels.strip(values, 8.5, 90.0, theme, what=NAME)
     figure = sent(drawn)
     dots = figure["data"][0]
     assert array(dots["x"]).tolist() == list(range(10))
@@ -86,5 +86,5 @@ def test_one_value_among_many(theme: Theme) -> None:
 
 
 def test_a_value_beyond_all_others_is_in_the_picture() -> None:
-    low, high = sent(strips.strip(np.zeros(3), 5.0, 100.0, LIGHT, what="x"))["layout"]["xaxis"]["range"]
+    low, high = sent(channels.strip(np.zeros(3), 5.0, 100.0, LIGHT, what="x"))["layout"]["xaxis"]["range"]
     assert low < 0 < 5 < high

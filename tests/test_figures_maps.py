@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convncf.figures import DARK, LIGHT, Theme, alt, attribution, maps
+from convncf.figures import DARK, LIGHT, Theme, alt, maps
+from convncf.figures.score import attribution_map
 from tests.made_traces import THEMES
 from tests.plotly_json import array, is_binary, sent, texts
 
@@ -57,7 +58,7 @@ def test_two_equal_maps_keep_their_own_scale() -> None:
 @THEMES
 def test_an_attribution_stands_beside_the_map_each_on_its_own_scale(theme: Theme) -> None:
     values = np.array([[0.5, 0.0], [0.0, -0.125]], np.float32)
-    drawn = attribution.attribution_map(FIRST, values, theme, method="integrated gradients", score=1.375, baseline=1.0)
+    drawn = attribution_map(FIRST, values, theme, method="integrated gradients", score=1.375, baseline=1.0)
     figure = sent(drawn)
     left, right = figure["data"]
     np.testing.assert_array_equal(array(left["z"]), FIRST)
@@ -72,9 +73,7 @@ def test_an_attribution_stands_beside_the_map_each_on_its_own_scale(theme: Theme
 
 def test_the_completeness_error_is_what_the_cells_miss() -> None:
     def words(score: float, baseline: float) -> str:
-        drawn = attribution.attribution_map(
-            FIRST, np.eye(2), LIGHT, method="gradient × input", score=score, baseline=baseline
-        )
+        drawn = attribution_map(FIRST, np.eye(2), LIGHT, method="gradient × input", score=score, baseline=baseline)
         return alt(drawn)
 
     assert "completeness error +0.400 (25.00%)" in words(2.0, 0.4)  # 2 against 1.6
@@ -84,4 +83,4 @@ def test_the_completeness_error_is_what_the_cells_miss() -> None:
 
 def test_an_attribution_has_the_shape_of_its_map() -> None:
     with pytest.raises(ValueError, match="shapes must be the same"):
-        attribution.attribution_map(FIRST, np.zeros(4), LIGHT, method="x", score=0, baseline=0)
+        attribution_map(FIRST, np.zeros(4), LIGHT, method="x", score=0, baseline=0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from convncf.figures import LIGHT, Theme, alt, channel, feature_maps, interaction_map, score_parts
-from convncf.figures.network import ORDERS, Order, largest
+from convncf.figures.maps import ORDERS, Order, largest
 from convncf.inspection import PairTrace
 from tests.made_traces import THEMES, pair
 from tests.plotly_json import array, is_binary, sent

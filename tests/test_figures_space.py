@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convncf.figures import DARK, LIGHT, Theme, alt, space
+from convncf.figures import DARK, LIGHT, Theme, alt, embeddings
 from tests.made_traces import THEMES
 from tests.plotly_json import array, is_binary, sent
 
@@ -19,7 +19,7 @@ INDEX = np.array([7, 3, 9])
 @THEMES
 def test_points_by_count_grow_with_it(theme: Theme) -> None:
     counts = np.array([0, 9, 99])
-    figure = sent(space.embeddings(XY, NAMES, theme, index=INDEX, explained=(0.5, 0.25), counts=counts))
+    figure = sent(embeddings.embeddings(XY, NAMES, theme, index=INDEX, explained=(0.5, 0.25), counts=counts))
     (dots,) = figure["data"]
     assert is_binary(dots["x"])
     assert (array(dots["x"]).tolist(), array(dots["y"]).tolist()) == ([0, 2, -2], [1, -1, 0.5])
@@ -40,7 +40,7 @@ def test_points_by_count_grow_with_it(theme: Theme) -> None:
 @THEMES
 def test_categories_have_a_colour_and_a_sign_of_their_own(theme: Theme) -> None:
     figure = sent(
-        space.embeddings(XY, NAMES, theme, index=INDEX, explained=(0.5, 0.2), categories=["War", NAME, "War"])
+        embeddings.embeddings(XY, NAMES, theme, index=INDEX, explained=(0.5, 0.2), categories=["War", NAME, "War"])
     )
     war, other = figure["data"]
     assert (war["name"], other["name"]) == ("War (2)", f"{SHOWN} (1)")
@@ -51,26 +51,26 @@ def test_categories_have_a_colour_and_a_sign_of_their_own(theme: Theme) -> None:
 
 
 def test_what_is_selected_is_ringed_and_named() -> None:
-    drawn = space.embeddings(XY, NAMES, LIGHT, index=INDEX, explained=(0.5, 0.2), selected=3)
+    drawn = embeddings.embeddings(XY, NAMES, LIGHT, index=INDEX, explained=(0.5, 0.2), selected=3)
     ring = sent(drawn)["data"][-1]
     assert (array(ring["x"]).tolist(), array(ring["y"]).tolist(), ring["text"]) == ([2], [-1], [SHOWN])
     assert ring["marker"]["color"] == LIGHT.accent
     assert alt(drawn).endswith(f"{NAME} is at (2.00, −1.00).")
-    elsewhere = space.embeddings(XY, NAMES, LIGHT, index=INDEX, explained=(0.5, 0.2), selected=4)
+    elsewhere = embeddings.embeddings(XY, NAMES, LIGHT, index=INDEX, explained=(0.5, 0.2), selected=4)
     assert len(sent(elsewhere)["data"]) == 1, "it is not among the points shown"
 
 
 def test_points_without_their_values_are_refused() -> None:
     with pytest.raises(ValueError, match="'names': 2"):
-        space.embeddings(XY, NAMES[:2], LIGHT, index=INDEX, explained=(1, 0))
+        embeddings.embeddings(XY, NAMES[:2], LIGHT, index=INDEX, explained=(1, 0))
     with pytest.raises(ValueError, match="by counts or by categories"):
-        space.embeddings(XY, NAMES, LIGHT, index=INDEX, explained=(1, 0), counts=INDEX, categories=NAMES)
+        embeddings.embeddings(XY, NAMES, LIGHT, index=INDEX, explained=(1, 0), counts=INDEX, categories=NAMES)
 
 
 @THEMES
 def test_neighbours_are_bars_nearest_first(theme: Theme) -> None:
     likeness = np.array([0.75, 0.5, -0.25])
-    drawn = space.neighbours(NAMES, likeness, theme, of="Alien", measure="cosine of embeddings")
+    drawn = embeddings.neighbours(NAMES, likeness, theme, of="Alien", measure="cosine of embeddings")
     figure = sent(drawn)
     (bars,) = figure["data"]
     assert array(bars["x"]).tolist() == [0.75, 0.5, -0.25]
@@ -82,8 +82,8 @@ def test_neighbours_are_bars_nearest_first(theme: Theme) -> None:
 
 
 def test_users_of_both_stand_beside_and_nobody_is_said() -> None:
-    drawn = space.neighbours(["Heat"], np.array([0.5]), DARK, of="Alien", measure="m", together=np.array([1]))
+    drawn = embeddings.neighbours(["Heat"], np.array([0.5]), DARK, of="Alien", measure="m", together=np.array([1]))
     assert sent(drawn)["data"][0]["text"] == ["0.500 · 1 user"]
-    nobody = space.neighbours([], np.zeros(0), DARK, of="Alien", measure="m", together=np.zeros(0, int))
+    nobody = embeddings.neighbours([], np.zeros(0), DARK, of="Alien", measure="m", together=np.zeros(0, int))
     assert "no item has a user in common" in sent(nobody)["layout"]["annotations"][0]["text"]
     assert alt(nobody) == "Items nearest to Alien by m: none."

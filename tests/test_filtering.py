@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from convncf.config import DataConfig
 from convncf.data.candidates import CandidateSets
+from convncf.data.dataset import Dataset
 from convncf.data.filtering import Filtered, apply_filters
-from convncf.data.interactions import Interactions, ItemTable, Vocabulary
+from convncf.data.interactions import Interactions
+from convncf.data.items import ItemTable
 from convncf.data.splitting import filter_and_split, split
-from convncf.data.storage import Dataset
+from convncf.data.vocabulary import Vocabulary
 from convncf.errors import DataError
 from tests.worlds import dataset_of
 

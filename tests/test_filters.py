@@ -8,8 +8,8 @@ from scipy.sparse import csr_array
 
 from convncf.data.items import ItemTable
 from convncf.data.vocabulary import Vocabulary
-from convncf.inspection.filters import ListFilter, allowed, filtered, genres
-from convncf.ranking import top_k
+from convncf.evaluation.ranking import top_k
+from convncf.inspection.lists import ListFilter, allowed, filtered, genres
 
 # Users that have items 0 to 4 in training: 4, 3, 2, 2, 0.
 TRAIN = csr_array(

@@ -10,7 +10,8 @@ import torch
 
 from convncf.config import DataConfig
 from convncf.data.interactions import Interactions
-from convncf.data.splitting import Split, ratio_split
+from convncf.data.split import Split
+from convncf.data.splitting import ratio_split
 from convncf.inspection import first_pair
 
 N_ITEMS = 120

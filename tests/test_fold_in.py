@@ -10,12 +10,13 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from convncf import models, runtime
+from convncf import models
 from convncf.config import ModelConfig
-from convncf.data.splitting import Split
+from convncf.data.split import Split
+from convncf.evaluation.ranking import top_k
 from convncf.inspection import PairTrace, trace_pair
 from convncf.inspection.fold_in import fold_in
-from convncf.ranking import top_k
+from convncf.runtime import random
 from tests.toy_training import toy_model, toy_split, toy_trainer
 from tests.worlds import row
 
@@ -142,7 +143,7 @@ def test_draws_are_picked_items_against_all_others_alike() -> None:
 
 def test_a_trained_model_in_training_mode_stays_there() -> None:
     parts = toy_split()
-    runtime.seed_torch(0, "test")
+    random.seed_torch(0, "test")
     model = toy_model(parts, "convncf", dropout_prob=0.5).train()
     first, again = fold_in(model, [1, 2]).p, fold_in(model, [1, 2]).p
     np.testing.assert_array_equal(first, again)

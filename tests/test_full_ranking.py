@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from convncf import streams
 from convncf.errors import TrainingStopped
 from convncf.evaluation import full_ranking
-from convncf.evaluation.beyond import NOTHING
+from convncf.evaluation.beyond_accuracy import NOTHING
 from convncf.evaluation.full_ranking import ranks, users_with_positives
-from convncf.ranking import rank_positives, top_k
+from convncf.evaluation.ranking import rank_positives, top_k
+from convncf.runtime import threads as runtime_threads
 from tests.test_ranking import CANDIDATE, LEFT_OUT, POSITIVE, Table, matrix, rank_by_definition
 
 
@@ -87,7 +87,7 @@ def test_a_matrix_with_repeats_and_no_order_means_the_same() -> None:
 
 def test_progress_counts_every_user_and_stop_is_asked_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(full_ranking, "USERS_TOGETHER", 1)
-    monkeypatch.setattr(streams, "width", lambda: 2)
+    monkeypatch.setattr(runtime_threads, "width", lambda: 2)
     told: list[tuple[int, int]] = []
     args = (matrix(np.eye(5)), matrix(np.zeros((5, 5))))
     ranks(Table(np.zeros((5, 5))), *args, progress=lambda done, total: told.append((done, total)))
@@ -99,7 +99,7 @@ def test_progress_counts_every_user_and_stop_is_asked_on_the_way(monkeypatch: py
 
 
 def test_scores_held_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "width", lambda: 2)
+    monkeypatch.setattr(runtime_threads, "width", lambda: 2)
     together: list[int] = []
     args = (matrix(np.eye(9, 50)), matrix(np.zeros((9, 50))))
     for floats in (10**6, 300, 1):

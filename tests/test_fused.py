@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from convncf import streams
 from convncf.config import Precision
 from convncf.models import ConvNCF, FusedConvNCF, fused
+from convncf.models.base import Sizes
 from convncf.models.compiled import tower as compiled_tower
-from convncf.models.interface import Sizes
+from convncf.runtime.threads import share
 
 SIZES = Sizes(n_users=6, n_items=150)
 PLANS: dict[str, tuple[int, list[int], list[int]]] = {
@@ -245,7 +245,7 @@ def test_threads_that_score_together_leave_the_model_in_training() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        streams.share(lambda i: found[i % 6].append(reference.score_items(i % 6)), 30)
+        share(lambda i: found[i % 6].append(reference.score_items(i % 6)), 30)
     finally:
         torch.set_num_threads(before)
     assert reference.training

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from app import garbage
+from app.ui import memory
 
 
 class Thing:
@@ -19,28 +19,28 @@ class Thing:
 
 @pytest.fixture(autouse=True)
 def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(garbage, "_seen", 0)
+    monkeypatch.setattr(memory, "_seen", 0)
     yield
     gc.unfreeze()
 
 
 def test_what_lives_is_set_aside_once_modules_were_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     before = gc.get_freeze_count()
-    garbage.set_aside()
+    memory.set_aside()
     frozen = gc.get_freeze_count()
     assert frozen > before
     later = [[place] for place in range(1000)]
-    garbage.set_aside()  # no module is new
+    memory.set_aside()  # no module is new
     assert gc.get_freeze_count() <= frozen
     monkeypatch.setitem(sys.modules, "a_module_of_this_test", ModuleType("a_module_of_this_test"))
-    garbage.set_aside()
+    memory.set_aside()
     assert gc.get_freeze_count() >= frozen + len(later) - 100
 
 
 def test_what_was_set_aside_is_freed_with_its_last_reference() -> None:
     thing = Thing()
     gone = weakref.ref(thing)
-    garbage.set_aside()
+    memory.set_aside()
     del thing
     assert gone() is None
 
@@ -50,5 +50,5 @@ def test_cycles_made_before_are_collected_first() -> None:
     one.other, other.one = other, one  # type: ignore[attr-defined]
     gone = weakref.ref(one)
     del one, other
-    garbage.set_aside()
+    memory.set_aside()
     assert gone() is None

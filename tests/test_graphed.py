@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from convncf.training.graphed import Batch, GraphedStep
+from convncf.training.step import Batch, GraphedStep
 
 
 class Cuda:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from convncf.errors import RunBrokenError, RunError, RunNotFoundError
-from convncf.grouping import common_name, find, group, groups, identity, summary, unreadable
+from convncf.evaluation.seeds import common_name, find, group, groups, identity, summary, unreadable
 from convncf.runs import Run, RunStore, Status
 from tests.worlds import tiny
 

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from convncf.config import TrainConfig, resolve
 from convncf.data.interactions import Interactions
-from convncf.data.splitting import Split, ratio_split
+from convncf.data.split import Split
+from convncf.data.splitting import ratio_split
 from convncf.errors import DataError
-from convncf.experiment.phases import pretraining
 from convncf.models import PairwiseModel
 from convncf.training import triple_sampler
+from convncf.workflow.phases import pretraining
 from tests.toy_training import Scripted, toy_model, toy_split, toy_trainer
 from tests.waiting import Waits
 

@@ -11,8 +11,8 @@ import pytest
 
 from convncf import jobs
 from convncf.errors import TrainingStopped
-from convncf.experiment import running
 from convncf.runs import Run
+from convncf.workflow import running
 from tests.in_process import Commands
 from tests.worlds import finished_run, make_run
 

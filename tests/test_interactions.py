@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convncf.data.interactions import Interactions, ItemTable, Vocabulary
+from convncf.data.interactions import Interactions
+from convncf.data.items import ItemTable
 from convncf.data.timestamps import detect_unit
+from convncf.data.vocabulary import Vocabulary
 from convncf.errors import DataError, UnknownIdError
 
 PAIRS = st.lists(st.tuples(st.sampled_from("abcdé"), st.sampled_from("uvwxyz")), min_size=1, unique=True)

@@ -7,15 +7,17 @@ import pandas as pd
 import pytest
 import torch
 
-from convncf import runtime, streams
 from convncf.config import EvalConfig
 from convncf.data.interactions import Interactions
-from convncf.data.splitting import Split, ratio_split
+from convncf.data.split import Split
+from convncf.data.splitting import ratio_split
 from convncf.errors import TrainingStopped
-from convncf.evaluation import evaluate, full_ranking
-from convncf.judgement import THIS, Judgement, judge, sets_for, sets_frame
+from convncf.evaluation import full_ranking
+from convncf.evaluation.baselines import THIS, Judgement, judge, sets_for, sets_frame
+from convncf.evaluation.report import evaluate
+from convncf.evaluation.significance import bootstrap_interval, paired_test
 from convncf.models import Popularity
-from convncf.significance import bootstrap_interval, paired_test
+from convncf.runtime import files, threads
 from convncf.training import Progress
 from tests.worlds import checkerboard, dataset_of
 
@@ -86,7 +88,7 @@ def test_a_model_against_itself_is_equal(parts: Split) -> None:
 
 def test_the_counts_add_up_and_the_report_is_strict_json(judgement: Judgement) -> None:
     said = judgement.to_json()
-    runtime.strict_json(said)
+    files.strict_json(said)
     assert said["protocol"] == "full ranking"
     assert said["n_users_evaluated"] + sum(said["not_evaluated"].values()) == said["n_users"] == 30
     assert said["n_users_validated"] == 30
@@ -158,7 +160,7 @@ def test_a_part_that_is_not_there_is_said_and_breaks_nothing(ratios: tuple[float
     popularity = Popularity(30, 40).fit(parts.train)
     judgement = judge(Oracle(parts), {"popularity": popularity}, parts, EVAL, seed=1)
     said = judgement.to_json()
-    runtime.strict_json(said)
+    files.strict_json(said)
     assert bool(said["validation"]) == (ratios[1] > 0)
     assert bool(said["metrics"]) == bool(said["paired"]) == (ratios[2] > 0)
     assert said["not_evaluated"] == ({} if ratios[2] else {"no test item": 30})
@@ -178,7 +180,7 @@ def test_progress_runs_once_from_nothing_to_its_end(parts: Split, popularity: Po
 
 def test_it_stops_when_asked(parts: Split, popularity: Popularity, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(full_ranking, "USERS_TOGETHER", 1)
-    monkeypatch.setattr(streams, "width", lambda: 1)
+    monkeypatch.setattr(threads, "width", lambda: 1)
     asked = iter([False] * 70 + [True] * 9)
     with pytest.raises(TrainingStopped, match="10 of 30 users"):
         judge(Oracle(parts), {"popularity": popularity}, parts, EVAL, seed=1, stop=lambda: next(asked))
@@ -218,7 +220,7 @@ def test_both_protocols_stand_side_by_side_and_the_main_figures_are_those_of_ful
     assert within["n_users_evaluated"] == 30
     assert within["baselines"].keys() == within["paired"].keys() == {"popularity"}
     assert within["beyond"] == {}, "a set of negatives is no list"
-    runtime.strict_json(said)
+    files.strict_json(said)
 
 
 def test_every_model_is_judged_within_the_very_same_sets(parts: Split, popularity: Popularity, both: Judgement) -> None:
@@ -274,7 +276,7 @@ def test_without_a_test_part_every_protocol_says_so(protocol: str) -> None:
     assert said["metrics"] == said["intervals"] == said["paired"] == {}
     for view in said["protocols"]:
         assert view["notes"] == ["Nothing was evaluated: no user has a test item."]
-    runtime.strict_json(said)
+    files.strict_json(said)
 
 
 def test_the_sets_are_kept_as_a_frame(parts: Split) -> None:

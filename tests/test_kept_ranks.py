@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from convncf.experiment.loading import data_of
+from convncf.workflow.loading import data_of
 from tests.worlds import finished_run
 
 

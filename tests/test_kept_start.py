@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from convncf import jobs
-from convncf.evaluation.start import KEPT_THE_START
-from convncf.experiment.reporting import evaluate_run
+from convncf.evaluation.report import KEPT_THE_START
+from convncf.workflow.reporting import evaluate_run
 from tests.worlds import make_run
 
 

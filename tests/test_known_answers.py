@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ir_measures import AP, RR, P, R, Success, nDCG
 
-from convncf import metrics
-from convncf.metrics import parse, per_user
-from convncf.ranking import rank_positives
+from convncf.evaluation import metrics
+from convncf.evaluation.metrics import parse, per_user
+from convncf.evaluation.ranking import rank_positives
 
 KS = (1, 2, 3, 5, 10, 40)
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from convncf import jobs
-from convncf.comparison import compare
 from convncf.config import EvalConfig, resolve
 from convncf.data import catalogue
-from convncf.evaluation import evaluate
-from convncf.experiment.loading import load_run
-from convncf.experiment.reporting import evaluate_run, warnings
+from convncf.evaluation.comparison import compare
+from convncf.evaluation.report import evaluate
 from convncf.inspection.pair import recommend, view_pair
 from convncf.runs import Run
+from convncf.workflow.loading import load_run
+from convncf.workflow.reporting import evaluate_run, warnings
 from tests.worlds import finished_run, make_run
 
 

@@ -125,7 +125,7 @@ def test_what_cannot_be_is_refused_before_there_is_a_folder_or_a_worker(
     name: str,
     error: type[ConvNCFError],
 ) -> None:
-    monkeypatch.setattr("convncf.runtime.gpus", lambda: ())
+    monkeypatch.setattr("convncf.runtime.devices.gpus", lambda: ())
     frame = checkerboard()
     save_dataset(home, "short", frame.drop_duplicates("user_id"))
     with pytest.raises(error):
@@ -141,7 +141,7 @@ def test_a_model_that_memory_cannot_hold_is_refused_before_there_is_a_folder(
     def refuse(n_items: int) -> None:
         raise ConfigError(f"{n_items} items do not fit")
 
-    monkeypatch.setattr("convncf.models.ease.refuse_unless_it_fits", refuse)
+    monkeypatch.setattr("convncf.models.item_similarity.refuse_unless_it_fits", refuse)
     with pytest.raises(ConfigError, match="40 items"):
         jobs.launch(tiny("ease"), "run", home)
     assert RunStore(home).names() == ()

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convncf import streams
 from convncf.errors import NonFiniteScoreError
 from convncf.evaluation.full_ranking import USERS_TOGETHER
-from convncf.experiment.loading import load_run
 from convncf.inspection import lists as module
 from convncf.inspection import recommend
 from convncf.inspection.lists import lists
+from convncf.runtime import threads
+from convncf.workflow.loading import load_run
 from tests.worlds import finished_run
 
 
@@ -44,7 +44,7 @@ def test_no_more_users_are_scored_than_are_listed_next(home: Path) -> None:
             asked.append(user)
             return loaded.model.score_items(user)
 
-    together = streams.width() * USERS_TOGETHER
+    together = threads.width() * USERS_TOGETHER
     users = np.resize(np.arange(30), 4 * together)
     walk = lists(Counting(), loaded.split, users, 2)
     next(walk)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from convncf.losses import ConvNCFBPRLoss, squared_norm, sum_of_norms
+from convncf.models.losses import ConvNCFBPRLoss, squared_norm, sum_of_norms
 
 gaps = st.lists(st.floats(-1000, 1000, width=32), min_size=1, max_size=30)
 

@@ -12,7 +12,7 @@ from convncf.errors import ConfigError
 from convncf.inspection import Embeddings, PairTrace, align, trace_pair
 from convncf.inspection.alignment import MapDifference, Method, map_difference
 from convncf.models import MatrixFactorisation
-from convncf.models.interface import Sizes
+from convncf.models.base import Sizes
 
 SIZE = 6
 IDS = (tuple(f"u{user}" for user in range(8)), tuple(f"i{item}" for item in range(9)))

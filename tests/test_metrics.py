@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convncf import metrics
 from convncf.config import METRIC_NAMES
 from convncf.errors import ConfigError
-from convncf.metrics import Floats, Ints, Metric, parse, per_user
+from convncf.evaluation import metrics
+from convncf.evaluation.metrics import Floats, Ints, Metric, parse, per_user
 
 ragged_ranks = st.lists(st.sets(st.integers(1, 60), min_size=1, max_size=8), min_size=1, max_size=12)
 

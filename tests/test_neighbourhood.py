@@ -13,10 +13,11 @@ from scipy.sparse import csr_array
 from convncf import models
 from convncf.config import ModelConfig
 from convncf.data.interactions import Interactions
-from convncf.data.splitting import Split, ratio_split
+from convncf.data.split import Split
+from convncf.data.splitting import ratio_split
 from convncf.errors import DataError
 from convncf.inspection import trace_pair
-from convncf.inspection.neighbourhood import mean_maps, nearest_by_cooccurrence, nearest_by_embedding
+from convncf.inspection.neighbours import mean_maps, nearest_by_cooccurrence, nearest_by_embedding
 from tests.toy_training import toy_model, toy_split
 
 

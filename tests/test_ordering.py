@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convncf.data.ordering import order_within
+from convncf.data.interactions import order_within
 
 INTEGERS = st.one_of(st.integers(0, 3), st.integers(0, 2**62 - 1), st.integers(-(2**63), 2**63 - 1))
 FLOATS = st.one_of(st.floats(0, 1), st.floats(allow_nan=False), st.sampled_from([0.0, -0.0, 0.5]))

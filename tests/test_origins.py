@@ -13,10 +13,10 @@ from convncf import jobs
 from convncf.data import catalogue
 from convncf.data.splitting import filter_and_split, leave_one_out
 from convncf.errors import PretrainingError
-from convncf.experiment import run_experiment
-from convncf.experiment.loading import data_of
-from convncf.experiment.origins import seen_pairs
 from convncf.runs import Run, RunStore
+from convncf.workflow.leakage import seen_pairs
+from convncf.workflow.loading import data_of
+from convncf.workflow.running import run_experiment
 from tests.worlds import checkerboard, dataset_of, make_run, save_dataset
 
 SHORT: dict[str, Any] = {"train__epochs": 1}

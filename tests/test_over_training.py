@@ -12,13 +12,12 @@ import pytest
 import torch
 
 from convncf import models
-from convncf.data.splitting import Split
-from convncf.experiment.loading import load_run
-from convncf.experiment.moments import moments_of
+from convncf.data.split import Split
+from convncf.evaluation.ranking import Scorer
 from convncf.inspection import Moment, PairAt, PairTrace, Unreadable, each_moment, follow_pair, view_at, view_pair
 from convncf.models import Popularity
-from convncf.ranking import Scorer
 from convncf.runs import Run
+from convncf.workflow.loading import load_run, moments_of
 from tests.worlds import finished_run
 
 

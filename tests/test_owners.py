@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from convncf.inspection.owners import owners
+from convncf.inspection.neighbours import owners
 
 HELD = sparse.csc_array(np.array([[1, 0, 1], [0, 1, 0], [1, 1, 1], [0, 0, 0]], dtype=bool))
 

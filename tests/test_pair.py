@@ -12,12 +12,13 @@ import torch
 from convncf import jobs
 from convncf.config import DataConfig, EvalConfig
 from convncf.data.interactions import Interactions
-from convncf.data.splitting import Split, filter_and_split, ratio_split
+from convncf.data.split import Split
+from convncf.data.splitting import filter_and_split, ratio_split
 from convncf.errors import NonFiniteScoreError
-from convncf.evaluation import evaluate
-from convncf.experiment.loading import LoadedRun, load_run
+from convncf.evaluation.report import evaluate
 from convncf.inspection import NoTrace, PairTrace, history, recommend, standing, view_pair
 from convncf.models import Popularity
+from convncf.workflow.loading import LoadedRun, load_run
 from tests.worlds import dataset_of, finished_run, make_run, save_dataset
 
 

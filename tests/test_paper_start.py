@@ -8,10 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from convncf.losses import squared_norm
 from convncf.models import ConvNCF, FusedConvNCF
-from convncf.models.initialisation import truncated_normal
-from convncf.models.interface import Sizes
+from convncf.models.base import Sizes, truncated_normal
+from convncf.models.losses import squared_norm
 from tests.toy_training import toy_model, toy_split, toy_trainer
 
 # Of N(0, 1) within two standard deviations: 1 - 2 · 2 · φ(2) / (Φ(2) - Φ(-2)), its square root.

@@ -11,8 +11,8 @@ from scipy import sparse
 
 from convncf.config import DataConfig
 from convncf.data.interactions import Interactions
-from convncf.data.parts import LowRated, Part
-from convncf.data.splitting import Split, filter_and_split, ratio_split
+from convncf.data.split import LowRated, Part, Split
+from convncf.data.splitting import filter_and_split, ratio_split
 from tests.test_splitting import dataset, histories
 
 

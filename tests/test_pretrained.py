@@ -13,7 +13,7 @@ from torch import Tensor
 
 from convncf.errors import PretrainingError
 from convncf.models import ConvNCF
-from convncf.models.interface import Sizes
+from convncf.models.base import Sizes
 
 SMALL: dict[str, Any] = {"embedding_size": 8, "cnn_channels": [1, 4, 3], "cnn_kernels": [4, 2], "cnn_strides": [4, 2]}
 

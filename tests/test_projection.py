@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from convncf import models
-from convncf.data.interactions import ItemTable, Vocabulary
+from convncf.data.items import ItemTable
+from convncf.data.vocabulary import Vocabulary
 from convncf.inspection.projection import NO_GENRE, OTHER, main_genres, principal_components, project
 from tests.toy_training import toy_model, toy_split
 

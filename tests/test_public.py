@@ -66,7 +66,15 @@ def test_a_name_that_is_not_there_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["convncf", "convncf.errors", "convncf.config", "convncf.runtime", "convncf.runs", "convncf.jobs", "convncf.cli"],
+    [
+        "convncf",
+        "convncf.errors",
+        "convncf.config",
+        "convncf.runtime.devices",
+        "convncf.runs",
+        "convncf.jobs",
+        "convncf.cli",
+    ],
 )
 def test_importing_loads_nothing_heavy(module: str) -> None:
     # `convncf --help`, the app's first page and a worker that waits in the queue all pass through these.

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 
 from convncf.errors import NonFiniteScoreError
 from convncf.evaluation.full_ranking import ranks
-from convncf.ranking import Ints, ItemRank, rank_item, rank_positives, top_k
+from convncf.evaluation.ranking import Ints, ItemRank, rank_item, rank_positives, top_k
 
 CANDIDATE, POSITIVE, LEFT_OUT = 0, 1, 2
 # Few distinct scores, so that most examples have ties; -0.0 is one of them.

@@ -10,11 +10,10 @@ import torch
 from scipy.sparse import csr_array
 
 from convncf.errors import NonFiniteScoreError, TrainingStopped
-from convncf.evaluation import ranks_on_device
-from convncf.evaluation.beyond import NOTHING
-from convncf.evaluation.full_ranking import ranks
-from convncf.evaluation.ranks_on_device import ranked
-from convncf.ranking import rank_positives, top_k
+from convncf.evaluation import full_ranking
+from convncf.evaluation.beyond_accuracy import NOTHING
+from convncf.evaluation.full_ranking import ranked, ranks
+from convncf.evaluation.ranking import rank_positives, top_k
 from tests.waiting import Waits
 
 
@@ -111,7 +110,7 @@ def test_a_scorer_elsewhere_without_scores_for_several_users_is_ranked_on_the_cp
 
 def test_it_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     scores, wanted, hidden = example(2)
-    monkeypatch.setattr(ranks_on_device.ranked, "__defaults__", (250,))
+    monkeypatch.setattr(full_ranking.ranked, "__defaults__", (250,))
     answers = iter([False, False, True])
     with pytest.raises(TrainingStopped, match="20 of 30 users"):
         ranks(OnDevice(scores), wanted, hidden, stop=lambda: next(answers))
@@ -119,7 +118,7 @@ def test_it_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("floats", [1, 60, 600, 10**6])
 def test_lists_are_those_of_the_cpu_ties_included(floats: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranks_on_device.ranked, "__defaults__", (floats,))
+    monkeypatch.setattr(full_ranking.ranked, "__defaults__", (floats,))
     scores, wanted, hidden = example(6)
     few = hidden.toarray()
     few[4] = ~wanted.toarray()[4]  # fewer candidates than places

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from convncf.data.reading import ReadOptions, blocks, delimited, read
-from convncf.data.reading.blocks import Sizes, read_in_blocks
-from convncf.data.reading.pieces import OnlyAsAWholeError
+from convncf.data.reading import ReadOptions, chunks, delimited, read
+from convncf.data.reading.chunks import OnlyAsAWholeError, Sizes, read_in_blocks
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
 from convncf.errors import ReadError
@@ -160,7 +159,7 @@ def test_a_large_file_that_is_read_slowly_says_so_and_why(tmp_path: Path, delimi
     start = beginning(delimiter)
     (path,) = write(tmp_path, {"x.tsv": start + tail})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "Sizes", lambda: sizes_for(start))
+        patch.setattr(chunks, "Sizes", lambda: sizes_for(start))
         notes = read(path).report.notes
     assert f"x.tsv was read as a whole, which takes longer and some thirty times its size of memory: {why}" in notes
 
@@ -185,7 +184,7 @@ def test_lines_are_numbered_across_blocks(tmp_path: Path) -> None:
     tail = "".join(f"u1,{2000 + n},4,1000000001\n" if n % 4 else "broken\n" for n in range(40))
     (path,) = write(tmp_path, {"x.csv": start + tail})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "Sizes", lambda: sizes_for(start, 64))
+        patch.setattr(chunks, "Sizes", lambda: sizes_for(start, 64))
         result = read(path)
     assert dropped(result) == {"not the header's 4 fields": (10, (522, 526, 530, 534, 538))}
     assert (result.report.lines, result.report.rows, result.report.kept) == (561, 560, 550)
@@ -196,7 +195,7 @@ def test_ids_stay_text_to_the_character(tmp_path: Path) -> None:
     ids = ["007", "7.0", "9007199254740993", "99999999999999999999", "+7", "4294967297", "0"]
     (path,) = write(tmp_path, {"x.csv": start + "".join(f"{raw},1\n" for raw in ids)})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "Sizes", lambda: sizes_for(start, 16))
+        patch.setattr(chunks, "Sizes", lambda: sizes_for(start, 16))
         result = read(path, ReadOptions(columns={"user_id": "user", "item_id": "item"}))
     assert [row[0] for row in rows(result)[520:]] == ids
 

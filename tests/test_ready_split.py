@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.config import DataConfig
-from convncf.data.splitting import Split, split
-from convncf.data.storage import Dataset
+from convncf.data.dataset import Dataset
+from convncf.data.split import Split
+from convncf.data.splitting import split
 from convncf.errors import SplitError
 from tests.worlds import dataset_of
 

@@ -8,9 +8,9 @@ import pytest
 
 from convncf import jobs
 from convncf.errors import ConfigError, RunError
-from convncf.experiment.loading import load_run
-from convncf.jobs.refitting import refitted
+from convncf.jobs.launching import refitted
 from convncf.runs import RunStore
+from convncf.workflow.loading import load_run
 from tests.worlds import finished_run, make_run, save_dataset
 
 

@@ -8,7 +8,7 @@ import torch
 
 from convncf.inspection import random_pairs, respond, stand_among, strongest_pairs
 from convncf.models import ConvNCF, FusedConvNCF
-from convncf.models.interface import Sizes
+from convncf.models.base import Sizes
 from tests.test_trace import PLANS, network, traced
 
 

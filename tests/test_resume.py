@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 import torch
 
-from convncf import streams
 from convncf.errors import RunBrokenError, TrainingStopped
 from convncf.evaluation import full_ranking
-from convncf.experiment import extend, run_experiment
 from convncf.runs import Run, load_tensors, save_tensors
+from convncf.runtime import threads
 from convncf.training import CLOCK_FIELDS
+from convncf.workflow.running import extend, run_experiment
 from tests.worlds import finished_run, litter, make_run, without_clock
 
 
@@ -172,7 +172,7 @@ def test_stopped_between_two_steps_or_two_users_it_goes_on_too(
     home: Path, expected: Run, asked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(full_ranking, "USERS_TOGETHER", 1)
-    monkeypatch.setattr(streams, "width", lambda: 1)
+    monkeypatch.setattr(threads, "width", lambda: 1)
     run = interrupted_twin(home)
     answers = 0
 

@@ -18,11 +18,7 @@ import torch
 from safetensors import SafetensorError
 
 from convncf import jobs
-from convncf.errors import (
-    CheckpointError,
-    RunBrokenError,
-    RunBusyError,
-)
+from convncf.errors import CheckpointError, RunBrokenError, RunBusyError
 from convncf.runs import Run, RunStore, Status, load_tensors, save_tensors
 from convncf.runs import status as status_module
 from tests.concurrency import together

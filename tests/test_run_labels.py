@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from convncf.errors import RunBusyError, RunError, RunExistsError, RunNameError, RunNotFoundError
-from convncf.experiment import run_experiment
 from convncf.runs import Labels, Run, RunStore, Status
+from convncf.workflow.running import run_experiment
 from tests.concurrency import together
 from tests.worlds import make_run, tiny
 

@@ -14,13 +14,7 @@ from filelock import FileLock
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from convncf.errors import (
-    ConvNCFError,
-    RunBusyError,
-    RunExistsError,
-    RunNameError,
-    RunNotFoundError,
-)
+from convncf.errors import ConvNCFError, RunBusyError, RunExistsError, RunNameError, RunNotFoundError
 from convncf.runs import Run, RunStore, slug
 from tests.concurrency import together
 from tests.worlds import finished_run, litter, tiny

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.config import TrainConfig
-from convncf.training.schedules import gentle, rates, share
+from convncf.training.optimisers import gentle, rates, share
 
 
 def settings(**given: Any) -> TrainConfig:

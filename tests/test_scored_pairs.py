@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convncf.data.splitting import Split
-from convncf.experiment.loading import load_run
+from convncf.data.split import Split
 from convncf.inspection import view_pair
-from convncf.inspection.pair_file import score_file
-from convncf.inspection.scored_pairs import score_pairs
+from convncf.inspection.scored_pairs import score_file, score_pairs
 from convncf.models.popularity import Popularity
+from convncf.workflow.loading import load_run
 from tests.toy_training import toy_split
 from tests.worlds import finished_run, row
 

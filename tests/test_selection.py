@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from convncf.data.candidates import draw_candidates
+from convncf.data.candidate_sampling import draw_candidates
 from convncf.data.interactions import Interactions
 from convncf.data.splitting import ratio_split
-from convncf.experiment import run_experiment
 from convncf.runs import Run
 from convncf.training import EpochRecord, Trainer
+from convncf.workflow.running import run_experiment
 from tests.toy_training import EVAL, toy_model, toy_trainer
 from tests.worlds import checkerboard, make_run, save_dataset
 

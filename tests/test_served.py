@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from convncf.errors import RunBrokenError, RunError
-from convncf.experiment.loading import data_of
-from convncf.metrics import parse
+from convncf.evaluation.metrics import parse
+from convncf.evaluation.user_groups import by_activity, by_popularity, keeps_ranks
 from convncf.runs import Run, RunStore
-from convncf.served import by_activity, by_popularity, keeps_ranks
+from convncf.workflow.loading import data_of
 
 pytest_plugins = ["tests.app_home"]
 

@@ -8,14 +8,7 @@ from typing import Any
 
 import pytest
 
-from convncf.config import (
-    MODEL_NAMES,
-    flatten,
-    parse_setting,
-    read_settings,
-    resolve,
-    setting_keys,
-)
+from convncf.config import MODEL_NAMES, flatten, parse_setting, read_settings, resolve, setting_keys
 from convncf.errors import ConfigError, UnknownSettingError
 from convncf.runs import Run
 from tests.worlds import finished_run, tiny

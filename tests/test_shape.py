@@ -14,7 +14,7 @@ from convncf.config import DataConfig
 from convncf.data import catalogue
 from convncf.data.filtering import apply_filters
 from convncf.data.interactions import Interactions
-from convncf.data.shape import activity, ledger_lines, long_tail, picture
+from convncf.data.statistics import activity, ledger_lines, long_tail, picture
 from tests.worlds import dataset_of
 
 HOUR, DAY = 3600, 86400

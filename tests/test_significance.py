@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import permutation_test
 
-from convncf.significance import (
+from convncf.evaluation.significance import (
     LEVEL,
     Interval,
     PairedTest,

@@ -10,11 +10,11 @@ import pytest
 
 from convncf.config import DataConfig, EvalConfig
 from convncf.data import catalogue
-from convncf.data.candidates import candidate_sets
+from convncf.data.candidate_sampling import candidate_sets
+from convncf.data.dataset import Dataset
 from convncf.data.filtering import apply_filters
 from convncf.data.reading import read
 from convncf.data.splitting import filter_and_split
-from convncf.data.storage import Dataset
 
 BESIDE_THE_CLONE = Path(__file__).resolve().parents[2] / "shared" / "data"
 FOLDER = Path(os.environ.get("CONVNCF_SHARED_DATA", BESIDE_THE_CLONE))

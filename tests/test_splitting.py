@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.config import DataConfig
-from convncf.data.interactions import Interactions, ItemTable
-from convncf.data.splitting import Split, leave_one_out, ratio_split, split
-from convncf.data.storage import Dataset
+from convncf.data.dataset import Dataset
+from convncf.data.interactions import Interactions
+from convncf.data.items import ItemTable
+from convncf.data.split import Split
+from convncf.data.splitting import leave_one_out, ratio_split, split
 from convncf.errors import SplitError
 
 PARTS = ("train", "validation", "test")

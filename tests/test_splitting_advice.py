@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from convncf.config import resolve
-from convncf.data.interactions import Interactions, ItemTable
+from convncf.data.dataset import Dataset
+from convncf.data.interactions import Interactions
+from convncf.data.items import ItemTable
 from convncf.data.splitting import split
-from convncf.data.storage import Dataset
 from convncf.errors import SplitError
 
 PAIRS = ("a x", "a x · b x", "a x · a y", "a x · b x · c x", "a x · a y · b x · b y", "a x · a y · a z")

@@ -12,19 +12,15 @@ import torch
 from convncf import models
 from convncf.config import resolve
 from convncf.data import catalogue
-from convncf.data.splitting import Part, Split
-from convncf.errors import (
-    CheckpointError,
-    ConvNCFError,
-    PretrainingError,
-)
-from convncf.evaluation import evaluate
-from convncf.experiment import run_experiment
-from convncf.experiment.loading import load_run, pretrained_vectors
+from convncf.data.split import Part, Split
+from convncf.errors import CheckpointError, ConvNCFError, PretrainingError
+from convncf.evaluation.ranking import rank_positives
+from convncf.evaluation.report import evaluate
 from convncf.models import ConvNCF, MatrixFactorisation
-from convncf.ranking import rank_positives
 from convncf.runs import Run, RunStore, load_tensors, save_tensors
 from convncf.training import EpochRecord
+from convncf.workflow.loading import load_run, pretrained_vectors
+from convncf.workflow.running import run_experiment
 from tests.worlds import checkerboard, make_run, row, save_dataset
 
 

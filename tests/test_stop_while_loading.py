@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from convncf.errors import TrainingStopped
-from convncf.experiment import run_experiment
+from convncf.workflow.running import run_experiment
 from tests.worlds import make_run, save_dataset
 
 

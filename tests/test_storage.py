@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from convncf.data import catalogue
 from convncf.data.candidates import CandidateSets
-from convncf.data.interactions import Interactions, ItemTable
-from convncf.data.storage import Dataset
+from convncf.data.dataset import Dataset
+from convncf.data.interactions import Interactions
+from convncf.data.items import ItemTable
 from convncf.errors import DataError
 
 FILES = ("dataset.json", "interactions.parquet", "items.parquet")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from convncf import streams
+from convncf.runtime import threads
 
 
 @pytest.fixture(autouse=True)
@@ -22,12 +22,12 @@ def three_threads() -> Iterator[None]:
 
 def test_every_piece_is_worked_on_once() -> None:
     done: list[int] = []
-    streams.share(done.append, 200)
+    threads.share(done.append, 200)
     assert sorted(done) == list(range(200))
 
 
 def test_no_piece_is_no_work() -> None:
-    streams.share(lambda piece: pytest.fail(f"piece {piece}"), 0)
+    threads.share(lambda piece: pytest.fail(f"piece {piece}"), 0)
 
 
 def test_each_stream_has_one_processor_and_the_caller_gets_its_own_back() -> None:
@@ -37,10 +37,10 @@ def test_each_stream_has_one_processor_and_the_caller_gets_its_own_back() -> Non
         seen[threading.current_thread().name] = torch.get_num_threads()
         time.sleep(0.02)
 
-    streams.share(look, 9)
+    threads.share(look, 9)
     assert set(seen.values()) == {1}
     assert len(seen) == 3
-    assert torch.get_num_threads() == streams.width() == 3
+    assert torch.get_num_threads() == threads.width() == 3
 
 
 def test_a_stream_opens_no_streams_of_its_own() -> None:
@@ -48,10 +48,10 @@ def test_a_stream_opens_no_streams_of_its_own() -> None:
 
     def outer(_: int) -> None:
         mine = threading.current_thread().name
-        assert streams.width() == 1
-        streams.share(lambda _: inner.append((mine, threading.current_thread().name)), 3)
+        assert threads.width() == 1
+        threads.share(lambda _: inner.append((mine, threading.current_thread().name)), 3)
 
-    streams.share(outer, 6)
+    threads.share(outer, 6)
     assert len(inner) == 18
     assert all(mine == here for mine, here in inner)
 
@@ -63,12 +63,12 @@ def test_two_threads_of_a_program_do_not_wait_for_each_other() -> None:
         inside.set()
         assert go_on.wait(20)
 
-    first = threading.Thread(target=streams.share, args=(slow, 1))
+    first = threading.Thread(target=threads.share, args=(slow, 1))
     first.start()
     try:
         assert inside.wait(20)
         done: list[int] = []
-        streams.share(done.append, 5)
+        threads.share(done.append, 5)
         assert done == [0, 1, 2, 3, 4]
     finally:
         go_on.set()
@@ -86,7 +86,7 @@ def test_the_first_error_comes_through_and_ends_the_work(bad: int) -> None:
         time.sleep(0.001)
 
     with pytest.raises(KeyError, match=str(bad)):
-        streams.share(work, 1000)
+        threads.share(work, 1000)
     assert len(begun) < 1000
     assert torch.get_num_threads() == 3
-    streams.share(begun.append, 3)  # the next work is not disturbed
+    threads.share(begun.append, 3)  # the next work is not disturbed

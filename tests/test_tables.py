@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from convncf.tables import escaped, latex_table
+from convncf.interop.tables import escaped, latex_table
 
 
 def test_a_small_table_is_known_to_the_letter() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from convncf.data.interactions import ItemTable, Vocabulary
-from convncf.data.titles import find_item
+from convncf.data.items import ItemTable, find_item
+from convncf.data.vocabulary import Vocabulary
 from convncf.errors import UnknownIdError
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from convncf.errors import NonFiniteScoreError
 from convncf.inspection import NoTrace, PairTrace, trace_pair
 from convncf.models import ConvNCF, FusedConvNCF, MatrixFactorisation, Popularity
-from convncf.models.interface import Sizes
+from convncf.models.base import Sizes
 
 SIZES = Sizes(n_users=7, n_items=9)
 PLANS = [

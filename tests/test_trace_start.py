@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from convncf.config import plans_to_one
 from convncf.errors import LayerPlanError
 from convncf.models import ConvNCF, FusedConvNCF, MatrixFactorisation
-from convncf.models.interface import Sizes
+from convncf.models.base import Sizes
 
 SIZES = Sizes(n_users=5, n_items=7)
 USER, ITEM = torch.tensor([0, 4, 2]), torch.tensor([6, 0, 0])

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from convncf import runtime
 from convncf.config import EvalConfig
-from convncf.data.splitting import Split
+from convncf.data.split import Split
 from convncf.errors import NonFiniteLossError, TrainingStopped
+from convncf.runtime import files
 from convncf.training import Progress, Trainer
 from convncf.training import trainer as training
 from tests.toy_training import Scripted, script, toy_model, toy_split, toy_trainer
@@ -198,7 +198,7 @@ def test_a_state_is_tensors_and_strict_json(parts: Split) -> None:
     trainer = toy_trainer(parts, toy_model(parts))
     next(iter(trainer))
     state = trainer.state()
-    runtime.strict_json(state.facts)
+    files.strict_json(state.facts)
     assert all(isinstance(tensor, Tensor) for tensor in state.tensors.values())
     without = toy_split((1.0, 0.0, 0.0))
     never_judged = toy_trainer(without, toy_model(without))

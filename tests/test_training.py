@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convncf import runtime
 from convncf.config import EvalConfig
-from convncf.data.candidates import draw_candidates
-from convncf.data.splitting import Split
-from convncf.evaluation import evaluate, sample_users
-from convncf.training import CLOCK_FIELDS, EpochRecord, Trainer, schedules
+from convncf.data.candidate_sampling import draw_candidates
+from convncf.data.split import Split
+from convncf.evaluation.report import evaluate, sample_users
+from convncf.runtime import files
+from convncf.training import CLOCK_FIELDS, EpochRecord, Trainer, optimisers
 from tests.toy_training import EVAL, Scripted, script, toy_model, toy_split, toy_trainer
 from tests.waiting import Waits
 from tests.worlds import without_clock
@@ -85,7 +85,7 @@ def test_the_first_record_is_the_model_before_its_first_step(parts: Split) -> No
 def test_a_record_is_one_flat_line_and_back(parts: Split) -> None:
     for record in toy_trainer(parts, toy_model(parts), epochs=1):
         row = record.to_json()
-        runtime.strict_json(row)
+        files.strict_json(row)
         assert EpochRecord.from_json(row) == record
         assert set(CLOCK_FIELDS) < row.keys()
 
@@ -207,7 +207,7 @@ def test_a_parameter_that_its_owner_froze_stays_frozen(parts: Split) -> None:
 def test_a_schedule_gives_each_epoch_its_rate(parts: Split, schedule: str) -> None:
     trainer = toy_trainer(parts, toy_model(parts), epochs=4, patience=0, schedule=schedule, lr_floor=0.5)
     seen = [trainer.stepper.optimizer.rates for _ in trainer][1:]
-    assert seen == [schedules.rates(trainer.config, epoch) for epoch in (1, 2, 3, 4)]
+    assert seen == [optimisers.rates(trainer.config, epoch) for epoch in (1, 2, 3, 4)]
     assert [seen[0], seen[-1]] == [(1e-2, 1e-2), (5e-3, 5e-3)]
     constant = toy_trainer(parts, toy_model(parts), epochs=1, patience=0)
     first = toy_trainer(parts, toy_model(parts), epochs=1, patience=0, schedule=schedule)

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.errors import NonFiniteScoreError
-from convncf.experiment.loading import LoadedRun, load_run
+from convncf.evaluation.ranking import rank_item
 from convncf.inspection import Block, Edit, edit_pair, rank_edit, view_pair
-from convncf.inspection.masked import masked_scores
+from convncf.inspection.counterfactual import masked_scores
 from convncf.models import ConvNCF, FusedConvNCF, MatrixFactorisation, Popularity
-from convncf.ranking import rank_item
+from convncf.workflow.loading import LoadedRun, load_run
 from tests.test_trace import PLANS as FEW
 from tests.test_trace import SIZES, factorisation, network
 from tests.worlds import finished_run, row

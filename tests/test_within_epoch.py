@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from convncf import runtime
 from convncf.config import TrainConfig
-from convncf.data.splitting import Split
+from convncf.data.split import Split
 from convncf.errors import NonFiniteLossError, TrainingStopped
+from convncf.runtime import files
 from convncf.training import Trainer
 from convncf.training.records import TrainerState
 from tests.toy_training import EVAL, Scripted, toy_model, toy_split
@@ -63,7 +63,7 @@ def test_every_state_on_the_way_goes_on_bit_for_bit(parts: Split, name: str, set
         (epoch, step) for epoch in range(3) for step in range(1, STEPS)
     ]
     for state in kept:
-        runtime.strict_json(state.facts)
+        files.strict_json(state.facts)
         second = trainer(parts, name, **settings)
         before = {key: tensor.clone() for key, tensor in state.tensors.items()}
         second.load_state(state)

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 
 from convncf import jobs
-from convncf.errors import (
-    RunBusyError,
-)
-from convncf.experiment import run_experiment
+from convncf.errors import RunBusyError
 from convncf.runs import Run
 from convncf.training import CLOCK_FIELDS
+from convncf.workflow.running import run_experiment
 from tests.concurrency import status_file, wait_until
 from tests.worlds import checkerboard, litter, make_run, save_dataset, without_clock
 

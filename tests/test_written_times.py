@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.data.reading import ReadOptions, read
-from convncf.data.timestamps import parse_times
-from convncf.data.written_times import DateOrder
+from convncf.data.timestamps import DateOrder, parse_times
 from convncf.errors import ReadError
 from tests.written import dropped, rows, said, write
 

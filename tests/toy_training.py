@@ -10,10 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convncf import models, runtime
+from convncf import models
 from convncf.config import EvalConfig, ModelConfig, TrainConfig
 from convncf.data.interactions import Interactions
-from convncf.data.splitting import Split, ratio_split
+from convncf.data.split import Split
+from convncf.data.splitting import ratio_split
+from convncf.runtime import random
 from convncf.training import Trainer
 from tests.worlds import checkerboard
 
@@ -26,7 +28,7 @@ def toy_split(ratios: tuple[float, float, float] = (0.8, 0.1, 0.1)) -> Split:
 
 def toy_model(parts: Split, name: str = "mf-bpr", **settings: Any) -> Any:
     """D = 8, no penalty, small embeddings; ConvNCF has three layers of 2×2 with 4 channels."""
-    runtime.seed_torch(1, "initialisation")
+    random.seed_torch(1, "initialisation")
     network = {"cnn_channels": (1, 4, 4, 4), "cnn_kernels": (2, 2, 2), "cnn_strides": (2, 2, 2)}
     common = {"embedding_size": 8, "penalty": "squared", "reg_weights": (0.0, 0.0), "embedding_std": 0.1}
     config = ModelConfig.model_validate({"name": name} | common | (network if name == "convncf" else {}) | settings)

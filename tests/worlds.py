@@ -22,8 +22,9 @@ from scipy.sparse import csr_array
 from convncf import jobs
 from convncf.config import Resolved, idle_settings, resolve, unused_settings
 from convncf.data import catalogue
-from convncf.data.catalogue import Dataset
-from convncf.data.interactions import Interactions, ItemTable
+from convncf.data.dataset import Dataset
+from convncf.data.interactions import Interactions
+from convncf.data.items import ItemTable
 from convncf.runs import Run, RunStore
 from convncf.training import CLOCK_FIELDS
 

@@ -28,7 +28,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from convncf import runtime
+from convncf.runtime import threads
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -70,7 +70,7 @@ def execute(
         cell["id"] = f"cell-{number}"  # else a new one by chance at each run, and a diff with it
     with tempfile.TemporaryDirectory() as home:
         _at_start(Path(home) / "ipython")
-        runtime.share_processors()  # else torch's idle threads in the kernel take the processor from whoever has work
+        threads.share_processors()  # else torch's idle threads in the kernel take the processor from whoever has work
         settings = os.environ | {"CONVNCF_HOME": home, "PYTHONPATH": str(ROOT)} | dict(environment or {})
         settings |= {"IPYTHONDIR": str(Path(home) / "ipython")}
         place = {"metadata": {"path": str(source.parent)}}

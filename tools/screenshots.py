@@ -20,7 +20,7 @@ from typing import Final, Literal
 from playwright.sync_api import Browser
 from playwright.sync_api import Error as PlaywrightError
 
-from convncf import runtime
+from convncf.runtime import files
 from tests.browser import (
     ROOT,
     NoChromiumError,
@@ -73,7 +73,7 @@ def shoot(browser: Browser, url: str, file: Path, scheme: Literal["light", "dark
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pages", nargs="*", help="addresses with their query; without any, every page")
-    parser.add_argument("--home", type=Path, default=runtime.home(), help="the runs and datasets that the app shows")
+    parser.add_argument("--home", type=Path, default=files.home(), help="the runs and datasets that the app shows")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "screenshots", help="where the pictures go")
     given = parser.parse_args(arguments)
     try:

@@ -24,7 +24,7 @@ from playwright.sync_api import Error as PlaywrightError
 from benchmarks.pages import report
 from benchmarks.pages.interactions import INTERACTIONS, Interaction
 from benchmarks.pages.stopwatch import Timing, timed
-from convncf import runtime
+from convncf.runtime import devices
 from tests.browser import find_chromium, open_browser, open_page, settle, start_app
 
 RESULTS: Final = Path("benchmarks/results/pages")
@@ -103,7 +103,7 @@ def line(name: str, found: Mapping[str, Any], limit: int) -> str:
 def main(given: Sequence[str] | None = None) -> int:
     """Measure, print, and write where asked."""
     asked = arguments(given)
-    print(f"{runtime.cpu_name()}, {runtime.cpu_count()} cores; load {os.getloadavg()[0]:.2f}")
+    print(f"{devices.cpu_name()}, {devices.cpu_count()} cores; load {os.getloadavg()[0]:.2f}")
     print(f"{'milliseconds':<50}{'server':>8}{'p95':>8}{'painted':>9}{'p95':>8}")
     rows: dict[str, dict[str, Any]] = {}
     with (
@@ -136,7 +136,7 @@ def _measured(browser: Browser, url: str, kind: Interaction, rounds: int) -> dic
 
 def _write(asked: argparse.Namespace, rows: Mapping[str, Any]) -> Path:
     given = f" --home HOME --run {asked.run}" if asked.home else ""
-    machine = {"cpu": runtime.cpu_name(), "cores": runtime.cpu_count(), "load": round(os.getloadavg()[0], 2)}
+    machine = {"cpu": devices.cpu_name(), "cores": devices.cpu_count(), "load": round(os.getloadavg()[0], 2)}
     versions = {name: version(name) for name in ("streamlit", "plotly", "torch")}
     value = {
         "command": f"python -m benchmarks.pages --rounds {asked.rounds} --write {asked.write}{given}",

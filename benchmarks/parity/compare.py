@@ -17,9 +17,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from convncf.losses import ConvNCFBPRLoss
 from convncf.models import ConvNCF, FusedConvNCF
-from convncf.models.interface import Sizes
+from convncf.models.base import Sizes
+from convncf.models.losses import ConvNCFBPRLoss
 
 RECORDED = Path(__file__).parents[2] / "tests" / "parity"
 LIMIT = 1e-5

@@ -10,8 +10,8 @@ from benchmarks.quality import page
 from benchmarks.quality.results import Results
 from benchmarks.quality.runner import need_dataset, run_study
 from benchmarks.quality.studies import STUDIES
-from convncf import runtime
 from convncf.errors import ConvNCFError, TrainingStopped
+from convncf.runtime import files, threads
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(page.write(results))
         else:
             names = list(STUDIES) if "all" in asked.study else asked.study
-            home = runtime.home()
+            home = files.home()
             for name in names:
                 need_dataset(STUDIES[name].dataset, home, asked.data)
                 run_study(STUDIES[name], home, results, say=lambda line: print(line, flush=True))
@@ -50,5 +50,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    runtime.share_processors()
+    threads.share_processors()
     sys.exit(main())

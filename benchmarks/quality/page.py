@@ -12,7 +12,7 @@ from benchmarks.quality.published import PUBLISHED
 from benchmarks.quality.results import Results
 from benchmarks.quality.studies import STUDIES
 from benchmarks.quality.study import Study
-from convncf.grouping import SeedSummary, summary
+from convncf.evaluation.seeds import SeedSummary, summary
 
 _OF_THE_START: Final = ("model.train_method", "model.pre_model_path", "pretrain.epochs")
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "results.md"

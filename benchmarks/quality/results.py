@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.quality.study import Study, Trial, alike
-from convncf import runtime
+from convncf.runtime import devices, files
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "results" / "quality"
 _KEPT: Final = (
@@ -78,7 +78,7 @@ class Results:
             "runs": [*others, entry],
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        runtime.write_json(self.folder / f"{study.name}.json", value)
+        files.write_json(self.folder / f"{study.name}.json", value)
 
 
 def _found(kept: Sequence[dict[str, Any]], study: Study, trial: Trial, seed: int) -> dict[str, Any] | None:
@@ -102,8 +102,8 @@ def machine() -> dict[str, Any]:
     import torch
 
     return {
-        "cpu": runtime.cpu_name(),
-        "cores": runtime.cpu_count(),
+        "cpu": devices.cpu_name(),
+        "cores": devices.cpu_count(),
         "torch": torch.__version__,
         "python": platform.python_version(),
     }

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from convncf.config import Resolved, flatten, idle_settings, resolve, setting_fields, unused_settings
 from convncf.runs import slug
-from convncf.runtime import strict_json
+from convncf.runtime.files import strict_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any, Final
 
 from benchmarks.reading.generated import ROWS, ratings_file
-from convncf.runtime import cpu_count, cpu_name
+from convncf.runtime.devices import cpu_count, cpu_name
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 RESULT: Final = Path("benchmarks/results/reading.json")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv
 
-from convncf.runtime import rng
+from convncf.runtime.random import rng
 
 ROWS: Final = 25_000_000
 _ROWS_A_USER, _ROWS_AN_ITEM = 154, 424  # MovieLens-25M: 162,541 users and 59,047 items

@@ -14,9 +14,9 @@ from typing import Any
 
 from benchmarks.speed.machine import peak_mb
 from convncf.config import DataConfig
+from convncf.data.dataset import Dataset
 from convncf.data.reading import ReadOptions, read
 from convncf.data.splitting import split
-from convncf.data.storage import Dataset
 
 
 class Stages:

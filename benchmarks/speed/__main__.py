@@ -63,9 +63,9 @@ class Refusal(Exception):
 
 def measured(asked: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """The section's name and its result."""
-    from convncf import runtime
+    from convncf.runtime import threads
 
-    runtime.share_processors()  # before torch loads
+    threads.share_processors()  # before torch loads
     from benchmarks.speed import machine
 
     stamp = {

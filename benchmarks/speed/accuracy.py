@@ -12,8 +12,8 @@ from typing import Any, Final, cast
 from benchmarks.speed import work
 from benchmarks.speed.ours import build, train_config
 from convncf.config import EvalConfig, ModelConfig
-from convncf.data.splitting import Split
-from convncf.evaluation import evaluate
+from convncf.data.split import Split
+from convncf.evaluation.report import evaluate
 from convncf.training import Trainable, Trainer
 
 METRICS: Final = ("NDCG@10", "HR@10", "Recall@10")

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from convncf.runtime import cpu_count, cpu_name, resolve_precision
+from convncf.runtime.devices import cpu_count, cpu_name, resolve_precision
 
 TELLING_FLAGS: Final = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
 """What decides how fast products of fp32 and bf16 are."""

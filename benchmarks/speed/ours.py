@@ -12,19 +12,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from convncf import runtime
+from convncf.runtime import devices, random, threads
 
-runtime.share_processors()  # before torch loads, as the commands do
+threads.share_processors()  # before torch loads, as the commands do
 
 import torch  # noqa: E402
 
 from benchmarks.speed import machine, work  # noqa: E402
-from convncf import models, ranking  # noqa: E402
+from convncf import models  # noqa: E402
 from convncf.config import EvalConfig, ModelConfig, TrainConfig  # noqa: E402
 from convncf.data.interactions import Interactions  # noqa: E402
-from convncf.data.splitting import Split  # noqa: E402
-from convncf.evaluation import EvaluationReport, evaluate, sample_users  # noqa: E402
-from convncf.ranking import Scorer  # noqa: E402
+from convncf.data.split import Split  # noqa: E402
+from convncf.evaluation import ranking  # noqa: E402
+from convncf.evaluation.ranking import Scorer  # noqa: E402
+from convncf.evaluation.report import EvaluationReport, evaluate, sample_users  # noqa: E402
 from convncf.training import EpochRecord, Trainable, Trainer  # noqa: E402
 
 Answer = dict[str, Any]
@@ -36,8 +37,8 @@ class Unavailable(Exception):
 
 def build(config: ModelConfig, n_users: int, n_items: int, precision: str = "fp32", device: str = "cpu") -> Any:
     """A model with random weights, in that precision or, as in training, in the one that is taken for it here."""
-    runtime.seed_torch(work.SEED, "initialisation")
-    return models.build(config, n_users, n_items, runtime.resolve_precision(precision, device)[0])
+    random.seed_torch(work.SEED, "initialisation")
+    return models.build(config, n_users, n_items, devices.resolve_precision(precision, device)[0])
 
 
 @contextmanager

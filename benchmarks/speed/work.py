@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from convncf.config import DataConfig, ModelConfig, layer_sizes
-from convncf.data.interactions import Interactions, Vocabulary
+from convncf.data.interactions import Interactions
 from convncf.data.reading import read_delimited
-from convncf.data.splitting import TEST, TRAIN, Split, ratio_split
+from convncf.data.split import TEST, TRAIN, Split
+from convncf.data.splitting import ratio_split
+from convncf.data.vocabulary import Vocabulary
 
 SEED: Final = 1
 BATCH_SIZE: Final = 2048

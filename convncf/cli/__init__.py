@@ -6,10 +6,26 @@ import sys
 
 import typer
 
-from convncf import runtime
-from convncf.cli import datasets, evaluating, exporting, looking, runs, scoring, seeds, training
+from convncf.cli import (
+    compare,
+    datasets,
+    demo,
+    evaluate,
+    export,
+    inspect,
+    recommend,
+    refit,
+    resume,
+    runs,
+    score,
+    seeds,
+    settings,
+    train,
+    work,
+)
 from convncf.cli.console import say, show_any_text
 from convncf.errors import ConvNCFError, TrainingStopped
+from convncf.runtime import files, threads
 
 app = typer.Typer(
     name="convncf",
@@ -24,12 +40,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(datasets.app, name="datasets")
-training.register(app)
-evaluating.register(app)
-seeds.register(app)
-looking.register(app)
-exporting.register(app)
-scoring.register(app)
+for command in (
+    *(train, resume, refit, demo, settings, work),
+    *(evaluate, seeds, recommend, inspect, compare, export, score),
+):
+    command.register(app)
 app.add_typer(runs.app, name="runs")
 
 
@@ -47,7 +62,7 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
 
 def main() -> None:
     """Run the command line; an error that a user can cause is one message on stderr and exit code 1."""
-    runtime.share_processors()
+    threads.share_processors()
     show_any_text()
     try:
         app()
@@ -63,6 +78,6 @@ def main() -> None:
     except OSError as error:
         where = str(error.filename or "")
         say(f"Error: {error.strerror or error}{f' ({where})' if where else ''}.")
-        if where.startswith(str(runtime.home())):
+        if where.startswith(str(files.home())):
             say("Runs and datasets live under that folder; CONVNCF_HOME chooses another.")
         sys.exit(1)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from convncf import runtime
+from convncf.runtime import files
 
 if TYPE_CHECKING:
     from convncf.runs import Status
@@ -52,7 +52,7 @@ def say(message: str) -> None:
 
 def emit_json(value: Mapping[str, Any]) -> None:
     """The one JSON object of a command, on stdout, in UTF-8 whatever the terminal's encoding."""
-    sys.stdout.buffer.write((runtime.strict_json(dict(value)) + "\n").encode("utf-8", "backslashreplace"))
+    sys.stdout.buffer.write((files.strict_json(dict(value)) + "\n").encode("utf-8", "backslashreplace"))
     sys.stdout.buffer.flush()
 
 

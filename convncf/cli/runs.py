@@ -10,12 +10,12 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from convncf import runtime
 from convncf.cli.console import ask, duration, emit_json, say, table
 from convncf.cli.options import Json, RunName
-from convncf.data.titles import fold
+from convncf.data.items import fold
 from convncf.errors import RunBrokenError
 from convncf.runs import Labels, Run, RunStore
+from convncf.runtime import files
 
 _SEARCHED: Final = ("dataset", "model")
 _COLUMNS: Final = {
@@ -57,7 +57,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List runs, newest first; archived ones are left out, and counted."""
-    home = runtime.home()
+    home = files.home()
     wanted = {"state": state, "dataset": dataset, "model": model, "tags": tag}
     found = [entry for entry in map(_entry, RunStore(home).all()) if _is_wanted(entry, search, wanted)]
     entries = [e for e in found if (archived and not archived_only) or e["archived"] == archived_only]
@@ -124,7 +124,7 @@ def _is_wanted(entry: Mapping[str, Any], search: str, wanted: Mapping[str, str])
 @app.command("show")
 def show(run: RunName, as_json: Json = False) -> None:
     """Show one run: its state, where it stands, and the settings that depart from the defaults."""
-    found = RunStore(runtime.home()).open(run)
+    found = RunStore(files.home()).open(run)
     status = found.status()
     if as_json:
         settings = {k: {"value": v, "source": found.sources()[k]} for k, v in found.settings().items()}
@@ -147,7 +147,7 @@ def show(run: RunName, as_json: Json = False) -> None:
     facts += [(row["event"], f"{_local(row['time'])}  {row['words']}") for row in found.history()]
     sources = found.sources()
     facts += [
-        (key, f"{runtime.strict_json(value)}  ({sources[key]})")
+        (key, f"{files.strict_json(value)}  ({sources[key]})")
         for key, value in found.settings().items()
         if sources[key] != "default"
     ]
@@ -186,7 +186,7 @@ def _local(time: str) -> str:
 @app.command("log")
 def log(run: RunName, lines: Annotated[int, typer.Option(help="How many of the last lines.")] = 40) -> None:
     """Print the last lines of a run's log."""
-    typer.echo(RunStore(runtime.home()).open(run).log_tail(lines))
+    typer.echo(RunStore(files.home()).open(run).log_tail(lines))
 
 
 @app.command("stop")
@@ -194,7 +194,7 @@ def stop(run: RunName) -> None:
     """Ask a run to stop between two steps; finished epochs stay, and convncf resume goes on from there."""
     from convncf import jobs
 
-    if jobs.stop(RunStore(runtime.home()).open(run)):
+    if jobs.stop(RunStore(files.home()).open(run)):
         say(f"asked {run} to stop; it saves first")
     else:
         say(f"{run} is not being worked on")
@@ -207,7 +207,7 @@ def kill(
     """End a run's worker by a signal: it still saves, unless --force is given."""
     from convncf import jobs
 
-    if jobs.kill(RunStore(runtime.home()).open(run), force=force):
+    if jobs.kill(RunStore(files.home()).open(run), force=force):
         say(f"sent {'SIGKILL' if force else 'SIGTERM'} to the worker of {run}")
     else:
         say(f"{run} has no worker")
@@ -231,7 +231,7 @@ def label(
         changed = changed if note is None else changed.with_note(note)
         return changed if archive is None else replace(changed, archived=archive)
 
-    found = RunStore(runtime.home()).open(run)
+    found = RunStore(files.home()).open(run)
     asked = bool(tag or untag) or note is not None or archive is not None
     labels = found.label(change) if asked else found.labels()
     if labels.problem:
@@ -246,14 +246,14 @@ def label(
 @app.command("rename", epilog="Example: convncf runs rename first baseline-seed1")
 def rename(run: RunName, new: Annotated[str, typer.Argument(metavar="NEW", help="A name that is free.")]) -> None:
     """Give a run another name; runs that began from its embeddings name it by the new one."""
-    done = RunStore(runtime.home()).rename(run, new)
+    done = RunStore(files.home()).rename(run, new)
     say(f"{run} is now {done.run.name}. {done.words}".strip())
 
 
 @app.command("delete")
 def delete(run: RunName, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Delete a run's folder."""
-    store = RunStore(runtime.home())
+    store = RunStore(files.home())
     store.open(run)
     if not yes:
         ask(f"Delete run {run} and everything in its folder?")

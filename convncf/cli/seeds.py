@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from convncf import runtime
 from convncf.cli.console import emit_json, say, table
 from convncf.cli.options import Json
 from convncf.runs import RunStore
 from convncf.runs.status import ACTIVE, RESUMABLE
+from convncf.runtime import files
 
 if TYPE_CHECKING:
-    from convncf.grouping import SeedGroup, SeedSummary
+    from convncf.evaluation.seeds import SeedGroup, SeedSummary
 
 
 def register(app: typer.Typer) -> None:
@@ -35,9 +35,9 @@ def seeds(
 
     Each seed counts once, by the newest finished run of it; the others are named.
     """
-    from convncf.grouping import find, groups, unreadable
+    from convncf.evaluation.seeds import find, groups, unreadable
 
-    store = RunStore(runtime.home())
+    store = RunStore(files.home())
     broken = unreadable(store.all())
     if run is not None:
         show_group(find(store, run), as_json=as_json)

@@ -8,14 +8,7 @@ from convncf.config.layer_plan import layer_sizes, nearest_plans, plans_to_one, 
 from convncf.config.model import ModelConfig
 from convncf.config.presets import PRESETS, preset_names
 from convncf.config.schema import RunConfig
-from convncf.config.settings import (
-    Resolved,
-    flatten,
-    nest,
-    parse_setting,
-    read_settings,
-    resolve,
-)
+from convncf.config.settings import Resolved, flatten, nest, parse_setting, read_settings, resolve
 from convncf.config.training import PretrainConfig, TrainConfig
 
 __all__ = [

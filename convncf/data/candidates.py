@@ -7,21 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from convncf.config import EvalConfig
-from convncf.data.drawing import Free, distinct
-from convncf.data.draws import id_hashes, mix, pair_bits
+from convncf.data.id_hashing import id_hashes, mix
 from convncf.data.interactions import Interactions
 from convncf.errors import DataError
-
-if TYPE_CHECKING:
-    from convncf.data.parts import Part, Split
-    from convncf.data.storage import Dataset
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -170,71 +164,6 @@ class CandidateSets:
     def _set(self) -> Int64s:
         """(c,) which set each negative is in."""
         return np.repeat(np.arange(len(self)), self.sizes)
-
-
-def candidate_sets(dataset: Dataset, split: Split, part: Part, config: EvalConfig, seed: int) -> CandidateSets:
-    """The sets that the settings ask for: stored with the data, cleaned or as published, or drawn by the seed.
-
-    Validation always draws. Stored ones belong to the split that the data came with; where "auto" cannot take them,
-    the origin says why. Raises DataError where stored ones are asked for and there are none for this split.
-    """
-    if part == "validation" or config.candidate_sets == "drawn":
-        return draw_candidates(split, part, config.negatives, seed)
-    stored = dataset.candidates
-    if stored is None:
-        why, way_out = "came without candidate sets", "or use data that comes with them"
-    elif split.kind != "ready":
-        why = f"has candidate sets for the split that it came with, and is divided anew here ({split.method})"
-        way_out = "or use the split that came so (--set data.split=ready)"
-    else:
-        why, way_out = f"has none left: {stored.origin}", "or filter less"
-    if not stored or split.kind != "ready":
-        if config.candidate_sets == "auto":
-            sets = draw_candidates(split, part, config.negatives, seed)
-            return sets if stored is None else replace(sets, origin=f"{sets.origin}; not stored ones: the data {why}")
-        raise DataError(
-            f"eval.candidate_sets=stored, but dataset {dataset.name!r} {why}. "
-            f"Draw them (--set eval.candidate_sets=drawn), {way_out}."
-        )
-    sets = (
-        stored.cleaned(split.train, split.validation, split.test, split.not_recommended)
-        if config.stored_sets == "cleaned"
-        else replace(stored, origin=f"{stored.origin}, as published")
-    )
-    without = split.test.nnz - len(np.unique(sets.user.astype(np.int64) * split.interactions.n_items + sets.answer))
-    told = [f"{_span(sets.sizes)} negative{'' if int(sets.sizes.max()) == 1 else 's'} each"]
-    told += [f"{without:,} of {split.test.nnz:,} test items have no set"] if without else []
-    return replace(sets, origin=f"{sets.origin}; {'; '.join(told)}")
-
-
-def draw_candidates(split: Split, part: Part, n: int, seed: int) -> CandidateSets:
-    """n negatives for each held-out item of a part, drawn uniformly and without repeats; fewer where fewer exist.
-
-    None is a positive of the user in any part, nor rated too low where that is left out of rankings. What is drawn
-    for a pair is a function of the data and of (seed, part, raw user id, raw item id) alone, whatever the order of
-    rows and indices. There is no set where the part is empty. Raises DataError where n is below 1.
-    """
-    data = split.interactions
-    user, answer = (index.astype(np.int32) for index in split.positives(part).nonzero())
-    if n < 1:
-        raise DataError(f"{n} negatives a candidate set: at least 1 is needed.")
-    free = Free(split)
-    sizes = np.minimum(free.count[user], n)
-    state = pair_bits(seed, f"candidates {part}", id_hashes(data.users)[user], id_hashes(data.items)[answer])
-    negatives = free.item(np.repeat(user, sizes), distinct(state, free.count[user], sizes))
-    return CandidateSets(user, answer, _offsets(sizes), negatives, _drawn_words(sizes, n, part, seed))
-
-
-def _drawn_words(sizes: Int64s, n: int, part: Part, seed: int) -> str:
-    """'99 drawn a test item, seed 1'."""
-    if not len(sizes):
-        return f"none drawn: there is no {part} item"
-    if int(sizes.min()) == n:
-        return f"{n:,} drawn a {part} item, seed {seed}"
-    n_short, n_empty = int((sizes < n).sum()), int((sizes == 0).sum())
-    short = _counted(n_short, "set has", "sets have")
-    words = f"{_span(sizes)} drawn a {part} item, seed {seed}: {n:,} were asked and {short} no more"
-    return f"{words}, {n_empty:,} of them none at all" if n_empty else words
 
 
 def _holds(matrix: sparse.csr_array, rows: Int32s, columns: Int32s) -> Bools:

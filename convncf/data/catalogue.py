@@ -17,26 +17,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from convncf import runtime
+from convncf.data.dataset import DESCRIPTION, Dataset
 from convncf.data.reading import ReadOptions, ReadResult, read
-from convncf.data.storage import DESCRIPTION, Dataset, DatasetEntry, read_entry, read_folder, write_folder
+from convncf.data.storage import DatasetEntry, read_entry, read_folder, write_folder
 from convncf.errors import DataError, DatasetExistsError, DatasetNotFoundError, did_you_mean
-
-__all__ = [
-    "Dataset",
-    "DatasetEntry",
-    "add",
-    "as_dataset",
-    "check_name",
-    "delete",
-    "entries",
-    "free_name",
-    "full_disk_in_words",
-    "load",
-    "names",
-    "save",
-    "stem",
-]
+from convncf.runtime import files
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LONGEST_NAME = 64
@@ -197,11 +182,11 @@ def _folder(name: str, home: Path | None) -> Path | None:
 
 
 def _imported(home: Path | None) -> Path:
-    return (home or runtime.home()) / "datasets"
+    return (home or files.home()) / "datasets"
 
 
 def _embedded_folders() -> list[Path]:
-    package = Path(runtime.__file__).parent
+    package = files.PACKAGE
     within = package / "_datasets"
     if within.is_dir():
         return [folder for folder in _folders_in(within) if (folder / DESCRIPTION).is_file()]

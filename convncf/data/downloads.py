@@ -19,10 +19,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
-from convncf import runtime
 from convncf.data import catalogue
 from convncf.data.storage import DatasetEntry
 from convncf.errors import DataError, DatasetNotFoundError, did_you_mean
+from convncf.runtime import files
 
 OnBytes = Callable[[int, int | None], None]
 """Told the bytes that have come, and how many there will be where the server says."""
@@ -138,7 +138,7 @@ def fetch(
     address = url or download.url
     if urllib.parse.urlsplit(address).scheme not in ("http", "https"):
         raise DataError(f"{address!r} is no http or https address. A file that is here is taken with --from FILE.")
-    parent = (home or runtime.home()) / "datasets"
+    parent = (home or files.home()) / "datasets"
     parent.mkdir(parents=True, exist_ok=True)
     with catalogue.full_disk_in_words(parent), tempfile.TemporaryDirectory(dir=parent, prefix=".part-") as folder:
         archive = Path(folder) / f"{download.name}.zip"

@@ -16,13 +16,15 @@ from scipy import sparse
 
 from convncf.config import DataConfig
 from convncf.config.data import as_moment
-from convncf.data.interactions import Interactions, ItemTable, Vocabulary
-from convncf.data.parts import TEST
+from convncf.data.interactions import Interactions
+from convncf.data.items import ItemTable
+from convncf.data.split import TEST
 from convncf.data.timestamps import PER_SECOND, TimeUnit, date_words
+from convncf.data.vocabulary import Vocabulary
 from convncf.errors import DataError
 
 if TYPE_CHECKING:
-    from convncf.data.storage import Dataset
+    from convncf.data.dataset import Dataset
 
 Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]

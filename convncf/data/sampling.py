@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from convncf.data.parts import union
+from convncf.data.split import union
 from convncf.errors import DataError
-from convncf.runtime import rng
+from convncf.runtime.random import rng
 
 if TYPE_CHECKING:
     from torch import Tensor

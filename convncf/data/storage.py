@@ -9,87 +9,30 @@ dataset.json          name, source, counts, time unit, fingerprint, and the repo
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from convncf import runtime
 from convncf.data.candidates import CandidateSets
-from convncf.data.interactions import Interactions, ItemTable, Vocabulary
+from convncf.data.dataset import DESCRIPTION, Dataset
+from convncf.data.interactions import Interactions
+from convncf.data.items import ItemTable
 from convncf.data.timestamps import UNITS, TimeUnit
+from convncf.data.vocabulary import Vocabulary
 from convncf.errors import DataError
+from convncf.runtime import files
 
-DESCRIPTION = "dataset.json"
 _INTERACTIONS = "interactions.parquet"
 _ITEMS = "items.parquet"
 _CANDIDATES = "candidates.parquet"
 _FORMAT = 1
-
-
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """Interactions with a name, and what their items are called."""
-
-    name: str
-    interactions: Interactions
-    items: ItemTable
-    source: str
-    """Where it comes from, in words."""
-    report: dict[str, Any] | None = None
-    """What reading the file kept and left out (ReadReport.to_json()); None for embedded data."""
-    stored_fingerprint: str | None = None
-    """The fingerprint written beside the files, to be held against their content."""
-    part: npt.NDArray[np.int8] | None = None
-    """(n,) 0 training, 1 validation, 2 test, in the interactions' order; None where the data came undivided."""
-    candidates: CandidateSets | None = None
-    """Candidate sets of the test part, as published; None where the data came without."""
-
-    def __post_init__(self) -> None:
-        if self.part is not None:
-            part = np.array(self.part, np.int8)
-            if part.shape != self.interactions.user.shape or not ((part >= 0) & (part <= 2)).all():
-                raise DataError(f"dataset {self.name!r}: its parts are not one of 0, 1, 2 for each interaction.")
-            part.setflags(write=False)
-            object.__setattr__(self, "part", part)
-        if self.items.items.ids != self.interactions.items.ids:
-            raise DataError(f"dataset {self.name!r}: the item table and the interactions differ in their items.")
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """The interactions' fingerprint; with that of a ready split and of stored candidates where there are some.
-
-        Raises DataError where it is not the stored one: a file was changed.
-        """
-        actual = self._actual_fingerprint
-        # Before a ready split counted, the interactions' alone was stored.
-        if self.stored_fingerprint not in (None, actual, self.interactions.fingerprint):
-            raise DataError(
-                f"dataset {self.name!r} was changed since it was made: its fingerprint is {actual}, "
-                f"{DESCRIPTION} says {self.stored_fingerprint}. Import the data again under another name."
-            )
-        return actual
-
-    @property
-    def _actual_fingerprint(self) -> str:
-        """Of raw content alone, whatever the order of rows and indices."""
-        if self.part is None and self.candidates is None:
-            return self.interactions.fingerprint
-        digest = hashlib.sha256(self.interactions.fingerprint.encode())
-        if self.part is not None:
-            digest.update(b"parts\n" + self.part[self.interactions.canonical_order].tobytes())
-        if self.candidates is not None:
-            digest.update(f"candidates {self.candidates.fingerprint(self.interactions)}\n".encode())
-        return f"sha256:{digest.hexdigest()[:16]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +136,7 @@ def write_folder(dataset: Dataset, folder: Path) -> None:
         "fingerprint": dataset.fingerprint,
         "report": dataset.report,
     }
-    runtime.write_json(folder / DESCRIPTION, said)
+    files.write_json(folder / DESCRIPTION, said)
 
 
 def _description(folder: Path) -> dict[str, Any]:

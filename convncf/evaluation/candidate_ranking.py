@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convncf import streams
 from convncf.errors import NonFiniteScoreError
 from convncf.evaluation.full_ranking import Progress, Stop, between_users
-from convncf.ranking import Ints, Scorer, Scores, UserRanks
+from convncf.evaluation.ranking import Ints, Scorer, Scores, UserRanks
+from convncf.runtime import threads
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -108,10 +108,10 @@ def rank_in_sets(
 
     after = between_users(progress, stop, chosen.size)
     after(0)
-    width = streams.width()
+    width = threads.width()
     for first in range(0, len(cuts) - 1, width):
         here = min(width, len(cuts) - 1 - first)
-        streams.share(partial(rank, first), here)
+        threads.share(partial(rank, first), here)
         after(cuts[first + here])
     candidates = (sizes + 1).astype(np.int64)
     for array in (chosen, indptr, answer, found, candidates):

@@ -1,4 +1,4 @@
-"""Evaluate a scorer on one part of a split, and keep what every user contributed.
+"""Evaluate a scorer on one part of a split, keep what every user contributed, and say what a reader has to know.
 
 By full ranking, against every item that is not left out, or within candidate sets, each answer among the negatives of
 its own set; a user's value is then the mean over the user's sets.
@@ -15,17 +15,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from convncf import metrics
-from convncf.data.splitting import Part, Split
+from convncf.data.split import Part, Split
 from convncf.errors import DataError
-from convncf.evaluation import cold, remarks
-from convncf.evaluation.beyond import beyond
+from convncf.evaluation import cold_items, metrics
+from convncf.evaluation.beyond_accuracy import beyond
 from convncf.evaluation.candidate_ranking import SetFacts, SetRanks, rank_in_sets
 from convncf.evaluation.full_ranking import Progress, Ranks, Stop, ranks, users_with_positives
-from convncf.metrics import Floats, Ints, Metric
-from convncf.ranking import Scorer
-from convncf.runtime import rng
+from convncf.evaluation.metrics import Floats, Ints, Metric
+from convncf.evaluation.ranking import Scorer
+from convncf.runtime.random import rng
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -34,8 +34,95 @@ if TYPE_CHECKING:
     from convncf.config import EvalConfig
     from convncf.data.candidates import CandidateSets
 
-FULL: Final = "full ranking"
+NEW: Final = "only items that training never saw, or a user that it never saw"
+"""Why a user is not evaluated where cold positives are left out."""
+ALONE: Final = "no candidate but {part} items"
+"""Why a user is not evaluated where every item is left out or a positive: any model would be perfect."""
+EMPTY: Final = "only candidate sets without negatives"
+"""Why a user is not evaluated where there is nothing to rank the answers among."""
+_COLD: Final = MappingProxyType(
+    {
+        "ranked": "ranked by whatever score the model gives them",
+        "misses": "counted as misses, 0 in every metric",
+        "left out": "left out",
+    }
+)
 
+
+def of_report(
+    part: Part,
+    asked: tuple[Metric, ...],
+    found: Ranks | SetRanks,
+    n_users: int,
+    n_items: int,
+    not_evaluated: Mapping[str, int],
+) -> list[str]:
+    """Who is not in the means, where K is beyond the candidates, and where metrics coincide."""
+    if found.users.size == 0:
+        if list(not_evaluated) == [f"no {part} item"] or not not_evaluated:
+            return [f"Nothing was evaluated: no user has a {part} item."]
+        counted = [f"{reason} ({n:,} user{'' if n == 1 else 's'})" for reason, n in not_evaluated.items()]
+        return [f"Nothing was evaluated: {', '.join(counted)}."]
+    notes = [f"{n:,} of {n_users:,} not evaluated: {reason}" for reason, n in not_evaluated.items()]
+    whose = "candidate sets" if isinstance(found, SetRanks) else "users"
+    fewest = int(found.candidates.min())
+    for k in sorted({metric.k for metric in asked if metric.k is not None and metric.k > fewest}):
+        short = int((found.candidates < k).sum())
+        notes.append(
+            f"K = {k} is more than the candidates of {short:,} of {found.candidates.size:,} {whose} (the fewest: "
+            f"{fewest:,}, of {n_items:,} items): there every candidate counts as within the first {k}."
+        )
+    if isinstance(found, SetRanks):
+        notes.append(f"Each candidate set has one {part} item, so Recall@K equals HR@K.")
+    elif found.ranks.size == found.users.size:
+        notes.append(f"Each evaluated user has one {part} item, so Recall@K equals HR@K.")
+    return notes
+
+
+@dataclass(frozen=True, slots=True)
+class Unranked:
+    """What candidate sets and positives do not give each other."""
+
+    strange: int = 0
+    """Sets whose answer is no positive of the part."""
+    missing: int = 0
+    """Positives that have no set."""
+    empty: int = 0
+    """Sets without a negative."""
+
+
+def of_sets(sets: SetFacts, part: Part, unranked: Unranked) -> list[str]:
+    """How large the sets are, and what was not ranked."""
+    notes = [f"{sets.words} ({sets.origin}); a user's value is the mean over the user's sets."] if sets.n_sets else []
+    if unranked.missing:
+        what = f"1 {part} item has" if unranked.missing == 1 else f"{unranked.missing:,} {part} items have"
+        notes.append(f"{what} no candidate set: not evaluated.")
+    if unranked.empty:
+        what = "1 candidate set has" if unranked.empty == 1 else f"{unranked.empty:,} candidate sets have"
+        notes.append(f"{what} no negatives, where any model would be perfect: not evaluated.")
+    if unranked.strange:
+        what = "1 candidate set is" if unranked.strange == 1 else f"{unranked.strange:,} candidate sets are"
+        notes.append(f"{what} of no {part} item of this split, and passed over.")
+    return notes
+
+
+def of_cold(items: NDArray[np.bool_], whose: NDArray[np.bool_], part: Part, treated: str) -> str:
+    """Positives that are of `items`, and of users (`whose`), that training never saw: (N,), (N,) -> a sentence."""
+    of = f"of {items.size:,} {part} interactions"
+    parts = [
+        f"{n:,} {of} {f'is of {one}' if n == 1 else f'are of {many}'} that training never saw"
+        for n, one, many in ((int(items.sum()), "an item", "items"), (int(whose.sum()), "a user", "users"))
+        if n
+    ]
+    return f"{' and '.join(parts)}: {_COLD[treated]}."
+
+
+KEPT_THE_START: Final = (
+    "No epoch did better on validation than the start, so the start is kept: the network added nothing to what "
+    "it began with. That happens: simple models are hard to beat."
+)
+"""Stands beside a validated ConvNCF whose best epoch is 0."""
+FULL: Final = "full ranking"
 LEFT_OUT: Mapping[str, str] = MappingProxyType(
     {
         "validation": "left out: each user's training items",
@@ -124,7 +211,7 @@ def evaluate(
     eligible = users_with_positives(positives)
     wanted = users_with_positives(positives, users)
     found: Ranks | SetRanks
-    unranked = remarks.Unranked()
+    unranked = Unranked()
     if candidates is None:
         left_out, with_set = split.left_out(part), wanted
         others = positives.shape[1] - np.diff(left_out.indptr) - np.diff(positives.indptr)  # (n_users,)
@@ -133,25 +220,25 @@ def evaluate(
         candidates, with_set, unranked = _usable(candidates, positives, wanted, part)
         found = rank_in_sets(scorer, candidates, wanted, progress, stop)
     ranked = found.users.size
-    items, whose = cold.unseen(split.train, found)
+    items, whose = cold_items.unseen(split.train, found)
     if (unseen := items | whose).any() and config.cold != "ranked":
-        found = (cold.as_misses if config.cold == "misses" else cold.without)(found, unseen)
+        found = (cold_items.as_misses if config.cold == "misses" else cold_items.without)(found, unseen)
     per_user = {str(metric): _per_user(metric, found) for metric in asked}
     n_users, evaluated = positives.shape[0], found.users.size
     reasons = {
         f"no {part} item": n_users - eligible.size,
         "not in the sample": eligible.size - wanted.size,
         "no candidate set": wanted.size - with_set.size,
-        remarks.ALONE.format(part=part) if candidates is None else remarks.EMPTY: with_set.size - ranked,
-        remarks.NEW: ranked - evaluated,
+        ALONE.format(part=part) if candidates is None else EMPTY: with_set.size - ranked,
+        NEW: ranked - evaluated,
     }
     not_evaluated = {reason: int(n) for reason, n in reasons.items() if n}
     sets = None if candidates is None else SetFacts.of(candidates.origin, found.candidates)
-    notes = remarks.of_report(part, asked, found, n_users, positives.shape[1], not_evaluated)
+    notes = of_report(part, asked, found, n_users, positives.shape[1], not_evaluated)
     if sets is not None:
-        notes += remarks.of_sets(sets, part, unranked)
+        notes += of_sets(sets, part, unranked)
     if unseen.any():
-        notes.append(remarks.of_cold(items, whose, part, config.cold))
+        notes.append(of_cold(items, whose, part, config.cold))
     return EvaluationReport(
         protocol=FULL if sets is None else f"candidates: {sets.origin}",
         part=part,
@@ -193,7 +280,7 @@ def _per_user(metric: Metric, found: Ranks | SetRanks) -> Floats:
 
 def _usable(
     candidates: CandidateSets, positives: csr_array, wanted: Ints, part: Part
-) -> tuple[CandidateSets, Ints, remarks.Unranked]:
+) -> tuple[CandidateSets, Ints, Unranked]:
     """The sets of the part that hold a negative; those of `wanted` who have any set, (U,); and what is not ranked."""
     row, item = positives.nonzero()
     n_items = positives.shape[1]
@@ -207,7 +294,7 @@ def _usable(
         )
     ours = fits & np.isin(candidates.user, wanted)
     empty = candidates.sizes == 0
-    unranked = remarks.Unranked(
+    unranked = Unranked(
         strange=int((~fits).sum()),
         missing=int((np.isin(row, wanted) & ~np.isin(asked, pairs[fits])).sum()),
         empty=int((ours & empty).sum()),

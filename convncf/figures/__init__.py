@@ -1,23 +1,20 @@
 """Every plot, as a function of numbers and a theme that returns a plotly figure; it knows no page and no model."""
 
 from convncf.figures import (
-    attribution,
-    bands,
     change,
     comparison,
-    data,
+    dataset,
+    embeddings,
     export,
     learning,
     lists,
     maps,
-    network,
-    space,
-    strips,
+    score,
     wording,
 )
 from convncf.figures.channels import channel, feature_maps, range_words
 from convncf.figures.export import Section, page
-from convncf.figures.network import interaction_map
+from convncf.figures.maps import interaction_map
 from convncf.figures.score import score_parts
 from convncf.figures.theme import CONFIG, DARK, LIGHT, Theme, alt, escape, run_colour
 
@@ -28,12 +25,11 @@ __all__ = [
     "Section",
     "Theme",
     "alt",
-    "attribution",
-    "bands",
     "change",
     "channel",
     "comparison",
-    "data",
+    "dataset",
+    "embeddings",
     "escape",
     "export",
     "feature_maps",
@@ -41,12 +37,10 @@ __all__ = [
     "learning",
     "lists",
     "maps",
-    "network",
     "page",
     "range_words",
     "run_colour",
+    "score",
     "score_parts",
-    "space",
-    "strips",
     "wording",
 ]

@@ -1,4 +1,6 @@
-"""A layer's feature maps: all channels as tiles of one heatmap, and one channel enlarged.
+"""A layer's feature maps as tiles of one heatmap, one channel enlarged, the filters of layer 1.
+
+Later layers have a square of weights for each pair of channels, too many to be looked at.
 
 Shapes: C channels, H = W side of a map, n columns of tiles. A tile is one unit wide whatever its number of cells, so
 every layer has the same picture; between tiles lie gutters of NaN.
@@ -7,21 +9,21 @@ every layer has the same picture; between tiles lie gutters of NaN.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from convncf.figures.network import colour_bar
-from convncf.figures.theme import Theme, axis, axis_title, layout, note, number, outline, plural
+from convncf.figures.maps import colour_bar
+from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number, outline, plural
 
 if TYPE_CHECKING:
     from convncf.inspection import LayerTrace
 
 Scale = Literal["per channel", "shared"]
 SCALES: Final[tuple[Scale, ...]] = ("per channel", "shared")
-
 WIDTH: Final = 680
 """Width in pixels that the tiles are laid out for; in another they stay square."""
 _GUTTER: Final = 0.12
@@ -296,3 +298,80 @@ def _frame(theme: Theme, x: float, y: float) -> list[dict[str, Any]]:
 
 def _around(place: int) -> tuple[float, float]:
     return place - 0.5, place + 0.5
+
+
+READ_FILTERS: Final = (
+    "Each tile is what a channel of layer 1 multiplies a patch of the map with, cell by cell: warm weights are above "
+    "0, blue below. All tiles share one scale."
+)
+
+
+def filters(first: LayerTrace, theme: Theme, *, selected: int | None = None, width: int = WIDTH) -> go.Figure:
+    """W of each channel of layer 1, (C, 1, k, k), numbered, with the selected one outlined.
+
+    Raises ValueError for the filters of a later layer.
+    """
+    channels, inputs, k, _ = first.filters.shape
+    if inputs != 1:
+        raise ValueError(
+            f"{first.name} reads {inputs} channels: only layer 1, which reads the map, has one square each"
+        )
+    weights = replace(first, maps=first.filters[:, 0])
+    drawn = feature_maps(weights, theme, "shared", selected=selected, width=width)
+    silent = int((~weights.maps.any(axis=(1, 2))).sum())
+    alt = (
+        f"Filters of {first.name}: {channels} of {k} by {k} weights, {range_words(weights, 'shared')}; "
+        f"{silent} of them are zero."
+    )
+    return drawn.update_layout(meta={"alt": alt}, uirevision=f"filters {channels} {k}")
+
+
+READ_STRIP: Final = (
+    "Each dot is one random pair; their height only keeps them apart. The line is this pair: the further right, the "
+    "stronger the channel answers to it than it usually does."
+)
+
+
+def strip(
+    values: npt.NDArray[np.floating[Any]],
+    value: float,
+    percentile: float,
+    theme: Theme,
+    *,
+    what: str,
+    of: str = "random pair",
+) -> go.Figure:
+    """Where one value stands among others (N,): a dot each, and a line; `percentile` (0 to 100) is its place."""
+    drawn = np.asarray(values, dtype=np.float32)
+    place = (np.arange(drawn.size) * 0.6180339887) % 1  # spread evenly, the same at each drawing
+    dots = go.Scatter(
+        x=drawn,
+        y=place.astype(np.float32),
+        mode="markers",
+        marker={"size": 5, "color": theme.muted, "opacity": 0.45},
+        hovertemplate="%{x:.4g}<extra></extra>",
+    )
+    words = f"{number(value)}, percentile {number(percentile)} of {plural(drawn.size, of)}"
+    low, high = min(value, float(drawn.min())), max(value, float(drawn.max()))
+    room = 0.04 * ((high - low) or 1.0)
+    late = value > (low + high) / 2
+    looks = layout(
+        theme,
+        height=110,
+        alt=f"{what}: {words}, which run from {number(float(drawn.min()))} to {number(float(drawn.max()))}.",
+        revision=f"strip {what}",
+        margin={"l": 16, "r": 16, "t": 22, "b": 40},
+        xaxis=axis(theme, range=[low - room, high + room], nticks=6, title=axis_title(theme, escape(what))),
+        yaxis=axis(theme, range=[-0.1, 1.1], showticklabels=False, fixedrange=True),
+        shapes=[
+            {
+                "type": "line", "x0": value, "x1": value, "yref": "paper", "y0": 0, "y1": 1,
+                "line": {"color": theme.accent, "width": 2},
+            }
+        ],
+        annotations=[
+            note(theme, words, colour=theme.accent, x=value, y=1, yref="paper", yanchor="bottom",
+                 xanchor="right" if late else "left")
+        ],
+    )  # fmt: skip
+    return go.Figure(dots, layout=looks)

@@ -1,18 +1,17 @@
-"""How runs learn: loss and validation over epochs or time.
+"""Learning curves: loss and validation over epochs or time, smooth over a ghost of what was measured.
 
 Records are rows of metrics.jsonl, as `Run.metrics()` returns them, or the `EpochRecord`s they were written from.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import plotly.graph_objects as go
 
-from convncf.figures.curve_points import Point, points, steps, unvalidated
-from convncf.figures.epoch_axis import phase_ticks, whole_epochs
 from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number, run_style, shorten
 
 if TYPE_CHECKING:
@@ -20,7 +19,138 @@ if TYPE_CHECKING:
 
     Record = EpochRecord | Mapping[str, Any]
 
-__all__ = ["Abscissa", "Point", "curves", "points", "unvalidated", "validation"]
+
+def phase_ticks(found: Sequence[tuple[str, int, int]]) -> dict[str, Any]:
+    """Ticks for epochs given as (phase, epoch within its phase, step), in the order of the run."""
+    phases = list(dict.fromkeys(phase for phase, _, _ in found))
+    last = max((step for _, _, step in found), default=0)
+    if len(phases) < 2:
+        return whole_epochs(last)
+    between = _epochs_between_ticks(last)
+    ticks: dict[int, str] = {}
+    for phase in phases:
+        mine = [(epoch, step) for its_phase, epoch, step in found if its_phase == phase]
+        start = mine[0][1] - mine[0][0]
+        # where phases meet, the later one's 0 stands, and nothing so near before it that the two would touch
+        ticks = {place: text for place, text in ticks.items() if place <= start - between / 2}
+        ticks |= {start + epoch: str(epoch) for epoch in range(0, mine[-1][0] + 1, between)}
+    return {"tickmode": "array", "tickvals": list(ticks), "ticktext": list(ticks.values())}
+
+
+def whole_epochs(last: int) -> dict[str, Any]:
+    """Ticks at whole epochs from 0 to `last`; a range of their own for the first two, which span next to nothing."""
+    ticks: dict[str, Any] = {"tickmode": "linear", "tick0": 0, "dtick": _epochs_between_ticks(last)}
+    return ticks | ({"range": [-0.1, 1.1]} if last < 2 else {})
+
+
+def _epochs_between_ticks(last: int) -> int:
+    return next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, max(last, 1000)) if last / step <= 12)
+
+
+_GHOST: Final = 0.3
+"""Opacity of the raw line."""
+
+
+def smooth(figure: go.Figure, weight: float) -> go.Figure:
+    """A figure of `learning` whose lines are running means (`smoothed`), each over the faint raw line.
+
+    Marks, such as the ring around the kept epoch, stay at the value that was measured. Weight 0 changes nothing.
+    Raises ValueError for a weight that is not at least 0 and below 1.
+    """
+    lines = [trace for trace in figure.data if "lines" in (trace.mode or "")]
+    if weight == 0:
+        return figure
+    traces = []
+    for trace in figure.data:
+        if trace not in lines:
+            traces.append(trace)
+            continue
+        ghost = go.Scatter(trace).update(opacity=_GHOST, showlegend=False, legendgroup=trace.name)
+        line = go.Scatter(trace).update(
+            y=smoothed([float(value) for value in trace.y], weight), mode="lines", hoverinfo="skip", hovertemplate=None
+        )
+        line.update(legendgroup=trace.name)
+        traces += [ghost, line]
+    return go.Figure(traces, layout=figure.layout)
+
+
+def smoothed(values: Sequence[float], weight: float) -> tuple[float, ...]:
+    """The running mean in which each value before weighs `weight` times the one after it: 0 leaves all as they are.
+
+    It is corrected for its beginning, so that the first value is the first and a constant stays one. Raises ValueError
+    for a weight that is not at least 0 and below 1.
+    """
+    if not 0 <= weight < 1:
+        raise ValueError(f"a smoothing weight is at least 0 and below 1, got {weight}")
+    total, size = 0.0, 0.0
+    found = []
+    for value in values:
+        total, size = weight * total + value, weight * size + 1
+        found.append(total / size)
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One epoch on a curve."""
+
+    phase: str
+    epoch: int
+    """Within its phase."""
+    step: int
+    """Epochs since the run began, pretraining counted: never runs backwards, and never moves once drawn."""
+    seconds: float
+    """Seconds of training and validation since the run began; pauses are not counted."""
+    value: float
+    kept: bool
+    """The best epoch of its phase so far, whose tensors are kept."""
+    triples: int = 0
+    """Triples of one epoch of this phase; 0 before the first was trained."""
+
+
+def points(records: Sequence[Record], metric: str = "loss") -> tuple[Point, ...]:
+    """The epochs that have a finite value of `metric` ("loss", or a validation metric such as "NDCG@10")."""
+    rows = [record if isinstance(record, Mapping) else record.to_json() for record in records]
+    best = {row["phase"]: row["epoch"] for row in rows if row["improved"]}  # the last improvement wins
+    before: dict[str, int] = {}  # epochs of the phases before this one
+    seen: dict[str, int] = {}  # triples of each phase
+    last, seconds = 0, 0.0
+    result = []
+    for row in rows:
+        phase, epoch = row["phase"], row["epoch"]
+        offset = before.setdefault(phase, last)
+        last = offset + epoch
+        # the speed was written as triples over seconds, so this is their whole number again
+        seen[phase] = max(seen.get(phase, 0), round((row.get("triples_per_second") or 0.0) * row["seconds"]))
+        seconds += row["seconds"] + (row.get("validation_seconds") or 0.0)
+        value = row["loss"] if metric == "loss" else (row["validation"] or {}).get(metric)
+        if value is not None and math.isfinite(value):
+            result.append(Point(phase, epoch, last, seconds, float(value), best.get(phase) == epoch, seen[phase]))
+    return tuple(result)
+
+
+def unvalidated(records: Sequence[Record]) -> bool:
+    """Whether there are epochs, and none was validated: there was nothing to validate on."""
+    rows = [record if isinstance(record, Mapping) else record.to_json() for record in records]
+    return bool(rows) and not any(row["validation"] for row in rows)
+
+
+def steps(found: Sequence[Point], batches: Mapping[str, int]) -> tuple[int, ...]:
+    """How many steps had been taken at each point since the run began, pretraining counted.
+
+    `batches` holds the triples a step of each phase; a phase that is not in it counts its triples.
+    """
+    per_epoch = {point.phase: -(-point.triples // batches.get(point.phase, 1)) for point in found}  # the last knows
+    before: dict[str, int] = {}
+    epochs = gone = 0
+    for point in found:
+        if point.phase not in before:
+            earlier = list(before)[-1:]
+            began = point.step - point.epoch  # epochs that the phases before this one took, validated or not
+            gone += sum((began - epochs) * per_epoch[phase] for phase in earlier)
+            before[point.phase], epochs = gone, began
+    return tuple(before[point.phase] + point.epoch * per_epoch[point.phase] for point in found)
+
 
 Abscissa = Literal["epoch", "step", "time"]
 _MARGIN: Final = {"l": 58, "r": 16, "t": 24, "b": 44}

@@ -5,6 +5,7 @@ Figures are drawn on transparent ground over `Theme.paper`, so that they sit in 
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ import plotly.graph_objects as go
 
 FONT: Final = '"Source Sans", "Source Sans 3", "Source Sans Pro", "Segoe UI", "Helvetica Neue", Arial, sans-serif'
 """Streamlit's own face first, then what a plain machine has."""
-
 CONFIG: Final[dict[str, Any]] = {
     "displaylogo": False,
     "displayModeBar": "hover",
@@ -23,7 +23,6 @@ CONFIG: Final[dict[str, Any]] = {
     "showSendToCloud": False,  # the bar would offer to upload the figure to its makers' host
 }
 """Plotly's own configuration, for whoever shows a figure: the mode bar on hover, no logo, no upload."""
-
 Colourscale = tuple[tuple[float, str], ...]
 
 
@@ -132,7 +131,6 @@ DARK: Final = Theme(
     # Okabe-Ito's black (1.2 : 1 on this paper) would vanish: a warm grey stands in for it. Its blue is lifted to 6 : 1.
     categories=("#3D9BE0", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#BFBBB2", "#F0E442"),
 )
-
 _DASHES: Final = ("solid", "dash", "dot", "dashdot")
 
 
@@ -259,3 +257,41 @@ def outline(theme: Theme, x: tuple[float, float], y: tuple[float, float]) -> lis
 def alt(figure: go.Figure) -> str:
     """The text alternative of a figure of this package: what it shows, in numbers, as plain text."""
     return str(figure.layout.meta["alt"])
+
+
+FACTOR: Final = 1.5
+"""How much larger type is; the smallest, 11 px, becomes 16."""
+
+
+def enlarged(figure: go.Figure, factor: float = FACTOR) -> go.Figure:
+    """A copy with every font and margin `factor` times as large; its height grows by what the margins take."""
+    spec: dict[str, Any] = json.loads(figure.to_json())
+    _fonts(spec, factor)
+    layout = spec["layout"]
+    margin = layout.get("margin", {})
+    grown = {side: round(size * factor) for side, size in margin.items() if side in ("l", "r", "t", "b")}
+    for length, sides in (("height", "tb"), ("width", "lr")):
+        if length in layout:
+            layout[length] += sum(grown.get(side, 0) - margin.get(side, 0) for side in sides)
+    layout["margin"] = margin | grown
+    return go.Figure(spec, skip_invalid=False)
+
+
+def _fonts(node: Any, factor: float) -> None:
+    """Multiply the size of each font at or below a node of a figure's JSON."""
+    if isinstance(node, list):
+        for one in node:
+            _fonts(one, factor)
+    if not isinstance(node, dict):
+        return
+    for key, value in node.items():
+        if (
+            key in ("font", "tickfont", "textfont")
+            and isinstance(value, dict)
+            and isinstance(value.get("size"), (int, float))
+        ):
+            value["size"] = round(value["size"] * factor)
+        elif key in ("standoff", "title_standoff", "xshift", "yshift") and isinstance(value, (int, float)):
+            node[key] = round(value * factor)
+        else:
+            _fonts(value, factor)

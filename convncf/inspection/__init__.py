@@ -11,18 +11,9 @@ from convncf.inspection.cells import (
     strongest_cell,
     strongest_channel,
 )
-from convncf.inspection.edits import Block, Edit
-from convncf.inspection.first_look import first_pair
-from convncf.inspection.over_training import (
-    Moment,
-    OverTraining,
-    PairAt,
-    Unreadable,
-    each_moment,
-    follow_pair,
-    view_at,
-)
-from convncf.inspection.pair import History, PairView, Standing, history, recommend, standing, view_pair
+from convncf.inspection.counterfactual import Block, Edit, RankWhatIf, WhatIf, edit_pair, rank_edit
+from convncf.inspection.over_training import Moment, OverTraining, PairAt, Unreadable, each_moment, follow_pair, view_at
+from convncf.inspection.pair import History, PairView, Standing, first_pair, history, recommend, standing, view_pair
 from convncf.inspection.responses import (
     AmongPairs,
     Responses,
@@ -33,7 +24,6 @@ from convncf.inspection.responses import (
     strongest_pairs,
 )
 from convncf.inspection.trace import LayerTrace, NoTrace, PairTrace, trace_pair
-from convncf.inspection.what_if import RankWhatIf, WhatIf, edit_pair, rank_edit
 
 __all__ = [
     "Alignment",

@@ -8,22 +8,29 @@ That holds for p·q, and so for matrix factorisation. A ConvNCF's filters read p
 other: neither its score nor its feature maps are carried along by a rotation or a permutation. An aligned map shows how
 alike two tables of embeddings are; the network that belongs to them reads the map as it was trained.
 
+Channel k of one network has nothing to do with channel k of another, unless training began from the same filters. So a
+difference by number may be no more than another order of channels; `matched` takes the order in which the two layers
+of this pair come nearest to each other, one channel for one (Kuhn, "The Hungarian Method for the Assignment Problem",
+1955, as scipy solves it).
+
 Shapes: U users, I items, D embedding size, m shared users and items together.
+
+Shapes: C channels, H × W cells each.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
 
 from convncf.data.interactions import Interactions
 from convncf.errors import ConfigError, DataError, NonFiniteScoreError
-from convncf.inspection.embedded import frozen, opened
-from convncf.inspection.trace import Array, PairTrace
-from convncf.ranking import Scorer
+from convncf.evaluation.ranking import Scorer
+from convncf.inspection.trace import Array, LayerTrace, PairTrace, frozen, opened
 
 Method = Literal["rotation", "permutation"]
 Matrix = npt.NDArray[np.float64]
@@ -200,3 +207,28 @@ def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[npt.NDArray[A
     pairs = [(index, place[raw]) for index, raw in enumerate(one) if raw in place]
     found = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     return found[:, 0], found[:, 1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureDifference:
+    """A layer of the first network less the same layer of the second."""
+
+    layer: LayerTrace
+    """Its maps (C, H, W) are signed: above 0 where the first is higher. All else is the first network's."""
+    order: npt.NDArray[np.int64]
+    """(C,) which channel of the second was taken from channel k of the first."""
+    apart: float
+    """Sum of squared differences, as a multiple of the first's sum of squares; inf where that is 0 and they differ."""
+
+
+def feature_difference(first: LayerTrace, second: LayerTrace, *, matched: bool = False) -> FeatureDifference:
+    """Subtract, channel by channel or each from its nearest. Raises ValueError where the shapes differ."""
+    if first.shape != second.shape:
+        raise ValueError(f"feature maps of {first.shape} and {second.shape} have no difference")
+    order = np.arange(len(first.maps))
+    if matched:
+        one, other = first.maps[:, None].astype(np.float64), second.maps[None].astype(np.float64)
+        order = linear_sum_assignment(((one - other) ** 2).sum(axis=(2, 3)))[1]  # rows come in order
+    taken = second.maps[order]
+    less = replace(first, maps=frozen(first.maps - taken))
+    return FeatureDifference(less, order.astype(np.int64), apart(first.maps, taken))

@@ -25,11 +25,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from convncf.inspection.embedded import frozen, opened
-from convncf.inspection.trace import Array, PairTrace, trace_pair
+from convncf.evaluation.ranking import Scorer
+from convncf.inspection.trace import Array, PairTrace, frozen, opened, trace_pair
+from convncf.models.base import scoring
 from convncf.models.convncf import ConvNCF
-from convncf.models.pairwise import scoring
-from convncf.ranking import Scorer
 
 Method = Literal["gradient × input", "integrated gradients"]
 

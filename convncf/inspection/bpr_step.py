@@ -17,15 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from convncf.data.splitting import Split
+from convncf.data.split import Split
 from convncf.errors import DataError
-from convncf.inspection.embedded import EmbeddingModel, frozen, opened, refuse_unknown
+from convncf.evaluation.ranking import Scorer, items_of
 from convncf.inspection.pair import history
-from convncf.inspection.trace import Array
+from convncf.inspection.trace import Array, EmbeddingModel, frozen, opened, refuse_unknown
+from convncf.models.base import scoring
 from convncf.models.convncf import ConvNCF
-from convncf.models.pairwise import scoring
-from convncf.ranking import Scorer, items_of
-from convncf.runtime import rng
+from convncf.runtime.random import rng
 
 STEPS: Final = 20
 

@@ -22,13 +22,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from convncf.inspection.embedded import EmbeddingModel, frozen
-from convncf.inspection.trace import Array
-from convncf.models.computed import ItemModel
-from convncf.models.pairwise import scoring
+from convncf.evaluation.ranking import Scorer, TopK, top_k
+from convncf.inspection.trace import Array, EmbeddingModel, frozen
+from convncf.models.base import scoring
+from convncf.models.item_similarity import ItemModel
 from convncf.models.popularity import Popularity
-from convncf.ranking import Scorer, TopK, top_k
-from convncf.runtime import rng
+from convncf.runtime.random import rng
 from convncf.training.optimisers import Adam, Group
 
 Int64s = npt.NDArray[np.int64]

@@ -13,13 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convncf.data.splitting import Split
+from convncf.data.split import Split
 from convncf.errors import ConvNCFError
-from convncf.inspection.embedded import frozen, opened, refuse_unknown
-from convncf.inspection.pair import PairView, Standing, standing, view_pair
-from convncf.inspection.ranks import rank_of
-from convncf.inspection.trace import Array
-from convncf.ranking import ItemRank, Scorer
+from convncf.evaluation.ranking import ItemRank, Scorer
+from convncf.inspection.pair import PairView, Standing, rank_of, standing, view_pair
+from convncf.inspection.trace import Array, frozen, opened, refuse_unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from convncf.data.items import ItemTable
-from convncf.data.splitting import Split
-from convncf.inspection.embedded import frozen, opened
-from convncf.inspection.trace import Array
-from convncf.ranking import Scorer
+from convncf.data.split import Split
+from convncf.evaluation.ranking import Scorer
+from convncf.inspection.trace import Array, frozen, opened
 
 Int64s = npt.NDArray[np.int64]
 Whose = Literal["item", "user"]

@@ -17,11 +17,10 @@ import numpy.typing as npt
 import torch
 
 from convncf.inspection.cells import channel_stats
-from convncf.inspection.embedded import frozen
-from convncf.inspection.trace import Array, PairTrace
+from convncf.inspection.trace import Array, PairTrace, frozen
+from convncf.models.base import scoring
 from convncf.models.convncf import ConvNCF
-from convncf.models.pairwise import scoring
-from convncf.runtime import rng
+from convncf.runtime.random import rng
 
 Ints = npt.NDArray[np.int64]
 By = Literal["maximum", "mean"]

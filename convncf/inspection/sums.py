@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convncf.inspection.cells import CellArithmetic, cell_arithmetic, channel_stats
-from convncf.inspection.embedded import frozen
-from convncf.inspection.trace import Array, LayerTrace, PairTrace
+from convncf.inspection.trace import Array, LayerTrace, PairTrace, frozen
 
 CLOSE: Final = 0.1
 """How near a partial sum has to stay to be close to the score, as a share of the score."""

@@ -1,10 +1,21 @@
 """Jobs: training in a process of its own, queued by device, that outlives the terminal, the page and the server."""
 
 from convncf.jobs.demo_runs import DEMO_RUNS, demo
-from convncf.jobs.launching import checked, extend, kill, launch, located, prepare, start_worker, stop
-from convncf.jobs.refitting import refit
-from convncf.jobs.seeds import launch_seeds, parse_seeds, runs_of_seeds
-from convncf.jobs.standing import ahead, standing
+from convncf.jobs.launching import (
+    checked,
+    extend,
+    kill,
+    launch,
+    launch_seeds,
+    located,
+    parse_seeds,
+    prepare,
+    refit,
+    runs_of_seeds,
+    start_worker,
+    stop,
+)
+from convncf.jobs.queue import ahead, standing
 from convncf.jobs.worker import work
 
 __all__ = [

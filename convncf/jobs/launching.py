@@ -1,28 +1,34 @@
-"""Launching: create a run and start its worker as a detached process that outlives whoever asked for it."""
+"""Launching: create runs and start their workers as detached processes; several seeds, and refitting on everything.
+
+What a run reports is of a model that never saw its validation and test parts. To recommend with, those parts are worth
+learning from as well; what the refitted model reaches can then no longer be measured.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock
 
-from convncf import runtime
 from convncf.config import TRAINED, Resolved, RunConfig
-from convncf.errors import JobError, RunBusyError
+from convncf.errors import ConfigError, JobError, RunBusyError, RunError
 from convncf.jobs.queue import DeviceQueue
-from convncf.runs import Run, RunStore, Status
+from convncf.runs import Run, RunStore, Status, load_tensors
+from convncf.runtime import devices, files
 
 if TYPE_CHECKING:
-    from convncf.data.catalogue import Dataset
-    from convncf.data.splitting import Split
+    from convncf.data.dataset import Dataset
+    from convncf.data.split import Split
 
 
 def prepare(resolved: Resolved, name: str, home: Path, *, request_id: str = "") -> Run:
@@ -35,11 +41,11 @@ def checked(resolved: Resolved, home: Path) -> tuple[Resolved, str]:
     """The configuration as a run will hold it, and its data's fingerprint. Raises what would stop its worker."""
     from convncf.data import catalogue
     from convncf.data.splitting import filter_and_split
-    from convncf.experiment.memory import refuse_unless_memory_fits
+    from convncf.workflow.memory import refuse_unless_memory_fits
 
     resolved = located(resolved, home)
     config = resolved.config
-    runtime.refuse_absent(config.train.device)
+    devices.refuse_absent(config.train.device)
     dataset = catalogue.load(config.data.dataset, home)
     filtered, parts = filter_and_split(dataset, config.data, config.seed)
     _refuse_what_cannot_be_trained(config, parts)
@@ -65,7 +71,7 @@ def _refuse_what_cannot_be_trained(config: RunConfig, parts: Split) -> None:
 
         triple_sampler(parts, config.train, config.seed)  # raises where nothing can be drawn
     elif config.model.name == "ease":
-        from convncf.models.ease import refuse_unless_it_fits
+        from convncf.models.item_similarity import refuse_unless_it_fits
 
         refuse_unless_it_fits(parts.interactions.n_items)
 
@@ -74,8 +80,8 @@ def _refuse_unfit_pretraining(
     config: RunConfig, fingerprint: str, dataset: Dataset, parts: Split, store: RunStore
 ) -> None:
     """Pretrained embeddings must fit, and be no leak, before work begins: also those that are still being made."""
-    from convncf.experiment.loading import pretrained_vectors
-    from convncf.experiment.origins import check_origin
+    from convncf.workflow.leakage import check_origin
+    from convncf.workflow.loading import pretrained_vectors
 
     path = config.model.pre_model_path
     source = store.open(path) if path in store.names() else None
@@ -112,13 +118,13 @@ def start_worker(run: Run, home: Path) -> None:
         run.clear_stop()
         words = "waiting for its worker to start"
         run.write_status(Status(updated=time.time(), device=device, launched=True, message=words))
-        DeviceQueue(home, runtime.planned_device(device)).ticket(run.name, run.created)
+        DeviceQueue(home, devices.planned_device(device)).ticket(run.name, run.created)
         _start(run, home)
 
 
 def extend(run: Run, home: Path, epochs: int) -> None:
     """Let a run train on to so many epochs in all, in a worker of its own. Raises as `experiment.extend` does."""
-    from convncf.experiment import extend
+    from convncf.workflow.running import extend
 
     extend(run, home, epochs)
     start_worker(run, home)
@@ -126,7 +132,7 @@ def extend(run: Run, home: Path, epochs: int) -> None:
 
 def _start(run: Run, home: Path) -> None:
     # the worker runs this very code, also from a clone that is not installed, and from a folder of its own
-    code = os.pathsep.join(filter(None, (str(Path(runtime.__file__).parents[1]), os.environ.get("PYTHONPATH"))))
+    code = os.pathsep.join(filter(None, (str(files.PACKAGE.parent), os.environ.get("PYTHONPATH"))))
     environment = os.environ | {"CONVNCF_HOME": str(home.resolve()), "PYTHONUNBUFFERED": "1", "PYTHONPATH": code}
     command = [sys.executable, "-m", "convncf", "work", run.name]
     try:
@@ -175,3 +181,113 @@ def kill(run: Run, *, force: bool = False) -> bool:
     except PermissionError:
         raise JobError(f"the worker of run {run.name!r} (process {pid}) belongs to another user.") from None
     return True
+
+
+def refit(run: Run, name: str, home: Path) -> Run:
+    """Create the run that trains on all of `run`'s data; its worker is the caller's to start.
+
+    Raises RunError where the run has not finished, ConfigError where its epochs cannot be fixed beforehand.
+    """
+    report = run.report()
+    if report is None or run.status().state != "finished":
+        raise RunError(f"run {run.name!r} is not finished ({run.status().state}), so no epoch is chosen yet.")
+    resolved = refitted(run, int(report["best_epoch"]))
+    return prepare(resolved, name, home)
+
+
+def refitted(run: Run, epochs: int) -> Resolved:
+    """The run's configuration with all data for training and the epochs that it chose."""
+    config, sources = run.config(), run.sources()
+    changes: dict[str, Any] = {"data": {"split": "ratio", "order": "auto", "across": "user", "ratios": (1.0, 0.0, 0.0)}}
+    if config.model.name in TRAINED:
+        if config.train.schedule != "constant":
+            raise ConfigError(
+                f"run {run.name!r} has train.schedule {config.train.schedule}, which spreads the learning rates over "
+                f"its {config.train.epochs} epochs: {epochs} would be other ones. Refit a run with a constant one."
+            )
+        changes["train"] = {"epochs": epochs}
+    if config.pretrain.epochs and run.pretrained_path.exists():
+        changes["pretrain"] = {"epochs": max(1, int(load_tensors(run.pretrained_path)[1]["epoch"]))}
+    for section, values in changes.items():
+        part = getattr(config, section).model_copy(update=values)
+        config = config.model_copy(update={section: part})
+        sources |= {f"{section}.{key}": f"refit of {run.name}" for key in values}
+    return Resolved(config, sources)
+
+
+_MOST: Final = 1_000
+_SEEDS: Final = re.compile(r"([0-9]{1,10})(?:\s*-\s*([0-9]{1,10}))?")
+
+
+def parse_seeds(text: str, option: str = "--seeds") -> tuple[int, ...]:
+    """'1,2,3' or '1-3' -> (1, 2, 3). Raises ConfigError where it is neither, a seed occurs twice, or there are many.
+
+    `option` is what the error calls the place where they were written.
+    """
+    found: list[int] = []
+    for part in map(str.strip, text.split(",")):
+        matched = _SEEDS.fullmatch(part)
+        if matched is None:
+            problem = f"{part!r} is no seed, a whole number from 0" if part else "there is an empty place in it"
+            raise _no_seeds(text, problem, option)
+        first, last = int(matched[1]), int(matched[2] or matched[1])
+        if last < first:
+            raise _no_seeds(text, f"{part} runs backwards", option)
+        if len(found) + last - first >= _MOST:
+            raise _no_seeds(text, f"these are more than {_MOST:,} seeds, a run each", option)
+        found += range(first, last + 1)
+    twice = next((seed for seed in found if found.count(seed) > 1), None)
+    if twice is not None:
+        raise _no_seeds(text, f"seed {twice} occurs twice", option)
+    return tuple(found)
+
+
+def _no_seeds(text: str, problem: str, option: str) -> ConfigError:
+    shown = text if len(text) <= 60 else f"{text[:60]}…"
+    return ConfigError(f"{option} {shown!r}: {problem}. Write different whole numbers: 1,2,3 or 1-3.")
+
+
+def runs_of_seeds(wanted: Mapping[str, Resolved], home: Path) -> list[Run]:
+    """The run of each name, new or as it is there, once everything that can be refused of any has been refused."""
+    from convncf.workflow.running import refuse_unresumable
+
+    store = RunStore(home)
+    there = {name: store.open(name) for name in store.names() if name in wanted}
+    new: dict[str, tuple[Resolved, str]] = {}
+    for name, settings in wanted.items():
+        if name not in there:
+            store.refuse_name(name)
+            new[name] = checked(settings, home)
+            continue
+        if there[name].config() != located(settings, home).config:
+            raise RunError(f"run {name!r} exists already, with other settings. Choose another --name.")
+        if there[name].status().state != "finished":
+            refuse_unresumable(there[name], home)
+    prints = {run.fingerprint: name for name, run in there.items()} | {data: name for name, (_, data) in new.items()}
+    if len(prints) > 1:
+        one, other = list(prints.values())[:2]
+        raise RunError(
+            f"runs {one!r} and {other!r} would be of different data: the dataset has changed in between. Bring the old "
+            "data back under its name, or choose another --name."
+        )
+    for name, (settings, fingerprint) in new.items():
+        there[name] = store.create(name, settings, fingerprint=fingerprint)
+    return [there[name] for name in wanted]
+
+
+def launch_seeds(wanted: Mapping[str, Resolved], home: Path) -> tuple[list[Run], list[Run]]:
+    """Queue a run for each name, in order: (all of them, those whose worker was started now).
+
+    A run that is there already with the same settings is taken as it is, or goes on where it was interrupted. All are
+    checked before the first is made; the errors are those of `runs_of_seeds`.
+    """
+    store = RunStore(home)
+    store.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(store.folder / ".launch.lock"):
+        runs = runs_of_seeds(wanted, home)
+        idle = [
+            run for run in runs if run.status().state != "finished" and not run.locked() and not run.status().awaited
+        ]
+        for run in idle:
+            start_worker(run, home)
+    return runs, idle

@@ -1,4 +1,4 @@
-"""DeviceQueue: one job at a time on each device, the oldest queued first.
+"""The queue: one job at a time on each device, the oldest first, and which runs come before another.
 
 A ticket is a file named by the time of queueing; the worker that waits holds its lock. The device itself is one more
 lock. Locks end with their process, so nothing stays taken after a kill or a restart of the machine.
@@ -7,15 +7,17 @@ lock. Locks end with their process, so nothing stays taken after a kill or a res
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from filelock import FileLock, Timeout
 
-from convncf.errors import TrainingStopped
-from convncf.runs.locking import is_held
+from convncf.errors import ConvNCFError, TrainingStopped
+from convncf.runs import RunStore
+from convncf.runs.status import is_held
+from convncf.runtime import devices
 
 _PICKUP_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.1
@@ -98,3 +100,39 @@ class DeviceQueue:
             else:
                 path.unlink(missing_ok=True)
         return alive
+
+
+_PLACES: Final = ("next", "second", "third", "fourth", "fifth")
+
+
+def ahead(store: RunStore, device: str, name: str = "") -> tuple[str, ...]:
+    """Runs that are to end before `name` begins on a device: the one at work there first, then those that wait.
+
+    `device` is the setting train.device. Without `name`, or where it has no place yet, all that a new run would
+    stand behind.
+    """
+    lock = devices.planned_device(device)
+    waiting = DeviceQueue(store.home, lock).waiting()
+    before = waiting[: waiting.index(name)] if name in waiting else waiting
+    return (*(run for run in _at_work(store, lock) if run not in (*waiting, name)), *before)
+
+
+def _at_work(store: RunStore, lock: str) -> list[str]:
+    """Names of the runs whose worker holds the device."""
+    found = []
+    for run in store.all():
+        try:
+            status = run.status()
+            if status.state in ("starting", "running") and devices.planned_device(status.device or "auto") == lock:
+                found.append(run.name)
+        except (ConvNCFError, OSError):  # a broken run holds no device
+            continue
+    return found
+
+
+def standing(before: Sequence[str]) -> str:
+    """ "third in the queue; starts after demo-4x4", for the runs that `ahead` names; empty where nothing is ahead."""
+    if not before:
+        return ""
+    place = _PLACES[len(before) - 1] if len(before) <= len(_PLACES) else f"number {len(before)}"
+    return f"{place} in the queue; starts after {before[-1]}"

@@ -5,8 +5,10 @@ The same function serves `convncf train` in a terminal and the detached process 
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -18,19 +20,50 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
-from convncf import runtime
-from convncf.errors import ConvNCFError, RunBusyError
-from convncf.jobs.endings import in_words, state_and_words
+from convncf.errors import ConvNCFError, RunBusyError, RunError, TrainingStopped
 from convncf.jobs.heartbeat import Heartbeat
 from convncf.jobs.queue import DeviceQueue
 from convncf.runs import Run, Status
+from convncf.runtime import devices
 
 if TYPE_CHECKING:
-    from convncf.experiment.estimate import Estimate
     from convncf.training import EpochRecord
+    from convncf.workflow.estimate import Estimate
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_CLOSED: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def in_words(error: BaseException, run: Run) -> BaseException:
+    """The error itself, or a RunError in its place where the disk is at fault: full, read-only, not ours."""
+    if not isinstance(error, OSError) or error.errno not in (*_FULL, *_CLOSED):
+        return error
+    # the library's own words may name no file, or a long path twice
+    said = os.strerror(error.errno or 0)
+    again = f"then convncf resume {run.name} goes on from the last saved epoch"
+    where = f", writing {error.filename}" if error.filename else ""
+    if error.errno in _FULL:
+        return RunError(f"the disk of {run.path} is full ({said}{where}{_free(run)}). Free some space; {again}.")
+    return RunError(f"{run.path} cannot be written to ({said}{where}). Make it writable for this account; {again}.")
+
+
+def _free(run: Run) -> str:
+    try:
+        return f"; {shutil.disk_usage(run.path).free / 2**20:,.0f} MiB free now"
+    except OSError:
+        return ""
+
+
+def state_and_words(error: BaseException) -> tuple[str, str]:
+    """The last state of status.json and its sentence."""
+    if isinstance(error, TrainingStopped | KeyboardInterrupt):
+        return "stopped", str(error) or "interrupted at once"
+    if isinstance(error, SystemExit):  # what a console raises where its pipe is closed
+        return "stopped", "whoever read its output has gone; resume goes on from the last saved epoch"
+    return "failed", str(error) if isinstance(error, ConvNCFError) else f"{type(error).__name__}: {error}"
+
 
 log = logging.getLogger(__name__)
-
 _STOP_NOTE_EVERY: Final = 0.2
 _BEAT_WHILE_WAITING: Final = 5.0
 
@@ -104,7 +137,7 @@ def work(
             run.note("lost", found.message)
         status = replace(Status(), state="queued", pid=os.getpid(), device=device, updated=time.time())
         heartbeat = Heartbeat(run, status, on_status=on_status)
-        queue = DeviceQueue(home, runtime.planned_device(device))
+        queue = DeviceQueue(home, devices.planned_device(device))
         ticket = queue.ticket(run.name, run.created)
         with stop.on_signals(), _log_to(run.path / "log.txt"):
             try:
@@ -136,7 +169,7 @@ def _train(
 ) -> dict[str, Any]:
     heartbeat.set(state="starting", message="loading data and model", started=time.time())
     # torch and pandas load here, so that a worker in the queue stays light
-    from convncf.experiment import run_experiment
+    from convncf.workflow.running import run_experiment
 
     def resumed(words: str) -> None:
         run.note("resumed", words)

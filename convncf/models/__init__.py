@@ -5,14 +5,11 @@ from __future__ import annotations
 from scipy.sparse import csr_array
 
 from convncf.config import ModelConfig, Precision
-from convncf.models.computed import ItemModel
+from convncf.models.base import PairwiseModel, Sizes
 from convncf.models.convncf import ConvNCF
-from convncf.models.ease import EASE
 from convncf.models.factorisation import MatrixFactorisation
 from convncf.models.fused import FusedConvNCF
-from convncf.models.interface import Sizes
-from convncf.models.neighbours import ItemKNN
-from convncf.models.pairwise import PairwiseModel
+from convncf.models.item_similarity import EASE, ItemKNN, ItemModel
 from convncf.models.popularity import Popularity
 
 __all__ = [

@@ -19,10 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from convncf.config import refuse_unless_trace_fits
-from convncf.losses import squared_norm
-from convncf.models.initialisation import as_in_2018
-from convncf.models.interface import Subscriptable
-from convncf.models.pairwise import PairwiseModel
+from convncf.models.base import PairwiseModel, Subscriptable, as_in_2018
+from convncf.models.losses import squared_norm
 
 
 class ConvNCF(PairwiseModel):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from convncf.models.pairwise import PairwiseModel, scoring
+from convncf.models.base import PairwiseModel, scoring
 
 
 class MatrixFactorisation(PairwiseModel):

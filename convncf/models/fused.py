@@ -15,13 +15,12 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from convncf import streams
 from convncf.config import Precision
 from convncf.models import tower
+from convncf.models.base import Subscriptable, scoring
 from convncf.models.compiled.tower import CompiledTower, available
 from convncf.models.convncf import ConvNCF
-from convncf.models.interface import Subscriptable
-from convncf.models.pairwise import scoring
+from convncf.runtime import threads
 
 _log = logging.getLogger(__name__)
 
@@ -100,7 +99,7 @@ class FusedConvNCF(ConvNCF):
                     q = self.item_embedding.weight[rows].detach()  # (N, D)
                     scores[rows] = self._scores(pooled(q))  # (N, C) -> (N,)
 
-            streams.share(work, -(-self.n_items // _ITEMS))
+            threads.share(work, -(-self.n_items // _ITEMS))
         return scores
 
     def score_users(self, users: Tensor) -> Tensor:

@@ -1,12 +1,10 @@
 """Run folders: where everything about a training run is written, and read again by app, CLI and notebooks."""
 
-from convncf.runs.kept import Checkpoint
 from convncf.runs.labels import Labels
-from convncf.runs.renaming import Renamed
 from convncf.runs.run import Run
 from convncf.runs.status import ACTIVE, STATES, Status
-from convncf.runs.store import RunStore, default_store, slug
-from convncf.runs.tensors import load_tensors, save_tensors
+from convncf.runs.store import Renamed, RunStore, default_store, slug
+from convncf.runs.tensors import Checkpoint, load_tensors, save_tensors
 
 __all__ = [
     "ACTIVE",

@@ -1,4 +1,4 @@
-"""History: the interruptions of a run and what it went on from, a line each; and the end of its log."""
+"""History: interruptions, what a run went on from, and the epochs that it was asked for in addition."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from convncf.errors import RunBrokenError
-from convncf.runs.jsonl import read_lines, replace_lines
+from convncf.runs.files import read_lines, read_object, replace_lines
+from convncf.runtime import files
 
 _NEEDED: Final = ("time", "event", "words")
 
@@ -39,3 +40,24 @@ def tail(path: Path, lines: int) -> str:
     except FileNotFoundError:
         return ""
     return "\n".join(text.splitlines()[-lines:])
+
+
+_WORDS: Final = "extended from "
+
+
+def ask_for_epochs(path: Path, epochs: int) -> None:
+    """Set train.epochs in the config.json at `path`, with the source "extended from 5"; again, "extended from 5, 8".
+
+    One write, whole or not at all: before it the run is what it was, after it resume trains on.
+    """
+    value = read_object(path)
+    entry = value["settings"]["train.epochs"]
+    earlier = [*earlier_epochs(str(entry["source"])), entry["value"]]
+    value["settings"]["train.epochs"] = {"value": epochs, "source": _WORDS + ", ".join(map(str, earlier))}
+    files.write_json(path, value)
+
+
+def earlier_epochs(source: str) -> list[int]:
+    """The epochs that were asked for before, from such a source; none where it is another one."""
+    listed = source.removeprefix(_WORDS).split(", ") if source.startswith(_WORDS) else []
+    return [int(epochs) for epochs in listed if epochs.isdecimal()]

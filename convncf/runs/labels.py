@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from filelock import FileLock
 
-from convncf import runtime
 from convncf.errors import RunBrokenError, RunError, RunNotFoundError
-from convncf.runs.jsonl import read_object
+from convncf.runs.files import read_object
+from convncf.runtime import files
 
 LONGEST_TAG: Final = 40
 LONGEST_NOTE: Final = 4_000
@@ -77,7 +77,7 @@ def change_labels(path: Path, change: Callable[[Labels], Labels]) -> Labels:
             before = read_labels(path)
             after = replace(change(replace(before, problem="")), problem="")
             if after != before:
-                runtime.write_json(path, {"tags": list(after.tags), "note": after.note, "archived": after.archived})
+                files.write_json(path, {"tags": list(after.tags), "note": after.note, "archived": after.archived})
     except FileNotFoundError:  # deleted in this very moment
         raise RunNotFoundError(f"run {path.parent.name!r} is no longer there: it was deleted or renamed.") from None
     return after

@@ -25,18 +25,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
 
-from convncf import runtime
 from convncf.config import Resolved, RunConfig, flatten, nest
 from convncf.errors import ConfigError, RunBrokenError, RunBusyError
-from convncf.runs.extending import ask_for_epochs, earlier_epochs
-from convncf.runs.frames import read_table, write_table
-from convncf.runs.history import add_to_history, read_history, tail
-from convncf.runs.jsonl import append_line, read_lines, read_object, replace_lines, write_object
-from convncf.runs.kept import KeptTensors
+from convncf.runs.files import (
+    COLUMNS,
+    ROW,
+    append_line,
+    check_config,
+    check_report,
+    read_lines,
+    read_object,
+    read_table,
+    replace_lines,
+    write_object,
+    write_table,
+)
+from convncf.runs.history import add_to_history, ask_for_epochs, earlier_epochs, read_history, tail
 from convncf.runs.labels import Labels, change_labels, read_labels
-from convncf.runs.locking import is_held
-from convncf.runs.shapes import COLUMNS, ROW, check_config, check_report
-from convncf.runs.status import Status
+from convncf.runs.status import Status, is_held
+from convncf.runs.tensors import KeptTensors
+from convncf.runtime import files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +92,7 @@ class Run(KeptTensors):
             "dataset": {"name": resolved.config.data.dataset, "fingerprint": fingerprint},
             "settings": settings,
         }
-        runtime.write_json(self.path / "config.json", value)
+        files.write_json(self.path / "config.json", value)
 
     def config(self) -> RunConfig:
         """The effective configuration. Raises RunBrokenError when config.json is damaged."""
@@ -254,7 +262,7 @@ class Run(KeptTensors):
 
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Replace report.json."""
-        runtime.write_json(self.path / "report.json", dict(report))
+        files.write_json(self.path / "report.json", dict(report))
 
     def environment(self) -> dict[str, Any]:
         """Machine and versions; empty until work has begun."""
@@ -263,7 +271,7 @@ class Run(KeptTensors):
 
     def write_environment(self, value: Mapping[str, Any]) -> None:
         """Replace environment.json."""
-        runtime.write_json(self.path / "environment.json", dict(value))
+        files.write_json(self.path / "environment.json", dict(value))
 
     def write_frame(self, name: str, frame: pd.DataFrame) -> None:
         """Write NAME.parquet atomically."""

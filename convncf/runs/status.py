@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Final, Self
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the FileLock at `path` now; False where there is no such file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)  # lets go of the shared lock as well
+    return False
+
 
 ACTIVE: Final = ("queued", "starting", "running")
 """States that need a living worker."""
-
 RESUMABLE: Final = ("stopped", "failed", "lost")
 """States from which a worker can go on."""
-
 STATES: Final = (*ACTIVE, "finished", *RESUMABLE)
 """Every state. `lost` is derived, never written: an active state whose worker is gone."""
-
 PICKUP_SECONDS: Final = 30.0
 """How long a launched run may wait for its worker to appear before it counts as lost."""
-
 _FROM_LAST_EPOCH: Final = "resume goes on from the last saved epoch"
 
 

@@ -1,7 +1,8 @@
 """Training: the loop over BPR triples, the steps in it, and what it tells of itself."""
 
-from convncf.training.records import CLOCK_FIELDS, EpochRecord, Phase, Progress, TrainerState
-from convncf.training.stepping import Trainable
+from convncf.runtime.progress import Progress
+from convncf.training.records import CLOCK_FIELDS, EpochRecord, Phase, TrainerState
+from convncf.training.step import Trainable
 from convncf.training.trainer import Trainer, never_drawn, triple_sampler
 
 __all__ = [

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Phase = Literal["pretraining", "training"]
-
 CLOCK_FIELDS: Final = ("seconds", "validation_seconds", "triples_per_second", "time")
 """Fields of a record that differ between two runs of the same seed."""
 
@@ -47,18 +46,6 @@ class EpochRecord:
     def from_json(cls, row: Mapping[str, Any]) -> Self:
         """The record that `to_json` wrote."""
         return cls(**row)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where the work stands, for a progress bar: `done` of `total` `unit`s in this part of the epoch."""
-
-    phase: str
-    epoch: int
-    epochs: int
-    unit: Literal["triples", "users"]
-    done: int
-    total: int
 
 
 @dataclass(frozen=True, slots=True)

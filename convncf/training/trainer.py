@@ -17,16 +17,16 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor, nn
 
-from convncf import runtime
 from convncf.config import EvalConfig, TrainConfig
 from convncf.data.candidates import CandidateSets
-from convncf.data.parts import union
 from convncf.data.sampling import TripleSampler
-from convncf.data.splitting import Part, Split
+from convncf.data.split import Part, Split, union
 from convncf.errors import NonFiniteLossError, TrainingStopped
-from convncf.evaluation import EvaluationReport, evaluate, sample_users
-from convncf.training.records import EpochPart, EpochRecord, Phase, Progress, TrainerState
-from convncf.training.stepping import Stepper, Trainable
+from convncf.evaluation.report import EvaluationReport, evaluate, sample_users
+from convncf.runtime import random
+from convncf.runtime.progress import Progress
+from convncf.training.records import EpochPart, EpochRecord, Phase, TrainerState
+from convncf.training.step import Stepper, Trainable
 
 TOLD_EVERY: Final = 0.2
 """Seconds between two words of `progress` in an epoch; its first step and its last are always told."""
@@ -122,7 +122,7 @@ class Trainer:
                     words = f"stopped in {self.phase} epoch {epoch} after {step} of {steps} steps"
                     raise TrainingStopped(f"{words}; {self._keep_begun()}")
                 batch = self.sampler.batch(epoch, step, size)
-                runtime.seed_torch(self.seed, f"dropout {self.phase}", epoch, step)
+                random.seed_torch(self.seed, f"dropout {self.phase}", epoch, step)
                 total += self.stepper(batch)
                 done += len(batch[0])
                 now = self._clock()

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from convncf.data.interactions import Interactions, ItemTable
-from convncf.data.storage import Dataset, write_folder
+from convncf.data.dataset import Dataset
+from convncf.data.interactions import Interactions
+from convncf.data.items import ItemTable
+from convncf.data.storage import write_folder
 
 NAME = "movielens-small"
 SOURCE = (

@@ -1,4 +1,4 @@
-"""Tables of rows -> Interactions, and which part each belongs to where the data came divided.
+"""Tables of rows -> Interactions, held-out parts where the data came split, and checks that their ids meet.
 
 Ids are text: leading zeros stay, "7.0" is not "7" unless asked; only surrounding blanks are taken off, and counted.
 Whatever is left out is counted by reason with its line numbers; what cannot be read at all is a ReadError.
@@ -6,28 +6,150 @@ Whatever is left out is counted by reason with its line numbers; what cannot be 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from convncf.data.interactions import Interactions, Vocabulary
-from convncf.data.reading.coded import Coded
-from convncf.data.reading.columns import OPTIONS, ROLES, resolve_columns
-from convncf.data.reading.ledger import Ledger
+from convncf.data.interactions import Interactions
+from convncf.data.reading.columns import (
+    OPTIONS,
+    ROLES,
+    Merged,
+    as_number,
+    merge_repeats,
+    parse_ratings,
+    resolve_columns,
+)
 from convncf.data.reading.options import ReadOptions
-from convncf.data.reading.report import Dropped, TimeSpan, counted
-from convncf.data.reading.tables import Int64s, Table, in_a_row, plain_text
-from convncf.data.reading.values import Merged, as_number, merge_repeats, parse_ratings
-from convncf.data.timestamps import UNIT_WORDS, ParsedTimes, TimeUnit, date_words, implausible, parse_times, to_seconds
-from convncf.data.written_times import READ_AS_TIMES
+from convncf.data.reading.report import Dropped, Ledger, TimeSpan, counted
+from convncf.data.reading.tables import Coded, Int64s, Table, in_a_row, plain_text
+from convncf.data.timestamps import (
+    READ_AS_TIMES,
+    UNIT_WORDS,
+    ParsedTimes,
+    TimeUnit,
+    date_words,
+    implausible,
+    parse_times,
+    to_seconds,
+)
+from convncf.data.vocabulary import Vocabulary
 from convncf.errors import ReadError
 
-Bools = npt.NDArray[np.bool_]
+_SHOWN = 3
+_MOST = 0.5
+_LARGEST_SAMPLE = 20_000
+_CAUSES: tuple[tuple[Callable[[str], str], str], ...] = (
+    (
+        lambda raw: re.sub(r"^0*([0-9]+?)(?:\.0*)?$", r"\1", raw.strip()),
+        "they meet where leading zeros and .0 are taken off: --ids number reads both so",
+    ),
+    (lambda raw: raw.strip().casefold(), "they meet where upper and lower case are the same: make them alike"),
+    (lambda raw: re.sub(r"^\D+", "", raw), "they meet by their digits: one side writes letters before the number"),
+)
 
+
+def samples(ids: Iterable[str]) -> str:
+    """The first few ids: '1', '2', '3' …"""
+    shown = list(islice(ids, _SHOWN + 1))
+    return ", ".join(map(repr, shown[:_SHOWN])) + (" …" if len(shown) > _SHOWN else "")
+
+
+def likely_cause(one: Set[str], other: Set[str]) -> str:
+    """What would make most ids of the smaller side meet the other; "" where nothing known does."""
+    few, many = (one, other) if len(one) <= len(other) else (other, one)
+    sample = list(islice(sorted(few), _LARGEST_SAMPLE))
+    as_they_are = sum(raw in many for raw in sample)
+    for same, words in _CAUSES:
+        meant = {same(raw) for raw in many}
+        meeting = sum(same(raw) in meant for raw in sample)
+        # a change by which no more ids meet than do already explains nothing
+        if meeting > as_they_are and meeting >= _MOST * len(sample):
+            return words
+    return ""
+
+
+_FEW = 0.5
+Parts = npt.NDArray[np.int8]
+
+
+def meeting_warnings(interactions: Interactions, part: Parts) -> list[str]:
+    """A loud word for each kind of id of which few of the held-out ones occur in training."""
+    warnings = []
+    for kind, vocabulary in _kinds(interactions):
+        train, held_out = _in_parts(interactions, part, kind)
+        missing = held_out & ~train
+        n_met = int((held_out & train).sum())
+        if not held_out.any() or n_met >= _FEW * int(held_out.sum()):
+            continue
+        ours, theirs = _ids(vocabulary, train), _ids(vocabulary, missing)
+        cause = likely_cause(set(ours), set(theirs))
+        warnings.append(
+            f"only {n_met:,} of the {counted(int(held_out.sum()), kind)} held out occur in training; training has "
+            f"{samples(ours)}, the held-out part {samples(theirs)}{f'; {cause}' if cause else ''}"
+        )
+    return warnings
+
+
+def cold_notes(interactions: Interactions, part: Parts) -> list[str]:
+    """Users and items that training never saw, counted and named."""
+    notes = []
+    for kind, vocabulary in _kinds(interactions):
+        train, held_out = _in_parts(interactions, part, kind)
+        cold = held_out & ~train
+        if cold.any():
+            n = int(cold.sum())
+            verb = "is" if n == 1 else "are"
+            notes.append(f"{counted(n, kind)} {verb} held out and not in training: {samples(_ids(vocabulary, cold))}")
+    return notes
+
+
+def spelling_notes(interactions: Interactions) -> list[str]:
+    """Ids that would be one as numbers, such as 7, 7.0 and 007: kept apart, and said."""
+    notes = []
+    for kind, vocabulary in _kinds(interactions):
+        ids = pa.array(vocabulary.ids, pa.large_string())
+        same = pc.dictionary_encode(as_number(ids))
+        n_joined = len(ids) - len(same.dictionary)
+        if n_joined:
+            codes = np.asarray(same.indices)
+            twice = int(np.flatnonzero(np.bincount(codes) > 1)[0])
+            pair = [vocabulary.ids[row] for row in np.flatnonzero(codes == twice)[:2]]
+            notes.append(
+                f"{counted(n_joined, f'{kind} id')} differ from another in spelling alone, such as {pair[0]!r} and "
+                f"{pair[1]!r}: kept apart; --ids number joins them"
+            )
+    return notes
+
+
+def _kinds(interactions: Interactions) -> tuple[tuple[Literal["user", "item"], Vocabulary], ...]:
+    return (("user", interactions.users), ("item", interactions.items))
+
+
+def _in_parts(
+    interactions: Interactions, part: Parts, kind: Literal["user", "item"]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which indices occur in training, and which in what is held out."""
+    index = interactions.user if kind == "user" else interactions.item
+    size = interactions.n_users if kind == "user" else interactions.n_items
+    train, held_out = np.zeros(size, bool), np.zeros(size, bool)
+    train[index[part == 0]] = True
+    held_out[index[part > 0]] = True
+    return train, held_out
+
+
+def _ids(vocabulary: Vocabulary, among: npt.NDArray[np.bool_]) -> list[str]:
+    return [vocabulary.ids[index] for index in np.flatnonzero(among)]
+
+
+Bools = npt.NDArray[np.bool_]
 PARTS = ("training", "validation", "test")
 _UNREAD = "not read: {} has none, and all files must have one"
 

@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from convncf.data.candidates import CandidateSets
-from convncf.data.interactions import Interactions, Vocabulary
+from convncf.data.interactions import Interactions
+from convncf.data.reading.columns import as_number
 from convncf.data.reading.dialect import read_text
-from convncf.data.reading.ledger import Ledger, Lines
 from convncf.data.reading.options import ReadOptions
-from convncf.data.reading.report import CandidatesRead, Dropped, FileRead, counted
+from convncf.data.reading.report import CandidatesRead, Dropped, FileRead, Ledger, Lines, counted
 from convncf.data.reading.sources import Source
-from convncf.data.reading.values import as_number
+from convncf.data.vocabulary import Vocabulary
 from convncf.errors import ReadError
 
 _SET = re.compile(r"\s*\(\s*([^(),\t]+?)\s*,\s*([^()\t]+?)\s*\)(.*)", re.DOTALL)

@@ -1,14 +1,24 @@
-"""Which column plays which role: guessed by the usual names, or mapped by the user."""
+"""Which column plays which role, guessed by the usual names or mapped by the user; and columns of text as values."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from convncf.data.reading.options import Decimal, Keep
+from convncf.data.reading.report import counted
+from convncf.data.reading.tables import Coded
+from convncf.data.vocabulary import Vocabulary
 from convncf.errors import ReadError, did_you_mean
 
 ROLES = ("user_id", "item_id", "rating", "timestamp", "title")
-
 OPTIONS = {
     "user_id": "--user-column",
     "item_id": "--item-column",
@@ -16,9 +26,7 @@ OPTIONS = {
     "timestamp": "--time-column",
     "title": "--title-column",
 }
-
 _ROLE_WORDS = {"user_id": "user column", "item_id": "item column", "title": "title column"}
-
 # Names as `_bare` leaves them, the surest first.
 _USUAL = {
     "user_id": "userid user uid usr usrid customerid customer customerno customernumber custid memberid member "
@@ -134,3 +142,129 @@ def _listed(names: Sequence[str]) -> str:
 def bare_name(name: str) -> str:
     """' User-ID ' and 'user_id:token' -> 'userid'."""
     return re.sub(r"[\W_]+", "", _TYPED.sub("", name.strip()).casefold())
+
+
+Bools = npt.NDArray[np.bool_]
+Int64s = npt.NDArray[np.int64]
+_NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?$"
+_DECIMAL_COMMA = r"^[+-]?[0-9]*,[0-9]+$"
+_DECIMAL_POINT = r"^[+-]?[0-9]*\.[0-9]+"
+_AS_NUMBER = r"^0*([0-9]+?)(?:\.0*)?$"
+_AT_ONCE = 2**20
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True, eq=False)
+class ParsedRatings:
+    """A column of ratings."""
+
+    values: npt.NDArray[np.float64]
+    """(n,) 0 where not understood."""
+    understood: Bools
+    empty: Bools
+    notes: tuple[str, ...]
+
+
+def as_number(ids: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Ids that are whole numbers in their shortest form: 007 and 7.0 become 7; others stay."""
+    return pc.replace_substring_regex(ids, pattern=_AS_NUMBER, replacement=r"\1")
+
+
+@dataclass(frozen=True, eq=False)
+class Merged:
+    """What keeping each pair once took away."""
+
+    exact_duplicates: int
+    repeats: int
+    most_repeated: int
+    kept: Int64s | None = None
+    """Rows that stay, in the order of the file; None where all do."""
+
+
+def parse_ratings(column: Coded, decimal: Decimal | None = None) -> ParsedRatings:
+    """Numbers with a decimal point, or with a decimal comma, which is said; `decimal` allows only the one."""
+    rows = column.counts()
+    plain = pc.utf8_trim_whitespace(column.words)
+    notes = []
+    with_comma = pc.match_substring_regex(plain, _DECIMAL_COMMA)
+    n_comma = 0 if decimal == "." else int(rows[np.asarray(with_comma, bool)].sum())
+    with_point = pc.match_substring_regex(plain, _DECIMAL_POINT)
+    n_point = int(rows[np.asarray(with_point, bool)].sum()) if n_comma or decimal == "," else 0
+    if decimal == ",":  # then a point is no decimal sign, and a number that has one is none
+        plain = pc.if_else(with_point, pc.replace_substring(plain, ".", "?"), plain)
+    if n_comma:
+        plain = pc.if_else(with_comma, pc.replace_substring(plain, ",", "."), plain)
+        notes.append(f"{counted(n_comma, 'rating')} with a decimal comma, as 3,5 for 3.5")
+        if n_point and decimal is None:
+            notes.append(f"{counted(n_point, 'rating')} with a decimal point among them: the file mixes both signs")
+    understood = np.asarray(pc.match_substring_regex(plain, _NUMBER), bool)
+    digits = pc.if_else(pa.array(understood), pc.replace_substring_regex(plain, r"^\+", ""), "0")
+    values = np.fromiter(map(float, digits.to_pylist()), np.float64, len(digits))
+    understood &= np.abs(values) <= _LARGEST
+    values[~understood] = 0
+    n_zero = int(rows[(values == 0) & understood].sum())
+    if n_zero * 4 >= len(column) > 0:
+        notes.append(f"{counted(n_zero, 'rating')} of 0, which often means 'not rated'; each counts as an interaction")
+    n_negative = int(rows[values < 0].sum())
+    if n_negative:
+        notes.append(
+            f"{counted(n_negative, 'rating')} below 0, which often means a return or a dislike; each counts as an "
+            "interaction"
+        )
+    empty = np.asarray(pc.equal(plain, ""), bool)
+    return ParsedRatings(values[column.codes], column.where(understood), column.where(empty), tuple(notes))
+
+
+def merge_repeats(
+    user: npt.NDArray[np.integer[Any]],
+    item: npt.NDArray[np.integer[Any]],
+    times: Int64s | None,
+    ratings: npt.NDArray[np.float64] | None,
+    keep: Keep = "latest",
+) -> Merged:
+    """Keep each pair once: its latest (or first) row by time, without times or at equal times its first in the file."""
+    pair = user.astype(np.int64)  # (n,) one number a pair
+    pair *= int(item.max()) + 1
+    pair += item
+    in_order = np.sort(pair)
+    again = in_order[1:] == in_order[:-1]
+    if not again.any():
+        return Merged(0, 0, 1)
+    repeated = np.unique(in_order[1:][again])
+    del in_order, again
+    # What follows sorts only rows of repeated pairs, which are few in large files.
+    concerned = np.empty(len(pair), bool)
+    for start in range(0, len(pair), _AT_ONCE):
+        some = pair[start : start + _AT_ONCE]
+        place = np.minimum(np.searchsorted(repeated, some), len(repeated) - 1)
+        concerned[start : start + _AT_ONCE] = repeated[place] == some
+    row = np.flatnonzero(concerned)
+    pair = pair[row]
+    time = np.zeros(len(row), np.int64) if times is None else times[row]
+    rating = np.zeros(len(row)) if ratings is None else ratings[row]
+    # Within a pair the last is the one to keep: at equal times the first in the file.
+    order = np.lexsort((-row, time if keep == "latest" else -time, pair))
+    last = np.append(pair[order][1:] != pair[order][:-1], True)
+    stays = ~concerned
+    stays[row[order[last]]] = True
+    alike = np.lexsort((rating, time, pair))
+    same = np.ones(len(row) - 1, bool)
+    for column in (pair, time, rating):
+        same &= column[alike][1:] == column[alike][:-1]
+    exact = int(same.sum())
+    most = int(np.bincount(np.searchsorted(repeated, pair)).max())
+    return Merged(exact, len(row) - len(repeated) - exact, most, np.flatnonzero(stays))
+
+
+def first_titles(item_ids: Coded, titles: Coded, items: Vocabulary) -> tuple[tuple[str, ...], int]:
+    """The first title of each item that is not blank, '' where there is none, and how many items have several."""
+    given = titles.where(np.asarray(pc.not_equal(pc.utf8_trim_whitespace(titles.words), ""), bool))
+    item, title = item_ids.codes[given], titles.codes[given]
+    if not len(item):
+        return ("",) * len(items), 0
+    with_title, first = np.unique(item, return_index=True)
+    raw, words = item_ids.words.to_pylist(), titles.words.to_pylist()
+    titled = {raw[code]: words[title[row]] for code, row in zip(with_title, first, strict=True)}
+    pairs = np.unique(item.astype(np.int64) * len(words) + title) // len(words)
+    contested = int((np.unique(pairs, return_counts=True)[1] > 1).sum())
+    return tuple(titled.get(known, "") for known in items.ids), contested

@@ -7,15 +7,23 @@ from pathlib import Path
 
 import numpy as np
 
-from convncf.data.reading.blocks import read_in_blocks
+from convncf.data.reading.chunks import OnlyAsAWholeError, read_in_blocks
 from convncf.data.reading.columns import guess_columns
-from convncf.data.reading.dialect import detect_delimiter, read_text, spelled_delimiter
-from convncf.data.reading.header import names_columns, roles_by_position
-from convncf.data.reading.layout import SAMPLE, Oddities, format_words, lay_out, refuse_lists
-from convncf.data.reading.ledger import Ledger
+from convncf.data.reading.dialect import (
+    SAMPLE,
+    Oddities,
+    detect_delimiter,
+    format_words,
+    lay_out,
+    names_columns,
+    read_text,
+    refuse_lists,
+    roles_by_position,
+    spelled_delimiter,
+)
 from convncf.data.reading.options import ReadOptions
-from convncf.data.reading.pieces import OnlyAsAWholeError
 from convncf.data.reading.records import split_records
+from convncf.data.reading.report import Ledger
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
 

@@ -1,23 +1,23 @@
-"""Which text a file holds and what divides its fields."""
+"""The dialect of delimited text: encoding, delimiter, header, and which column is which."""
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from convncf.data.reading.columns import guess_columns, match_name
-from convncf.data.reading.options import READABLE, known_encoding
-from convncf.data.reading.records import split_records
+from convncf.data.reading.options import READABLE, ReadOptions, known_encoding
+from convncf.data.reading.records import Records, split_records
 from convncf.data.reading.report import DELIMITER_WORDS, counted
 from convncf.data.reading.sources import Source
 from convncf.errors import ReadError
 
 DELIMITERS = (",", ";", "\t", "|", "::", " ")
-
 _SPELLED = {word: delimiter for delimiter, word in DELIMITER_WORDS.items()} | {
     "\\t": "\t",
     "space": " ",
@@ -210,3 +210,240 @@ def line_of(content: str) -> int:
 
 def _shortened(line: str) -> str:
     return repr(line if len(line) <= 80 else line[:80] + "…")
+
+
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
+_INTEGER = re.compile(r"\d+(\.0*)?")
+_DATE = re.compile(r"(\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}([./-])\d{1,2}\2\d{4})(,?[T ].*)?")
+_EXPONENT = re.compile(r"\d+(\.\d*)?[eE]\+?\d{1,2}")
+_EARLIEST_COUNT = 10**8  # seconds since 1970 are larger from 1973 on; ratings are not
+_MOST = 0.9
+Rows = Sequence[Sequence[str]]
+
+
+def names_columns(first: Sequence[str], rows: Rows, named: Iterable[str] = ()) -> bool:
+    """Whether `first` is a header above `rows`, a sample of the lines under it.
+
+    It is, where a column of it is known by name; it is not, where one of its cells is a number, or looks like those
+    under it (u1 above u2).
+    """
+    cells = [cell.strip() for cell in first]
+    # A number among the `named` is a column's number: of a file without a header, in which it may stand as an id.
+    if any(match_name(name, cells) is not None for name in named if not name.isdecimal()):
+        return True
+    known = guess_columns(cells)
+    if {"user_id", "item_id"} <= known.keys() or {"item_id", "title"} <= known.keys():
+        return True
+    has_number = any(map(_NUMBER.fullmatch, cells)) or not all(cells)
+    if known and not _NUMBER.fullmatch(cells[0]):
+        return True
+    return not (has_number or _alike(cells, rows))
+
+
+def _alike(cells: list[str], rows: Rows) -> bool:
+    for position, cell in enumerate(cells):
+        if not re.search(r"\d", cell):
+            continue
+        below = [row[position].strip() for row in rows if len(row) > position]
+        if not below or _shape(cell) in map(_shape, below):
+            return True
+    return False
+
+
+def _shape(cell: str) -> str:
+    """u17 and u2 -> u9."""
+    return re.sub(r"\d+", "9", cell.casefold())
+
+
+def roles_by_position(rows: Rows) -> dict[str, str]:
+    """Role -> column number for rows of interactions without a header: user, item, then a rating and a time.
+
+    Empty where the columns do not tell, so that they must be mapped.
+    """
+    width = max(map(len, rows), default=0)
+    columns = [[row[position].strip() for row in rows if len(row) > position] for position in range(width)]
+    if width < 2 or any(_mostly(_DATE.fullmatch, ids) or _mostly(_has_decimals, ids) for ids in columns[:2]):
+        return {}
+    if any(_mostly(_is_recent, ids) for ids in columns[:2]) and not any(_mostly(_is_time, c) for c in columns[2:]):
+        return {}  # a time where an id is usual
+    roles = {"user_id": "1", "item_id": "2"}
+    for position in range(2, width):
+        role = "timestamp" if _mostly(_is_time, columns[position]) else "rating"
+        if role == "rating" and not _mostly(_NUMBER.fullmatch, columns[position]):
+            if position == 2:  # a word where a rating is usual: these may be no interactions at all
+                return {}
+            continue
+        roles.setdefault(role, str(position + 1))
+    return roles
+
+
+def title_by_position(rows: Rows) -> dict[str, str]:
+    """Role -> column number for rows that name items, without a header: id, title and, divided by bars, genres."""
+    width = max(map(len, rows), default=0)
+    if width < 2:
+        return {}
+    roles = {"item_id": "1", "title": "2"}
+    if width == 3 and any("|" in row[2] for row in rows if len(row) == 3):
+        roles["genres"] = "3"
+    if width == 24:  # MovieLens' u.item: id, title, date, video date, address, 19 flags
+        roles["year"] = "3"
+    return roles
+
+
+def _mostly(test: Callable[[str], object], cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells if cell]
+    return bool(filled) and sum(bool(test(cell)) for cell in filled) >= _MOST * len(filled)
+
+
+def _is_time(cell: str) -> bool:
+    if _DATE.fullmatch(cell):
+        return True
+    number = _INTEGER.fullmatch(cell) or _EXPONENT.fullmatch(cell)
+    return bool(number) and len(cell) <= 20 and float(cell) >= _EARLIEST_COUNT
+
+
+def _is_recent(cell: str) -> bool:
+    """A count of seconds between 1985 and 2033: likelier a time than an id."""
+    return bool(_INTEGER.fullmatch(cell)) and len(cell) == 10 and 5e8 <= float(cell) <= 2e9
+
+
+def _has_decimals(cell: str) -> bool:
+    return bool(re.fullmatch(r"\d+[.,]\d*[1-9]\d*", cell))
+
+
+SAMPLE = 500
+"""Rows under the first line to tell a header and the roles of columns by."""
+_RAGGED = 0.2  # so many lines of another length are no broken rows
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """What all rows have in common."""
+
+    delimiter: str
+    header: tuple[str, ...] | None
+    width: int
+    """Fields of a well-formed row."""
+    guess: Mapping[str, str] | None
+    """Role -> column number where position tells the roles; None to guess by names."""
+    line: int
+    """Where the header stands, or the first row."""
+    may_be_lists: bool
+    """Divided by blanks with no column known by name: where lengths differ much, these are lists of items."""
+
+    @property
+    def headed(self) -> bool:
+        """Whether the first record names the columns."""
+        return self.header is not None
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns; their numbers from 1 where no header names them."""
+        if self.header is None:
+            return [str(number) for number in range(1, self.width + 1)]
+        return [name.strip() for name in self.header]
+
+    @property
+    def wanted_fields(self) -> str:
+        """Why a record of another width is no row."""
+        whose = "header's" if self.headed else "usual"
+        return f"not the {whose} {self.width} fields"
+
+    def ragged(self, width_counts: Int64s) -> bool:
+        """Whether so many records have another width that these are rather lists; counts by width."""
+        rows = int(width_counts.sum())
+        return self.may_be_lists and rows - int(width_counts[self.width]) > _RAGGED * rows
+
+
+def lay_out(content: str, source: Source, options: ReadOptions, *, titles: bool = False) -> tuple[Layout, Records]:
+    """The layout of a text, or of the beginning of one, and its records. Raises ReadError naming file and line."""
+    asked = (options.titles_key, options.columns.get("title")) if titles else options.columns.values()
+    named = [name for name in asked if name]
+    divider = (
+        detect_delimiter(content, source, named)
+        if options.delimiter is None
+        else spelled_delimiter(options.delimiter, source)
+    )
+    records = split_records(content, divider)
+    sample = [records.record(row) for row in range(min(len(records), SAMPLE + 1))]
+    headed = names_columns(sample[0], sample[1:], named) if options.header is None else options.header
+    if headed and len(records) == 1:
+        raise ReadError(f"{source} holds a header and no row. At least one row under it is needed.")
+    width = len(sample[0]) if headed else int(np.bincount(records.widths).argmax())
+    rows_of = title_by_position if titles else roles_by_position
+    layout = Layout(
+        delimiter=divider,
+        header=tuple(sample[0]) if headed else None,
+        width=width,
+        guess=None if headed else rows_of([row for row in sample if len(row) == width]),
+        line=int(records.line[0]),
+        may_be_lists=divider == " " and not named and (not headed or not guess_columns(sample[0])),
+    )
+    return layout, records
+
+
+def refuse_lists(source: Source, line: int, shortest: int, longest: int) -> ReadError:
+    """The error for lists of items that are read as rows."""
+    return ReadError(
+        f"{source}, line {line}: lines of {shortest} to {longest} fields divided by blanks, and no header that names a "
+        "user and an item. Lists of a user and then its items are read with --format adjacency."
+    )
+
+
+def format_words(name: str, header: tuple[str, ...]) -> str:
+    """What a file of delimited text is known as, by its name and header."""
+    lower = name.lower()
+    if any(cell.rstrip().endswith((":token", ":float", ":token_seq", ":float_seq")) for cell in header):
+        return "RecBole atomic file"
+    if lower.endswith(".rating"):
+        return "NCF rating file"
+    if lower in ("u.data", "u.item", "ratings.dat", "movies.dat", "ratings.csv", "movies.csv"):
+        return f"MovieLens {lower}"
+    return "delimited text"
+
+
+@dataclass(slots=True)
+class Oddities:
+    """What is to be said of quotes and lines, for a file or the pieces of one."""
+
+    lines: int = 0
+    blank: int = 0
+    continuation: int = 0
+    first_continuation: int | None = None
+    plain_quotes: int = 0
+    first_plain_quote: int | None = None
+    escaped: int = 0
+
+    def add(self, records: Records) -> None:
+        """The next records of the file, whose lines begin after those that are counted already."""
+        if self.first_continuation is None and records.first_continuation is not None:
+            self.first_continuation = self.lines + records.first_continuation
+        if self.first_plain_quote is None and records.first_plain_quote is not None:
+            self.first_plain_quote = self.lines + records.first_plain_quote
+        self.lines += records.lines
+        self.blank += records.blank
+        self.continuation += records.continuation
+        self.plain_quotes += records.plain_quotes
+        self.escaped += records.escaped
+
+    def notes(self, layout: Layout) -> list[str]:
+        """In words."""
+        notes = []
+        if format_words("", layout.header or ()) == "RecBole atomic file" and layout.delimiter != "\t":
+            notes.append("RecBole's atomic files are divided by tabs, this one is not; it was read as it stands")
+        if self.continuation:
+            notes.append(
+                f"{counted(self.continuation, 'line')} within a quoted field that began above "
+                f"(the first: line {self.first_continuation})"
+            )
+        if self.plain_quotes:
+            notes.append(
+                f"{counted(self.plain_quotes, 'field')} beginning with a quote that does not enclose it, kept as it "
+                f"stands (the first: line {self.first_plain_quote})"
+            )
+        if self.escaped:
+            notes.append(
+                f"{counted(self.escaped, 'quoted field')} with backslashes before quotes, which were taken off"
+            )
+        return notes

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from convncf.data.reading.columns import guess_columns
 from convncf.data.reading.dialect import line_of, read_text
-from convncf.data.reading.ledger import Ledger
 from convncf.data.reading.options import FORMAT_WORDS, READABLE, ReadOptions
+from convncf.data.reading.report import Ledger
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
 from convncf.errors import ReadError

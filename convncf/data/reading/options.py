@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from convncf.data.timestamps import UNITS, TimeUnit
-from convncf.data.written_times import DateOrder
+from convncf.data.timestamps import UNITS, DateOrder, TimeUnit
 from convncf.errors import ReadError, did_you_mean
 
 Format = Literal["delimited", "parquet", "json-lines", "adjacency", "counted-adjacency"]

@@ -1,20 +1,21 @@
-"""What reading files kept, and what it left out and why."""
+"""What reading files kept, and what it left out and why; in sentences too."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from convncf.data.reading.sources import Ignored
 from convncf.data.timestamps import UNIT_WORDS, TimeUnit
 
 FIRST_LINES = 5
 """How many line numbers are named for each reason."""
-
 _SHOWN_UNUSED = 12
-
 DELIMITER_WORDS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blank", "::": "double colon"}
-
 Role = Literal["interactions", "training", "validation", "test", "titles", "candidates"]
 
 
@@ -223,7 +224,6 @@ class ReadReport:
 
     def sentences(self) -> tuple[str, ...]:
         """The report in words, the most important first."""
-        from convncf.data.reading.wording import sentences
 
         return sentences(self)
 
@@ -250,3 +250,98 @@ def on_lines(first: tuple[int, ...], count: int, file: str = "") -> str:
     numbers = ", ".join(str(line) for line in first)
     of = f" of {file}" if file else ""
     return f"line{'' if count == 1 else 's'} {numbers}{', …' if count > len(first) else ''}{of}"
+
+
+def sentences(report: ReadReport) -> tuple[str, ...]:
+    """The report in words, the most important first."""
+    sizes = f"{counted(report.n_users, 'user')} with {counted(report.n_items, 'item')}"
+    said = [f"From {counted(report.rows, 'row')}: {counted(report.kept, 'interaction')} of {sizes}."]
+    said += [f"Warning: {warning}{'' if warning.endswith('?') else '.'}" for warning in report.warnings]
+    said += [f"Left out: {dropped}." for dropped in report.dropped]
+    if report.merged:
+        said.append(
+            f"Merged: {counted(report.exact_duplicates, 'exact duplicate')} and {counted(report.repeats, 'repeat')} "
+            f"of a pair (at most {report.most_repeated:,} rows of one). Kept: the {report.kept_row}."
+        )
+    if report.split:
+        parts = ", ".join(f"{count:,} for {part}" for part, count in report.split.items())
+        said.append(f"Divided as it came: {parts}.")
+    if report.time:
+        said.append(f"Times: {report.time}.")
+    if report.titles:
+        said.append(_titles(report.titles))
+    if report.candidates:
+        said.append(_candidates(report.candidates))
+    said += [f"{note}." for note in report.notes]
+    if report.ignored:
+        said.append(f"Not read: {'; '.join(f'{entry.file} ({entry.why})' for entry in report.ignored)}.")
+    said += [f"Read {read}." for read in report.files]
+    return tuple(said)
+
+
+def _titles(titles: TitlesRead) -> str:
+    unused = f"; {counted(titles.unused, 'id')} of the file occur in no interaction" if titles.unused else ""
+    return f"Titles: {titles.titled:,} of {counted(titles.items, 'item')} have one in {titles.file}{unused}."
+
+
+def _candidates(candidates: CandidatesRead) -> str:
+    size = (
+        f"{candidates.smallest:,} negatives each"
+        if candidates.smallest == candidates.largest
+        else f"{candidates.smallest:,} to {candidates.largest:,} negatives"
+    )
+    copies = "copy" if candidates.answer_copies == 1 else "copies"
+    return (
+        f"Candidates as published in {candidates.file}: {counted(candidates.sets, 'set')} with {size}; in them "
+        f"{candidates.answer_copies:,} {copies} of the answer, {counted(candidates.repeats, 'repeat')}, "
+        f"{candidates.seen_in_training:,} seen in training."
+    )
+
+
+Bools = npt.NDArray[np.bool_]
+Int64s = npt.NDArray[np.int64]
+Lines = npt.NDArray[np.int32] | Int64s
+
+
+class Ledger:
+    """Every row leaves at most once, with a reason."""
+
+    def __init__(self, line: Lines, file: npt.NDArray[np.int16] | None = None, names: Sequence[str] = ("",)) -> None:
+        """`line` (n,): the physical line of each row; `file` (n,): which of `names` it stands in."""
+        self.line = line
+        self.file = np.zeros(len(line), np.int16) if file is None else file
+        self.rows: Int64s = np.arange(len(line))
+        """Rows still in, in the order of the files."""
+        self._names = names if len(names) > 1 else ("",)
+        self._dropped: list[Dropped] = []
+
+    def drop(self, reason: str, leaving: Bools) -> Bools:
+        """Drop those of the `rows` that are `leaving` (m,); returns which stay (m,), to narrow columns by."""
+        if leaving.any():
+            for file, name in enumerate(self._names):
+                here = leaving & (self.file[self.rows] == file) if len(self._names) > 1 else leaving
+                if here.any():
+                    self._dropped.append(Dropped(reason, int(here.sum()), self.first_lines(here), name))
+            self.rows = self.rows[~leaving]
+        return ~leaving
+
+    def note(self, dropped: Sequence[Dropped]) -> None:
+        """Rows that left before there was a ledger."""
+        self._dropped.extend(dropped)
+
+    def first_lines(self, among: Bools) -> tuple[int, ...]:
+        """Physical lines of the first of the `rows` that are `among` (m,)."""
+        return tuple(int(line) for line in self.line[self.rows[np.flatnonzero(among)[:FIRST_LINES]]])
+
+    def where(self, among: Bools) -> str:
+        """'lines 3, 5, … of b.csv': the first of the `rows` that are `among`, in the first file that has any."""
+        file = self.file[self.rows]
+        first = int(file[np.flatnonzero(among)[0]])
+        here = among & (file == first)
+        more = "" if here.sum() == among.sum() else " and others"
+        return on_lines(self.first_lines(here), int(here.sum()), self._names[first]) + more
+
+    @property
+    def dropped(self) -> tuple[Dropped, ...]:
+        """What left, the most frequent reason first."""
+        return tuple(sorted(self._dropped, key=lambda dropped: -dropped.count))

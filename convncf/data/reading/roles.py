@@ -10,16 +10,46 @@ from typing import cast
 
 from convncf.data.reading.candidate_lists import holds_candidates
 from convncf.data.reading.columns import guess_columns, match_name
-from convncf.data.reading.delimited import preview_source
-from convncf.data.reading.formats import detect_format
-from convncf.data.reading.options import READABLE, ReadOptions
-from convncf.data.reading.parquet import column_names
+from convncf.data.reading.delimited import preview_source, read_delimited_table
+from convncf.data.reading.item_lists import looks_like_lists, read_lists
+from convncf.data.reading.jsonlines import looks_like_json, read_json_lines
+from convncf.data.reading.options import READABLE, Format, ReadOptions
+from convncf.data.reading.parquet import column_names, read_parquet
 from convncf.data.reading.report import Role
 from convncf.data.reading.sources import Found, Ignored, Source, clutter, find
+from convncf.data.reading.tables import Table
 from convncf.errors import ReadError
 
-PART_ROLES: tuple[Role, ...] = ("training", "validation", "test")
 
+def detect_format(source: Source, options: ReadOptions) -> Format:
+    """The format that is asked for, else the one that the file shows."""
+    if options.format is not None:
+        return options.format
+    if source.start.startswith(b"PAR1"):
+        return "parquet"
+    if looks_like_json(source):
+        return "json-lines"
+    if options.delimiter is None and options.header is None and not options.columns:
+        lists = looks_like_lists(source, options)
+        if lists is not None:
+            return lists
+    return "delimited"
+
+
+def read_table(source: Source, kind: Format, options: ReadOptions, *, titles: bool = False) -> Table:
+    """The table that a file holds; `titles` where its rows name items."""
+    match kind:
+        case "parquet":
+            return read_parquet(source, options)
+        case "json-lines":
+            return read_json_lines(source, options)
+        case "adjacency" | "counted-adjacency":
+            return read_lists(source, options, kind)
+        case "delimited":
+            return read_delimited_table(source, options, titles=titles)
+
+
+PART_ROLES: tuple[Role, ...] = ("training", "validation", "test")
 _BY_NAME: tuple[tuple[str, str], ...] = (
     (r"\.test\.negatives?$|(^|[._-])candidates?\.(txt|negative)$", "candidates"),
     (r"\.(user|kg|link|net|useremb|itememb|ent|rel)$", "not read: the workbench learns from interactions alone"),

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from convncf.data.interactions import ItemTable, Vocabulary
-from convncf.data.reading.coded import Coded
-from convncf.data.reading.columns import bare_name, guess_columns, resolve_columns
-from convncf.data.reading.matching import likely_cause, samples
+from convncf.data.items import ItemTable
+from convncf.data.reading.assembly import likely_cause, samples
+from convncf.data.reading.columns import as_number, bare_name, first_titles, guess_columns, resolve_columns
 from convncf.data.reading.options import ReadOptions
 from convncf.data.reading.report import TitlesRead, counted
-from convncf.data.reading.tables import Table
-from convncf.data.reading.values import as_number, first_titles
+from convncf.data.reading.tables import Coded, Table
+from convncf.data.vocabulary import Vocabulary
 
 _FEW = 0.5
 _GENRES = ("genres", "genre", "class", "categories", "category", "genrelist")

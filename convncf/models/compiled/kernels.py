@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from convncf.models.compiled import above, layer_one, layer_two
+from convncf.models.compiled import layers
 from convncf.models.compiled.plan import Plan
 from convncf.models.compiled.vectors import Function
 
@@ -25,7 +25,7 @@ def fold(plan: Plan) -> Kernel:
     """(p, filters, bias, G; users): G from p (B, D)."""
     f = Function("p filters bias folded n_users")
     p, filters, bias, folded, users = f.arguments
-    layer_one.fold(f, plan, p, filters, bias, folded, users)
+    layers.fold(f, plan, p, filters, bias, folded, users)
     return f.compiled()
 
 
@@ -37,9 +37,9 @@ def rank(plan: Plan) -> Kernel:
     (q, folded, order), rest = f.arguments[:3], f.arguments[3:]
     weights, (x, work, *ys, pooled, items) = rest[: 2 * n], rest[2 * n :]
     with _groups(f, items, plan.group) as (at, some):
-        layer_one.forward(f, plan, f.shift(q, f.times(at, plan.size)), folded, order, x, 1, some)
+        layers.forward_one(f, plan, f.shift(q, f.times(at, plan.size)), folded, order, x, 1, some)
         here = f.shift(pooled, f.times(at, plan.channels[-1]))
-        above.forward(f, plan, x, weights, ys, here, some, work)
+        layers.forward_above(f, plan, x, weights, ys, here, some, work)
     return f.compiled()
 
 
@@ -53,10 +53,10 @@ def forward(plan: Plan) -> Kernel:
     weights, (folded, x, work, *ys, pooled, users, items) = rest[: 2 * n], rest[2 * n :]
     with _groups(f, users, plan.group // 2) as (at, some):
         pair = f.times(at, items)
-        layer_one.fold(f, plan, f.shift(p, f.times(at, plan.size)), filters, bias, folded, some)
-        layer_one.forward(f, plan, f.shift(q, f.times(pair, plan.size)), folded, order, x, some, items)
+        layers.fold(f, plan, f.shift(p, f.times(at, plan.size)), filters, bias, folded, some)
+        layers.forward_one(f, plan, f.shift(q, f.times(pair, plan.size)), folded, order, x, some, items)
         here = f.shift(pooled, f.times(pair, plan.channels[-1]))
-        above.forward(f, plan, x, weights, _maps(f, plan, ys, pair), here, f.times(some, items), work)
+        layers.forward_above(f, plan, x, weights, _maps(f, plan, ys, pair), here, f.times(some, items), work)
     return f.compiled()
 
 
@@ -82,13 +82,13 @@ def backward(plan: Plan) -> Kernel:
         p, dp = (f.shift(array, f.times(at, plan.size)) for array in (p, dp))
         q, dq = (f.shift(array, f.times(pair, plan.size)) for array in (q, dq))
         grad = f.shift(dpooled, f.times(pair, plan.channels[-1]))
-        above.backward(f, plan, grad, flipped, _maps(f, plan, ys, pair), dys, of_layers, pairs)
-        layer_one.fold(f, plan, p, filters, bias, folded, some)
-        layer_one.forward(f, plan, q, folded, order, x, some, items)
+        layers.backward_above(f, plan, grad, flipped, _maps(f, plan, ys, pair), dys, of_layers, pairs)
+        layers.fold(f, plan, p, filters, bias, folded, some)
+        layers.forward_one(f, plan, q, folded, order, x, some, items)
         rows = f.times(pairs, plan.rows_of(1))
-        layer_two.backward(f, plan, x, flipped[0], dys[0], dx, of_layers[0], rows, work)
-        layer_one.backward(f, plan, q, folded, order, x, dx, dq, dfolded, some, items)
-        layer_one.fold_backward(f, plan, p, dp, filters, dfolded, dfilters, dbias, some)
+        layers.backward_two(f, plan, x, flipped[0], dys[0], dx, of_layers[0], rows, work)
+        layers.backward_one(f, plan, q, folded, order, x, dx, dq, dfolded, some, items)
+        layers.fold_backward(f, plan, p, dp, filters, dfolded, dfilters, dbias, some)
     return f.compiled()
 
 

@@ -20,16 +20,16 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from convncf import streams
 from convncf.config import Precision
 from convncf.models.compiled.plan import Plan
 from convncf.models.tower import Geometry, Layers, axes, matrices
+from convncf.runtime import threads
 
 COMPILER: Final = find_spec("llvmlite") is not None
 """Whether llvmlite is installed."""
 
 if COMPILER:
-    from convncf.models.compiled import kernels, layer_two, tiles
+    from convncf.models.compiled import kernels, layers, products
 
 LANES: Final = 16
 """Sums of gradients that are kept apart until the end; more threads than lanes would not help."""
@@ -42,7 +42,7 @@ _own = threading.local()
 
 def available(precision: Precision = "fp32") -> bool:
     """Whether loops can be compiled here: llvmlite is installed, and for bf16 the processor has tiles."""
-    return COMPILER and (precision == "fp32" or tiles.available())
+    return COMPILER and (precision == "fp32" or products.available())
 
 
 class CompiledTower:
@@ -99,7 +99,7 @@ class CompiledTower:
         """float32 in the room of that name."""
         plan = self.plan
         if name == "work":
-            return layer_two.room(plan) if plan.precision == "bf16" else 0
+            return layers.room(plan) if plan.precision == "bf16" else 0
         if name.endswith("g"):
             return plan.group * plan.rows * (plan.k + 1) * plan.width
         if name.endswith("x"):
@@ -120,7 +120,7 @@ class Weights:
         self.of_layers, self.biases, self.precision = parameters[::2], parameters[1::2], precision
         self.filters = self.of_layers[0][:, 0].permute(1, 2, 0).contiguous()
         self.layers = [matrix.contiguous() for matrix in matrices(self.of_layers[1:], torch.float32)]
-        first = tiles.interleaved(self.layers[0]) if precision == "bf16" else self.layers[0]
+        first = products.interleaved(self.layers[0]) if precision == "bf16" else self.layers[0]
         self.above = [t for pair in zip([first, *self.layers[1:]], self.biases[1:], strict=True) for t in pair]
         """Matrix and bias of each layer above the first, as they are multiplied."""
 
@@ -128,7 +128,7 @@ class Weights:
     def flipped(self) -> list[Tensor]:
         """The matrices transposed, as gradients are multiplied by them."""
         found = [matrix.t().contiguous() for matrix in self.layers]
-        return [tiles.interleaved(found[0]), *found[1:]] if self.precision == "bf16" else found
+        return [products.interleaved(found[0]), *found[1:]] if self.precision == "bf16" else found
 
     def zeros(self) -> list[Tensor]:
         """Room for the gradients of filters, first bias, then matrix and bias of each layer above."""
@@ -172,7 +172,7 @@ class _Pooled(torch.autograd.Function):
                 *_addresses(p[rows], *arrays, *tower.room("g", "x", "work"), *here), len(p[rows]), items
             )
 
-        streams.share(work, -(-users // lane))
+        threads.share(work, -(-users // lane))
         ctx.tower, ctx.weights, ctx.maps = tower, weights, maps
         ctx.save_for_backward(p, q)
         return pooled
@@ -195,7 +195,7 @@ class _Pooled(torch.autograd.Function):
             here = (*(y[rows] for y in maps), grad[rows], *room, dp[rows], dq[rows], *sums[number])
             kernels.backward(plan)(*_addresses(*arrays, *here), len(p[rows]), q.shape[1])
 
-        streams.share(work, len(sums))
+        threads.share(work, len(sums))
         of_parameters = [torch.stack(lanes).sum(dim=0) for lanes in zip(*sums, strict=True)]
         return None, dp, dq, *weights.as_parameters(of_parameters)
 

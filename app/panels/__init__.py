@@ -1,1 +1,0 @@
-"""Pieces of pages: each fetches what it shows from the core, and draws it."""

@@ -1,1 +1,0 @@
-"""Compare: panels of the page where runs stand side by side."""

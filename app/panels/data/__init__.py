@@ -1,1 +1,0 @@
-"""Data: adding a dataset, and what is told of one."""

@@ -1,1 +1,0 @@
-"""Inspect: the panels of one user and one item."""

@@ -1,1 +1,0 @@
-"""Learn: the panels of the six steps."""

@@ -1,1 +1,0 @@
-"""Recommend: panels of lists, new users and files of pairs."""

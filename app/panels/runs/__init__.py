@@ -1,1 +1,0 @@
-"""Runs: panels of the table of all runs."""

@@ -1,1 +1,0 @@
-"""Train: the form, and the run that is watched."""

@@ -1,0 +1,1 @@
+"""What pages share: the address, the cache, widgets, plots, text, summaries of runs."""

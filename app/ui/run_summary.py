@@ -1,0 +1,246 @@
+"""A run in summary, for lists: one reading that never fails, and rows of words.
+
+What config.json and report.json say is kept by their stamps, since a list of hundreds of runs is read at every click;
+state and labels are read afresh each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import streamlit as st
+
+from app.ui import text
+from convncf.config import TRAINED, RunConfig, flatten, idle_settings
+from convncf.errors import ConvNCFError
+from convncf.evaluation.comparison import protocol_kind
+from convncf.evaluation.report import KEPT_THE_START
+from convncf.figures.theme import number
+from convncf.runs import Labels, Run, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What a list shows of a run."""
+
+    run: Run
+    state: str
+    """One of convncf.runs.STATES, or "broken"."""
+    status: Status
+    reason: str = ""
+    """Why the folder cannot be read; empty when it can."""
+    model: str = ""
+    layers: str = ""
+    """The network's layers in words, such as "layers 4×4, 4×4, 2×2"; empty without a network."""
+    dataset: str = ""
+    preset: str = ""
+    seed: int | None = None
+    monitor: str = "NDCG@10"
+    value: float | None = None
+    """The monitored metric on test, of the kept epoch; none before the run is finished."""
+    epoch: int | None = None
+    """The kept epoch."""
+    epochs: int | None = None
+    """How many were trained."""
+    validated: bool = True
+    """Whether the kept epoch was chosen by a measurement; without one it is the last."""
+    judged_on: str = "validation"
+    """The part that the epoch is chosen on."""
+    on_everything: bool = False
+    """Whether all interactions were for training, as in a refit."""
+    measured: tuple[str, ...] | None = None
+    """What has to be equal between two runs to rank them; none where nothing was tested."""
+    seconds: float | None = None
+    """How long training and evaluation took."""
+    created: float = 0.0
+    """Seconds since 1970; 0 where it cannot be read."""
+    split: str = ""
+    """What is held out, in the report's words; before there is one, the setting."""
+    protocol: str = ""
+    """What was ranked, such as "full ranking"; empty before there is a report."""
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    """Of the test part, all of the kept epoch."""
+    validation: Mapping[str, float | None] = field(default_factory=dict)
+    """Of the validation part, of the same epoch."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Dotted key -> value, of the settings that have an effect in this run."""
+    labels: Labels = field(default_factory=Labels)
+
+    @property
+    def name(self) -> str:
+        return self.run.name
+
+    @property
+    def active(self) -> bool:
+        return self.status.active
+
+    @property
+    def finished(self) -> bool:
+        return self.state == "finished"
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a worker could go on with it."""
+        return self.status.resumable
+
+    @property
+    def model_words(self) -> str:
+        """ "ConvNCF, layers 4×4, 4×4, 2×2"."""
+        name = text.MODEL_WORDS.get(self.model, self.model)
+        return f"{name}, {self.layers}" if self.layers else name
+
+    @property
+    def trained(self) -> bool:
+        """Whether the model learns in epochs, rather than being computed in one go."""
+        return self.model in TRAINED
+
+    @property
+    def kept(self) -> str:
+        """Which epoch's model is kept, in words."""
+        if not self.trained:
+            return "computed in one go"
+        if not self.validated:
+            return f"epoch {self.epoch}, the last"
+        return f"epoch {self.epoch}" if self.epoch else "epoch 0, the start"
+
+    @property
+    def kept_the_start(self) -> bool:
+        """Whether no epoch of training did better on validation than the start."""
+        chosen = self.validated and self.epochs != 0
+        return self.finished and self.model == "convncf" and self.epoch == 0 and chosen
+
+    @property
+    def about_the_choice(self) -> str:
+        """What a reader has to know about the kept epoch, a sentence; empty where it is the usual best one."""
+        if not self.finished or not self.trained:
+            return ""
+        if self.kept_the_start:
+            return KEPT_THE_START.replace("on validation", f"on {self.judged_on}")
+        if self.validated:
+            return ""
+        return text.ON_EVERYTHING if self.on_everything else text.NOT_VALIDATED
+
+    @property
+    def result(self) -> str:
+        """ "test NDCG@10 0.162, epoch 4", once there is one."""
+        if self.value is None:
+            return ""
+        return f"test {self.monitor} {number(self.value)}, {self.kept}"
+
+
+def look(run: Run) -> Glance:
+    """Read one run. Whatever is wrong with its folder is a reason in words, never an exception."""
+    labels = run.labels()
+    try:
+        status = run.status()
+        return replace(_written(_stamps(run), run), run=run, state=status.state, status=status, labels=labels)
+    except ConvNCFError as error:
+        return Glance(run, "broken", Status(state="broken"), reason=str(error), labels=labels)
+    except (TypeError, ValueError, KeyError, AttributeError, OSError) as error:
+        words = f"{run.path}: a file holds something else than expected ({type(error).__name__}: {error})."
+        return Glance(run, "broken", Status(state="broken"), reason=words, labels=labels)
+
+
+def _stamps(run: Run) -> tuple[str, ...]:
+    """The folder, and size, time and place of both files; a file that is missing has none."""
+    stamps = [str(run.path)]
+    for name in ("config.json", "report.json"):
+        try:
+            found = (run.path / name).stat()
+            stamps.append(f"{found.st_size} {found.st_mtime_ns} {found.st_ino}")
+        except OSError:
+            stamps.append("missing")
+    return tuple(stamps)
+
+
+@st.cache_resource(max_entries=2000, show_spinner=False)
+def _written(stamps: tuple[str, ...], _run: Run) -> Glance:
+    """What config.json and report.json say; its state is filled in by `look`. Not kept where it raises."""
+    config, report = _run.config(), _run.report() or {}
+    value = report.get("metrics", {}).get(config.eval.monitor)
+    settings = flatten(config)
+    idle = idle_settings(settings)
+    return Glance(
+        _run,
+        "",
+        Status(),
+        model=config.model.name,
+        layers=_layers(config.model.cnn_kernels) if config.model.name == "convncf" else "",
+        dataset=config.data.dataset,
+        preset=config.preset,
+        seed=config.seed,
+        monitor=config.eval.monitor,
+        value=None if value is None else float(value),
+        epoch=report.get("best_epoch"),
+        epochs=report.get("epochs"),
+        validated=_chosen(report, config),
+        judged_on=config.eval.select_on,
+        on_everything=config.data.split == "ratio" and config.data.ratios[0] == 1,
+        measured=measured(report),
+        seconds=report.get("seconds"),
+        created=_run.created,
+        split=str(report.get("split") or config.data.split),
+        protocol=str(report.get("protocol", "")),
+        metrics=report.get("metrics", {}),
+        validation=report.get("validation", {}),
+        settings={key: setting for key, setting in settings.items() if key not in idle},
+    )
+
+
+def measured(report: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """What has to be equal between two reports to rank their figures, as `convncf.evaluation.comparison` holds it.
+
+    None where nothing was tested.
+    """
+    if not report.get("metrics"):
+        return None
+    alike = ("dataset", "fingerprint", "split_fingerprint", "candidate_fingerprint", "cold")
+    return (str(protocol_kind(report.get("protocol"))), *(str(report.get(key)) for key in alike))
+
+
+def validated(run: Run) -> bool:
+    """Whether the kept epoch is chosen by a measurement: by the report, else by the epochs so far."""
+    try:
+        report, config = run.report(), run.config()
+    except (ConvNCFError, OSError):
+        return True  # whoever reads that file will say so
+    if report is not None:
+        return _chosen(report, config)
+    training = [row for row in records(run) if row["phase"] == "training"]
+    return not training or any(row["validation"] for row in training)
+
+
+def _chosen(report: Mapping[str, Any], config: RunConfig) -> bool:
+    """True for a report that does not say, such as one of an older version."""
+    return bool(report.get("metrics" if config.eval.select_on == "test" else "validation", True))
+
+
+def _layers(kernels: Sequence[int]) -> str:
+    """ "layers 4×4, 4×4, 2×2", or "5 layers of 2×2" where all are the same, to stay short."""
+    if len(kernels) > 2 and len(set(kernels)) == 1:
+        return f"{len(kernels)} layers of {kernels[0]}×{kernels[0]}"
+    return "layers " + ", ".join(f"{kernel}×{kernel}" for kernel in kernels)
+
+
+def look_at_all(runs: Iterable[Run]) -> tuple[Glance, ...]:
+    """Read several runs, in the order given."""
+    return tuple(look(run) for run in runs)
+
+
+def states(seen: Iterable[Glance]) -> tuple[tuple[str, str], ...]:
+    """What has to be equal for the page around a live list to stay as it is: which runs there are, in which state."""
+    return tuple((glance.name, glance.state) for glance in seen)
+
+
+def records(run: Run) -> list[dict[str, Any]]:
+    """The epochs of a run for a curve; nothing where metrics.jsonl is damaged, which `look` does not read."""
+    try:
+        rows = run.metrics()
+    except (ConvNCFError, OSError):
+        return []
+    return [row for row in rows if isinstance(row, dict) and row.keys() >= _DRAWN]
+
+
+_DRAWN: Final = {"phase", "epoch", "loss", "validation", "improved", "seconds"}

@@ -1,0 +1,78 @@
+"""Look closer: questions about one pair, of which one is opened at a time; only what is open is computed.
+
+What is open, and what is chosen in it, stands in the address alone: an edit made on one visit never colours the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import streamlit as st
+
+from app.ui import address, widgets
+from app.ui.pair import CLOSER, Pair, in_words
+from app.ui.text import plain
+from app.views.inspect import counterfactual, embeddings, feature_maps, interaction_map, other_item, over_training
+from convncf.inspection import PairTrace
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A question that can be opened."""
+
+    label: str
+    draw: Callable[[Pair], None]
+    needs: Literal["nothing", "embeddings", "a network"]
+    """What the model must have; one that lacks it says so in its own words."""
+
+
+LOOKS: Final = {
+    "what-if": Look("What if", counterfactual.show, "embeddings"),
+    "over-training": Look("Over training", over_training.show, "embeddings"),
+    "why": Look("Why this score", interaction_map.show_attribution, "embeddings"),
+    "other-item": Look("Why above another", other_item.show, "embeddings"),
+    "channel": Look("Channels", feature_maps.show_responses, "a network"),
+    "neighbours": Look("Neighbours", embeddings.show_neighbours, "nothing"),
+    "history": Look("History", interaction_map.show_history, "embeddings"),
+    "space": Look("All embeddings", embeddings.show, "embeddings"),
+}
+"""Name in the address -> the question."""
+_BEGINS: Final = {"what-if": {"keep": "all"}, "why": {"method": "integrated"}, "space": {"space": "popularity"}}
+"""Question -> what stands in the address as soon as it is opened."""
+_KEY: Final = "closer:look"
+
+
+@st.fragment(key=CLOSER)
+@in_words
+def show(pair: Pair) -> None:
+    """The choice, and what is chosen; a change in it redraws this part alone."""
+    widgets.section("Look closer")
+    asked = st.query_params.get("look")
+    st.session_state[_KEY] = asked if asked in LOOKS else None
+    st.segmented_control(
+        "Look closer",
+        list(LOOKS),
+        format_func=lambda name: LOOKS[name].label,
+        key=_KEY,
+        label_visibility="collapsed",
+        on_change=_chosen,
+    )
+    if asked not in LOOKS:
+        st.caption("Choose a question about this pair.")
+        return
+    look, trace = LOOKS[asked], pair.view().trace
+    if (look.needs != "nothing" and not isinstance(trace, PairTrace)) or (
+        look.needs == "a network" and not (isinstance(trace, PairTrace) and trace.layers)
+    ):
+        st.caption(plain(trace.words))
+        return
+    look.draw(pair)
+
+
+def _chosen() -> None:
+    """What is opened, and in the same step what it begins with, unless something else of it was chosen."""
+    look = st.session_state[_KEY]
+    begins = _BEGINS.get(look, {})
+    address.choose(look=look, **{name: st.query_params.get(name) or first for name, first in begins.items()})

@@ -1,0 +1,76 @@
+"""Learn, step 4: layer after layer the pictures get smaller, and each cell has seen more of the map."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from app.ui import address, plots, presentation
+from app.ui.pair import Pair
+from app.ui.text import plain
+from app.views.learn import question as learn_address
+from app.views.learn import question as learn_question
+from app.views.learn.question import Question
+from convncf import figures, inspection
+from convncf.figures import wording
+from convncf.figures.theme import number
+from convncf.inspection import PairTrace
+
+MAP_WIDTH: Final = 400
+TILES_WIDTH: Final = 640
+"""Pixels; side by side they fill a page of 1280."""
+
+
+def question(trace: PairTrace) -> Question:
+    """How many channels of the last layer are silent?"""
+    last = trace.layers[-1]
+    silent, channels = len(inspection.channel_stats(last).silent), last.shape[0]
+    return Question(
+        f"The last layer has {channels} channels. How many of them say nothing about this pair, zero everywhere?",
+        {"none": "none", "some": "fewer than half", "half": "half or more"},
+        "none" if not silent else "some" if 2 * silent < channels else "half",
+        f"{silent} of {channels} are silent here; another pair may wake them. Only the others can move the score.",
+    )
+
+
+def show(pair: Pair) -> None:
+    """The question, the sliders over layers and channels, the tiles, and what a cell has seen."""
+    trace = pair.trace()
+    sides = " → ".join(f"{layer.shape[1]}×{layer.shape[2]}" for layer in trace.layers)
+    st.markdown(
+        "The next layer reads the feature maps as the first read the interaction map, through small windows, all "
+        f"channels at once. So the pictures shrink, {len(trace.p)}×{len(trace.p)} → {sides}, and each cell of a later "
+        "layer has seen a larger part of the map: its *receptive field*."
+    )
+    learn_question.show(question(trace))
+    left, right = st.columns(2)
+    with left:
+        number_ = learn_address.slider("Layer", "layer", 1, 1, len(trace.layers))
+    layer = trace.layers[number_ - 1]
+    channels = layer.shape[0]
+    with right:
+        best = inspection.strongest_channel(layer)
+        channel = learn_address.slider("Channel", "channel", best, 0, channels - 1)
+    row, col = inspection.strongest_cell(layer, channel)
+    rows, cols = inspection.receptive_field(trace.layers, number_ - 1, row, col)
+    with st.container(horizontal=True, gap="medium"):
+        with st.container(width=presentation.room(MAP_WIDTH)):
+            drawn = figures.interaction_map(trace, address.theme(), field=(rows, cols), width=MAP_WIDTH)
+            plots.show(drawn, key="learn:field")
+            value = float(layer.maps[channel, row, col])
+            strongest = f"The strongest cell of channel {channel}, ({row}, {col}), is {number(value)}."
+            if value == 0:
+                strongest = f"Channel {channel} is zero for this pair; the frame is that of its first cell."
+            seen, size = f"{rows.stop - rows.start}×{cols.stop - cols.start}", len(trace.p)
+            st.caption(
+                f"{strongest} A cell of this layer has seen as much of the map as the frame holds, {seen} of "
+                f"{size}×{size} cells. {wording.DIMENSIONS_HAVE_NO_ORDER}"
+            )
+        with st.container(width=TILES_WIDTH):
+            drawn = figures.feature_maps(layer, address.theme(), selected=channel, width=TILES_WIDTH)
+            plots.show(drawn, key="learn:tiles")
+            silent = inspection.channel_stats(layer).words
+            st.caption(
+                f"{wording.READ_FEATURE_MAPS} {wording.SCALE_PER_CHANNEL}{f' Here {plain(silent)}.' if silent else ''}"
+            )

@@ -1,0 +1,86 @@
+"""Learn, step 3: a filter of layer 1 moves over the map, and each place becomes one cell."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.ui import address, plots, presentation
+from app.ui.pair import Pair
+from app.ui.text import percent
+from app.views.learn import question as learn_address
+from app.views.learn import question as learn_question
+from app.views.learn.question import Question
+from convncf import figures, inspection
+from convncf.figures import lesson, wording
+from convncf.figures.maps import WIDTH
+from convncf.figures.theme import number
+from convncf.inspection import PairTrace
+from convncf.inspection.sums import Window, window, zero_share
+
+
+def question(trace: PairTrace) -> Question:
+    """How much of layer 1 does ReLU cut off?"""
+    layer = trace.layers[0]
+    share, (channels, height, width) = zero_share(layer), layer.shape
+    return Question(
+        f"Layer 1 turns the map into {channels} × {height} × {width} = {channels * height * width:,} cells, and sets "
+        "those below 0 to 0 (ReLU). How many of them become 0?",
+        {"few": "less than a third", "some": "a third to two thirds", "most": "more than two thirds"},
+        "few" if share < 1 / 3 else "some" if share <= 2 / 3 else "most",
+        f"{percent(share)} of the cells are 0 for this pair: there the filter found nothing that it looks for.",
+    )
+
+
+def show(pair: Pair) -> None:
+    """The question, the sliders over filters and places, the window with its arithmetic."""
+    trace = pair.trace()
+    layer = trace.layers[0]
+    channels, height, width = layer.shape
+    k = layer.kernel
+    st.markdown(
+        f"The network reads the map through small windows. A *filter* is a square of {k}×{k} weights; laid on a "
+        f"{k}×{k} patch of the map it multiplies cell by cell, adds up, adds a bias, and sets what is below 0 to 0. "
+        f"Moved over the whole map, {layer.stride} cells at a time, it makes a smaller picture, {height}×{width}: its "
+        f"*feature map*. Layer 1 has {channels} filters."
+    )
+    learn_question.show(question(trace))
+    left, right = st.columns(2)
+    with left:
+        best = inspection.strongest_channel(layer)
+        channel = learn_address.slider("Filter", "filter", best, 0, channels - 1)
+    row, col = inspection.strongest_cell(layer, channel)
+    with right:
+        place = learn_address.slider(
+            "Move the window", "place", row * width + col, 0, height * width - 1, help="Row by row, left to right."
+        )
+    found = window(trace, channel, *divmod(place, width))
+    at = found.arithmetic
+    with st.container(horizontal=True, gap="large"):
+        with st.container(width=presentation.room(WIDTH)):
+            drawn = figures.interaction_map(trace, address.theme(), field=(at.rows, at.cols))
+            plots.show(drawn, key="learn:window-on-map")
+            st.caption(
+                "The frame is the window: rows are dimensions of the user, columns dimensions of the item. "
+                f"{wording.DIMENSIONS_HAVE_NO_ORDER}"
+            )
+        with st.container(width=WIDTH):
+            plots.show(lesson.filter_window(found, address.theme()), key="learn:window")
+            st.markdown(arithmetic(found))
+            st.caption(lesson.READ_WINDOW)
+            drawn = figures.channel(layer, channel, address.theme(), cell=(at.row, at.col))
+            with st.container(width=370):
+                plots.show(drawn, key="learn:first-map")
+            st.caption(f"What filter {channel} makes of the whole map; the frame is the cell of this window.")
+
+
+def arithmetic(found: Window) -> str:
+    """p_aᵀ W q_b + b = …, in numbers; Markdown."""
+    at = found.arithmetic
+    sign = "−" if at.bias < 0 else "+"
+    cut = "" if at.total > 0 else ", which is not above 0, so ReLU makes it 0"
+    return (
+        rf"Added up, $p_a^\top W q_b + b$ = {number(at.product)} {sign} {number(abs(at.bias))} = "
+        f"{number(at.total)}{cut}. "
+        f"**Cell ({at.row}, {at.col}) is {number(at.value)}.** Here $p_a$ is p at dimensions {at.rows.start} to "
+        f"{at.rows.stop - 1}, and $q_b$ is q at {at.cols.start} to {at.cols.stop - 1}."
+    )

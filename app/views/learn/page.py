@@ -1,0 +1,96 @@
+"""Learn: the method told step by step on a run of one's own, with a question before each picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+
+from app.ui import address, cache, commands, pair_controls, widgets
+from app.ui.pair import Pair
+from app.ui.text import BROKEN, MODEL_WORDS, sentence
+from app.views.learn import question, steps
+from convncf.errors import ConvNCFError, RunNotFoundError
+from convncf.runs import Run
+
+# Pixels: this row has no epoch, so a long name has more room. (Streamlit would write a string here onto the page.)
+_RUN_WIDTH: Final = 288
+
+
+def page() -> None:
+    widgets.page_title("Learn", "How a ConvNCF comes to its score, in six steps, on a run of yours.")
+    widgets.notices()
+    runs = address.listed()
+    told = question.told(runs)
+    asked = st.query_params.get("run")
+    if asked and asked not in {run.name for run in told}:
+        _why_not(asked, runs)
+    if not told:
+        _none_yet(runs)
+        return
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
+        run = pair_controls.run(told, width=_RUN_WIDTH)
+    if run is None:
+        return
+    try:
+        _tell(run, row)
+    except ConvNCFError as error:
+        widgets.problem(sentence(error))
+
+
+def _tell(run: Run, row: st.delta_generator.DeltaGenerator) -> None:
+    model = cache.model(run)
+    wrong: list[str] = []
+    user = pair_controls.user_index(model, wrong)
+    item = pair_controls.item_index(model, user, wrong)
+    step = question.step()
+    pair_controls.remember(model, user, item, run=run.name, step=str(step))
+    with row:
+        pair_controls.both(model, user, item)
+    for words in wrong:
+        widgets.problem(words)
+    if user is None or item is None:
+        return
+    pair = Pair(run.name, None, model.user_id(user), model.item_id(item))
+    question.forget_if_other("\n".join((pair.run, pair.user, pair.item, str(step))))
+    steps.chooser(step)
+    steps.show(pair, step)
+    steps.read_on(pair, step)
+
+
+def _why_not(name: str, runs: Sequence[Run]) -> None:
+    """Why the run that the address names cannot be told."""
+    run = next((run for run in runs if run.name == name), None)
+    if run is None:
+        try:
+            address.store().open(name)
+        except RunNotFoundError as error:
+            widgets.problem(sentence(error))
+    elif run.broken():
+        widgets.broken_run(run)
+        st.caption(BROKEN)
+    elif (model := run.config().model.name) != "convncf":
+        widgets.problem(
+            f"Run {name} is {MODEL_WORDS.get(model, model)}: it has no network, so the story cannot be told on it. "
+            "Choose a ConvNCF run."
+        )
+    else:
+        widgets.problem(f"Run {name} has no model yet. Once its first epoch is over, the story can be told on it.")
+
+
+def _none_yet(runs: Sequence[Run]) -> None:
+    """No ConvNCF to tell the story on: one click starts the demo."""
+    widgets.empty(
+        "There is no ConvNCF run yet, and the story needs one."
+        + (" Those that are there have no network, or no model yet." if runs else "")
+    )
+    if address.read_only():
+        st.caption(commands.ONLY_SHOWS)
+        return
+    if widgets.main_button("Train the demo models", key="demo", on_click=widgets.attempt, args=(commands.start_demo,)):
+        address.go("start")
+
+
+page()

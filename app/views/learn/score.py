@@ -1,0 +1,55 @@
+"""Learn, step 5: what is left of the picture is weighed and added up to one number, the score."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.ui import address, plots
+from app.ui.pair import Pair
+from app.ui.text import plain
+from app.views.learn import question as learn_address
+from app.views.learn import question as learn_question
+from app.views.learn.question import Question
+from convncf.figures.score import READ_WATERFALL, waterfall
+from convncf.figures.theme import number, plural
+from convncf.inspection import PairTrace
+from convncf.inspection.sums import running_dot, score_sum
+
+
+def question(trace: PairTrace) -> Question:
+    """How many terms make the score, nearly?"""
+    found = score_sum(trace)
+    few, some = 2, 8
+    return Question(
+        f"The score has {len(found.values)} terms and a bias. Added from the largest on, how many terms does it take "
+        "until the sum is within a tenth of the score, and stays there?",
+        {"few": f"at most {few}", "some": f"{few + 1} to {some}", "many": f"more than {some}"},
+        "few" if found.enough <= few else "some" if found.enough <= some else "many",
+        f"It takes {plural(found.enough, 'term')}; {found.speaking} of {len(found.values)} are not 0.",
+    )
+
+
+def show(pair: Pair, start: str) -> None:
+    """The question, the slider over terms, the waterfall; `start` says how this network began, as plain text."""
+    trace = pair.trace()
+    found = score_sum(trace)
+    side = trace.layers[-1].shape[1]
+    number_now = "is one number by now" if side == 1 else f"is added up over its {side}×{side} map to one number"
+    st.markdown(
+        f"Each of the last layer's {len(found.values)} channels {number_now}. Each is multiplied by a weight that was "
+        "learnt, and all are added up with a bias. That sum is the *score*. It only serves to order items for this "
+        "user: it is neither a probability nor a rating."
+    )
+    learn_question.show(question(trace))
+    count = learn_address.slider("Add up the largest terms", "terms", 0, 0, len(found.values))
+    st.markdown(
+        f"Bias and {plural(count, 'term')}: **{number(float(found.sums[count]))}**. The others still add "
+        f"{number(found.remainder(count))}. Score: **{number(found.score)}**."
+    )
+    with st.container(width=720):
+        plots.show(waterfall(found, count, address.theme()), key="learn:waterfall")
+    st.caption(f"{READ_WATERFALL} {plain(trace.words)}")
+    st.markdown(
+        f"{plain(start)} The plain dot product of the same two embeddings is {number(running_dot(trace).product)}; the "
+        f"network scores the pair {number(found.score)}."
+    )

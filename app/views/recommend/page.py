@@ -1,0 +1,67 @@
+"""Recommend: what a user would be shown under one to four runs, what a new user would, and the pairs of a file."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from app.ui import address, first_runs, widgets
+from app.ui.text import sentence
+from app.views.recommend import choice, new_user, pairs, user
+from convncf.errors import ConvNCFError
+from convncf.figures.theme import run_style
+
+# Name in the address -> what the choice is called. (Streamlit would write a string that stands here onto the page.)
+WHOSE: Final = {"user": "A user of the data", "new": "A new user", "pairs": "A file of pairs"}
+_KEY: Final = "recommend:whose"
+
+
+def page() -> None:
+    widgets.page_title("Recommend", "What a user would be shown, by one to four trained models side by side.")
+    widgets.notices()
+    runs = address.listed()
+    if not runs:
+        return first_runs.none_yet()
+    ready = choice.usable(runs)
+    if not ready:
+        widgets.empty("No run is finished yet. As soon as one is, its lists can be seen here.")
+        st.page_link(address.PAGES["start"], label="See what is being trained")
+        return
+    choice.restore()
+    whose = _whose()
+    chosen = choice.show_runs(ready)
+    if not chosen:
+        widgets.empty("Choose a run above.")
+        return
+    styles = {run.name: run_style(run.name, address.run_order(), address.theme()) for run in chosen}
+    try:
+        if whose == "user":
+            user.show(chosen, styles)
+        elif whose == "new":
+            new_user.show(chosen, styles)
+        else:
+            pairs.show(chosen)
+    except ConvNCFError as error:
+        widgets.problem(sentence(error))
+
+
+def _whose() -> str:
+    """Whose list it is about; what is not chosen is not computed."""
+    asked = choice.one("whose", "user")
+    whose = asked if asked in WHOSE else "user"
+    choice.write("whose", [whose])
+    st.session_state[_KEY] = whose
+    st.segmented_control(
+        "Whose list",
+        list(WHOSE),
+        format_func=WHOSE.__getitem__,
+        required=True,
+        key=_KEY,
+        label_visibility="collapsed",
+        on_change=lambda: choice.write("whose", [st.session_state[_KEY]]),
+    )
+    return whose
+
+
+page()

@@ -1,0 +1,1 @@
+"""The page Start and its pieces."""

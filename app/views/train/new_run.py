@@ -1,0 +1,236 @@
+"""The form for a new run, whose settings stand in the address, `?settings=…`.
+
+It is a JSON object: model, preset and dataset, several seeds where they are asked for, and each setting that departs
+from the preset. What cannot be used is said and leaves the form as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import streamlit as st
+
+from app.ui import address, commands, setting_fields, widgets
+from app.ui.address import choose
+from app.ui.text import MODEL_WORDS
+from app.views.train import launch
+from app.views.train.launch import FOLLOW_KERNELS
+from convncf.config import MODEL_NAMES, TRAINED, flatten, preset_names, resolve, unused_settings
+from convncf.data import catalogue
+from convncf.errors import ConfigError
+from convncf.runs import Run
+from convncf.runtime import files
+
+PARAMETER: Final = "settings"
+MODEL: Final = "new:model"
+SEEDS: Final = "new:seeds"
+DEVICE: Final = "new:device"
+_WRITTEN: Final = "new:address"
+"""In the session: the text that the form and the address agree on."""
+_REFUSED: Final = "new:refused"
+"""In the session: (address, why it was refused, the form as it stood then)."""
+_LARGEST: Final = 2**53
+"""From here on a browser does not hold every whole number."""
+_NO_FIELD: Final = ("data.dataset", "model.name", "preset", "seeds", "train.device")
+
+
+def preset_key(model: str) -> str:
+    """Key of the preset's widget."""
+    return f"new:{model}:preset"
+
+
+def restore() -> None:
+    """Fill the form from the address, where that is another one than the form has written; before the widgets."""
+    text = st.query_params.get(PARAMETER)
+    refused = st.session_state.get(_REFUSED)
+    if not text or text == st.session_state.get(_WRITTEN) or (refused and text == refused[0]):
+        return
+    st.session_state.pop(_REFUSED, None)
+    try:
+        _fill(_read(text))
+    except ConfigError as error:
+        st.session_state[_REFUSED] = (text, str(error), None)
+    st.session_state[_WRITTEN] = text
+
+
+def remember(dataset: str, model: str, preset: str, seeds: str, changes: Mapping[str, Any]) -> None:
+    """Write what stands in the form into the address; a refused one stays, with the reason, until the form changes."""
+    chosen: dict[str, Any] = {"data.dataset": dataset, "model.name": model, "preset": preset}
+    text = files.strict_json(chosen | ({"seeds": seeds} if seeds else {}) | dict(changes))
+    refused = st.session_state.get(_REFUSED)
+    if refused is not None:
+        address, why, form = refused
+        if form in (None, text):
+            st.session_state[_REFUSED] = (address, why, text)
+            widgets.problem(f"The settings of this address cannot be used, and the form is as it was: {why}")
+            return
+        del st.session_state[_REFUSED]
+    st.session_state[_WRITTEN] = text
+    if st.query_params.get(PARAMETER) != text:
+        st.query_params[PARAMETER] = text
+
+
+def _read(text: str) -> dict[str, Any]:
+    """The object in the address. Raises ConfigError where a form cannot take it."""
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"it is no JSON ({error}).") from None
+    if not isinstance(said, dict):
+        raise ConfigError("it is no JSON object.")
+    if any(isinstance(value, int) and abs(value) >= _LARGEST for value in said.values()):
+        raise ConfigError("a number in it is too large for a field.")
+    return said
+
+
+def _fill(said: dict[str, Any]) -> None:
+    model = said.get("model.name", st.session_state.get(MODEL) or MODEL_NAMES[0])
+    if model not in MODEL_NAMES:
+        raise ConfigError(f"model.name {model!r} is none of {', '.join(MODEL_NAMES)}.")
+    preset = said.get("preset", st.session_state.get(preset_key(model)) or preset_names(model)[0])
+    dataset, seeds = said.get("data.dataset"), said.get("seeds", "")
+    if not isinstance(seeds, str) or not isinstance(dataset, str | None) or not isinstance(preset, str):
+        raise ConfigError("dataset, preset and seeds are text.")
+    settings = {key: value for key, value in said.items() if key not in _NO_FIELD}
+    device = said.get("train.device", "auto")
+    if device not in launch.choices():
+        raise ConfigError(f"device {device!r} is not here; there is {', '.join(launch.choices())}.")
+    values = flatten(resolve(model=model, preset=preset, settings=settings | {"train.device": device}).config)
+    st.session_state[MODEL], st.session_state[preset_key(model)] = model, preset
+    shown = [key for key in values if key not in _NO_FIELD and key not in unused_settings(model)]
+    setting_fields.fill({key: values[key] for key in shown}, f"new:{model}:{preset}")
+    st.session_state[SEEDS], st.session_state[DEVICE] = seeds, device
+    if dataset:
+        choose(dataset=dataset)
+
+
+NAMED: Final = ("data.dataset", "model.name", "preset")
+"""What a form is of, before any setting."""
+
+
+def settings_of(run: Run) -> dict[str, Any]:
+    """NAMED and every setting in which a run departs from its preset. Raises RunBrokenError and ConfigError."""
+    found = run.settings()
+    config = run.config()
+    model, preset = config.model.name, config.preset
+    defaults = flatten(resolve(model=model, preset=preset, dataset=config.data.dataset).config)
+    hidden = unused_settings(model) | set(_NO_FIELD)
+    changes = {key: value for key, value in found.items() if key not in hidden and value != defaults.get(key)}
+    return dict(zip(NAMED, (config.data.dataset, model, preset), strict=True)) | changes
+
+
+def copy(run: Run) -> str:
+    """Fill the form with the settings of a run, to change some and train anew."""
+    chosen = settings_of(run)
+    st.session_state.pop(_WRITTEN, None)
+    st.query_params[PARAMETER] = files.strict_json(chosen)
+    what = "preset and settings" if chosen["model.name"] in TRAINED else "settings"
+    return f"The form above has the {what} of {run.name}; change what you like, and launch."
+
+
+_PRESET_HELP: Final = (
+    "A named set of defaults. quick: a useful model within two minutes on a laptop. tuned: what did best on the "
+    "validation part of MovieLens 100k, some minutes there. recbole: RecBole's own. "
+    "paper: as in the 2018 code, one test item per user among 999 drawn ones, and up to 1,500 epochs, which takes many "
+    "hours without a GPU."
+)
+_LONG: Final = 1000
+"""Epochs from which a preset's time is said on the page."""
+_SEEDS_HELP: Final = (
+    "A run for each, named NAME-seed1, NAME-seed2, …: write 1,2,3 or 1-3. Empty: one run, of the seed beside it. "
+    "One seed tells little: the spread over several says how much of a difference is luck."
+)
+
+
+def show() -> None:
+    """The form. Everything in it is checked at each change, before anything is started."""
+    if address.read_only():
+        st.caption(commands.ONLY_SHOWS)
+        return
+    restore()
+    names = [entry.name for entry in catalogue.entries(address.home()) if entry.problem is None]
+    dataset_column, model_column, preset_column, device_column = st.columns([3, 2, 2, 3], vertical_alignment="bottom")
+    with dataset_column:
+        dataset = widgets.pick("Dataset", names, parameter="dataset")
+    model = model_column.selectbox(
+        "Model",
+        MODEL_NAMES,
+        format_func=lambda name: MODEL_WORDS[name],
+        key=MODEL,
+        persist_state="session",
+    )
+    model = model or MODEL_NAMES[0]
+    preset = preset_column.selectbox(
+        "Preset",
+        preset_names(model),
+        key=preset_key(model),
+        help=_PRESET_HELP,
+        persist_state="session",
+    )
+    with device_column:
+        on = launch.pick()
+    if dataset is None or preset is None:
+        widgets.empty("There is no dataset to train on. Add one on the Data page.")
+        return
+    changes, seeds = _settings(model, preset)
+    if on != "auto":
+        changes["train.device"] = on
+    remember(dataset, model, preset, seeds, changes)
+    launch.show(dataset, model, preset, seeds, changes)
+
+
+def _settings(model: str, preset: str) -> tuple[dict[str, Any], str]:
+    """The fields; the settings that depart from the preset, and several seeds where they are asked for."""
+    defaults = flatten(resolve(model=model, preset=preset).config)
+    prefix = f"new:{model}:{preset}"
+    entered: dict[str, Any] = {}
+    if model in TRAINED and defaults["train.epochs"] >= _LONG:
+        before = f"up to {defaults['pretrain.epochs']:,} of pretraining, then " if defaults["pretrain.epochs"] else ""
+        st.caption(
+            f"This preset trains long: {before}up to {defaults['train.epochs']:,} epochs. That takes many hours "
+            "without a GPU; take fewer for a first look."
+        )
+    with st.grid(5, min_column_width=150, vertical_alignment="bottom"):
+        for key in setting_fields.first(model):
+            entered[key] = setting_fields.ask(key, defaults[key], widget=f"{prefix}:{key}")
+        seeds = st.text_input(
+            "Several seeds",
+            key=SEEDS,
+            help=_SEEDS_HELP,
+            placeholder="none, or such as 1,2,3",
+            persist_state="session",
+        )
+    folded = setting_fields.advanced(model)
+    if folded:
+        with st.expander("Advanced settings"):
+            idle = setting_fields.idle(defaults, prefix)
+            for tab, (section, keys) in zip(st.tabs(list(folded)), folded.items(), strict=True):
+                with tab:
+                    _section(section, [key for key in keys if key not in idle], defaults, prefix, entered)
+            st.caption("A setting that has no effect beside the others is not shown.")
+    return _departures(entered, defaults), (seeds or "").strip()
+
+
+def _section(
+    section: str, keys: Sequence[str], defaults: Mapping[str, Any], prefix: str, entered: dict[str, Any]
+) -> None:
+    """One group of fields under the line that says what it is about; what is typed goes into `entered`."""
+    st.caption(setting_fields.SECTIONS[section])
+    with st.grid(4, min_column_width=150, vertical_alignment="bottom"):
+        for key in keys:
+            entered[key] = setting_fields.ask(key, defaults[key], widget=f"{prefix}:{key}")
+
+
+def _departures(entered: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What differs from the defaults; strides and channels follow the kernels unless they were changed themselves."""
+    changes = {key: value for key, value in entered.items() if value != defaults[key]}
+    kernels = changes.get("model.cnn_kernels")
+    if isinstance(kernels, list):
+        strides, channels = (defaults[key] for key in FOLLOW_KERNELS)
+        if "model.cnn_strides" not in changes and kernels != strides:
+            changes["model.cnn_strides"] = kernels
+        if "model.cnn_channels" not in changes and len(kernels) != len(channels) - 1:
+            changes["model.cnn_channels"] = [1, *[channels[-1]] * len(kernels)]
+    return changes

@@ -1,0 +1,74 @@
+"""A dataset: interactions with a name, what their items are called, and how they came divided."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convncf.data.candidates import CandidateSets
+from convncf.data.interactions import Interactions
+from convncf.data.items import ItemTable
+from convncf.errors import DataError
+
+DESCRIPTION = "dataset.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Interactions with a name, and what their items are called."""
+
+    name: str
+    interactions: Interactions
+    items: ItemTable
+    source: str
+    """Where it comes from, in words."""
+    report: dict[str, Any] | None = None
+    """What reading the file kept and left out (ReadReport.to_json()); None for embedded data."""
+    stored_fingerprint: str | None = None
+    """The fingerprint written beside the files, to be held against their content."""
+    part: npt.NDArray[np.int8] | None = None
+    """(n,) 0 training, 1 validation, 2 test, in the interactions' order; None where the data came undivided."""
+    candidates: CandidateSets | None = None
+    """Candidate sets of the test part, as published; None where the data came without."""
+
+    def __post_init__(self) -> None:
+        if self.part is not None:
+            part = np.array(self.part, np.int8)
+            if part.shape != self.interactions.user.shape or not ((part >= 0) & (part <= 2)).all():
+                raise DataError(f"dataset {self.name!r}: its parts are not one of 0, 1, 2 for each interaction.")
+            part.setflags(write=False)
+            object.__setattr__(self, "part", part)
+        if self.items.items.ids != self.interactions.items.ids:
+            raise DataError(f"dataset {self.name!r}: the item table and the interactions differ in their items.")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The interactions' fingerprint; with that of a ready split and of stored candidates where there are some.
+
+        Raises DataError where it is not the stored one: a file was changed.
+        """
+        actual = self._actual_fingerprint
+        # Before a ready split counted, the interactions' alone was stored.
+        if self.stored_fingerprint not in (None, actual, self.interactions.fingerprint):
+            raise DataError(
+                f"dataset {self.name!r} was changed since it was made: its fingerprint is {actual}, "
+                f"{DESCRIPTION} says {self.stored_fingerprint}. Import the data again under another name."
+            )
+        return actual
+
+    @property
+    def _actual_fingerprint(self) -> str:
+        """Of raw content alone, whatever the order of rows and indices."""
+        if self.part is None and self.candidates is None:
+            return self.interactions.fingerprint
+        digest = hashlib.sha256(self.interactions.fingerprint.encode())
+        if self.part is not None:
+            digest.update(b"parts\n" + self.part[self.interactions.canonical_order].tobytes())
+        if self.candidates is not None:
+            digest.update(f"candidates {self.candidates.fingerprint(self.interactions)}\n".encode())
+        return f"sha256:{digest.hexdigest()[:16]}"

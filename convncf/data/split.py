@@ -1,0 +1,172 @@
+"""A Split: which interactions are for training, validation and test, and what a ranking leaves out.
+
+Shapes: U users, I items, n interactions; each part is a canonical bool matrix (U, I).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from convncf.data.id_hashing import alphabetical
+from convncf.data.interactions import Interactions
+from convncf.data.vocabulary import Vocabulary
+
+Part = Literal["validation", "test"]
+SplitKind = Literal["ratio", "leave-one-out", "ready"]
+LowRated = Literal["hidden", "negatives", "unseen"]
+TRAIN, VALIDATION, TEST = 0, 1, 2
+_NAMED = 5
+Int64s = npt.NDArray[np.int64]
+Parts = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Which interactions are for training, validation and test. The parts are disjoint; together they are all."""
+
+    interactions: Interactions
+    part: Parts
+    """(n,) 0 training, 1 validation, 2 test, in the interactions' order."""
+    method: str
+    """How it was split, in words."""
+    n_users_without_validation: int
+    """Users whose interactions are in no part for validation; they are not evaluated there."""
+    n_users_without_test: int
+    notes: tuple[str, ...] = ()
+    """What a reader of results should know, each a sentence."""
+    kind: SplitKind = "ratio"
+    below: sparse.csr_array | None = None
+    """(U, I) bool, what a user rated lower than data.min_rating: no positive of any part; None without a threshold."""
+    low_rated: LowRated = "hidden"
+    """What becomes of `below`. hidden: neither recommended nor drawn as a negative. negatives: not recommended, drawn
+    as any other negative. unseen: as if never rated."""
+
+    @cached_property
+    def train(self) -> sparse.csr_array:
+        """(U, I) interactions to learn from."""
+        return self.interactions.matrix(self.part == TRAIN)
+
+    @cached_property
+    def validation(self) -> sparse.csr_array:
+        """(U, I) interactions to choose the epoch by."""
+        return self.interactions.matrix(self.part == VALIDATION)
+
+    @cached_property
+    def test(self) -> sparse.csr_array:
+        """(U, I) interactions to report on."""
+        return self.interactions.matrix(self.part == TEST)
+
+    def positives(self, part: Part) -> sparse.csr_array:
+        """(U, I) the interactions that a ranking for `part` should place high."""
+        return self.validation if part == "validation" else self.test
+
+    def left_out(self, part: Part) -> sparse.csr_array:
+        """(U, I) what is left out before ranking: the one rule, everywhere.
+
+        Training, for test also validation, and what the user rated too low, unless that counts as unseen.
+        """
+        return self._left_out_of_validation if part == "validation" else self._left_out_of_test
+
+    def left_out_words(self, user: int, part: Part) -> str:
+        """The rule for one user: 'left out: 20 training and 1 validation item'."""
+        n_train = _row_length(self.train, user)
+        words = f"left out: {n_train:,} training item{'' if n_train == 1 else 's'}"
+        if part == "test":
+            n_validation = _row_length(self.validation, user)
+            words = (
+                f"left out: {n_train:,} training and {n_validation:,} validation item{'' if n_validation == 1 else 's'}"
+            )
+        n_low = 0 if self.not_recommended is None else _row_length(self.not_recommended, user)
+        return f"{words}, and {n_low:,} rated lower" if n_low else words
+
+    @property
+    def not_recommended(self) -> sparse.csr_array | None:
+        """(U, I) what was rated too low and is therefore left out of rankings; None where there is nothing such."""
+        return None if self.low_rated == "unseen" else self.below
+
+    @cached_property
+    def barred(self) -> sparse.csr_array:
+        """(U, I) what is never drawn as a training negative: training, and what was rated too low where hidden."""
+        return union(self.train, self.below if self.low_rated == "hidden" else None)
+
+    @cached_property
+    def cold_users(self) -> Int64s:
+        """Indices of users who have a test item and nothing in training, ascending."""
+        return self._cold(self.interactions.user, self.interactions.n_users)
+
+    @cached_property
+    def cold_items(self) -> Int64s:
+        """Indices of items that are in test and not in training, ascending."""
+        return self._cold(self.interactions.item, self.interactions.n_items)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """'sha256:' and 16 hex digits of the data, of which pair is in which part, and of what rankings leave out."""
+        digest = hashlib.sha256(self.interactions.fingerprint.encode())
+        digest.update(self.part[self.interactions.canonical_order].tobytes())
+        if self.not_recommended is not None:
+            rows, columns = self.not_recommended.nonzero()
+            user, item = alphabetical(self.interactions.users)[rows], alphabetical(self.interactions.items)[columns]
+            digest.update(b"rated lower\n" + np.sort(user * self.interactions.n_items + item).astype("<i8").tobytes())
+        return f"sha256:{digest.hexdigest()[:16]}"
+
+    @cached_property
+    def _left_out_of_validation(self) -> sparse.csr_array:
+        return union(self.train, self.not_recommended)
+
+    @cached_property
+    def _left_out_of_test(self) -> sparse.csr_array:
+        return union(self.interactions.matrix(self.part != TEST), self.not_recommended)
+
+    def _cold(self, index: npt.NDArray[np.int32], size: int) -> Int64s:
+        train, test = np.zeros(size, bool), np.zeros(size, bool)
+        train[index[self.part == TRAIN]] = True
+        test[index[self.part == TEST]] = True
+        return np.flatnonzero(test & ~train)
+
+
+def cold_notes(split: Split) -> tuple[str, ...]:
+    """Users and items in test that training never saw, counted and named, each kind a sentence."""
+    kinds = ((split.interactions.users, split.cold_users), (split.interactions.items, split.cold_items))
+    return tuple(
+        f"{len(cold):,} {vocabulary.kind}{' is' if len(cold) == 1 else 's are'} in test and not in training: "
+        f"{some_ids(vocabulary, cold)}"
+        for vocabulary, cold in kinds
+        if len(cold)
+    )
+
+
+def users_without(interactions: Interactions, part: Parts) -> tuple[int, int]:
+    """How many users have nothing in validation, and how many nothing in test, under (n,) part numbers."""
+    validation, test = (
+        interactions.n_users - int(np.count_nonzero(np.bincount(interactions.user[part == held])))
+        for held in (VALIDATION, TEST)
+    )
+    return validation, test
+
+
+def some_ids(vocabulary: Vocabulary, indices: Int64s | Sequence[int]) -> str:
+    """The first five raw ids: "'7', '9'", with "…" where there are more."""
+    shown = ", ".join(repr(vocabulary.id(int(index))) for index in indices[:_NAMED])
+    return f"{shown} …" if len(indices) > _NAMED else shown
+
+
+def union(one: sparse.csr_array, other: sparse.csr_array | None) -> sparse.csr_array:
+    """Where either is true, canonical; the first itself where there is no other."""
+    if other is None or not other.nnz:
+        return one
+    both = sparse.csr_array(one.astype(bool) + other.astype(bool))  # of bools: the sum is true where either is
+    both.sum_duplicates()
+    return both
+
+
+def _row_length(matrix: sparse.csr_array, row: int) -> int:
+    return int(matrix.indptr[row + 1] - matrix.indptr[row])

@@ -1,0 +1,333 @@
+"""Dataset statistics: counts, times and ratings, and how unevenly interactions lie among users, items and time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from convncf.data.dataset import Dataset
+from convncf.data.filtering import Step
+from convncf.data.interactions import Interactions
+from convncf.data.reading.columns import counts_something
+from convncf.data.split import Split
+
+PART_NAMES = ("train", "validation", "test")
+_FEW_STARS = {5.0: 2.0, 10.0: 4.0}
+"""The most stars there are -> up to how many are few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How many interactions each user, or each item, has."""
+
+    fewest: int
+    median: float
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ratings:
+    """The ratings of the interactions."""
+
+    lowest: float
+    highest: float
+    few: float | None
+    """Up to which rating one is low: 2 of 5 stars, 4 of 10; None where the numbers are no stars, such as counts."""
+    share_low: float | None
+    """Share rated above 0 and at most `few`; None as above."""
+    negative: int
+    """Interactions with a rating below 0."""
+    counts: str
+    """The column, where its name says that it holds counts, such as plays or pieces; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Stored candidate sets, as published."""
+
+    sets: int
+    fewest: int
+    most: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a dataset holds."""
+
+    users: int
+    items: int
+    interactions: int
+    density: float
+    """Share of the user-item pairs that are interactions."""
+    per_user: Spread
+    per_item: Spread
+    first: str | None
+    """The earliest time, ISO 8601 in UTC; None where there are none."""
+    last: str | None
+    ratings: Ratings | None
+    titled: int
+    """Items that have a title."""
+    came_divided: dict[str, int] | None
+    """Interactions in train, validation and test where the data came divided."""
+    candidates: Candidates | None
+    hints: tuple[str, ...]
+    """What to look at before training, each a sentence."""
+
+
+def facts_of(dataset: Dataset) -> Facts:
+    """Count what a dataset holds."""
+    data = dataset.interactions
+    seconds = data.seconds
+    ratings = _ratings(data, (dataset.report or {}).get("columns", {}).get("rating", ""))
+    stored = dataset.candidates
+    return Facts(
+        users=data.n_users,
+        items=data.n_items,
+        interactions=len(data),
+        density=len(data) / (data.n_users * data.n_items),
+        per_user=_spread(data.user, data.n_users),
+        per_item=_spread(data.item, data.n_items),
+        first=None if seconds is None else _iso(int(seconds.min())),
+        last=None if seconds is None else _iso(int(seconds.max())),
+        ratings=ratings,
+        titled=dataset.items.n_titled,
+        came_divided=None if dataset.part is None else part_sizes(dataset.part),
+        candidates=None
+        if stored is None
+        else Candidates(len(stored), int(stored.sizes.min()), int(stored.sizes.max()), stored.fingerprint(data)),
+        hints=() if ratings is None else _hints(ratings),
+    )
+
+
+def part_sizes(part: npt.NDArray[np.int8]) -> dict[str, int]:
+    """Interactions in train, validation and test, of (n,) part numbers."""
+    return dict(zip(PART_NAMES, np.bincount(part, minlength=3).tolist(), strict=True))
+
+
+def split_facts(split: Split) -> dict[str, Any]:
+    """A split as plain values: how it was made, sizes, fingerprint, and what is to be known."""
+    told: dict[str, Any] = {"method": split.method, "kind": split.kind} | part_sizes(split.part)
+    told |= {"cold_users": len(split.cold_users), "cold_items": len(split.cold_items)}
+    if split.below is not None:
+        told |= {"rated_lower": int(split.below.nnz), "low_rated": split.low_rated}
+    return told | {"fingerprint": split.fingerprint, "notes": list(split.notes)}
+
+
+def _spread(index: npt.NDArray[np.int32], size: int) -> Spread:
+    counts = np.bincount(index, minlength=size)
+    return Spread(int(counts.min()), float(np.median(counts)), int(counts.max()))
+
+
+def _ratings(data: Interactions, column: str) -> Ratings | None:
+    rating = data.rating
+    if rating is None:
+        return None
+    lowest, highest = float(rating.min()), float(rating.max())
+    counts = column if counts_something(column) else ""
+    in_half_steps = lowest >= 0 and bool((rating * 2 == np.round(rating * 2)).all())
+    few = _FEW_STARS.get(highest) if in_half_steps and lowest < highest and not counts else None
+    share = None if few is None else float(((rating > 0) & (rating <= few)).mean())
+    return Ratings(lowest, highest, few, share, int((rating < 0).sum()), counts)
+
+
+def _hints(ratings: Ratings) -> tuple[str, ...]:
+    hints = []
+    if ratings.share_low:
+        hints.append(
+            f"{_percent(ratings.share_low)} of the positives are rated {ratings.few:g} or less of {ratings.highest:g}: "
+            "presence alone counts until data.min_rating is set "
+            f"(--set data.min_rating={0.8 * ratings.highest:.0f})."
+        )
+    if ratings.counts:
+        hints.append(
+            f"{ratings.counts!r} is taken for a count: a pair is one positive, however high it is; data.min_rating "
+            "sets from which count on it is one."
+        )
+    if ratings.negative:
+        n = ratings.negative
+        hints.append(
+            f"{n:,} positive{' has' if n == 1 else 's have'} a rating below 0, such as a return: they count as any "
+            "other until data.min_rating is set (--set data.min_rating=0)."
+        )
+    return tuple(hints)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}%" if share >= 0.0005 else "less than 0.1%"
+
+
+def _iso(seconds: int) -> str:
+    return f"{np.datetime64(seconds, 's')}Z"
+
+
+Int64s = npt.NDArray[np.int64]
+Whose = Literal["user", "item"]
+Period = Literal["hour", "day", "month", "year"]
+TOPS: Final = (0.01, 0.05, 0.20)
+"""Shares of the users or items whose part in all interactions is told."""
+MOST_BINS: Final = 200
+"""Rows, and columns, that a picture of the matrix has at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """What the most active users, or the most popular items, have of all interactions."""
+
+    share: float
+    """Asked for, of the m: 0.05 for the top 5 %."""
+    count: int
+    """How many these are, rounded up."""
+    interactions: float
+    """Their share of all interactions, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LongTail:
+    """Interactions of each user, or of each item."""
+
+    whose: Whose
+    counts: Int64s
+    """(m,) most first, each 1 or more."""
+    without: int
+    """Users or items that are known and have none."""
+    tops: tuple[Top, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Activity:
+    """Interactions over time, in UTC."""
+
+    period: Period
+    """What a bin spans, chosen by the span of all times."""
+    each: int
+    """Periods in a bin: 1, but for years where there would be too many."""
+    starts: tuple[str, ...]
+    """(b,) the first moment of each bin, ISO 8601 to the period: '1997-09', '1997-09-04', '1997-09-04T13'."""
+    counts: Int64s
+    """(b,) those between first and last without an interaction included."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """The matrix of users and items, each sorted by activity, as counts in rectangles."""
+
+    counts: Int64s
+    """(r, c) interactions; the most active users are at the top, the most popular items on the left."""
+    users_each: int
+    """Users in a row; the last row may have fewer."""
+    items_each: int
+    """Items in a column; the last column may have fewer."""
+    users: int
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """What a filter left."""
+
+    what: str
+    users: int
+    items: int
+    interactions: int
+    density: float
+    """Share of the pairs of these users and items that are interactions."""
+    left: float
+    """Share of the interactions of the first line."""
+
+
+def long_tail(interactions: Interactions, whose: Whose) -> LongTail:
+    """How many interactions each user, or each item, has."""
+    index, size = (
+        (interactions.user, interactions.n_users) if whose == "user" else (interactions.item, interactions.n_items)
+    )
+    counts = np.bincount(index, minlength=size).astype(np.int64)
+    some = np.sort(counts[counts > 0])[::-1]  # (m,)
+    up_to = np.cumsum(some)
+    tops = []
+    for share in TOPS:
+        count = -(-some.size * round(share * 100) // 100)  # in integers: 0.05 · 20 is a little more than 1 as a float
+        tops.append(Top(share, count, float(up_to[count - 1] / up_to[-1])))
+    return LongTail(whose, _fixed(some), size - some.size, tuple(tops))
+
+
+_UNITS: Final[tuple[tuple[Period, str, int], ...]] = (("hour", "h", 48), ("day", "D", 200), ("month", "M", 360))
+"""The finest period with at most so many bins is taken; beyond 30 years it is the year."""
+_YEARS: Final = 400
+
+
+def activity(interactions: Interactions) -> Activity | None:
+    """Interactions in each hour, day, month or year, whichever suits their span; None where there are no times."""
+    seconds = interactions.seconds
+    if seconds is None:
+        return None
+    moments = seconds.astype("datetime64[s]")
+    for period, unit, most in _UNITS:
+        if _bins(moments, unit) <= most:
+            return _activity(moments, period, unit, 1)
+    return _activity(moments, "year", "Y", -(-_bins(moments, "Y") // _YEARS))
+
+
+def picture(interactions: Interactions, most: int = MOST_BINS) -> Picture:
+    """Interactions counted in at most `most` rows and columns of equal numbers of users and items.
+
+    Users and items without an interaction are left out; of equally active ones the lower index comes first.
+    """
+    row, users = _by_activity(interactions.user)
+    column, items = _by_activity(interactions.item)
+    users_each, items_each = -(-users // most), -(-items // most)
+    rows, columns = -(-users // users_each), -(-items // items_each)
+    cells = (row // users_each) * columns + column // items_each  # (n,)
+    counts = np.bincount(cells, minlength=rows * columns).reshape(rows, columns).astype(np.int64)
+    return Picture(_fixed(counts), users_each, items_each, users, items)
+
+
+def ledger_lines(steps: Sequence[Step]) -> tuple[LedgerLine, ...]:
+    """The ledger of filters (`Filtered.ledger`) with the density after each step, and what is left of the first."""
+    return tuple(
+        LedgerLine(
+            step.what,
+            step.users,
+            step.items,
+            step.interactions,
+            step.interactions / (step.users * step.items),
+            step.interactions / steps[0].interactions,
+        )
+        for step in steps
+    )
+
+
+def _bins(moments: npt.NDArray[np.datetime64], unit: str) -> int:
+    """Periods from the first moment to the last, both counted."""
+    first, last = (int(moment.astype(f"datetime64[{unit}]").astype(np.int64)) for moment in _ends(moments))
+    return last - first + 1
+
+
+def _activity(moments: npt.NDArray[np.datetime64], period: Period, unit: str, each: int) -> Activity:
+    place = moments.astype(f"datetime64[{unit}]").astype(np.int64)  # (n,)
+    first = int(place.min()) // each * each  # with 10 years a bin: decades
+    counts = np.bincount((place - first) // each).astype(np.int64)
+    starts = (np.arange(counts.size, dtype=np.int64) * each + first).astype(f"datetime64[{unit}]")
+    return Activity(period, each, tuple(str(start) for start in starts), _fixed(counts))
+
+
+def _ends(moments: npt.NDArray[np.datetime64]) -> tuple[np.datetime64, np.datetime64]:
+    return moments.min(), moments.max()
+
+
+def _by_activity(index: npt.NDArray[np.int32]) -> tuple[Int64s, int]:
+    """The place of each interaction's user, or item, most active first, (n,), and how many have any."""
+    counts = np.bincount(index)
+    order = np.argsort(-counts, kind="stable")
+    place = np.empty(counts.size, np.int64)
+    place[order] = np.arange(counts.size)
+    return place[index], int(np.count_nonzero(counts))
+
+
+def _fixed(array: Int64s) -> Int64s:
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,201 @@
+"""Metrics of a ranking: HR, NDCG, MRR, Recall, Precision and MAP at K, and AUC; one value per user.
+
+A metric sees ranks and nothing else. They come ragged, as the rows of a CSR matrix do: U users, N positives,
+`ranks` (N,) 1-based, `indptr` (U + 1,); the positives of user u hold ranks[indptr[u]:indptr[u + 1]].
+AUC also sees how many candidates were ranked. A user's ranks are all different, ties being broken before, but for
+misses: a positive that no list could hold has the rank MISS, and adds 0 to every metric while it counts among the n.
+Every user has at least one positive, and one other candidate: who has not is not evaluated, and is counted elsewhere.
+Higher is better for all of them, and all lie in [0, 1].
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convncf.errors import ConfigError, did_you_mean
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+MISS: Final = int(np.iinfo(np.int64).max)
+"""The rank of a positive that counts as not found, however large K is and however few the candidates are."""
+_SENTENCES = MappingProxyType(
+    {
+        "HR": "Hit ratio at K: 1 if at least one of the user's positives ranks within the first K, else 0.",
+        "NDCG": "Normalised discounted cumulative gain at K: each positive that ranks within the first K adds"
+        " 1 / log2(rank + 1); the sum is divided by the best that is attainable for that user's number of positives n"
+        " (the ranks 1, 2, ..., min(n, K)).",
+        "MRR": "Reciprocal rank at K: 1 / rank of the user's best-ranked positive if that rank is at most K, else 0.",
+        "Recall": "Recall at K: the positives that rank within the first K, divided by the user's number of positives"
+        " (not by min(K, that number)). With one positive per user, as under leave-one-out, it equals HR.",
+        "Precision": "Precision at K: the positives that rank within the first K, divided by K.",
+        "MAP": "Average precision at K (its mean over users is MAP): for each positive that ranks within the first K,"
+        " the positives up to that rank, divided by that rank; the sum is divided by min(n, K), where n is the user's"
+        " number of positives. So does RecBole; trec_eval and ir-measures (AP@K) divide by n instead, which is less"
+        " where a user has more positives than K.",
+        "AUC": "Area under the ROC curve, over the whole ranking: the share of pairs of one of the user's positives and"
+        " one other candidate in which the positive scores higher. Ties count against it.",
+    }
+)
+FORMULAS = MappingProxyType(
+    {
+        "HR": "1 if any rank <= K, else 0",
+        "NDCG": "DCG / best for n; DCG = sum over ranks <= K of 1 / log2(rank + 1)",
+        "MRR": "1 / best rank if that is <= K, else 0",
+        "Recall": "(number of ranks <= K) / n",
+        "Precision": "(number of ranks <= K) / K",
+        "MAP": "1 / min(n, K) * sum over ranks <= K of (ranks up to it) / rank",
+        "AUC": "share of pairs (positive, other candidate) in the right order",
+    }
+)
+"""Each metric of one user with n positives, in a line."""
+NAMES: tuple[str, ...] = tuple(FORMULAS)
+"""The metrics there are, in the order in which they are shown."""
+WITHOUT_K = frozenset({"AUC"})
+"""Metrics of the whole ranking: they have no cut-off."""
+_WRITTEN = re.compile(r"(?P<name>[^@]*)@(?P<k>0|[1-9][0-9]{0,8})")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric and its cut-off; written "NDCG@10", and "AUC", which has none."""
+
+    name: str
+    """One of NAMES."""
+    k: int | None
+    """How many of the first ranks count, >= 1; None for those in WITHOUT_K."""
+
+    def __post_init__(self) -> None:
+        if self.name not in NAMES:
+            raise ConfigError(f"There is no metric {self.name!r}. {_proposal(self.name)}")
+        if self.name in WITHOUT_K:
+            if self.k is not None:
+                raise ConfigError(
+                    f"{self.name}@{self.k} is not a metric: {self.name} has no cut-off. Write {self.name}."
+                )
+        elif self.k is None or self.k < 1:
+            k = "" if self.k is None else self.k
+            raise ConfigError(f"{self.name}@{k} looks at no rank at all: K must be 1 or more, as in {self.name}@10.")
+
+    def __str__(self) -> str:
+        return self.name if self.k is None else f"{self.name}@{self.k}"
+
+
+def parse(text: str) -> Metric:
+    """Read a metric from its written form, such as "NDCG@10" or "AUC"; ConfigError where it cannot be one."""
+    if text in WITHOUT_K:
+        return Metric(text, None)
+    written = _WRITTEN.fullmatch(text)
+    if written is None:
+        name = text.partition("@")[0]
+        if (whole := name.strip().upper()) in WITHOUT_K:
+            raise ConfigError(f"{text!r} is not a metric: {whole} has no cut-off. Write {whole}.")
+        example = f"{name if name in NAMES else 'NDCG'}@10"
+        raise ConfigError(f"{text!r} is not a metric: write a name, @ and a whole number K, as in {example}.")
+    k = int(written["k"])
+    if written["name"] not in NAMES:
+        raise ConfigError(f"There is no metric {text!r}. {_proposal(written['name'], k)}")
+    return Metric(written["name"], k)
+
+
+def at(ks: Iterable[int], *, monitor: str | None = None) -> tuple[Metric, ...]:
+    """Every metric at every K, ascending, those without K at the end, and `monitor` where it is not among them."""
+    listed = [Metric(name, k) for k in sorted(set(ks)) for name in NAMES if name not in WITHOUT_K]
+    listed += [Metric(name, None) for name in NAMES if name in WITHOUT_K]
+    if monitor is not None and parse(monitor) not in listed:
+        listed.append(parse(monitor))
+    return tuple(listed)
+
+
+def describe(name: str) -> str:
+    """What a metric is, as a sentence with its formula; `name` is "NDCG", or "NDCG@10" to have K filled in."""
+    if "@" not in name:
+        return _SENTENCES[Metric(name, None if name in WITHOUT_K else 1).name]
+    metric = parse(name)
+    return re.sub(r"\bK\b", str(metric.k), _SENTENCES[metric.name])
+
+
+def per_user(metric: Metric, ranks: Ints, indptr: Ints, candidates: Ints | None = None) -> Floats:
+    """The metric of each user, by FORMULAS: ranks (N,), indptr (U + 1,) -> (U,); for AUC also `candidates` (U,).
+
+    ValueError where the ranks are not ragged as told above, and for AUC where a user has no candidates but positives,
+    or a later rank than candidates.
+    """
+    _check(ranks, indptr)
+    if indptr.size == 1:
+        return np.zeros(0)
+    starts = indptr[:-1]
+    if metric.k is None:
+        return _auc(ranks, indptr, candidates)
+    if metric.name == "HR":
+        return (np.minimum.reduceat(ranks, starts) <= metric.k).astype(np.float64)
+    if metric.name == "MRR":
+        best = np.minimum.reduceat(ranks, starts)  # (U,)
+        return np.where(best <= metric.k, 1.0 / best, 0.0)
+    if metric.name == "NDCG":
+        return _ndcg(metric.k, ranks, indptr)
+    if metric.name == "MAP":
+        return _average_precision(metric.k, ranks, indptr)
+    hits = np.add.reduceat((ranks <= metric.k).astype(np.int64), starts)  # (U,)
+    return hits / (np.diff(indptr) if metric.name == "Recall" else metric.k)
+
+
+def _ndcg(k: int, ranks: Ints, indptr: Ints) -> Floats:
+    """Both sums run over the user's ranks in ascending order, so that a perfect ranking is 1.0 to the last bit."""
+    gained, attainable = (
+        np.add.reduceat(np.where(r <= k, 1.0 / np.log2(r + 1.0), 0.0), indptr[:-1])
+        for r in (_ascending(ranks, indptr), _perfect(indptr))
+    )
+    return np.asarray(gained / attainable, dtype=np.float64)
+
+
+def _average_precision(k: int, ranks: Ints, indptr: Ints) -> Floats:
+    ascending, hits = _ascending(ranks, indptr), _perfect(indptr)  # the j-th in line has j positives up to it
+    gained = np.add.reduceat(np.where(ascending <= k, hits / ascending, 0.0), indptr[:-1])
+    return np.asarray(gained / np.minimum(np.diff(indptr), k), dtype=np.float64)
+
+
+def _auc(ranks: Ints, indptr: Ints, candidates: Ints | None) -> Floats:
+    """From ranks to pairs: before the j-th positive in line stand rank - j others, all of them before a miss."""
+    if candidates is None:
+        raise ValueError("AUC needs the number of candidates of each user")
+    n = np.diff(indptr)  # (U,)
+    others = candidates - n
+    line, all_others = _ascending(ranks, indptr), np.repeat(others, n)  # (N,), (N,)
+    before = np.where(line == MISS, all_others, line - _perfect(indptr))
+    wrong, pairs = np.add.reduceat(before, indptr[:-1]), n * others
+    if (others < 1).any() or (before > all_others).any():
+        raise ValueError("a user has no more candidates than positives, or a later rank than candidates")
+    return np.asarray((pairs - wrong) / pairs, dtype=np.float64)
+
+
+def _ascending(ranks: Ints, indptr: Ints) -> Ints:
+    """(N,) each user's ranks in ascending order."""
+    user = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
+    return ranks[np.lexsort((ranks, user))]
+
+
+def _perfect(indptr: Ints) -> Ints:
+    """(N,) 1, 2, ..., n for each user: the ranks of a perfect ranking."""
+    return np.arange(indptr[-1]) - np.repeat(indptr[:-1], np.diff(indptr)) + 1
+
+
+def _check(ranks: Ints, indptr: Ints) -> None:
+    if indptr.ndim != 1 or indptr.size == 0 or indptr[0] != 0 or indptr[-1] != ranks.size:
+        raise ValueError(f"indptr must run from 0 to {ranks.size}, the number of ranks, got {indptr!r}")
+    if (np.diff(indptr) < 1).any():
+        raise ValueError("every user needs at least one positive: leave the others out before asking for a metric")
+    if ranks.size and ranks.min() < 1:
+        raise ValueError(f"ranks are 1-based, got {ranks.min()}")
+
+
+def _proposal(name: str, k: int | None = None) -> str:
+    sentence = did_you_mean(name.strip(), NAMES)
+    with_k = "|".join(known for known in NAMES if known not in WITHOUT_K)
+    return sentence if k is None else re.sub(rf"\b({with_k})\b", rf"\1@{k}", sentence)

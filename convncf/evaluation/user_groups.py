@@ -1,0 +1,144 @@
+"""Metrics by user group: by how active users are, and by how popular items.
+
+Read from what the runs kept of each test user (per_user.parquet) and each test item (ranks.parquet), and held together
+by raw id. Shapes: n users, or held-out items.
+
+Shapes: n users (or held-out items), b bands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from convncf.data.split import Split
+from convncf.errors import RunBrokenError, RunError
+from convncf.evaluation.comparison import values_on_test
+from convncf.evaluation.metrics import Floats, Ints
+from convncf.runs import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bands:
+    """Means of each model in bands of a count; every model was judged on the same users, or held-out items."""
+
+    low: Ints
+    """(b,) the smallest count in each band, ascending."""
+    high: Ints
+    """(b,) the largest."""
+    n: Ints
+    """(b,) users, or held-out items, in each."""
+    means: Mapping[str, Floats]
+    """Model -> (b,) mean of its values in each band; weighted by n they give its mean over all."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Such as "5 to 12", or "5" where a band has one count."""
+        ends = zip(self.low.tolist(), self.high.tolist(), strict=True)
+        return tuple(f"{low:,}" if low == high else f"{low:,} to {high:,}" for low, high in ends)
+
+
+def in_bands(values: Mapping[str, ArrayLike], counts: ArrayLike, bands: int = 4) -> Bands:
+    """Means of each model's values (n,) in at most `bands` bands of `counts` (n,), of nearly equal numbers.
+
+    By a user's activity: values are the per-user ones of a report, counts the users' training interactions. By an
+    item's popularity: values are 1 where a held-out item ranks within K, else 0, counts the items' training users.
+    Equal counts stay in one band, so that a band is told by its counts; where many are equal there are fewer bands.
+    Raises ValueError where there is nothing, or lengths differ.
+    """
+    number = np.asarray(counts, dtype=np.int64).reshape(-1)
+    arrays = {name: np.asarray(some, dtype=np.float64).reshape(-1) for name, some in values.items()}
+    lengths = {name: array.size for name, array in arrays.items() if array.size != number.size}
+    if lengths or not number.size or bands < 1:
+        raise ValueError(
+            f"{number.size} counts, {bands} bands, values of other lengths: {lengths}. Give one count each."
+        )
+    distinct, ordered = np.unique(number), np.sort(number)
+    edges = np.unique(ordered[np.arange(1, bands) * number.size // bands])  # a band begins at each of these counts
+    if edges.size and edges[0] == distinct[0]:  # the smallest count fills more than a band: the next begins after it
+        edges = np.unique(np.append(edges[1:], distinct[1:2]))
+    band = np.searchsorted(edges, number, side="right")  # (n,)
+    n = np.bincount(band, minlength=edges.size + 1)
+    of_band = [number[band == one] for one in range(n.size)]
+    means = {name: np.bincount(band, weights=array, minlength=n.size) / n for name, array in arrays.items()}
+    low, high = (np.array([end(some) for some in of_band], dtype=np.int64) for end in (np.min, np.max))
+    return Bands(low, high, n.astype(np.int64), means)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Served:
+    """A metric of several runs in bands, over what all of them were judged on."""
+
+    bands: Bands
+    left_out: int
+    """Users, or held-out items, that only some of the runs were judged on."""
+
+
+def by_activity(runs: Sequence[Run], split: Split, metric: str, bands: int = 4) -> Served:
+    """A metric by how many training items a user has. Raises RunError, or RunBrokenError, for runs without values."""
+    values = {run.name: values_on_test(run, metric) for run in runs}
+    _some(values, f"per-user values of {metric}")
+    ids = split.interactions.users
+    counts = np.diff(split.train.indptr)  # (n_users,)
+    return _in_bands(values, lambda index: [int(counts[ids.index(raw)]) for raw in index], bands)
+
+
+def by_popularity(runs: Sequence[Run], split: Split, k: int, bands: int = 4) -> Served:
+    """The share of held-out items that rank within K, by how many users have the item in training.
+
+    Raises RunError for a run that kept no ranks, and says what to do.
+    """
+    values = {run.name: _hits(run, k) for run in runs}
+    _some(values, "ranks of test items")
+    ids = split.interactions.items
+    counts = np.bincount(split.train.indices, minlength=split.train.shape[1])  # (n_items,)
+    return _in_bands(values, lambda index: [int(counts[ids.index(item)]) for _, item in index], bands)
+
+
+def keeps_ranks(run: Run) -> bool:
+    """Whether the run kept the rank of each test item; runs of older versions did not."""
+    return (run.path / "ranks.parquet").exists()
+
+
+def _hits(run: Run, k: int) -> pd.Series[float]:
+    """1 where a test item ranks within K, else 0, by (user_id, item_id); the mean of them where it has several sets."""
+    if not keeps_ranks(run):
+        raise RunError(
+            f"run {run.name!r} kept no ranks of its test items: it was evaluated by an older version. Train it again "
+            f"under another name to have them in its folder, or write them to a file: "
+            f"convncf evaluate {run.name} --ranks FILE."
+        )
+    frame = run.read_frame("ranks")
+    missing = sorted({"user_id", "item_id", "rank"} - set(frame.columns))
+    if missing:
+        raise RunBrokenError(
+            f"{run.path / 'ranks.parquet'}: lacks {', '.join(missing)}. Restore the file, or delete the run."
+        )
+    hit = (frame["rank"].astype("float64") <= k).astype("float64")  # a miss has no rank, and is none
+    found: pd.Series[float] = hit.groupby([frame["user_id"], frame["item_id"]], sort=False).mean()
+    return found
+
+
+def _some(values: Mapping[str, pd.Series[float]], what: str) -> None:
+    without = [name for name, found in values.items() if not len(found)]
+    if without:
+        raise RunError(f"{', '.join(without)} has no {what}. Choose runs that were evaluated in it on a test part.")
+
+
+def _in_bands(values: Mapping[str, pd.Series[float]], counted: Callable[[pd.Index], list[int]], bands: int) -> Served:
+    first, *others = values.values()
+    index = first.index
+    for found in others:
+        index = index.intersection(found.index, sort=False)
+    if not len(index):
+        raise RunError("these runs were not judged on a common user or item, so there are no bands.")
+    total = max(len(found) for found in values.values())
+    means = {name: found[index].to_numpy() for name, found in values.items()}
+    return Served(in_bands(means, counted(index), bands), total - len(index))

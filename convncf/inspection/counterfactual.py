@@ -1,0 +1,370 @@
+"""What if: how a pair's score and rank move when the interaction map is edited, or user or item are others.
+
+An edit goes to every item's map of this user, not to this pair's alone, so that the ranks before and after are among
+items treated alike. The loaded model is never changed: edited embeddings go into a shallow copy of it, and masked maps
+are scored beside it (masked.py).
+
+Layer 1 is bilinear in p and q (models/tower.py), and stays so under a mask M on the map:
+
+    out[c, a, b] = Σ_t G[b, t, a, c] q[b·k + t] + bias[c]
+    G[b, t, a, c] = Σ_s W[c, s, t] p[a·k + s] M[a·k + s, b·k + t]
+
+G still depends on the user alone; it only differs from column to column. So any mask costs what no mask costs, and
+there is no need to know which windows it touches. Layer 2 is added up from the pieces of layer 1 that it reads, column
+by column, which keeps them in a processor's cache.
+
+Shapes: D embedding size, N items.
+
+Shapes: N items, D embedding size, as in models/tower.py k and C kernel and channels of layer 1, A columns of its maps,
+r kernel of layer 2, A' = A / r, W = r·C, C' channels of layer 2.
+
+Shapes: D embedding size.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from convncf.data.split import Split
+from convncf.evaluation.ranking import ItemRank, Scorer, Scores
+from convncf.inspection.pair import rank_of
+from convncf.inspection.trace import Array, EmbeddingModel, frozen, opened, refuse_unknown
+from convncf.models import tower
+from convncf.models.base import scoring
+from convncf.models.convncf import ConvNCF
+from convncf.runtime import threads
+
+_ITEMS: Final = 128
+"""Items scored at a time."""
+
+
+def masked_scores(model: ConvNCF, p: Tensor, q: Tensor, mask: Tensor) -> Tensor:
+    """Scores of items under (p qᵀ) ∘ mask: (D,), (N, D), (D, D) -> (N,) float32 on the CPU; no gradient, no dropout.
+
+    Where kernel and stride of a layer differ, or there is one layer, the maps are made after all, some at a time.
+    """
+    plan = model.config
+    scores = torch.empty(len(q))
+    with scoring(model), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        fits = plan.cnn_kernels == plan.cnn_strides and len(plan.cnn_kernels) > 1
+        score = _by_columns(model, p, mask) if fits else _by_maps(model, p, mask)
+
+        def work(piece: int) -> None:
+            with torch.no_grad():
+                rows = slice(piece * _ITEMS, (piece + 1) * _ITEMS)
+                some = q[rows]  # (n, D)
+                # the last piece is filled up: with fewer rows a sum could come out otherwise, and break a tie
+                filled = torch.cat([some, some[-1:].expand(_ITEMS - len(some), -1)])
+                scores[rows] = score(filled)[: len(some)].cpu()
+
+        threads.share(work, -(-len(q) // _ITEMS))
+    return scores
+
+
+def _by_maps(model: ConvNCF, p: Tensor, mask: Tensor) -> Callable[[Tensor], Tensor]:
+    """The reference: (n, D) -> (n,)."""
+
+    def score(q: Tensor) -> Tensor:
+        maps = torch.einsum("i,bj,ij->bij", p, q, mask)[:, None]  # (n, 1, D, D)
+        return model.score_of(model.feature_maps(maps)[-1])
+
+    return score
+
+
+def _by_columns(model: ConvNCF, p: Tensor, mask: Tensor) -> Callable[[Tensor], Tensor]:
+    """The same, (n, D) -> (n,), by the algebra at the top."""
+    shape = tower.geometry(model.config)
+    k, r, side, rows, width = shape.k, shape.r, shape.side, shape.rows, shape.width
+    first, *above = model.layers
+    matrices = tower.matrices([layer.weight for layer in above], torch.float32)
+    biases = [layer.bias for layer in above if layer.bias is not None]
+    inverse = torch.argsort(shape.order).to(p.device)
+    assert first.bias is not None
+    assert len(biases) == len(above)
+    pieces, windows = p.view(side, k), mask.view(side, k, side, k)  # (A, s), (A, s, A, t)
+    g = torch.einsum("cst,as,asbt->btac", first.weight[:, 0], pieces, windows)  # (A, k, A, C)
+    folded = torch.cat([g, first.bias.expand(side, 1, side, -1)], dim=1).flatten(2)  # (A, k+1, A'·W), a row is (a', s)
+    of_column = matrices[0].view(r, width, -1)  # (t, (s, C), C')
+
+    def score(q: Tensor) -> Tensor:
+        n = len(q)
+        columns = F.pad(q.view(n, side, k), (0, 1), value=1.0).transpose(0, 1).contiguous()  # (A, n, k+1)
+        patches = biases[0].repeat(rows, n * rows, 1)  # (b', (n, a'), C')
+        for b in range(side):
+            maps = torch.mm(columns[b], folded[b]).relu_()  # (n, A'·W)
+            patches[b // r].addmm_(maps.view(n * rows, width), of_column[b % r])
+        maps = patches.relu_().view(rows, n, rows, -1).permute(1, 2, 0, 3).reshape(n, rows * rows, -1)  # (n, A'·A', C')
+        pooled = tower.upper(maps[:, inverse], matrices[1:], biases[1:])  # (n, C of the last layer)
+        return model.score_of(pooled[..., None, None])
+
+    return score
+
+
+Keep = Literal["all", "diagonal", "off-diagonal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of the interaction map, counted as slices are: rows top:bottom, which are dimensions of p, and columns
+    left:right, which are dimensions of q."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def words(self) -> str:
+        """Such as "rows 0 to 15, columns 16 to 31"."""
+        rows, columns = _run(self.top, self.bottom, "row"), _run(self.left, self.right, "column")
+        return f"{rows}, {columns}"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What is changed, all of it together: first who is looked at, then dimensions, then cells of the map.
+
+    It goes to every item's map of the user; `item` alone says whose score and rank are looked at instead.
+    """
+
+    zero_user: frozenset[int] = frozenset()
+    """Dimensions of p that are set to 0, from 0."""
+    zero_item: frozenset[int] = frozenset()
+    """Dimensions of every q that are set to 0."""
+    keep: Keep = "all"
+    """Which cells of the map keep their value; the others are 0."""
+    block: Block | None = None
+    """A block of the map that is set to 0."""
+    user: int | None = None
+    """Another user, whose embedding stands in for this one's; the candidates stay this user's."""
+    item: int | None = None
+    """Another item, looked at beside this one."""
+
+    def __post_init__(self) -> None:
+        if self.keep not in ("all", "diagonal", "off-diagonal"):
+            raise ValueError(f"keep {self.keep!r} is not one of all, diagonal, off-diagonal")
+        for name in ("zero_user", "zero_item"):  # a list or tuple of them will do
+            object.__setattr__(self, name, frozenset(int(dimension) for dimension in getattr(self, name)))
+
+    @property
+    def masks(self) -> bool:
+        """Whether cells of the map are masked, which no embedding can express."""
+        return self.keep != "all" or self.block is not None
+
+    def refuse_outside(self, size: int) -> None:
+        """Raises IndexError where a dimension or a block is not within an embedding size."""
+        for name, dimensions in (("p", self.zero_user), ("q", self.zero_item)):
+            outside = sorted(dimension for dimension in dimensions if not 0 <= dimension < size)
+            if outside:
+                raise IndexError(f"dimension {outside[0]} of {name} does not exist: they are 0 to {size - 1}")
+        block = self.block
+        if block and not (0 <= block.top < block.bottom <= size and 0 <= block.left < block.right <= size):
+            raise IndexError(
+                f"rows {block.top}:{block.bottom}, columns {block.left}:{block.right} are no block of a {size}×{size} "
+                f"map: give at least one row and one column, ends after starts, from 0 to {size}"
+            )
+
+    def of_p(self, size: int) -> Array:
+        """What a p is multiplied by, (D,) of 0 and 1."""
+        return _without(self.zero_user, size)
+
+    def of_q(self, size: int) -> Array:
+        """What every q is multiplied by, (D,) of 0 and 1."""
+        return _without(self.zero_item, size)
+
+    def mask(self, size: int) -> Array:
+        """What every map is multiplied by besides, (D, D) of 0 and 1."""
+        diagonal = np.eye(size, dtype=np.float32)
+        cells = {"all": np.ones_like(diagonal), "diagonal": diagonal, "off-diagonal": 1 - diagonal}[self.keep]
+        if self.block:
+            cells[self.block.top : self.block.bottom, self.block.left : self.block.right] = 0
+        return cells
+
+    @property
+    def words(self) -> str:
+        """What is changed, such as "dimensions 3 and 7 of p are 0"; "nothing is changed" where nothing is."""
+        parts = [
+            f"the embedding of user {self.user} (by index) in place of this user's" if self.user is not None else "",
+            _zeros(self.zero_user, "p"),
+            _zeros(self.zero_item, "every q"),
+            {"all": "", "diagonal": "only the diagonal is kept", "off-diagonal": "the diagonal is 0"}[self.keep],
+            f"{self.block.words} are 0" if self.block else "",
+            f"item {self.item} (by index) in place of this item" if self.item is not None else "",
+        ]
+        return "; ".join(part for part in parts if part) or "nothing is changed"
+
+
+def _without(dimensions: Collection[int], size: int) -> Array:
+    kept = np.ones(size, dtype=np.float32)
+    kept[sorted(dimensions)] = 0
+    return kept
+
+
+def _zeros(dimensions: Collection[int], name: str) -> str:
+    listed = [str(dimension) for dimension in sorted(dimensions)]
+    if not listed:
+        return ""
+    if len(listed) == 1:
+        return f"dimension {listed[0]} of {name} is 0"
+    return f"dimensions {', '.join(listed[:-1])} and {listed[-1]} of {name} are 0"
+
+
+def _run(first: int, end: int, name: str) -> str:
+    return f"{name} {first}" if end - first == 1 else f"{name}s {first} to {end - 1}"
+
+
+_MIXED: Final = "the score before is in bf16, the one after in fp32: their third digit may differ by rounding alone"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WhatIf:
+    """A pair's interaction map and score before and after an edit."""
+
+    user: int
+    item: int
+    edit: Edit
+    map_before: Array
+    """(D, D)."""
+    map_after: Array
+    """(D, D): edited, or that of the other user or item."""
+    score_before: float
+    score_after: float
+    note: str
+    """What to know about the two scores; mostly empty."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RankWhatIf:
+    """A pair's rank among the user's candidates before and after an edit, and the scores that were ranked."""
+
+    user: int
+    item: int
+    edit: Edit
+    score_before: float
+    score_after: float
+    before: ItemRank
+    after: ItemRank
+    """Of the same item, or of the other one where the edit names one."""
+    left_out: str
+    """What was left out before ranking, in words."""
+    words: str
+    """What was ranked after the edit."""
+
+
+def edit_pair(model: Scorer, user: int, item: int, edit: Edit) -> WhatIf:
+    """Map and score of one pair before and after an edit, at once; the rank is a call of its own, `rank_edit`.
+
+    Raises IndexError for an index that the model does not know, of the pair or in the edit; TypeError for a model
+    without embeddings.
+    """
+    known = _checked(model, user, item, edit)
+    q = known.item_embedding.weight.detach()  # (N, D)
+    before = _Sight(known, user, Edit(), q[item : item + 1])
+    after = _Sight(known, user, edit, q[_looked_at(item, edit)][None])
+    return WhatIf(
+        user=user,
+        item=item,
+        edit=edit,
+        map_before=before.map_of(0),
+        map_after=after.map_of(0),
+        score_before=float(before.scores()[0]),
+        score_after=float(after.scores()[0]),
+        note=_note(known, edit),
+    )
+
+
+def rank_edit(
+    model: Scorer, split: Split, user: int, item: int, edit: Edit, scores: Scores | None = None
+) -> RankWhatIf:
+    """Ranks of one pair before and after an edit, as the test evaluation would rank it: all items are scored twice.
+
+    `scores`, (n_items,), are the user's without the edit where they are at hand; then all are scored once.
+
+    The edit goes to every item's map of this user. Another user in the edit lends its embedding, the candidates stay
+    this user's; of another item it is the other one's own rank. Raises as `edit_pair`, and NonFiniteScoreError.
+    """
+    known = _checked(model, user, item, edit)
+    other = _looked_at(item, edit)
+    own = known.score_items(user).numpy() if scores is None else scores
+    unedited = edit == Edit(item=edit.item)
+    edited = own if unedited else _Sight(known, user, edit, known.item_embedding.weight.detach()).scores().numpy()
+    return RankWhatIf(
+        user=user,
+        item=item,
+        edit=edit,
+        score_before=float(own[item]),
+        score_after=float(edited[other]),
+        before=rank_of(own, split, user, item),
+        after=rank_of(edited, split, user, other),
+        left_out=split.left_out_words(user, "test"),
+        words=_ranked(edit, unedited),
+    )
+
+
+class _Sight:
+    """Some items as a user sees them through an edit; `q` (N, D) are the items' embeddings."""
+
+    def __init__(self, model: EmbeddingModel, user: int, edit: Edit, q: Tensor) -> None:
+        size = q.shape[1]
+        p = model.user_embedding.weight.detach()[user if edit.user is None else edit.user]  # (D,)
+        self.model = model
+        self.p = p * torch.from_numpy(edit.of_p(size)).to(p) if edit.zero_user else p
+        self.q = q * torch.from_numpy(edit.of_q(size)).to(q) if edit.zero_item else q
+        self.mask = torch.from_numpy(edit.mask(size)).to(p) if edit.masks else None  # (D, D)
+
+    def map_of(self, item: int) -> Array:
+        """(D, D)."""
+        map_ = torch.outer(self.p, self.q[item])
+        return frozen(map_ if self.mask is None else map_ * self.mask)
+
+    def scores(self) -> Tensor:
+        """(N,) float32 on the CPU."""
+        if self.mask is None:
+            return self._through_copy(self.p)
+        if isinstance(self.model, ConvNCF):
+            return masked_scores(self.model, self.p, self.q, self.mask)
+        return self._through_copy(self.p * self.mask.diagonal())  # matrix factorisation reads nothing else
+
+    def _through_copy(self, p: Tensor) -> Tensor:
+        with scoring(self.model):  # the copy shares its layers, so it must be out of training before it is made
+            edited = copy.copy(self.model)
+            edited._modules = dict(self.model._modules)
+            edited.user_embedding, edited.item_embedding = _table(p[None]), _table(self.q)
+            edited.n_users, edited.n_items = 1, len(self.q)
+            return edited.score_items(0)
+
+
+def _table(vectors: Tensor) -> nn.Embedding:
+    """(n, D) as an embedding that shares their memory."""
+    return nn.Embedding(len(vectors), vectors.shape[1], _weight=vectors, _freeze=True)
+
+
+def _checked(model: Scorer, user: int, item: int, edit: Edit) -> EmbeddingModel:
+    known = opened(model, "interaction map to edit")
+    refuse_unknown(known, user, item)
+    refuse_unknown(known, user if edit.user is None else edit.user, _looked_at(item, edit))
+    edit.refuse_outside(known.item_embedding.weight.shape[1])
+    return known
+
+
+def _looked_at(item: int, edit: Edit) -> int:
+    return item if edit.item is None else edit.item
+
+
+def _ranked(edit: Edit, unedited: bool) -> str:
+    if unedited:
+        return f"{edit.words}: no map is edited"
+    whose = " of this user's candidates" if edit.user is not None else " of this user"
+    return f"{edit.words}: so for every item's map{whose}, and the ranks are among these"
+
+
+def _note(model: EmbeddingModel, edit: Edit) -> str:
+    return _MIXED if edit.masks and getattr(model, "precision", "fp32") == "bf16" else ""

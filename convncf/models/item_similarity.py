@@ -1,0 +1,293 @@
+"""Item similarity, computed in one go: ItemKNN counts what users have in common, EASE inverts a matrix.
+
+Sarwar et al., "Item-based Collaborative Filtering Recommendation Algorithms", WWW 2001; Deshpande and Karypis,
+"Item-based Top-N Recommendation Algorithms", TOIS 2004. The shrinkage, and which side is cut to its nearest, are as
+in Ferrari Dacrema et al., "Are We Really Making Much Progress?", RecSys 2019.
+
+    likeness(i, j) = |users of both| / (√|users of i| · √|users of j| + shrinkage)
+    score(u, i)    = Σ of likeness(i, j) over those training items j of u that are among the nearest of i
+
+It is the scored item i whose neighbourhood is cut, not that of each item the user has: matrix[j, i] is 0 where j is
+not one of the nearest of i, though i may be one of the nearest of j.
+
+score(u, i) = Σ_{j in training items of u} matrix[j, i]
+
+Both are held as plain tensors, so that a saved model scores alone. They stay on the CPU, where the sums are added up
+in one order whatever the number of threads: no score depends on the machine's load.
+
+Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019, eq. 8: with X the training matrix and
+P = (XᵀX + λ·1)⁻¹, the weights B are B[j, i] = -P[j, i] / P[i, i], and 0 on the diagonal.
+
+Shapes: U users, I items, m likenesses kept.
+
+Shapes: U users, I items, n training interactions.
+
+Shapes: U users, I items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.linalg import lapack
+from scipy.sparse import csc_array, csr_array
+from torch import Tensor, nn
+
+from convncf.errors import DataError
+from convncf.runtime.memory import available_memory
+
+Int64s = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.floating[Any]]
+
+
+class ItemModel(nn.Module):
+    """A model that is fitted to the training matrix, not trained; subclasses compute the matrix and add its rows up.
+
+    `state_dict` and `load_state_dict` are those of any model, but the sizes of some tensors come with the data: before
+    `fit` and before loading they are empty, and then every score is 0.
+    """
+
+    name: ClassVar[str]
+    history_start: Tensor
+    """(U + 1,) int64: the training items of user u are history_items[history_start[u]:history_start[u + 1]]."""
+    history_items: Tensor
+    """(n,) int64 item indices, ascending for each user."""
+
+    def __init__(self, n_users: int, n_items: int) -> None:
+        super().__init__()
+        self.n_users = n_users
+        self.n_items = n_items
+        self.register_buffer("history_start", torch.zeros(n_users + 1, dtype=torch.int64))
+        self.register_buffer("history_items", torch.zeros(0, dtype=torch.int64))
+
+    def fit(self, train: csr_array) -> Self:
+        """Compute the matrix from the training matrix, (U, I), where what is stored is a positive."""
+        if train.shape != (self.n_users, self.n_items):
+            raise ValueError(f"training matrix of shape {train.shape}, expected {(self.n_users, self.n_items)}")
+        ones = csr_array(
+            (np.ones(train.nnz), np.array(train.indices), np.array(train.indptr)), shape=train.shape, dtype=np.float64
+        )
+        ones.sum_duplicates()
+        ones.data[:] = 1.0
+        self._compute(ones)
+        self.history_start = torch.from_numpy(ones.indptr.astype(np.int64))
+        self.history_items = torch.from_numpy(ones.indices.astype(np.int64))
+        return self
+
+    def forward(self, user: Tensor, item: Tensor) -> Tensor:
+        """Scores of pairs: (B,), (B,) -> (B,)."""
+        return self.score_pairs(user, item)
+
+    def score_items(self, user: int) -> Tensor:
+        """Scores of every item, (I,) float32 on the CPU."""
+        start = self.history_start.numpy()
+        items = self.history_items.numpy()[start[user] : start[user + 1]]
+        return torch.from_numpy(self._sum_of_rows(items).astype(np.float32))
+
+    def score_pairs(self, user: Tensor, item: Tensor) -> Tensor:
+        """Scores of pairs, (B,), (B,) -> (B,) float32 on the CPU: the very numbers of `score_items`."""
+        user, item = user.cpu(), item.cpu()
+        scores = torch.zeros(len(user))
+        for one in torch.unique(user).tolist():
+            asked = user == one
+            scores[asked] = self.score_items(one)[item[asked]]
+        return scores
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Take the tensors of a fitted model, whatever their sizes. Raises RuntimeError where they cannot be."""
+        own = self.state_dict()
+        if state_dict.keys() != own.keys():
+            raise RuntimeError(f"holds {sorted(state_dict)}, a model {self.name} has {sorted(own)}")
+        given = {name: tensor.detach().to("cpu", own[name].dtype) for name, tensor in state_dict.items()}
+        self._refuse_misfits(given)
+        for name, tensor in given.items():
+            setattr(self, name, tensor if assign else tensor.clone())
+        return nn.modules.module._IncompatibleKeys([], [])
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        """Nothing: `to("cuda")`, `double()` and the like leave the model as it is, float32 on the CPU."""
+        return self
+
+    def _compute(self, train: csr_array) -> None:
+        """Set the matrix from the training matrix, (U, I) float64 of ones."""
+        raise NotImplementedError
+
+    def _sum_of_rows(self, items: Int64s) -> Floats:
+        """Σ of the matrix' rows of these items, (k,) -> (I,), added up in their order."""
+        raise NotImplementedError
+
+    def _refuse_misfits(self, given: Mapping[str, Tensor]) -> None:
+        """Raises RuntimeError where tensors of the right names are not those of such users and items."""
+        refuse_unless_rows("history", given["history_start"], given["history_items"], self.n_users, self.n_items)
+
+
+def refuse_unless_rows(what: str, start: Tensor, items: Tensor, n_rows: int, n_items: int) -> None:
+    """Raises RuntimeError unless start (n_rows + 1,) divides the item indices `items` into rows."""
+    whole = len(start) == n_rows + 1 and int(start[0]) == 0 and int(start[-1]) == len(items)
+    if not whole or bool((start.diff() < 0).any()):
+        raise RuntimeError(f"{what}: {len(start)} offsets and {len(items)} items are not {n_rows} rows")
+    if len(items) and not 0 <= int(items.min()) <= int(items.max()) < n_items:
+        raise RuntimeError(f"{what}: items {int(items.min())} to {int(items.max())}, of {n_items}")
+
+
+_AT_ONCE: Final = 2**21
+"""Pairs of interactions that a block of items may have with all others: some 100 MB."""
+
+
+class ItemKNN(ItemModel):
+    """Sums of shrunk cosines between columns of the training matrix."""
+
+    name = "itemknn"
+    likeness_start: Tensor
+    """(I + 1,) int64: row j of the matrix lies between likeness_start[j] and likeness_start[j + 1]."""
+    likeness_items: Tensor
+    """(m,) int64: the items i of which j is one of the nearest, ascending."""
+    likeness: Tensor
+    """(m,) float32."""
+
+    def __init__(self, n_users: int, n_items: int, neighbours: int = 100, shrinkage: float = 10.0) -> None:
+        super().__init__(n_users, n_items)
+        if neighbours < 1 or shrinkage < 0:
+            raise ValueError(f"neighbours {neighbours} must be 1 or more, shrinkage {shrinkage:g} 0 or more")
+        self.neighbours = neighbours
+        self.shrinkage = shrinkage
+        self.register_buffer("likeness_start", torch.zeros(n_items + 1, dtype=torch.int64))
+        self.register_buffer("likeness_items", torch.zeros(0, dtype=torch.int64))
+        self.register_buffer("likeness", torch.zeros(0))
+
+    def _compute(self, train: csr_array) -> None:
+        norm = np.sqrt(train.sum(axis=0))  # (I,)
+        by_item = csr_array(train.T)  # (I, U)
+        kept = [self._nearest(by_item[block] @ train, block.start, norm) for block in _blocks(train)]
+        item = np.concatenate([part[0] for part in kept] or [np.zeros(0, np.int64)])
+        near = np.concatenate([part[1] for part in kept] or [np.zeros(0, np.int64)])
+        likeness = np.concatenate([part[2] for part in kept] or [np.zeros(0)])
+        order = np.lexsort((item, near))
+        counts = np.bincount(near, minlength=self.n_items)
+        self.likeness_start = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+        self.likeness_items = torch.from_numpy(item[order])
+        self.likeness = torch.from_numpy(likeness[order].astype(np.float32))
+
+    def _nearest(self, both: csr_array, first: int, norm: Floats) -> tuple[Int64s, Int64s, Floats]:
+        """(item, near item, likeness) of the nearest of items from `first` on: `both` is (b, I), the users of both."""
+        item = first + np.repeat(np.arange(both.shape[0]), np.diff(both.indptr))
+        near, likeness = both.indices.astype(np.int64), both.data / (norm[item] * norm[both.indices] + self.shrinkage)
+        likeness[item == near] = 0.0  # an item is no neighbour of itself
+        stays = likeness > 0
+        for begin, end in pairwise(both.indptr.tolist()):
+            if end - begin > self.neighbours:  # before anything is sorted: what is farther than the last that counts
+                of_item = likeness[begin:end]
+                stays[begin:end] &= of_item >= np.partition(of_item, -self.neighbours)[-self.neighbours]
+        item, near, likeness = item[stays], near[stays], likeness[stays]
+        order = np.lexsort((near, -likeness, item))  # of equals, the first in index order is the nearer
+        item, near, likeness = item[order], near[order], likeness[order]
+        among = np.arange(len(item)) - np.searchsorted(item, item) < self.neighbours
+        return item[among], near[among], likeness[among]
+
+    def _sum_of_rows(self, items: Int64s) -> Floats:
+        start = self.likeness_start.numpy()
+        lengths = start[items + 1] - start[items]
+        ends = np.cumsum(lengths)
+        at = np.repeat(start[items] - ends + lengths, lengths) + np.arange(int(lengths.sum()))
+        near, likeness = self.likeness_items.numpy()[at], self.likeness.numpy()[at]
+        total: Floats = np.bincount(near, weights=likeness, minlength=self.n_items).astype(np.float64)
+        return total
+
+    def _refuse_misfits(self, given: Mapping[str, Tensor]) -> None:
+        super()._refuse_misfits(given)
+        start, items = given["likeness_start"], given["likeness_items"]
+        refuse_unless_rows("likeness", start, items, self.n_items, self.n_items)
+        if len(given["likeness"]) != len(items):
+            raise RuntimeError(f"likeness: {len(given['likeness'])} values for {len(items)} items")
+
+
+def _blocks(train: csr_array) -> Iterator[slice]:
+    """Items in blocks, each with as few pairs of interactions as memory should hold; at least one item a block."""
+    of_user = np.diff(train.indptr).astype(np.int64)  # (U,)
+    per_item = np.bincount(train.indices, weights=np.repeat(of_user, of_user), minlength=train.shape[1])  # (I,)
+    begin, held = 0, 0.0
+    for item, pairs in enumerate(per_item.tolist()):
+        if item > begin and held + pairs > _AT_ONCE:
+            yield slice(begin, item)
+            begin, held = item, 0.0
+        held += pairs
+    if begin < train.shape[1]:
+        yield slice(begin, train.shape[1])
+
+
+_BYTES_TO_COMPUTE: Final = 12
+"""A pair of items: 8 to invert the matrix in its place, 4 for the weights."""
+_COLUMNS: Final = 256
+"""Items worked on at a time."""
+
+
+class EASE(ItemModel):
+    """Σ of the weights between the items that a user has and the one that is scored."""
+
+    name = "ease"
+    between: Tensor
+    """(I, I) float32 weights B: row of an item that the user has, column of the scored one."""
+
+    def __init__(self, n_users: int, n_items: int, l2: float = 300.0) -> None:
+        super().__init__(n_users, n_items)
+        if l2 <= 0:
+            raise ValueError(f"l2 {l2:g} must be above 0, or the matrix may have no inverse")
+        self.l2 = l2
+        self.register_buffer("between", torch.zeros(0, 0))
+
+    def _compute(self, train: csr_array) -> None:
+        refuse_unless_it_fits(self.n_items)
+        n = self.n_items
+        gram = np.empty((n, n), order="F")  # what LAPACK works on in place
+        columns, by_item = csc_array(train), csr_array(train.T)
+        for block in _column_blocks(n):
+            gram[:, block] = (by_item @ columns[:, block]).toarray()
+        gram[np.arange(n), np.arange(n)] += self.l2
+        factor, failed = lapack.dpotrf(gram, lower=1, overwrite_a=1, clean=0)
+        if not failed:
+            factor, failed = lapack.dpotri(factor, lower=1, overwrite_c=1)
+        if failed:
+            raise DataError(f"the item-item matrix has no inverse with model.ease_l2 {self.l2:g}: give more.")
+        diagonal = factor.diagonal().copy()
+        weights = np.empty((n, n), dtype=np.float32)
+        for block in _column_blocks(n):  # only the lower half is filled: row and column of an item hold it together
+            rows = np.arange(n)[block]
+            inverse = np.where(rows[:, None] >= np.arange(n), factor[block], factor[:, block].T)  # (b, I)
+            weights[block] = -inverse / diagonal
+            weights[rows, rows] = 0.0
+        self.between = torch.from_numpy(weights)
+
+    def _sum_of_rows(self, items: Int64s) -> Floats:
+        total, between = np.zeros(self.n_items), self.between.numpy()
+        for item in items.tolist() if len(between) else ():
+            total += between[item]
+        return total
+
+    def _refuse_misfits(self, given: Mapping[str, Tensor]) -> None:
+        super()._refuse_misfits(given)
+        got = list(given["between"].shape)
+        if got not in ([self.n_items, self.n_items], [0, 0]):
+            raise RuntimeError(f"between: shape {got}, {self.n_items} items need {[self.n_items, self.n_items]}")
+
+
+def refuse_unless_it_fits(n_items: int, available: int | None = None) -> None:
+    """Raises DataError where the item-item matrix of so many items would not fit in memory; `available` in bytes.
+
+    Without `available`, what this machine has left is asked for; where it does not say, nothing is refused.
+    """
+    free = available_memory() if available is None else available
+    needed = _BYTES_TO_COMPUTE * n_items**2
+    if free is not None and needed > free:
+        raise DataError(
+            f"EASE holds a matrix of items by items: for {n_items:,} items it needs {needed / 1e9:.1f} GB of memory, "
+            f"and {free / 1e9:.1f} GB are free. Leave rare items out (data.min_item), or take itemknn."
+        )
+
+
+def _column_blocks(n: int) -> list[slice]:
+    return [slice(begin, min(n, begin + _COLUMNS)) for begin in range(0, n, _COLUMNS)]

@@ -1,0 +1,1 @@
+"""What a machine offers: devices, files, randomness, threads, memory."""

@@ -1,0 +1,300 @@
+"""Estimate: how long a run will take and how much memory, evaluation included, told before it starts.
+
+A few real steps of the real model at the real batch size are timed on this machine, and a few users are ranked; the
+rest is counting. What is timed is bounded by about a second, and nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+import torch
+
+from convncf import models
+from convncf.config import TRAINED, ModelConfig, Precision, RunConfig, TrainConfig
+from convncf.data.candidates import CandidateSets
+from convncf.data.split import Part, Split
+from convncf.evaluation.baselines import sets_for
+from convncf.evaluation.full_ranking import users_with_positives
+from convncf.evaluation.ranking import Scorer
+from convncf.evaluation.report import evaluate, sample_users
+from convncf.evaluation.significance import bootstrap_ends, resamples
+from convncf.runtime import devices, random, threads
+from convncf.runtime.memory import in_bytes_words, resident
+from convncf.training import triple_sampler
+from convncf.training.step import Stepper, Trainable
+from convncf.workflow.loading import data_of_config
+from convncf.workflow.memory import Memory, memory_of
+from convncf.workflow.phases import mf_config, pretraining
+
+_SECONDS: Final = 0.25
+"""For each thing that is timed."""
+_WARM: Final = 2
+"""Steps before the clock runs: the first compile, or record a CUDA graph."""
+_MOST_STEPS: Final = 50
+_EASE_ITEMS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseTime:
+    """One phase of training."""
+
+    epochs: int
+    """At most so many."""
+    epoch_seconds: float
+    """Of one epoch's steps."""
+    validations: int
+    validation_seconds: float
+    """Of one validation."""
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole phase at most."""
+        return self.epochs * self.epoch_seconds + self.validations * self.validation_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run will take on this machine, as far as a second of measuring can tell."""
+
+    pretraining: PhaseTime | None
+    training: PhaseTime | None
+    """None for a model that is computed in one go."""
+    computing_seconds: float
+    """Of computing such a model; 0 for one that is trained."""
+    evaluation_seconds: float
+    """Of the ranking at the end: validation and test, the baselines too, and the intervals of their means."""
+    n_users: int
+    """Users who are ranked on test."""
+    n_items: int
+    memory: Memory
+    process_bytes: int
+    """What the program and the data take beside that."""
+    stops_early: bool
+    """Whether early stopping may end a phase before its last epoch."""
+    device: str
+
+    @property
+    def seconds(self) -> float:
+        """Of everything, at most."""
+        phases = sum(phase.seconds for phase in (self.pretraining, self.training) if phase is not None)
+        return phases + self.computing_seconds + self.evaluation_seconds
+
+    @property
+    def memory_bytes(self) -> int:
+        """Of the process, at most; on a GPU the most of it is there."""
+        return self.memory.total + self.process_bytes
+
+    @property
+    def words(self) -> str:
+        """All of it for a person, in one line without a full stop."""
+        parts = [f"{about(self.seconds)} in all{' at most' if self.stops_early else ''}"]
+        for name, phase in (("pretraining", self.pretraining), ("training", self.training)):
+            if phase is not None:
+                most = "at most " if self.stops_early else ""
+                each = f"{_short(phase.epoch_seconds)} an epoch"
+                if phase.validations:
+                    each += f" and {_short(phase.validation_seconds)} a validation"
+                parts.append(f"{name} {about(phase.seconds)} for {most}{phase.epochs:,} epochs ({each})")
+        if self.training is None:
+            parts.append(f"computing the model {about(self.computing_seconds)}")
+        ranking = f"ranking {self.n_users:,} users × {self.n_items:,} items at the end"
+        parts.append(f"{ranking} {about(self.evaluation_seconds)}")
+        if self.stops_early:
+            parts.append("early stopping may end it sooner")
+        return "; ".join([*parts, f"memory about {in_bytes_words(self.memory_bytes)}"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Every figure as a plain value, in seconds and bytes."""
+        found: dict[str, Any] = asdict(self) | {"seconds": self.seconds, "memory_bytes": self.memory_bytes}
+        return found | {"words": self.words}
+
+
+def estimate(config: RunConfig, home: Path) -> Estimate:
+    """Measure what a run of these settings would take here; nothing is written.
+
+    Raises what would refuse the run itself: DataError, DeviceError.
+    """
+    dataset, parts = data_of_config(config, home)
+    device = devices.resolve_device(config.train.device)
+    precision, _ = devices.resolve_precision(config.train.precision, device.spec)
+    sets = sets_for(dataset, parts, config.eval, config.seed)
+    return measure(config, parts, device.spec, precision, sets)
+
+
+def measure(
+    config: RunConfig, parts: Split, device: str, precision: Precision, sets: Mapping[Part, CandidateSets]
+) -> Estimate:
+    """The estimate of a run whose data is at hand: split, device, and the candidate sets of `judgement.sets_for`."""
+    before = resident()
+    popularity = cast(Scorer, models.fitted(ModelConfig(name="popularity"), parts.train))
+    simple = _Ranking(popularity, config, parts, sets)
+    of_simple, of_pretraining, of_training, computing = simple.at_the_end("test"), None, None, 0.0
+    baselines = of_simple if config.model.name != "popularity" else 0.0
+    if config.model.name in TRAINED:
+        if config.model.name == "convncf" and config.pretrain.epochs and not config.model.pre_model_path:
+            mf, settings = mf_config(config), pretraining(config)
+            of_pretraining, ranking = _phase(mf, settings, config, parts, device, precision, sets, sampled=False)
+            baselines += ranking.at_the_end("test")
+        elif config.model.pre_model_path:
+            baselines += of_simple
+        of_training, ranking = _phase(config.model, config.train, config, parts, device, precision, sets, sampled=True)
+        own = ranking.at_the_end("validation") + ranking.at_the_end("test")
+    else:
+        computing = _computing(config.model, parts)
+        own = simple.at_the_end("validation") + of_simple  # its scores are about as quick to have
+    n_users = users_with_positives(parts.test).size
+    memory = memory_of(config, parts)
+    # what was loaded on the way counts as well; what the measured model held is in `memory`
+    process = max(before, resident() - (memory.on_device if device == "cpu" else 0))
+    rivals = 2 + (of_pretraining is not None or bool(config.model.pre_model_path))
+    return Estimate(
+        pretraining=of_pretraining,
+        training=of_training,
+        computing_seconds=computing,
+        evaluation_seconds=own + baselines + _of_intervals(n_users, rivals, config.seed),
+        n_users=n_users,
+        n_items=parts.interactions.n_items,
+        memory=memory,
+        process_bytes=process,
+        stops_early=config.model.name in TRAINED and config.train.patience > 0 and bool(parts.validation.nnz),
+        device=device,
+    )
+
+
+def _phase(
+    model_config: ModelConfig,
+    train: TrainConfig,
+    config: RunConfig,
+    parts: Split,
+    device: str,
+    precision: Precision,
+    sets: Mapping[Part, CandidateSets],
+    *,
+    sampled: bool,
+) -> tuple[PhaseTime, _Ranking]:
+    """Time some steps and some users of a model that is made for this, and forgotten."""
+    random.seed_torch(config.seed, "estimate")
+    model = models.build(model_config, parts.interactions.n_users, parts.interactions.n_items, precision)
+    assert isinstance(model, torch.nn.Module)
+    model.to(device)
+    step = _of_step(cast(Trainable, model), train, parts, config.seed, device)
+    sampler_steps = triple_sampler(parts, train, config.seed, device).steps(train.batch_size)
+    model.eval()
+    ranking = _Ranking(cast(Scorer, model), config, parts, sets)
+    part = config.eval.select_on
+    validated = sample_users(parts, part, config.eval.validation_users if sampled else None, config.seed).size
+    # epoch 0, each that is due, and the last
+    due = 1 + train.epochs // train.validate_every + bool(train.epochs % train.validate_every)
+    within = sets.get(part) if config.eval.protocol == "candidates" else None
+    each = ranking.of_user(part, within) * validated if validated else 0.0
+    return PhaseTime(train.epochs, step * sampler_steps, due if validated else 0, each), ranking
+
+
+def _of_step(model: Trainable, train: TrainConfig, parts: Split, seed: int, device: str) -> float:
+    """Seconds of one step at the real batch size."""
+    sampler, stepper = triple_sampler(parts, train, seed, device), Stepper(model, train, device)
+    cast(torch.nn.Module, model).train()
+    steps = sampler.steps(train.batch_size)
+    with stepper.epoch(1):
+        for step in range(min(_WARM, steps)):
+            float(stepper(sampler.batch(1, step, train.batch_size)))
+        taken: list[float] = []
+        while len(taken) < _MOST_STEPS and sum(taken) < _SECONDS:
+            started = time.perf_counter()
+            float(stepper(sampler.batch(1, len(taken) % steps, train.batch_size)))  # waits for the device
+            taken.append(time.perf_counter() - started)
+        return statistics.median(taken)  # another program's moment on the processor counts for one step alone
+
+
+@dataclass(slots=True)
+class _Ranking:
+    """How long a scorer takes to rank."""
+
+    scorer: Scorer
+    config: RunConfig
+    parts: Split
+    sets: Mapping[Part, CandidateSets]
+
+    def at_the_end(self, part: Part) -> float:
+        """Seconds of ranking all users of a part by the settings' protocol, or by both on test."""
+        n_users = users_with_positives(self.parts.positives(part)).size
+        within = self.sets.get(part)
+        protocol = self.config.eval.protocol
+        asked = [within] if protocol == "candidates" else [None, within] if within is not None else [None]
+        return sum(self.of_user(part, one) for one in asked) * n_users if n_users else 0.0
+
+    def of_user(self, part: Part, within: CandidateSets | None) -> float:
+        """Seconds a user, from as many as a moment is enough for."""
+        lists = max(self.config.eval.ks) if within is None and part == "test" else 0
+        everyone = users_with_positives(self.parts.positives(part)).size
+
+        def rank(n: int) -> float:
+            users, started = sample_users(self.parts, part, n, seed=0), time.perf_counter()
+            evaluate(self.scorer, self.parts, part, self.config.eval, users=users, candidates=within, lists=lists)
+            return time.perf_counter() - started
+
+        rank(1)  # the first compiles
+        some = min(threads.width(), everyone)
+        while (spent := rank(some)) < _SECONDS and some < everyone:
+            # more of them, so that what a call costs however few it ranks does not count for each
+            some = min(everyone, some * max(2, min(16, round(_SECONDS / max(spent, 1e-6)))))
+        return spent / some
+
+
+def _computing(config: ModelConfig, parts: Split) -> float:
+    """Seconds of computing a model in one go, from a part of the matrix and how its cost grows."""
+    train = parts.train
+    if config.name == "ease":  # inverting costs items³
+        n = min(_EASE_ITEMS, train.shape[1])
+        part, grows = train[:, :n], (train.shape[1] / n) ** 3
+    elif config.name == "itemknn":  # pairs of items that a user has: interactions²
+        counts = np.diff(train.indptr).astype(np.float64)
+        n = min(max(1, train.shape[0] // 10), train.shape[0])
+        part, grows = train[:n], float((counts**2).sum() / max((counts[:n] ** 2).sum(), 1.0))
+    else:
+        part, grows = train, 1.0
+    return _timed(lambda: models.fitted(config, part)) * grows
+
+
+def _of_intervals(n_users: int, rivals: int, seed: int) -> float:
+    """Seconds of the bootstrap intervals of every metric, of the model and the baselines, on test and validation."""
+    if n_users < 2:
+        return 0.0
+    few = min(n_users, 200)
+    table = np.zeros((few, 20))
+    each = _timed(lambda: bootstrap_ends(table, seed)) / (few * resamples(few))
+    return 2 * each * n_users * resamples(n_users) * max(1.0, rivals / 2)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def about(seconds: float) -> str:
+    """ "about 4 min": one or two digits, since more would pretend to be known."""
+    if seconds < 1:
+        return "under 1 s"
+    if seconds < 90:
+        return f"about {_two_digits(seconds)} s"
+    if seconds < 90 * 60:
+        return f"about {_two_digits(seconds / 60)} min"
+    if seconds < 48 * 3600:
+        return f"about {_two_digits(seconds / 3600)} h"
+    return f"about {_two_digits(seconds / 86400)} days"
+
+
+def _two_digits(value: float) -> str:
+    return f"{value:.2g}" if value < 10 else f"{float(f'{value:.2g}'):,.0f}"
+
+
+def _short(seconds: float) -> str:
+    return f"{_two_digits(seconds)} s" if seconds >= 0.01 else "under 0.01 s"

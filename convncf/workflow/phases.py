@@ -1,0 +1,246 @@
+"""Phases: one attempt at training a run, from its beginning or from where it was interrupted.
+
+MF-BPR pretraining -> training, or a computation in one go
+Each epoch is written to the run as it ends, and long ones on the way.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import torch
+from torch import Tensor
+
+from convncf import models
+from convncf.config import TRAINED, EvalConfig, ModelConfig, Precision, RunConfig, TrainConfig
+from convncf.data.candidates import CandidateSets
+from convncf.data.dataset import Dataset
+from convncf.data.split import Part, Split
+from convncf.evaluation.ranking import Scorer
+from convncf.runs import Run, RunStore, load_tensors
+from convncf.runtime import random
+from convncf.runtime.progress import Progress
+from convncf.training import Trainable, Trainer
+from convncf.training.records import EpochRecord, Phase, TrainerState
+from convncf.workflow.leakage import check_origin
+from convncf.workflow.loading import pretrained_vectors
+
+log = logging.getLogger(__name__)
+_ONLY_EVALUATION: Final = "only the evaluation is left, and begins anew"
+OnProgress = Callable[[Progress], None]
+OnRecord = Callable[[EpochRecord], None]
+Stop = Callable[[], bool]
+OnResume = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt at training a run."""
+
+    run: Run
+    config: RunConfig
+    dataset: Dataset
+    parts: Split
+    device: str
+    precision: Precision
+    sets: Mapping[Part, CandidateSets]
+    """Candidate sets by part; empty where models are judged by full ranking alone."""
+    progress: OnProgress | None = None
+    on_record: OnRecord | None = None
+    stop: Stop | None = None
+    on_resume: OnResume | None = None
+    """Told what this attempt goes on from, where an earlier one has left something."""
+    seconds_begun: float = 0.0
+    """Seconds that earlier attempts spent on epochs which this one ends, and whose records are this one's."""
+
+    def train(self) -> tuple[int, int]:
+        """Train or compute what the run's model needs; (best epoch, last epoch)."""
+        if self.config.model.name not in TRAINED:
+            self._compute()
+            return 0, 0
+        model = self._fresh(self.config.model, "initialisation")
+        if not self.run.has_state("training"):
+            self._start_from_pretrained(model)
+        return self._phase("training", model, self.config.train, self.config.eval)
+
+    def baselines(self) -> dict[str, Scorer]:
+        """Simpler models on the same split: Popularity, and the MF-BPR that the run began from."""
+        popularity = models.fitted(ModelConfig(name="popularity"), self.parts.train)
+        found: dict[str, Scorer] = {"popularity": cast(Scorer, popularity)}
+        if self.run.pretrained_path.exists():
+            model = self._fresh(mf_config(self.config), "pretraining")
+            model.load_state_dict(load_tensors(self.run.pretrained_path)[0])
+            found["mf-bpr"] = cast(Scorer, model)
+        elif self.config.model.pre_model_path or self.config.pretrain.epochs:
+            log.warning("%s is missing: the MF-BPR that the run began from is no baseline", self.run.pretrained_path)
+        return found
+
+    def _compute(self) -> None:
+        """A model without epochs, unless an earlier attempt has written it: the file is whole or absent."""
+        if self.run.model_path.exists():
+            self._tell_resumed(f"{self.config.model.name}: computed already; {_ONLY_EVALUATION}")
+            return
+        log.info("%s: computed from the training part in one go, on the CPU", self.config.model.name)
+        model = models.fitted(self.config.model, self.parts.train)
+        self.run.save_model(model.state_dict(), {"epoch": 0})
+
+    def _fresh(self, config: ModelConfig, purpose: str) -> torch.nn.Module:
+        random.seed_torch(self.config.seed, purpose)
+        return models.build(config, self.parts.interactions.n_users, self.parts.interactions.n_items, self.precision)
+
+    def _start_from_pretrained(self, model: torch.nn.Module) -> None:
+        """Give the model its pretrained embeddings, training MF-BPR first when the settings say so."""
+        config = self.config
+        if config.model.name != "convncf":
+            return
+        path = config.model.pre_model_path
+        if path:
+            store = RunStore(self.run.path.parent.parent)
+            users, items, words = pretrained_vectors(path, self.dataset, store, size=config.model.embedding_size)
+            log.info("pretraining: %s", words)
+            warnings = check_origin(config, self.run.fingerprint, self.parts, store)
+            self._keep_pretrained(users, items, warnings)
+        elif config.pretrain.epochs:
+            self._pretrain()
+        else:
+            return
+        state, _ = load_tensors(self.run.pretrained_path)
+        cast(models.ConvNCF, model).start_from(state["user_embedding.weight"], state["item_embedding.weight"])
+
+    def _keep_pretrained(self, users: Tensor, items: Tensor, warnings: Sequence[str]) -> None:
+        tensors = {"user_embedding.weight": users, "item_embedding.weight": items}
+        facts = {"phase": "pretraining", "from": self.config.model.pre_model_path, "warnings": list(warnings)}
+        self.run.save_pretrained(tensors, facts)
+
+    def _tell_resumed(self, words: str) -> None:
+        log.info("%s", words)
+        if self.on_resume is not None:
+            self.on_resume(words)
+
+    def _pretrain(self) -> None:
+        # MF ranks a user in a millisecond: it is always validated on all of them
+        evaluation = self.config.eval.model_copy(update={"validation_users": None})
+        model = self._fresh(mf_config(self.config), "pretraining")
+        self._phase("pretraining", model, pretraining(self.config), evaluation)
+
+    def _phase(
+        self, phase: Phase, model: torch.nn.Module, train: TrainConfig, evaluation: EvalConfig
+    ) -> tuple[int, int]:
+        """Run a Trainer to its end, saving after each epoch: best model, kept checkpoint, state, then the metrics line.
+
+        The state holds the epoch's record and is written before the line, so whatever is killed in between,
+        the state decides which epochs are done and the line can be restored from it. In the middle of an epoch the
+        state alone is written, with the record of the epoch before.
+        """
+        saved = self.run.load_state(phase)
+        record: dict[str, Any] = saved[1]["record"] if saved else {}
+
+        def save(state: TrainerState) -> None:
+            self.run.save_state(phase, state.tensors, state.facts | {"record": record})
+
+        trainer = Trainer(
+            cast(Trainable, model),
+            self.parts,
+            train,
+            evaluation,
+            seed=self.config.seed,
+            device=self.device,
+            phase=phase,
+            part=evaluation.select_on,
+            # under "both", full ranking decides
+            candidates=self.sets[evaluation.select_on] if evaluation.protocol == "candidates" else None,
+            progress=self.progress,
+            stop=self.stop,
+            save=save,
+        )
+        if saved is not None:
+            trainer.load_state(TrainerState(*saved))
+            begun = trainer.steps_begun
+            self.seconds_begun += saved[1].get("seconds", 0.0) if begun else 0.0
+            self._tell_resumed(_where(phase, trainer.epoch, begun, done=trainer.finished))
+        elif any(row["phase"] == phase for row in self.run.metrics()):
+            self._tell_resumed(f"{phase}: no saved state is left, so it begins anew; the epochs before are dropped")
+        self._reconcile_metrics(phase, saved[1] if saved else None)
+        for done in trainer:
+            record = done.to_json()
+            facts = {"phase": phase, "epoch": done.epoch, "validation": done.validation}
+            if done.improved and phase == "training":
+                self.run.save_model(trainer.model_tensors(), facts)
+            elif done.improved:
+                self.run.save_pretrained(trainer.model_tensors(), facts)
+            if phase == "training" and train.keep_every and done.epoch % train.keep_every == 0:
+                self.run.save_checkpoint(done.epoch, trainer.model_tensors(), facts)
+            save(trainer.state())
+            self.run.append_metrics(record)
+            log.info(_words(done, evaluation))
+            if self.on_record:
+                self.on_record(done)
+        return trainer.best_epoch, trainer.epoch
+
+    def _reconcile_metrics(self, phase: Phase, facts: Mapping[str, Any] | None) -> None:
+        """Make metrics.jsonl hold exactly the epochs that the saved state has behind it."""
+        last = facts["epoch"] if facts else -1
+        rows = [row for row in self.run.metrics() if row["phase"] != phase or row["epoch"] <= last]
+        have = {(row["phase"], row["epoch"]) for row in rows}
+        if facts and (phase, last) not in have:
+            rows.append(facts["record"])
+        self.run.replace_metrics(rows)
+
+
+def mf_config(config: RunConfig) -> ModelConfig:
+    """The MF-BPR before a ConvNCF."""
+    pretrain, model = config.pretrain, config.model
+    return ModelConfig(
+        name="mf-bpr",
+        embedding_size=model.embedding_size,
+        reg_weights=(pretrain.l2, 0.0),
+        penalty="squared",
+        embedding_std=pretrain.embedding_std,
+        embedding_start=model.embedding_start,
+    )
+
+
+def pretraining(config: RunConfig) -> TrainConfig:
+    """How the MF-BPR before a ConvNCF is trained: by Adam, or by Adagrad where training is, as in the 2018 code.
+
+    How positives and negatives are drawn, and which are spared, is as in training.
+    """
+    pretrain, train = config.pretrain, config.train
+    return TrainConfig(
+        epochs=pretrain.epochs,
+        batch_size=pretrain.batch_size,
+        optimizer="adagrad" if train.optimizer == "adagrad" else "adam",
+        adagrad_accumulator=train.adagrad_accumulator,
+        lr_embedding=pretrain.lr,
+        lr_network=pretrain.lr,
+        positives=train.positives,
+        negatives=train.negatives,
+        dns_of=train.dns_of,
+        spared=train.spared,
+        patience=pretrain.patience,
+        validate_every=pretrain.validate_every,
+        keep_every=0,
+        save_minutes=train.save_minutes,
+        device=train.device,
+    )
+
+
+def _where(phase: Phase, epoch: int, steps: int, *, done: bool) -> str:
+    """What a phase goes on from, in words."""
+    if done:
+        return f"{phase}: done, {epoch} epochs; {_ONLY_EVALUATION if phase == 'training' else 'training comes next'}"
+    return f"{phase}: resumed after epoch {epoch}{f', {steps} steps into the next' if steps else ''}"
+
+
+def _words(record: EpochRecord, evaluation: EvalConfig) -> str:
+    loss = "before the first step" if record.loss is None else f"loss {record.loss:.4f}"
+    judged, monitor = "", evaluation.monitor
+    if record.validation is not None:
+        value = record.validation[monitor]
+        judged = f", {evaluation.select_on} {monitor} {value:.4f} over {record.validation_users} users"
+    seconds = record.seconds + record.validation_seconds
+    best = ", best so far" if record.improved else ""
+    return f"{record.phase} epoch {record.epoch}: {loss}{judged}{best} ({seconds:.1f} s)"

@@ -63,7 +63,7 @@ def test_no_driver_or_a_broken_one_means_no_gpu(tmp_path: Path, monkeypatch: pyt
 
 
 def test_asking_for_gpus_loads_no_torch() -> None:
-    code = "import sys; from convncf import runtime; runtime.gpus(); runtime.planned_device('auto')\n"
+    code = "import sys; from convncf.runtime import devices; devices.gpus(); devices.planned_device('auto')\n"
     code += "assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 

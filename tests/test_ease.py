@@ -66,10 +66,10 @@ def test_what_would_not_fit_is_refused_before_work_with_both_sizes(monkeypatch: 
         DataError, match=r"for 40,981 items it needs 20\.2 GB of memory, and 16\.0 GB are free.*itemknn"
     ):
         refuse_unless_it_fits(40_981, available=16_000_000_000)
-    monkeypatch.setattr(memory, "available_memory", lambda: 1000)
+    monkeypatch.setattr(item_similarity, "available_memory", lambda: 1000)
     with pytest.raises(DataError, match="13 items"):
         EASE(30, 13).fit(matrix())
-    monkeypatch.setattr(memory, "available_memory", lambda: None)
+    monkeypatch.setattr(item_similarity, "available_memory", lambda: None)
     EASE(30, 13).fit(matrix())
 
 

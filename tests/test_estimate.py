@@ -15,7 +15,7 @@ from convncf.data.splitting import filter_and_split
 from convncf.errors import DataError, DeviceError
 from convncf.runs import RunStore
 from convncf.runtime.devices import Gpu
-from convncf.runtime.memory import in_bytes_words
+from convncf.runtime.memory import format_bytes
 from convncf.workflow.estimate import Estimate, PhaseTime, about, estimate
 from convncf.workflow.memory import Memory, memory_of, refuse_unless_memory_fits
 from tests.in_process import Commands
@@ -77,7 +77,7 @@ def test_what_cannot_fit_is_refused_with_both_figures_and_what_to_do(parts: Spli
     needed = memory_of(asked, parts).total
     refuse_unless_memory_fits(asked, parts, free=needed)
     with pytest.raises(
-        DataError, match=rf"needs about {in_bytes_words(needed)} of memory, and {in_bytes_words(needed - 1)} are free"
+        DataError, match=rf"needs about {format_bytes(needed)} of memory, and {format_bytes(needed - 1)} are free"
     ):
         refuse_unless_memory_fits(asked, parts, free=needed - 1)
     wide = config("mf-bpr", MF | {"model.embedding_size": 4096, "train.batch_size": 1})
@@ -151,7 +151,7 @@ def test_two_digits_are_as_much_as_is_known(seconds: float, words: str) -> None:
 
 @pytest.mark.parametrize(("n", "words"), [(310_400_000, "310 MB"), (2_440_000_000, "2.4 GB"), (5_000_000, "5 MB")])
 def test_sizes_in_words(n: int, words: str) -> None:
-    assert in_bytes_words(n) == words
+    assert format_bytes(n) == words
 
 
 # ---------------------------------------------------------------- the command

@@ -17,9 +17,9 @@ from convncf.data import catalogue
 from convncf.data.candidate_sampling import draw_candidates
 from convncf.errors import CheckpointError, DataError, NonFiniteLossError, RunBrokenError
 from convncf.evaluation.report import evaluate
-from convncf.models import ConvNCF
+from convncf.models import ConvNCF, item_similarity
 from convncf.runs import Run, RunStore, load_tensors
-from convncf.runtime import files, memory
+from convncf.runtime import files
 from convncf.workflow.loading import load_run
 from convncf.workflow.phases import pretraining
 from convncf.workflow.reporting import evaluate_run
@@ -190,7 +190,7 @@ def test_settings_reach_the_models_that_are_computed(home: Path) -> None:
 
 def test_ease_on_too_many_items_is_refused_with_both_sizes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(home, "linear", "ease")
-    monkeypatch.setattr(memory, "available_memory", lambda: 10_000)
+    monkeypatch.setattr(item_similarity, "available_memory", lambda: 10_000)
     with pytest.raises(DataError, match="for 40 items it needs"):
         run_experiment(run, home)
     assert run.report() is None

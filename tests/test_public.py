@@ -87,4 +87,4 @@ def test_what_is_heavy_would_be_seen() -> None:
 
 def test_training_needs_no_screen() -> None:
     screens = {"plotly", "streamlit", "IPython"}
-    assert loaded_by("import convncf.experiment, convncf.inspection") & screens == set()
+    assert loaded_by("import convncf.workflow.running, convncf.inspection") & screens == set()

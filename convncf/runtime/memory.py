@@ -43,7 +43,7 @@ def resident() -> int:
         return 0
 
 
-def in_bytes_words(n_bytes: float) -> str:
+def format_bytes(n_bytes: float) -> str:
     """ "310 MB", "2.4 GB": two digits are as exact as a count can be."""
     if n_bytes >= 1e9:
         return f"{n_bytes / 1e9:.1f} GB" if n_bytes < 1e10 else f"{n_bytes / 1e9:,.0f} GB"

@@ -26,7 +26,7 @@ from convncf.evaluation.ranking import Scorer
 from convncf.evaluation.report import evaluate, sample_users
 from convncf.evaluation.significance import bootstrap_ends, resamples
 from convncf.runtime import devices, random, threads
-from convncf.runtime.memory import in_bytes_words, resident
+from convncf.runtime.memory import format_bytes, resident
 from convncf.training import triple_sampler
 from convncf.training.step import Stepper, Trainable
 from convncf.workflow.loading import data_of_config
@@ -108,7 +108,7 @@ class Estimate:
         parts.append(f"{ranking} {about(self.evaluation_seconds)}")
         if self.stops_early:
             parts.append("early stopping may end it sooner")
-        return "; ".join([*parts, f"memory about {in_bytes_words(self.memory_bytes)}"])
+        return "; ".join([*parts, f"memory about {format_bytes(self.memory_bytes)}"])
 
     def to_json(self) -> dict[str, Any]:
         """Every figure as a plain value, in seconds and bytes."""

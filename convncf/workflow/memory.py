@@ -14,7 +14,7 @@ from convncf.errors import DataError, DeviceError
 from convncf.evaluation.full_ranking import FLOATS, USERS_TOGETHER
 from convncf.models.compiled.tower import available as compiled
 from convncf.runtime import devices, threads
-from convncf.runtime.memory import available_memory, in_bytes_words
+from convncf.runtime.memory import available_memory, format_bytes
 
 _FLOAT: Final = 4
 _SLOTS: Final = {"adam": 2, "adamw": 2, "adagrad": 1, "sgd": 0}
@@ -124,7 +124,7 @@ def refuse_unless_memory_fits(config: RunConfig, parts: Split, free: int | None 
         else "leave rare items out (data.min_item), or take another model"
     )
     whose = "the GPU's memory" if of_gpu else "memory"
-    words = f"this run needs about {in_bytes_words(wanted)} of {whose}, and {in_bytes_words(there)} are free"
+    words = f"this run needs about {format_bytes(wanted)} of {whose}, and {format_bytes(there)} are free"
     raise (DeviceError if of_gpu else DataError)(f"{words}. {advice[:1].upper()}{advice[1:]}.")
 
 

@@ -24,7 +24,7 @@ import os, signal, sys, tempfile
 from pathlib import Path
 from safetensors import torch as safetensors_torch
 from convncf import jobs
-from convncf.runs import RunStore, jsonl, run as run_module
+from convncf.runs import RunStore, files, run as run_module
 
 home, first, last, every = Path(sys.argv[1]), *map(int, sys.argv[2:])
 
@@ -50,7 +50,7 @@ def work(name, at):
 
     for module, function in ((os, "fsync"), (os, "replace"), (tempfile, "mkstemp")):
         setattr(module, function, killing(getattr(module, function)))
-    save_file, append_line = safetensors_torch.save_file, jsonl.append_line
+    save_file, append_line = safetensors_torch.save_file, files.append_line
 
     def save_half(tensors, path, metadata):
         if due():
@@ -62,7 +62,7 @@ def work(name, at):
     def append_half(path, row):
         if due():
             with path.open("ab") as file:
-                line = jsonl._line(row)
+                line = files._line(row)
                 file.write(line[: len(line) // 2])
             die()
         append_line(path, row)

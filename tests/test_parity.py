@@ -79,3 +79,15 @@ def test_scores_do_not_change_from_training_to_scoring(recording: Recording) -> 
     scores = torch.stack([model.score_items(user) for user in range(model.n_users)])  # (n_users, n_items)
     ours = scores[batch["user_id"], batch["item_id"]].numpy()
     assert relative_difference(ours, recording.outputs["predict"]) <= LIMIT
+
+
+def test_no_input_of_a_relu_lies_where_rounding_could_move_it_over_zero(recording: Recording) -> None:
+    model, nearest = recording.model(), []
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(
+                lambda _, __, out: nearest.append(float(out.detach().abs().min() / out.detach().std()))
+            )
+    for field in ("item_id", "neg_item_id"):
+        model(recording.batch["user_id"], recording.batch[field])
+    assert min(nearest) > 5e-7

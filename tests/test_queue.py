@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from convncf import experiment, jobs
+from convncf import jobs
 from convncf.errors import TrainingStopped
 from convncf.jobs import queue as queue_module
 from convncf.runs import Run
+from convncf.workflow import running
 from tests.concurrency import ImpatientQueue, finish, in_thread, wait_until
 from tests.worlds import make_run
 
@@ -141,7 +142,7 @@ def test_runs_are_worked_on_in_the_order_of_their_creation(home: Path, monkeypat
         order.append(run.name)
         return {"metrics": {}, "best_epoch": 0}
 
-    monkeypatch.setattr(experiment, "run_experiment", stub)
+    monkeypatch.setattr(running, "run_experiment", stub)
     runs = [make_run(home, name, "popularity") for name in ("c-first", "b-second", "a-third")]
     queue = ImpatientQueue(home, "cpu")
     threads = []

@@ -26,7 +26,10 @@ from recbole.model.general_recommender.convncf import ConvNCF, ConvNCFBPRLoss
 PLANS = ([4, 4, 2, 2], [2] * 6, [8, 4])
 EMBEDDING_SIZE, CHANNELS = 64, 32
 N_USERS, N_ITEMS, N_TRIPLES = 12, 15, 24
-SEED = 20
+FIRST_SEED = 20
+MARGIN = 1e-6
+"""How far from 0 every input of a ReLU has to lie, in standard deviations of its layer. Nearer, another processor's
+rounding may put it on the other side, and that unit's whole gradient comes or goes: nothing could be compared."""
 LARGEST_GAP = 10.0
 """Beyond it, RecBole's log(1 + exp(-gap)) loses digits in float32."""
 
@@ -70,11 +73,26 @@ def spread_out(model: ConvNCF, rng: np.random.Generator) -> None:
 
 
 def record(plan: Sequence[int]) -> dict[str, np.ndarray]:
-    """Every array of one plan, by name."""
-    rng = np.random.default_rng([SEED, *plan])
+    """Every array of one plan, by name, under the first seed that keeps the inputs of all ReLUs away from 0."""
+    for seed in range(FIRST_SEED, FIRST_SEED + 100):
+        arrays, nearest = recorded(plan, seed)
+        if nearest > MARGIN:
+            return arrays | {"seed": np.array(seed)}
+    raise SystemExit(f"plan {list(plan)}: in 100 seeds some input of a ReLU lay within {MARGIN:g} of 0.")
+
+
+def recorded(plan: Sequence[int], seed: int) -> tuple[dict[str, np.ndarray], float]:
+    """Every array of one plan under one seed, and how near to 0 an input of a ReLU comes, relative to its layer."""
+    rng = np.random.default_rng([seed, *plan])
     model = ConvNCF(Config(model="ConvNCF", dataset="ml-100k", config_dict=settings(plan)), Counts())
     spread_out(model, rng)
     model.train()  # as in training; dropout is 0
+    nearest: list[float] = []
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(
+                lambda _, __, out: nearest.append(float(out.detach().abs().min() / out.detach().std()))
+            )
     user = rng.integers(N_USERS, size=N_TRIPLES)
     item, negative = (rng.integers(N_ITEMS, size=N_TRIPLES) for _ in range(2))
     batch = Interaction({"user_id": user, "item_id": item, "neg_item_id": negative})
@@ -102,7 +120,8 @@ def record(plan: Sequence[int]) -> dict[str, np.ndarray]:
         arrays[f"parameter/{place:02} {name}"] = parameter
         arrays[f"gradient/{place:02} {name}"] = parameter.grad
     plain = {key: value.detach().numpy() if torch.is_tensor(value) else value for key, value in arrays.items()}
-    return plain | {"embedding_size": np.array(EMBEDDING_SIZE), "kernels": np.array(plan), "made with": made_with()}
+    facts = {"embedding_size": np.array(EMBEDDING_SIZE), "kernels": np.array(plan), "made with": made_with()}
+    return plain | facts, min(nearest)
 
 
 def made_with() -> np.ndarray:

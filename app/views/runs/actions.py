@@ -70,7 +70,7 @@ def delete(names: Sequence[str]) -> str:
     return f"{', '.join(done)}: deleted." if done else ""
 
 
-def size(run: Run) -> int:
+def size_of(run: Run) -> int:
     """Bytes of the run's files; one that goes meanwhile counts nothing."""
     total = 0
     for folder, _, files in os.walk(run.path):
@@ -295,7 +295,7 @@ def _delete(ticked: Sequence[Glance], seen: Sequence[Glance]) -> None:
 def _question(ticked: Sequence[Glance], seen: Sequence[Glance]) -> str:
     """What goes, what stays and what cannot be undone."""
     names = [glance.name for glance in ticked]
-    size = sum(size(glance.run) for glance in ticked)
+    size = sum(size_of(glance.run) for glance in ticked)
     said = [f"Delete {_named(names)} with models, curves, reports and logs ({size / 1e6:,.1f} MB)?"]
     begun = [g.name for g in seen if g.name not in names and g.settings.get("model.pre_model_path") in names]
     if begun:

@@ -184,7 +184,7 @@ def judge(
     """Evaluate the model on validation and test, and each baseline on test, by the same protocol and users.
 
     `sets` are those of `sets_for`, and needed where the protocol is not full ranking alone (ValueError). Every list of
-    full ranking on test is also looked at as a whole (beyond.py).
+    full ranking on test is also looked at as a whole (beyond_accuracy.py).
     """
     sets = sets or {}
     main = None if config.protocol != "candidates" else _given(sets, "test")

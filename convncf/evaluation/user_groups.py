@@ -1,7 +1,7 @@
 """Metrics by user group: by how active users are, and by how popular items.
 
 Read from what the runs kept of each test user (per_user.parquet) and each test item (ranks.parquet), and held together
-by raw id. Shapes: n users, or held-out items.
+by raw id.
 
 Shapes: n users (or held-out items), b bands.
 """

@@ -13,9 +13,7 @@ difference by number may be no more than another order of channels; `matched` ta
 of this pair come nearest to each other, one channel for one (Kuhn, "The Hungarian Method for the Assignment Problem",
 1955, as scipy solves it).
 
-Shapes: U users, I items, D embedding size, m shared users and items together.
-
-Shapes: C channels, H × W cells each.
+Shapes: U users, I items, D embedding size, m shared users and items together; C channels of H × W cells.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 An edit goes to every item's map of this user, not to this pair's alone, so that the ranks before and after are among
 items treated alike. The loaded model is never changed: edited embeddings go into a shallow copy of it, and masked maps
-are scored beside it (masked.py).
+are scored beside it.
 
 Layer 1 is bilinear in p and q (models/tower.py), and stays so under a mask M on the map:
 
@@ -13,12 +13,8 @@ G still depends on the user alone; it only differs from column to column. So any
 there is no need to know which windows it touches. Layer 2 is added up from the pieces of layer 1 that it reads, column
 by column, which keeps them in a processor's cache.
 
-Shapes: D embedding size, N items.
-
-Shapes: N items, D embedding size, as in models/tower.py k and C kernel and channels of layer 1, A columns of its maps,
+Shapes: N items, D embedding size; as in models/tower.py k and C kernel and channels of layer 1, A columns of its maps,
 r kernel of layer 2, A' = A / r, W = r·C, C' channels of layer 2.
-
-Shapes: D embedding size.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Neighbours: the items nearest to one, what a user's history has in common, and who has some items.
 
-Shapes: D embedding size, I items, k items listed, h items of a history.
-
-Shapes: U users, I items, m items asked for, n users found.
+Shapes: D embedding size, I items, k items listed, h items of a history; U users, m items asked for, n users
+who have one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the panels of Compare fetch from the core, in one bounded cache, under the same kind of keys as loading's.
+"""What the panels of Compare fetch from the core, in one bounded cache, under the same kind of keys as app/ui/cache.py's.
 
 What is cached is read-only and shared between sessions.
 """

@@ -202,9 +202,9 @@ def evaluate(
     """Rank the positives of `part` and report every metric of `config`, the monitored one included.
 
     By full ranking, or within `candidates`. `users` (U,), as from `sample_users`, restricts the evaluation, and the
-    report says so. With `lists`, what the first so many items of all users show (beyond_accuracy.py) is told at each K up to
-    it; that is of full ranking alone. ConfigError where the monitor is no metric, before anything is scored; DataError
-    where no candidate set is of this part; NonFiniteScoreError and TrainingStopped from the ranking.
+    report says so. With `lists`, what the first so many items of all users show is told at each K up to it
+    (beyond_accuracy.py); that is of full ranking alone. ConfigError where the monitor is no metric, before anything is
+    scored; DataError where no candidate set is of this part; NonFiniteScoreError and TrainingStopped from the ranking.
     """
     asked = metrics.at(config.ks, monitor=config.monitor)
     positives = split.positives(part)

@@ -1,4 +1,4 @@
-"""What the panels of Compare fetch from the core, in one bounded cache, under the same kind of keys as app/ui/cache.py's.
+"""What the panels of Compare fetch from the core, in one bounded cache; keys as in app/ui/cache.py.
 
 What is cached is read-only and shared between sessions.
 """

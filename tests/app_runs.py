@@ -1,16 +1,12 @@
-"""A small home for the tests of Inspect and Compare: a generated dataset, and tiny runs made by the real core."""
+"""A small home for the app's tests: a generated dataset, and tiny runs made by the real core."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from streamlit.testing.v1 import AppTest
-from streamlit.util import calc_hash
 
 from convncf.config import resolve
 from convncf.data import catalogue
@@ -19,8 +15,6 @@ from convncf.data.interactions import Interactions
 from convncf.data.items import ItemTable
 from convncf.runs import Run, RunStore, Status
 from convncf.workflow.running import run_experiment
-
-ROOT = Path(__file__).resolve().parents[1]
 
 DATASET = "tiny-films"
 OTHER_DATASET = "other-films"
@@ -101,33 +95,3 @@ def make_home(home: Path) -> None:
     RunStore(home).create("waiting", waiting, fingerprint=catalogue.load(DATASET, home).fingerprint)
     shutil.copytree(home / "runs" / "tiny-pop", home / "runs" / "broken")
     (home / "runs" / "broken" / "config.json").write_text("{ not json", encoding="utf-8")
-
-
-def open_page(name: str, **parameters: str | list[str]) -> AppTest:
-    """The real app, on one of its pages, with these parameters in the address; run once."""
-    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=60)
-    for parameter, value in parameters.items():
-        app.query_params[parameter] = value
-    app._page_hash = calc_hash(name)  # of its address; switch_page knows the pages only after a first run
-    return app.run()
-
-
-def texts(app: AppTest) -> str:
-    """Everything that the page says in Markdown, captions, headings and notices, escapes undone."""
-    kinds = ("title", "header", "subheader", "markdown", "caption", "error", "info", "warning", "success")
-    said = [str(getattr(element, "value", "")) for kind in kinds for element in app.get(kind)]
-    return "\n".join(said).replace("\\", "")
-
-
-def figures_of(app: AppTest) -> list[dict[str, Any]]:
-    """The specification of every figure on the page; each has a text alternative."""
-    sent = [json.loads(element.proto.json) for element in app.get("bidi_component")]
-    assert all(data["alt"] for data in sent)
-    # the tool bar's offer to upload the chart to an outside host is taken out
-    assert all(data["config"]["showSendToCloud"] is False for data in sent)
-    return [json.loads(data["figure"]) for data in sent]
-
-
-def control(app: AppTest, place: int) -> Any:
-    """The segmented control at that place of the page."""
-    return app.get("segmented_control")[place]

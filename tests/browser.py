@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Literal
 
 import filelock
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -37,6 +37,8 @@ FLAGS = (
     "--force-color-profile=srgb",
 )
 LOOPBACK = re.compile(r"(https?|wss?)://(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?(/|$)|(data|blob|about):")
+SECONDS = 90
+"""A page gets so long before a test gives up: beside other work a page takes long, and is not wrong."""
 STANDS = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
 DRAWN = """() => !document.querySelector("[data-testid='stSkeleton']")
   && [...document.querySelectorAll("[data-testid^='stBidiComponent']")].every(one => one.querySelector(".main-svg"))"""
@@ -89,7 +91,11 @@ def find_chromium() -> Path:
 
 @contextmanager
 def open_browser(executable: Path) -> Iterator[Browser]:
-    """A headless browser; playwright drives it and downloads nothing."""
+    """A headless browser; playwright drives it and downloads nothing.
+
+    While it is open, playwright's event loop counts as running in this thread, and asyncio starts no second one there.
+    """
+    expect.set_options(timeout=SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         try:
@@ -141,7 +147,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _await_health(app: App, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
+def _await_health(app: App, process: subprocess.Popen[bytes], seconds: float = SECONDS) -> None:
     until = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < until:
         try:
@@ -180,6 +186,11 @@ class Complaints:
         """Every complaint as one line of text; empty when there is none."""
         return [f"console: {text}" for text in self.console] + [f"asked outside: {url}" for url in self.outside]
 
+    def clear(self) -> None:
+        """Forget them, before the next page is opened in the same tab."""
+        self.console.clear()
+        self.outside.clear()
+
 
 def listen(page: Page) -> Complaints:
     """Collect the complaints of a page from here on."""
@@ -202,8 +213,13 @@ def listen(page: Page) -> Complaints:
 def open_page(
     browser: Browser, *, width: int = 1280, height: int = 900, scheme: Literal["light", "dark"] = "light"
 ) -> Iterator[tuple[Page, Complaints]]:
-    """A fresh page (no cookies, no cache) and what is heard of it."""
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    """A fresh page (no cookies, no cache) and what is heard of it.
+
+    It asks for no motion: without a graphics card, half of a page's processor time would go into its spinners.
+    """
+    size: ViewportSize = {"width": width, "height": height}
+    context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+    context.set_default_timeout(SECONDS * 1000)
     try:
         page = context.new_page()
         yield page, listen(page)
@@ -211,14 +227,14 @@ def open_page(
         context.close()
 
 
-def settle(page: Page, seconds: float = 60) -> None:
+def settle(page: Page, seconds: float = SECONDS) -> None:
     """Wait until the script has run, no skeleton is left, and every figure is drawn.
 
     A fragment that polls shows "running" half of the time: there, assert on visible text afterwards.
     """
     page.wait_for_timeout(250)
     page.wait_for_selector(STANDS, state="attached", timeout=seconds * 1000)
-    page.wait_for_function(DRAWN, timeout=seconds * 1000)
+    page.wait_for_function(DRAWN, timeout=seconds * 1000, polling=50)
 
 
 def exceptions(page: Page) -> list[str]:

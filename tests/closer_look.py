@@ -1,21 +1,22 @@
-"""Helpers for the tests of "Look closer" on Inspect: a page with one look open, and what it shows."""
+"""What the core says of a run of the made home, and Inspect with one of its looks open."""
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from streamlit.testing.v1 import AppTest
 
+from convncf import inspection
+from convncf.inspection import PairTrace, PairView
 from convncf.runs import RunStore
 from convncf.workflow.loading import LoadedRun, load_run
-from tests.app_runs import figures_of, open_page
+from tests.app_pages import Opened, fine, open_page
+
+# ---------------------------------------------------------------- the core, past the app's caches
 
 
 def loaded(home: Path, run: str, epoch: int | None = None) -> LoadedRun:
-    """The run past the app's caches."""
+    """The run with its model."""
     return load_run(RunStore(home).open(run), home, checkpoint=epoch)
 
 
@@ -25,29 +26,25 @@ def indices(found: LoadedRun, user: str = "u3", item: str = "i4") -> tuple[int, 
     return interactions.users.index(user), interactions.items.index(item)
 
 
-def look(name: str, run: str = "tiny-222", **parameters: str) -> AppTest:
-    """Inspect with one look open, on the usual pair."""
-    return fine(open_page("inspect", **{"run": run, "user": "u3", "item": "i4", "look": name, **parameters}))
+def core_view(home: Path, run: str, user: str = "u3", item: str = "i4", epoch: int | None = None) -> PairView:
+    """Score, rank and trace of a pair."""
+    found = loaded(home, run, epoch)
+    return inspection.view_pair(found.model, found.split, *indices(found, user, item))
 
 
-def fine(app: AppTest) -> AppTest:
-    """The page, which shows no exception."""
-    assert not app.exception, app.exception
-    return app
-
-
-def figure(app: AppTest, alt: str) -> dict[str, Any]:
-    """The one figure whose text alternative begins so."""
-    (found,) = [shown for shown in figures_of(app) if shown["layout"]["meta"]["alt"].startswith(alt)]
+def core_trace(home: Path, run: str, user: str = "u3", item: str = "i4", epoch: int | None = None) -> PairTrace:
+    """The pair's way through the network."""
+    found = core_view(home, run, user, item, epoch).trace
+    assert isinstance(found, PairTrace)
     return found
 
 
-def arrays(spec: object) -> np.ndarray[Any, Any]:
-    """An array of a figure, sent as text or in binary."""
-    if isinstance(spec, dict):
-        flat = np.frombuffer(base64.b64decode(spec["bdata"]), dtype=spec["dtype"])
-        return flat.reshape([int(side) for side in spec["shape"].split(",")]) if "shape" in spec else flat
-    return np.array(spec, dtype=float)
+# ---------------------------------------------------------------- the page
+
+
+def look(name: str, run: str = "tiny-222", opened: Opened = open_page, **parameters: str) -> AppTest:
+    """Inspect with one look open, on the usual pair."""
+    return fine(opened("inspect", **{"run": run, "user": "u3", "item": "i4", "look": name, **parameters}))
 
 
 def ways(app: AppTest, key: str) -> list[tuple[str, str]]:

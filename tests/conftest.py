@@ -13,6 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+pytest_plugins = ["tests.app_home"]
+
 # Before torch is loaded: workers that each take every core wait for one another more than they compute.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -32,6 +34,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def chromium() -> Path:
     """An installed Chromium or Chrome. Without one the test is skipped, with the reason; under CI=true it fails."""
+    return chromium_or_outcome()
+
+
+def chromium_or_outcome() -> Path:
+    """Where it is, else pytest's own way to skip or to fail."""
     from tests.browser import NoChromiumError, find_chromium
 
     try:

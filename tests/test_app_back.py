@@ -8,10 +8,7 @@ from typing import Any
 import pytest
 from streamlit.runtime.state.query_params_proxy import QueryParamsProxy
 
-from tests.app_runs import open_page
-from tests.closer_look import fine
-
-pytest_plugins = ["tests.app_home"]
+from tests.app_pages import fine, open_page
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from app.ui import uploads
 from app.views.data import add_dataset
 from convncf.data import catalogue, reading
-from tests.test_app_start import open_app, words
+from tests.app_pages import open_page, texts
 
 CSV = (
     "customer no.;product;stars;when;name\n"
@@ -36,9 +36,9 @@ def upload(at: AppTest, content: str | bytes, name: str = "shop.csv") -> AppTest
 
 
 def test_the_embedded_data_is_shown_with_its_counts_and_terms() -> None:
-    at = open_app("data")
+    at = open_page("data")
     assert not at.exception
-    text = words(at)
+    text = texts(at)
     for expected in ("671", "9,066", "100,004", "1.64%", "Non-commercial use", "sha256:"):
         assert expected in text
     assert at.button(key="dataset:train").label == "Train on it"
@@ -46,7 +46,7 @@ def test_the_embedded_data_is_shown_with_its_counts_and_terms() -> None:
 
 
 def test_a_file_becomes_a_dataset_and_leaves_no_upload_behind(home: Path) -> None:
-    at = upload(open_app("data"), CSV)
+    at = upload(open_page("data"), CSV)
     assert not at.exception
     shown = at.dataframe[0].value
     assert list(shown.columns) == ["customer no.", "product", "stars", "when", "name"]
@@ -54,8 +54,8 @@ def test_a_file_becomes_a_dataset_and_leaves_no_upload_behind(home: Path) -> Non
     picked = {box.label: box.value for box in at.selectbox}
     assert picked["User"] == "customer no."
     assert picked["Item"] == "product"
-    assert "delimiter semicolon" in words(at)
-    text = words(at)
+    assert "delimiter semicolon" in texts(at)
+    text = texts(at)
     assert "Rows read: 6" in text
     assert "Kept: 3" in text
     assert "Left out: 2" in text
@@ -71,7 +71,7 @@ def test_a_file_becomes_a_dataset_and_leaves_no_upload_behind(home: Path) -> Non
     saved = catalogue.load("shop", home)
     assert saved.interactions.users.ids == ("007", "008")
     assert saved.items.titles == ("Heat $1 *new*", "Alien")
-    assert "shop is saved" in words(at)
+    assert "shop is saved" in texts(at)
     assert at.query_params["dataset"] == "shop"
     assert "upload" not in at.query_params
     assert list((home / "uploads").iterdir()) == []
@@ -79,45 +79,45 @@ def test_a_file_becomes_a_dataset_and_leaves_no_upload_behind(home: Path) -> Non
 
 
 def test_an_upload_survives_a_reload(home: Path) -> None:
-    first = upload(open_app("data"), CSV)
-    again = open_app("data", upload=str(first.query_params["upload"]))
+    first = upload(open_page("data"), CSV)
+    again = open_page("data", upload=str(first.query_params["upload"]))
     assert not again.exception
     assert again.dataframe[0].value.iloc[0, 0] == "007"
 
 
 def test_two_people_with_the_same_file_do_not_touch_each_other(home: Path) -> None:
-    one, other = upload(open_app("data"), CSV), upload(open_app("data"), CSV)
+    one, other = upload(open_page("data"), CSV), upload(open_page("data"), CSV)
     one.button(key="upload:save").click().run()
     other.run()
     assert not other.exception
-    assert "Kept: 3" in words(other)
-    assert "already there" in words(other)  # the name that was free a moment ago
+    assert "Kept: 3" in texts(other)
+    assert "already there" in texts(other)  # the name that was free a moment ago
 
 
 def test_a_file_without_a_header_keeps_its_first_row(home: Path) -> None:
-    at = upload(open_app("data"), "7,9,4.5,1700000000\n8,9,3,1700000001\n")
+    at = upload(open_page("data"), "7,9,4.5,1700000000\n8,9,3,1700000001\n")
     assert not at.exception
-    assert "Kept: 2" in words(at)
+    assert "Kept: 2" in texts(at)
     assert {box.label: box.value for box in at.selectbox}["Item"] == "2"
     at.button(key="upload:save").click().run()
     assert catalogue.load("shop", home).interactions.users.ids == ("7", "8")
 
 
 def test_a_file_of_which_most_is_left_out_is_a_warning(home: Path) -> None:
-    at = upload(open_app("data"), "user,item\n1,a\n2,b,c\n3,d,e\n")
+    at = upload(open_page("data"), "user,item\n1,a\n2,b,c\n3,d,e\n")
     assert len(at.warning) == 1
-    assert "2 of 3 rows were left out: are the delimiter and the columns the right ones?" in words(at)
+    assert "2 of 3 rows were left out: are the delimiter and the columns the right ones?" in texts(at)
 
 
 def test_columns_that_are_not_guessed_are_asked_for(home: Path) -> None:
-    at = upload(open_app("data"), "who,what\na,x\nb,y\n")
-    assert "Choose the user and the item column" in words(at)
+    at = upload(open_page("data"), "who,what\na,x\nb,y\n")
+    assert "Choose the user and the item column" in texts(at)
     assert not any(button.key == "upload:save" for button in at.button)
     boxes = {box.label: box for box in at.selectbox}
     boxes["User"].select("who")
     boxes["Item"].select("what")
     at.run()
-    assert "Kept: 2" in words(at)
+    assert "Kept: 2" in texts(at)
     at.button(key="upload:save").click().run()
     assert catalogue.load("shop", home).interactions.n_users == 2
 
@@ -132,10 +132,10 @@ def test_columns_that_are_not_guessed_are_asked_for(home: Path) -> None:
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_in_words(content: bytes, said: str, home: Path) -> None:
-    at = upload(open_app("data"), content)
+    at = upload(open_page("data"), content)
     assert not at.exception
-    assert said in words(at)
-    assert str(home) not in words(at)
+    assert said in texts(at)
+    assert str(home) not in texts(at)
     assert not (home / "datasets").exists()
     at.button(key="upload:discard").click().run()
     assert not at.exception
@@ -143,39 +143,39 @@ def test_a_file_that_cannot_be_read_is_refused_in_words(content: bytes, said: st
 
 
 def test_a_taken_or_impossible_name_cannot_be_saved(home: Path) -> None:
-    at = upload(open_app("data"), CSV)
+    at = upload(open_page("data"), CSV)
     field = next(field for field in at.text_input if field.label == "Name of the dataset")
     for name, said in (("movielens-small", "already there"), ("a/b", "cannot name a dataset")):
         field = next(field for field in at.text_input if field.label == "Name of the dataset")
         field.set_value(name).run()
-        assert said in words(at)
+        assert said in texts(at)
         assert at.button(key="upload:save").disabled
 
 
 def test_an_own_dataset_can_be_deleted_and_a_damaged_one_is_said_to_be(home: Path) -> None:
-    at = upload(open_app("data"), CSV)
+    at = upload(open_page("data"), CSV)
     at.button(key="upload:save").click().run()
     (home / "datasets" / "shop" / "interactions.parquet").unlink()
-    at = open_app("data", dataset="shop")
+    at = open_page("data", dataset="shop")
     assert not at.exception
-    assert "interactions.parquet is missing" in words(at)
+    assert "interactions.parquet is missing" in texts(at)
     at.button(key="dataset:delete:shop").click().run()
     assert not at.exception
-    assert "shop was deleted" in words(at)
+    assert "shop was deleted" in texts(at)
     assert catalogue.names(home) == ("movielens-small",)
 
 
 def test_the_report_of_a_saved_dataset_stays_readable(home: Path) -> None:
-    at = upload(open_app("data"), CSV)
+    at = upload(open_page("data"), CSV)
     at.button(key="upload:save").click().run()
-    at = open_app("data", dataset="shop")
-    assert "Merged: 1 exact duplicate" in words(at)
+    at = open_page("data", dataset="shop")
+    assert "Merged: 1 exact duplicate" in texts(at)
 
 
 @pytest.mark.parametrize("odd", ["../../etc", "ABCDEF0123456789-01234567", "0123456789abcdef", ""])
 def test_an_id_from_the_address_never_leaves_the_uploads(odd: str, home: Path) -> None:
     assert uploads.paths(odd) == ()
-    at = open_app("data", upload=odd)
+    at = open_page("data", upload=odd)
     assert not at.exception
 
 
@@ -202,7 +202,7 @@ def test_what_was_read_is_freed_once_it_is_saved_or_discarded(
         return result
 
     monkeypatch.setattr(add_dataset, "read", noted)
-    at = upload(open_app("data"), b"user,item\nu1,a\nu1,b\nu2,a\n")
+    at = upload(open_page("data"), b"user,item\nu1,a\nu1,b\nu2,a\n")
     at.run()
     assert len(arrays) == 1, "read once, then kept"
     assert arrays[0]() is not None

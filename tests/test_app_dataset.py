@@ -13,9 +13,8 @@ from streamlit.testing.v1 import AppTest
 from convncf.config import resolve
 from convncf.data import catalogue, storage
 from convncf.runs import RunStore
-from tests.app_runs import figures_of
+from tests.app_pages import field, figures_of, open_page, texts
 from tests.command_line import CommandLine
-from tests.test_app_start import open_app, words
 
 OPEN = "dataset:open:settings"
 ROWS = [
@@ -31,14 +30,8 @@ def shop(home: Path, tmp_path: Path) -> storage.DatasetEntry:
 
 
 def page(name: str, **parameters: str) -> AppTest:
-    at = open_app("data", dataset=name, **parameters)
-    at.session_state[OPEN] = True
-    return at.run()
-
-
-def field(at: AppTest, key: str) -> Any:
-    """The field of a setting."""
-    return next(box for box in [*at.number_input, *at.selectbox, *at.text_input] if (box.key or "").endswith(f":{key}"))
+    """The dataset's page, with what settings leave of it open."""
+    return open_page("data", {OPEN: True}, dataset=name, **parameters)
 
 
 def ledger(at: AppTest) -> Any:
@@ -46,9 +39,9 @@ def ledger(at: AppTest) -> Any:
 
 
 def test_what_a_dataset_holds(shop: storage.DatasetEntry) -> None:
-    at = open_app("data", dataset="shop")
+    at = open_page("data", dataset="shop")
     assert not at.exception
-    text = words(at)
+    text = texts(at)
     assert "Each user has 3 to 14 interactions, half of them at most 8.5." in text
     assert "Times: 2020-09-13T12:26:40Z to 2020-09-26T12:26:40Z." in text
     assert "Ratings: 1 to 5." in text
@@ -60,9 +53,9 @@ def test_the_ledger_is_that_of_the_command_line(shop: storage.DatasetEntry, home
     at = page("shop")
     assert not at.exception
     assert ledger(at)["Interactions"].tolist() == [len(ROWS)]
-    field(at, "data.min_user").set_value(5)
-    field(at, "data.min_rating").set_value(2)
-    field(at, "data.since").set_value("2020-09-15")
+    field(at, ends=":data.min_user").set_value(5)
+    field(at, ends=":data.min_rating").set_value(2)
+    field(at, ends=":data.since").set_value("2020-09-15")
     at.run()
     assert not at.exception
     settings = ("--set", "data.min_rating=2", "--set", "data.min_user=5", "--set", "data.since=2020-09-15")
@@ -74,7 +67,7 @@ def test_the_ledger_is_that_of_the_command_line(shop: storage.DatasetEntry, home
     last = shown.iloc[-1]
     assert last["Density"] == pytest.approx(100 * last["Interactions"] / (last["Users"] * last["Items"]))
     assert last["Left"] == pytest.approx(100 * last["Interactions"] / len(ROWS))
-    text = words(at)
+    text = texts(at)
     for label, part in (("Training", "train"), ("Validation", "validation"), ("Test", "test")):
         assert f"{label}: {told['split'][part]:,} (" in text
     assert "convncf train --dataset shop --set data.min_rating=2" in text
@@ -82,17 +75,17 @@ def test_the_ledger_is_that_of_the_command_line(shop: storage.DatasetEntry, home
 
 def test_the_address_carries_the_settings_of_its_dataset(shop: storage.DatasetEntry) -> None:
     at = page("shop")
-    field(at, "data.min_user").set_value(6)
-    field(at, "data.split").select("leave-one-out")
+    field(at, ends=":data.min_user").set_value(6)
+    field(at, ends=":data.split").select("leave-one-out")
     at.run()
     said = str(at.query_params["settings"])
     assert json.loads(said) == {"data.dataset": "shop", "data.min_user": 6, "data.split": "leave-one-out"}
     other = page("shop", settings=said)
-    assert field(other, "data.min_user").value == 6
+    assert field(other, ends=":data.min_user").value == 6
     assert ledger(other)["Users"].tolist() == ledger(at)["Users"].tolist() == [12, 9]
     elsewhere = page("movielens-small", settings=said)
     assert not elsewhere.exception
-    assert field(elsewhere, "data.min_user").value == 0
+    assert field(elsewhere, ends=":data.min_user").value == 0
 
 
 @pytest.mark.parametrize(
@@ -111,26 +104,26 @@ def test_the_address_carries_the_settings_of_its_dataset(shop: storage.DatasetEn
 def test_settings_of_the_address_that_cannot_be_are_said(text: str, shop: storage.DatasetEntry) -> None:
     at = page("shop", settings=text)
     assert not at.exception
-    assert field(at, "data.min_user").value == 0
-    assert ("cannot be used" in words(at)) == (text != "[1]")
+    assert field(at, ends=":data.min_user").value == 0
+    assert ("cannot be used" in texts(at)) == (text != "[1]")
 
 
 def test_settings_that_leave_nothing_or_cannot_be_are_said(shop: storage.DatasetEntry) -> None:
     at = page("shop")
-    field(at, "data.min_user").set_value(500)
+    field(at, ends=":data.min_user").set_value(500)
     at.run()
     assert not at.exception
-    assert "leave nothing" in words(at)
-    field(at, "data.min_user").set_value(0)
-    field(at, "data.ratios").set_value("0.5, 0.6, 0.7")
+    assert "leave nothing" in texts(at)
+    field(at, ends=":data.min_user").set_value(0)
+    field(at, ends=":data.ratios").set_value("0.5, 0.6, 0.7")
     at.run()
     assert not at.exception
-    assert "must be 0 or more, add up to 1" in words(at)
+    assert "must be 0 or more, add up to 1" in texts(at)
 
 
 def test_two_people_set_and_see_their_own(shop: storage.DatasetEntry) -> None:
     one, other = page("shop"), page("shop")
-    field(one, "data.min_user").set_value(6)
+    field(one, ends=":data.min_user").set_value(6)
     one.run()
     other.run()
     assert ledger(one)["Users"].tolist() == [12, 9]
@@ -138,7 +131,7 @@ def test_two_people_set_and_see_their_own(shop: storage.DatasetEntry) -> None:
 
 
 def test_pictures_are_drawn_when_they_are_opened(shop: storage.DatasetEntry) -> None:
-    at = open_app("data", dataset="shop")
+    at = open_page("data", dataset="shop")
     assert not figures_of(at)
     for name, charts in (("tail", 2), ("activity", 3), ("density", 4)):
         at.session_state[f"dataset:open:{name}"] = True
@@ -153,19 +146,19 @@ def test_a_dataset_without_times_says_so(home: Path, tmp_path: Path) -> None:
     file = tmp_path / "bare.csv"
     file.write_text("user,item\n1,2\n1,3\n2,3\n")
     catalogue.add(file, "bare", home)
-    at = open_app("data", dataset="bare")
+    at = open_page("data", dataset="bare")
     at.session_state["dataset:open:activity"] = True
     at.run()
-    assert "This dataset has no times." in words(at)
+    assert "This dataset has no times." in texts(at)
     at = page("bare")
-    field(at, "data.min_rating").set_value(3.0)
+    field(at, ends=":data.min_rating").set_value(3.0)
     at.run()
-    assert "needs ratings" in words(at)
+    assert "needs ratings" in texts(at)
 
 
 def test_deletion_says_which_runs_lose_their_data(shop: storage.DatasetEntry, home: Path) -> None:
-    at = open_app("data", dataset="shop")
-    assert "No run was trained on it." in words(at)
+    at = open_page("data", dataset="shop")
+    assert "No run was trained on it." in texts(at)
     store = RunStore(home)
     resolved = resolve(model="popularity", dataset="shop")
     store.create("mine", resolved, fingerprint=shop.fingerprint)
@@ -173,9 +166,9 @@ def test_deletion_says_which_runs_lose_their_data(shop: storage.DatasetEntry, ho
     store.create("films", resolve(model="popularity"), fingerprint=shop.fingerprint)
     broken = store.create("broken", resolved, fingerprint=shop.fingerprint)
     (broken.path / "config.json").write_text("{")
-    at = open_app("data", dataset="shop")
+    at = open_page("data", dataset="shop")
     assert not at.exception
-    text = words(at)
+    text = texts(at)
     assert "1 run would lose its data" in text
     assert "any more: mine." in text
     at.button(key="dataset:delete:shop").click().run()
@@ -184,15 +177,15 @@ def test_deletion_says_which_runs_lose_their_data(shop: storage.DatasetEntry, ho
 
 
 def test_a_dataset_added_again_shows_its_new_report(shop: storage.DatasetEntry, home: Path, tmp_path: Path) -> None:
-    at = open_app("data", dataset="shop")
-    assert f"Rows read: {len(ROWS)}" in words(at)
+    at = open_page("data", dataset="shop")
+    assert f"Rows read: {len(ROWS)}" in texts(at)
     at.button(key="dataset:delete:shop").click().run()
     file = tmp_path / "shop.csv"
     file.write_text(file.read_text() + ",1,2,3\n")
     again = catalogue.add(file, "shop", home)
     assert again.fingerprint == shop.fingerprint
-    at = open_app("data", dataset="shop")
-    assert f"Rows read: {len(ROWS) + 1}" in words(at)
+    at = open_page("data", dataset="shop")
+    assert f"Rows read: {len(ROWS) + 1}" in texts(at)
 
 
 def test_the_embedded_data_has_a_ledger_too(home: Path) -> None:

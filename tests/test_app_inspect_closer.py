@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from app.views.inspect.closer import LOOKS
-from tests.app_runs import control, figures_of, open_page, texts
-from tests.closer_look import fine, look
+from tests.app_pages import Opened, control, figure, figures_of, fine, open_page, texts
+from tests.closer_look import look
 
-pytest_plugins = ["tests.app_home"]
-
+CLOSED = "Choose a question"
+"""Said while no look is open."""
 
 # ---------------------------------------------------------------- the choice
 
@@ -32,34 +32,35 @@ def test_an_address_without_a_look_shows_none_whatever_was_open_before(at_home: 
     assert app.query_params["keep"] == "diagonal"
     for parameter in ("look", "keep"):
         del app.query_params[parameter]
-    assert "Choose a question about this pair" in texts(fine(app.run()))
+    assert CLOSED in texts(fine(app.run()))
     app.query_params["look"] = "what-if"
-    assert "Nothing is changed" in texts(fine(app.run()))
+    assert figure(fine(app.run()), "What if")
+    assert "keep" not in app.query_params
 
 
-def test_a_look_that_there_is_not_leaves_all_closed(at_home: Path) -> None:
-    assert "Choose a question about this pair" in texts(look("<b>nonsense</b>"))
+def test_a_look_that_there_is_not_leaves_all_closed(opened: Opened) -> None:
+    assert CLOSED in texts(look("<b>nonsense</b>", opened=opened))
 
 
 # ---------------------------------------------------------------- models that have not got it
 
 
 @pytest.mark.parametrize("name", list(LOOKS))
-def test_a_model_without_embeddings_says_what_there_is_not(at_home: Path, name: str) -> None:
-    app = look(name, "tiny-pop")
+def test_a_model_without_embeddings_says_what_there_is_not(opened: Opened, name: str) -> None:
+    app = look(name, "tiny-pop", opened)
     if LOOKS[name].needs != "nothing":
         assert texts(app).count("nothing to look into") == 2
         assert not figures_of(app)
 
 
-def test_matrix_factorisation_has_no_channels(at_home: Path) -> None:
-    app = look("channel", "tiny-mf")
+def test_matrix_factorisation_has_no_channels(opened: Opened) -> None:
+    app = look("channel", "tiny-mf", opened)
     assert texts(app).count("no feature maps") == 2
 
 
 @pytest.mark.parametrize("name", list(LOOKS))
-def test_every_look_has_words_for_each_figure_and_a_caveat_for_each_map(at_home: Path, name: str) -> None:
-    app = look(name)
+def test_every_look_has_words_for_each_figure_and_a_caveat_for_each_map(opened: Opened, name: str) -> None:
+    app = look(name, opened=opened)
     maps = sum(any(trace["type"] == "heatmap" for trace in shown["data"]) for shown in figures_of(app)[4:])
     assert texts(app).count("order of dimensions is arbitrary") == 1 + maps
 
@@ -68,4 +69,4 @@ def test_every_look_has_words_for_each_figure_and_a_caveat_for_each_map(at_home:
 def test_a_run_that_is_deleted_while_a_look_is_open_is_a_sentence(copied_home: Path, name: str) -> None:
     app = look(name)
     shutil.rmtree(copied_home / "runs" / "tiny-222")
-    assert "Run 'tiny-222' does not exist" in texts(fine(app.run()))
+    assert "'tiny-222'" in texts(fine(app.run()))

@@ -10,10 +10,7 @@ import pytest
 from app.ui import cache
 from app.views.inspect import exports
 from convncf.runs import RunStore
-from tests.app_runs import open_page, texts
-from tests.closer_look import fine
-
-pytest_plugins = ["tests.app_home"]
+from tests.app_pages import fine, open_page
 
 
 @pytest.mark.parametrize(("run", "kinds"), [("tiny-222", 5), ("tiny-mf", 5), ("tiny-pop", 2)])
@@ -23,7 +20,6 @@ def test_the_buttons_are_there_once_opened(at_home: Path, run: str, kinds: int) 
     app.session_state["exports:open"] = True
     app = fine(app.run())
     assert len(app.get("download_button")) == kinds
-    assert "opens without a network" in texts(app)
 
 
 def test_the_configuration_is_the_runs_own(at_home: Path) -> None:

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.ui import pair_controls
+from app.ui import cache, pair_controls
 from app.ui.pair_controls import user_label
 from app.views.inspect import header
 from convncf.runs import RunStore
-from tests.app_runs import control, figures_of, open_page, texts
-from tests.closer_look import fine
-
-pytest_plugins = ["tests.app_home"]
+from tests.app_pages import Opened, again, alts, control, fine, open_page, texts
 
 PAIR = {"run": "tiny-222", "user": "u3", "item": "i4"}
 
 
-def alts(app: AppTest) -> list[str]:
-    return [str(shown["layout"]["meta"]["alt"]) for shown in figures_of(app)]
-
-
 def same_again(app: AppTest) -> None:
     """The address in a second browser shows the same figures."""
-    again = fine(open_page("inspect", **{name: str(app.query_params[name]) for name in app.query_params}))
-    assert alts(again) == alts(fine(app.run()))
+    assert alts(again(app, "inspect")) == alts(fine(app.run()))
 
 
 def test_order_and_scale_are_in_the_address_the_default_too(at_home: Path) -> None:
@@ -58,32 +50,29 @@ def test_layer_channel_and_cell_are_in_the_address(at_home: Path) -> None:
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"order": "by <b>"}, "'by <b>' is none of these; as trained is shown"),
-        ({"cell": "9-0"}, "no cell '9-0': they have 4 rows and 4 columns"),
-        ({"channel": "4"}, "no channel '4': they are 0 to 3"),
-        ({"layer": "x"}, "no layer 'x': they are 1 to 3"),
+        ({"order": "by <b>"}, "'by <b>'.* as trained"),
+        ({"cell": "9-0"}, "cell '9-0'.* 4 rows and 4 columns"),
+        ({"channel": "4"}, "channel '4'.* 0 to 3"),
+        ({"layer": "x"}, "layer 'x'.* 1 to 3"),
     ],
 )
-def test_what_the_address_asks_for_in_vain_is_said(at_home: Path, parameters: dict[str, str], words: str) -> None:
-    assert words in texts(fine(open_page("inspect", **PAIR, **parameters)))
+def test_what_the_address_asks_for_in_vain_is_said(opened: Opened, parameters: dict[str, str], words: str) -> None:
+    assert re.search(words, texts(opened("inspect", **PAIR, **parameters)))
 
 
 def test_all_of_the_map_is_a_choice_too(at_home: Path) -> None:
     app = fine(open_page("inspect", **PAIR, look="what-if", keep="diagonal"))
-    keep: Any = next(each for each in app.get("segmented_control") if each.key == "edit:keep")
-    keep.set_value("all").run()
+    control(app, "edit:keep").set_value("all").run()
     assert app.query_params["keep"] == "all"
 
 
-def test_the_open_list_is_in_the_address(at_home: Path) -> None:
-    app = fine(open_page("inspect", **PAIR, list="history"))
+def test_the_open_list_is_in_the_address(opened: Opened) -> None:
+    app = opened("inspect", **PAIR, list="history")
     assert str(app.session_state["lists:tiny-222:3"]).startswith("History")
-    assert str(fine(open_page("inspect", **PAIR)).session_state["lists:tiny-222:3"]).startswith("Top")
+    assert str(opened("inspect", **PAIR).session_state["lists:tiny-222:3"]).startswith("Top")
 
 
 def test_a_user_is_found_by_a_title_that_they_have(at_home: Path) -> None:
-    from app.ui import cache
-
     model = cache.model(RunStore(at_home).open("tiny-222"))
     interactions, items = model.dataset.interactions, model.dataset.items
     amelie = interactions.items.index("i7")
@@ -99,13 +88,11 @@ def test_a_user_is_found_by_a_title_that_they_have(at_home: Path) -> None:
 
 
 def test_a_search_that_looked_at_some_titles_alone_says_so(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.ui import cache
-
     monkeypatch.setattr(cache, "FOUND", 2)
     found = pair_controls.find_user(cache.model(RunStore(at_home).open("tiny-222")), "film").found
     titles = cache.find_items(cache.model(RunStore(at_home).open("tiny-222")), "film").total
     assert titles > 2
-    assert found.note == f"Of {titles} titles with it, the first 2 were looked for."
+    assert re.findall(r"\d+", found.note) == [str(titles), "2"]
 
 
 def test_a_line_break_in_a_title_does_not_end_the_headline() -> None:

@@ -14,8 +14,6 @@ from convncf.errors import ConvNCFError
 from convncf.runs import Run, RunStore
 from tests.app_runs import ACCENTED, AWKWARD, N_ITEMS, N_USERS, TWIN
 
-pytest_plugins = ["tests.app_home"]
-
 
 def a_run(home: Path, name: str = "tiny-222") -> Run:
     return RunStore(home).open(name)

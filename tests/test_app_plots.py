@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import ROOT, App, Complaints, open_page, settle, start_app
+from tests.browser import ROOT, App, open_page, settle, start_app
 
 pytestmark = pytest.mark.browser
 
@@ -41,6 +40,11 @@ plots.show(
 )
 st.text(st.session_state.get("click", "nothing clicked"))
 """
+ROUTER = """
+import streamlit as st
+
+st.navigation([st.Page(f"{st.query_params['page']}.py")]).run()
+"""
 SHOWN = """wanted => {
   const curves = document.querySelector(".js-plotly-plot")?._fullData ?? []
   return JSON.stringify(curves.map(curve => [curve.name, curve.visible === true])) === JSON.stringify(wanted)
@@ -48,28 +52,30 @@ SHOWN = """wanted => {
 """Each curve's name, and whether it is drawn."""
 
 
-@contextmanager
-def served(browser: Browser, home: Path, folder: Path, source: str) -> Iterator[tuple[Page, Complaints, App]]:
-    """A server of its own with this script, and a page that has not gone there yet."""
-    script = folder / "script.py"
-    script.write_text(source, encoding="utf-8")
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """A server with a page for each of the two scripts."""
+    folder = tmp_path_factory.mktemp("plots")
     shutil.copytree(ROOT / "app" / ".streamlit", folder / ".streamlit")  # else Streamlit asks an outside host
-    with start_app(home, script=script) as app, open_page(browser) as (page, complaints):
-        yield page, complaints, app
+    for name, source in (("lines", LINES), ("cells", CELLS)):
+        (folder / f"{name}.py").write_text(source, encoding="utf-8")
+    (folder / "main.py").write_text(ROUTER, encoding="utf-8")
+    with start_app(folder / "home", script=folder / "main.py") as started:
+        yield started
 
 
 @contextmanager
-def opened(browser: Browser, home: Path, folder: Path, source: str) -> Iterator[Page]:
-    """The page, settled; nothing in it may complain."""
-    with served(browser, home, folder, source) as (page, complaints, app):
-        page.goto(app.url)
+def opened(browser: Browser, app: App, name: str) -> Iterator[Page]:
+    """One of its pages, settled; nothing in it may complain."""
+    with open_page(browser) as (page, complaints):
+        page.goto(f"{app.url}/?page={name}")
         settle(page)
         yield page
         assert not complaints.all()
 
 
-def test_a_hidden_curve_stays_hidden_with_and_without_its_ghost(browser: Browser, home: Path, tmp_path: Path) -> None:
-    with opened(browser, home, tmp_path, LINES) as page:
+def test_a_hidden_curve_stays_hidden_with_and_without_its_ghost(browser: Browser, app: App) -> None:
+    with opened(browser, app, "lines") as page:
         everything = [["run 1, #ü'", True], ["run 2, #ü'", True], ["run 3, #ü'", True]]
         hidden = [["run 1, #ü'", True], ["run 2, #ü'", False], ["run 3, #ü'", True]]
         page.wait_for_function(SHOWN, arg=everything)
@@ -80,8 +86,8 @@ def test_a_hidden_curve_stays_hidden_with_and_without_its_ghost(browser: Browser
             page.wait_for_function(SHOWN, arg=wanted)
 
 
-def test_cells_are_clicked_zoomed_and_fitted(browser: Browser, home: Path, tmp_path: Path) -> None:
-    with opened(browser, home, tmp_path, CELLS) as page:
+def test_cells_are_clicked_zoomed_and_fitted(browser: Browser, app: App) -> None:
+    with opened(browser, app, "cells") as page:
         figure = page.get_by_role("figure", name="up to 4")
         box = figure.locator(".nsewdrag").bounding_box()
         assert box is not None
@@ -121,8 +127,8 @@ def test_cells_are_clicked_zoomed_and_fitted(browser: Browser, home: Path, tmp_p
             )
 
 
-def test_what_cannot_be_drawn_is_said(browser: Browser, home: Path, tmp_path: Path) -> None:
-    with served(browser, home, tmp_path, CELLS) as (page, _, app):
+def test_what_cannot_be_drawn_is_said(browser: Browser, app: App) -> None:
+    with open_page(browser) as (page, _):
         page.route("**/plotly.min.js*", lambda route: route.abort())
-        page.goto(app.url)
-        expect(page.get_by_text("The picture could not be drawn", exact=False)).to_be_visible()
+        page.goto(f"{app.url}/?page=cells")
+        expect(page.get_by_text("could not be drawn", exact=False)).to_be_visible()

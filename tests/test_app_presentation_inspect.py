@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.app_runs import open_page
-from tests.closer_look import fine
-
-pytest_plugins = ["tests.app_home"]
+from tests.app_pages import fine, open_page
 
 
 def test_in_large_type_the_lists_stand_under_the_map(at_home: Path) -> None:

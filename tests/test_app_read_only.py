@@ -14,9 +14,7 @@ from app.ui import address, commands
 from app.views.data import add_dataset, dataset
 from convncf.errors import ConvNCFError
 from convncf.runs import RunStore, Status
-from tests.app_runs import open_page, texts
-
-pytest_plugins = ["tests.app_home"]
+from tests.app_pages import open_page, texts
 
 ACTS = ("demo", "row:resume", "dataset:delete", "dataset:train", "upload", "launch", "watch:", "new:", "run:delete")
 WORDS = (

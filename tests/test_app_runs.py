@@ -22,10 +22,8 @@ from app.views.runs.filters import Choice
 from convncf import figures
 from convncf.errors import JobError
 from convncf.runs import Labels, Run, RunStore, Status
-from tests.app_runs import open_page, texts
-from tests.test_app_start import RUNNING, stage
-
-pytest_plugins = ["tests.app_home"]
+from tests.app_pages import open_page, texts
+from tests.staged_runs import RUNNING, stage
 
 DONE = Status(state="finished", message="done")
 AWKWARD = "*odd* $x$ :red[tag] <b>"

@@ -9,8 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from convncf.data import catalogue
-from tests.test_app_start import open_app, words
-from tests.test_app_uploads import field
+from tests.app_pages import field, open_page, texts
 
 
 def server(at: AppTest, path: str) -> AppTest:
@@ -35,17 +34,17 @@ def lent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_without_allowed_folders_nothing_on_the_server_can_be_named(home: Path, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("user,item\n1,2\n")
-    at = open_app("data", upload=str(tmp_path / "a.csv"))
+    at = open_page("data", upload=str(tmp_path / "a.csv"))
     assert not at.exception
     assert not [box for box in at.text_input if "server" in box.label]
-    assert "no longer here" in words(at)
+    assert "no longer here" in texts(at)
 
 
 @pytest.mark.parametrize(("named", "titled"), [("a.csv", 0), ("set", 1)])
 def test_files_on_the_server_are_read_where_they_lie(named: str, titled: int, lent: Path, home: Path) -> None:
-    at = server(open_app("data"), named)
+    at = server(open_page("data"), named)
     assert not at.exception
-    assert "Kept: 2" in words(at)
+    assert "Kept: 2" in texts(at)
     assert at.query_params["upload"] == str(lent / named)
     at.button(key="upload:save").click().run()
     assert not at.exception
@@ -57,10 +56,10 @@ def test_files_on_the_server_are_read_where_they_lie(named: str, titled: int, le
 
 
 def test_a_file_on_the_server_that_changes_is_read_again(lent: Path) -> None:
-    at = server(open_app("data"), "a.csv")
+    at = server(open_page("data"), "a.csv")
     (lent / "a.csv").write_text("user,item\n1,2\n2,3\n3,4\n")
     at.run()
-    assert "Kept: 3" in words(at)
+    assert "Kept: 3" in texts(at)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +67,9 @@ def test_a_file_on_the_server_that_changes_is_read_again(lent: Path) -> None:
 )
 def test_nothing_outside_the_allowed_folders_is_read(named: str, lent: Path, tmp_path: Path) -> None:
     wished = named.replace("{tmp}", str(tmp_path))
-    typed, linked = server(open_app("data"), wished), open_app("data", upload=wished)
+    typed, linked = server(open_page("data"), wished), open_page("data", upload=wished)
     for at in (typed, linked):
         assert not at.exception
         assert at.error
         assert not any(button.key == "upload:save" for button in at.button)
-        assert "Kept" not in words(at)
+        assert "Kept" not in texts(at)

@@ -4,126 +4,29 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from app.ui import address, run_summary
 from app.ui.text import NOT_VALIDATED, ON_EVERYTHING, ago, duration, hint, phase, plain, progress, remaining, sentence
 from convncf import jobs
-from convncf.config import resolve
 from convncf.evaluation.report import KEPT_THE_START
-from convncf.runs import Run, RunStore, Status
+from convncf.runs import RunStore, Status
 from convncf.runtime import files
-from tests.app_runs import figures_of
-
-MAIN = str(Path(__file__).resolve().parents[1] / "app" / "main.py")
-SECONDS = 60
-
-
-def open_app(page: str = "", **parameters: str) -> AppTest:
-    """The app on a page of its own session."""
-    at = AppTest.from_file(MAIN, default_timeout=SECONDS)
-    if not page:
-        for name, value in parameters.items():
-            at.query_params[name] = value
-        return at.run()
-    at.run()
-    at.switch_page(f"views/{page}/page.py")
-    for name, value in parameters.items():
-        at.query_params[name] = value
-    return at.run()
-
-
-def words(at: AppTest) -> str:
-    """Everything that the page says, unescaped, one element a line."""
-    shown = [*at.title, *at.header, *at.subheader, *at.markdown, *at.caption, *at.code]
-    shown += [*at.error, *at.warning, *at.success, *at.info]
-    text = "\n".join(str(element.value) for element in shown)
-    text += "\n" + "\n".join(str(element.proto.text) for element in at.get("progress"))
-    text = re.sub(r":color\[(\\?.)\]", r"\1", text).replace("\\", "")
-    return re.sub(r":small\[(.*)\]  \n\*\*(.*)\*\*", r"\1: \2", text)  # the facts: "Users: 671"
-
-
-def stage(
-    home: Path,
-    name: str,
-    status: Status,
-    *,
-    model: str = "convncf",
-    settings: Mapping[str, Any] | None = None,
-    test: float | None = None,
-) -> Run:
-    """A run folder in the state wanted, with three epochs of metrics; nothing is trained."""
-    resolved = resolve(model=model, preset="quick", settings=settings or {})
-    run = RunStore(home).create(name, resolved, fingerprint="sha256:e60c9ea66180c28b")
-    run.write_status(status)
-    for epoch, value in enumerate((0.1, 0.15, 0.14)):
-        run.append_metrics(
-            {
-                "phase": "training",
-                "epoch": epoch,
-                "loss": 0.3 if epoch else None,
-                "validation": {"NDCG@10": value},
-                "validation_users": 200,
-                "improved": epoch < 2,
-                "seconds": 1.0,
-                "validation_seconds": 1.0,
-                "triples_per_second": 1000.0,
-                "time": "2026-01-01T00:00:00+00:00",
-            }
-        )
-    if test is not None:
-        metrics = {"NDCG@10": test, "HR@10": 0.5, "Recall@10": 0.2}
-        run.write_report(
-            {"metrics": metrics, "best_epoch": 1, "epochs": 2, "seconds": 95.0, "n_users": 671}
-            | {"n_users_evaluated": 670, "protocol": "full ranking", "left_out": "left out: training and validation"}
-            | {"paired": {"mf-bpr": {"metric": "NDCG@10", "words": "this model is better"}}}
-        )
-    return run
-
-
-def finished(home: Path, name: str, model: str = "convncf", test: float = 0.162) -> Run:
-    return stage(home, name, Status(state="finished", message="done", updated=time.time()), model=model, test=test)
-
-
-RUNNING = Status(
-    state="running", phase="training", epoch=3, epochs=10, unit="triples", done=50, total=100, eta_seconds=40.0, pid=1
-)
-
-
-@pytest.fixture
-def workers(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The commands of workers that would have been started; none is."""
-    started: list[list[str]] = []
-
-    class Worker:
-        returncode: int | None = None
-        pid = os.getpid()  # no child of this process: there is nothing to reap
-
-        def __init__(self, command: list[str], **more: Any) -> None:
-            started.append(command)
-
-    monkeypatch.setattr("convncf.jobs.launching.subprocess", SimpleNamespace(Popen=Worker, DEVNULL=subprocess.DEVNULL))
-    return started
-
+from tests.app_pages import MAIN, ROOT, figures_of, open_page, texts
+from tests.staged_runs import RUNNING, finished, stage
 
 # ---------------------------------------------------------------- nothing yet
 
 
 def test_an_empty_home_says_so_and_offers_the_demo() -> None:
-    at = open_app()
+    at = open_page()
     assert not at.exception
-    assert "Nothing is trained yet" in words(at)
+    assert "Nothing is trained yet" in texts(at)
     assert at.button(key="demo").label == "Train the demo models"
     assert {link.proto.label for link in at.get("page_link")} >= {"Add a dataset", "Train a model"}
 
@@ -131,15 +34,15 @@ def test_an_empty_home_says_so_and_offers_the_demo() -> None:
 def test_pressing_the_demo_button_twice_and_in_two_browsers_starts_one_set(
     home: Path, workers: list[list[str]]
 ) -> None:
-    first, second = open_app(), open_app()
+    first, second = open_page(), open_page()
     first.button(key="demo").click().run()
     second.button(key="demo").click().run()
     assert not first.exception
     assert not second.exception
     assert RunStore(home).names() == tuple(sorted(jobs.DEMO_RUNS))
     assert sorted(command[-1] for command in workers) == sorted(jobs.DEMO_RUNS)
-    assert "nothing was started twice" in words(second)
-    assert "What happens now" in words(first)
+    assert "nothing was started twice" in texts(second)
+    assert "What happens now" in texts(first)
 
 
 # ---------------------------------------------------------------- while it trains, and after
@@ -148,10 +51,10 @@ def test_pressing_the_demo_button_twice_and_in_two_browsers_starts_one_set(
 def test_a_running_model_shows_phase_progress_and_time_left(home: Path) -> None:
     run = stage(home, "demo-mf", RUNNING, model="mf-bpr")
     with run.hold():
-        at = open_app()
+        at = open_page()
         assert not at.exception
-        assert "Training MF-BPR: epoch 3 of at most 10 · at most 40 s more for this phase" in words(at)
-        assert "What happens now" in words(at)
+        assert "Training MF-BPR: epoch 3 of at most 10 · at most 40 s more for this phase" in texts(at)
+        assert "What happens now" in texts(at)
         assert at.get("progress")[0].proto.value == 25  # (2 + 0.5) of 10 epochs
     (figure,) = figures_of(at)
     assert [trace["name"] for trace in figure["data"]] == ["demo-mf"]
@@ -160,25 +63,25 @@ def test_a_running_model_shows_phase_progress_and_time_left(home: Path) -> None:
 def test_the_first_finished_network_leads_on(home: Path) -> None:
     finished(home, "demo-mf", "mf-bpr", 0.15)
     finished(home, "demo-4x4")
-    at = open_app()
+    at = open_page()
     assert not at.exception
     assert at.button(key="look-inside").label == plain("Look inside demo-4x4")
-    assert "test NDCG@10 0.162, epoch 1 · took 1 min 35 s" in words(at)
-    assert "What happens now" not in words(at)
+    assert "test NDCG@10 0.162, epoch 1 · took 1 min 35 s" in texts(at)
+    assert "What happens now" not in texts(at)
 
 
 def test_a_network_that_kept_its_start_says_what_that_means(home: Path) -> None:
     run = finished(home, "demo-4x4")
-    assert KEPT_THE_START not in words(open_app())
+    assert KEPT_THE_START not in texts(open_page())
     report = run.report()
     assert report is not None
     run.write_report(report | {"best_epoch": 0})
-    at = open_app()
-    assert "epoch 0, the start" in words(at)
-    assert KEPT_THE_START in words(at)
+    at = open_page()
+    assert "epoch 0, the start" in texts(at)
+    assert KEPT_THE_START in texts(at)
     assert at.button(key="look-inside").label == plain("Look inside demo-4x4"), "it is the only one"
     finished(home, "demo-2x2")
-    assert open_app().button(key="look-inside").label == plain("Look inside demo-2x2")
+    assert open_page().button(key="look-inside").label == plain("Look inside demo-2x2")
 
 
 def test_a_network_trained_on_everything_was_beaten_by_no_start(home: Path) -> None:
@@ -188,7 +91,7 @@ def test_a_network_trained_on_everything_was_beaten_by_no_start(home: Path) -> N
     run.write_report(
         {"metrics": {}, "validation": {}, "best_epoch": 0, "epochs": 0, "seconds": 5.0, "n_users_evaluated": 0}
     )
-    said = words(open_app())
+    said = texts(open_page())
     assert KEPT_THE_START not in said
     assert ON_EVERYTHING in said
     assert run_summary.look(run).kept == "epoch 0, the last"
@@ -199,15 +102,15 @@ def test_a_network_trained_on_everything_was_beaten_by_no_start(home: Path) -> N
 
 def test_what_is_computed_in_one_go_has_no_epoch_and_did_not_learn(home: Path) -> None:
     finished(home, "quick-one", "ease")
-    at = open_app()
-    assert "test NDCG@10 0.162, computed in one go" in words(at)
-    assert "epoch" not in words(at).split("quick-one")[1].split("took")[0]
+    at = open_page()
+    assert "test NDCG@10 0.162, computed in one go" in texts(at)
+    assert "epoch" not in texts(at).split("quick-one")[1].split("took")[0]
     assert "How it learned" not in [getattr(link, "label", "") for link in at.get("page_link")]
 
 
 def test_mf_alone_is_no_network_to_look_into(home: Path) -> None:
     finished(home, "demo-mf", "mf-bpr")
-    at = open_app()
+    at = open_page()
     assert "look-inside" not in {button.key for button in at.button}
 
 
@@ -224,9 +127,9 @@ def test_a_broken_run_does_not_hide_the_others(home: Path) -> None:
     (hollow.path / "report.json").write_text("[1]", encoding="utf-8")
     curved = finished(home, "curved")
     (curved.path / "metrics.jsonl").write_text("{}\nnonsense\n{}\n", encoding="utf-8")
-    at = open_app()
+    at = open_page()
     assert not at.exception
-    text = words(at)
+    text = texts(at)
     assert "bad** · Broken" in text
     assert "worse** · Broken" in text
     assert "hollow** · Broken" in text
@@ -238,22 +141,22 @@ def test_a_broken_run_does_not_hide_the_others(home: Path) -> None:
 def test_a_lost_run_is_resumed_once_however_often_it_is_pressed(home: Path, workers: list[list[str]]) -> None:
     run = stage(home, "gone", RUNNING)
     (run.path / "log.txt").write_text("No module named x\n", encoding="utf-8")
-    first, second = open_app(), open_app()
-    assert "gone** · Lost" in words(first)
-    assert "No module named x" in words(first)
+    first, second = open_page(), open_page()
+    assert "gone** · Lost" in texts(first)
+    assert "No module named x" in texts(first)
     first.button(key="row:resume:gone").click().run()
     second.button(key="row:resume:gone").click().run()
     assert [command[-1] for command in workers] == ["gone"]
-    assert "nothing was started twice" in words(second)
+    assert "nothing was started twice" in texts(second)
 
 
 def test_a_failed_run_shows_its_last_lines_and_a_hint(home: Path) -> None:
     run = stage(home, "full", Status(state="failed", message="OSError: [Errno 28] No space left on device"))
     (run.path / "log.txt").write_text("first\n*last* line\n", encoding="utf-8")
-    at = open_app()
+    at = open_page()
     assert not at.exception
-    assert "*last* line" in words(at)
-    assert "disk is full" in words(at)
+    assert "*last* line" in texts(at)
+    assert "disk is full" in texts(at)
     assert at.button(key="row:resume:full")
 
 
@@ -306,14 +209,13 @@ def test_no_page_of_the_first_three_loads_torch(home: Path) -> None:
     code = f"""
 import sys
 from streamlit.testing.v1 import AppTest
-at = AppTest.from_file({MAIN!r}, default_timeout=120).run()
+at = AppTest.from_file({str(MAIN)!r}, default_timeout=120).run()
 for page in ("data", "train"):
     at.switch_page(f"views/{{page}}/page.py").run()
     assert not at.exception, at.exception
 assert "torch" not in sys.modules, "torch was imported"
 """
-    root = Path(MAIN).parents[1]
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=180)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
@@ -325,7 +227,7 @@ def test_the_web_process_lets_torchs_idle_threads_sleep(home: Path, monkeypatch:
     """It scores too, beside workers that train."""
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
-    open_app()
+    open_page()
     assert int(os.environ["GOMP_SPINCOUNT"]) > 0
 
 
@@ -348,4 +250,4 @@ def test_a_broken_run_takes_no_others_colour_and_says_what_to_do(home: Path) -> 
     assert address.run_order() == ("b", "a"), "the oldest comes first"
     (home / "runs" / "a" / "config.json").write_text("{ not json", encoding="utf-8")
     assert address.run_order() == ("b", "a")
-    assert "delete the run on the Runs page" in words(open_app())
+    assert "delete the run on the Runs page" in texts(open_page())

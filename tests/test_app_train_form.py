@@ -19,11 +19,8 @@ from app.views.train import launch
 from app.views.train.launch import command_words
 from convncf.errors import JobError
 from convncf.runs import RunStore, Status
-from tests.app_runs import figures_of
-from tests.test_app_start import RUNNING, finished, open_app, stage, words, workers
-from tests.test_app_train import field
-
-__all__ = ["workers"]
+from tests.app_pages import field, figures_of, open_page, texts
+from tests.staged_runs import RUNNING, finished, stage
 
 SETTINGS = {"data.dataset": "movielens-small", "model.name": "mf-bpr", "preset": "recbole", "train.epochs": 7}
 
@@ -39,7 +36,7 @@ def of_address(at: AppTest) -> dict[str, Any]:
 
 
 def test_the_address_carries_model_and_preset_also_where_they_are_the_defaults(home: Path) -> None:
-    at = open_app("train")
+    at = open_page("train")
     assert of_address(at) == {"data.dataset": "movielens-small", "model.name": "convncf", "preset": "quick"}
     field(at, "Epochs").set_value(3).run()
     assert of_address(at)["train.epochs"] == 3
@@ -47,23 +44,23 @@ def test_the_address_carries_model_and_preset_also_where_they_are_the_defaults(h
 
 def test_a_link_restores_the_form(home: Path) -> None:
     more = {"seeds": "1-3", "eval.ks": [5, 7], "data.min_user": 4, "eval.validation_users": None}
-    at = open_app("train", settings=json.dumps(SETTINGS | more))
+    at = open_page("train", settings=json.dumps(SETTINGS | more))
     assert not at.exception
     assert at.selectbox(key="new:model").value == "mf-bpr"
     assert at.selectbox(key="new:mf-bpr:preset").value == "recbole"
     assert field(at, "Epochs").value == 7
     assert at.text_input(key="new:mf-bpr:recbole:eval.ks").value == "5, 7"
     assert field(at, "Several seeds").value == "1-3"
-    assert "--set data.min_user=4" in words(at)
+    assert "--set data.min_user=4" in texts(at)
     assert at.button(key="launch").label == "Launch 3 runs"
     kept = {key: value for key, value in more.items() if value is not None}  # no limit is the default
     assert of_address(at) == SETTINGS | kept
 
 
 def test_settings_of_the_data_page_alone_fill_their_fields(home: Path) -> None:
-    at = open_app("train", settings=json.dumps({"data.dataset": "movielens-small", "data.min_rating": 4.0, "seed": 5}))
+    at = open_page("train", settings=json.dumps({"data.dataset": "movielens-small", "data.min_rating": 4.0, "seed": 5}))
     assert field(at, "Seed").value == 5
-    assert "--set data.min_rating=4.0" in words(at)
+    assert "--set data.min_rating=4.0" in texts(at)
 
 
 @pytest.mark.parametrize(
@@ -80,51 +77,51 @@ def test_settings_of_the_data_page_alone_fill_their_fields(home: Path) -> None:
     ],
 )
 def test_settings_that_cannot_be_used_are_said_and_leave_the_form(text: str, said: str, home: Path) -> None:
-    at = open_app("train", settings=text)
+    at = open_page("train", settings=text)
     assert not at.exception
-    assert "The settings of this address cannot be used" in words(at)
-    assert said in words(at)
+    assert "The settings of this address cannot be used" in texts(at)
+    assert said in texts(at)
     assert at.selectbox(key="new:model").value == "convncf"
     at.run()
-    assert "cannot be used" in words(at), "it is said until the form changes"
+    assert "cannot be used" in texts(at), "it is said until the form changes"
     field(at, "Epochs").set_value(2).run()
-    assert "cannot be used" not in words(at)
+    assert "cannot be used" not in texts(at)
     assert of_address(at)["train.epochs"] == 2
 
 
 def test_the_settings_of_a_run_are_copied_into_the_form(home: Path) -> None:
     stage(home, "old", Status(state="finished", message="done"), settings={"train.epochs": 9, "seed": 4}, test=0.1)
-    at = open_app("train", run="old")
+    at = open_page("train", run="old")
     at.button(key="watch:copy:old").click().run()
     assert not at.exception
     assert field(at, "Epochs").value == 9
     assert field(at, "Seed").value == 4
     assert of_address(at)["train.epochs"] == 9
-    assert "settings of old" in words(at)
+    assert "settings of old" in texts(at)
 
 
 # ---------------------------------------------------------------- several seeds
 
 
 def test_several_seeds_are_queued_once_and_shown_as_a_group(home: Path, workers: list[list[str]]) -> None:
-    at = open_app("train", settings=json.dumps({"model.name": "popularity", "seeds": "2,3"}))
+    at = open_page("train", settings=json.dumps({"model.name": "popularity", "seeds": "2,3"}))
     field(at, "Name of the run").set_value("pop").run()
-    assert "convncf train --dataset movielens-small --model popularity" in words(at)
-    assert "--seeds 2,3" in words(at)
+    assert "convncf train --dataset movielens-small --model popularity" in texts(at)
+    assert "--seeds 2,3" in texts(at)
     at.button(key="launch").click().run()
     assert not at.exception
-    assert "Queued: pop-seed2, pop-seed3." in words(at)
-    assert "One of 2 runs pop-seedN: seed 2 waiting, seed 3 waiting." in words(at)
+    assert "Queued: pop-seed2, pop-seed3." in texts(at)
+    assert "One of 2 runs pop-seedN: seed 2 waiting, seed 3 waiting." in texts(at)
     at.button(key="launch").click().run()
-    assert "nothing was started twice" in words(at)
+    assert "nothing was started twice" in texts(at)
     assert RunStore(home).names() == ("pop-seed2", "pop-seed3")
     assert [command[-1] for command in workers] == ["pop-seed2", "pop-seed3"]
 
 
 def test_seeds_that_are_none_are_refused_in_words(home: Path) -> None:
-    at = open_app("train")
+    at = open_page("train")
     field(at, "Several seeds").set_value("1,1").run()
-    assert "Several seeds '1,1': seed 1 occurs twice" in words(at)
+    assert "Several seeds '1,1': seed 1 occurs twice" in texts(at)
     assert at.button(key="launch").disabled
 
 
@@ -132,7 +129,7 @@ def test_the_mean_over_seeds_stands_beside_each_of_them(home: Path) -> None:
     for seed, test in ((1, 0.1), (2, 0.3)):
         done = Status(state="finished", message="done")
         stage(home, f"mf-seed{seed}", done, model="mf-bpr", settings={"seed": seed}, test=test)
-    assert "Test NDCG@10 over seeds: 0.2000" in words(open_app("train", run="mf-seed1"))
+    assert "Test NDCG@10 over seeds: 0.2000" in texts(open_page("train", run="mf-seed1"))
 
 
 # ---------------------------------------------------------------- watching
@@ -141,38 +138,38 @@ def test_the_mean_over_seeds_stands_beside_each_of_them(home: Path) -> None:
 def test_what_stands_before_a_run_is_named(home: Path) -> None:
     busy = stage(home, "busy", RUNNING)
     with busy.hold():
-        at = open_app("train")
-        assert "1 run before it on this device: busy. It would be next in the queue; starts after busy." in words(at)
+        at = open_page("train")
+        assert "1 run before it on this device: busy. It would be next in the queue; starts after busy." in texts(at)
 
 
 def test_a_finished_run_trains_on_through_the_core(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finished(home, "done")
     asked: list[Any] = []
     monkeypatch.setattr("convncf.jobs.extend", lambda run, home, epochs: asked.append((run.name, epochs)))
-    at = open_app("train", run="done")
+    at = open_page("train", run="done")
     at.number_input(key="watch:epochs:done").set_value(50).run()
     at.button(key="watch:extend:done").click().run()
     assert asked == [("done", 50)]
-    assert "done trains on, to at most 50 epochs." in words(at)
+    assert "done trains on, to at most 50 epochs." in texts(at)
 
 
 def test_smooth_curves_lie_over_their_own_ghost_and_stand_in_the_address(home: Path) -> None:
     finished(home, "done")
-    at = open_app("train", run="done", smooth="0.6", along="step")
+    at = open_page("train", run="done", smooth="0.6", along="step")
     _, validation = figures_of(at)
     ghost, line = validation["data"][:2]
     assert ghost["y"] == [0.1, 0.15, 0.14]
     assert ghost["opacity"] < 1
     assert line["y"][:2] == pytest.approx([0.1, (0.6 * 0.1 + 0.15) / 1.6])
-    assert "The faint line is what was measured" in words(at)
-    assert open_app("train", run="done", smooth="7").get("bidi_component"), "an unknown choice is said"
+    assert "The faint line is what was measured" in texts(at)
+    assert open_page("train", run="done", smooth="7").get("bidi_component"), "an unknown choice is said"
 
 
 def test_a_run_that_chose_on_test_does_not_speak_of_validation(home: Path) -> None:
     settings = {"eval.select_on": "test"}
     run = stage(home, "leaky", Status(state="finished", message="done"), settings=settings, test=0.1)
     run.write_report((run.report() or {}) | {"best_epoch": 0})
-    text = words(open_app("train", run="leaky"))
+    text = texts(open_page("train", run="leaky"))
     assert "NDCG@10 on test" in text
     assert "No epoch did better on test than the start" in text
     assert "its test figures are too good" in text
@@ -194,19 +191,19 @@ def test_the_estimate_is_measured_once_for_all_and_shown(home: Path, monkeypatch
 
     def opened() -> AppTest:
         """The page as it is after a tick of its fragment, which AppTest does not have."""
-        at = open_app("train")
-        assert "measured as soon as the form stands still" in words(at)
+        at = open_page("train")
+        assert "measured as soon as the form stands still" in texts(at)
         at.session_state["new:estimate:known"] = (tuple(expected), 0.0)
         return at.run()
 
     at = opened()
     for _ in range(50):
-        if "Measuring what it will take" not in words(at):
+        if "Measuring what it will take" not in texts(at):
             break
         time.sleep(0.02)
         at.run()
-    assert "It takes about 4 min in all" in words(at)
-    assert "It takes about 4 min in all" in words(opened())
+    assert "It takes about 4 min in all" in texts(at)
+    assert "It takes about 4 min in all" in texts(opened())
     assert len(asked) == 1, "the second visitor is shown the first one's"
     ((_, _, *told),) = asked
     assert told == [*expected, "--estimate", "--json"]
@@ -229,11 +226,11 @@ def test_what_would_be_refused_is_said_in_the_words_of_the_core(monkeypatch: pyt
 def test_a_server_that_only_shows_offers_nothing_that_changes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finished(home, "done")
     monkeypatch.setenv("CONVNCF_READ_ONLY", "1")
-    at = open_app("train", run="done")
+    at = open_page("train", run="done")
     assert not at.exception
-    assert commands.ONLY_SHOWS in words(at)
+    assert commands.ONLY_SHOWS in texts(at)
     assert {button.key for button in at.button} <= {"watch:inspect", "watch:compare", "watch:recommend"}
-    assert "Test NDCG@10: 0.162" in words(at)
+    assert "Test NDCG@10: 0.162" in texts(at)
 
 
 def test_every_command_refuses_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,12 +262,12 @@ def test_what_was_chosen_on_data_goes_along_to_train(home: Path, monkeypatch: py
     went: list[dict[str, str]] = []
     monkeypatch.setattr("app.ui.address.go", lambda page, **ids: went.append({"page": page} | ids))
     chosen = json.dumps({"data.dataset": "movielens-small", "data.min_user": 30})
-    at = open_app("data", dataset="movielens-small", settings=chosen)
+    at = open_page("data", dataset="movielens-small", settings=chosen)
     at.button(key="dataset:train").click().run()
     ((page, dataset, settings),) = [tuple(one.values()) for one in went]
     assert (page, dataset, json.loads(settings)) == ("train", "movielens-small", json.loads(chosen))
     went.clear()
     other = json.dumps({"data.dataset": "another", "data.min_user": 30})
-    at = open_app("data", dataset="movielens-small", settings=other)
+    at = open_page("data", dataset="movielens-small", settings=other)
     at.button(key="dataset:train").click().run()
     assert went == [{"page": "train", "dataset": "movielens-small"}]

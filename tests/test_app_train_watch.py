@@ -16,9 +16,8 @@ from app.views.train import watch
 from convncf.config import flatten, parse_setting, resolve
 from convncf.evaluation.report import KEPT_THE_START
 from convncf.runs import Run, RunStore, Status
-from tests.test_app_start import finished, open_app, stage, words, workers
-
-__all__ = ["workers"]
+from tests.app_pages import open_page, texts
+from tests.staged_runs import finished, stage
 
 
 def table_key(watched: str, *names: str) -> str:
@@ -35,13 +34,13 @@ def kept_the_start(home: Path, name: str, **settings: str) -> Run:
 def test_a_tick_watches_a_run_and_does_not_undo_what_the_picker_chose(home: Path) -> None:
     finished(home, "older")
     finished(home, "newer")
-    at = open_app("train", run="newer")
+    at = open_page("train", run="newer")
     at.session_state[table_key("newer", "newer", "older")] = {"selection": {"rows": [1], "columns": [], "cells": []}}
     at.run()
     assert at.query_params["run"] == "older"
     at.selectbox(key="pick:run").select("newer").run()
     assert at.query_params["run"] == "newer"
-    assert "newer · Finished" in words(at)
+    assert "newer · Finished" in texts(at)
 
 
 def test_the_command_line_makes_the_same_configuration(home: Path) -> None:
@@ -52,7 +51,7 @@ def test_the_command_line_makes_the_same_configuration(home: Path) -> None:
     chosen = dict(parse_setting(said[place + 1]) for place, word in enumerate(said) if word == "--set")
     again = resolve(model="convncf", preset=said[said.index("--preset") + 1], settings=chosen).config
     assert flatten(again) == flatten(run.config())
-    assert watch.command_line(run) in words(open_app("train", run="mine"))
+    assert watch.command_line(run) in texts(open_page("train", run="mine"))
 
 
 def test_curves_have_a_row_an_epoch_and_a_column_a_metric(home: Path) -> None:
@@ -69,13 +68,13 @@ def test_a_refit_starts_once_and_is_watched(
 ) -> None:
     finished(home, "mine", "mf-bpr")
     monkeypatch.setattr("convncf.jobs.refit", lambda run, name, home: stage(home, name, Status()))
-    at = open_app("train", run="mine")
+    at = open_page("train", run="mine")
     at.button(key="watch:refit:mine").click().run()
     assert not at.exception
     assert at.query_params["run"] == "mine-all"
-    again = open_app("train", run="mine")
+    again = open_page("train", run="mine")
     again.button(key="watch:refit:mine").click().run()
-    assert "mine-all is there already; nothing was started twice." in words(again)
+    assert "mine-all is there already; nothing was started twice." in texts(again)
     assert [command[-1] for command in workers] == ["mine-all"]
 
 
@@ -84,17 +83,17 @@ def test_a_full_disk_is_said_with_what_to_do(home: Path, monkeypatch: pytest.Mon
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("convncf.jobs.launch", full)
-    at = open_app("train")
+    at = open_page("train")
     at.button(key="launch").click().run()
     assert not at.exception
-    assert f"The disk of {home} is full" in words(at)
-    assert "Free some space, then press again." in words(at)
+    assert f"The disk of {home} is full" in texts(at)
+    assert "Free some space, then press again." in texts(at)
 
 
 def test_where_nothing_is_changed_no_refit_is_offered(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finished(home, "mine", "mf-bpr")
     monkeypatch.setenv("CONVNCF_READ_ONLY", "1")
-    at = open_app("train", run="mine")
+    at = open_page("train", run="mine")
     keys = {button.key for button in at.button}
     assert {"watch:inspect", "watch:compare", "watch:recommend"} <= keys
     assert not {"watch:refit:mine", "delete:mine", "watch:copy:mine"} & keys
@@ -103,20 +102,20 @@ def test_where_nothing_is_changed_no_refit_is_offered(home: Path, monkeypatch: p
 def test_what_the_kept_start_means_is_said_once_for_all_rows(home: Path) -> None:
     kept_the_start(home, "one")
     kept_the_start(home, "two")
-    assert words(open_app()).count(KEPT_THE_START) == 1
+    assert texts(open_page()).count(KEPT_THE_START) == 1
 
 
 def test_a_run_that_was_chosen_on_the_test_part_says_so(home: Path) -> None:
     kept_the_start(home, "leaky", **{"eval.select_on": "test"})
-    for page in ("", "train"):
-        assert "No epoch did better on test than the start" in words(open_app(page))
+    for page in ("start", "train"):
+        assert "No epoch did better on test than the start" in texts(open_page(page))
 
 
-@pytest.mark.parametrize("page", ["", "data", "train", "runs"])
+@pytest.mark.parametrize("page", ["start", "data", "train", "runs"])
 def test_a_page_begins_with_its_title(page: str, home: Path) -> None:
     """A bare string in a page's file would be drawn above it."""
     finished(home, "one")
-    at = open_app(page)
+    at = open_page(page)
     first = next(iter(at.main.children.values()))
     assert first.type == "title", first
 
@@ -124,9 +123,9 @@ def test_a_page_begins_with_its_title(page: str, home: Path) -> None:
 def test_a_run_that_another_deletes_while_it_is_watched_is_said_to_be_gone(home: Path) -> None:
     finished(home, "other")
     finished(home, "mine")
-    at = open_app("train", run="mine")
+    at = open_page("train", run="mine")
     RunStore(home).delete("mine")
     at.button(key="watch:copy:mine").click().run()
     assert not at.exception
-    assert "'mine' is not here" in words(at)
-    assert "other · Finished" in words(at)
+    assert "'mine' is not here" in texts(at)
+    assert "other · Finished" in texts(at)

@@ -9,7 +9,6 @@ import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +17,9 @@ from streamlit.testing.v1 import AppTest
 
 from app.ui.text import plain
 from convncf.data import catalogue
+from tests.app_pages import field, open_page, texts
 from tests.archives import movielens_1m, movielens_100k
 from tests.command_line import CommandLine
-from tests.test_app_start import open_app, words
 
 Files = Mapping[str, bytes]
 
@@ -79,10 +78,6 @@ def drop(at: AppTest, files: Files) -> AppTest:
     return at.run()
 
 
-def field(at: AppTest, label: str) -> Any:
-    return next(box for box in [*at.selectbox, *at.text_input] if box.label == label)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_uploaded_is_what_the_command_line_adds(kind: str, home: Path, tmp_path: Path) -> None:
     folder = tmp_path / "files"
@@ -92,10 +87,10 @@ def test_what_is_uploaded_is_what_the_command_line_adds(kind: str, home: Path, t
     convncf = CommandLine(tmp_path / "other")
     told = convncf("datasets", "add", *map(str, sorted(folder.iterdir())), "--name", "own", "--json").object
 
-    at = drop(open_app("data"), KINDS[kind])
+    at = drop(open_page("data"), KINDS[kind])
     assert not at.exception
     assert not at.error
-    assert f"Kept: {told['interactions']:,}" in words(at)
+    assert f"Kept: {told['interactions']:,}" in texts(at)
     field(at, "Name of the dataset").set_value("own")
     at.button(key="upload:save").click().run()
     assert not at.exception
@@ -114,7 +109,7 @@ def test_what_is_uploaded_is_what_the_command_line_adds(kind: str, home: Path, t
 def test_the_makers_own_archives(make: object, home: Path, tmp_path: Path) -> None:
     assert callable(make)
     archive = make(tmp_path / "films.zip")
-    at = drop(open_app("data"), {archive.name: archive.read_bytes()})
+    at = drop(open_page("data"), {archive.name: archive.read_bytes()})
     assert not at.exception
     assert "Café 1" in str([frame.value.to_dict() for frame in at.dataframe])
     at.button(key="upload:save").click().run()
@@ -134,7 +129,7 @@ def test_real_files(folder: str, names: tuple[str, ...], home: Path, tmp_path: P
     if not os.environ.get("CONVNCF_SHARED_DATA") or not data.is_dir():
         pytest.skip(f"CONVNCF_SHARED_DATA names no folder with {folder}")
     entry = catalogue.add([data / name for name in sorted(names)], "own", tmp_path / "other")
-    at = drop(open_app("data"), {name: (data / name).read_bytes() for name in names})
+    at = drop(open_page("data"), {name: (data / name).read_bytes() for name in names})
     assert not at.exception
     field(at, "Name of the dataset").set_value("own")
     at.button(key="upload:save").click().run()
@@ -143,11 +138,11 @@ def test_real_files(folder: str, names: tuple[str, ...], home: Path, tmp_path: P
 
 
 def test_first_rows_of_each_file_stand_under_its_name(home: Path) -> None:
-    at = drop(open_app("data"), KINDS["recbole"])
+    at = drop(open_page("data"), KINDS["recbole"])
     assert [tab.label for tab in at.tabs] == [plain("x.inter"), plain("x.item")]
     assert at.dataframe[1].value.iloc[0].tolist() == ["a", "Heat"]
     assert field(at, "Title").value == "title:token_seq"
-    text = words(at)
+    text = texts(at)
     assert "x.inter (interactions): RecBole atomic file, UTF-8, delimiter tab, user_id = 'user_id:token'" in text
     assert "Not read: x.user (the workbench learns from interactions alone)." in text
 
@@ -157,46 +152,46 @@ def test_first_rows_of_each_file_stand_under_its_name(home: Path) -> None:
     [("lightgcn", "uploaded"), ("ncf", "m"), ("recbole", "x"), ("csv", "sales-2024"), ("gzip", "sales")],
 )
 def test_the_name_that_is_proposed(kind: str, name: str, home: Path) -> None:
-    assert field(drop(open_app("data"), KINDS[kind]), "Name of the dataset").value == name
+    assert field(drop(open_page("data"), KINDS[kind]), "Name of the dataset").value == name
 
 
 def test_a_very_wide_file_is_shown_in_part(home: Path) -> None:
     header = ",".join(["user", "item", *(f"c{n}" for n in range(5000))])
-    at = drop(open_app("data"), {"wide.csv": f"{header}\n1,2,{'x' * 1000}{',' * 4999}\n".encode()})
+    at = drop(open_page("data"), {"wide.csv": f"{header}\n1,2,{'x' * 1000}{',' * 4999}\n".encode()})
     assert not at.exception
     shown = at.dataframe[0].value
     assert shown.shape == (1, 60)
     assert len(str(shown.iloc[0, 2])) == 202
-    assert "and 60 of 5,002 columns" in words(at)
-    assert "Kept: 1" in words(at)
+    assert "and 60 of 5,002 columns" in texts(at)
+    assert "Kept: 1" in texts(at)
 
 
 def test_what_reading_asks_for_can_be_said_in_a_field(home: Path) -> None:
-    at = drop(open_app("data"), {"s.csv": b"user,item,date\na,x,01/05/2014\na,y,02/05/2014\n"})
+    at = drop(open_page("data"), {"s.csv": b"user,item,date\na,x,01/05/2014\na,y,02/05/2014\n"})
     assert len(at.error) == 1
-    assert "--" not in words(at).split("Add your own")[1].split("datasets add")[0].replace("---", "")
-    assert "the field Dates" in words(at)
+    assert "--" not in texts(at).split("Add your own")[1].split("datasets add")[0].replace("---", "")
+    assert "the field Dates" in texts(at)
     assert not any(button.key == "upload:save" for button in at.button)
     field(at, "Dates").select("day-first")
     at.run()
     assert not at.error
-    assert "2014-05-01 to 2014-05-02" in words(at)
+    assert "2014-05-01 to 2014-05-02" in texts(at)
     field(at, "Dates").select("month-first")
     at.run()
-    assert "2014-01-05 to 2014-02-05" in words(at)
+    assert "2014-01-05 to 2014-02-05" in texts(at)
 
 
 def test_fields_change_how_it_is_read(home: Path) -> None:
-    at = drop(open_app("data"), {"s.csv": b"user,item,rating,time\n7,x,5,1\n07,x,4,2\n7.0,y,3,3\n"})
-    assert "Users: 3" in words(at)
+    at = drop(open_page("data"), {"s.csv": b"user,item,rating,time\n7,x,5,1\n07,x,4,2\n7.0,y,3,3\n"})
+    assert "Users: 3" in texts(at)
     field(at, "Ids").select("number")
     at.run()
-    assert "Users: 1" in words(at)
-    assert "Merged: 1" in words(at)
+    assert "Users: 1" in texts(at)
+    assert "Merged: 1" in texts(at)
     field(at, "Rating").select("")
     field(at, "Of a repeated pair").select("first")
     at.run()
-    assert "the first" in words(at)
+    assert "the first" in texts(at)
     at.button(key="upload:save").click().run()
     saved = catalogue.load("s", home)
     assert saved.interactions.rating is None
@@ -205,16 +200,16 @@ def test_fields_change_how_it_is_read(home: Path) -> None:
 
 
 def test_a_first_line_can_be_data_or_names(home: Path) -> None:
-    at = drop(open_app("data"), {"s.csv": b"user,item\n1,2\n1,3\n"})
-    assert "Kept: 2" in words(at)
+    at = drop(open_page("data"), {"s.csv": b"user,item\n1,2\n1,3\n"})
+    assert "Kept: 2" in texts(at)
     field(at, "First line").select("no")
     at.run()
     assert list(at.dataframe[0].value.columns) == ["1", "2"]
-    assert "Kept: 3" in words(at)
+    assert "Kept: 3" in texts(at)
 
 
 def test_an_encoding_can_be_said(home: Path) -> None:
-    at = drop(open_app("data"), {"s.csv": "user,item,title\n1,2,Łódź\n".encode("iso-8859-2")})
+    at = drop(open_page("data"), {"s.csv": "user,item,title\n1,2,Łódź\n".encode("iso-8859-2")})
     assert at.dataframe[0].value.iloc[0, 2] == "£ód¼"
     field(at, "Encoding").select("iso-8859-2")
     at.run()
@@ -225,16 +220,16 @@ def test_an_encoding_can_be_said(home: Path) -> None:
 
 
 def test_another_drop_takes_the_place_of_the_first(home: Path) -> None:
-    at = drop(open_app("data"), {"a.csv": b"user,item\n1,2\n"})
+    at = drop(open_page("data"), {"a.csv": b"user,item\n1,2\n"})
     first = at.query_params["upload"]
     drop(at, {"a.csv": b"user,item\n1,2\n", "items.csv": b"item,title\n2,Heat\n"})
     assert at.query_params["upload"] != first
     assert len(list((home / "uploads").iterdir())) == 1
-    assert "1 of 1 item have one in items.csv" in words(at)
+    assert "1 of 1 item have one in items.csv" in texts(at)
 
 
 def test_a_failure_to_save_leaves_nothing_half_imported(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    at = drop(open_app("data"), {"a.csv": b"user,item\n1,2\n"})
+    at = drop(open_page("data"), {"a.csv": b"user,item\n1,2\n"})
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -242,7 +237,7 @@ def test_a_failure_to_save_leaves_nothing_half_imported(home: Path, monkeypatch:
     monkeypatch.setattr(catalogue, "write_folder", full)
     at.button(key="upload:save").click().run()
     assert not at.exception
-    assert "is full" in words(at)
+    assert "is full" in texts(at)
     assert list((home / "datasets").iterdir()) == []
     monkeypatch.undo()
     monkeypatch.setenv("CONVNCF_HOME", str(home))

@@ -14,7 +14,7 @@ import pytest
 from app.ui import uploads
 from app.views.data import add_dataset
 from convncf.errors import ReadError
-from tests.test_app_start import open_app, words
+from tests.app_pages import open_page, texts
 from tests.test_app_uploads import RATINGS, Files, drop, zipped
 
 
@@ -40,19 +40,19 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_kept(
     name: str, content: bytes, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploads, "UNPACKED_MB", 10)
-    at = drop(open_app("data"), {name: content})
+    at = drop(open_page("data"), {name: content})
     assert not at.exception
-    assert "unpacks to more than 10 MB" in words(at)
-    assert str(home) not in words(at)
+    assert "unpacks to more than 10 MB" in texts(at)
+    assert str(home) not in texts(at)
     assert list((home / "uploads").iterdir()) == []
     assert "upload" not in at.query_params
     at.run()  # still said at the next rerun, and gone with the next file
-    assert "unpacks to more than 10 MB" in words(at)
+    assert "unpacks to more than 10 MB" in texts(at)
     at.file_uploader[0].clear().run()
-    assert "unpacks" not in words(at)
+    assert "unpacks" not in texts(at)
     drop(at, {"s.csv": b"user,item\n1,2\n"})
-    assert "unpacks" not in words(at)
-    assert "Kept: 1" in words(at)
+    assert "unpacks" not in texts(at)
+    assert "Kept: 1" in texts(at)
 
 
 def test_too_many_files_too_many_bytes_and_the_same_name_twice(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,11 +122,11 @@ def encrypted_zip() -> bytes:
     ],
 )
 def test_files_that_cannot_be_read_are_refused_in_words(files: Files, said: str, home: Path) -> None:
-    at = drop(open_app("data"), files)
+    at = drop(open_page("data"), files)
     assert not at.exception
     assert at.error
-    assert said in words(at)
-    assert str(home) not in words(at)
+    assert said in texts(at)
+    assert str(home) not in texts(at)
     assert not any(button.key == "upload:save" for button in at.button)
     at.button(key="upload:discard").click().run()
     assert not at.exception
@@ -140,7 +140,7 @@ def test_files_that_no_memory_holds_are_refused_in_words(home: Path, monkeypatch
         raise MemoryError
 
     monkeypatch.setattr(add_dataset, "read", greedy)
-    at = drop(open_app("data"), {"s.csv": b"user,item\n1,2\n"})
+    at = drop(open_page("data"), {"s.csv": b"user,item\n1,2\n"})
     assert not at.exception
-    assert "more memory than there is" in words(at)
+    assert "more memory than there is" in texts(at)
     assert not any(button.key == "upload:save" for button in at.button)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests import browser as helpers
+from tests.conftest import chromium_or_outcome
 
 SCRIPT = """
 import streamlit as st
@@ -43,33 +41,31 @@ def test_a_user_who_is_not_root_gets_the_command(monkeypatch: pytest.MonkeyPatch
         helpers.find_chromium()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("ci", "status", "words"),
-    [
-        ("", 0, r"SKIPPED .* no browser: none of chromium, .* there is no apt-get"),
-        ("true", 1, r"no browser, and CI=true allows no skipping: none of chromium"),
-    ],
-)
+@pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])
 def test_without_a_browser_tests_are_skipped_with_the_reason_and_fail_under_ci(
-    ci: str, status: int, words: str, tmp_path: Path
+    ci: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nothing = os.environ | {"PATH": str(tmp_path), "CI": ci}
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "browser", __file__]
-    done = subprocess.run(command, cwd=helpers.ROOT, env=nothing, capture_output=True, text=True, timeout=300)
-    assert done.returncode == status, done.stdout
-    assert re.search(words, done.stdout)
+    without_a_browser(monkeypatch)
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome, match=r"no browser.* none of chromium, .* there is no apt-get"):
+        chromium_or_outcome()
 
 
 @pytest.mark.browser
 def test_a_page_that_complains_is_heard(browser: Browser) -> None:
-    with helpers.open_page(browser) as (page, complaints):
-        page.set_content("<img src='http://outside.invalid/x.png'><script>console.error('loud'); missing()</script>")
-        page.wait_for_timeout(500)
+    content = "<img src='http://outside.invalid/x.png'><script>console.error('loud'); missing()</script>"
+    with (
+        helpers.open_page(browser) as (page, complaints),
+        page.expect_event("pageerror"),
+        page.expect_request("**/x.png"),
+    ):
+        page.set_content(content)
     assert "http://outside.invalid/x.png" in complaints.outside
     assert "loud" in complaints.console
     assert any("missing is not defined" in text for text in complaints.console)
     assert len(complaints.all()) == len(complaints.outside) + len(complaints.console)
+    complaints.clear()
+    assert complaints.all() == []
 
 
 @pytest.mark.browser

@@ -10,7 +10,7 @@ import pytest
 
 from convncf.runs import RunStore
 from tests.in_process import Commands
-from tests.test_app_start import finished
+from tests.staged_runs import finished
 
 
 @pytest.fixture

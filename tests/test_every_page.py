@@ -1,6 +1,7 @@
 """Every page in a real browser: no exception, no error on the console, no outside request, no fault that axe finds.
 
-axe looks for contrast that is too low, controls without a label, and headings out of order.
+axe looks for contrast that is too low, controls without a label, and headings out of order. A page is opened once: it
+is looked at in light, then in dark, then in a narrow window.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
+from playwright.sync_api import TimeoutError as TooLate
 
-from tests.browser import App, exceptions, open_page, settle, start_app
+from convncf import figures
+from tests.browser import App, Complaints, exceptions, open_page, settle, start_app
 from tools.screenshots import all_pages
 
-pytest_plugins = ["tests.app_home"]
 pytestmark = pytest.mark.browser
 
-NARROW = 800
+WIDE, NARROW = 1280, 800
 LOOKS = ("what-if", "over-training", "why", "other-item", "channel", "neighbours", "history", "space")
 PAIR = "run=tiny-222&user=u3&item=i4"
 PAGES = [
@@ -30,6 +32,13 @@ PAGES = [
     "/compare?run=tiny-mf&run=tiny-222",
     "/train?run=tiny-222",
 ]
+ON_GROUND = """ground => [...document.querySelectorAll("[data-testid='stApp'], .convncf-figure")]
+  .every(one => getComputedStyle(one).backgroundColor === ground)"""
+"""The page and all its figures stand on that ground."""
+APP_ON_GROUND = ON_GROUND.replace(", .convncf-figure", "")
+DARK_RULES = "() => [...document.querySelectorAll('style')].some(one => one.textContent.includes('[data-tag]'))"
+"""The page's script has run since the browser said that it is dark: it writes these rules then."""
+IN_WIDTH = "most => document.querySelector(\"[data-testid='stMain']\").scrollWidth <= most"
 
 
 @pytest.fixture(scope="module")
@@ -38,44 +47,62 @@ def app(runs_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         yield started
 
 
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[tuple[Page, Complaints]]:
+    """One tab for all pages: what the browser has fetched and compiled for the first, it has for the others."""
+    with open_page(browser, width=WIDE) as opened:
+        yield opened
+
+
 OF_STREAMLIT = {"presentation-role-conflict": "stFileUploaderDropzone", "empty-table-header": "<th"}
 """Rule -> what it finds in Streamlit's own uploader and in the first column of its tables, which no page can change."""
 
 
-def faults(found: dict[str, Any]) -> list[str]:
-    """What axe calls a violation, one line for each element."""
+def faults(page: Page, scheme: str, *rules: str) -> list[str]:
+    """What axe calls a violation of any rule, or of those with a tag, one line for each element."""
+    options: dict[str, Any] = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    found: dict[str, Any] = Axe().run(page, options=options).response
     each = [(rule["id"], node["html"]) for rule in found["violations"] for node in rule["nodes"]]
-    return [f"{rule}: {html[:200]}" for rule, html in each if OF_STREAMLIT.get(rule, html + "+") not in html]
+    return [f"{scheme}, {rule}: {html[:200]}" for rule, html in each if OF_STREAMLIT.get(rule, html + "+") not in html]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_has_a_fault(browser: Browser, app: App, scheme: Literal["light", "dark"]) -> None:
-    wrong: list[str] = []
-    for path in PAGES:
-        # what changes below a view of Inspect is the same in dark: colours are looked at once
-        if scheme == "dark" and "look=" in urlsplit(path).query:
-            continue
-        with open_page(browser, scheme=scheme) as (page, complaints):
-            page.goto(f"{app.url}{path}")
-            settle(page)
-            said = exceptions(page) + complaints.all() + faults(Axe().run(page).response)
-            wrong += [f"{path}: {text}" for text in said]
-    assert wrong == []
+def show(page: Page, scheme: Literal["light", "dark"], width: int) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+
+
+def darken(page: Page) -> None:
+    """The same page in a dark browser, drawn anew: Streamlit tells the script of the colours when it runs again."""
+    show(page, "dark", WIDE)
+    paper = figures.DARK.paper
+    ground = f"rgb({', '.join(str(int(paper[place : place + 2], 16)) for place in (1, 3, 5))})"
+    page.wait_for_function(APP_ON_GROUND, arg=ground, polling=50)
+    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")  # as the browser's Back does
+    page.wait_for_function(DARK_RULES, polling=50)
+    settle(page)
+    page.wait_for_function(ON_GROUND, arg=ground, polling=50)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_has_no_fault_in_light_and_dark_and_fits_a_narrow_window(
+    tab: tuple[Page, Complaints], app: App, path: str
+) -> None:
+    page, complaints = tab
+    complaints.clear()
+    show(page, "light", WIDE)
+    page.goto(f"{app.url}{path}")
+    settle(page)
+    assert exceptions(page) + faults(page, "light") == []
+    # what changes below a view of Inspect is the same in dark and narrow: colours and widths are looked at once
+    if "look=" not in urlsplit(path).query:
+        darken(page)
+        assert exceptions(page) + faults(page, "dark", "cat.color") == []
+        show(page, "dark", NARROW)
+        try:
+            page.wait_for_function(IN_WIDTH, arg=NARROW, timeout=10_000, polling=50)
+        except TooLate:
+            pytest.fail(f"wider than {NARROW} pixels: something has to be scrolled sideways to be seen")
+    assert complaints.all() == []
     log = app.log.read_text(encoding="utf-8")
     assert "Traceback" not in log
     assert "deprecated" not in log
-
-
-def test_a_narrow_window_is_not_wider_than_it_is(browser: Browser, app: App) -> None:
-    """At 800 pixels nothing has to be scrolled sideways to be seen."""
-    wide: list[str] = []
-    for path in PAGES:
-        if "look=" in path:
-            continue
-        with open_page(browser, width=NARROW) as (page, _):
-            page.goto(f"{app.url}{path}")
-            settle(page)
-            across = int(page.evaluate("() => document.querySelector(\"[data-testid='stMain']\").scrollWidth"))
-            if across > NARROW:
-                wide.append(f"{path}: {across}")
-    assert wide == []

@@ -12,10 +12,7 @@ from convncf.config import resolve
 from convncf.errors import RunError
 from convncf.jobs.queue import DeviceQueue
 from convncf.runs import RunStore, Status
-from tests.test_app_start import workers
 from tests.worlds import make_run, save_dataset
-
-__all__ = ["workers"]
 
 
 def test_the_run_at_work_comes_first_then_those_that_wait_in_order(home: Path) -> None:

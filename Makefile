@@ -3,10 +3,11 @@
 PY := .venv/bin/python
 ARGS :=
 WORKERS := 2
+PYTEST = $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install app demo test check lint screenshots parity bench notebooks lab clean
+.PHONY: help install app demo test check full lint screenshots parity bench notebooks lab clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -21,12 +22,14 @@ app: install ## queue the demo runs and open the app on localhost
 demo: install ## queue the demo runs, unless they exist
 	@$(PY) -m convncf demo $(ARGS)
 
-test: install lint ## linters, types and the whole test suite
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not browser"
-	$(PY) -m pytest -m browser
+test: install ## linters, types and the tests, browser and all: what to run before you hand in (six minutes)
+	sh tools/beside.sh $(PYTEST) -m "not full"
 
-check: install lint ## the inner loop: linters, types, and the tests that need neither a browser nor long
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not browser and not slow"
+check: install ## the inner loop: linters, types, and the tests that need neither a browser nor long (two minutes)
+	sh tools/beside.sh $(PYTEST) -m "not full and not browser and not slow"
+
+full: install ## what takes longer: every notebook, trainings, and properties with 200 examples each (half an hour)
+	$(PYTEST) -m "full or hypothesis" --hypothesis-profile=thorough
 
 lint: install
 	$(PY) -m ruff check .

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import hypothesis
 import pytest
@@ -13,14 +13,29 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from convncf.data.split import Split
+    from convncf.runs import Run, RunStore
+    from tests.command_line import CommandLine
+
 pytest_plugins = ["tests.app_home"]
 
 # Before torch is loaded: workers that each take every core wait for one another more than they compute.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# A loaded machine is slow, not wrong.
-hypothesis.settings.register_profile("workbench", deadline=None)
-hypothesis.settings.load_profile("workbench")
+# A loaded machine is slow, not wrong. The examples of a test may share its folder.
+_SHARED = [hypothesis.HealthCheck.function_scoped_fixture]
+hypothesis.settings.register_profile("usual", deadline=None, suppress_health_check=_SHARED, max_examples=30)
+hypothesis.settings.register_profile("thorough", hypothesis.settings.get_profile("usual"), max_examples=200)
+hypothesis.settings.load_profile("usual")  # `make full` asks for the other: --hypothesis-profile=thorough
+
+LONGEST: Final = ()
+"""Files of tests that take longest, those first: a worker that begins one of them last would work on alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the files that take longest come first; within a file, and otherwise, the order stays."""
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +44,56 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setenv("CONVNCF_HOME", str(folder))
     return folder
+
+
+@pytest.fixture
+def convncf(home: Path) -> CommandLine:
+    """The command line on this test's home."""
+    from tests.command_line import CommandLine
+
+    return CommandLine(home)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """A command line whose home holds the shop; the tests of a file share it."""
+    from tests.command_line import CommandLine
+
+    line = CommandLine(tmp_path_factory.mktemp("shop"))
+    line.add_shop()
+    return line
+
+
+@pytest.fixture
+def toy(home: Path) -> None:
+    """The toy, a checkerboard, is a dataset of this test's home."""
+    from tests.worlds import save_dataset
+
+    save_dataset(home)
+
+
+@pytest.fixture(scope="session")
+def parts() -> Split:
+    """The toy divided 8:1:1, made once. Nothing may change it."""
+    from tests.toy_training import toy_split
+
+    return toy_split()
+
+
+@pytest.fixture
+def store(home: Path) -> RunStore:
+    """The runs of this test's home."""
+    from convncf.runs import RunStore
+
+    return RunStore(home)
+
+
+@pytest.fixture
+def run(store: RunStore) -> Run:
+    """The run "first", which has not begun."""
+    from tests.worlds import created
+
+    return created(store, "first")
 
 
 @pytest.fixture(scope="session")

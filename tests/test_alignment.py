@@ -16,6 +16,7 @@ from convncf.inspection.alignment import Method
 from convncf.models import MatrixFactorisation, Popularity
 from convncf.models.base import Sizes
 from tests.test_trace import network
+from tests.wording import values_in
 from tests.worlds import dataset_of
 
 BOTH = pytest.mark.parametrize("method", ["rotation", "permutation"])
@@ -121,7 +122,7 @@ def test_rows_are_matched_by_raw_id(method: Method) -> None:
     np.testing.assert_allclose(found.p[5:], first.p[users], atol=1e-4)
     np.testing.assert_allclose(found.q[:25], first.q[items], atol=1e-4)
     assert found.p.shape == second.p.shape
-    assert found.words.startswith(f"{method}, fitted on 20 users and 25 items: explains 100.0% of the variance, ")
+    assert (method in found.words, values_in(found.words)[:3]) == (True, ["20", "25", "100.0"])
 
 
 def test_dimensions_that_are_zero_are_named() -> None:
@@ -141,7 +142,7 @@ def test_the_tables_of_a_model() -> None:
     trace = trace_pair(model, 2, 3)
     np.testing.assert_array_equal(found.q[3], model.item_embedding.weight[3].detach().numpy())
     assert found.p[2] @ found.q[3] == pytest.approx(trace.score, abs=1e-5)
-    with pytest.raises(TypeError, match="Popularity has no embeddings"):
+    with pytest.raises(TypeError, match="Popularity"):
         embeddings(Popularity(30, 40), interactions)
 
 
@@ -158,10 +159,10 @@ def test_the_network_is_not_carried_along() -> None:
 
 def test_what_cannot_be_aligned_is_refused() -> None:
     first = tables()
-    with pytest.raises(ConfigError, match="size 6 and 4 cannot be aligned"):
+    with pytest.raises(ConfigError, match="6 and 4"):
         align(first, tables(size=4), "rotation")
     apart = replace(tables(), user_ids=("a",) * 30, item_ids=("b",) * 40)
-    with pytest.raises(DataError, match="no user and no item in common"):
+    with pytest.raises(DataError, match="in common"):
         align(first, apart, "permutation")
     broken = tables()
     broken.q[0, 0] = np.nan

@@ -9,6 +9,7 @@ import ast
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -240,7 +241,9 @@ def test_a_median_of_incomplete_rounds_is_none() -> None:
 
 
 @pytest.mark.slow
-def test_without_recbole_our_side_is_measured_alone() -> None:
+def test_without_recbole_our_side_is_measured_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    # a full product takes minutes on a processor without bf16
+    monkeypatch.setattr(peak, "rates", partial(peak.rates, large=64, rows=(64,), seconds=0))
     said: list[str] = []
     small = compare.Settings(rounds=1, batches=1, users=2, lists=1, growth=False)
     found = compare.measure(small, None, said.append)

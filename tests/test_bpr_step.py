@@ -105,14 +105,14 @@ def test_steps_that_run_away_end_there_and_it_is_said() -> None:
 
 @pytest.mark.parametrize(("rate", "steps"), [(0.0, 5), (-1.0, 5), (math.nan, 5), (1.0, 0)])
 def test_a_rate_or_a_number_of_steps_that_cannot_be_is_refused(rate: float, steps: int) -> None:
-    with pytest.raises(ValueError, match="step size above 0"):
+    with pytest.raises(ValueError, match="above 0"):
         bpr_steps(factorisation(), TRIPLE, rate, steps)
 
 
 def test_an_unknown_item_and_a_model_without_embeddings_are_refused() -> None:
-    with pytest.raises(IndexError, match="item 999 is not one of"):
+    with pytest.raises(IndexError, match="item 999"):
         bpr_steps(factorisation(), Triple(USER, POSITIVE, 999), 1.0)
-    with pytest.raises(TypeError, match="no embedding to move"):
+    with pytest.raises(TypeError, match="no embedding"):
         bpr_steps(Popularity(30, 40), TRIPLE, 1.0)
 
 
@@ -138,8 +138,8 @@ def test_negatives_are_what_the_user_has_not_in_training_each_of_them_and_the_sa
 def test_who_has_everything_or_nothing_in_training_is_said() -> None:
     rows = [("a", "x"), ("a", "y"), ("b", "x")]
     every = ratio_split(Interactions.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id"])), (1, 0, 0), seed=1)
-    with pytest.raises(DataError, match="all 2 items in training"):
+    with pytest.raises(DataError, match="all 2 items"):
         draw_triple(every, 0, 0)
     none = replace(every, part=np.full_like(every.part, 2))
-    with pytest.raises(DataError, match="no item in training"):
+    with pytest.raises(DataError, match="no item"):
         draw_triple(none, 0, 0)

@@ -15,6 +15,7 @@ from convncf.errors import NonFiniteScoreError, TrainingStopped
 from convncf.evaluation import candidate_ranking
 from convncf.evaluation.candidate_ranking import SetFacts, SetRanks, rank_in_sets
 from convncf.runtime import threads as runtime_threads
+from tests.wording import values_in
 
 
 class Pairs:
@@ -105,13 +106,13 @@ def test_a_set_without_negatives_is_won_and_no_set_is_no_user() -> None:
     assert (found.ranks.tolist(), found.candidates.tolist()) == ([1], [1])
     nothing = rank_in_sets(Pairs([[0.0, 0.0]]), sets_of())
     assert (nothing.users.size, nothing.indptr.tolist(), nothing.of(0)[0].size) == (0, [0], 0)
-    assert SetFacts.of("x", nothing.candidates).words == "0 candidate sets of 0 negatives"
+    assert values_in(SetFacts.of("x", nothing.candidates).words) == ["0", "0"]
 
 
 def test_the_facts_of_sets_in_words() -> None:
-    assert SetFacts.of("x", np.array([40])).words == "1 candidate set of 39 negatives"
-    assert SetFacts.of("x", np.array([2, 2])).words == "2 candidate sets of 1 negative"
-    assert SetFacts.of("x", np.array([40, 36, 1_001])).words == "3 candidate sets of 35 to 1,000 negatives"
+    assert values_in(SetFacts.of("x", np.array([40])).words) == ["1", "39"]
+    assert values_in(SetFacts.of("x", np.array([2, 2])).words) == ["2", "1"]
+    assert values_in(SetFacts.of("x", np.array([40, 36, 1_001])).words) == ["3", "35", "1,000"]
 
 
 @st.composite
@@ -179,7 +180,7 @@ def test_progress_counts_users_and_stop_ends_it(monkeypatch: pytest.MonkeyPatch)
     rank_in_sets(Pairs(np.zeros((5, 2))), sets, progress=lambda *both: told.append(both))
     assert told == [(2, 5), (4, 5), (5, 5)]
     scorer = Pairs(np.zeros((5, 2)))
-    with pytest.raises(TrainingStopped, match="4 of 5 users"):
+    with pytest.raises(TrainingStopped, match="4 of 5"):
         rank_in_sets(scorer, sets, stop=lambda: len(scorer.asked) == 4)
 
 
@@ -193,18 +194,18 @@ def test_a_score_that_is_not_finite_is_an_error_with_the_user(bad: float) -> Non
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match="users are 0 to 0, the candidate sets hold 0 to 1"):
+    with pytest.raises(ValueError, match=r"0 to 0, .* 0 to 1"):
         rank_in_sets(Pairs([[0.0, 0.0]]), sets_of((0, 0, [1]), (1, 0, [1])))
-    with pytest.raises(ValueError, match="answers are 0 to 1"):
+    with pytest.raises(ValueError, match=r"answers .* 0 to 1"):
         rank_in_sets(Pairs([[0.0, 0.0]]), sets_of((0, 2, [1])))
-    with pytest.raises(ValueError, match="negatives are 0 to 1"):
+    with pytest.raises(ValueError, match=r"negatives .* 0 to 1"):
         rank_in_sets(Pairs([[0.0, 0.0]]), sets_of((0, 0, [2])))
 
     class Short(Pairs):
         def score_pairs(self, user: torch.Tensor, item: torch.Tensor) -> torch.Tensor:
             return super().score_pairs(user, item)[:1]
 
-    with pytest.raises(ValueError, match=r"shape \(1,\) for 2 pairs"):
+    with pytest.raises(ValueError, match=r"\(1,\) for 2"):
         rank_in_sets(Short([[0.0, 0.0]]), sets_of((0, 0, [1])))
 
 

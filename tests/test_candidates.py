@@ -19,6 +19,7 @@ from convncf.data.split import Part, Split
 from convncf.data.splitting import filter_and_split, ratio_split
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import DataError
+from tests.wording import values_in
 from tests.worlds import checkerboard, dataset_of
 
 BOTH: tuple[Part, ...] = ("validation", "test")
@@ -135,13 +136,11 @@ def test_distinct_numbers_end_however_much_is_asked(limits: list[tuple[int, int]
 
 def test_how_many_were_drawn_is_said() -> None:
     made = toy()
-    assert draw_candidates(made, "test", 7, 4).origin == "7 drawn a test item, seed 4"
+    assert values_in(draw_candidates(made, "test", 7, 4).origin) == ["7", "4"]
     sets = draw_candidates(made, "validation", 999, 4)
     fewest, most = int(sets.sizes.min()), int(sets.sizes.max())
     assert 0 < fewest < most <= 39
-    assert sets.origin == (
-        f"{fewest} to {most} drawn a validation item, seed 4: 999 were asked and {len(sets)} sets have no more"
-    )
+    assert values_in(sets.origin) == [str(fewest), str(most), "4", "999", str(len(sets))]
 
 
 def test_a_user_with_no_free_item_has_an_empty_set_and_it_is_said() -> None:
@@ -150,15 +149,15 @@ def test_a_user_with_no_free_item_has_an_empty_set_and_it_is_said() -> None:
     sets = draw_candidates(made, "test", 5, 1)
     assert by_name(sets, made.interactions).keys() == {("a", "z"), ("b", "x")}
     assert sets.sizes.tolist() == [0, 2]
-    assert sets.origin.endswith("5 were asked and 2 sets have no more, 1 of them none at all")
+    assert values_in(sets.origin)[-3:] == ["5", "2", "1"]
 
 
 def test_what_cannot_be_drawn() -> None:
     made = toy(ratios=(0.9, 0.0, 0.1))
     sets = draw_candidates(made, "validation", 5, 1)
-    assert (len(sets), sets.origin) == (0, "none drawn: there is no validation item")
+    assert (len(sets), sets.origin.startswith("none drawn")) == (0, True)
     assert sets.fingerprint(made.interactions).startswith("sha256:")
-    with pytest.raises(DataError, match="0 negatives a candidate set"):
+    with pytest.raises(DataError, match="0 negatives"):
         draw_candidates(made, "test", 0, 1)
 
 
@@ -202,9 +201,7 @@ def test_the_fingerprint_sees_content_and_not_order() -> None:
     assert len({one, *others}) == 8
 
 
-@pytest.mark.parametrize(
-    ("offsets", "words"), [([0, 2], "offsets end at 2, there are 3"), ([0], "1 users, 1 answers and 1 offsets")]
-)
+@pytest.mark.parametrize(("offsets", "words"), [([0, 2], "end at 2"), ([0], "1 users, 1 answers")])
 def test_sets_that_do_not_fit_together_are_refused(offsets: list[int], words: str) -> None:
     with pytest.raises(DataError, match=words):
         CandidateSets(np.zeros(1, np.int32), np.zeros(1, np.int32), np.array(offsets), np.zeros(3, np.int32))

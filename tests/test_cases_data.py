@@ -22,14 +22,9 @@ from convncf.data.filtering import apply_filters
 from convncf.data.reading import ReadOptions, read
 from convncf.data.splitting import leave_one_out, split
 from convncf.errors import ReadError
-from tests.in_process import Commands
+from tests.command_line import CommandLine
+from tests.wording import values_in
 from tests.written import dropped, parts, rows, said, write
-
-
-@pytest.fixture
-def convncf(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Commands:
-    """The command line with an empty home."""
-    return Commands(home, monkeypatch, capfd)
 
 
 def dataset(folder: Path, content: str, **options: Any) -> Dataset:
@@ -56,20 +51,20 @@ def test_case_10_users_and_items_that_training_never_saw_are_counted_and_named(t
     result = read(write(tmp_path, UNKNOWN))
     assert parts(result)["test"] == [("1", "4"), ("2", "77"), ("99", "1")]
     words = said(result)
-    assert "1 user is held out and not in training: '99'." in words
-    assert "1 item is held out and not in training: '77'." in words
+    assert "not in training: '99'." in words
+    assert "not in training: '77'." in words
 
 
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        (("data.ratios=[1,0,0]",), "every interaction is for training: there is no validation and no test part"),
-        (("data.ratios=[0.9,0,0.1]",), "there is no validation part"),
-        ((), "test interactions are of items that training never saw"),
+        (("data.ratios=[1,0,0]",), "no test part"),
+        (("data.ratios=[0.9,0,0.1]",), "no validation part"),
+        ((), "training never saw"),
     ],
 )
 def test_case_10_three_ways_to_lack_a_part_end_and_recommend(
-    convncf: Commands, tmp_path: Path, settings: tuple[str, ...], told: str
+    convncf: CommandLine, tmp_path: Path, settings: tuple[str, ...], told: str
 ) -> None:
     files = [str(path) for path in write(tmp_path, UNKNOWN)]
     convncf("datasets", "add", *(files if not settings else files[:1]), "--name", "x", "--alone")
@@ -78,7 +73,7 @@ def test_case_10_three_ways_to_lack_a_part_end_and_recommend(
     assert trained.code == 0
     assert told in trained.err
     if settings:
-        assert "epoch 2: the last epoch: there is no validation part" in trained.err
+        assert "epoch 2: the last" in trained.err
     listed = convncf("recommend", "r", "--user", "3", "--json")
     assert listed.code == 0
     assert json.loads(listed.out)["items"]
@@ -87,24 +82,21 @@ def test_case_10_three_ways_to_lack_a_part_end_and_recommend(
 # ---------------------------------------------------------------- 15: low ratings
 
 
-def test_case_15_what_was_rated_low_does_not_come_back_to_its_rater(convncf: Commands, tmp_path: Path) -> None:
+def test_case_15_what_was_rated_low_does_not_come_back_to_its_rater(convncf: CommandLine, tmp_path: Path) -> None:
     likes = "".join(f"u{u},i{i},5\n" for u in range(6) for i in range(8) if (u + i) % 3)
     (path,) = write(tmp_path, {"x.csv": f"user,item,rating\n{likes}u7,i9,5\nu7,i1,5\nu7,i2,5\nu7,i3,5\nu1,i9,1\n"})
     added = convncf("datasets", "add", str(path))
-    assert re.search(r"\d\.\d% of the positives are rated 2 or less of 5: .*--set data\.min_rating=4", added.err)
+    assert re.search(r"\d\.\d% of the positives .* 2 .* 5: .*--set data\.min_rating=4", added.err)
     asked = ("train", "--dataset", "x", "--model", "popularity", "--set", "data.min_rating=4")
     trained = convncf(*asked, "--name", "hidden")
-    assert (
-        "1 pairs rated lower than data.min_rating are neither recommended to their rater nor drawn as neg"
-        in trained.err
-    )
+    assert "1 pairs rated lower" in trained.err
     assert "i9" not in items_for(convncf, "hidden", "u1")
     assert "i9" in items_for(convncf, "hidden", "u2")
     convncf(*asked, "--name", "unseen", "--set", "data.low_rated=unseen")
     assert "i9" in items_for(convncf, "unseen", "u1")
 
 
-def items_for(convncf: Commands, run: str, user: str) -> list[str]:
+def items_for(convncf: CommandLine, run: str, user: str) -> list[str]:
     return [item["item_id"] for item in json.loads(convncf("recommend", run, "--user", user, "--json").out)["items"]]
 
 
@@ -139,26 +131,21 @@ def test_case_17_the_latest_row_is_the_test_row_however_fine_the_times(tmp_path:
 @pytest.mark.parametrize(
     ("times", "told"),
     [
-        (
-            ["2014-05-01 12:00:00", "2014-05-01T12:00:00+02:00", "2016-01-01"],
-            "dates with a time zone, but for 2 that are taken as UTC, as seconds: 2014-05-01 to 2016-01-01 (UTC)",
-        ),
-        (
-            ["20140501120000", "20160501"],
-            "packed dates such as 20140501120000, taken as UTC: 2014-05-01 to 2016-05-01 (UTC)",
-        ),
-        (["-62135596800", "1400000000"], "seconds since 1970: 0001-01-01 to 2014-05-13 (UTC)"),
+        (["2014-05-01 12:00:00", "2014-05-01T12:00:00+02:00", "2016-01-01"], ["2", "2014-05-01", "2016-01-01"]),
+        (["20140501120000", "20160501"], ["20140501120000", "2014-05-01", "2016-05-01"]),
+        (["-62135596800", "1400000000"], ["1970", "0001-01-01", "2014-05-13"]),
     ],
 )
-def test_case_19_each_form_is_said_with_its_range(tmp_path: Path, times: list[str], told: str) -> None:
+def test_case_19_each_form_is_said_with_its_range(tmp_path: Path, times: list[str], told: list[str]) -> None:
     content = "user,item,time\n" + "".join(f"u,i{n},{time}\n" for n, time in enumerate(times))
     words = (dataset(tmp_path, content).report or {})["sentences"]
-    assert f"Times: {told}." in words
-    assert ("1 time before 1900 or after 2100, kept (line 2)." in words) == times[0].startswith("-")
+    (said,) = [sentence for sentence in words if sentence.startswith("Times: ")]
+    assert (values_in(said), "UTC" in said) == (told, True)
+    assert any("kept (line 2)" in sentence for sentence in words) == times[0].startswith("-")
 
 
 def test_case_19_seconds_and_milliseconds_in_one_column_are_refused_with_the_lines(tmp_path: Path) -> None:
-    with pytest.raises(ReadError, match=r"'time' mixes units: most count seconds, but not 1 row \(line 3\)"):
+    with pytest.raises(ReadError, match=r"'time' mixes units: .*1 row \(line 3\)"):
         dataset(tmp_path, "user,item,time\nu,a,1400000000\nu,b,1400000000000\nv,b,1400000001\n")
 
 
@@ -199,9 +186,8 @@ REPEATED = "user,item,time\nu1,i1,1\nu1,i1,5\nu1,i1,9\nu1,i2,7\nu1,i2,7\n"
 @pytest.mark.parametrize(("keep", "test_item"), [("latest", "i1"), ("first", "i2")])
 def test_case_29_the_choice_of_a_repeat_decides_what_is_held_out(tmp_path: Path, keep: str, test_item: str) -> None:
     data = dataset(tmp_path, REPEATED, keep=keep)
-    assert (f"Merged: 1 exact duplicate and 2 repeats of a pair (at most 3 rows of one). Kept: the {keep}.") in (
-        data.report or {}
-    )["sentences"]
+    (merged,) = [text for text in (data.report or {})["sentences"] if text.startswith("Merged: ")]
+    assert (values_in(merged), f"the {keep}" in merged) == (["1", "2", "3"], True)
     by_time = resolve(settings={"data.split": "ratio", "data.order": "time", "data.ratios": [0.9, 0, 0.1]}).config.data
     assert held_out(data, by_time) == [test_item]
     with_third = dataset(tmp_path, f"{REPEATED}u1,i0,0\n", keep=keep)

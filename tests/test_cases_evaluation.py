@@ -10,17 +10,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.in_process import Commands
+from tests.command_line import CommandLine
+from tests.wording import values_in
 from tests.written import write
 
 
-@pytest.fixture
-def convncf(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Commands:
-    """The command line with an empty home."""
-    return Commands(home, monkeypatch, capfd)
-
-
-def answer(convncf: Commands, *arguments: str) -> Any:
+def answer(convncf: CommandLine, *arguments: str) -> Any:
     said = convncf(*arguments, "--json")
     assert said.code == 0, said.err
     return json.loads(said.out)
@@ -37,7 +32,7 @@ THREE_BY_FOUR = "user,item\nu1,a\nu1,b\nu1,c\nu1,d\nu2,a\nu2,b\nu2,c\nu3,b\nu3,c
 
 @pytest.mark.parametrize("negatives", ["uniform", "dns"])
 def test_case_1_who_has_seen_everything_is_left_out_and_named(
-    convncf: Commands, tmp_path: Path, negatives: str
+    convncf: CommandLine, tmp_path: Path, negatives: str
 ) -> None:
     (path,) = write(tmp_path, {"x.csv": THREE_BY_FOUR})
     convncf("datasets", "add", str(path))
@@ -48,7 +43,7 @@ def test_case_1_who_has_seen_everything_is_left_out_and_named(
     assert [item["item_id"] for item in answer(convncf, "recommend", "r", "--user", "u2")["items"]] == ["d"]
 
 
-def test_case_1_candidate_sets_shrink_to_what_exists_and_say_so(convncf: Commands, tmp_path: Path) -> None:
+def test_case_1_candidate_sets_shrink_to_what_exists_and_say_so(convncf: CommandLine, tmp_path: Path) -> None:
     rows = "".join(f"u{u},i{(7 * u + n) % 40}\n" for u in range(10) for n in range(12))
     everything = "".join(f"all,i{n}\n" for n in range(40))
     (path,) = write(tmp_path, {"x.csv": f"user,item\n{rows}{everything}"})
@@ -68,7 +63,7 @@ def test_case_1_candidate_sets_shrink_to_what_exists_and_say_so(convncf: Command
 TIES: dict[str, str | bytes] = {"train.txt": "10 0\n11 1\n12 2\n13 3\n", "test.txt": "10 1\n11 0\n12 0\n13 0\n"}
 
 
-def test_case_3_ties_count_against_the_positive_and_the_list_tells_them(convncf: Commands, tmp_path: Path) -> None:
+def test_case_3_ties_count_against_the_positive_and_the_list_tells_them(convncf: CommandLine, tmp_path: Path) -> None:
     train, _ = write(tmp_path, TIES)
     convncf("datasets", "add", str(train), "--name", "ties")
     chosen = settings("eval.ks=[1,2,3]")
@@ -78,7 +73,7 @@ def test_case_3_ties_count_against_the_positive_and_the_list_tells_them(convncf:
     assert metrics["MRR@3"] == pytest.approx(1 / 3)
     inspected = answer(convncf, "inspect", "r", "--user", "10", "--item", "1")
     assert (inspected["rank"], inspected["candidates"], inspected["tied"]) == (3, 3, 2)
-    assert inspected["rank_words"] == "rank 3 of 3 (tied with 2)"
+    assert values_in(inspected["rank_words"]) == ["3", "3", "2"]
     listed = answer(convncf, "recommend", "r", "--user", "10")["items"]
     assert [(item["item_id"], item["rank"], item["tied"]) for item in listed] == [("1", 3, 2), ("2", 3, 2), ("3", 3, 2)]
     ranks = pd.read_parquet(convncf.home / "runs" / "r" / "ranks.parquet")
@@ -90,7 +85,7 @@ def test_case_3_ties_count_against_the_positive_and_the_list_tells_them(convncf:
 # ---------------------------------------------------------------- 8: who is in the mean
 
 
-def test_case_8_the_mean_says_who_is_in_it(convncf: Commands, tmp_path: Path) -> None:
+def test_case_8_the_mean_says_who_is_in_it(convncf: CommandLine, tmp_path: Path) -> None:
     """i3 is the most popular and 3's test item; 1's i4 comes last, behind what is as popular; 2 has nothing to test."""
     parts: dict[str, str | bytes] = {
         "x.train.csv": "user,item\n1,i1\n2,i1\n2,i3\n2,i2\n3,i1\n3,i2\n4,i3\n5,i3\n4,i2\n",
@@ -100,9 +95,9 @@ def test_case_8_the_mean_says_who_is_in_it(convncf: Commands, tmp_path: Path) ->
     convncf("datasets", "add", *(str(path) for path in write(tmp_path, parts)), "--name", "x")
     chosen = ("--model", "popularity", "--name", "r", *settings("eval.ks=[1,2]"))
     trained = convncf("train", "--dataset", "x", *chosen)
-    assert "2 of 5 users evaluated on test" in trained.err
-    assert "3 of 5 not evaluated: no test item" in trained.err
-    assert "Each evaluated user has one test item, so Recall@K equals HR@K." in trained.err
+    assert "2 of 5 users" in trained.err
+    assert "3 of 5 " in trained.err
+    assert "Recall@K equals HR@K" in trained.err
     report = answer(convncf, "evaluate", "r")
     assert (report["n_users"], report["n_users_evaluated"], report["not_evaluated"]) == (5, 2, {"no test item": 3})
     assert [report["metrics"][name] for name in ("Recall@1", "HR@1")] == [0.5, 0.5]

@@ -31,36 +31,28 @@ PROMISED = {
 
 
 @pytest.fixture(scope="module")
-def convncf(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
-    """A command line whose home holds the shop."""
-    line = CommandLine(tmp_path_factory.mktemp("home"))
-    line.add_shop()
-    return line
-
-
-@pytest.fixture(scope="module")
-def trained(convncf: CommandLine) -> Answer:
+def trained(shop: CommandLine) -> Answer:
     """What `train --json` said of the run "first"."""
-    return convncf("train", "--dataset", "shop", "--seed", "1", "--name", "first", *SMALL, "--json")
+    return shop("train", "--dataset", "shop", "--seed", "1", "--name", "first", *SMALL, "--json")
 
 
 @pytest.fixture(scope="module")
-def listed(convncf: CommandLine, trained: Answer) -> dict[str, Any]:
+def listed(shop: CommandLine, trained: Answer) -> dict[str, Any]:
     """Everything that `recommend --json` lists for user 001."""
-    return convncf("recommend", "first", "--user", "001", "-k", "30", "--json").object
+    return shop("recommend", "first", "--user", "001", "-k", "30", "--json").object
 
 
 @pytest.fixture(scope="module")
-def inspected(convncf: CommandLine, trained: Answer) -> Answer:
+def inspected(shop: CommandLine, trained: Answer) -> Answer:
     """What `inspect --json --html` said of user 001 and the item with the worst title, which they do not have."""
-    page = convncf.home / "pair.html"
-    return convncf("inspect", "first", "--user", "001", "--item", "b0", "--html", str(page), "--json")
+    page = shop.home / "pair.html"
+    return shop("inspect", "first", "--user", "001", "--item", "b0", "--html", str(page), "--json")
 
 
 # ---------------------------------------------------------------- train and evaluate
 
 
-def test_train_says_what_it_promises(convncf: CommandLine, trained: Answer) -> None:
+def test_train_says_what_it_promises(shop: CommandLine, trained: Answer) -> None:
     report = trained.object
     assert {key: type(report[key]) for key in PROMISED} == PROMISED
     assert (report["run"], report["dataset"], report["model"]) == ("first", "shop", "convncf")
@@ -71,40 +63,40 @@ def test_train_says_what_it_promises(convncf: CommandLine, trained: Answer) -> N
     assert set(report["baselines"]) == {"popularity", "mf-bpr"}
 
 
-def test_train_says_where_it_wrote_and_what_it_took(convncf: CommandLine, trained: Answer) -> None:
-    folder = convncf.home / "runs" / "first"
+def test_train_says_where_it_wrote_and_what_it_took(shop: CommandLine, trained: Answer) -> None:
+    folder = shop.home / "runs" / "first"
     assert f"run folder: {folder}" in trained.err
-    assert "device: cpu (auto asked for), " in trained.err
+    assert "device: cpu (auto" in trained.err
     made = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     assert made["device"] == "cpu"
     assert made["device_name"]
     assert made["device_physical_index"] is None
 
 
-def test_every_effective_value_is_on_record_with_its_source(convncf: CommandLine, trained: Answer) -> None:
-    settings = json.loads((convncf.home / "runs" / "first" / "config.json").read_text(encoding="utf-8"))["settings"]
+def test_every_effective_value_is_on_record_with_its_source(shop: CommandLine, trained: Answer) -> None:
+    settings = json.loads((shop.home / "runs" / "first" / "config.json").read_text(encoding="utf-8"))["settings"]
     assert settings["train.epochs"] == {"value": 2, "source": "flag"}
     assert settings["data.dataset"] == {"value": "shop", "source": "flag"}
     assert settings["eval.monitor"] == {"value": "NDCG@10", "source": "preset quick"}
     assert settings["train.optimizer"] == {"value": "adam", "source": "default"}
 
 
-def test_evaluate_repeats_train_exactly(convncf: CommandLine, trained: Answer) -> None:
-    again, report = convncf("evaluate", "first", "--json").object, trained.object
+def test_evaluate_repeats_train_exactly(shop: CommandLine, trained: Answer) -> None:
+    again, report = shop("evaluate", "first", "--json").object, trained.object
     assert {key: type(again[key]) for key in PROMISED} == PROMISED
     for key in PROMISED.keys() - {"seconds"}:
         assert again[key] == report[key], key
 
 
-def test_a_file_of_settings_and_a_monitor_of_its_own(convncf: CommandLine, tmp_path: Path) -> None:
+def test_a_file_of_settings_and_a_monitor_of_its_own(shop: CommandLine, tmp_path: Path) -> None:
     """A metric that is monitored is computed, whether its K is listed or not; K beyond the candidates is flagged."""
     file = tmp_path / "settings.toml"
     file.write_text('[eval]\nmonitor = "NDCG@12"\nks = [5, 40]\n[model]\nname = "popularity"\n', encoding="utf-8")
-    report = convncf("train", "--dataset", "shop", "--config", str(file), "--json").object
+    report = shop("train", "--dataset", "shop", "--config", str(file), "--json").object
     assert report["run"] == "popularity-shop"  # a free name, since none was given
     assert {"NDCG@12", "HR@5", "HR@40"} <= set(report["metrics"])
-    assert any("K = 40 is more than the candidates" in note for note in report["evaluation_notes"])
-    shown = convncf("runs", "show", "popularity-shop", "--json").object
+    assert any("K = 40" in note for note in report["evaluation_notes"])
+    shown = shop("runs", "show", "popularity-shop", "--json").object
     assert shown["settings"]["eval.monitor"] == {"value": "NDCG@12", "source": "file settings.toml"}
 
 
@@ -132,20 +124,20 @@ def test_the_two_commands_agree_on_rank_and_score(listed: dict[str, Any], inspec
     assert pair["left_out"] == listed["left_out"]
 
 
-def test_a_table_shows_titles_as_they_are(convncf: CommandLine, listed: dict[str, Any]) -> None:
-    printed = convncf("recommend", "first", "--user", "001", "-k", "30").out
+def test_a_table_shows_titles_as_they_are(shop: CommandLine, listed: dict[str, Any]) -> None:
+    printed = shop("recommend", "first", "--user", "001", "-k", "30").out
     titles = [item["title"] for item in listed["items"]]
     assert {ODD_TITLES["b0"], ODD_TITLES["b2"]} <= set(titles)
     assert all(title.replace("\t", r"\t") in printed for title in titles)
 
 
-def test_titles_survive_as_json(convncf: CommandLine, inspected: Answer) -> None:
+def test_titles_survive_as_json(shop: CommandLine, inspected: Answer) -> None:
     assert inspected.object["title"] == ODD_TITLES["b0"]
     assert ODD_TITLES["b0"].replace('"', r"\"") in inspected.out
 
 
-def test_a_terminal_without_the_characters_still_gets_an_answer(convncf: CommandLine) -> None:
-    assert r"1\xd71" in convncf("settings", PYTHONIOENCODING="ascii").out
+def test_a_terminal_without_the_characters_still_gets_an_answer(shop: CommandLine) -> None:
+    assert r"1\xd71" in shop("settings", PYTHONIOENCODING="ascii").out
 
 
 def test_the_parts_add_up_to_the_score(inspected: Answer) -> None:
@@ -165,15 +157,15 @@ def test_layers_have_their_shapes(inspected: Answer) -> None:
     assert 1 <= inspected.object["rank"] <= inspected.object["candidates"]
 
 
-def test_a_kept_epoch_can_be_inspected(convncf: CommandLine, trained: Answer) -> None:
-    printed = convncf("inspect", "first", "--user", "001", "--item", "b2", "--epoch", "1").out
+def test_a_kept_epoch_can_be_inspected(shop: CommandLine, trained: Answer) -> None:
+    printed = shop("inspect", "first", "--user", "001", "--item", "b2", "--epoch", "1").out
     assert printed.startswith(f"{ODD_TITLES['b2']} for user 001 in first (epoch 1): score ")
     assert "interaction map" in printed
 
 
-def test_compare_flags_nothing_between_like_runs(convncf: CommandLine, trained: Answer) -> None:
-    convncf("train", "--dataset", "shop", "--model", "popularity", "--name", "base")
-    found = convncf("compare", "base", "first", "--json").object
+def test_compare_flags_nothing_between_like_runs(shop: CommandLine, trained: Answer) -> None:
+    shop("train", "--dataset", "shop", "--model", "popularity", "--name", "base")
+    found = shop("compare", "base", "first", "--json").object
     assert [run["name"] for run in found["runs"]] == ["base", "first"]
     assert (found["baseline"], found["unlike"]) == ("base", [])
     assert found["runs"][1]["metrics"] == trained.object["metrics"]
@@ -211,8 +203,8 @@ class Page(html.parser.HTMLParser):
             self.text[self._within][-1] += data
 
 
-def test_the_page_is_self_contained(convncf: CommandLine, inspected: Answer) -> None:
-    page = Page((convncf.home / "pair.html").read_text(encoding="utf-8"))
+def test_the_page_is_self_contained(shop: CommandLine, inspected: Answer) -> None:
+    page = Page((shop.home / "pair.html").read_text(encoding="utf-8"))
     assert page.references == []
     assert [policy.split(";")[0] for policy in page.policies] == ["default-src 'none'"]  # no fetch, whatever the script
     assert not any("@import" in style or "url(" in style for style in page.text["style"])
@@ -221,18 +213,18 @@ def test_the_page_is_self_contained(convncf: CommandLine, inspected: Answer) -> 
     assert len(data) == 5  # map, three layers, score
 
 
-def test_the_page_shows_the_title_as_it_is(convncf: CommandLine, inspected: Answer) -> None:
-    page = Page((convncf.home / "pair.html").read_text(encoding="utf-8"))
+def test_the_page_shows_the_title_as_it_is(shop: CommandLine, inspected: Answer) -> None:
+    page = Page((shop.home / "pair.html").read_text(encoding="utf-8"))
     assert page.text["h1"] == page.text["title"] == [f"{ODD_TITLES['b0']} for user 001"]
     assert "b" not in page.text
-    assert any("order of dimensions is arbitrary" in words for words in page.text["p"])
+    assert any("order of dimensions" in words for words in page.text["p"])
 
 
 @pytest.mark.browser
-def test_the_page_opens_from_the_disk(convncf: CommandLine, inspected: Answer, browser: Browser) -> None:
+def test_the_page_opens_from_the_disk(shop: CommandLine, inspected: Answer, browser: Browser) -> None:
     from tests.browser import open_page
 
-    address = (convncf.home / "pair.html").as_uri()
+    address = (shop.home / "pair.html").as_uri()
     with open_page(browser) as (page, heard):
         page.goto(address)
         page.wait_for_function("document.querySelectorAll('.figure .main-svg').length >= 5")

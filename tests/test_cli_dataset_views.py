@@ -8,13 +8,7 @@ import pytest
 
 from tests.archives import MAKERS, N_ITEMS, N_USERS, served
 from tests.command_line import CommandLine
-
-
-@pytest.fixture
-def convncf(home: Path) -> CommandLine:
-    """A command line with an empty home."""
-    return CommandLine(home)
-
+from tests.wording import values_in
 
 # ---------------------------------------------------------------- show
 
@@ -34,7 +28,7 @@ def stars(convncf: CommandLine, tmp_path: Path) -> CommandLine:
     file = tmp_path / "stars.csv"
     file.write_text(STARS, encoding="utf-8")
     added = convncf("datasets", "add", str(file))
-    assert "40.0% of the positives are rated 2 or less" in added.err
+    assert "40.0% of the positives" in added.err
     assert "--set data.min_rating=4" in added.err
     return convncf
 
@@ -46,7 +40,7 @@ def test_show_tells_what_a_dataset_holds(stars: CommandLine) -> None:
     assert found["per_user"] == {"fewest": 2, "median": 2.5, "most": 3}
     stars_told = {"lowest": 1.0, "highest": 5.0, "few": 2.0, "share_low": 0.4, "negative": 0, "counts": ""}
     assert found["ratings"] == stars_told
-    assert found["hints"][0].startswith("40.0% of the positives are rated 2 or less")
+    assert found["hints"][0].startswith("40.0%")
     assert (found["came_divided"], found["candidates"]) == (None, None)
     assert found["split"]["kind"] == "ratio"
     assert {key: found["split"][key] for key in ("train", "validation", "test")} == {
@@ -71,7 +65,7 @@ def test_show_tells_how_a_dataset_came_divided(convncf: CommandLine, tmp_path: P
     assert (sets["sets"], sets["fewest"], sets["most"]) == (2, 1, 2)
     assert sets["fingerprint"].startswith("sha256:")
     assert (found["split"]["kind"], found["split"]["train"], found["split"]["validation"]) == ("ready", 2, 1)
-    assert any("came without a validation part" in note for note in found["split"]["notes"])
+    assert any("validation part" in note for note in found["split"]["notes"])
     assert "candidate sets" in convncf("datasets", "show", "t").out
 
 
@@ -83,14 +77,14 @@ def test_show_tells_what_is_negative_and_what_cannot_be_divided(convncf: Command
     told = {"lowest": -1.0, "highest": 40.0, "few": None, "share_low": None, "negative": 1, "counts": "quantity"}
     assert found["ratings"] == told
     count, negative = found["hints"]
-    assert count.startswith("'quantity' is taken for a count: a pair is one positive")
-    assert negative.startswith("1 positive has a rating below 0, such as a return")
-    assert "no user has the 3 interactions" in found["split"]["problem"]
-    assert "no user has the 3 interactions" in " ".join(convncf("datasets", "show", "shop").out.split())
+    assert count.startswith("'quantity' ")
+    assert values_in(negative)[:2] == ["1", "0"]
+    assert "3 interactions" in found["split"]["problem"]
+    assert "3 interactions" in " ".join(convncf("datasets", "show", "shop").out.split())
 
 
 def test_show_refuses_a_name_that_is_not_there(convncf: CommandLine) -> None:
-    assert "Did you mean movielens-small?" in convncf.refused("datasets", "show", "movielens-smal")
+    assert "mean movielens-small?" in convncf.refused("datasets", "show", "movielens-smal")
 
 
 # ---------------------------------------------------------------- filter
@@ -117,7 +111,7 @@ def test_filter_shows_the_ledger_and_what_could_be_divided(stars: CommandLine) -
 
 def test_filter_tells_where_nothing_could_be_divided(stars: CommandLine) -> None:
     shown = stars("datasets", "filter", "stars", "--set", "data.min_rating=4")
-    assert "It could not be divided: no user has the 3 interactions" in shown.err
+    assert "the 3 interactions" in shown.err
     found = stars("datasets", "filter", "stars", "--set", "data.min_rating=4", "--json").object
     assert found["ledger"][-1]["interactions"] == 3
     assert "the most is 2" in found["split"]["problem"]
@@ -126,11 +120,11 @@ def test_filter_tells_where_nothing_could_be_divided(stars: CommandLine) -> None
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("train.epochs=3", "does not say which interactions count"),
-        ("data.dataset=toy", "the dataset is the command's argument"),
-        ("data.min_usr=3", "Did you mean data.min_user"),
-        ("data.min_user=9", "went by 'users with 9 items or more, in round 1'"),
-        ("data.since=2020-01-01", "its times are 2001-09-09 to 2001-09-09"),
+        ("train.epochs=3", "train.epochs"),
+        ("data.dataset=toy", "the command's argument"),
+        ("data.min_usr=3", "mean data.min_user"),
+        ("data.min_user=9", "users with 9"),
+        ("data.since=2020-01-01", "2001-09-09 to 2001-09-09"),
         ("data.since=yesterday", "is no date"),
     ],
 )
@@ -145,7 +139,7 @@ def test_fetch_from_a_file_and_from_a_server(convncf: CommandLine, tmp_path: Pat
     archive = MAKERS["ml-latest-small"](tmp_path / "films.zip")
     refused = convncf.refused("datasets", "fetch", "ml-latest-small", "--from", str(archive))
     assert "its sha256 is" in refused
-    assert "redistributed under the same terms alone" in refused, "the terms come first"
+    assert "same terms alone" in refused, "the terms come first"
     assert list(convncf.home.glob("datasets/*")) == []
     with served(archive.read_bytes()) as address:
         got = convncf(
@@ -167,4 +161,4 @@ def test_fetch_from_a_file_and_from_a_server(convncf: CommandLine, tmp_path: Pat
 
 
 def test_fetch_says_what_there_is(convncf: CommandLine) -> None:
-    assert "There are ml-100k, ml-1m, ml-latest-small." in convncf.refused("datasets", "fetch", "netflix")
+    assert "ml-100k, ml-1m, ml-latest-small" in convncf.refused("datasets", "fetch", "netflix")

@@ -8,12 +8,7 @@ import pytest
 
 from convncf.data import catalogue
 from tests.command_line import ODD_TITLES, CommandLine
-
-
-@pytest.fixture
-def convncf(home: Path) -> CommandLine:
-    """A command line with an empty home."""
-    return CommandLine(home)
+from tests.wording import values_in
 
 
 def test_a_file_of_ones_own(convncf: CommandLine, tmp_path: Path) -> None:
@@ -32,8 +27,8 @@ def test_a_file_of_ones_own(convncf: CommandLine, tmp_path: Path) -> None:
     report = found["report"]
     assert (report["lines"], report["kept"], report["exact_duplicates"], report["delimiter"]) == (5, 2, 1, ";")
     assert [(dropped["reason"], dropped["first_lines"]) for dropped in report["dropped"]] == [("user id empty", [4])]
-    assert "Left out: 1 row, user id empty (line 4)." in added.err
-    assert "convncf train --dataset Ete-sales" in added.err
+    assert "user id empty (line 4)" in added.err
+    assert "--dataset Ete-sales" in added.err
 
     kept = catalogue.load("Ete-sales", convncf.home)
     assert (kept.interactions.users.ids, kept.interactions.items.ids) == (("007",), ("1", "1.0"))
@@ -52,7 +47,7 @@ def test_the_order_of_dates_is_asked_for_where_it_does_not_show(convncf: Command
     file = tmp_path / "sales.csv"
     file.write_text("buyer,sku,date,price\na,x,01/05/2014,9\na,y,02/05/2014,-\n", encoding="utf-8")
     mapped = (str(file), "--user-column", "buyer")
-    assert "--date-order day-first or month-first" in convncf.refused("datasets", "add", *mapped)
+    assert "--date-order day-first" in convncf.refused("datasets", "add", *mapped)
     report = convncf("datasets", "add", *mapped, "--date-order", "day-first", "--json").object["report"]
     assert (report["time"]["first"], report["time"]["last"]) == ("2014-05-01", "2014-05-02")
     assert report["files"][0]["unused"] == ["price"]
@@ -67,9 +62,9 @@ def test_the_list_as_a_table(convncf: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("content", "options", "advice"),
     [
-        ("who,what\na,b\n", (), "--user-column NAME and --item-column NAME"),
-        ("user,item\n", (), "a header and no row"),
-        ("user,item\na,b\n", ("--user-column", "usr"), "Did you mean user?"),
+        ("who,what\na,b\n", (), "--item-column NAME"),
+        ("user,item\n", (), "no row"),
+        ("user,item\na,b\n", ("--user-column", "usr"), "mean user?"),
         ("user,item\na,b\n", ("--name", "movielens-small"), "Free: 'movielens-small-2'"),
         ("user,item\na,b\n", ("--name", "a/b"), "such as 'a-b'"),
     ],
@@ -98,7 +93,7 @@ def test_a_damaged_dataset_does_not_hide_the_others(convncf: CommandLine) -> Non
     (folder / "dataset.json").write_text("{", encoding="utf-8")
     shown = convncf("datasets")
     assert "movielens-small" in shown.out
-    assert "broken cannot be read" in shown.err
+    assert "broken cannot" in shown.err
     entries = convncf("datasets", "--json").object["datasets"]
     assert [bool(entry["problem"]) for entry in entries] == [False, True]
 
@@ -118,10 +113,10 @@ def test_a_ready_split_with_candidates_and_titles(convncf: CommandLine, tmp_path
     sizes = {key: found[key] for key in ("users", "items", "interactions", "train", "validation", "test")}
     assert sizes == {"users": 2, "items": 4, "interactions": 5, "train": 3, "validation": 0, "test": 2}
     assert found["report"]["candidates"]["answer_copies"] == 1
-    assert "Divided as it came: 3 for training, 0 for validation, 2 for test." in one.err
-    assert "for validation, one random training item a user is taken." in one.err
+    assert ["3", "0", "2"] in [values_in(line) for line in one.err.splitlines()]
+    assert "for validation, one random" in one.err
     assert [entry["role"] for entry in found["report"]["files"]] == ["training", "test", "candidates", "titles"]
-    assert "read with tiny.test.rating, tiny.test.negative and tiny.item, which lie beside it." in one.err
+    assert "tiny.test.rating, tiny.test.negative and tiny.item" in one.err
 
     paths = [str(tmp_path / name) for name in files]
     every = convncf("datasets", "add", *paths, "--name", "every", "--json").object
@@ -152,10 +147,10 @@ def test_what_is_found_out_can_be_insisted_on(convncf: CommandLine, tmp_path: Pa
 @pytest.mark.parametrize(
     ("options", "advice"),
     [
-        (("--format", "xml"), "no format is called 'xml'"),
-        (("--time-unit", "minutes"), "no time unit is called 'minutes'"),
-        (("--ids", "numbers"), "Did you mean number?"),
-        (("--titles", "absent.csv"), "absent.csv does not exist"),
+        (("--format", "xml"), "called 'xml'"),
+        (("--time-unit", "minutes"), "called 'minutes'"),
+        (("--ids", "numbers"), "mean number?"),
+        (("--titles", "absent.csv"), "absent.csv"),
     ],
 )
 def test_options_that_cannot_be_are_refused_before_anything_is_kept(

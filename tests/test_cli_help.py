@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -36,22 +35,38 @@ def test_every_command_is_there() -> None:
     assert len(commands()) > 18
 
 
-@pytest.mark.parametrize("path", commands(), ids=lambda path: " ".join(path) or "convncf")
-def test_help_says_what_each_command_and_option_is_for(path: tuple[str, ...]) -> None:
-    shown = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "80", "TERM": "dumb"})
-    assert shown.exit_code == 0
-    lines = shown.output.splitlines()
-    assert max(map(len, lines)) <= 80
-    text = " ".join(line.strip("│ ") for line in lines)
-    assert re.search(r"Usage: .*? [A-Z][^.]+\.", text), "a sentence on what it does"
-    for option in re.findall(r"(?m)^│ [* ] +(--?[a-z][\w-]*)", shown.output):
-        described = re.search(rf"{option}(?:\s+-\w)?\s+(?:<[^>]+>|[A-Z=]+)?\s+(?:\[[^\]]+\]\s+)?(\S.*)", shown.output)
-        assert described, f"{option} says nothing"
+def lacking(shown: str) -> Iterator[str]:
+    """What a page of help lacks."""
+    lines = shown.splitlines()
+    if max(map(len, lines)) > 80:
+        yield "a line is longer than 80"
+    if not re.search(r"Usage: .*? [A-Z][^.]+\.", " ".join(line.strip("│ ") for line in lines)):
+        yield "no sentence on what it does"
+    for option in re.findall(r"(?m)^│ [* ] +(--?[a-z][\w-]*)", shown):
+        if not re.search(rf"{option}(?:\s+-\w)?+\s+(?:(?:<[^>]+>|[A-Z=]+)\s+)?+(?:\[[^\]]+\]\s+)?+[^\s│]", shown):
+            yield f"{option} says nothing"
 
 
-def test_the_front_page_through_the_real_process(home: Path) -> None:
-    convncf = CommandLine(home)
+def test_help_says_what_each_command_and_option_is_for() -> None:
+    pages = {
+        path: CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "80", "TERM": "dumb"}) for path in commands()
+    }
+    assert {page.exit_code for page in pages.values()} == {0}
+    assert {path: lacks for path, page in pages.items() if (lacks := list(lacking(page.output)))} == {}
+
+
+def test_a_page_of_help_that_says_nothing_is_found() -> None:
+    page = "Usage: convncf x\n│   --run   <text>         │\n│   --name  <text>  a name │\n"
+    assert list(lacking(page + "x" * 81)) == [
+        "a line is longer than 80",
+        "no sentence on what it does",
+        "--run says nothing",
+    ]
+
+
+def test_the_front_page(convncf: CommandLine, home: Path) -> None:
     shown = convncf("--help")
+    assert convncf.process("--help").out.splitlines()[2:] == shown.out.splitlines()[2:], "but for the program's name"
     assert all(re.search(rf"(?m)^│ {name} ", shown.out) for name in PUBLIC)
     assert " work " not in shown.out
     assert "convncf demo" in shown.out

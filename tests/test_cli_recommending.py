@@ -17,14 +17,14 @@ from convncf.data.interactions import Interactions
 from convncf.data.items import ItemTable
 from convncf.runs import RunStore
 from convncf.workflow.loading import load_run
-from tests.in_process import Commands
+from tests.command_line import CommandLine
 from tests.worlds import checkerboard, litter, make_run
 
 ODD = ("a, b", 'say "hi"', "two\nlines", "a\rreturn", "Ümläut 東京", "=1+1", " blanks ", "")
 
 
-@pytest.fixture
-def convncf(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Commands:
+@pytest.fixture(autouse=True)
+def odd_titles(home: Path) -> None:
     """A Popularity run on the checkerboard, whose titles are odd, and a user "glutton" with every item."""
     frame = checkerboard()
     full = pd.DataFrame({"user_id": "glut,ton", "item_id": frame["item_id"].unique(), "timestamp": 1_800_000_000})
@@ -34,7 +34,6 @@ def convncf(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     table = ItemTable(interactions.items, titles, (None,) * n, ((),) * n)
     catalogue.save(Dataset("odd", interactions, table, "generated for a test"), home)
     jobs.work(make_run(home, "all", "popularity", data__dataset="odd", data__ratios=[0.6, 0.1, 0.3]), home)
-    return Commands(home, monkeypatch, capfd)
 
 
 def read(file: Path) -> list[dict[str, str]]:
@@ -43,7 +42,7 @@ def read(file: Path) -> list[dict[str, str]]:
 
 
 def test_the_file_holds_what_recommend_says_of_each_user_to_the_character(
-    convncf: Commands, home: Path, tmp_path: Path
+    convncf: CommandLine, home: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "lists.csv"
     said = convncf("recommend", "all", "--all", "--top", "40", "--csv", str(file))
@@ -61,13 +60,13 @@ def test_the_file_holds_what_recommend_says_of_each_user_to_the_character(
         assert [row["rank"] for row in mine] == [str(place) for place in range(1, len(alone) + 1)]
         assert [(row["item_id"], float(row["score"])) for row in mine] == [(i["item_id"], i["score"]) for i in alone]
     assert f"wrote {file}: 31 users, {len(rows):,} rows" in said.err
-    assert "users with fewer items left than were asked for: 31 (" in said.err
-    assert "rows tie with another item" in said.err
-    assert "rows are held-out test items" in said.err
+    assert "asked for: 31 (" in said.err
+    assert "rows tie with" in said.err
+    assert "held-out test items" in said.err
     assert said.out == ""
 
 
-def test_the_json_counts_what_was_written(convncf: Commands, tmp_path: Path) -> None:
+def test_the_json_counts_what_was_written(convncf: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "lists.csv"
     told = json.loads(convncf("recommend", "all", "--user", "glut,ton", "-k", "99", "--csv", str(file), "--json").out)
     rows = read(file)
@@ -75,25 +74,25 @@ def test_the_json_counts_what_was_written(convncf: Commands, tmp_path: Path) -> 
     assert len(rows) == 12
 
 
-def test_some_users_are_read_from_a_file_and_repeats_are_counted(convncf: Commands, tmp_path: Path) -> None:
+def test_some_users_are_read_from_a_file_and_repeats_are_counted(convncf: CommandLine, tmp_path: Path) -> None:
     some, file = tmp_path / "some.txt", tmp_path / "lists.csv"
     some.write_bytes("\ufeffu5\r\n\r\nglut,ton\r\nu5\r\n".encode())
     said = convncf("recommend", "all", "--users", str(some), "--csv", str(file), "-k", "2")
     assert [row["user_id"] for row in read(file)] == ["u5", "u5", "glut,ton", "glut,ton"]
-    assert "2 lines passed over, 1 blank and 1 repeated" in said.err
+    assert "1 blank and 1" in said.err
 
     some.write_text("u5\nu0\nnew1\nnew2\n", encoding="utf-8")
     refused = convncf.refused("recommend", "all", "--users", str(some), "--csv", str(tmp_path / "other.csv"))
-    assert f"--users {some} line 3: no user of the 31 in the data has the id 'new1'" in refused
-    assert "one of 2 such ids" in refused
+    assert f"--users {some} line 3" in refused
+    assert ("31 " in refused, "'new1'" in refused, " 2 " in refused) == (True, True, True)
     assert not (tmp_path / "other.csv").exists()
 
 
-def test_a_file_is_written_over_only_by_force(convncf: Commands, tmp_path: Path) -> None:
+def test_a_file_is_written_over_only_by_force(convncf: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "lists.csv"
     file.write_text("mine", encoding="utf-8")
     said = convncf.refused("recommend", "all", "--all", "--csv", str(file))
-    assert "is there already. Choose another name, or write over it with --force." in said
+    assert "with --force" in said
     assert file.read_text(encoding="utf-8") == "mine"
     assert convncf("recommend", "all", "--all", "--csv", str(file), "--force").code == 0
     assert len(read(file)) == 310
@@ -103,7 +102,7 @@ def test_a_file_is_written_over_only_by_force(convncf: Commands, tmp_path: Path)
 
 @pytest.mark.parametrize("before", [None, "mine"])
 def test_ctrl_c_leaves_nothing_half_written(
-    convncf: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str | None
+    convncf: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str | None
 ) -> None:
     def interrupted(self: object, at: object) -> None:
         raise KeyboardInterrupt
@@ -112,16 +111,16 @@ def test_ctrl_c_leaves_nothing_half_written(
     file = tmp_path / "lists.csv"
     if before is not None:
         file.write_text(before, encoding="utf-8")
-    said = convncf("recommend", "all", "--all", "--csv", str(file), "--force")
-    assert (said.code, said.err) == (130, f"stopped: {file} is not written\n")
+    said = convncf("recommend", "all", "--all", "--csv", str(file), "--force", code=130)
+    assert str(file) in said.err
     assert litter(tmp_path) == []
     assert (file.read_text(encoding="utf-8") if file.exists() else None) == before
 
 
-def test_for_an_unknown_user_the_most_popular_are_offered_and_listed(convncf: Commands, home: Path) -> None:
+def test_for_an_unknown_user_the_most_popular_are_offered_and_listed(convncf: CommandLine, home: Path) -> None:
     said = convncf.refused("recommend", "all", "--user", "U3")
     assert "Nearest: 'u3'" in said
-    assert "--popular instead lists on the screen the most popular items of the training part" in said
+    assert "--popular instead" in said
 
     split = load_run(RunStore(home).open("all"), home).split
     counts = split.train.sum(axis=0)
@@ -130,11 +129,11 @@ def test_for_an_unknown_user_the_most_popular_are_offered_and_listed(convncf: Co
         ids = split.interactions.items
         assert [item["score"] for item in told["items"]] == sorted(counts.tolist(), reverse=True)
         assert all(item["score"] == counts[ids.index(item["item_id"])] for item in told["items"])
-    assert told["left_out"] == "left out: nothing, since the data has no user 'nobody'"
-    assert "most popular in training, for anybody" in convncf("recommend", "all", "--popular").out
+    assert "'nobody'" in told["left_out"]
+    assert "popular in training" in convncf("recommend", "all", "--popular").out
 
 
-def test_popular_for_a_known_user_leaves_out_what_that_user_has(convncf: Commands, home: Path) -> None:
+def test_popular_for_a_known_user_leaves_out_what_that_user_has(convncf: CommandLine, home: Path) -> None:
     split = load_run(RunStore(home).open("all"), home).split
     told = json.loads(convncf("recommend", "all", "--popular", "--user", "u3", "-k", "40", "--json").out)
     user = split.interactions.users.index("u3")
@@ -146,15 +145,13 @@ def test_popular_for_a_known_user_leaves_out_what_that_user_has(convncf: Command
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "Whose list? Give --user ID"),
+        ([], "Give --user ID"),
         (["--popular", "--csv", "x.csv"], "Whose list?"),
-        (["--all"], "--all asks for the lists of many users. Say where they go: --csv FILE."),
-        (["--all", "--user", "u1"], "--user and --all are given together"),
+        (["--all"], "--csv FILE."),
+        (["--all", "--user", "u1"], "--user and --all"),
     ],
 )
 def test_what_does_not_say_whose_lists_are_wanted_is_wrong_usage(
-    convncf: Commands, options: list[str], said: str
+    convncf: CommandLine, options: list[str], said: str
 ) -> None:
-    answer = convncf("recommend", "all", *options)
-    assert (answer.code, answer.out) == (2, "")
-    assert said in " ".join(answer.err.replace("│", " ").split())
+    assert said in " ".join(convncf.refused("recommend", "all", *options, code=2).replace("│", " ").split())

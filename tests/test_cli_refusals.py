@@ -11,68 +11,65 @@ from convncf.jobs import prepare
 from tests.command_line import CommandLine
 
 
-@pytest.fixture(scope="module")
-def convncf(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
-    """A command line whose home holds the shop and a run that has not begun, "taken"."""
-    line = CommandLine(tmp_path_factory.mktemp("home"))
-    line.add_shop()
-    prepare(resolve(model="popularity", dataset="shop"), "taken", line.home)
-    return line
+@pytest.fixture(scope="module", autouse=True)
+def taken(shop: CommandLine) -> None:
+    """A run "taken" that has not begun."""
+    prepare(resolve(model="popularity", dataset="shop"), "taken", shop.home)
 
 
-def train(convncf: CommandLine, *arguments: str) -> str:
-    return convncf.refused("train", "--dataset", "shop", "--name", "new", *arguments)
+def train(shop: CommandLine, *arguments: str) -> str:
+    return shop.refused("train", "--dataset", "shop", "--name", "new", *arguments)
 
 
 @pytest.mark.parametrize(
     ("setting", "advice"),
     [
-        ("train.learning_rate=0.1", "Did you mean train.lr_embedding"),
+        ("train.learning_rate=0.1", "mean train.lr_embedding"),
         ("train.epochs =3", "Write train.epochs=3"),
         ("train.epochs", "Write KEY=VALUE"),
         ("train.epochs=many", "train.epochs = 'many'"),
         ("epochs=3", "train.epochs"),
         ("eval.monitor=NDGC@10", "Did you mean NDCG"),
-        ("model.cnn_kernels=[4,4,4]", "Plans that end at 1×1 for size 32: "),
+        ("model.cnn_kernels=[4,4,4]", "1×1 for size 32"),
         ("data.ratios=[0.5,0.1,0.1]", "add up to 1"),
     ],
 )
-def test_a_setting_that_cannot_be_applied(convncf: CommandLine, setting: str, advice: str) -> None:
-    assert advice in train(convncf, "--set", setting)
+def test_a_setting_that_cannot_be_applied(shop: CommandLine, setting: str, advice: str) -> None:
+    assert advice in train(shop, "--set", setting)
 
 
-def test_a_setting_without_effect_on_the_model(convncf: CommandLine) -> None:
-    assert "no effect on popularity" in train(convncf, "--model", "popularity", "--set", "train.epochs=3")
+def test_a_setting_without_effect_on_the_model(shop: CommandLine) -> None:
+    assert "effect on popularity" in train(shop, "--model", "popularity", "--set", "train.epochs=3")
 
 
-def test_an_unknown_key_in_a_file_names_the_file(convncf: CommandLine, tmp_path: Path) -> None:
+def test_an_unknown_key_in_a_file_names_the_file(shop: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
     file.write_text('{"train": {"epoch": 3}}', encoding="utf-8")
-    said = train(convncf, "--config", str(file))
-    assert f"{file}: setting 'train.epoch' does not exist. Did you mean train.epochs" in said
+    said = train(shop, "--config", str(file))
+    assert f"{file}: setting 'train.epoch'" in said
 
 
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [
-        (("--model", "convnfc"), "Did you mean convncf?"),
-        (("--preset", "quik"), "Did you mean quick?"),
-        (("--device", "gpu"), "use auto, cpu, cuda"),
-        (("--dataset", "shopp"), "Did you mean shop?"),
-        (("--config", "missing.json"), "missing.json: cannot be read"),
+        (("--model", "convnfc"), "mean convncf?"),
+        (("--preset", "quik"), "mean quick?"),
+        (("--device", "gpu"), "auto, cpu, cuda"),
+        (("--dataset", "shopp"), "mean shop?"),
+        (("--config", "missing.json"), "missing.json: cannot"),
     ],
 )
-def test_a_name_that_does_not_exist(convncf: CommandLine, arguments: tuple[str, ...], advice: str) -> None:
-    assert advice in train(convncf, *arguments)
+def test_a_name_that_does_not_exist(shop: CommandLine, arguments: tuple[str, ...], advice: str) -> None:
+    assert advice in train(shop, *arguments)
 
 
-def test_a_device_that_is_absent_is_refused_with_the_reason(convncf: CommandLine) -> None:
+def test_a_device_that_is_absent_is_refused_with_the_reason(shop: CommandLine) -> None:
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("a GPU is here")
-    said = train(convncf, "--device", "cuda")
-    assert "device 'cuda' is absent: " in said
+    said = train(shop, "--device", "cuda")
+    assert "'cuda' is absent" in said
     assert "--device cpu" in said
 
 
@@ -89,33 +86,33 @@ def test_a_device_that_is_absent_is_refused_with_the_reason(convncf: CommandLine
         ("x" * 300, "at most 80"),
     ],
 )
-def test_a_run_name_that_cannot_be(convncf: CommandLine, name: str, advice: str) -> None:
-    assert advice in convncf.refused("train", "--dataset", "shop", "--model", "popularity", "--name", name)
+def test_a_run_name_that_cannot_be(shop: CommandLine, name: str, advice: str) -> None:
+    assert advice in shop.refused("train", "--dataset", "shop", "--model", "popularity", "--name", name)
 
 
-def test_the_same_for_a_detached_run(convncf: CommandLine) -> None:
-    said = convncf.refused("train", "--dataset", "shop", "--name", "taken", "--detach", "--json")
+def test_the_same_for_a_detached_run(shop: CommandLine) -> None:
+    said = shop.refused("train", "--dataset", "shop", "--name", "taken", "--detach", "--json")
     assert "'taken-2' is free" in said
 
 
 @pytest.mark.parametrize("command", ["evaluate", "resume", "runs show", "runs log", "runs stop", "runs kill"])
-def test_a_run_that_does_not_exist(convncf: CommandLine, command: str) -> None:
-    assert "Did you mean taken?" in convncf.refused(*command.split(), "takne")
+def test_a_run_that_does_not_exist(shop: CommandLine, command: str) -> None:
+    assert "mean taken?" in shop.refused(*command.split(), "takne")
 
 
-def test_looking_into_a_run_without_a_model(convncf: CommandLine) -> None:
-    assert "has no model yet" in convncf.refused("recommend", "taken", "--user", "015")
-    assert "a comparison needs two runs" in convncf.refused("compare", "taken")
+def test_looking_into_a_run_without_a_model(shop: CommandLine) -> None:
+    assert "no model yet" in shop.refused("recommend", "taken", "--user", "015")
+    assert "needs two runs" in shop.refused("compare", "taken")
 
 
-def test_a_question_that_nobody_answers_with_yes(convncf: CommandLine) -> None:
-    assert "Delete run taken" in convncf.refused("runs", "delete", "taken", typed="")
-    assert "Delete dataset shop" in convncf.refused("datasets", "delete", "shop", typed="n\n")
+def test_a_question_that_nobody_answers_with_yes(shop: CommandLine) -> None:
+    assert "Delete run taken" in shop.refused("runs", "delete", "taken", typed="")
+    assert "Delete dataset shop" in shop.refused("datasets", "delete", "shop", typed="n\n")
 
 
 @pytest.mark.parametrize("arguments", [("trian",), ("train", "--nosuch"), ("evaluate",), ("recommend", "taken")])
-def test_wrong_usage_is_exit_code_2(convncf: CommandLine, arguments: tuple[str, ...]) -> None:
-    assert "Usage:" in convncf.refused(*arguments, code=2)
+def test_wrong_usage_is_exit_code_2(shop: CommandLine, arguments: tuple[str, ...]) -> None:
+    assert "Usage:" in shop.refused(*arguments, code=2)
 
 
 def test_a_home_that_is_a_file_says_how_to_choose_another(tmp_path: Path) -> None:

@@ -9,23 +9,22 @@ from typing import Any
 import pytest
 
 from convncf.runs import RunStore
-from tests.in_process import Commands
+from tests.command_line import CommandLine
 from tests.staged_runs import finished
 
 
-@pytest.fixture
-def convncf(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Commands:
+@pytest.fixture(autouse=True)
+def three_runs(home: Path) -> None:
     for name, model in (("first", "mf-bpr"), ("second", "popularity"), ("third", "mf-bpr")):
         finished(home, name, model)
-    return Commands(home, monkeypatch, capfd)
 
 
-def listed(convncf: Commands, *options: str) -> list[str]:
+def listed(convncf: CommandLine, *options: str) -> list[str]:
     found: dict[str, Any] = json.loads(convncf("runs", "list", *options, "--json").out)
     return sorted(entry["run"] for entry in found["runs"])
 
 
-def test_a_run_is_labelled_shown_and_found_by_it(convncf: Commands) -> None:
+def test_a_run_is_labelled_shown_and_found_by_it(convncf: CommandLine) -> None:
     said = json.loads(convncf("runs", "label", "first", "--tag", "a", "--tag", "b", "--note", "keep", "--json").out)
     assert said == {"run": "first", "tags": ["a", "b"], "note": "keep", "archived": False}
     convncf("runs", "label", "first", "--untag", "a")
@@ -42,7 +41,7 @@ def test_a_run_is_labelled_shown_and_found_by_it(convncf: Commands) -> None:
     assert "1 to 40 characters" in convncf.refused("runs", "label", "first", "--tag", "a,b")
 
 
-def test_archived_runs_are_left_out_of_the_list_and_counted(convncf: Commands) -> None:
+def test_archived_runs_are_left_out_of_the_list_and_counted(convncf: CommandLine) -> None:
     convncf("runs", "label", "second", "--archive")
     assert listed(convncf) == ["first", "third"]
     assert listed(convncf, "--archived") == ["first", "second", "third"]
@@ -54,14 +53,14 @@ def test_archived_runs_are_left_out_of_the_list_and_counted(convncf: Commands) -
     assert listed(convncf) == ["first", "second", "third"]
 
 
-def test_damaged_labels_are_said_and_hide_nothing(convncf: Commands) -> None:
+def test_damaged_labels_are_said_and_hide_nothing(convncf: CommandLine) -> None:
     (convncf.home / "runs" / "first" / "labels.json").write_text("{ no")
     said = convncf("runs")
     assert "first" in said.out
     assert "labels of first cannot be read" in said.err
 
 
-def test_a_run_gets_another_name(convncf: Commands) -> None:
+def test_a_run_gets_another_name(convncf: CommandLine) -> None:
     assert "first is now mf." in convncf("runs", "rename", "first", "mf").err
     assert RunStore(convncf.home).names() == ("mf", "second", "third")
     assert "'third-2' is free" in convncf.refused("runs", "rename", "mf", "third")

@@ -40,7 +40,7 @@ def test_other_candidate_sets_are_flagged_and_equal_ones_are_not(home: Path) -> 
     more = trained(home, "more", eval__protocol="candidates", eval__negatives=6)
     found = compare([one, more])
     (sentence,) = found.unlike
-    assert sentence.startswith("The runs have different candidate sets (one: sha256:")
+    assert "(one: sha256:" in sentence
     assert found.paired == {}
     assert found.best("NDCG@10"), "the figures stand beside each other all the same"
 
@@ -52,7 +52,7 @@ def test_sets_drawn_under_two_seeds_are_one_protocol_and_other_sets(home: Path) 
     assert reports[0]["protocol"] != reports[1]["protocol"]
     assert {protocol_kind(report["protocol"]) for report in reports} == {"candidates, drawn"}
     found = compare(runs)
-    assert [sentence[:40] for sentence in found.unlike] == ["The runs have different candidate sets ("]
+    assert ["candidate sets (" in sentence for sentence in found.unlike] == [True]
     together = group(runs)
     assert (together.unlike, together.one_split) == ((), True), "by time, the seed has no part in the split"
 

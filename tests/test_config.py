@@ -29,38 +29,38 @@ from convncf.workflow.phases import pretraining
 @pytest.mark.parametrize(
     ("setting", "complaint"),
     [
-        ("eval.monitor=ERR@12", "monitor 'ERR@12' is no metric"),
+        ("eval.monitor=ERR@12", "'ERR@12'"),
         ("eval.monitor=ndcg@10", "Did you mean NDCG"),
         ("eval.monitor=NDCG", "with its cut-off"),
         ("eval.monitor=NDCG@0", "with its cut-off"),
         ("eval.monitor=NDCG@010", "with its cut-off"),
         ("eval.monitor=NDCG@-1", "with its cut-off"),
         ("eval.monitor=NDCG@1٣", "with its cut-off"),
-        ("eval.ks=[]", "at least one cut-off"),
+        ("eval.ks=[]", "eval.ks = []"),
         ("eval.ks=[0,5]", "each 1 or more"),
-        ("eval.validation_users=0", "greater than or equal to 1"),
-        ("train.epochs=-1", "greater than or equal to 0"),
+        ("eval.validation_users=0", "eval.validation_users = 0"),
+        ("train.epochs=-1", "train.epochs = -1"),
         ("train.epochs=2.5", "train.epochs = 2.5"),
         ("train.epochs=many", "train.epochs = 'many'"),
         ("train.epochs=true", "train.epochs = True"),
         ("train.lr_embedding=NaN", "finite"),
         ("train.lr_embedding=Infinity", "finite"),
-        ("train.lr_embedding=-0.1", "greater than or equal to 0"),
-        ("train.device=gpu", "device 'gpu' is unknown"),
-        ("train.device=cuda:", "device 'cuda:' is unknown"),
-        ("train.optimizer=rmsprop", "'adam', 'adamw', 'adagrad' or 'sgd'"),
+        ("train.lr_embedding=-0.1", "train.lr_embedding = -0.1"),
+        ("train.device=gpu", "'gpu'"),
+        ("train.device=cuda:", "'cuda:'"),
+        ("train.optimizer=rmsprop", "'adam', 'adamw', 'adagrad'"),
         ("data.ratios=[0.8,0.1,0.2]", "add up to 1"),
-        ("data.ratios=[1.2,-0.1,-0.1]", "must be 0 or more"),
-        ("data.ratios=[0,0.5,0.5]", "leave something for training"),
+        ("data.ratios=[1.2,-0.1,-0.1]", "0 or more"),
+        ("data.ratios=[0,0.5,0.5]", "for training"),
         ("data.ratios=[1]", "data.ratios"),
-        ("data.since=yesterday", "'yesterday' is no date: write 2010-01-31"),
-        ("data.min_user=-1", "greater than or equal to 0"),
-        ("data.max_item=0", "greater than or equal to 1"),
+        ("data.since=yesterday", "'yesterday'"),
+        ("data.min_user=-1", "data.min_user = -1"),
+        ("data.max_item=0", "data.max_item = 0"),
         ("eval.monitor=AUC@10", "AUC has none"),
-        ("model.reg_weights=[-1,0]", "must be 0 or more"),
+        ("model.reg_weights=[-1,0]", "0 or more"),
         ("model.reg_weights=[NaN,0]", "finite"),
         ("model.dropout_prob=1", "less than 1"),
-        ("seed=-1", "greater than or equal to 0"),
+        ("seed=-1", "seed = -1"),
         ("seed=4294967296", "less than"),
     ],
 )
@@ -79,7 +79,7 @@ def test_every_wrong_value_is_named_at_once() -> None:
 
 
 def test_a_layer_plan_that_does_not_fit_is_refused_before_any_work() -> None:
-    with pytest.raises(LayerPlanError, match="do not fit embedding size 48"):
+    with pytest.raises(LayerPlanError, match="embedding size 48"):
         resolve(settings=["model.embedding_size=48"])
 
 
@@ -95,9 +95,9 @@ def test_auc_is_monitored_without_a_cut_off() -> None:
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"data.since": "2015-01-01", "data.until": "2014-01-01"}, "since 2015-01-01 is not before until 2014-01-01"),
-        ({"data.min_user": 5, "data.max_user": 3}, "min_user 5 is above max_user 3"),
-        ({"data.min_item": 9, "data.max_item": 8}, "min_item 9 is above max_item 8"),
+        ({"data.since": "2015-01-01", "data.until": "2014-01-01"}, "since 2015-01-01 .* until 2014-01-01"),
+        ({"data.min_user": 5, "data.max_user": 3}, "min_user 5 .* max_user 3"),
+        ({"data.min_item": 9, "data.max_item": 8}, "min_item 9 .* max_item 8"),
     ],
 )
 def test_intervals_that_hold_nothing_are_refused(settings: dict[str, Any], complaint: str) -> None:
@@ -145,9 +145,9 @@ def test_every_setting_has_words_for_help_and_widgets() -> None:
 
 
 def test_a_model_or_preset_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    with pytest.raises(ConfigError, match=r"model 'convnfc' does not exist\. Did you mean convncf"):
+    with pytest.raises(ConfigError, match=r"'convnfc' .* convncf"):
         resolve(model="convnfc")
-    with pytest.raises(ConfigError, match=r"preset 'quik' does not exist for mf-bpr\. Did you mean quick"):
+    with pytest.raises(ConfigError, match=r"'quik' .* mf-bpr.* quick"):
         resolve(model="mf-bpr", preset="quik")
 
 

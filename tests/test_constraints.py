@@ -7,7 +7,6 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
-import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -28,10 +27,9 @@ def test_every_line_is_an_exact_pin_and_no_address() -> None:
     assert "://" not in "\n".join(LINES)
 
 
-@pytest.mark.parametrize("line", RANGES)
-def test_every_range_holds_its_pin(line: str) -> None:
-    required = Requirement(line)
-    assert required.specifier.contains(PINS[canonicalize_name(required.name)])
+def test_every_range_holds_its_pin() -> None:
+    required = [Requirement(line) for line in RANGES]
+    assert [str(one) for one in required if not one.specifier.contains(PINS[canonicalize_name(one.name)])] == []
 
 
 def test_whatever_those_bring_is_pinned_too() -> None:

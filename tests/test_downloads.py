@@ -63,7 +63,7 @@ def test_each_layout_is_read_without_an_option(tmp_path: Path, home: Path, name:
     assert data.interactions.rating is not None
     assert data.part is None
     assert not got.verified
-    assert got.notes[0].startswith("The archive is another than the known one, taken as asked")
+    assert got.notes[0].partition(":")[0].endswith("as asked")
     assert got.notes[1].startswith(f"It holds {N_USERS} users, {N_ITEMS} items and {len(ROWS)} interactions; the known")
     assert "another issue" in data.source
 
@@ -74,7 +74,7 @@ def test_what_a_server_sends_becomes_a_dataset(known: Path, server: str, home: P
     got = fetch("ml-100k", home, url=f"{server}/{path}", on_bytes=lambda done, total: told.append((done, total)))
     size = known.stat().st_size
     assert got.verified
-    assert got.notes == (f"The archive's md5 is the known one, {downloads.known('ml-100k').checksum}.",)
+    assert [downloads.known("ml-100k").checksum in note for note in got.notes] == [True]
     assert told[-1] == (size, None if path == "unknown.zip" else size)
     assert [done for done, _ in told] == sorted({done for done, _ in told})
     assert left(home) == ["ml-100k"]
@@ -114,19 +114,17 @@ def test_another_archive_is_refused(archive: Path, server: str, home: Path) -> N
     assert f"its md5 is {found}, expected is 0e33842e24a9c977be4e0107933c0723" in words
     assert "--any-version" in words
     assert left(home) == []
-    with pytest.raises(DataError, match=r"ml-100k.zip is not the archive of MovieLens 100K"):
+    with pytest.raises(DataError, match=r"ml-100k.zip is not"):
         fetch("ml-100k", home, file=archive)
 
 
-@pytest.mark.parametrize(
-    ("path", "words"), [("cut.zip", "the connection ended after"), ("none.zip", "the server answered 404 Not Found")]
-)
+@pytest.mark.parametrize(("path", "words"), [("cut.zip", "connection ended"), ("none.zip", "404 Not Found")])
 def test_a_server_that_fails_is_told(known: Path, server: str, home: Path, path: str, words: str) -> None:
     with pytest.raises(DataError) as refused:
         fetch("ml-100k", home, url=f"{server}/{path}", any_version=True)
     assert words in str(refused.value)
     assert f"{server}/{path}: " in str(refused.value)
-    assert "convncf datasets fetch ml-100k --from FILE" in str(refused.value)
+    assert "ml-100k --from FILE" in str(refused.value)
     assert left(home) == []
 
 
@@ -134,7 +132,7 @@ def test_nobody_there_is_told(home: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]  # bound and not listening: whoever connects is refused
-        with pytest.raises(DataError, match=r"could not be reached .*--from FILE"):
+        with pytest.raises(DataError, match=r"reached .*--from FILE"):
             fetch("ml-1m", home, url=f"http://127.0.0.1:{port}/ml-1m.zip")
     assert left(home) == []
 
@@ -160,7 +158,7 @@ def test_silence_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "_SECONDS", 0.05)
     with (
         socket.create_server(("127.0.0.1", 0)) as listening,
-        pytest.raises(DataError, match=r"nothing came for|could not be reached \(timed out\)"),
+        pytest.raises(DataError, match=r"nothing came|\(timed out\)"),
     ):
         fetch("ml-1m", home, url=f"http://127.0.0.1:{listening.getsockname()[1]}/ml-1m.zip")
     assert left(home) == []
@@ -178,7 +176,7 @@ def test_stopping_half_way_leaves_nothing(known: Path, server: str, home: Path) 
 def test_a_file_that_is_no_archive_leaves_nothing(tmp_path: Path, home: Path) -> None:
     page = tmp_path / "ml-100k.zip"
     page.write_text("<html>please log in</html>", encoding="utf-8")
-    with pytest.raises(DataError, match=r"26 bytes came.*a page that asks to log in"):
+    with pytest.raises(DataError, match=r"26 bytes"):
         fetch("ml-100k", home, file=page)
     with pytest.raises(DataError):
         fetch("ml-100k", home, file=page, any_version=True)
@@ -186,14 +184,14 @@ def test_a_file_that_is_no_archive_leaves_nothing(tmp_path: Path, home: Path) ->
 
 
 def test_what_is_refused_before_anything_is_fetched(known: Path, home: Path, tmp_path: Path) -> None:
-    with pytest.raises(DatasetNotFoundError, match=r"'ml-10m' cannot be fetched. Did you mean .*ml-1m"):
+    with pytest.raises(DatasetNotFoundError, match=r"'ml-10m' .*ml-1m"):
         fetch("ml-10m", home)
-    with pytest.raises(DataError, match=r"absent.zip does not exist"):
+    with pytest.raises(DataError, match=r"absent.zip"):
         fetch("ml-1m", home, file=tmp_path / "absent.zip")
     with pytest.raises(DataError, match=r"is no file"):
         fetch("ml-1m", home, file=tmp_path)
     for address in ("file:///etc/hosts", "ftp://example.org/a.zip", "ml-1m.zip"):
-        with pytest.raises(DataError, match=r"is no http or https address.*--from FILE"):
+        with pytest.raises(DataError, match=r"http.*--from FILE"):
             fetch("ml-1m", home, url=address)
     fetch("ml-100k", home, file=known)
     with pytest.raises(DatasetExistsError, match="Free: 'ml-100k-2'"):

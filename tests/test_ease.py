@@ -62,9 +62,7 @@ def test_a_user_without_items_and_a_model_that_is_not_fitted_score_nought() -> N
 
 def test_what_would_not_fit_is_refused_before_work_with_both_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     refuse_unless_it_fits(1000, available=12_000_000)
-    with pytest.raises(
-        DataError, match=r"for 40,981 items it needs 20\.2 GB of memory, and 16\.0 GB are free.*itemknn"
-    ):
+    with pytest.raises(DataError, match=r"40,981 .* 20\.2 GB .* 16\.0 GB .*itemknn"):
         refuse_unless_it_fits(40_981, available=16_000_000_000)
     monkeypatch.setattr(item_similarity, "available_memory", lambda: 1000)
     with pytest.raises(DataError, match="13 items"):
@@ -85,7 +83,7 @@ def test_the_smallest_limit_on_memory_counts(tmp_path: Path, monkeypatch: pytest
 
 
 def test_what_cannot_be_is_refused() -> None:
-    with pytest.raises(ValueError, match="l2 0 must be above 0"):
+    with pytest.raises(ValueError, match="l2 0"):
         EASE(2, 3, 0.0)
     state = EASE(30, 13).fit(matrix()).state_dict()
     with pytest.raises(RuntimeError, match=r"between: shape \[13, 12\]"):

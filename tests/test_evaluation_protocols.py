@@ -15,6 +15,7 @@ from convncf.errors import DataError
 from convncf.evaluation.metrics import MISS
 from convncf.evaluation.report import EvaluationReport, evaluate
 from tests.test_evaluation import Table, only_test, parts
+from tests.wording import values_in
 
 
 def sets_of(*sets: tuple[int, int, list[int]]) -> CandidateSets:
@@ -55,7 +56,7 @@ def test_within_sets_a_user_counts_with_the_mean_over_the_users_sets() -> None:
     scorer = Table([[5, 1, 4, 3, 2], [1, 2, 3, 4, 5], [0, 0, 0, 0, 0]])
     sets = sets_of((0, 0, [2, 3]), (0, 1, [2, 3]), (1, 2, [0, 3]))
     report = evaluate(scorer, split, "test", EvalConfig(ks=(1, 3)), candidates=sets)
-    assert report.protocol == "candidates: made by hand"
+    assert report.protocol.startswith("candidates: ")
     assert report.per_user["HR@1"].tolist() == [0.5, 0.0]
     assert report.per_user["MRR@3"].tolist() == [pytest.approx((1 + 1 / 3) / 2), 0.5]
     assert report.per_user["AUC"].tolist() == [0.5, 0.5]
@@ -63,10 +64,10 @@ def test_within_sets_a_user_counts_with_the_mean_over_the_users_sets() -> None:
     assert report.sets is not None
     assert (report.sets.n_sets, report.sets.fewest, report.sets.most) == (3, 2, 2)
     assert report.to_json()["candidates"] == {"origin": "made by hand", "n_sets": 3, "fewest": 2, "most": 2}
-    assert report.left_out == "each test item ranked among the negatives of its candidate set"
-    assert "1 of 3 not evaluated: no test item" in report.notes
-    assert "Each candidate set has one test item, so Recall@K equals HR@K." in report.notes
-    assert any(note.startswith("3 candidate sets of 2 negatives (made by hand)") for note in report.notes)
+    assert "candidate set" in report.left_out
+    assert "1 of 3" in " ".join(report.notes)
+    assert "Recall@K equals HR@K" in " ".join(report.notes)
+    assert any(values_in(note)[:2] == ["3", "2"] for note in report.notes)
     json.dumps(report.to_json(), allow_nan=False)
 
 
@@ -77,10 +78,10 @@ def test_items_without_a_set_and_sets_without_an_item_are_counted() -> None:
     report = evaluate(scorer, split, "test", EvalConfig(), candidates=sets)
     assert report.ranks.items.tolist() == [0]
     assert report.not_evaluated == {"no candidate set": 1}
-    assert "1 of 2 not evaluated: no candidate set" in report.notes
-    assert "2 test items have no candidate set: not evaluated." in report.notes
-    assert "1 candidate set is of no test item of this split, and passed over." in report.notes
-    with pytest.raises(DataError, match=r"none of the 1 candidate sets has a test item .*data\.split=ready"):
+    told = [values_in(note) for note in report.notes]
+    assert (["1", "2"] in told, ["2"] in told, ["1"] in told) == (True, True, True)
+
+    with pytest.raises(DataError, match=r"1 candidate sets .*data\.split=ready"):
         evaluate(scorer, split, "test", EvalConfig(), candidates=sets_of((0, 2, [1])))
 
 
@@ -89,7 +90,7 @@ def test_a_sample_of_users_is_one_within_sets_too() -> None:
     sets = sets_of(*((user, user, [(user + 1) % 3]) for user in range(3)))
     report = evaluate(Table(np.eye(3)), split, "test", EvalConfig(), candidates=sets, users=[2, 0])
     assert report.users.tolist() == [0, 2]
-    assert report.sample == "sample of 2 of 3 users"
+    assert values_in(report.sample) == ["2", "3"]
     assert report.not_evaluated == {"not in the sample": 1}
 
 
@@ -111,13 +112,8 @@ def test_what_training_never_saw_is_ranked_missed_or_left_out() -> None:
         [1],
         [2],
     )
-    counted = (
-        "2 of 4 test interactions are of items that training never saw and 1 of 4 test interactions is of a user"
-        " that training never saw: "
-    )
-    assert f"{counted}ranked by whatever score the model gives them." in ranked.notes
-    assert f"{counted}counted as misses, 0 in every metric." in missed.notes
-    assert f"{counted}left out." in left_out.notes
+    for report, done in ((ranked, "ranked"), (missed, "misses"), (left_out, "left out")):
+        assert any(values_in(note)[:4] == ["2", "4", "1", "4"] and done in note for note in report.notes), done
     assert left_out.n_users_evaluated + sum(left_out.not_evaluated.values()) == 3
     assert [report.cold for report in (ranked, missed, left_out)] == ["ranked", "misses", "left out"]
     warm = evaluate(scorer, parts(np.ones((3, 4)) - test, np.zeros((3, 4)), test), "test", EvalConfig(cold="misses"))
@@ -170,11 +166,11 @@ def test_who_has_nothing_else_to_rank_is_not_evaluated() -> None:
         ("HR@1", "NDCG@1", "MRR@1", "Recall@1", "Precision@1", "MAP@1", "AUC"), 0.0
     )
     assert report.not_evaluated == {"no test item": 1, "no candidate but test items": 1}
-    assert "1 of 3 not evaluated: no candidate but test items" in report.notes
+    assert "1 of 3" in " ".join(report.notes)
     assert scorer.asked == 1, "nor scored"
     alone = evaluate(scorer, only_test([[1, 1], [0, 0], [0, 0]]), "test", EvalConfig())
     assert alone.metrics == {}
-    assert alone.notes == ("Nothing was evaluated: no test item (2 users), no candidate but test items (1 user).",)
+    assert values_in(*alone.notes) == ["2", "1"]
 
 
 def test_what_is_left_out_can_leave_nothing_else_to_rank() -> None:
@@ -191,14 +187,12 @@ def test_empty_candidate_sets_are_not_evaluated() -> None:
     assert report.per_user["HR@1"].tolist() == report.per_user["AUC"].tolist() == [0.0]
     assert (report.users.tolist(), report.ranks.items.tolist()) == ([0], [1])
     assert report.not_evaluated == {"no candidate set": 1, "only candidate sets without negatives": 1}
-    assert "2 candidate sets have no negatives, where any model would be perfect: not evaluated." in report.notes
-    assert "1 test item has no candidate set: not evaluated." in report.notes
+    assert any("no negatives" in note and values_in(note) == ["2"] for note in report.notes)
+    assert any("no candidate set" in note and values_in(note) == ["1"] for note in report.notes)
     assert report.sets is not None
     assert (report.sets.n_sets, report.sets.fewest) == (1, 1)
     alone = evaluate(
         scorer, only_test([[1, 0, 0]] + [[0, 0, 0]] * 2), "test", EvalConfig(), candidates=sets_of((0, 0, []))
     )
     assert alone.metrics == {}
-    assert alone.notes[0] == (
-        "Nothing was evaluated: no test item (2 users), only candidate sets without negatives (1 user)."
-    )
+    assert values_in(alone.notes[0]) == ["2", "1"]

@@ -7,6 +7,7 @@ import pytest
 from convncf.figures import DARK, LIGHT, Theme, alt, change
 from tests.made_traces import THEMES
 from tests.plotly_json import array, sent
+from tests.wording import values_in
 
 LABELS = ["pretraining", "start", "epoch 1", "epoch 5", "epoch 20"]
 EPOCHS = [None, 0, 1, 5, 20]
@@ -29,9 +30,8 @@ def test_what_if_shows_score_and_rank_before_and_after(theme: Theme) -> None:
         assert row["textposition"] == ["middle right", "middle left"], "outside of the line"
     left, right = figure["layout"]["xaxis2"]["range"]
     assert left > right, "rank 1 is on the right"
-    assert alt(change.what_if((2.31, 1.07), (4, 212), 8911, theme, what="dimension 3 zeroed")) == (
-        "What if, dimension 3 zeroed: score 2.31 → 1.07, rank 4 → 212 of 8,911."
-    )
+    words = alt(change.what_if((2.31, 1.07), (4, 212), 8911, theme, what="dimension 3 zeroed"))
+    assert values_in(words.partition("dimension 3 zeroed")[2]) == ["2.31", "1.07", "4", "212", "8,911"]
 
 
 def test_better_and_worse_are_told_apart_for_each() -> None:
@@ -46,7 +46,7 @@ def test_what_did_not_move_says_so_and_the_rank_may_follow() -> None:
     (score,) = figure["data"]
     assert [text.strip() for text in score["text"]] == ["", "1.07, unchanged"]
     assert score["line"]["color"] == LIGHT.muted
-    assert "rank not computed yet" in figure["layout"]["meta"]["alt"]
+    assert "not computed" in figure["layout"]["meta"]["alt"]
     full = sent(change.what_if((1.0, 2.0), (1, 1), 1, LIGHT))
     assert full["layout"]["height"] == figure["layout"]["height"], "nothing jumps when the rank comes"
 
@@ -64,7 +64,7 @@ def test_over_training_draws_every_moment_at_its_epoch(theme: Theme) -> None:
     assert low > high, "rank 1 is at the top"
     assert figure["layout"]["annotations"][0]["text"] == "3.00, rank 2"
     words = figure["layout"]["meta"]["alt"]
-    assert "rank 100 → 3 of 8,911, best rank 2 at epoch 5. Shown: epoch 5, score 3.00, rank 2." in words
+    assert "rank 100 → 3 of 8,911, best rank 2" in words
 
 
 def test_many_moments_have_some_ticks_and_keep_the_start() -> None:
@@ -86,5 +86,5 @@ def test_light_and_dark_differ() -> None:
 def test_moments_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match="'scores': 1"):
         change.over_training(["a", "b"], [0, 1], [1.0], [1, 2], LIGHT, chosen=0, candidates=5)
-    with pytest.raises(IndexError, match="moment 2 is not one of the 2"):
+    with pytest.raises(IndexError, match="moment 2"):
         change.over_training(["a", "b"], [0, 1], [1.0, 2.0], [1, 2], LIGHT, chosen=2, candidates=5)

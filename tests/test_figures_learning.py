@@ -11,6 +11,7 @@ from convncf.figures.learning import phase_ticks
 from convncf.training import EpochRecord
 from tests.made_traces import THEMES
 from tests.plotly_json import array, sent
+from tests.wording import values_in
 
 NAME = '<b>$x$</b> %{x} "q" \\'
 
@@ -134,7 +135,7 @@ def test_no_epoch_yet_is_said() -> None:
     for rows in ([], [row("training", 0, None)]):
         figure = sent(learning.curves(rows, LIGHT))
         assert figure["data"] == []
-        assert figure["layout"]["annotations"][0]["text"] == "no epoch to show yet"
+        assert figure["layout"]["annotations"][0]["text"].startswith("no epoch")
 
 
 def test_a_loss_that_is_not_finite_is_left_out() -> None:
@@ -174,12 +175,12 @@ def test_by_epoch_runs_start_together_and_by_time_pretraining_counts() -> None:
 
 def test_a_run_without_epochs_is_named() -> None:
     figure = sent(learning.validation({"a": PRETRAINED, "still <pretraining>": PRETRAINED[:2]}, DARK))
-    assert figure["layout"]["annotations"][0]["text"] == "no epoch to show yet: still &lt;pretraining&gt;"
+    assert figure["layout"]["annotations"][0]["text"].endswith(": still &lt;pretraining&gt;")
 
 
 def test_curves_in_words() -> None:
     words = alt(learning.curves(PRETRAINED, LIGHT, "NDCG@10"))
-    assert words == "NDCG@10 over epochs. 5 epochs, last 0.0700 at training epoch 2, best 0.0800 at training epoch 1."
+    assert values_in(words) == ["10", "5", "0.0700", "2", "0.0800", "1"]
 
 
 @pytest.mark.parametrize("epochs", [1, 2])
@@ -208,7 +209,7 @@ def test_a_run_without_validation_has_its_loss_and_says_why_there_is_no_more() -
 def test_each_run_without_a_curve_is_named_with_its_reason() -> None:
     runs = {"a": PRETRAINED, "waits": PRETRAINED[:2], "refit": UNVALIDATED}
     said = sent(learning.validation(runs, LIGHT))["layout"]["annotations"][0]["text"]
-    assert said == "no epoch to show yet: waits<br>nothing was validated: refit"
+    assert [line.split(": ")[1] for line in said.split("<br>")] == ["waits", "refit"]
     alone = sent(learning.validation({"refit": UNVALIDATED}, LIGHT))["layout"]["annotations"][0]["text"]
-    assert alone == "nothing was validated: refit"
+    assert alone.endswith("validated: refit")
     assert not sent(learning.validation({"refit": UNVALIDATED}, LIGHT, "loss"))["layout"].get("annotations")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.figures import DARK, LIGHT, score_parts
@@ -15,9 +15,9 @@ from convncf.figures.score import carried, carriers, lead, lead_parts, lead_word
 from convncf.inspection import PairTrace
 from tests.made_traces import pair
 from tests.plotly_json import array, sent
+from tests.wording import values_in
 
 
-@settings(max_examples=40)
 @given(
     st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=40), st.floats(-10, 10, width=32), st.integers(1, 12)
 )
@@ -47,7 +47,7 @@ def test_the_lead_is_the_difference_of_two_scores_part_by_part() -> None:
     drawn = sent(lead_parts(ahead, behind, LIGHT, ("Fargo", "Heat"), top=2))
     assert math.fsum(array(drawn["data"][0]["x"])) == pytest.approx(ahead.score - behind.score, abs=1e-6)
     assert drawn["layout"]["yaxis"]["ticktext"][-1] == "<b>difference</b>"
-    assert drawn["layout"]["meta"]["alt"].startswith("Score of Fargo less that of Heat, 0 as a sum: channel 1 −2.00")
+    assert drawn["layout"]["meta"]["alt"].partition(": ")[2].startswith("channel 1 −2.00")
 
 
 def test_what_would_be_shown_as_0_has_no_bar_of_its_own() -> None:
@@ -62,11 +62,11 @@ def test_a_rounded_score_is_told_from_the_parts() -> None:
     rounded = replace(ahead, precision="bf16", score=ahead.score + 0.03125)
     assert [part.value for part in lead(rounded, replace(behind, precision="bf16"))] == pytest.approx([1, 0])
     words = lead_words(rounded, replace(behind, precision="bf16"))
-    assert words.endswith("put it ahead by 1.00, and the scores that it ranks with by 1.03.")
+    assert values_in(words)[-2:] == ["1.00", "1.03"]
 
 
 def test_the_traces_of_two_models_have_no_lead() -> None:
-    with pytest.raises(ValueError, match="must be of one model"):
+    with pytest.raises(ValueError, match="one model"):
         lead(pair([1.0, 2.0]), pair([1.0]))
 
 
@@ -119,8 +119,5 @@ def test_what_carried_the_dot_product_is_read_from_the_weights() -> None:
 def test_what_they_add_by_now_stands_beside_the_dot_product() -> None:
     start = began([0, 1, -1])
     now = replace(start, contributions=np.array([0.5, 2, -0.25], np.float32), score=2.25)
-    assert carried(now, start) == (
-        "This network began as the dot product p·q, carried by channels 1 and 2: no other had an output weight. "
-        "Here they add 1.75, and p·q is 2.00."
-    )
+    assert values_in(carried(now, start)) == ["1", "2", "1.75", "2.00"]
     assert carried(now, began([1, -1, 0], score_is_product=False)) == ""

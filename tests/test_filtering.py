@@ -20,6 +20,7 @@ from convncf.data.items import ItemTable
 from convncf.data.splitting import filter_and_split, split
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import DataError
+from tests.wording import values_in
 from tests.worlds import dataset_of
 
 Pair = tuple[str, str]
@@ -129,7 +130,7 @@ def test_the_ledger_counts_after_each_step_and_says_which_setting() -> None:
         ("users with 2 items or more and items with at most 2 users, 1 round", 1, 2, 2),
     ]
     assert pairs(found.dataset) == [("u1", "a"), ("u1", "b")]
-    assert found.words().startswith("what the filters left: as it came: 3 users, 3 items, 6 interactions; from 1970")
+    assert values_in(found.words())[:3] == ["3", "3", "6"]
 
 
 def test_rated_lower_is_known_as_such_in_the_indices_of_what_is_left() -> None:
@@ -171,16 +172,16 @@ def test_titles_follow_their_items() -> None:
 def test_rounds_are_counted() -> None:
     data = dataset_of(pd.DataFrame([*CHAIN, ("u4", "a")], columns=["user_id", "item_id"]))
     whole = filtered(data, min_user=2, min_item=2).ledger[-1]
-    assert whole.what == "users with 2 items or more and items with 2 users or more, 0 rounds"
+    assert values_in(whole.what) == ["2", "2", "0"]
     assert whole.interactions == 8
 
 
 def test_bounds_on_one_side_alone() -> None:
     data = dataset_of(pd.DataFrame(CHAIN, columns=["user_id", "item_id"]))
-    assert filtered(data, min_item=2).ledger[-1].what == "items with 2 users or more, 1 round"
+    assert filtered(data, min_item=2).ledger[-1].what.endswith(", 1 round")
     found = filtered(data, max_user=1).ledger[-1]
-    assert (found.what, found.interactions) == ("users with at most 1 item, 1 round", 1)
-    assert filtered(data, min_user=1, max_user=2).ledger[-1].what == "users with 1 to 2 items, 0 rounds"
+    assert (values_in(found.what), found.interactions) == (["1", "1"], 1)
+    assert filtered(data, min_user=1, max_user=2).ledger[-1].what.startswith("users with 1 to 2")
 
 
 # ---------------------------------------------------------------- time
@@ -205,7 +206,7 @@ def test_a_window_before_1970_and_within_a_second() -> None:
 # ---------------------------------------------------------------- a ready split
 
 
-def divided(candidates: CandidateSets | None = None) -> Dataset:
+def rated_and_divided(candidates: CandidateSets | None = None) -> Dataset:
     rows = [("u1", "a", 5.0), ("u1", "b", 1.0), ("u2", "a", 5.0), ("u2", "c", 4.0), ("u1", "c", 5.0), ("u2", "b", 2.0)]
     frame = pd.DataFrame(rows, columns=["user_id", "item_id", "rating"])
     plain = Interactions.from_frame(frame)
@@ -228,7 +229,7 @@ def stored() -> CandidateSets:
 
 
 def test_a_ready_split_is_filtered_along_with_its_candidates() -> None:
-    left = filtered(divided(stored()), min_rating=4).dataset
+    left = filtered(rated_and_divided(stored()), min_rating=4).dataset
     assert pairs(left) == [("u1", "a"), ("u2", "a"), ("u2", "c"), ("u1", "c")]
     assert left.part is not None
     assert left.part.tolist() == [0, 0, 0, 2]
@@ -238,13 +239,13 @@ def test_a_ready_split_is_filtered_along_with_its_candidates() -> None:
     ids = left.interactions.items.ids
     assert [(ids[sets.answer[0]], [ids[i] for i in sets.of(0)])] == [("c", ["only", "a"])]
     assert len(sets) == 1
-    assert sets.origin == "stored, 1 set and 1 negative gone with the filters"
+    assert sets.origin.startswith("stored, 1 set and 1 negative")
     made = split(left, DataConfig(min_rating=4), 1)
     assert (made.kind, made.test.nnz) == ("ready", 1)
 
 
 def test_items_of_candidates_alone_go_where_items_must_have_users() -> None:
-    left = filtered(divided(stored()), min_item=1).dataset
+    left = filtered(rated_and_divided(stored()), min_item=1).dataset
     assert left.interactions.items.ids == ("a", "b", "c")
     assert left.candidates is not None
     assert left.candidates.sizes.tolist() == [2, 0]
@@ -252,9 +253,9 @@ def test_items_of_candidates_alone_go_where_items_must_have_users() -> None:
 
 def test_where_no_set_stays_there_are_none() -> None:
     alone = sets_of([1], [1], [0, 1], [3])
-    sets = filtered(divided(alone), min_rating=4).dataset.candidates
+    sets = filtered(rated_and_divided(alone), min_rating=4).dataset.candidates
     assert sets is not None, "there were some, and that must not be forgotten"
-    assert (len(sets), sets.origin) == (0, "stored, all of 1 set gone with the filters")
+    assert (len(sets), values_in(sets.origin)) == (0, ["1"])
 
 
 # ---------------------------------------------------------------- refusals
@@ -264,22 +265,19 @@ def test_a_filter_that_empties_the_data_is_named_with_the_whole_ledger() -> None
     frame = pd.DataFrame(CHAIN, columns=["user_id", "item_id"]).assign(rating=4.0)
     with pytest.raises(DataError) as refused:
         filtered(dataset_of(frame, "small"), min_rating=3, min_user=2, min_item=2)
-    assert str(refused.value) == (
-        "the filters leave nothing of dataset 'small': the last to go went by "
-        "'items with 2 users or more, in round 2'. Ledger: "
-        "as it came: 4 users, 4 items, 7 interactions; rated 3 or more: 4 users, 4 items, 7 interactions; "
-        "users with 2 items or more and items with 2 users or more, 2 rounds: 0 users, 0 items, 0 interactions. "
-        "Loosen that filter."
-    )
-    with pytest.raises(DataError, match=r"went by 'rated 5 or more'.*rated 5 or more: 0 users"):
+    said = str(refused.value)
+    assert "'small'" in said
+    assert "'items with 2 users or more, in round 2'" in said
+    assert values_in(said)[2:] == ["4", "4", "7", "3", "4", "4", "7", "2", "2", "2", "0", "0", "0"]
+    with pytest.raises(DataError, match=r"'rated 5 or more'.*: 0 users"):
         filtered(dataset_of(frame, "small"), min_rating=5, min_user=2)
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"min_rating": 4}, "data.min_rating=4 needs ratings, and dataset 'toy' has none"),
-        ({"since": "2010-01-01"}, "data.since=2010-01-01 needs times, and dataset 'toy' has none"),
+        ({"min_rating": 4}, "data.min_rating=4 .* 'toy'"),
+        ({"since": "2010-01-01"}, "data.since=2010-01-01 .* 'toy'"),
         ({"until": "2010-01-01"}, "data.until=2010-01-01 needs times"),
     ],
 )
@@ -290,9 +288,9 @@ def test_a_filter_without_its_column_is_refused(settings: dict[str, Any], words:
 
 def test_a_window_without_data_shows_the_range_of_times() -> None:
     data = rated(("u", "a", 1.0), ("u", "b", 1.0), timestamp=[1_700_000_000, 1_800_000_000])
-    with pytest.raises(DataError, match=r"no interaction .* is before 2000-01-01: its times are 2023-11-14 to 2027-01"):
+    with pytest.raises(DataError, match=r"2000-01-01.* 2023-11-14 to 2027-01"):
         filtered(data, until="2000-01-01")
-    with pytest.raises(DataError, match=r"is from 2024-01-01, before 2025-01-01: its times"):
+    with pytest.raises(DataError, match=r"2024-01-01, before 2025-01-01"):
         filtered(data, since="2024-01-01", until="2025-01-01")
 
 
@@ -304,8 +302,7 @@ def test_a_split_says_what_the_filters_left_and_what_becomes_of_the_low_ones() -
     found, made = filter_and_split(rated(*rows), DataConfig(min_rating=4, low_rated="negatives"), 1)
     assert found.below is not None
     assert made.notes[0] == found.words()
-    assert made.notes[1] == (
-        "18 pairs rated lower than data.min_rating are not recommended to their rater, and drawn as any other negative"
-    )
+    assert "data.min_rating" in made.notes[1]
+    assert values_in(made.notes[1]) == ["18"]
     assert made.below is found.below
     assert filter_and_split(rated(*rows), DataConfig(), 1)[1].notes == ()

@@ -154,9 +154,9 @@ def test_a_trained_model_in_training_mode_stays_there() -> None:
 @pytest.mark.parametrize(
     ("items", "error", "words"),
     [
-        ([], ValueError, "no item was picked"),
-        ([3, 3, 4], ValueError, "1 of the picked items were given twice"),
-        ([40], IndexError, "item 40 is not one of the model's 40 items"),
+        ([], ValueError, "no item"),
+        ([3, 3, 4], ValueError, "given twice"),
+        ([40], IndexError, "item 40"),
         ([-1], IndexError, "item -1"),
         (range(40), ValueError, "none is left"),
     ],

@@ -26,7 +26,7 @@ def test_a_scorer_that_returns_the_wrong_shape_is_named() -> None:
         def score_items(self, user: int) -> torch.Tensor:
             return self.scores[user, :2]
 
-    with pytest.raises(ValueError, match=r"score_items\(0\) returned shape \(2,\), expected \(3,\)"):
+    with pytest.raises(ValueError, match=r"score_items\(0\) .* \(2,\), expected \(3,\)"):
         ranks(Short(np.zeros((1, 3))), matrix([[0, 0, 1]]), matrix([[0, 0, 0]]))
 
 
@@ -74,7 +74,7 @@ def test_users_are_chosen_once_and_must_exist() -> None:
     with pytest.raises(ValueError, match="given twice"):
         users_with_positives(positives, [2, 2])
     for stranger in (-1, 3):
-        with pytest.raises(ValueError, match="users are 0 to 2"):
+        with pytest.raises(ValueError, match="0 to 2"):
             users_with_positives(positives, [stranger])
 
 
@@ -93,7 +93,7 @@ def test_progress_counts_every_user_and_stop_is_asked_on_the_way(monkeypatch: py
     ranks(Table(np.zeros((5, 5))), *args, progress=lambda done, total: told.append((done, total)))
     assert told == [(2, 5), (4, 5), (5, 5)]
     scorer = Table(np.zeros((5, 5)))
-    with pytest.raises(TrainingStopped, match="4 of 5 users"):
+    with pytest.raises(TrainingStopped, match="4 of 5"):
         ranks(scorer, *args, stop=lambda: len(scorer.asked) == 4)
     assert sorted(scorer.asked) == [0, 1, 2, 3]
 

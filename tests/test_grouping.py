@@ -71,7 +71,7 @@ def test_an_unfinished_and_a_failed_seed_are_left_out_and_named(tmp_path: Path) 
 
 def test_runs_that_differ_in_a_setting_with_effect_are_no_group(tmp_path: Path) -> None:
     one, other = made(tmp_path, "a", 0.2, seed=1), made(tmp_path, "b", 0.2, seed=2, **{"train.epochs": 9})
-    with pytest.raises(RunError, match="differ in more than the seed"):
+    with pytest.raises(RunError, match="than the seed"):
         group([one, other])
     assert groups([one, other]) == []
 
@@ -118,7 +118,8 @@ def test_a_seed_counts_once_by_its_newest_finished_run(tmp_path: Path) -> None:
     ]
     found = group(runs)
     assert (found.runs, found.seeds) == (("first", "new"), (1, 2))
-    assert found.left_out == {"old": "an older run of seed 2", "newest": "queued"}
+    assert found.left_out.keys() == {"old", "newest"}
+    assert ("seed 2" in found.left_out["old"], found.left_out["newest"]) == (True, "queued")
     counted = found.metrics["NDCG@10"]
     assert counted.mean == pytest.approx(0.2)
     assert counted == summary([0.1, 0.3]), "not of 0.1, 0.3 and 0.9"
@@ -132,10 +133,10 @@ def test_the_name_of_train_with_seeds_is_that_of_its_runs_alone(tmp_path: Path) 
     store = RunStore(tmp_path)
     assert find(store, "x").runs == ("x-seed1", "x-seed2")
     assert find(store, "x-seed1").seeds == (1, 2, 3, 4, 5), "a run stands for all that differ in the seed alone"
-    with pytest.raises(RunNotFoundError, match="run 'y' does not exist"):
+    with pytest.raises(RunNotFoundError, match="'y'"):
         find(store, "y")
     made(tmp_path, "x-seed9", 0.2, seed=9, **{"train.epochs": 9})
-    with pytest.raises(RunError, match="'x-seed1' and 'x-seed9' differ in more than the seed"):
+    with pytest.raises(RunError, match="'x-seed1' and 'x-seed9'"):
         find(store, "x")
 
 
@@ -201,7 +202,7 @@ def test_protocols_are_told_apart_by_their_kind_not_by_the_seed(
         report = run.report()
         assert report is not None
         run.write_report(report | {"protocol": protocol})
-    assert group(runs).unlike == (() if alike else ("the runs have different protocols",))
+    assert ["protocol" in words for words in group(runs).unlike] == ([] if alike else [True])
 
 
 def test_it_says_what_its_intervals_are_over(tmp_path: Path) -> None:

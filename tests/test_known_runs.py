@@ -17,6 +17,7 @@ from convncf.inspection.pair import recommend, view_pair
 from convncf.runs import Run
 from convncf.workflow.loading import load_run
 from convncf.workflow.reporting import evaluate_run, warnings
+from tests.wording import values_in
 from tests.worlds import finished_run, make_run
 
 
@@ -61,7 +62,7 @@ def test_one_score_for_everything_ranks_everybody_third(home: Path) -> None:
     for user in range(4):
         (item,) = loaded.split.test.indices[loaded.split.test.indptr[user] : loaded.split.test.indptr[user + 1]]
         seen = view_pair(loaded.model, loaded.split, user, int(item))
-        assert seen.rank.words == "rank 3 of 3 (tied with 2)"
+        assert values_in(seen.rank.words) == ["3", "3", "2"]
         listed = recommend(loaded.model, loaded.split, user, 3)
         assert listed.tied.tolist() == [2, 2, 2], "the list shows a tie as such"
         assert listed.ranks[listed.items.tolist().index(item)] == 3
@@ -74,8 +75,8 @@ def test_a_user_without_a_test_item_is_in_no_mean(home: Path) -> None:
     assert report["metrics"]["Recall@1"] == 0.5
     assert (report["n_users_evaluated"], report["n_users"]) == (2, 3)
     assert report["not_evaluated"] == {"no test item": 1}
-    assert "1 of 3 not evaluated: no test item" in report["evaluation_notes"]
-    assert "Each evaluated user has one test item, so Recall@K equals HR@K." in report["evaluation_notes"]
+    assert any(note.startswith("1 of 3") for note in report["evaluation_notes"])
+    assert any("Recall@K equals HR@K" in note for note in report["evaluation_notes"])
 
 
 def test_recall_divides_by_all_five_relevant_items(home: Path) -> None:
@@ -145,7 +146,7 @@ WITHIN: Mapping[str, Any] = {"eval__protocol": "candidates", "eval__ks": [1, 10]
 @pytest.mark.usefixtures("stored")
 def test_stored_sets_cleaned_and_as_published_are_a_stated_choice(home: Path) -> None:
     run, report = run_of(home, **WITHIN)
-    assert "2 copies of the answer, 1 repeat, 1 seen in training" in report["protocol"]
+    assert "2 copies of" in report["protocol"]
     assert "cleaned" in report["protocol"]
     assert report["metrics"]["MRR@10"] == (1 + 1 / 2) / 2, "the cleaned set of user 0 holds the 8 alone"
     assert report["metrics"]["HR@1"] == 0.5
@@ -168,13 +169,11 @@ def test_models_share_their_sets_and_what_used_others_is_never_ranked_against_th
 
     published, _ = run_of(home, "published", eval__stored_sets="as published", **WITHIN)
     found = compare([cleaned, published])
-    assert any("different protocols (cleaned: candidates: stored, cleaned" in sentence for sentence in found.unlike)
+    assert any("(cleaned: candidates: stored" in sentence for sentence in found.unlike)
     assert found.paired == {}
     full, _ = run_of(home, "full", eval__ks=[1, 10], eval__monitor="MRR@10")
     found = compare([cleaned, full])
-    assert any(
-        sentence.startswith("The runs have different protocols (cleaned: candidates:") for sentence in found.unlike
-    )
+    assert any("(cleaned: candidates:" in sentence for sentence in found.unlike)
     assert len(found.unlike) == 1
 
 
@@ -219,10 +218,10 @@ def test_choosing_on_test_and_sparing_test_items_are_said_in_every_report(home: 
     report = run.report()
     assert report is not None
     chosen, spared = report["warnings"]
-    assert chosen.startswith("The epoch was chosen on the test part (eval.select_on=test)")
-    assert spared.startswith("Test items were never drawn as negatives while training (train.spared=test items)")
+    assert "eval.select_on=test" in chosen
+    assert "train.spared=test items" in spared
     assert all("too good" in sentence for sentence in report["warnings"])
-    assert report["selection"] == "best NDCG@10 on test, over all users"
+    assert "NDCG@10 on test" in report["selection"]
     assert evaluate_run(run, home)["warnings"] == report["warnings"]
 
     plain = make_run(home, "plain", "mf-bpr", train__epochs=1)

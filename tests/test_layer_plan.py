@@ -57,7 +57,7 @@ def test_a_plan_that_would_drop_rows_is_refused_with_the_steps_that_lead_there()
         layer_sizes(32, [4, 4, 4], [4, 4, 4])
     words = str(caught.value)
     assert "kernels [4, 4, 4]" in words
-    assert "embedding size 32: 32 / 4 = 8, 8 / 4 = 2, and 2 is not a multiple of 4." in words
+    assert "32: 32 / 4 = 8, 8 / 4 = 2, " in words
     assert "[4, 4, 2]" in words
     assert "[2, 2, 2, 2, 2]" not in words, "the nearest come first, and few are listed"
 
@@ -66,11 +66,11 @@ def test_a_plan_that_would_drop_rows_is_refused_with_the_steps_that_lead_there()
     ("kernels", "strides", "complaint"),
     [
         ([], [], "no layer"),
-        ([4, 4], [4], "differ in length: 2 and 1"),
+        ([4, 4], [4], "2 and 1"),
         ([0], [1], "1 or more"),
         ([2], [-2], "1 or more"),
-        ([9], [1], "a kernel of 9 is larger than a map of 8"),
-        ([3], [2], "(8 - 3) is not a multiple of the stride 2"),
+        ([9], [1], "kernel of 9"),
+        ([3], [2], "(8 - 3)"),
     ],
 )
 def test_what_cannot_be_a_plan_says_why(kernels: list[int], strides: list[int], complaint: str) -> None:
@@ -80,7 +80,7 @@ def test_what_cannot_be_a_plan_says_why(kernels: list[int], strides: list[int], 
 
 
 def test_a_size_that_no_plan_fits_gets_another_size_proposed() -> None:
-    with pytest.raises(LayerPlanError, match="take an embedding size such as 16, 32 or 64"):
+    with pytest.raises(LayerPlanError, match="16, 32 or 64"):
         layer_sizes(17, [4, 4], [4, 4])
 
 
@@ -103,7 +103,7 @@ def test_the_plan_asked_for_is_the_nearest_to_itself() -> None:
 
 
 def test_a_network_whose_channels_do_not_fit_its_kernels_is_refused() -> None:
-    with pytest.raises(LayerPlanError, match=r"channels \[1, 8\] do not fit 2 kernels.*such as \[1, 32, 32\]"):
+    with pytest.raises(LayerPlanError, match=r"\[1, 8\] .* 2 kernels.*\[1, 32, 32\]"):
         ModelConfig(embedding_size=4, cnn_channels=(1, 8), cnn_kernels=(2, 2), cnn_strides=(2, 2))
 
 
@@ -124,7 +124,7 @@ def trace(size: int, kernels: tuple[int, ...], strides: tuple[int, ...], channel
 
 
 def test_a_trace_start_needs_a_plan_that_ends_at_one_by_one() -> None:
-    with pytest.raises(LayerPlanError, match=r"end at 2×2\. Plans that end at 1×1 for size 64: \[") as caught:
+    with pytest.raises(LayerPlanError, match=r"2×2\. .*1×1 for size 64: \[") as caught:
         trace(64, (8, 4), (8, 4), (1, 4, 4))
     assert "[8, 8]" in str(caught.value)
 
@@ -135,11 +135,11 @@ def test_a_trace_start_needs_kernels_that_do_not_overlap() -> None:
 
 
 def test_a_trace_start_needs_two_channels() -> None:
-    with pytest.raises(LayerPlanError, match=r"2 channels or more in each layer, got \[4, 1\]"):
+    with pytest.raises(LayerPlanError, match=r"2 channels .*\[4, 1\]"):
         trace(4, (2, 2), (2, 2), (1, 4, 1))
 
 
 def test_where_no_plan_can_carry_the_trace_a_size_is_proposed_instead_of_nothing() -> None:
     # 34 = 2 × 17: the first layer fits, and no kernel of 2 to 16 finishes it
-    with pytest.raises(LayerPlanError, match="take an embedding size such as 16, 32 or 64"):
+    with pytest.raises(LayerPlanError, match="16, 32 or 64"):
         trace(34, (2,), (2,), (1, 4))

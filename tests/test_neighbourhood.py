@@ -112,9 +112,9 @@ def test_fewer_others_are_taken_where_there_are_fewer_and_none_is_refused() -> N
     assert found.difference.tolist() == [[2 - 7, 3 - 8], [0, 0]]
     full = split_of(["a", "a", "b"], ["x", "y", "x"], [0, 0, 2])
     small = model_with([[1, 2], [3, 4]], [[1, 0], [0, 1]])
-    with pytest.raises(DataError, match="'a' has every item"):
+    with pytest.raises(DataError, match="'a'"):
         mean_maps(small, full, 0)
-    with pytest.raises(DataError, match="'b' has no training item"):
+    with pytest.raises(DataError, match="'b'"):
         mean_maps(small, full, 1)
 
 
@@ -122,17 +122,17 @@ def test_what_cannot_be_asked_is_refused() -> None:
     parts = toy_split()
     model = toy_model(parts)
     popularity = models.Popularity(30, 40)
-    with pytest.raises(TypeError, match="Popularity has no embeddings"):
+    with pytest.raises(TypeError, match="Popularity"):
         nearest_by_embedding(popularity, 0)
-    with pytest.raises(TypeError, match="Popularity has no embeddings"):
+    with pytest.raises(TypeError, match="Popularity"):
         mean_maps(popularity, parts, 0)
-    with pytest.raises(IndexError, match="not one of the 40 items"):
+    with pytest.raises(IndexError, match="the 40 items"):
         nearest_by_embedding(model, 40)
-    with pytest.raises(IndexError, match="not one of the 40 items"):
+    with pytest.raises(IndexError, match="the 40 items"):
         nearest_by_cooccurrence(parts.train, -1)
     with pytest.raises(IndexError, match="user 30"):
         mean_maps(model, parts, 30)
-    with pytest.raises(ValueError, match="k must be 1 or more, got 0"):
+    with pytest.raises(ValueError, match="got 0"):
         nearest_by_embedding(model, 0, k=0)
 
 

@@ -91,7 +91,7 @@ def test_repeated_entries_count_once() -> None:
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match=r"shape \(4, 4\), expected \(4, 5\)"):
         ItemKNN(4, 5).fit(csr_array(KNOWN != 0))
-    with pytest.raises(ValueError, match="neighbours 0 must be 1 or more"):
+    with pytest.raises(ValueError, match="neighbours 0"):
         ItemKNN(4, 4, neighbours=0)
     state = fitted(KNOWN).state_dict()
     for name, value, words in [

@@ -14,6 +14,7 @@ from convncf.data.interactions import Interactions
 from convncf.data.split import LowRated, Part, Split
 from convncf.data.splitting import filter_and_split, ratio_split
 from tests.test_splitting import dataset, histories
+from tests.wording import values_in
 
 
 def test_what_is_left_out_and_how_it_is_said() -> None:
@@ -24,11 +25,11 @@ def test_what_is_left_out_and_how_it_is_said() -> None:
     assert made.left_out("test").has_canonical_format
     assert (made.positives("test").toarray() == made.test.toarray()).all()
     assert (made.positives("validation").toarray() == made.validation.toarray()).all()
-    assert made.left_out_words(0, "test") == "left out: 24 training and 3 validation items"
-    assert made.left_out_words(1, "test") == "left out: 1 training and 1 validation item"
-    assert made.left_out_words(2, "test") == "left out: 2 training and 0 validation items"
-    assert made.left_out_words(0, "validation") == "left out: 24 training items"
-    assert made.left_out_words(1, "validation") == "left out: 1 training item"
+    assert values_in(made.left_out_words(0, "test")) == ["24", "3"]
+    assert values_in(made.left_out_words(1, "test")) == ["1", "1"]
+    assert values_in(made.left_out_words(2, "test")) == ["2", "0"]
+    assert made.left_out_words(0, "validation").endswith(" 24 training items")
+    assert made.left_out_words(1, "validation").endswith(" 1 training item")
 
 
 def low_rated(made: Split, how: LowRated) -> Split:
@@ -53,10 +54,10 @@ def test_what_becomes_of_what_was_rated_lower(how: LowRated, ranked_without: boo
         assert made.left_out(part).has_canonical_format
         assert made.left_out(part).dtype == np.bool_
     assert (made.barred.toarray() == (made.train.toarray() | (made.below.toarray() if never_drawn else False))).all()
-    assert made.left_out_words(0, "test") == "left out: 24 training and 3 validation items"
-    end = ", and 13 rated lower" if ranked_without else ""
-    assert made.left_out_words(1, "test") == f"left out: 1 training and 1 validation item{end}"
-    assert made.left_out_words(1, "validation") == f"left out: 1 training item{end}"
+    assert values_in(made.left_out_words(0, "test")) == ["24", "3"]
+    lower = ["13"] if ranked_without else []
+    assert values_in(made.left_out_words(1, "test")) == ["1", "1", *lower]
+    assert values_in(made.left_out_words(1, "validation")) == ["1", *lower]
     # What rankings leave out belongs to what makes figures comparable; what is drawn in training does not.
     assert (made.fingerprint == plain.fingerprint) == (not ranked_without)
     assert low_rated(plain, "hidden").fingerprint == low_rated(plain, "negatives").fingerprint

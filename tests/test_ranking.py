@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 from convncf.errors import NonFiniteScoreError
 from convncf.evaluation.full_ranking import ranks
 from convncf.evaluation.ranking import Ints, ItemRank, rank_item, rank_positives, top_k
+from tests.wording import values_in
 
 CANDIDATE, POSITIVE, LEFT_OUT = 0, 1, 2
 # Few distinct scores, so that most examples have ties; -0.0 is one of them.
@@ -144,7 +145,7 @@ def test_four_users_whose_counts_all_tie_have_rank_three() -> None:
     for user, item in enumerate([1, 0, 0, 0]):
         inspected = rank_item(np.ones(4), item, [item], [user])
         assert inspected == ItemRank(rank=3, candidates=3, tied=2, seen=False)
-        assert inspected.words == "rank 3 of 3 (tied with 2)"
+        assert values_in(inspected.words) == ["3", "3", "2"]
         listed = top_k(np.ones(4), [user], 1)
         assert (listed.tied.tolist(), listed.ranks.tolist()) == ([2], [3])
 
@@ -152,7 +153,7 @@ def test_four_users_whose_counts_all_tie_have_rank_three() -> None:
 def test_a_seen_item_has_a_would_be_rank() -> None:
     found = rank_item([4.0, 3.0, 2.0, 1.0], 1, [3], [0, 1])
     assert found == ItemRank(rank=1, candidates=3, tied=0, seen=True)
-    assert found.words == "already seen, would be rank 1 of 3"
+    assert values_in(found.words) == ["1", "3"]
 
 
 def test_a_list_is_as_long_as_there_are_candidates() -> None:
@@ -178,7 +179,7 @@ def test_a_score_that_is_not_finite_is_an_error_and_never_a_hit(bad: float, plac
     scores[2, 3] = bad
     one = matrix([[0, 1, 0, 0]] * 3)
     out = matrix([[0, 0, 1, 0]] * 3)
-    with pytest.raises(NonFiniteScoreError, match=r"user 2 \(by index\) hold 2 of 4"):
+    with pytest.raises(NonFiniteScoreError, match=r"user 2 .* 2 of 4"):
         ranks(Table(scores), one, out)
     for ask in (lambda: rank_item(scores[2], 1, [1], [2]), lambda: top_k(scores[2], [2], 1)):
         with pytest.raises(NonFiniteScoreError, match="2 of 4"):
@@ -186,15 +187,15 @@ def test_a_score_that_is_not_finite_is_an_error_and_never_a_hit(bad: float, plac
 
 
 def test_contradictions_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"\[1\] are positives and left out"):
+    with pytest.raises(ValueError, match=r"\[1\]"):
         rank_positives([1.0, 2.0], [1], [1])
     with pytest.raises(ValueError, match="given twice"):
         rank_positives([1.0, 2.0], [1, 1], [])
-    with pytest.raises(ValueError, match="items are 0 to 1, got -1"):
+    with pytest.raises(ValueError, match="0 to 1, got -1"):
         rank_item([1.0, 2.0], -1, [], [])
     with pytest.raises(ValueError, match="one row"):
         rank_positives([[1.0, 2.0]], [1], [])
-    with pytest.raises(ValueError, match=r"the scorer is \(2, 3\), but"):
+    with pytest.raises(ValueError, match=r"\(2, 3\)"):
         ranks(Table(np.zeros((2, 3))), matrix(np.ones((2, 4))), matrix(np.zeros((2, 4))))
 
 

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.data.reading import read_delimited
 from convncf.errors import ReadError
+from tests.wording import values_in
 from tests.written import dropped, rows
 
 Write = Callable[..., Path]
@@ -60,8 +61,8 @@ def test_the_same_file_in_every_dialect(write: Write, delimiter: str, bom: bytes
 def test_blanks_around_ids_are_taken_off_and_counted(write: Write) -> None:
     result = read_delimited(write("user,item\n 7 ,a\n7,b \n8,c\n"))
     assert rows(result) == [("7", "a"), ("7", "b"), ("8", "c")]
-    assert "blanks around the user id taken off in 1 row" in result.report.notes
-    assert "blanks around the item id taken off in 1 row" in result.report.notes
+    assert any("user id" in note and "1 row" in note for note in result.report.notes)
+    assert any("item id" in note and "1 row" in note for note in result.report.notes)
 
 
 def test_titles_come_to_the_character(write: Write) -> None:
@@ -69,20 +70,20 @@ def test_titles_come_to_the_character(write: Write) -> None:
     result = read_delimited(write(text))
     assert result.items.titles == ('Léon: "The" Pro, <b>*x*</b>', " Up ", "", "two\r\nlines")
     assert result.items.label(2) == "c"
-    assert "1 item with more than one title in the file; the first is shown" in result.report.notes
+    assert any(note.startswith("1 item with") for note in result.report.notes)
 
 
 def test_a_quote_that_encloses_nothing_is_text(write: Write) -> None:
     text = 'userId::movieId::title\n1::2::"Great Performances" Cats (1998)\n1::3::"Weird Al\n1::4::Up\n'
     result = read_delimited(write(text))
     assert result.items.titles == ('"Great Performances" Cats (1998)', '"Weird Al', "Up")
-    assert any(note.startswith("2 fields beginning with a quote") and "line 2" in note for note in result.report.notes)
+    assert any(note.startswith("2 fields") and "line 2" in note for note in result.report.notes)
 
 
 def test_decimal_commas(write: Write) -> None:
     result = read_delimited(write("user;item;rating\nu1;i1;3,5\nu1;i2;4\n"))
     assert [row[2] for row in rows(result)] == [3.5, 4.0]
-    assert "1 rating with a decimal comma, as 3,5 for 3.5" in result.report.notes
+    assert ["1", "3,5", "3.5"] in [values_in(note) for note in result.report.notes]
 
 
 def test_many_zero_ratings_are_flagged(write: Write) -> None:
@@ -104,14 +105,13 @@ def test_times_stay_exact(write: Write) -> None:
 def test_dates_become_seconds_and_the_assumption_is_said(write: Write) -> None:
     result = read_delimited(write("user,item,date\n1,a,2014-05-01 12:00:00\n1,b,2016-01-01\n"))
     assert [row[2] for row in rows(result)] == [1_398_945_600, 1_451_606_400]
-    assert "Times: dates without a time zone, taken as UTC, as seconds: 2014-05-01 to 2016-01-01 (UTC)." in (
-        result.report.sentences()
-    )
+    (times,) = [text for text in result.report.sentences() if text.startswith("Times: ")]
+    assert ("UTC" in times, values_in(times)) == (True, ["2014-05-01", "2016-01-01"])
 
 
 def test_an_implausible_time_is_kept_and_told(write: Write) -> None:
     result = read_delimited(write("user,item,time\n1,a,1400000000\n1,b,-62135596800\n"))
-    assert "1 time before 1900 or after 2100, kept (line 3)" in result.report.notes
+    assert ["1", "1900", "2100", "3"] in [values_in(note) for note in result.report.notes]
 
 
 # ---------------------------------------------------------------- what is left out
@@ -150,13 +150,13 @@ def test_each_reason_with_count_and_physical_lines(write: Write) -> None:
     }
     assert rows(result) == [("u1", "i1", 4.0, 1_700_000_000), ("u2", "i1", 5.0, 1_700_000_001)]
     assert (report.lines, report.blank, report.continuation, report.kept, report.n_dropped) == (16, 1, 2, 2, 10)
-    assert "2 lines within a quoted field that began above (the first: line 3)" in report.notes
+    assert ["2", "3"] in [values_in(note) for note in report.notes]
 
 
 def test_only_the_first_lines_are_named(write: Write) -> None:
     result = read_delimited(write("user,item\nu,i\n" + ",x\n" * 1000))
     assert dropped(result) == {"user id empty": (1000, (3, 4, 5, 6, 7))}
-    assert str(result.report.dropped[0]) == "1,000 rows, user id empty (lines 3, 4, 5, 6, 7, …)"
+    assert str(result.report.dropped[0]).endswith("(lines 3, 4, 5, 6, 7, …)")
 
 
 def test_columns_that_are_not_used_never_fail(write: Write) -> None:
@@ -197,7 +197,6 @@ IDS = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1,
     lambda raw: raw.strip() == raw and raw not in ("user_id", "item_id")
 )
 TABLES = st.lists(st.tuples(IDS, IDS, TEXT), min_size=1, max_size=8, unique_by=lambda row: row[:2])
-USUAL = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
 
 
 ENCODINGS = {"UTF-8 with byte-order mark": "utf-8-sig", "Windows-1252": "cp1252"}
@@ -212,7 +211,6 @@ def quoted(field: str) -> str:
     return '"' + field.replace('"', '""') + '"'
 
 
-@USUAL
 @given(
     table=TABLES,
     delimiter=st.sampled_from([",", ";", "\t", "|", "::", " ", "^", "--"]),
@@ -248,7 +246,6 @@ def test_what_is_written_with_quotes_comes_back(
     assert result.report.lines == len(re.findall(r"\r\n|\r|\n", text)) + (not last_end)
 
 
-@USUAL
 @given(
     content=st.one_of(
         st.binary(max_size=200),
@@ -279,7 +276,6 @@ def test_any_bytes_give_a_report_that_adds_up_or_a_read_error(
     json.dumps(report.to_json(), allow_nan=False)
 
 
-@USUAL
 @given(
     times=st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.integers(0, 3)), min_size=1, max_size=12)
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.data import catalogue
@@ -18,7 +18,6 @@ from convncf.data.reading import FORMATS, ReadOptions, ReadResult, read
 from convncf.errors import ReadError
 from tests.written import parts, rows, write
 
-USUAL = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=120)
 NAMES = [
     "x.csv",
     "x.inter",
@@ -57,7 +56,6 @@ def adds_up(result: ReadResult) -> None:
     json.dumps(report.to_json(), allow_nan=False)
 
 
-@USUAL
 @given(content=GARBAGE, name=st.sampled_from(NAMES), kind=st.sampled_from([None, *FORMATS]))
 def test_any_bytes_under_any_name(tmp_path: Path, content: bytes, name: str, kind: str | None) -> None:
     (path,) = write(tmp_path, {name: content})
@@ -69,7 +67,6 @@ def test_any_bytes_under_any_name(tmp_path: Path, content: bytes, name: str, kin
     assert not refusal or str(path) in refusal
 
 
-@USUAL
 @given(negative=GARBAGE, item=GARBAGE)
 def test_any_bytes_beside_a_good_file(tmp_path: Path, negative: bytes, item: bytes) -> None:
     triple: dict[str, str | bytes] = {"x.train.rating": "0\t7\t1\n1\t8\t1\n", "x.test.rating": "0\t8\t1\n"}
@@ -113,7 +110,6 @@ def as_csv(table: list[tuple[str, str, int]]) -> bytes:
     return "".join(",".join('"' + f.replace('"', '""') + '"' for f in row) + "\n" for row in fields).encode()
 
 
-@USUAL
 @given(
     table=TABLES,
     kind=st.sampled_from([("x.jsonl", as_json_lines), ("x.parquet", as_parquet), ("x.csv", as_csv)]),
@@ -138,7 +134,6 @@ def test_what_is_written_comes_back(
     adds_up(result)
 
 
-@USUAL
 @given(
     train=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=8, unique=True),
     test=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=8, unique=True),

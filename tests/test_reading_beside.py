@@ -25,14 +25,14 @@ def test_case_26_items_without_titles_show_their_ids_and_keep_what_else_is_known
     assert result.items.genres == (("Drama", "War"), ("War",))
     assert result.report.warnings == ()
     words = said(result)
-    assert "Titles: 0 of 2 items have one in x.item." in words
-    assert "x.item has no title column, so items show their ids; --title-column NAME takes one." in words
+    assert "0 of 2 items have one in x.item." in words
+    assert "--title-column NAME" in words
     assert "not used: 'price:float'" in words
 
 
 def test_case_26_titles_that_were_asked_for_and_are_none_are_refused(tmp_path: Path) -> None:
     data, items = write(tmp_path, {"x.inter": INTER, "y.item": "item_id:token\tprice:float\ni1\t3\n"})
-    with pytest.raises(ReadError, match=r"y\.item, line 1: no title column among 'item_id:token', 'price:float'"):
+    with pytest.raises(ReadError, match=r"y\.item, line 1: .*'item_id:token', 'price:float'"):
         read(data, ReadOptions(titles=items))
     assert titles(read(data, ReadOptions(titles=items, columns={"title": "price:float"}))) == {"i1": "3", "i2": ""}
 
@@ -43,7 +43,7 @@ def test_case_26_titles_that_only_lie_beside_the_data_cannot_stop_it(tmp_path: P
     result = read(data)
     assert rows(result) == PAIRS
     (warning,) = result.report.warnings
-    assert warning.startswith("no titles were read, and items show their ids: ")
+    assert warning.startswith("no titles ")
     assert str(items) in warning
     with pytest.raises(ReadError):
         read([data, items])
@@ -54,7 +54,7 @@ def test_case_26_a_dash_in_a_column_that_is_not_used_costs_nothing(tmp_path: Pat
     result = read(path)
     assert rows(result) == [("u1", "i1"), ("u1", "i2")]
     assert result.report.files[0].unused == ("price", "city")
-    assert said(result).endswith("user_id = 'user', item_id = 'item', not used: 'price', 'city'.")
+    assert said(result).endswith("not used: 'price', 'city'.")
 
 
 def test_columns_without_names_that_are_not_used_are_named_by_number(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_documents_named_beside_data_are_left_out_as_in_a_folder(tmp_path: Path)
     )
     result = read(paths)
     assert rows(result) == [("a", "x")]
-    assert "Not read: LICENSE (a document); README.md (a document)." in said(result)
+    assert "LICENSE (a document); README.md" in said(result)
     with pytest.raises(ReadError):
         read(paths[0])
 
@@ -89,10 +89,8 @@ def test_candidates_alone_are_recognised_and_refused_with_what_they_belong_to(tm
     with pytest.raises(ReadError) as refusal:
         read(path)
     stem = name.split(".")[0]
-    assert str(refusal.value) == (
-        f"{path} holds candidate sets, each an answer and its negatives, and no interactions. Give it with what it "
-        f"belongs to, such as {stem}.train.rating and {stem}.test.rating."
-    )
+    assert str(refusal.value).startswith(f"{path} holds candidate sets")
+    assert f"{stem}.train.rating and {stem}.test.rating" in str(refusal.value)
 
 
 def test_candidates_beside_their_triple_say_which_file_to_give(tmp_path: Path) -> None:
@@ -101,7 +99,7 @@ def test_candidates_beside_their_triple_say_which_file_to_give(tmp_path: Path) -
     )
     with pytest.raises(ReadError) as refusal:
         read(negative)
-    assert str(refusal.value).endswith(f"Give {train}: the others that lie beside it are read with it.")
+    assert str(refusal.value).partition("Give ")[2].startswith(f"{train}: ")
     assert read(train).candidates is not None
 
 
@@ -115,6 +113,6 @@ def test_candidates_of_any_name_are_read_with_what_they_belong_to(tmp_path: Path
 
 def test_case_25_data_of_words_alone_is_told_from_a_header_by_an_option_that_the_refusal_names(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"x.csv": "alice,apple\nbob,pear\nbob,apple\n"})
-    with pytest.raises(ReadError, match=r"'alice', 'apple'.* If that line is data, say --no-header\.$"):
+    with pytest.raises(ReadError, match=r"'alice', 'apple'.* --no-header\.$"):
         read(path)
     assert rows(read(path, ReadOptions(header=False)))[0] == ("alice", "apple")

@@ -37,21 +37,21 @@ def test_without_a_header_the_first_row_is_a_row(
 ) -> None:
     (path,) = write(tmp_path, {name: content})
     if first is None:  # a word where a rating stands, or a time where an item does: not for the program to guess
-        with pytest.raises(ReadError, match=r"line 1 looks like data.*--user-column NUMBER"):
+        with pytest.raises(ReadError, match=r"line 1 .*--user-column NUMBER"):
             read(path)
         return
     result = read(path)
     assert rows(result)[0] == first
     assert result.report.lines == result.report.rows == len(content.splitlines())
     assert result.report.header == 0
-    assert "no header, columns by number" in said(result)
+    assert "columns by number" in said(result)
 
 
 def test_columns_without_names_are_mapped_by_number(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"own.csv": "2024-05-01,7,x,9\n2024-05-02,8,y,9\n"})
     columns = {"user_id": "2", "item_id": "4", "timestamp": "1"}
     assert rows(read(path, ReadOptions(columns=columns))) == [("7", "9", 1714521600), ("8", "9", 1714608000)]
-    with pytest.raises(ReadError, match="no column '5' among '1', '2', '3', '4'"):
+    with pytest.raises(ReadError, match="'5' among '1', '2', '3', '4'"):
         read(path, ReadOptions(columns={"user_id": "5", "item_id": "4"}))
 
 
@@ -63,7 +63,7 @@ def test_a_column_number_is_no_name_even_where_the_first_row_holds_it(tmp_path: 
 
 def test_a_matrix_of_users_and_items_is_refused(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"matrix.csv": "user,1193,1194\nann,5,3\nbob,2,1\n"})
-    with pytest.raises(ReadError, match="line 1: no item column among 'user', '1193', '1194'"):
+    with pytest.raises(ReadError, match=r"line 1: .*'user', '1193', '1194'"):
         read(path)
 
 
@@ -76,10 +76,10 @@ def test_headers_as_people_write_them(tmp_path: Path, header: str) -> None:
 def test_a_header_can_be_insisted_on_or_denied(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"own.csv": "7,9\n8,9\n"})
     assert len(read(path).interactions) == 2
-    with pytest.raises(ReadError, match="no user column and no item column among '7', '9'"):
+    with pytest.raises(ReadError, match="among '7', '9'"):
         read(path, ReadOptions(header=True))
     (words,) = write(tmp_path, {"words.csv": "ann,heat\nbob,alien\n"})
-    with pytest.raises(ReadError, match="no user column and no item column among 'ann', 'heat'"):
+    with pytest.raises(ReadError, match="among 'ann', 'heat'"):
         read(words)
     assert rows(read(words, ReadOptions(header=False))) == [("ann", "heat"), ("bob", "alien")]
 
@@ -116,7 +116,7 @@ def test_u_data_with_u_item(tmp_path: Path) -> None:
     assert titles(result) == {"242": "Café Noir (1996)", "302": "unknown"}
     assert result.items.genres == (("Comedy", "Drama"), ())
     assert result.items.years == (1997, None)
-    assert "read with u.item, which lies beside it" in said(result)
+    assert "read with u.item" in said(result)
     assert read(tmp_path / "u.data", ReadOptions(companions=False)).report.titles is None
 
 
@@ -153,13 +153,13 @@ def test_the_preview_numbers_columns_that_have_no_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"format": "xml"}, "no format is called 'xml'. Known: delimited, parquet"),
-        ({"decimal": ";"}, "no decimal sign is called ';'"),
-        ({"time_unit": "min"}, "no time unit is called 'min'"),
-        ({"encoding": "klingon"}, "no encoding is called 'klingon'"),
-        ({"encoding": "base64"}, "no encoding is called 'base64'"),
-        ({"ids": "numbers"}, "Did you mean number?"),
-        ({"keep": "last"}, "Did you mean latest?"),
+        ({"format": "xml"}, "'xml'. Known: delimited, parquet"),
+        ({"decimal": ";"}, "called ';'"),
+        ({"time_unit": "min"}, "called 'min'"),
+        ({"encoding": "klingon"}, "called 'klingon'"),
+        ({"encoding": "base64"}, "called 'base64'"),
+        ({"ids": "numbers"}, "mean number?"),
+        ({"keep": "last"}, "mean latest?"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options: dict[str, str], complaint: str) -> None:

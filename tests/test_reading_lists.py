@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.data.reading import ReadOptions, read
 from convncf.errors import ReadError
 from tests.written import dropped, parts, rows, said, write
-
-USUAL = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 
 
 def test_a_pair_of_files_is_a_ready_split(tmp_path: Path) -> None:
@@ -23,7 +21,7 @@ def test_a_pair_of_files_is_a_ready_split(tmp_path: Path) -> None:
         "test": [("10", "1"), ("11", "0"), ("12", "0"), ("13", "0")],
     }
     assert result.report.split == {"training": 4, "validation": 0, "test": 4}
-    assert "read with test.txt, which lies beside it" in said(result)
+    assert "read with test.txt" in said(result)
     assert parts(read([tmp_path / "test.txt", tmp_path / "train.txt"])) == parts(result)
     alone = read(tmp_path / "train.txt", ReadOptions(companions=False))
     assert (alone.part, len(alone.interactions)) == (None, 4)
@@ -36,8 +34,8 @@ def test_every_line_is_accounted_for(tmp_path: Path) -> None:
     (account,) = result.report.files
     assert (account.lines, account.blank, account.records, account.rows) == (5, 1, 4, 7)
     assert result.report.exact_duplicates == 1
-    assert "1 line without an item (the first: line 2)" in said(result)
-    assert "lists of a user and then its items" in said(result)
+    assert "(the first: line 2)" in said(result)
+    assert "a user and" in said(result)
 
 
 def test_lines_of_three_beside_lines_that_differ_are_lists_too(tmp_path: Path) -> None:
@@ -49,8 +47,8 @@ def test_lists_with_a_count_name_users_by_their_place(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"users.lists": "2 5 6\n1 7\n0\n3 5 6 8\n"})
     result = read(path)
     assert rows(result) == [("0", "5"), ("0", "6"), ("1", "7"), ("3", "5"), ("3", "6"), ("3", "8")]
-    assert "they are called 0, 1, 2 … in the order of the lines" in said(result)
-    assert "lists of a count and then that many items" in said(result)
+    assert "0, 1, 2 …" in said(result)
+    assert "a count and" in said(result)
     as_users = read(path, ReadOptions(format="adjacency"))
     assert rows(as_users)[:3] == [("2", "5"), ("2", "6"), ("1", "7")]
 
@@ -71,7 +69,7 @@ def test_words_among_numbers_are_left_out_unless_lists_are_asked_for(tmp_path: P
 
 def test_lists_of_words_are_asked_for(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"train.txt": "ann a b\nbob a\neve c d e\n"})
-    with pytest.raises(ReadError, match=r"line 1: lines of 2 to 4 fields divided by blanks.*--format adjacency"):
+    with pytest.raises(ReadError, match=r"line 1: .* 2 to 4 .*--format adjacency"):
         read(path)
     assert len(read(path, ReadOptions(format="adjacency")).interactions) == 6
 
@@ -82,7 +80,6 @@ def test_prose_is_no_list(tmp_path: Path) -> None:
         read(path)
 
 
-@USUAL
 @given(
     lists=st.dictionaries(
         st.integers(0, 10**12), st.lists(st.integers(0, 99), unique=True, max_size=6), min_size=1, max_size=8

@@ -11,6 +11,7 @@ from convncf.data.reading import ReadOptions
 from convncf.data.reading.pairs import Asked, Names, left_aside, read_pairs
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import ReadError
+from tests.wording import values_in
 
 ITEMS = ItemTable(
     Vocabulary("item", ("1", "2", "3", "4", "Heat")),
@@ -42,7 +43,7 @@ def test_without_a_header_the_first_two_columns_are_user_and_item(tmp_path: Path
     path.write_text("15,1\n15,2\n", encoding="utf-8")
     found = read_pairs(path)
     assert found.rows == (Asked(1, "15", "1"), Asked(2, "15", "2"))
-    assert found.words == "pairs.csv: divided by comma, users in column '1', items in column '2'"
+    assert values_in(found.words) == ["'1'", "'2'"]
 
 
 def test_columns_may_be_named(tmp_path: Path) -> None:
@@ -50,7 +51,7 @@ def test_columns_may_be_named(tmp_path: Path) -> None:
     path.write_text("who,what,item\nu1,7,1\n", encoding="utf-8")
     options = ReadOptions(columns={"user_id": "who", "item_id": "what"})
     assert read_pairs(path, options).rows == (Asked(2, "u1", "7"),)
-    with pytest.raises(ReadError, match=r"line 1: no user column among 'who', 'what', 'item'.*--user-column"):
+    with pytest.raises(ReadError, match=r"line 1: .*'who', 'what', 'item'.*--user-column"):
         read_pairs(path)
 
 
@@ -59,13 +60,13 @@ def test_a_line_of_another_width_is_counted_and_named_and_blank_lines_keep_the_n
     path.write_text("user,item\nu1,1\n\nu1,1,2\nu2,3\n", encoding="utf-8")
     found = read_pairs(path)
     assert [row.line for row in found.rows] == [2, 5]
-    assert [str(dropped) for dropped in found.dropped] == ["1 row, not the header's 2 fields (line 4)"]
+    assert [values_in(str(dropped))[-2:] for dropped in found.dropped] == [["2", "4"]]
 
 
 def test_no_item_column_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "pairs.csv"
     path.write_text("user,colour\nu1,red\n", encoding="utf-8")
-    with pytest.raises(ReadError, match=r"no item column among 'user', 'colour'"):
+    with pytest.raises(ReadError, match=r"among 'user', 'colour'"):
         read_pairs(path)
 
 
@@ -81,17 +82,10 @@ def test_an_item_goes_by_its_id_else_by_its_whole_title(text: str, index: int) -
 def test_what_is_unknown_is_named_and_counted_by_reason() -> None:
     rows = [("u9", "1"), ("u1", "Hamlet"), ("u1", "Ham"), ("u9", ""), ("u8", "1"), ("u1", "1")]
     met = [NAMES.meet(Asked(line, *row)) for line, row in enumerate(rows, start=2)]
-    assert [each.note for each, _ in met] == [
-        "no user 'u9' in the data",
-        "2 items have the title 'Hamlet': ids '1', '2'",
-        "no item 'Ham' in the data",
-        "no user 'u9' in the data; no item is given",
-        "no user 'u8' in the data",
-        "",
-    ]
-    assert [str(reason) for reason in left_aside(met)] == [
-        "3 rows, a user id that the data lacks (lines 2, 5, 6)",
-        "1 row, a title of several items (line 3)",
-        "1 row, neither an item id of the data nor a title (line 4)",
-        "1 row, no item given (line 5)",
-    ]
+    assert [values_in(each.note) for each, _ in met] == [
+        ["'u9'"], ["2", "'Hamlet'", "'1'", "'2'"], ["'Ham'"], ["'u9'"], ["'u8'"], []
+    ]  # fmt: skip
+    assert "no item" in met[3][0].note
+    assert [values_in(str(reason)) for reason in left_aside(met)] == [
+        ["3", "2", "5", "6"], ["1", "3"], ["1", "4"], ["1", "5"]
+    ]  # fmt: skip

@@ -8,6 +8,7 @@ import pytest
 
 from convncf.data.reading import ReadOptions, read
 from convncf.errors import ReadError
+from tests.wording import values_in
 from tests.written import dropped, parts, rows, said, write
 
 HEADER = "user_id:token\titem_id:token\n"
@@ -27,14 +28,14 @@ def test_recbole_parts_with_validation_and_titles(tmp_path: Path) -> None:
     assert parts(result) == {"training": [("1", "a"), ("1", "b")], "validation": [("1", "c")], "test": [("1", "d")]}
     assert result.report.split == {"training": 2, "validation": 1, "test": 1}
     assert (result.items.titles[0], result.items.genres[0]) == ("À la carte", ("Drama", "War"))
-    assert "Divided as it came: 2 for training, 1 for validation, 1 for test." in result.report.sentences()
+    assert ["2", "1", "1"] in [values_in(sentence) for sentence in result.report.sentences()]
 
 
 def test_blanks_where_recbole_has_tabs_are_told(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"x.inter": "user_id:token item_id:token\n1 a\n2 b\n"})
     result = read(path)
     assert rows(result) == [("1", "a"), ("2", "b")]
-    assert "RecBole's atomic files are divided by tabs, this one is not" in said(result)
+    assert "atomic files" in said(result)
     assert result.report.delimiter == " "
     with pytest.raises(ReadError, match="among 'user_id:token item_id:token'"):
         read(path, ReadOptions(delimiter="tab"))
@@ -42,7 +43,7 @@ def test_blanks_where_recbole_has_tabs_are_told(tmp_path: Path) -> None:
 
 def test_an_unusual_delimiter_is_shown_and_proposed(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"x.inter": "user_id:token^item_id:token\n1^a\n"})
-    with pytest.raises(ReadError, match=r"one column: 'user_id:token\^item_id:token'. The delimiter looks like '\^'"):
+    with pytest.raises(ReadError, match=r"'user_id:token\^item_id:token'.* '\^'"):
         read(path)
     assert rows(read(path, ReadOptions(delimiter="^"))) == [("1", "a")]
 
@@ -64,7 +65,7 @@ def test_parts_by_their_usual_names(tmp_path: Path, names: tuple[str, str]) -> N
 
 def test_the_whole_and_its_parts_are_not_read_together(tmp_path: Path) -> None:
     paths = write(tmp_path, {"ratings.csv": "user,item\n1,a\n", "train.csv": "user,item\n1,a\n"})
-    with pytest.raises(ReadError, match=r"ratings\.csv and train\.csv: give either the whole or its parts"):
+    with pytest.raises(ReadError, match=r"ratings\.csv and train\.csv"):
         read(paths)
 
 
@@ -72,7 +73,7 @@ def test_a_whole_beside_a_test_part_is_training(tmp_path: Path) -> None:
     paths = write(tmp_path, {"ratings.csv": "user,item\n1,a\n1,b\n", "x_test.csv": "user,item\n1,c\n"})
     result = read(paths)
     assert parts(result) == {"training": [("1", "a"), ("1", "b")], "test": [("1", "c")]}
-    assert "ratings.csv taken for training, since x_test.csv is held out" in said(result)
+    assert "ratings.csv taken for training" in said(result)
 
 
 def test_one_file_is_no_split_whatever_its_name(tmp_path: Path) -> None:
@@ -86,14 +87,14 @@ def test_files_of_interactions_are_joined(tmp_path: Path) -> None:
     assert rows(result) == [("1", "a"), ("2", "b")]
     assert result.part is None
     assert (result.report.lines, result.report.header, result.report.exact_duplicates) == (6, 2, 1)
-    assert str(result.report.dropped[0]) == "1 row, not the header's 2 fields (line 4 of june.csv)"
+    assert str(result.report.dropped[0]).endswith("2 fields (line 4 of june.csv)")
 
 
 def test_who_is_in_test_alone_is_counted_and_named(tmp_path: Path) -> None:
     paths = write(tmp_path, {"train.csv": "user,item\n1,a\n2,b\n", "test.csv": "user,item\n1,b\n2,a\n99,77\n"})
     result = read(paths)
-    assert "1 user is held out and not in training: '99'" in said(result)
-    assert "1 item is held out and not in training: '77'" in said(result)
+    assert "not in training: '99'" in said(result)
+    assert "not in training: '77'" in said(result)
     assert result.report.warnings == ()
 
 
@@ -102,7 +103,7 @@ def test_times_that_change_unit_from_file_to_file_are_refused(tmp_path: Path) ->
         tmp_path,
         {"a.csv": "user,item,time\n1,a,1400000000\n1,b,1400000001\n", "b.csv": "user,item,time\n1,c,1400000000000\n"},
     )
-    with pytest.raises(ReadError, match=r"mixes units: most count seconds, but not 1 row \(line 2 of b\.csv\)"):
+    with pytest.raises(ReadError, match=r"mixes units: .*1 row \(line 2 of b\.csv\)"):
         read(paths)
 
 
@@ -114,7 +115,7 @@ def test_repeats_keep_the_latest_or_the_first(tmp_path: Path) -> None:
     for result, kept in ((latest, "latest"), (first, "first")):
         report = result.report
         assert (report.exact_duplicates, report.repeats, report.most_repeated) == (1, 2, 3)
-        assert f"1 exact duplicate and 2 repeats of a pair (at most 3 rows of one). Kept: the {kept}." in said(result)
+        assert f"(at most 3 rows of one). Kept: the {kept}." in said(result)
 
 
 @pytest.mark.parametrize(("keep", "held_out"), [("latest", "i1"), ("first", "i2")])
@@ -145,13 +146,13 @@ def test_times_stay_exact_in_every_unit(tmp_path: Path, scale: int) -> None:
 @pytest.mark.parametrize(
     ("times", "words"),
     [
-        (("2014-05-01 12:00:00", "2016-01-01"), "taken as UTC, as seconds: 2014-05-01 to 2016-01-01"),
+        (("2014-05-01 12:00:00", "2016-01-01"), "UTC, as seconds: 2014-05-01"),
         (
             ("2014-05-01T12:00:00+02:00", "2016-01-01T00:00:00Z"),
-            "with a time zone, as seconds: 2014-05-01 to 2016-01-01",
+            "zone, as seconds: 2014-05-01",
         ),
-        (("20140501120000", "20160101000000"), "packed dates such as 20140501120000, taken as UTC: 2014-05-01 to"),
-        (("1400000000", "-62135596800"), "1 time before 1900 or after 2100, kept (line 3)"),
+        (("20140501120000", "20160101000000"), "20140501120000, taken as UTC:"),
+        (("1400000000", "-62135596800"), "kept (line 3)"),
     ],
 )
 def test_the_zoo_of_dates(tmp_path: Path, times: tuple[str, str], words: str) -> None:
@@ -164,7 +165,5 @@ def test_the_zoo_of_dates(tmp_path: Path, times: tuple[str, str], words: str) ->
 def test_a_time_unit_can_be_insisted_on(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"x.csv": "user,item,time\nu,a,86400000\nu,b,172800000\n"})
     assert "seconds since 1970: 1972-09-27" in said(read(path))
-    assert "milliseconds since 1970, as asked: 1970-01-02 to 1970-01-03" in said(
-        read(path, ReadOptions(time_unit="ms"))
-    )
+    assert "as asked: 1970-01-02" in said(read(path, ReadOptions(time_unit="ms")))
     assert dropped(read(path)) == {}

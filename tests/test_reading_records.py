@@ -59,9 +59,7 @@ def test_amazon_reviews(tmp_path: Path, name: str) -> None:
         ("A2", "0000031852", 4.0, 1252886400),
         ("A1", "B000", 1.0, 1252972800),
     ]
-    assert "(interactions): JSON lines, UTF-8, user_id = 'reviewerID', item_id = 'asin', rating = 'overall'" in said(
-        result
-    )
+    assert "user_id = 'reviewerID', item_id = 'asin', rating = 'overall'" in said(result)
 
 
 def test_yelp_reviews(tmp_path: Path) -> None:
@@ -79,7 +77,7 @@ def test_amazon_reviews_of_2023_have_titles_of_reviews_not_of_items(tmp_path: Pa
     (path,) = write(tmp_path, {"x.jsonl": lines(objects)})
     result = read(path)
     assert result.items.n_titled == 0
-    assert "4 of 4 items with several rows have several titles, so it names something else" in said(result)
+    assert "4 of 4 items" in said(result)
     assert read(path, ReadOptions(columns={"title": "title"})).items.titles[0] == "Opinion 0"
 
 
@@ -104,7 +102,7 @@ def test_what_is_no_object_is_counted_with_its_line(tmp_path: Path) -> None:
 def test_columns_can_be_mapped(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"x.jsonl": '{"who": "a", "what": "x"}\n'})
     assert rows(read(path, ReadOptions(columns={"user_id": "who", "item_id": "WHAT"}))) == [("a", "x")]
-    with pytest.raises(ReadError, match="no user column and no item column among 'who', 'what'"):
+    with pytest.raises(ReadError, match="among 'who', 'what'"):
         read(path)
 
 
@@ -113,12 +111,12 @@ def test_columns_can_be_mapped(tmp_path: Path) -> None:
     [
         (
             '[{"user": 1, "item": 2}]',
-            "x.jsonl, line 1: not one JSON object a line: it is one list. Divide it into lines",
+            "x.jsonl, line 1: not",
         ),
-        ("\n{'user': 1, 'item': 2}\n", "x.jsonl, line 2: not one JSON object a line: it is a Python dictionary"),
-        ('{\n "user": 1,\n "item": 2\n}\n', "it is one object over several lines. Make it lines with: jq -c ."),
-        ('{"user": 1, "item"\n', "not one JSON object a line: Readable are: delimited text"),
-        ('{"user": {"id": 1}, "item": 2}\n', "'user' is an object or a list, not an id"),
+        ("\n{'user': 1, 'item': 2}\n", "x.jsonl, line 2: not"),
+        ('{\n "user": 1,\n "item": 2\n}\n', "jq -c ."),
+        ('{"user": 1, "item"\n', "Readable are"),
+        ('{"user": {"id": 1}, "item": 2}\n', "'user' is an object"),
     ],
 )
 def test_json_that_is_not_lines_is_one_error_with_the_conversion(tmp_path: Path, content: str, complaint: str) -> None:
@@ -178,15 +176,15 @@ def test_a_gap_that_made_ids_decimals_is_mended_and_told(tmp_path: Path) -> None
     result = read(tmp_path / "x.parquet")
     assert rows(result) == [("7", "x"), ("1000000000000000", "z")]
     assert dropped(result) == {"user id empty": (1, (2,))}
-    assert "column 'user' holds decimals that are all whole: 7.0 was read as the id 7" in said(result)
+    assert "7.0 was read as" in said(result)
 
 
 def test_what_parquet_itself_says_was_not_asked_for(tmp_path: Path) -> None:
     ms = pa.array([1_700_000_000_000], pa.timestamp("ms"))
     columns = {"user": pa.array(["a"]), "item": pa.array(["x"]), "time": ms}
-    assert "Times: milliseconds since 1970, as the file says: 2023-11-14" in said(parquet(tmp_path, columns))
+    assert "as the file says: 2023-11-14" in said(parquet(tmp_path, columns))
     asked = read(tmp_path / "x.parquet", ReadOptions(time_unit="ms"))
-    assert "Times: milliseconds since 1970, as asked: 2023-11-14" in said(asked)
+    assert "as asked: 2023-11-14" in said(asked)
 
 
 def test_titles_from_parquet(tmp_path: Path) -> None:
@@ -197,7 +195,7 @@ def test_titles_from_parquet(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [(b"PAR1", "is Parquet that cannot be read"), (b"PAR1" + b"x" * 50, "is Parquet that cannot")],
+    [(b"PAR1", "Parquet that cannot"), (b"PAR1" + b"x" * 50, "Parquet that cannot")],
 )
 def test_damaged_parquet_is_one_error(tmp_path: Path, content: bytes, complaint: str) -> None:
     (path,) = write(tmp_path, {"x.parquet": content})
@@ -206,5 +204,5 @@ def test_damaged_parquet_is_one_error(tmp_path: Path, content: bytes, complaint:
 
 
 def test_parquet_without_rows_is_one_error(tmp_path: Path) -> None:
-    with pytest.raises(ReadError, match=r"holds columns \(user, item\) and no row"):
+    with pytest.raises(ReadError, match=r"\(user, item\) and no row"):
         parquet(tmp_path, {"user": pa.array([], pa.string()), "item": pa.array([], pa.string())})

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.data import catalogue
@@ -21,7 +21,6 @@ from convncf.errors import ReadError
 from tests.test_reading_any_bytes import adds_up
 from tests.written import parts, rows, titles, write
 
-USUAL = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80, deadline=None)
 FIRST = 978_300_000  # seconds since 1970, in 2000
 
 
@@ -94,7 +93,7 @@ def whole(data: Data) -> dict[str, dict[str, str | bytes]]:
     }
 
 
-def divided(data: Data) -> dict[str, dict[str, str | bytes]]:
+def files_of_parts(data: Data) -> dict[str, dict[str, str | bytes]]:
     """Each format of a ready split."""
     part = data.parts()
     lists = {name: _lists(rows) for name, rows in part.items()}
@@ -142,7 +141,6 @@ def packed(folder: Path, files: dict[str, str | bytes], how: str) -> Path:
 HOW = st.sampled_from(["plain", "gz", "zip"])
 
 
-@USUAL
 @given(data=data(), kind=st.sampled_from(WHOLE), how=HOW)
 def test_what_is_written_in_any_format_comes_back(tmp_path: Path, data: Data, kind: str, how: str) -> None:
     files = whole(data)[kind]
@@ -153,10 +151,9 @@ def test_what_is_written_in_any_format_comes_back(tmp_path: Path, data: Data, ki
         assert titles(result) == {item: f"Film, {item}" for item in dict.fromkeys(item for _, item in data.pairs)}
 
 
-@USUAL
 @given(data=data(), kind=st.sampled_from(DIVIDED), how=HOW)
 def test_a_ready_split_comes_back_as_it_was(tmp_path: Path, data: Data, kind: str, how: str) -> None:
-    result = read(packed(tmp_path, divided(data)[kind], how))
+    result = read(packed(tmp_path, files_of_parts(data)[kind], how))
     adds_up(result)
     part = {name: [(str(user), str(item)) for user, item, _, _ in given] for name, given in data.parts().items()}
     if kind == "x.train.rating":
@@ -168,7 +165,6 @@ def test_a_ready_split_comes_back_as_it_was(tmp_path: Path, data: Data, kind: st
     assert {name: sorted(pairs) for name, pairs in found.items()} == {n: sorted(p) for n, p in wanted.items() if p}
 
 
-@USUAL
 @given(data=data(smallest=5))
 def test_lists_with_a_count_come_back(tmp_path: Path, data: Data) -> None:
     lists = [line.split()[1:] for line in _lists(data.rows).splitlines()]
@@ -191,27 +187,25 @@ def told(work: Callable[[], ReadResult], folder: Path) -> None:
     assert not refusal or str(folder) in refusal
 
 
-@USUAL
 @given(
     data=data(), kind=st.sampled_from(WHOLE + DIVIDED), how=HOW, share=st.floats(0, 1), scratch=st.binary(max_size=3)
 )
 def test_a_file_that_was_cut_or_scratched(
     tmp_path: Path, data: Data, kind: str, how: str, share: float, scratch: bytes
 ) -> None:
-    path = packed(tmp_path, (whole(data) | divided(data))[kind], how)
+    path = packed(tmp_path, (whole(data) | files_of_parts(data))[kind], how)
     raw = path.read_bytes()
     at = int(share * len(raw))
     path.write_bytes(raw[:at] + (scratch + raw[at + len(scratch) :] if scratch else b""))
     told(lambda: read(path), tmp_path)
 
 
-@settings(USUAL, max_examples=25)
 @given(data=data(), kind=st.sampled_from(WHOLE + DIVIDED), share=st.floats(0, 1))
 def test_what_is_refused_leaves_nothing_behind(
     tmp_path_factory: pytest.TempPathFactory, data: Data, kind: str, share: float
 ) -> None:
     folder, home = tmp_path_factory.mktemp("files"), tmp_path_factory.mktemp("home")
-    path = packed(folder, (whole(data) | divided(data))[kind], "gz")
+    path = packed(folder, (whole(data) | files_of_parts(data))[kind], "gz")
     raw = path.read_bytes()
     path.write_bytes(raw[: int(share * len(raw))])
     try:

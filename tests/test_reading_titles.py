@@ -8,6 +8,7 @@ import pytest
 
 from convncf.data.reading import ReadOptions, read
 from convncf.errors import ReadError
+from tests.wording import values_in
 from tests.written import rows, said, titles, write
 
 FIFTY = "user,item\n" + "".join(f"u{n % 7},{n}\n" for n in range(1, 51))
@@ -20,7 +21,7 @@ def test_titles_of_ones_own(tmp_path: Path) -> None:
     for result in (read(ratings, ReadOptions(titles=names)), read([ratings, names]), read([names, ratings])):
         assert titles(result) == {"a": 'À, "1"', "b": " Bé ", "c": ""}
         assert result.items.label(2) == "c"
-        assert "Titles: 2 of 3 items have one in names.tsv; 1 id of the file occur in no interaction." in said(result)
+        assert ["2", "3", "1"] in [values_in(sentence) for sentence in result.report.sentences()]
         assert result.report.warnings == ()
 
 
@@ -34,10 +35,8 @@ def test_another_numbering_is_a_loud_line_with_both_sides(tmp_path: Path) -> Non
     ratings, path = write(tmp_path, {"x.csv": FIFTY, "names.csv": names})
     result = read(ratings, ReadOptions(titles=path))
     (warning,) = result.report.warnings
-    assert warning == (
-        "0 of 50 items have a title in names.csv; your ids: '1', '2', '3' …; the file's: '1001', '1002', '1003' …; "
-        "--titles-key NAME takes another column"
-    )
+    assert values_in(warning) == ["0", "50", "'1'", "'2'", "'3'", "'1001'", "'1002'", "'1003'"]
+    assert ("names.csv" in warning, "--titles-key" in warning) == (True, True)
     assert result.items.label(0) == "1"
 
 
@@ -45,7 +44,7 @@ def test_the_column_that_would_match_is_named_and_matches(tmp_path: Path) -> Non
     names = "item,internal,title\n" + "".join(f"{1000 + n},{n},Title {n}\n" for n in range(1, 51))
     ratings, path = write(tmp_path, {"x.csv": FIFTY, "names.csv": names})
     (warning,) = read(ratings, ReadOptions(titles=path)).report.warnings
-    assert warning.endswith("column 'internal' has 50 of them: --titles-key 'internal' takes it")
+    assert "--titles-key 'internal'" in warning
     mended = read(ratings, ReadOptions(titles=path, titles_key="internal"))
     assert (mended.items.n_titled, mended.report.warnings) == (50, ())
     assert titles(mended)["7"] == "Title 7"
@@ -54,16 +53,16 @@ def test_the_column_that_would_match_is_named_and_matches(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("key", "cause"),
     [
-        ("{n}.0", "they meet where leading zeros and .0 are taken off: --ids number reads both so"),
-        ("{n:04}", "they meet where leading zeros and .0 are taken off: --ids number reads both so"),
-        ("tt{n}", "they meet by their digits: one side writes letters before the number"),
+        ("{n}.0", "--ids number"),
+        ("{n:04}", "--ids number"),
+        ("tt{n}", "letters before"),
     ],
 )
 def test_the_likely_cause_is_named(tmp_path: Path, key: str, cause: str) -> None:
     names = "item,title\n" + "".join(f"{key.format(n=n)},Title {n}\n" for n in range(1, 51))
     ratings, path = write(tmp_path, {"x.csv": FIFTY, "names.csv": names})
     (warning,) = read(ratings, ReadOptions(titles=path)).report.warnings
-    assert warning.endswith(cause)
+    assert cause in warning
     if "--ids" in cause:
         assert read(ratings, ReadOptions(titles=path, ids="number")).items.n_titled == 50
 
@@ -72,7 +71,7 @@ def test_a_partial_match_gives_the_share(tmp_path: Path) -> None:
     names = "item,title\n" + "".join(f"{n},Title {n}\n" for n in range(1, 27))
     ratings, path = write(tmp_path, {"x.csv": FIFTY, "names.csv": names})
     result = read(ratings, ReadOptions(titles=path))
-    assert "Titles: 26 of 50 items have one in names.csv." in result.report.sentences()
+    assert any("26 of 50" in sentence and "names.csv" in sentence for sentence in result.report.sentences())
     assert result.report.warnings == ()
 
 
@@ -94,13 +93,13 @@ def test_several_titles_and_broken_lines_are_told(tmp_path: Path) -> None:
     ratings, path = write(tmp_path, {"x.csv": "user,item\n1,a\n", "n.csv": "item,title\na,One\na,Two\nbroken\n"})
     result = read(ratings, ReadOptions(titles=path))
     assert titles(result) == {"a": "One"}
-    assert "1 item with more than one title in n.csv; the first is used" in said(result)
-    assert "in n.csv: 1 row, not the header's 2 fields (line 4) left out" in said(result)
+    assert "one title in n.csv" in said(result)
+    assert "fields (line 4) left out" in said(result)
 
 
 def test_a_titles_file_without_titles_is_one_error(tmp_path: Path) -> None:
     ratings, path = write(tmp_path, {"x.csv": "user,item\n1,a\n", "n.csv": "item,price\na,5\n"})
-    with pytest.raises(ReadError, match=r"n\.csv, line 1: no title column among 'item', 'price'.*--title-column NAME"):
+    with pytest.raises(ReadError, match=r"n\.csv, line 1: .*'item', 'price'.*--title-column NAME"):
         read(ratings, ReadOptions(titles=path))
     mapped = read(ratings, ReadOptions(titles=path, columns={"title": "price"}))
     assert titles(mapped) == {"a": "5"}
@@ -117,7 +116,7 @@ def test_a_change_that_makes_no_more_ids_meet_is_not_called_the_cause(tmp_path: 
         tmp_path, {"x.csv": "user,item\n8,0002\n8,0345X\n9,0155\n", "n.csv": "item,title\n0345X,Emma\n"}
     )
     result = read(ratings, ReadOptions(titles=path))
-    assert "Titles: 1 of 3 items have one in n.csv." in result.report.sentences()
+    assert any("1 of 3" in sentence and "n.csv" in sentence for sentence in result.report.sentences())
     (warning,) = result.report.warnings
-    assert warning.startswith("1 of 3 items have a title in n.csv")
+    assert warning.startswith("1 of 3")
     assert "they meet" not in warning

@@ -82,9 +82,9 @@ def test_the_strongest_pairs_of_a_channel() -> None:
     assert (ties.users * 40 + ties.items).tolist() == sorted(range(1200), key=lambda pair: (-products[pair], pair))
     own = respond(model, [1, 1], [0, 2])  # among the items of one user
     assert strongest_pairs(own, 0, 0, 1, by="mean").items.tolist() == [2]
-    with pytest.raises(IndexError, match="layer 1 is not one of the 1"):
+    with pytest.raises(IndexError, match="layer 1"):
         strongest_pairs(every, 1, 0)
-    with pytest.raises(IndexError, match="channel 4 is not one of layer 1's 4"):
+    with pytest.raises(IndexError, match="channel 4"):
         strongest_pairs(every, 0, 4)
 
 
@@ -106,9 +106,9 @@ def test_random_pairs_are_different_seeded_and_spread() -> None:
 
 def test_what_are_no_pairs_is_refused() -> None:
     model = network()
-    with pytest.raises(ValueError, match="2 users and 1 items are no pairs"):
+    with pytest.raises(ValueError, match="2 users and 1"):
         respond(model, [0, 1], [0])
-    with pytest.raises(IndexError, match="item 9 is not one of the model's 9"):
+    with pytest.raises(IndexError, match="item 9"):
         respond(model, [0, 1], [0, 9])
     with pytest.raises(IndexError, match="user -1"):
         respond(model, [-1], [0])

@@ -17,11 +17,6 @@ from tests.concurrency import together
 from tests.worlds import make_run, tiny
 
 
-@pytest.fixture
-def store(home: Path) -> RunStore:
-    return RunStore(home)
-
-
 def create(store: RunStore, name: str, source: str = "", state: str = "stopped") -> Run:
     """A run whose embeddings are of `source`; nobody works on it."""
     resolved = tiny()
@@ -62,7 +57,7 @@ def test_a_tag_is_there_once_whatever_its_case(run: Run) -> None:
 @pytest.mark.parametrize("tag", ["", "  ", "a,b", "x" * 41])
 def test_a_tag_that_cannot_be_is_refused_and_changes_nothing(run: Run, tag: str) -> None:
     run.label(lambda labels: labels.with_tags(add=["kept"]))
-    with pytest.raises(RunError, match="1 to 40 characters"):
+    with pytest.raises(RunError, match="1 to 40"):
         run.label(lambda labels: labels.with_tags(add=[tag]))
     assert run.labels().tags == ("kept",)
 
@@ -72,9 +67,9 @@ def test_a_tag_that_cannot_be_is_refused_and_changes_nothing(run: Run, tag: str)
     [
         ("{ no", "damaged"),
         ("[]", "not an object"),
-        ('{"tags": "a"}', "tags is 'a', not a list of words"),
-        ('{"note": 1}', "note is '1', not text"),
-        ('{"archived": "yes"}', "archived is 'yes', not true or false"),
+        ('{"tags": "a"}', "tags is 'a'"),
+        ('{"note": 1}', "note is '1'"),
+        ('{"archived": "yes"}', "archived is 'yes'"),
     ],
 )
 def test_a_damaged_file_is_said_and_setting_labels_anew_replaces_it(run: Run, content: str, said: str) -> None:
@@ -110,7 +105,7 @@ def test_a_full_disk_leaves_the_labels_as_they_were(run: Run, monkeypatch: pytes
 
 def test_a_run_that_is_deleted_meanwhile_is_said_to_be_gone(store: RunStore, run: Run) -> None:
     store.delete("first")
-    with pytest.raises(RunNotFoundError, match="'first' is no longer there"):
+    with pytest.raises(RunNotFoundError, match="'first'"):
         run.label(lambda labels: labels.with_note("too late"))
     assert store.names() == ()
 
@@ -143,7 +138,9 @@ def test_a_renamed_run_is_the_same_run(store: RunStore, run: Run) -> None:
     assert (renamed.created, renamed.config(), renamed.labels().note) == (created, config, "mine")
     assert json.loads((renamed.path / "config.json").read_text())["name"] == "second"
     assert (renamed.report() or {})["run"] == "second"
-    assert [(row["event"], row["words"]) for row in renamed.history()] == [("renamed", "from first to second")]
+    assert [(row["event"], *row["words"].split()[1::2]) for row in renamed.history()] == [
+        ("renamed", "first", "second")
+    ]
     assert not renamed.locked()
 
 
@@ -167,7 +164,7 @@ def test_a_run_that_cannot_be_read_does_not_stop_a_renaming(store: RunStore, run
     (create(store, "damaged").path / "config.json").write_text("{ no")
     done = store.rename("first", "second")
     assert done.unread == ("damaged",)
-    assert "Whether damaged began from it is not known" in done.words
+    assert "Whether damaged" in done.words
     assert store.rename("damaged", "old").run.name == "old", "a damaged run can be renamed too"
 
 
@@ -185,11 +182,11 @@ def test_a_name_that_cannot_be_or_is_taken_is_refused(store: RunStore, run: Run)
 
 
 def test_a_run_at_work_and_one_that_waits_for_it_are_not_renamed(store: RunStore, run: Run) -> None:
-    with run.hold(), pytest.raises(RunBusyError, match="'first' is being worked on"):
+    with run.hold(), pytest.raises(RunBusyError, match="'first'"):
         store.rename("first", "second")
     waiting = create(store, "waiting", "first")
     waiting.write_status(Status(state="queued", launched=True, updated=9e9))
-    with pytest.raises(RunBusyError, match=r"'waiting' .* begins from first"):
+    with pytest.raises(RunBusyError, match=r"'waiting' .* first"):
         store.rename("first", "second")
     assert set(store.names()) == {"first", "waiting"}
     assert Run(waiting.path).config().model.pre_model_path == "first"
@@ -206,7 +203,7 @@ def test_a_disk_that_takes_the_name_alone_says_which_runs_still_have_the_old_one
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(RunError, match="of follower could not be written and still names 'first'"):
+        with pytest.raises(RunError, match=r"follower .* 'first'"):
             store.rename("first", "second")
     assert set(store.names()) == {"second", "follower"}
     with pytest.raises(RunNotFoundError):

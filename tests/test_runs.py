@@ -17,22 +17,7 @@ from hypothesis import strategies as st
 from convncf.errors import ConvNCFError, RunBusyError, RunExistsError, RunNameError, RunNotFoundError
 from convncf.runs import Run, RunStore, slug
 from tests.concurrency import together
-from tests.worlds import finished_run, litter, tiny
-
-
-@pytest.fixture
-def store(home: Path) -> RunStore:
-    return RunStore(home)
-
-
-def create(store: RunStore, name: str, request_id: str = "") -> Run:
-    return store.create(name, tiny(), fingerprint="sha256:0", request_id=request_id)
-
-
-@pytest.fixture
-def run(store: RunStore) -> Run:
-    return create(store, "first")
-
+from tests.worlds import created, finished_run, litter, tiny
 
 # ---------------------------------------------------------------- names
 
@@ -55,10 +40,10 @@ ODD += [
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_name_is_refused_with_one_that_would_do(store: RunStore, name: str) -> None:
     with pytest.raises(RunNameError) as caught:
-        create(store, name)
+        created(store, name)
     assert store.names() == ()
     proposed = str(caught.value).split(": ")[-1].removesuffix(" would do.").strip("'")
-    made = create(store, proposed)
+    made = created(store, proposed)
     assert made.path.is_dir()
     assert made.path.parent == store.folder
     assert store.names() == (proposed,)
@@ -86,21 +71,21 @@ def test_names_that_people_write_stay_as_they_are() -> None:
 
 @pytest.mark.parametrize("name", ["first", "x" * 80, "字" * 66])
 def test_a_name_that_is_taken_is_refused_and_the_free_one_is_free(store: RunStore, name: str) -> None:
-    create(store, name)
+    created(store, name)
     for _ in range(3):
         with pytest.raises(RunExistsError) as caught:
-            create(store, name)
+            created(store, name)
         proposed = str(caught.value).split("'")[-2]
-        assert create(store, proposed).name == proposed
+        assert created(store, proposed).name == proposed
 
 
 def test_names_that_differ_in_case_alone_are_one_name(store: RunStore, run: Run) -> None:
     with pytest.raises(RunExistsError, match="'FIRST-2' is free"):
-        create(store, "FIRST")
+        created(store, "FIRST")
 
 
 def test_a_run_that_is_not_there_is_named_with_those_that_are_like_it(store: RunStore, run: Run) -> None:
-    with pytest.raises(RunNotFoundError, match=r"'frist' does not exist .*Did you mean first\?"):
+    with pytest.raises(RunNotFoundError, match=r"'frist' .* first\?"):
         store.open("frist")
     for name in ("", ".", "..", "../runs/first", ".create.lock"):
         with pytest.raises(RunNotFoundError):
@@ -130,11 +115,11 @@ def test_a_new_run_is_whole(store: RunStore, run: Run) -> None:
 
 
 def test_a_request_that_comes_again_gets_the_run_that_is_there(store: RunStore) -> None:
-    first = create(store, "first", "page-1")
-    assert create(store, "second", "page-1").path == first.path
-    assert create(store, "second", "page-2").path != first.path
-    assert create(store, "third").name == "third", "no request id matches no request id"
-    assert create(store, "fourth").name == "fourth"
+    first = created(store, "first", "page-1")
+    assert created(store, "second", "page-1").path == first.path
+    assert created(store, "second", "page-2").path != first.path
+    assert created(store, "third").name == "third", "no request id matches no request id"
+    assert created(store, "fourth").name == "fourth"
 
 
 def test_a_creation_that_fails_leaves_nothing(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +128,7 @@ def test_a_creation_that_fails_leaves_nothing(store: RunStore, monkeypatch: pyte
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        create(store, "first")
+        created(store, "first")
     assert store.names() == ()
     assert [name for name in os.listdir(store.folder) if name != ".create.lock"] == []
 
@@ -175,13 +160,13 @@ def test_two_of_one_name_in_the_same_moment_are_two_folders_or_one_refusal(store
 
 def test_two_of_different_names_in_the_same_moment_are_two_folders(store: RunStore) -> None:
     made: list[Run] = []
-    together(lambda number: made.extend(create(store, f"run-{number}-{n}") for n in range(8)), 4)
+    together(lambda number: made.extend(created(store, f"run-{number}-{n}") for n in range(8)), 4)
     assert len(store.names()) == len({run.path for run in made}) == 32
 
 
 def test_one_request_from_many_threads_is_one_run(store: RunStore) -> None:
     made: list[Run] = []
-    together(lambda number: made.append(create(store, f"run-{number}", "the-same")), 6)
+    together(lambda number: made.append(created(store, f"run-{number}", "the-same")), 6)
     assert len({run.path for run in made}) == 1
     assert len(store.names()) == 1
 

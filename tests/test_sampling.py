@@ -196,9 +196,9 @@ def test_several_negatives_are_drawn_independently_and_uniformly() -> None:
 
 def test_arguments_that_cannot_be_are_refused() -> None:
     train = sparse.csr_array(SEEN)
-    with pytest.raises(DataError, match="0 negatives a triple"):
+    with pytest.raises(DataError, match="0 negatives"):
         TripleSampler(train, 1, candidates=0)
-    with pytest.raises(DataError, match=r"barred has shape \(2, 6\), training \(4, 6\)"):
+    with pytest.raises(DataError, match=r"\(2, 6\), training \(4, 6\)"):
         TripleSampler(train, 1, barred=sparse.csr_array(SEEN[:2]))
 
 
@@ -236,7 +236,7 @@ def test_where_nothing_can_be_drawn_it_is_said_at_once(seen: Bools, reason: str)
 
 @pytest.mark.parametrize("step", [-1, 3])
 def test_a_step_outside_the_epoch_is_refused(step: int) -> None:
-    with pytest.raises(IndexError, match="outside 0 to 2"):
+    with pytest.raises(IndexError, match="0 to 2"):
         sampler(SEEN).batch(1, step, 3)
 
 

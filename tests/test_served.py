@@ -86,7 +86,7 @@ def test_a_run_without_ranks_says_what_to_do(run: Run, copied_home: Path) -> Non
     assert keeps_ranks(run)
     (run.path / "ranks.parquet").unlink()
     assert not keeps_ranks(run)
-    with pytest.raises(RunError, match="convncf evaluate tiny-mf --ranks FILE"):
+    with pytest.raises(RunError, match="tiny-mf --ranks FILE"):
         by_popularity([run], split, 10)
 
 
@@ -96,5 +96,5 @@ def test_a_frame_without_its_columns_and_a_metric_that_is_not_there_are_named(ru
     with pytest.raises(RunBrokenError, match="rank"):
         by_popularity([run], split, 10)
     assert str(parse("HR@7")) == "HR@7"
-    with pytest.raises(RunError, match="tiny-mf has no per-user values of HR@7"):
+    with pytest.raises(RunError, match=r"tiny-mf .* HR@7"):
         by_activity([run], split, "HR@7")

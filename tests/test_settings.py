@@ -47,7 +47,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_right_ones(wrong: str, right
 
 
 def test_a_key_like_nothing_is_refused_all_the_same() -> None:
-    with pytest.raises(UnknownSettingError, match=r"'zzzz\.qqqq' does not exist"):
+    with pytest.raises(UnknownSettingError, match=r"'zzzz\.qqqq'"):
         resolve(settings=["zzzz.qqqq=1"])
 
 
@@ -66,7 +66,7 @@ def test_what_is_said_of_a_blank_can_be_copied_as_it_stands() -> None:
     ("text", "way"), [("eval.ks=5,10", "[5,10]"), ("eval.ks=5", "[5]"), ("model.cnn_kernels=4,4,2", "[4,4,2]")]
 )
 def test_a_list_without_its_brackets_is_refused_with_how_to_write_it(text: str, way: str) -> None:
-    with pytest.raises(ConfigError, match=re.escape(f"this is no list. Write {way}.")):
+    with pytest.raises(ConfigError, match=re.escape(f"Write {way}.")):
         resolve(settings=[text])
 
 
@@ -143,9 +143,9 @@ def test_later_sources_win_and_each_value_says_where_it_came_from(tmp_path: Path
 
 def test_a_value_that_is_given_twice_is_refused_unless_both_are_one() -> None:
     assert resolve(seed=3, settings=["seed=3"]).config.seed == 3
-    with pytest.raises(ConfigError, match="seed is given twice, as 4 and as 3"):
+    with pytest.raises(ConfigError, match=r"seed .* 4 and as 3"):
         resolve(seed=3, settings=["seed=4"])
-    with pytest.raises(ConfigError, match=r"train\.epochs is given twice, as 1 and as 2"):
+    with pytest.raises(ConfigError, match=r"train\.epochs .* 1 and as 2"):
         resolve(settings=["train.epochs=1", "train.epochs=2"])
 
 
@@ -163,15 +163,15 @@ def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
     ("name", "text", "complaint"),
     [
         ("a.json", '{"train": {"epochs": 5,}}', "line 1"),
-        ("a.json", "[1, 2]", "holds a list, not settings"),
+        ("a.json", "[1, 2]", "holds a list"),
         ("a.json", "null", "not settings"),
         ("a.json", '{"train": {"epochs": 1}, "train": {"patience": 1}}', "'train' stands twice"),
-        ("a.json", '{"train": {"epochs": 1}, "train.epochs": 2}', "train.epochs is given twice"),
+        ("a.json", '{"train": {"epochs": 1}, "train.epochs": 2}', "train.epochs is given"),
         ("a.json", '{"settings": {"train.epochs": 5}}', "config.json"),
         ("a.json", '{"settings": {"train": {"epochs": 5}}}', "config.json"),
         ("a.toml", "seed = ", "a.toml"),
-        ("a.json", '{"trian": {"epochs": 5}}', "Did you mean train.epochs"),
-        ("a.json", '{"train": 5}', "'train' does not exist"),
+        ("a.json", '{"trian": {"epochs": 5}}', "mean train.epochs"),
+        ("a.json", '{"train": 5}', "'train' does not"),
         ("a.json", '{"model": {"name": ["convncf"]}}', "does not exist"),
     ],
 )
@@ -201,7 +201,7 @@ def test_a_runs_config_json_makes_the_same_configuration_again(home: Path) -> No
     assert again.config == run.config()
     assert again.sources["train.epochs"] == "file config.json"
     assert resolve(preset="quick", file=run.path / "config.json").config == run.config()
-    with pytest.raises(ConfigError, match=r"preset .recbole. has no effect beside .*config\.json"):
+    with pytest.raises(ConfigError, match=r".recbole. .*config\.json"):
         resolve(preset="recbole", file=run.path / "config.json")
 
 

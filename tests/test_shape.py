@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.config import DataConfig
@@ -62,7 +62,6 @@ def test_items_that_nobody_has_are_counted_apart() -> None:
 
 
 @given(pairs(), st.integers(1, 8))
-@settings(max_examples=40)
 def test_every_interaction_is_in_the_picture_once(data: Interactions, most: int) -> None:
     found = picture(data, most)
     assert found.counts.sum() == len(data) == long_tail(data, "user").counts.sum()

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import permutation_test
 
@@ -19,6 +19,7 @@ from convncf.evaluation.significance import (
     paired_test,
     resamples,
 )
+from tests.wording import values_in
 
 differences = st.lists(st.sampled_from([-1.0, -0.3, -0.1, 0.0, 0.1, 0.2, 0.3, 1.0]), min_size=1, max_size=7)
 
@@ -39,9 +40,7 @@ def test_a_model_is_not_better_than_itself() -> None:
     found = paired_test(values, values, 1)
     assert (found.difference, found.low, found.high, found.p_value) == (0.0, 0.0, 0.0, 1.0)
     assert found.mean_a == found.mean_b == values.mean()
-    assert found.words == (
-        "A and B are equal on average (95% interval of the difference 0.000 to 0.000, p = 1.000, 50 users)"
-    )
+    assert values_in(found.words) == ["95", "0.000", "0.000", "1.000", "50"]
 
 
 def test_few_users_are_tested_exactly() -> None:
@@ -65,7 +64,6 @@ def test_exact_values_equal_an_enumeration(difference: list[float]) -> None:
 
 
 @given(differences.filter(lambda values: len(values) > 1), st.integers(0, 3))
-@settings(max_examples=20)
 def test_swapping_the_models_turns_the_sign_and_nothing_else(difference: list[float], seed: int) -> None:
     a = np.array(difference)
     b = np.zeros(a.size)
@@ -99,9 +97,8 @@ def test_where_there_is_no_difference_p_is_even() -> None:
 def test_a_clear_difference_is_found_and_p_is_never_zero() -> None:
     found = paired_test(np.full(1000, 0.6), np.full(1000, 0.5), 1)
     assert found.p_value == 1 / 10_001
-    assert found.words == (
-        "A is 0.100 higher than B (95% interval of the difference 0.100 to 0.100, p < 0.001, 1,000 users)"
-    )
+    assert values_in(found.words) == ["0.100", "95", "0.100", "0.100", "0.001", "1,000"]
+    assert ("higher" in found.words, "p < 0.001" in found.words) == (True, True)
 
 
 def test_the_interval_is_that_of_a_mean() -> None:
@@ -137,7 +134,7 @@ def test_the_answer_depends_on_values_and_seed_alone(n: int) -> None:
 def test_one_user_has_no_interval() -> None:
     found = paired_test([0.6], [0.5], 1)
     assert (found.n, found.low, found.high, found.p_value) == (1, None, None, 1.0)
-    assert found.words == "A is 0.100 higher than B (no interval from 1 user, p = 1.000)"
+    assert values_in(found.words) == ["0.100", "1", "1.000"]
     assert bootstrap_interval([0.5], 1) == Interval(1, 0.5, None, None)
     assert paired_test([0.6, 0.6], [0.5, 0.5], 1).low == pytest.approx(0.1), "two users have one"
 
@@ -152,11 +149,11 @@ def test_all_users_can_be_drawn() -> None:
 @pytest.mark.parametrize(
     ("a", "b", "said"),
     [
-        ([1.0, 2.0], [1.0], "same users: got 2 values against 1"),
-        ([], [], "at least one user"),
+        ([1.0, 2.0], [1.0], "2 values against 1"),
+        ([], [], "one user"),
         ([[1.0]], [[1.0]], r"shape \(1, 1\)"),
-        ([1.0, np.nan], [1.0, 1.0], "1 of 2 values are not finite"),
-        ([1.0, 1.0], [np.inf, 1.0], "1 of 2 values are not finite"),
+        ([1.0, np.nan], [1.0, 1.0], "1 of 2 values"),
+        ([1.0, 1.0], [np.inf, 1.0], "1 of 2 values"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(a: list[float], b: list[float], said: str) -> None:
@@ -169,9 +166,9 @@ def made(difference: float, low: float, high: float, p: float, n: int = 671) -> 
 
 
 def test_words_name_the_models_the_direction_and_the_users() -> None:
-    assert made(0.012, 0.004, 0.02, 0.003).words == (
-        "A is 0.012 higher than B (95% interval of the difference 0.004 to 0.020, p = 0.003, 671 users)"
-    )
+    words = made(0.012, 0.004, 0.02, 0.003).words
+    assert words.startswith("A is 0.012 higher")
+    assert values_in(words)[1:] == ["95", "0.004", "0.020", "0.003", "671"]
     assert "0.00034 higher" in made(0.00034, -0.0001, 0.0009, 0.4).words
     assert "difference 0.000 to" in made(0.012, -0.0001, 0.02, 0.4).words
     assert "p = 0.500, 1 user)" in made(0.1, 0.1, 0.1, 0.5, n=1).words
@@ -179,11 +176,11 @@ def test_words_name_the_models_the_direction_and_the_users() -> None:
 
 def test_words_give_the_interval_of_the_difference_itself_whichever_is_better() -> None:
     """A - B = -0.012, in -0.020 to 0.004: the words must not turn the interval round while they say "lower"."""
-    assert made(-0.012, -0.02, 0.004, 0.0304).in_words("first", "second") == (
-        "first is 0.012 lower than second (95% interval of the difference −0.020 to 0.004, p = 0.030, 671 users)"
-    )
+    words = made(-0.012, -0.02, 0.004, 0.0304).in_words("first", "second")
+    assert words.startswith("first is 0.012 lower")
+    assert "−0.020 to 0.004" in words
     worse = paired_test(np.full(9, 0.2), np.full(9, 0.5), 1)
-    assert "A is 0.300 lower than B (95% interval of the difference −0.300 to −0.300, " in worse.words
+    assert ("0.300 lower" in worse.words, "−0.300 to −0.300" in worse.words) == (True, True)
 
 
 # ---------------------------------------------------------------- many means at once
@@ -217,9 +214,9 @@ def test_more_users_have_fewer_resamples_down_to_a_thousand() -> None:
 
 
 def test_a_table_without_users_or_with_nonsense_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one user"):
+    with pytest.raises(ValueError, match="one user"):
         bootstrap_ends(np.zeros((0, 2)), 1)
-    with pytest.raises(ValueError, match="a row per user"):
+    with pytest.raises(ValueError, match="per user"):
         bootstrap_ends([1.0, 2.0], 1)
-    with pytest.raises(ValueError, match="1 of 2 values are not finite"):
+    with pytest.raises(ValueError, match="1 of 2 values"):
         bootstrap_ends([[1.0, 1.0], [1.0, np.nan]], 1)

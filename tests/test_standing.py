@@ -12,6 +12,7 @@ from convncf.config import resolve
 from convncf.errors import RunError
 from convncf.jobs.queue import DeviceQueue
 from convncf.runs import RunStore, Status
+from tests.wording import values_in
 from tests.worlds import make_run, save_dataset
 
 
@@ -32,9 +33,9 @@ def test_the_run_at_work_comes_first_then_those_that_wait_in_order(home: Path) -
 
 def test_standing_in_words() -> None:
     assert jobs.standing(()) == ""
-    assert jobs.standing(("demo-mf",)) == "next in the queue; starts after demo-mf"
-    assert jobs.standing(("a", "b", "demo-mf")) == "third in the queue; starts after demo-mf"
-    assert jobs.standing([*"abcdefg"]) == "number 7 in the queue; starts after g"
+    assert jobs.standing(("demo-mf",)).endswith("after demo-mf")
+    assert jobs.standing(("a", "b", "demo-mf")).startswith("third ")
+    assert values_in(jobs.standing([*"abcdefg"])) == ["7"]
 
 
 def test_seeds_are_launched_once_however_often_they_are_asked_for(home: Path, workers: list[list[str]]) -> None:
@@ -48,6 +49,6 @@ def test_seeds_are_launched_once_however_often_they_are_asked_for(home: Path, wo
     assert [run.name for run in again] == ["pop-seed1", "pop-seed2"]
     assert none == []
     assert [command[-1] for command in workers] == ["pop-seed1", "pop-seed2"]
-    with pytest.raises(RunError, match="'pop-seed1' exists already, with other settings"):
+    with pytest.raises(RunError, match="'pop-seed1'"):
         jobs.launch_seeds({"pop-seed3": of(seed=3), "pop-seed1": of(seed=7)}, home)
     assert RunStore(home).names() == ("pop-seed1", "pop-seed2"), "all are checked before the first is made"

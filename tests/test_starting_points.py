@@ -21,6 +21,7 @@ from convncf.runs import Run, RunStore, load_tensors, save_tensors
 from convncf.training import EpochRecord
 from convncf.workflow.loading import load_run, pretrained_vectors
 from convncf.workflow.running import run_experiment
+from tests.wording import values_in
 from tests.worlds import checkerboard, make_run, row, save_dataset
 
 
@@ -202,7 +203,7 @@ def test_what_cannot_be_started_from_is_refused_before_there_is_a_folder(home: P
     for path, error, words in cases:
         with pytest.raises(error, match=words):
             from_mf(home, "net", path)
-    with pytest.raises(PretrainingError, match=r"of size 8, the model asks for 4\. Set model\.embedding_size=8"):
+    with pytest.raises(PretrainingError, match=r"8, .* 4\. .*model\.embedding_size=8"):
         from_mf(
             home,
             "net",
@@ -219,10 +220,10 @@ def test_what_cannot_be_started_from_is_refused_before_there_is_a_folder(home: P
 def test_a_run_that_waits_for_its_pretraining_in_the_queue_is_accepted(home: Path) -> None:
     make_run(home, "mf", "mf-bpr", train__epochs=0)  # queued: its worker has not come yet
     run = from_mf(home, train__epochs=0)
-    with pytest.raises(PretrainingError, match="'mf' is not finished"):
+    with pytest.raises(PretrainingError, match="'mf'"):
         run_experiment(run, home)
     run_experiment(RunStore(home).open("mf"), home)
     run_experiment(run, home)
     users, items, words = pretrained_vectors("mf", catalogue.load("toy", home), RunStore(home), size=8)
     assert (users.shape, items.shape) == ((30, 8), (40, 8))
-    assert words == "embeddings of run mf: 30 users and 40 items by raw id"
+    assert values_in(words) == ["30", "40"]

@@ -40,5 +40,5 @@ def test_text_is_printed_and_never_obeyed(text: str, tex: str) -> None:
 
 
 def test_a_ragged_row_is_refused() -> None:
-    with pytest.raises(ValueError, match="row 1 has 1 cells, and the table has 2 columns"):
+    with pytest.raises(ValueError, match=r"row 1 .* 1 .* 2"):
         latex_table(["a", "b"], [["1", "2"], ["3"]], numbers=())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.config import plans_to_one
@@ -29,7 +29,6 @@ def plan(kernels: tuple[int, ...], channels: int = 3, size: int | None = None) -
 
 
 @given(st.sampled_from([8, 12, 32]).flatmap(lambda size: st.sampled_from(plans_to_one(size))), st.integers(2, 5))
-@settings(max_examples=40)
 def test_the_trace_start_makes_the_network_the_dot_product(kernels: tuple[int, ...], channels: int) -> None:
     model = ConvNCF(plan(kernels, channels) | {"initialisation": "trace"}, SIZES).double().eval()
     p, q = model.user_embedding.weight, model.item_embedding.weight

@@ -26,11 +26,6 @@ def equal(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.fixture(scope="module")
-def parts() -> Split:
-    return toy_split()
-
-
 # ---------------------------------------------------------------- stopping and failing
 
 

@@ -17,16 +17,11 @@ from convncf.errors import NonFiniteLossError, TrainingStopped
 from convncf.runtime import files
 from convncf.training import Trainer
 from convncf.training.records import TrainerState
-from tests.toy_training import EVAL, Scripted, toy_model, toy_split
+from tests.toy_training import EVAL, Scripted, toy_model
 from tests.worlds import without_clock
 
 STEPS = 5
 """Steps of an epoch in this file: batches of 64."""
-
-
-@pytest.fixture(scope="module")
-def parts() -> Split:
-    return toy_split((0.8, 0.1, 0.1))
 
 
 def trainer(parts: Split, name: str = "mf-bpr", **more: Any) -> Trainer:
@@ -127,7 +122,7 @@ def test_a_stop_in_the_validation_keeps_the_trained_epoch(parts: Split, monkeypa
         return SimpleNamespace(metrics={"NDCG@10": 0.1 * epoch}, n_users_evaluated=30)
 
     monkeypatch.setattr(Trainer, "_validate", validate)
-    with pytest.raises(TrainingStopped, match=r"3 of 30 users\. That far is saved\."):
+    with pytest.raises(TrainingStopped, match=r"3 of 30 users"):
         list(first)
     assert [(state.facts["epoch"], state.facts["steps"]) for state in kept] == [(1, STEPS)]
     assert first.epoch == 1
@@ -182,7 +177,7 @@ class Overflowing(Scripted):
 def test_what_has_overflowed_is_never_saved(parts: Split, weights: bool) -> None:
     kept: list[TrainerState] = []
     model = Overflowing(parts, at=STEPS + 3, weights=weights)
-    with pytest.raises(NonFiniteLossError, match=r"training epoch 2 is not finite.*Epoch 1 is saved"):
+    with pytest.raises(NonFiniteLossError, match=r"training epoch 2 .*Epoch 1"):
         list(trainer(parts, model=model, save=kept.append, save_minutes=1e-9))
     assert kept[-1].facts["steps"] == 2
     assert all(bool(torch.isfinite(t).all()) for state in kept for t in state.tensors.values())

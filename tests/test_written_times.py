@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from convncf.data.reading import ReadOptions, read
 from convncf.data.timestamps import DateOrder, parse_times
 from convncf.errors import ReadError
+from tests.wording import values_in
 from tests.written import dropped, rows, said, write
 
 A_DAY = 86400
@@ -42,7 +43,7 @@ def test_case_19_a_number_above_12_tells_which_is_the_day(tmp_path: Path, sign: 
     assert seconds_of(tmp_path, one, other, header=header) == days
     one, other = f"05{sign}31{sign}2014", f"6{sign}1{sign}2014, 12:30:00"
     assert seconds_of(tmp_path, one, other, header=header) == days
-    assert "read month first: 2014-05-31 to 2014-06-01 (UTC)" in said(read(tmp_path / "x.csv"))
+    assert "month first: 2014-05-31 to" in said(read(tmp_path / "x.csv"))
 
 
 def test_dots_mean_the_day_first(tmp_path: Path) -> None:
@@ -53,14 +54,12 @@ def test_case_19_days_that_might_be_months_are_refused_until_it_is_said_which(tm
     ambiguous = ("01/06/2014", "02/06/2014")
     with pytest.raises(ReadError) as refusal:
         seconds_of(tmp_path, *ambiguous)
-    assert str(refusal.value).endswith(
-        "x.csv: column 'date': which number is the day and which the month does not show in dates such as '01/06/2014' "
-        "and '02/06/2014' (lines 2, 3). Say it with --date-order day-first or month-first, or leave the column out "
-        'with --time-column "".'
-    )
+    assert "x.csv: column 'date'" in str(refusal.value)
+    assert values_in(str(refusal.value).partition("'date'")[2]) == ["'01/06/2014'", "'02/06/2014'", "2", "3"]
+    assert "--date-order day-first or month-first" in str(refusal.value)
     asked = ReadOptions(date_order="day-first")
     assert seconds_of(tmp_path, *ambiguous, options=asked) == [MAY_31 + A_DAY, MAY_31 + 2 * A_DAY]
-    assert "as asked day first" in said(read(tmp_path / "x.csv", asked))
+    assert "asked day first" in said(read(tmp_path / "x.csv", asked))
     asked = ReadOptions(date_order="month-first")
     assert seconds_of(tmp_path, *ambiguous, options=asked) == [
         int(dt.datetime(2014, month, 6, tzinfo=dt.UTC).timestamp()) for month in (1, 2)
@@ -69,7 +68,7 @@ def test_case_19_days_that_might_be_months_are_refused_until_it_is_said_which(tm
 
 def test_dates_that_contradict_each_other_are_refused_with_both(tmp_path: Path) -> None:
     both = ("31/05/2014", "01/06/2014", "05/30/2014")
-    with pytest.raises(ReadError, match=re.escape("such as '31/05/2014' and '05/30/2014' (lines 2, 4)")):
+    with pytest.raises(ReadError, match=re.escape("'31/05/2014' and '05/30/2014' (lines 2, 4)")):
         seconds_of(tmp_path, *both)
     assert seconds_of(tmp_path, *both, options=ReadOptions(date_order="day-first")) == [MAY_31, MAY_31 + A_DAY]
     assert dropped(read(tmp_path / "x.csv", ReadOptions(date_order="day-first"))) == {"time not understood": (1, (4,))}
@@ -90,9 +89,9 @@ def test_what_is_no_time_is_refused_with_the_forms_that_are_read(tmp_path: Path)
     with pytest.raises(ReadError) as refusal:
         seconds_of(tmp_path, "May 3 2014", "May 4 2014")
     words = str(refusal.value)
-    assert "no row is left: 2 rows, time not understood (lines 2, 3)" in words
-    assert "The first is 'May 3 2014'. Times that are read: counts since 1970 in s, ms, us or ns; 2014-05-31" in words
-    assert 'leave it out with --time-column ""' in words
+    assert "not understood (lines 2, 3)" in words
+    assert ("'May 3 2014'" in words, "2014-05-31" in words) == (True, True)
+    assert '--time-column ""' in words
 
 
 @pytest.mark.parametrize("header", [True, False])
@@ -100,10 +99,8 @@ def test_case_17_exponents_are_read_and_what_they_cut_off_is_said(tmp_path: Path
     written = ("1.7e9", "1.7e+09", "1.700000001E9", "1700000002")
     exact = [1_700_000_000, 1_700_000_000, 1_700_000_001, 1_700_000_002]
     assert seconds_of(tmp_path, *written, header=header) == exact
-    assert (
-        "Times: seconds since 1970; 3 written with an exponent, such as '1.7e9', and so exact only to steps of "
-        "100,000,000: 2023-11-14 to 2023-11-14 (UTC)."
-    ) in said(read(tmp_path / "x.csv"))
+    (times,) = [text for text in read(tmp_path / "x.csv").report.sentences() if text.startswith("Times: ")]
+    assert values_in(times) == ["1970", "3", "'1.7e9'", "100,000,000", "2023-11-14", "2023-11-14"]
 
 
 def test_an_exponent_that_cuts_nothing_off_is_exact(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from scipy.sparse import csr_array
 from convncf import jobs
 from convncf.config import Resolved, idle_settings, resolve, unused_settings
 from convncf.data import catalogue
+from convncf.data.candidates import CandidateSets
 from convncf.data.dataset import Dataset
 from convncf.data.interactions import Interactions
 from convncf.data.items import ItemTable
@@ -70,6 +72,27 @@ def dataset_of(frame: pd.DataFrame | None = None, name: str = "toy", **more: Any
     return Dataset(name, interactions, ItemTable.untitled(interactions.items), "generated for a test", **more)
 
 
+def divided(
+    *rows: tuple[str, str, int], candidates: Sequence[tuple[str, str, str]] = (), name: str = "divided"
+) -> Dataset:
+    """Rows of user, item and part (0, 1, 2) as a dataset that came divided.
+
+    `candidates` are (user, answer, negative): a set of one negative each.
+    """
+    frame = pd.DataFrame(rows, columns=["user_id", "item_id", "part"])
+    made = dataset_of(frame.drop(columns="part"), name, part=frame["part"].to_numpy(np.int8))
+    if not candidates:
+        return made
+    user, item = made.interactions.users.index, made.interactions.items.index
+    columns = ([user(u) for u, _, _ in candidates], [item(a) for _, a, _ in candidates])
+    sets = CandidateSets(
+        *(np.array(column, np.int32) for column in columns),
+        np.arange(len(candidates) + 1),
+        np.array([item(n) for _, _, n in candidates], np.int32),
+    )
+    return replace(made, candidates=sets)
+
+
 def save_dataset(home: Path, name: str = "toy", frame: pd.DataFrame | None = None) -> Dataset:
     """Keep a frame of interactions, the checkerboard unless another is given, as a dataset of that home."""
     catalogue.save(dataset_of(frame, name), home)
@@ -90,6 +113,11 @@ def make_run(home: Path, name: str = "tiny", model: str = "convncf", **settings:
     if settings.get("data__dataset", "toy") == "toy" and "toy" not in catalogue.names(home):
         save_dataset(home)
     return jobs.prepare(tiny(model, **settings), name, home)
+
+
+def created(store: RunStore, name: str, request_id: str = "") -> Run:
+    """A run of the tiny settings that has not begun, on data that is nowhere."""
+    return store.create(name, tiny(), fingerprint="sha256:0", request_id=request_id)
 
 
 def finished_run(home: Path) -> Run:
@@ -113,9 +141,15 @@ def litter(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.part"))
 
 
+def folder_for_all(prefix: str) -> Path:
+    """A folder for what is made once for all tests of this process; it goes when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 @cache
 def _template() -> Path:
-    home = Path(tempfile.mkdtemp(prefix="convncf-worlds-"))
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    home = folder_for_all("convncf-worlds-")
     jobs.work(make_run(home), home)
     return home

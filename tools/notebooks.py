@@ -20,15 +20,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
-
-import jupytext
-import nbformat
-from nbclient import NotebookClient
-from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from convncf.runtime import threads
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -51,6 +48,14 @@ with __import__("contextlib").suppress(Exception):  # without a Chrome the figur
 """
 
 
+def read(path: Path) -> NotebookNode:
+    """A notebook from its .py or its .ipynb."""
+    import jupytext  # here and below: what reads and runs notebooks takes seconds to load
+
+    notebook: NotebookNode = jupytext.read(path)
+    return notebook
+
+
 def sources() -> list[Path]:
     """The lessons' .py files, in the order in which they are read."""
     return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.py"))
@@ -64,7 +69,10 @@ def execute(
     `then` is code that runs after the last cell, as cells of their own, which stand at the end of what is returned.
     Raises CellExecutionError where a cell fails; a cell that takes longer than `seconds` is one that failed.
     """
-    notebook: NotebookNode = jupytext.read(source)
+    from nbclient import NotebookClient
+    from nbformat.v4 import new_code_cell
+
+    notebook = read(source)
     notebook.cells += [new_code_cell(code) for code in then]  # type: ignore[no-untyped-call]
     for number, cell in enumerate(notebook.cells, start=1):
         cell["id"] = f"cell-{number}"  # else a new one by chance at each run, and a diff with it
@@ -144,6 +152,9 @@ def complaints(notebook: NotebookNode) -> list[str]:
 
 def store(source: Path, notebook: NotebookNode, seconds: float) -> None:
     """Write NAME.ipynb beside NAME.py, with the seconds that it ran for, and the picture of the answer."""
+    import jupytext
+    import nbformat
+
     notebook.metadata["seconds"] = round(seconds)
     nbformat.validate(notebook)
     source.with_suffix(".ipynb").write_text(f"{jupytext.writes(notebook, 'ipynb')}", encoding="utf-8")
@@ -198,7 +209,7 @@ def total(rows: Sequence[tuple[float | None, Counts]]) -> str:
 
 def table() -> str:
     """All notebooks as they are stored, a line each."""
-    stored = [(source.stem, jupytext.read(source.with_suffix(".ipynb"))) for source in sources()]
+    stored = [(source.stem, read(source.with_suffix(".ipynb"))) for source in sources()]
     rows = [(notebook.metadata.get("seconds"), counted(notebook)) for _, notebook in stored]
     lines = [row(name, *facts) for (name, _), facts in zip(stored, rows, strict=True)]
     return "\n".join([_line(*_HEADER), *lines, total(rows)])

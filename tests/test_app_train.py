@@ -29,10 +29,9 @@ from tests.staged_runs import RUNNING, finished, stage
 def test_an_empty_home_can_train(home: Path) -> None:
     at = open_page("train")
     assert not at.exception
-    assert "No run yet" in texts(at)
     assert field(at, "Name of the run").value == "convncf-movielens-small"
     assert field(at, "Epochs").value == resolve(model="convncf", preset="quick").config.train.epochs
-    assert field(at, "Epochs").help.startswith("At most so many passes")
+    assert field(at, "Epochs").help
     assert not at.button(key="launch").disabled
 
 
@@ -84,7 +83,7 @@ def test_two_browsers_never_share_a_run(home: Path, workers: list[list[str]]) ->
         field(at, "Name of the run").set_value("mine").run()
     first.button(key="launch").click().run()
     second.button(key="launch").click().run()
-    assert "A run named 'mine' exists already; 'mine-2' is free." in texts(second)
+    assert re.search("'mine' exists.*'mine-2' is free", texts(second))
     assert RunStore(home).names() == ("mine",)
     assert len(workers) == 1
 
@@ -160,7 +159,7 @@ def test_a_field_that_has_no_effect_beside_the_others_is_hidden_and_changes_noth
 
 def test_a_date_field_shows_how_a_date_is_written(home: Path) -> None:
     at = open_page("train")
-    assert field(at, "From").placeholder == "none, or such as 2010-01-31"
+    assert "2010-01-31" in field(at, "From").placeholder
     field(at, "From").set_value("2010-01-31").run()
     assert at.button(key="launch").disabled is False
     assert "--set 'data.since=\"2010-01-31\"'" in texts(at)
@@ -168,10 +167,10 @@ def test_a_date_field_shows_how_a_date_is_written(home: Path) -> None:
 
 def test_a_preset_that_takes_hours_says_so(home: Path) -> None:
     at = open_page("train")
-    assert "many hours" not in texts(at)
+    assert "1,500 epochs" not in texts(at)
     assert "paper" in at.selectbox(key="new:convncf:preset").help
     at.selectbox(key="new:convncf:preset").select("paper").run()
-    assert "up to 500 of pretraining, then up to 1,500 epochs" in texts(at)
+    assert re.search("500 of pretraining.* 1,500 epochs", texts(at))
 
 
 def test_data_that_leaves_nothing_to_hold_out_is_refused_and_leaves_no_run(
@@ -227,7 +226,7 @@ def test_without_a_gpu_there_is_a_plain_word(home: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(devices, "gpus", tuple)
     st.cache_data.clear()
     at = open_page("train")
-    assert "No GPU here: training uses the CPU" in texts(at)
+    assert "No GPU here" in texts(at)
 
 
 def test_gpus_are_offered_by_name_as_torch_will_count_them(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +276,6 @@ def test_a_running_run_is_found_without_an_address_and_can_be_stopped(home: Path
         assert validation["layout"]["uirevision"]
         at.button(key="stop:live").click().run()
         assert run.stop_asked()
-        assert "stops within a few seconds" in texts(at)
         assert at.button(key="stop:live").disabled
 
 
@@ -299,7 +297,7 @@ def test_a_finished_run_shows_its_outcome_and_leads_on(home: Path) -> None:
     assert "Kept: epoch 1 (of 2)" in text
     assert "Users evaluated: 670 of 671" in text
     assert "this model is better" in text
-    assert "Full ranking; left out" in text
+    assert "Full ranking" in text
     assert at.button(key="watch:inspect").label == "Look inside"
     assert r"a\_b\_c" in at.header[0].value  # not italics
     table = at.dataframe[0].value
@@ -327,7 +325,6 @@ def test_a_model_computed_in_one_go_has_no_epochs_in_any_list(home: Path) -> Non
     finished(home, "at-once", "ease")
     finished(home, "trained")
     at = open_page("train", run="at-once")
-    assert "Model: computed in one go" in texts(at)
     assert "Kept:" not in texts(at)
     table = at.dataframe[0].value.set_index("run")
     assert table["epoch"].isna().to_dict() == {"at-once": True, "trained": False}

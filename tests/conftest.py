@@ -28,7 +28,7 @@ hypothesis.settings.register_profile("usual", deadline=None, suppress_health_che
 hypothesis.settings.register_profile("thorough", hypothesis.settings.get_profile("usual"), max_examples=200)
 hypothesis.settings.load_profile("usual")  # `make full` asks for the other: --hypothesis-profile=thorough
 
-LONGEST: Final = ()
+LONGEST: Final[tuple[str, ...]] = ()
 """Files of tests that take longest, those first: a worker that begins one of them last would work on alone."""
 
 

@@ -13,7 +13,7 @@ from convncf.figures.theme import number
 from convncf.inspection import Block, Edit
 from convncf.runs import RunStore
 from convncf.workflow.loading import moments_of
-from tests.app_pages import Opened, again, figure, figures_of, fine, square, texts
+from tests.app_pages import Opened, again, figure, figures_of, fine, open_page, square, texts
 from tests.closer_look import indices, loaded, look
 from tests.plotly_json import array
 
@@ -102,7 +102,7 @@ def test_an_edit_is_made_by_hand_stands_in_the_address_and_is_reset(at_home: Pat
     ],
 )
 def test_an_edit_that_cannot_be_is_a_sentence(at_home: Path, parameters: dict[str, str], words: str) -> None:
-    app = look("what-if", **parameters)
+    app = look("what-if", "tiny-222", open_page, **parameters)
     assert words in texts(app)
     assert figure(app, "What if")
     app.button(key="edit:reset").click().run()

@@ -84,9 +84,9 @@ def divided(
     if not candidates:
         return made
     user, item = made.interactions.users.index, made.interactions.items.index
-    columns = ([user(u) for u, _, _ in candidates], [item(a) for _, a, _ in candidates])
     sets = CandidateSets(
-        *(np.array(column, np.int32) for column in columns),
+        np.array([user(u) for u, _, _ in candidates], np.int32),
+        np.array([item(a) for _, a, _ in candidates], np.int32),
         np.arange(len(candidates) + 1),
         np.array([item(n) for _, _, n in candidates], np.int32),
     )

@@ -240,7 +240,7 @@ def test_a_median_of_incomplete_rounds_is_none() -> None:
     assert compare.median([1.0, 9.0, 3.0]) == 3.0
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_without_recbole_our_side_is_measured_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     # a full product takes minutes on a processor without bf16
     monkeypatch.setattr(peak, "rates", partial(peak.rates, large=64, rows=(64,), seconds=0))

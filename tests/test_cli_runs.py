@@ -132,7 +132,7 @@ def test_more_wanted_than_there_is_is_flagged_not_refused(shop: CommandLine) -> 
     assert "24 of 24 users" in answer.err
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_demo_queued_twice_is_three_runs(shop: CommandLine) -> None:
     small = ("--set", "data.dataset=shop", "--set", "train.epochs=1", "--json")
     before = set(shop.runs())

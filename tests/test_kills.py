@@ -107,7 +107,7 @@ def assert_taken_up_again(run: Run, home: Path) -> None:
     assert clocks[: len(before)] == [[row[key] for key in CLOCK_FIELDS] for row in before], "not trained again"
 
 
-@pytest.mark.parametrize(("first", "every"), [(1, 12), pytest.param(3, 4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("first", "every"), [(1, 12), pytest.param(3, 4, marks=pytest.mark.full)])
 def test_killed_at_any_step_of_its_writing_it_ends_as_if_it_had_not_been(home: Path, first: int, every: int) -> None:
     ended = kill_at_every(home, first, every)
     killed = [at for at, code in ended.items() if code == -9]

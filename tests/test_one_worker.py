@@ -71,7 +71,7 @@ def command(name: str, number: int) -> tuple[str, ...]:
     return ("train", "--dataset", "toy", "--model", "mf-bpr", "--seed", str(number), "--name", name, *sets, "--json")
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_two_commands_of_one_name_in_the_same_second(home: Path) -> None:
     save_dataset(home)
     line = CommandLine(home)

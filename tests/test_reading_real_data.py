@@ -12,7 +12,7 @@ from convncf.data.reading import ReadResult, read
 BESIDE_THE_CLONE = Path(__file__).resolve().parents[2] / "shared" / "data"
 FOLDER = Path(os.environ.get("CONVNCF_SHARED_DATA", BESIDE_THE_CLONE))
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.full,
     pytest.mark.skipif(not FOLDER.is_dir(), reason=f"{FOLDER} is absent (CONVNCF_SHARED_DATA names another place)"),
 ]
 

@@ -20,7 +20,7 @@ from tests.wording import values_in
 BESIDE_THE_CLONE = Path(__file__).resolve().parents[2] / "shared" / "data"
 FOLDER = Path(os.environ.get("CONVNCF_SHARED_DATA", BESIDE_THE_CLONE))
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.full,
     pytest.mark.skipif(not FOLDER.is_dir(), reason=f"{FOLDER} is absent (CONVNCF_SHARED_DATA names another place)"),
 ]
 

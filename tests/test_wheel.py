@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 DATA_FILES = {"README.md", "dataset.json", "interactions.parquet", "items.parquet"}
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.full
 
 # Loaded at the clean environment's start: the third-party packages of this one without its .pth files (which would
 # bring the clone in), and a finder that makes the packages of app and notebooks as good as not installed.

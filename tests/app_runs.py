@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from streamlit.testing.v1 import AppTest
 
-from convncf.config import resolve
 from convncf.data import catalogue
 from convncf.data.dataset import Dataset
 from convncf.data.interactions import Interactions
 from convncf.data.items import ItemTable
+from convncf.models.settings import resolve
 from convncf.runs import Run, RunStore, Status
 from convncf.workflow.running import run_experiment
 

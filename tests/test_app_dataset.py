@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from convncf.config import resolve
 from convncf.data import catalogue, storage
+from convncf.models.settings import resolve
 from convncf.runs import RunStore
 from tests.app_runs import figures_of
 from tests.command_line import CommandLine

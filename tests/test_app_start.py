@@ -20,8 +20,8 @@ from streamlit.testing.v1 import AppTest
 from app.ui import address, run_summary
 from app.ui.text import NOT_VALIDATED, ON_EVERYTHING, ago, duration, hint, phase, plain, progress, remaining, sentence
 from convncf import jobs
-from convncf.config import resolve
 from convncf.evaluation.report import KEPT_THE_START
+from convncf.models.settings import resolve
 from convncf.runs import Run, RunStore, Status
 from convncf.runtime import files
 from tests.app_runs import figures_of

@@ -7,20 +7,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from convncf.config import (
-    METRIC_NAMES,
-    PRESETS,
-    EvalConfig,
-    ModelConfig,
-    RunConfig,
-    TrainConfig,
-    flatten,
-    preset_names,
-    resolve,
-)
+from convncf.config import METRIC_NAMES, EvalConfig, TrainConfig
 from convncf.config.data import as_seconds
 from convncf.errors import ConfigError, LayerPlanError
 from convncf.evaluation import metrics
+from convncf.models import ModelConfig
+from convncf.models.registry import record, records
+from convncf.models.run_config import RunConfig, flatten
+from convncf.models.settings import preset_names, resolve
 from convncf.workflow.phases import pretraining
 
 # ---------------------------------------------------------------- values
@@ -151,11 +145,11 @@ def test_a_model_or_preset_that_does_not_exist_is_refused_with_those_that_do() -
         resolve(model="mf-bpr", preset="quik")
 
 
-@pytest.mark.parametrize(("preset", "model"), sorted(PRESETS))
+@pytest.mark.parametrize(("preset", "model"), sorted((preset, one.name) for one in records() for preset in one.presets))
 def test_every_preset_resolves_to_what_it_says(preset: str, model: str) -> None:
     resolved = resolve(model=model, preset=preset)
     flat = flatten(resolved.config)
-    for key, value in PRESETS[preset, model].items():
+    for key, value in record(model).presets[preset].items():
         assert flat[key] == (list(value) if isinstance(value, tuple) else value)
         assert resolved.sources[key] == f"preset {preset}"
     assert preset_names(model)[0] == "quick"

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from convncf import jobs
-from convncf.config import resolve
 from convncf.data import catalogue
 from convncf.errors import ConfigError
+from convncf.models.settings import resolve
 from convncf.runs import RunStore, Status
 from tests.concurrency import Started, start_no_workers
 from tests.worlds import finished_run

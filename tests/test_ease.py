@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from convncf.errors import DataError
 from convncf.models import EASE, item_similarity
-from convncf.models.item_similarity import refuse_unless_it_fits
+from convncf.models.records.item_similarity import refuse_unless_it_fits
 from convncf.runtime import memory
 from convncf.runtime.memory import available_memory
 

@@ -7,17 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from convncf.config import (
-    MODEL_NAMES,
-    PRESETS,
-    flatten,
-    idle_settings,
-    parse_setting,
-    resolve,
-    setting_keys,
-    unused_settings,
-)
 from convncf.errors import ConfigError
+from convncf.models.effects import idle_settings, setting_keys, unused_settings
+from convncf.models.registry import model_names, record
+from convncf.models.run_config import flatten
+from convncf.models.settings import parse_setting, resolve
 from tests.worlds import finished_run
 
 
@@ -101,7 +95,11 @@ def test_what_another_setting_takes_the_effect_from_is_refused_naming_it(
     assert f"setting {key} has no effect " in str(caught.value)
     assert complaint in str(caught.value)
     assert "Leave it out" in str(caught.value)
-    values = PRESETS["quick", "convncf"] | {"model.name": "convncf"} | dict(map(parse_setting, [*beside, setting]))
+    values = (
+        dict(record("convncf").presets["quick"])
+        | {"model.name": "convncf"}
+        | dict(map(parse_setting, [*beside, setting]))
+    )
     assert key in idle_settings(values), "nor is it a difference between two runs"
 
 
@@ -154,8 +152,8 @@ def test_a_setting_has_its_effect_once_what_it_needs_is_set() -> None:
 
 
 def test_what_a_model_uses_is_accepted_and_what_it_does_not_is_a_real_key() -> None:
-    for model in MODEL_NAMES:
+    for model in model_names():
         assert unused_settings(model) <= set(setting_keys())
-        assert not unused_settings(model) & PRESETS["quick", model].keys()
+        assert not unused_settings(model) & record(model).presets["quick"].keys()
     assert resolve(model="popularity", settings=["train.device=cpu"]).config.train.device == "cpu"
     assert unused_settings("convncf") == {"model.neighbours", "model.shrinkage", "model.ease_l2"}

@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from convncf import jobs, models
-from convncf.config import TRAINED, resolve
 from convncf.data import catalogue
 from convncf.data.candidate_sampling import draw_candidates
 from convncf.errors import CheckpointError, DataError, NonFiniteLossError, RunBrokenError
 from convncf.evaluation.report import evaluate
 from convncf.models import ConvNCF
+from convncf.models.registry import record
+from convncf.models.settings import resolve
 from convncf.runs import Run, RunStore, load_tensors
 from convncf.runtime import files, memory
 from convncf.workflow.loading import load_run
@@ -305,7 +306,7 @@ def test_without_a_part_it_trains_and_says_so(home: Path, ratios: list[float], m
     if not ratios[2]:
         assert "no test part" in notes
         assert report["not_evaluated"] == {"no test item": 30}
-    if model not in TRAINED:
+    if not record(model).trained:
         assert report["selection"] == f"nothing to choose: {model} is computed in one go, not trained in epochs"
     elif not ratios[1]:
         assert "there is no validation" in report["selection"]

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from convncf.config import MODEL_NAMES, flatten, parse_setting, read_settings, resolve, setting_keys
 from convncf.errors import ConfigError, UnknownSettingError
+from convncf.models.effects import setting_keys
+from convncf.models.registry import model_names
+from convncf.models.run_config import flatten
+from convncf.models.settings import parse_setting, read_settings, resolve
 from convncf.runs import Run
 from tests.worlds import finished_run, tiny
 
@@ -213,7 +216,7 @@ def test_a_runs_config_json_serves_another_model_too(home: Path) -> None:
     assert again.config.train.epochs == 2
 
 
-@pytest.mark.parametrize("model", MODEL_NAMES)
+@pytest.mark.parametrize("model", model_names())
 def test_what_config_json_holds_is_the_configuration(tmp_path: Path, model: str) -> None:
     resolved = tiny(model, seed=5)
     run = Run(tmp_path)

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from convncf import models
-from convncf.config import resolve
 from convncf.data import catalogue
 from convncf.data.split import Part, Split
 from convncf.errors import CheckpointError, ConvNCFError, PretrainingError
 from convncf.evaluation.ranking import rank_positives
 from convncf.evaluation.report import evaluate
 from convncf.models import ConvNCF, MatrixFactorisation
+from convncf.models.settings import resolve
 from convncf.runs import Run, RunStore, load_tensors, save_tensors
 from convncf.training import EpochRecord
 from convncf.workflow.loading import load_run, pretrained_vectors

@@ -13,11 +13,13 @@ from typing import Any, Final
 import streamlit as st
 
 from app.ui import text
-from convncf.config import TRAINED, RunConfig, flatten, idle_settings
 from convncf.errors import ConvNCFError
 from convncf.evaluation.comparison import protocol_kind
 from convncf.evaluation.report import KEPT_THE_START
 from convncf.figures.theme import number
+from convncf.models.effects import idle_settings
+from convncf.models.registry import record
+from convncf.models.run_config import RunConfig, flatten
 from convncf.runs import Labels, Run, Status
 
 
@@ -94,7 +96,7 @@ class Glance:
     @property
     def trained(self) -> bool:
         """Whether the model learns in epochs, rather than being computed in one go."""
-        return self.model in TRAINED
+        return record(self.model).trained
 
     @property
     def kept(self) -> str:

@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 from app.ui.text import plain
-from convncf.config import idle_settings, setting_fields, unused_settings
+from convncf.models.effects import idle_settings, setting_fields, unused_settings
 
 SECTIONS: Final[Mapping[str, str]] = {
     "Data and filters": "Which interactions count; as it stands, all of them.",

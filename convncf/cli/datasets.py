@@ -238,11 +238,11 @@ def filter_(
     as_json: Json = False,
 ) -> None:
     """Show what settings would leave of a dataset, step by step, and how that would be divided; nothing is changed."""
-    from convncf.config import parse_setting, resolve
     from convncf.data import catalogue
     from convncf.data.filtering import apply_filters
     from convncf.data.splitting import split
     from convncf.data.statistics import split_facts
+    from convncf.models.settings import parse_setting, resolve
 
     chosen = list(set_ or [])
     for text in chosen:

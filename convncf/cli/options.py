@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from convncf.config import MODEL_NAMES
 from convncf.errors import ConfigError
+from convncf.models.registry import model_names
 from convncf.runtime import files
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def write_frame(file: Path, frame: pd.DataFrame) -> None:
             frame.to_csv(part, index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
 
 
-Model = Annotated[str | None, typer.Option(help=f"One of {', '.join(MODEL_NAMES)}; the first when left out.")]
+Model = Annotated[str | None, typer.Option(help=f"One of {', '.join(model_names())}; the first when left out.")]
 Preset = Annotated[
     str | None,
     typer.Option(

@@ -6,7 +6,9 @@ import typer
 
 from convncf.cli.console import emit_json, table
 from convncf.cli.options import Json, Model, Preset
-from convncf.config import flatten, preset_names, resolve, setting_fields, unused_settings
+from convncf.models.effects import setting_fields, unused_settings
+from convncf.models.run_config import flatten
+from convncf.models.settings import preset_names, resolve
 from convncf.runtime import files
 
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from convncf.config import refuse_unless_trace_fits
 from convncf.models.base import PairwiseModel, Subscriptable, as_in_2018
 from convncf.models.losses import squared_norm
+from convncf.models.records.convncf import RECORD, ConvNCFSettings
 
 
 class ConvNCF(PairwiseModel):
@@ -29,7 +30,9 @@ class ConvNCF(PairwiseModel):
     Parameters come in RecBole's order: both embeddings, then weight and bias of each layer, then of the output.
     """
 
-    name = "convncf"
+    name = RECORD.name
+    settings = ConvNCFSettings
+    config: ConvNCFSettings
 
     def __init__(self, config: Subscriptable, dataset: Any) -> None:
         super().__init__(config, dataset)

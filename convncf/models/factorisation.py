@@ -6,15 +6,26 @@ Shapes: B pairs, N items, D embedding size.
 
 from __future__ import annotations
 
+from typing import Self
+
 from torch import Tensor
 
+from convncf.config import Precision
 from convncf.models.base import PairwiseModel, scoring
+from convncf.models.record import Sizes
+from convncf.models.records.factorisation import RECORD, FactorisationSettings
 
 
 class MatrixFactorisation(PairwiseModel):
     """ŷ = p·q. It has no weights besides the embeddings."""
 
-    name = "mf-bpr"
+    name = RECORD.name
+    settings = FactorisationSettings
+
+    @classmethod
+    def of(cls, settings: FactorisationSettings, sizes: Sizes, precision: Precision) -> Self:
+        """By settings; there is one precision."""
+        return cls(settings, sizes)
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
         """Scores of pairs: (B,), (B,) -> (B,)."""

@@ -9,6 +9,10 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor, nn
 
+from convncf.config import Precision
+from convncf.models.record import Sizes
+from convncf.models.records.popularity import PopularitySettings
+
 
 class Popularity(nn.Module):
     """Scores an item by the number of users that have it in training; the same for each user."""
@@ -21,6 +25,11 @@ class Popularity(nn.Module):
         self.n_users = n_users
         self.n_items = n_items
         self.register_buffer("counts", torch.zeros(n_items))
+
+    @classmethod
+    def of(cls, settings: PopularitySettings, sizes: Sizes, precision: Precision) -> Self:
+        """By settings, of which there are none; there is one precision."""
+        return cls(*sizes)
 
     def fit(self, train: csr_array) -> Self:
         """Count from the training matrix, (n_users, n_items), where what is stored is a positive."""

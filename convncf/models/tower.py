@@ -23,7 +23,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from convncf.config import ModelConfig, layer_sizes
+from convncf.config import layer_sizes
+from convncf.models.records.convncf import ConvNCFSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Geometry(Layers):
     """(A'·A',) where patch (a', b') lies: what one patch of layer 3 reads lies together, and so on upwards."""
 
 
-def geometry(plan: ModelConfig) -> Geometry:
+def geometry(plan: ConvNCFSettings) -> Geometry:
     """The geometry of a plan with kernel = stride in each layer."""
     sides = layer_sizes(plan.embedding_size, plan.cnn_kernels, plan.cnn_strides)
     order = torch.arange(sides[-1] ** 2).view(sides[-1], sides[-1])

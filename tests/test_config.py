@@ -12,8 +12,9 @@ from convncf.config.data import as_seconds
 from convncf.errors import ConfigError, LayerPlanError
 from convncf.evaluation import metrics
 from convncf.models import ModelConfig
+from convncf.models.effects import setting_fields
 from convncf.models.registry import record, records
-from convncf.models.run_config import RunConfig, flatten
+from convncf.models.run_config import flatten
 from convncf.models.settings import preset_names, resolve
 from convncf.workflow.phases import pretraining
 
@@ -128,11 +129,9 @@ def test_the_model_configuration_is_subscriptable_as_recboles_is() -> None:
 
 
 def test_every_setting_has_words_for_help_and_widgets() -> None:
-    for name, section in RunConfig.model_fields.items():
-        inner = getattr(section.annotation, "model_fields", {name: section})
-        for key, field in inner.items():
-            assert field.title, key
-            assert field.description, key
+    for key, field in setting_fields().items():
+        assert field.title, key
+        assert field.description, key
 
 
 # ---------------------------------------------------------------- models and presets

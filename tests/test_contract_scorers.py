@@ -169,5 +169,5 @@ def test_no_gradient_is_kept(model: Model) -> None:
 
 
 def test_build_leaves_pretrained_files_to_whoever_knows_the_ids() -> None:
-    config = ModelConfig(name="mf-bpr", embedding_size=8, train_method="after_pretrain", pre_model_path="nowhere")
+    config = convncf(8, [4, 2], train_method="after_pretrain", pre_model_path="nowhere")
     assert build(config, 2, 3).score_items(0).shape == (3,)

@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 
 from convncf.errors import DataError
 from convncf.models import EASE, item_similarity
+from convncf.models.records import item_similarity as records
 from convncf.models.records.item_similarity import refuse_unless_it_fits
 from convncf.runtime import memory
 from convncf.runtime.memory import available_memory
@@ -66,10 +67,10 @@ def test_what_would_not_fit_is_refused_before_work_with_both_sizes(monkeypatch: 
         DataError, match=r"for 40,981 items it needs 20\.2 GB of memory, and 16\.0 GB are free.*itemknn"
     ):
         refuse_unless_it_fits(40_981, available=16_000_000_000)
-    monkeypatch.setattr(memory, "available_memory", lambda: 1000)
+    monkeypatch.setattr(records, "available_memory", lambda: 1000)
     with pytest.raises(DataError, match="13 items"):
         EASE(30, 13).fit(matrix())
-    monkeypatch.setattr(memory, "available_memory", lambda: None)
+    monkeypatch.setattr(records, "available_memory", lambda: None)
     EASE(30, 13).fit(matrix())
 
 

@@ -129,9 +129,9 @@ def settled(model: str) -> dict[str, str]:
     A channel and a cell that nobody chose are not among them: they are the strongest of the pair that is looked at.
     """
     fixed = {"list": "top"}
-    if record(model).trained:
+    if record(model).interaction_map:
         fixed["order"] = ORDERS[0]
-    if model == "convncf":
+    if record(model).layers:
         fixed |= {"layer": "1", "scale": SCALES[0]}
     return {name: st.query_params.get(name) or default for name, default in fixed.items()}
 

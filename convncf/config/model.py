@@ -8,14 +8,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from convncf.config.base import Frozen
+from convncf.config.base import Frozen, Wanted
 from convncf.config.training import PretrainConfig
 from convncf.errors import ConfigError
 
-GIVEN = "any value"
-ABOVE_0 = "above 0"
-Wanted = tuple[str, ...] | str
-"""Values of another setting beside which one has an effect: some of them, GIVEN or ABOVE_0."""
 ValueOf = Callable[[str], Any]
 """Dotted key -> its value beside the others."""
 

@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from convncf.config import PretrainConfig
-from convncf.config.model import ABOVE_0, GIVEN, Wanted
+from convncf.config import PretrainConfig, TrainConfig
+from convncf.config.base import ABOVE_0, GIVEN, Wanted
 from convncf.errors import ConfigError
 from convncf.models.record import ModelRecord
 from convncf.models.registry import record, records
@@ -27,12 +27,7 @@ _NEEDS: Final[Mapping[str, tuple[str, Wanted]]] = MappingProxyType(
         "data.across": ("data.split", ("auto", "ratio")),
         "data.order": ("data.split", ("auto", "ratio", "leave-one-out")),
         **_PRETRAINING,
-        "train.weight_decay": ("train.optimizer", ("adamw",)),
-        "train.momentum": ("train.optimizer", ("sgd",)),
-        "train.adagrad_accumulator": ("train.optimizer", ("adagrad",)),
-        "train.lr_floor": ("train.schedule", ("linear", "cosine")),
-        "train.gentle_lr": ("train.gentle_epochs", ABOVE_0),
-        "train.dns_of": ("train.negatives", ("dns",)),
+        **{f"train.{field}": needs for field, needs in TrainConfig.needs.items()},
         "eval.candidate_sets": ("eval.protocol", ("candidates", "both")),
         "eval.negatives": ("eval.protocol", ("candidates", "both")),
         "eval.stored_sets": ("eval.protocol", ("candidates", "both")),

@@ -63,6 +63,11 @@ class FusedConvNCF(ConvNCF):
         """By settings. Pretrained embeddings are not read here: who knows the raw ids hands them to `start_from`."""
         return cls(settings.model_copy(update={"train_method": "no_pretrain"}), sizes, precision)
 
+    @property
+    def computed_in(self) -> Precision:
+        """bf16 where the fast path rounds to it; the reference path does not."""
+        return self.precision if self.fits else "fp32"
+
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
         """Scores of pairs: (B,), (B,) -> (B,); differentiable."""
         if not self.fits:

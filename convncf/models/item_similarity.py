@@ -27,7 +27,7 @@ Shapes: U users, I items.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar, Final, Self
 
@@ -40,6 +40,7 @@ from torch import Tensor, nn
 
 from convncf.config import Precision
 from convncf.errors import DataError
+from convncf.models.abilities import with_one_user
 from convncf.models.record import Sizes
 from convncf.models.records import item_similarity as records
 from convncf.models.records.item_similarity import EASESettings, ItemKNNSettings
@@ -81,6 +82,14 @@ class ItemModel(nn.Module):
         self.history_start = torch.from_numpy(ones.indptr.astype(np.int64))
         self.history_items = torch.from_numpy(ones.indices.astype(np.int64))
         return self
+
+    def of_items(self, items: Sequence[int]) -> tuple[Self, str]:
+        """A model of one user, who has these items (ascending), and a sentence on it; nothing of this one changes."""
+        alone = with_one_user(self)
+        alone._buffers = dict(self._buffers)  # of the copy: the two below are set in it alone
+        alone.history_start, alone.history_items = torch.tensor([0, len(items)]), torch.tensor(items)
+        count = f"{len(items):,} picked item{'' if len(items) == 1 else 's'}"
+        return alone, f"{type(self).__name__} adds up what its matrix holds of {count}: exact, nothing is fitted."
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
         """Scores of pairs: (B,), (B,) -> (B,)."""

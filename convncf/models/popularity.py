@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Sequence
+from typing import Final, Self
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from scipy.sparse import csr_array
 from torch import Tensor, nn
 
 from convncf.config import Precision
+from convncf.models.abilities import with_one_user
 from convncf.models.record import Sizes
 from convncf.models.records.popularity import PopularitySettings
 
@@ -38,6 +40,16 @@ class Popularity(nn.Module):
         counts = np.bincount(train.indices, minlength=self.n_items)
         self.counts.copy_(torch.from_numpy(counts))
         return self
+
+    no_trace: Final = (
+        "Popularity scores an item by how many users have it in training, the same for everybody: "
+        "it has no embeddings and no feature maps, so there is nothing to look into."
+    )
+    """What is said where others show their interaction map."""
+
+    def of_items(self, items: Sequence[int]) -> tuple[Self, str]:
+        """A model of one user, and a sentence on it; nothing of this one changes."""
+        return with_one_user(self), "Popularity shows everybody the same items, whatever they picked."
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
         """Scores of pairs: (B,), (B,) -> (B,)."""

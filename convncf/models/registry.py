@@ -46,6 +46,11 @@ def model_names() -> tuple[str, ...]:
     return tuple(one.name for one in records())
 
 
+def label(name: str) -> str:
+    """A model's name as pages show it; of a model that is not there, such as in an old report, the name itself."""
+    return next((one.label for one in records() if one.name == name), name)
+
+
 def with_ability(ability: str) -> str:
     """The names of the models that have an ability such as "embeddings", in words: "convncf or mf-bpr"."""
     return " or ".join(one.name for one in records() if getattr(one, ability))

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from convncf.config import layer_sizes
@@ -73,12 +73,23 @@ class Geometry(Layers):
 
 def geometry(plan: ConvNCFSettings) -> Geometry:
     """The geometry of a plan with kernel = stride in each layer."""
-    sides = layer_sizes(plan.embedding_size, plan.cnn_kernels, plan.cnn_strides)
+    return _geometry(plan.embedding_size, plan.cnn_kernels, plan.cnn_channels[1:])
+
+
+def geometry_of(embedding_size: int, layers: Sequence[nn.Conv2d]) -> Geometry:
+    """The same, of layers that are there."""
+    return _geometry(
+        embedding_size, [int(each.kernel_size[0]) for each in layers], [each.out_channels for each in layers]
+    )
+
+
+def _geometry(embedding_size: int, kernels: Sequence[int], channels: Sequence[int]) -> Geometry:
+    sides = layer_sizes(embedding_size, kernels, kernels)
     order = torch.arange(sides[-1] ** 2).view(sides[-1], sides[-1])
-    for k in reversed(plan.cnn_kernels[2:]):
+    for k in reversed(kernels[2:]):
         inside = torch.arange(k * k).view(k, k)
         order = (order[:, None, :, None] * k * k + inside[None, :, None, :]).reshape(len(order) * k, -1)
-    return Geometry(sides[0], plan.cnn_channels[1:], plan.cnn_kernels, order.reshape(-1).contiguous())
+    return Geometry(sides[0], tuple(channels), tuple(kernels), order.reshape(-1).contiguous())
 
 
 def fold(shape: Geometry, p: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -16,10 +16,9 @@ from convncf.models.registry import record
 from convncf.models.run_config import RunConfig
 from convncf.runtime import devices, threads
 from convncf.runtime.memory import available_memory, in_bytes_words
+from convncf.training.optimisers import optimiser
 
 _FLOAT: Final = 4
-_SLOTS: Final = {"adam": 2, "adamw": 2, "adagrad": 1, "sgd": 0}
-"""Optimiser -> numbers that it keeps for each parameter; sgd keeps one where it has momentum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def memory_of(config: RunConfig, parts: Split) -> Memory:
     needed = own.needed(config.model, config.train, Sizes(n_users, n_items))
     if not own.trained:
         return Memory(needed.computed, 0, 0, scores, 0)
-    slots = _SLOTS[config.train.optimizer] or int(config.train.momentum > 0)
+    slots = optimiser(config.train.optimizer).slots(config.train)
     triples = max(config.train.batch_size, config.pretrain.batch_size if config.pretrain.epochs else 0)
     triples = min(triples, parts.train.nnz)
     bytes_each = needed.numbers * _FLOAT

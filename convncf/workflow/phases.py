@@ -27,6 +27,7 @@ from convncf.runs import Run, RunStore, load_tensors
 from convncf.runtime import random
 from convncf.runtime.progress import Progress
 from convncf.training import Trainable, Trainer
+from convncf.training.optimisers import optimiser
 from convncf.training.records import EpochRecord, Phase, TrainerState
 from convncf.workflow.leakage import check_origin
 from convncf.workflow.loading import pretrained_vectors
@@ -210,7 +211,7 @@ def pretraining(config: RunConfig) -> TrainConfig:
     return TrainConfig(
         epochs=pretrain.epochs,
         batch_size=pretrain.batch_size,
-        optimizer="adagrad" if train.optimizer == "adagrad" else "adam",
+        optimizer=train.optimizer if optimiser(train.optimizer).pretrains else TrainConfig().optimizer,
         adagrad_accumulator=train.adagrad_accumulator,
         lr_embedding=pretrain.lr,
         lr_network=pretrain.lr,

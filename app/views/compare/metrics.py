@@ -19,7 +19,7 @@ from convncf.evaluation import metrics
 from convncf.evaluation.comparison import ComparedRun, Comparison
 from convncf.figures.theme import RunStyle, number
 from convncf.interop.tables import csv_table, latex_table
-from convncf.models.registry import record
+from convncf.models.registry import label, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +218,7 @@ def _kept(run: ComparedRun) -> str:
 
 
 def _model_words(name: str) -> str:
-    return text.MODEL_WORDS.get(name, name)
+    return label(name)
 
 
 def _value(value: object) -> str:

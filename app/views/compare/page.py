@@ -59,10 +59,10 @@ def _begins(runs: Sequence[Run], found: Comparison) -> dict[str, str]:
     if item is not None:
         begins["item"] = model.item_id(item)
     models = {run.name: run.config().model for run in runs}
-    layers = [len(each.cnn_kernels) for each in models.values() if each.name == "convncf"]
+    layers = [len(kernels(each)) for each in models.values() if (kernels := record(each.name).kernels)]
     if layers:
         begins["layer"] = choice.value("layer", [str(layer) for layer in range(1, max(layers) + 1)])
-    mapped = [name for name, each in models.items() if record(each.name).trained]
+    mapped = [name for name, each in models.items() if record(each.name).interaction_map]
     if len(mapped) > 1 and mapped[0] == runs[0].name:
         begins["against"] = choice.value("against", mapped[1:])
     return begins

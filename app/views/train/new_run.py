@@ -14,13 +14,12 @@ import streamlit as st
 
 from app.ui import address, commands, setting_fields, widgets
 from app.ui.address import choose
-from app.ui.text import MODEL_WORDS
 from app.views.train import launch
 from app.views.train.launch import FOLLOW_KERNELS
 from convncf.data import catalogue
 from convncf.errors import ConfigError
 from convncf.models.effects import unused_settings
-from convncf.models.registry import model_names, record
+from convncf.models.registry import label, model_names, record
 from convncf.models.run_config import flatten
 from convncf.models.settings import preset_names, resolve
 from convncf.runs import Run
@@ -103,7 +102,7 @@ def _fill(said: dict[str, Any]) -> None:
     values = flatten(resolve(model=model, preset=preset, settings=settings | {"train.device": device}).config)
     st.session_state[MODEL], st.session_state[preset_key(model)] = model, preset
     shown = [key for key in values if key not in _NO_FIELD and key not in unused_settings(model)]
-    setting_fields.fill({key: values[key] for key in shown}, f"new:{model}:{preset}")
+    setting_fields.fill({key: values[key] for key in shown}, f"new:{model}:{preset}", model)
     st.session_state[SEEDS], st.session_state[DEVICE] = seeds, device
     if dataset:
         choose(dataset=dataset)
@@ -160,7 +159,7 @@ def show() -> None:
     model = model_column.selectbox(
         "Model",
         model_names(),
-        format_func=lambda name: MODEL_WORDS[name],
+        format_func=label,
         key=MODEL,
         persist_state="session",
     )
@@ -197,7 +196,9 @@ def _settings(model: str, preset: str) -> tuple[dict[str, Any], str]:
         )
     with st.grid(5, min_column_width=150, vertical_alignment="bottom"):
         for key in setting_fields.first(model):
-            entered[key] = setting_fields.ask(key, defaults[key], widget=f"{prefix}:{key}")
+            entered[key] = setting_fields.ask(
+                key, defaults[key], widget=f"{prefix}:{key}", model=defaults["model.name"]
+            )
         seeds = st.text_input(
             "Several seeds",
             key=SEEDS,
@@ -223,7 +224,9 @@ def _section(
     st.caption(setting_fields.SECTIONS[section])
     with st.grid(4, min_column_width=150, vertical_alignment="bottom"):
         for key in keys:
-            entered[key] = setting_fields.ask(key, defaults[key], widget=f"{prefix}:{key}")
+            entered[key] = setting_fields.ask(
+                key, defaults[key], widget=f"{prefix}:{key}", model=defaults["model.name"]
+            )
 
 
 def _departures(entered: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

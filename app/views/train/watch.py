@@ -172,7 +172,7 @@ def show_actions(seen: Glance) -> None:
         act = partial(commands.resume, run)
         widgets.main_button("Resume", key=f"watch:resume:{run.name}", on_click=widgets.attempt, args=(act,))
     if seen.state != "broken":
-        if not seen.active and record(seen.model).trained:
+        if not seen.active and seen.trained:
             _train_on(seen)
         if seen.finished and not seen.on_everything:
             _refit(run)
@@ -248,7 +248,7 @@ def _refit(run: Run) -> None:
 
 
 def _onward(seen: Glance) -> None:
-    if record(seen.model).trained and widgets.main_button("Look inside", key="watch:inspect"):
+    if record(seen.model).interaction_map and widgets.main_button("Look inside", key="watch:inspect"):
         address.go("inspect", run=seen.name)
     if st.button("Compare", key="watch:compare"):
         address.go("compare", run=seen.name)

@@ -18,7 +18,7 @@ from convncf.config import (
     layer_sizes,
     refuse_unless_trace_fits,
 )
-from convncf.config.model import Wanted
+from convncf.config.base import Wanted
 from convncf.errors import LayerPlanError
 from convncf.models import presets
 from convncf.models.record import ModelRecord, Needed, Sizes, built_by, embeddings_alone, on_cpu

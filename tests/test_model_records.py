@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self
@@ -102,7 +101,7 @@ TOYS = tuple(one.name for one in RECORDS)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home where both were trained by the command line, in this process."""
     from tests.worlds import save_dataset
 
@@ -113,7 +112,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         save_dataset(home)
         run(patch, "train", "--dataset", "toy", "--model", "toy-distance", "--name", "distance", *SHORT)
         run(patch, "train", "--dataset", "toy", "--model", "toy-clock", "--name", "clock", "--quiet")
-        yield home
+    return home
 
 
 SHORT = ("--set", "train.epochs=3", "--set", "train.batch_size=64", "--set", "train.lr_embedding=0.02", "--quiet")
@@ -232,13 +231,25 @@ def test_what_a_model_has_no_use_for_is_refused(toys: Path) -> None:
 # ---------------------------------------------------------------- the app
 
 
+def page(name: str, **parameters: str | list[str]) -> Any:
+    """The real app on one of its pages, with these parameters in its address."""
+    from streamlit.testing.v1 import AppTest
+
+    at = AppTest.from_file(str(Path(__file__).resolve().parents[1] / "app" / "main.py"), default_timeout=120)
+    at.run()
+    at.switch_page(f"views/{name}/page.py")
+    for parameter, value in parameters.items():
+        at.query_params[parameter] = value
+    return at.run()
+
+
 def test_train_offers_both_and_launches_them(toys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.app_runs import open_page, texts
+    from tests.app_runs import texts
 
     started: list[str] = []
     monkeypatch.setattr("convncf.jobs.launching.start_worker", lambda run, home: started.append(run.name))
     for place, model in enumerate(TOYS):
-        at = open_page("train", dataset="toy")
+        at = page("train", dataset="toy")
         at.selectbox(key="new:model").select(model).run()
         assert not at.exception
         at.button(key="launch").click().run()
@@ -246,23 +257,23 @@ def test_train_offers_both_and_launches_them(toys: Path, monkeypatch: pytest.Mon
         assert started[place:] == [f"{model}-toy"]
         assert RunStore(toys).open(f"{model}-toy").config().model.name == model
         RunStore(toys).delete(f"{model}-toy")
-    at = open_page("train", run="distance")
+    at = page("train", run="distance")
     assert not at.exception
     assert "Toy distance" in texts(at)
 
 
 def test_runs_compare_and_recommend_show_both(toys: Path) -> None:
-    from tests.app_runs import open_page, texts
+    from tests.app_runs import texts
 
-    at = open_page("runs")
+    at = page("runs")
     assert not at.exception
     assert {"Toy distance", "Toy clock"} <= set(at.dataframe[0].value["model"])
-    at = open_page("compare", run=["distance", "clock"])
+    at = page("compare", run=["distance", "clock"])
     assert not at.exception
     for name in ("distance", "clock"):
         value = own_ndcg(opened(toys, name))
         assert f"{value:.3f}" in texts(at) + " ".join(str(table.value.to_csv()) for table in at.dataframe)
-    at = open_page("recommend", run=["distance", "clock"], user="u3", k="7")
+    at = page("recommend", run=["distance", "clock"], user="u3", k="7")
     assert not at.exception
     for name, table in zip(("distance", "clock"), at.dataframe, strict=True):
         loaded = opened(toys, name)
@@ -272,9 +283,9 @@ def test_runs_compare_and_recommend_show_both(toys: Path) -> None:
 
 @pytest.mark.parametrize("name", ["distance", "clock"])
 def test_inspect_says_that_there_is_no_map(name: str, toys: Path) -> None:
-    from tests.app_runs import open_page, texts
+    from tests.app_runs import texts
 
-    at = open_page("inspect", run=name)
+    at = page("inspect", run=name)
     assert not at.exception
     assert ("reads no interaction map" if name == "distance" else "has no embeddings") in texts(at)
 
@@ -378,7 +389,7 @@ def test_embeddings_of_the_distance_model_take_in_a_new_user() -> None:
     from convncf.inspection.fold_in import fold_in
 
     torch.manual_seed(0)
-    model = Distance(DistanceSettings(embedding_size=8, embedding_std=0.1), Sizes(6, 20))
+    model = Distance(DistanceSettings(embedding_size=8, embedding_std=1.0), Sizes(6, 20))
     folded = fold_in(model, [1, 3])
     assert folded.loss is not None
     assert folded.loss_start is not None

@@ -85,7 +85,7 @@ def _by_patches(model: MappedModel) -> TypeGuard[LayeredModel]:
 
 def _by_columns(model: LayeredModel, p: Tensor, mask: Tensor) -> Callable[[Tensor], Tensor]:
     """The same, (n, D) -> (n,), by the algebra at the top."""
-    shape = tower.geometry_of(p.shape[0], model.layers)
+    shape = tower.geometry(p.shape[0], model.layers)
     k, r, side, rows, width = shape.k, shape.r, shape.side, shape.rows, shape.width
     first, *above = model.layers
     matrices = tower.matrices([layer.weight for layer in above], torch.float32)

@@ -49,7 +49,7 @@ class FusedConvNCF(ConvNCF):
                 list(plan.cnn_strides),
             )
             return
-        self._shape = tower.geometry(plan)
+        self._shape = tower.geometry(plan.embedding_size, self.layers)
         self._inverse: Tensor
         self.register_buffer("_inverse", torch.argsort(self._shape.order), persistent=False)
         self._tower = CompiledTower.of(self._shape, precision)

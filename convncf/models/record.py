@@ -85,6 +85,8 @@ class ModelRecord:
     """As pages show it: "MF-BPR"."""
     sentence: str
     """What it is, in a few words without a capital or a full stop: "the dot product of two embeddings"."""
+    tooltip: str = ""
+    """The same for anyone who meets the label for the first time, without the field's words."""
     settings: type[ModelSettings]
     """Its settings, with their help. Its `name` is this one's."""
     build: Build

@@ -51,6 +51,11 @@ def label(name: str) -> str:
     return next((one.label for one in records() if one.name == name), name)
 
 
+def tooltip(label: str) -> str:
+    """What the model of that label is, for anyone; empty for what is no label."""
+    return next((one.tooltip or one.sentence for one in records() if one.label == label), "")
+
+
 def with_ability(ability: str) -> str:
     """The names of the models that have an ability such as "embeddings", in words: "convncf or mf-bpr"."""
     return " or ".join(one.name for one in records() if getattr(one, ability))

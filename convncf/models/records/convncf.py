@@ -187,6 +187,7 @@ RECORD = ModelRecord(
     name="convncf",
     label="ConvNCF",
     sentence="a CNN on the outer product of two embeddings",
+    tooltip="a model that lays a user's numbers against an item's as a picture, and reads it with a small network",
     settings=ConvNCFSettings,
     build=built_by("convncf.models.fused:FusedConvNCF"),
     trained=True,

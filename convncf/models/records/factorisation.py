@@ -72,6 +72,7 @@ RECORD = ModelRecord(
     name="mf-bpr",
     label="MF-BPR",
     sentence="the dot product of two embeddings",
+    tooltip="a simpler model: a user's numbers times an item's, added up; trained so that used items come first",
     settings=FactorisationSettings,
     build=built_by("convncf.models.factorisation:MatrixFactorisation"),
     trained=True,

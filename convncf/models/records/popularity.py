@@ -20,6 +20,7 @@ RECORD = ModelRecord(
     name="popularity",
     label="Popularity",
     sentence="how many users have the item",
+    tooltip="no learning: items in the order of how many users have them",
     settings=PopularitySettings,
     build=built_by("convncf.models.popularity:Popularity"),
     trained=False,

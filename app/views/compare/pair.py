@@ -154,7 +154,7 @@ def _ranks(seen: Sequence[_Seen], styles: Mapping[str, RunStyle], item: str) -> 
 def _maps(seen: Sequence[_Seen], styles: Mapping[str, RunStyle]) -> None:
     traced = [(one, one.trace) for one in seen if one.trace is not None]
     if not traced:
-        st.caption("None of these models has embeddings, so there are no maps to show.")
+        st.caption("None of these models reads an interaction map, so there is none to show.")
         return
     theme = address.theme()
     picked = choice.pick("Order of dimensions", "order")

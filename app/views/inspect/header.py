@@ -13,6 +13,7 @@ from app.ui.text import phase, plain, sentence, terms
 from convncf.errors import ConvNCFError
 from convncf.figures.theme import number, shorten
 from convncf.inspection import PairView
+from convncf.models import registry
 from convncf.runs import Run
 
 _LONGEST: Final = 200
@@ -32,7 +33,7 @@ def show(model: Model, view: PairView, best: int, mark: str) -> None:
                 st.text(text)
     config = model.loaded.config.model
     # the picker of runs is too narrow for a long name, and what tells two runs apart is often its end
-    run = f"{label(config.name)} of run {model.loaded.run.name}."
+    run = f"{registry.label(config.name)} of run {model.loaded.run.name}."
     words = (run, sentence(view.left_out), _standing(model, view), _epoch(model, best, mark))
     st.caption(" ".join(plain(each) for each in words if each))
 

@@ -131,7 +131,7 @@ def test_strides_and_channels_follow_the_kernels(home: Path, workers: list[list[
     at.button(key="launch").click().run()
     settings = RunStore(home).open("convncf-movielens-small").settings()
     assert settings["model.cnn_strides"] == [2, 2, 2, 2, 2]
-    width = resolve(model="convncf", preset="quick").config.model.cnn_channels[-1]
+    width = resolve(model="convncf", preset="quick").config.model["cnn_channels"][-1]
     assert settings["model.cnn_channels"] == [1, *[width] * 5]
 
 

@@ -163,8 +163,11 @@ def test_the_tuned_network_begins_from_the_tuned_matrix_factorisation() -> None:
         mf.train.patience,
     )
     assert (before.negatives, before.dns_of, before.positives) == ("dns", mf.train.dns_of, mf.train.positives)
-    assert (network.pretrain.l2, network.pretrain.embedding_std) == (mf.model.reg_weights[0], mf.model.embedding_std)
-    assert network.model.embedding_size == mf.model.embedding_size
+    assert (network.pretrain.l2, network.pretrain.embedding_std) == (
+        mf.model["reg_weights"][0],
+        mf.model["embedding_std"],
+    )
+    assert network.model["embedding_size"] == mf.model["embedding_size"]
 
 
 def test_the_paper_preset_is_that_of_the_2018_code() -> None:
@@ -185,10 +188,18 @@ def test_the_paper_preset_is_that_of_the_2018_code() -> None:
 
 def test_the_recbole_preset_is_recboles() -> None:
     config = resolve(preset="recbole").config
-    assert config.model.cnn_kernels == (4, 4, 2, 2)
-    assert config.model.cnn_channels == (1, 32, 32, 32, 32)
-    assert (config.model.embedding_size, config.model.dropout_prob, config.model.reg_weights) == (64, 0.2, (0.1, 0.1))
-    assert (config.model.penalty, config.model.initialisation, config.model.embedding_std) == ("norms", "random", 1.0)
+    assert config.model["cnn_kernels"] == (4, 4, 2, 2)
+    assert config.model["cnn_channels"] == (1, 32, 32, 32, 32)
+    assert (config.model["embedding_size"], config.model["dropout_prob"], config.model["reg_weights"]) == (
+        64,
+        0.2,
+        (0.1, 0.1),
+    )
+    assert (config.model["penalty"], config.model["initialisation"], config.model["embedding_std"]) == (
+        "norms",
+        "random",
+        1.0,
+    )
     assert (config.train.lr_embedding, config.train.lr_network, config.train.batch_size) == (1e-3, 1e-3, 2048)
     assert (config.eval.monitor, config.data.split, config.data.ratios) == ("MRR@10", "auto", (0.8, 0.1, 0.1))
     assert config.pretrain.epochs == 0

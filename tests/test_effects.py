@@ -131,8 +131,8 @@ def test_the_hardest_of_one_is_refused() -> None:
 def test_mf_bpr_has_no_network_to_weigh() -> None:
     with pytest.raises(ConfigError, match=r"second weight is the network's, and mf-bpr has none\. Write \[0\.1, 0\]"):
         resolve(model="mf-bpr", settings=["model.reg_weights=[0.1, 0.2]"])
-    assert resolve(model="mf-bpr", settings=["model.reg_weights=[0.1, 0]"]).config.model.reg_weights == (0.1, 0)
-    assert resolve(settings=["model.reg_weights=[0.1, 0.2]"]).config.model.reg_weights == (0.1, 0.2)
+    assert resolve(model="mf-bpr", settings=["model.reg_weights=[0.1, 0]"]).config.model["reg_weights"] == (0.1, 0)
+    assert resolve(settings=["model.reg_weights=[0.1, 0.2]"]).config.model["reg_weights"] == (0.1, 0.2)
     for wrong in ("[0.1]", "0.1", '"a"'):  # what is no pair is the schema's to refuse
         with pytest.raises(ConfigError, match=r"model\.reg_weights = "):
             resolve(model="mf-bpr", settings=[f"model.reg_weights={wrong}"])
@@ -142,7 +142,7 @@ def test_what_another_model_was_given_does_not_take_the_effect(home: Path) -> No
     """The pretraining in a ConvNCF's config.json is nothing to an MF-BPR made from it."""
     file = finished_run(home).path / "config.json"
     again = resolve(model="mf-bpr", file=file, settings=["model.embedding_std=0.3"])
-    assert again.config.model.embedding_std == 0.3
+    assert again.config.model["embedding_std"] == 0.3
 
 
 def test_a_setting_has_its_effect_once_what_it_needs_is_set() -> None:

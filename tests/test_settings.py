@@ -125,7 +125,7 @@ def test_settings_of_pretraining_that_would_be_ignored_are_refused(settings: lis
 
 def test_pretrained_embeddings_are_asked_for_by_method_and_path() -> None:
     settings = ["model.pre_model_path=first", "model.train_method=after_pretrain", "pretrain.epochs=0"]
-    assert resolve(settings=settings).config.model.pre_model_path == "first"
+    assert resolve(settings=settings).config.model["pre_model_path"] == "first"
 
 
 # ---------------------------------------------------------------- sources
@@ -138,7 +138,7 @@ def test_later_sources_win_and_each_value_says_where_it_came_from(tmp_path: Path
     assert (config.train.epochs, sources["train.epochs"]) == (7, "file mine.json")
     assert (config.train.patience, sources["train.patience"]) == (1, "flag")
     assert (config.eval.ks, sources["eval.ks"]) == ((3,), "file mine.json")
-    assert (config.model.embedding_size, sources["model.embedding_size"]) == (32, "preset quick")
+    assert (config.model["embedding_size"], sources["model.embedding_size"]) == (32, "preset quick")
     assert (config.train.batch_size, sources["train.batch_size"]) == (2048, "default")
     assert (config.seed, sources["seed"]) == (9, "flag")
     assert set(sources) == set(setting_keys("convncf")) == set(flatten(config))
@@ -155,7 +155,7 @@ def test_a_value_that_is_given_twice_is_refused_unless_both_are_one() -> None:
 def test_toml_is_read_too(tmp_path: Path) -> None:
     file = written(tmp_path, "mine.toml", "seed = 4\n[train]\nepochs = 3\n[model]\nreg_weights = [0.5, 0]\n")
     config = resolve(file=file).config
-    assert (config.seed, config.train.epochs, config.model.reg_weights) == (4, 3, (0.5, 0.0))
+    assert (config.seed, config.train.epochs, config.model["reg_weights"]) == (4, 3, (0.5, 0.0))
 
 
 def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_a_runs_config_json_serves_another_model_too(home: Path) -> None:
     run = finished_run(home)
     again = resolve(model="mf-bpr", file=run.path / "config.json", settings=["train.epochs=2"])
     assert again.config.model.name == "mf-bpr"
-    assert again.config.model.embedding_size == 8
+    assert again.config.model["embedding_size"] == 8
     assert again.config.train.epochs == 2
 
 

@@ -97,8 +97,8 @@ def test_the_trace_start_ranks_as_its_mf_does_on_the_toy(home: Path) -> None:
 def test_the_trace_start_ranks_as_its_mf_does_on_movielens(home: Path) -> None:
     settings = {"pretrain.epochs": 1, "train.epochs": 0, "train.device": "cpu", "eval.validation_users": 2}
     resolved = resolve(preset="quick", settings=settings)
-    assert resolved.config.model.embedding_size == 32
-    assert resolved.config.model.initialisation == "trace"
+    assert resolved.config.model["embedding_size"] == 32
+    assert resolved.config.model["initialisation"] == "trace"
     run = RunStore(home).create("ml", resolved, fingerprint=catalogue.load("movielens-small", home).fingerprint)
     until_training(run, home)
     net, mf, parts = the_mf_it_began_from(run, home)
@@ -167,7 +167,7 @@ def test_a_run_can_start_from_a_folder_or_a_bare_file(home: Path, monkeypatch: p
     monkeypatch.chdir(home)
     for name, path in (("by-folder", "runs/mf"), ("by-file", "runs/mf/model.safetensors")):
         run = from_mf(home, name, path, train__epochs=0)
-        assert run.config().model.pre_model_path == str(home / path), "found from wherever the worker is started"
+        assert run.config().model["pre_model_path"] == str(home / path), "found from wherever the worker is started"
         with monkeypatch.context() as elsewhere:
             elsewhere.chdir(run.path)
             run_experiment(run, home)

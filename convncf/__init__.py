@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convncf.config import DataConfig, EvalConfig, ModelConfig, PretrainConfig, RunConfig, TrainConfig, resolve
+    from convncf.config import DataConfig, EvalConfig, PretrainConfig, TrainConfig
     from convncf.data.candidates import CandidateSets
     from convncf.data.dataset import Dataset
     from convncf.data.interactions import Interactions
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from convncf.jobs import demo, launch, prepare, refit, work
     from convncf.models import EASE, ConvNCF, FusedConvNCF, ItemKNN, MatrixFactorisation, Popularity
     from convncf.models.losses import ConvNCFBPRLoss
+    from convncf.models.registry import ModelConfig
+    from convncf.models.run_config import RunConfig
+    from convncf.models.settings import resolve
     from convncf.runs import Run, RunStore, default_store
     from convncf.training import EpochRecord, Trainer
     from convncf.workflow.loading import LoadedRun, load_run
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "evaluation.comparison": ("Comparison", "compare"),
-    "config": ("DataConfig", "EvalConfig", "ModelConfig", "PretrainConfig", "RunConfig", "TrainConfig", "resolve"),
+    "config": ("DataConfig", "EvalConfig", "PretrainConfig", "TrainConfig"),
     "data.candidates": ("CandidateSets",),
     "data.dataset": ("Dataset",),
     "data.interactions": ("Interactions",),
@@ -50,6 +53,9 @@ _HOMES = {
     "jobs": ("demo", "launch", "prepare", "refit", "work"),
     "models": ("ConvNCF", "EASE", "FusedConvNCF", "ItemKNN", "MatrixFactorisation", "Popularity"),
     "models.losses": ("ConvNCFBPRLoss",),
+    "models.registry": ("ModelConfig",),
+    "models.run_config": ("RunConfig",),
+    "models.settings": ("resolve",),
     "runs": ("Run", "RunStore", "default_store"),
     "training": ("EpochRecord", "Trainer"),
     "workflow.loading": ("LoadedRun", "load_run"),

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from convncf.config import resolve
 from convncf.data import catalogue
 from convncf.data.dataset import Dataset
 from convncf.data.interactions import Interactions
 from convncf.data.items import ItemTable
+from convncf.models.settings import resolve
 from convncf.runs import Run, RunStore, Status
 from convncf.workflow.running import run_experiment
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from convncf.config import resolve
+from convncf.models.settings import resolve
 from convncf.runs import Run, RunStore, Status
 
 RUNNING = Status(

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from convncf.config import resolve
 from convncf.data import catalogue, storage
+from convncf.models.settings import resolve
 from convncf.runs import RunStore
 from tests.app_pages import field, figures_of, open_page, texts
 from tests.command_line import CommandLine

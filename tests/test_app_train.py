@@ -17,7 +17,10 @@ from app.ui import setting_fields
 from app.ui.text import ON_EVERYTHING
 from app.views.train import launch
 from app.views.train.launch import command_line
-from convncf.config import MODEL_NAMES, flatten, preset_names, resolve, setting_keys, unused_settings
+from convncf.models.effects import setting_keys, unused_settings
+from convncf.models.registry import model_names
+from convncf.models.run_config import flatten
+from convncf.models.settings import preset_names, resolve
 from convncf.runs import RunStore, Status
 from convncf.runtime import devices
 from tests.app_pages import field, figures_of, open_page, texts
@@ -35,14 +38,14 @@ def test_an_empty_home_can_train(home: Path) -> None:
     assert not at.button(key="launch").disabled
 
 
-@pytest.mark.parametrize("model", MODEL_NAMES)
+@pytest.mark.parametrize("model", model_names())
 def test_every_setting_that_has_an_effect_has_one_field(model: str) -> None:
     shown = [*setting_fields.first(model), *(key for keys in setting_fields.advanced(model).values() for key in keys)]
     elsewhere = {"data.dataset", "model.name", "preset", "train.device"}
     assert sorted(shown) == sorted(set(setting_keys()) - elsewhere - unused_settings(model))
 
 
-@pytest.mark.parametrize("model", MODEL_NAMES)
+@pytest.mark.parametrize("model", model_names())
 def test_untouched_fields_change_nothing(model: str, workers: list[list[str]], home: Path) -> None:
     at = open_page("train")
     at.selectbox(key="new:model").select(model).run()
@@ -118,7 +121,7 @@ def test_strides_and_channels_follow_the_kernels(home: Path, workers: list[list[
     at.button(key="launch").click().run()
     settings = RunStore(home).open("convncf-movielens-small").settings()
     assert settings["model.cnn_strides"] == [2, 2, 2, 2, 2]
-    width = resolve(model="convncf", preset="quick").config.model.cnn_channels[-1]
+    width = resolve(model="convncf", preset="quick").config.model["cnn_channels"][-1]
     assert settings["model.cnn_channels"] == [1, *[width] * 5]
 
 

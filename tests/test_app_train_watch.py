@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from app.views.train import watch
-from convncf.config import flatten, parse_setting, resolve
 from convncf.evaluation.report import KEPT_THE_START
+from convncf.models.run_config import flatten
+from convncf.models.settings import parse_setting, resolve
 from convncf.runs import Run, RunStore, Status
 from tests.app_pages import open_page, texts
 from tests.staged_runs import finished, stage

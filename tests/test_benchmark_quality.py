@@ -43,7 +43,7 @@ def test_every_trial_of_every_study_is_a_configuration_that_can_be() -> None:
             config = study.resolved(trial, 7).config
             assert (config.seed, config.data.dataset, config.model.name) == (7, study.dataset, trial.model)
             if trial.start:
-                assert config.model.pre_model_path == study.run_name(study.trial(trial.start), 7)
+                assert config.model["pre_model_path"] == study.run_name(study.trial(trial.start), 7)
         names = [study.run_name(trial, 1) for trial in study.trials]
         assert len(set(names)) == len(names)
 
@@ -68,7 +68,7 @@ def test_a_study_runs_goes_on_and_keeps_what_its_runs_reported(tmp_path: Path) -
         assert report is not None
         assert one["report"]["metrics"] == report["metrics"]
     net = RunStore(home).open("toy-study-net-seed2")
-    assert net.config().model.pre_model_path == "toy-study-mf-seed2"
+    assert net.config().model["pre_model_path"] == "toy-study-mf-seed2"
     assert len(said) == 6
 
     run_study(STUDY, home, results, said.append)

@@ -21,7 +21,7 @@ import torch
 from benchmarks.speed import __main__ as command
 from benchmarks.speed import chart, compare, gpu, machine, ours, peak, report, sections, session, work
 from benchmarks.speed.ours import Ours, Unavailable, _twice, top_10
-from convncf.config import ModelConfig
+from convncf.models import ModelConfig
 
 TINY = ModelConfig(embedding_size=8, cnn_channels=(1, 3, 3), cnn_kernels=(4, 2), cnn_strides=(4, 2))
 SIZE = work.Size(users=20, items=30, interactions=300)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convncf.config import DataConfig, resolve
+from convncf.config import DataConfig
 from convncf.data import catalogue
 from convncf.data.catalogue import as_dataset
 from convncf.data.dataset import Dataset
@@ -22,6 +22,7 @@ from convncf.data.filtering import apply_filters
 from convncf.data.reading import ReadOptions, read
 from convncf.data.splitting import leave_one_out, split
 from convncf.errors import ReadError
+from convncf.models.settings import resolve
 from tests.command_line import CommandLine
 from tests.wording import values_in
 from tests.written import dropped, parts, rows, said, write

@@ -10,7 +10,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from convncf.cli import app
-from convncf.config import setting_keys, unused_settings
+from convncf.models.effects import setting_keys, unused_settings
 from tests.command_line import CommandLine
 
 PUBLIC = {

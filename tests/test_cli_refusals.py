@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from convncf.config import resolve
 from convncf.jobs import prepare
+from convncf.models.settings import resolve
 from tests.command_line import CommandLine
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from convncf.config.effects import setting_keys
+from convncf.models.effects import setting_keys
 from tests.command_line import CommandLine, wait_until
 
 EPOCHS = 60

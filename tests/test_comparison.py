@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from convncf import jobs
-from convncf.config import RunConfig
 from convncf.errors import RunBrokenError, RunError
 from convncf.evaluation.comparison import ComparedRun, Comparison, Gain, compare, differences, gain
 from convncf.evaluation.significance import paired_test
+from convncf.models.run_config import RunConfig
 from convncf.runs import Run, RunStore, Status
 from convncf.runtime import files
 from tests.worlds import checkerboard, finished_run, make_run, save_dataset

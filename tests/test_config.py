@@ -7,20 +7,15 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from convncf.config import (
-    METRIC_NAMES,
-    PRESETS,
-    EvalConfig,
-    ModelConfig,
-    RunConfig,
-    TrainConfig,
-    flatten,
-    preset_names,
-    resolve,
-)
+from convncf.config import METRIC_NAMES, EvalConfig, TrainConfig
 from convncf.config.data import as_seconds
 from convncf.errors import ConfigError, LayerPlanError
 from convncf.evaluation import metrics
+from convncf.models import ModelConfig
+from convncf.models.effects import setting_fields
+from convncf.models.registry import record, records
+from convncf.models.run_config import flatten
+from convncf.models.settings import preset_names, resolve
 from convncf.workflow.phases import pretraining
 
 # ---------------------------------------------------------------- values
@@ -134,11 +129,9 @@ def test_the_model_configuration_is_subscriptable_as_recboles_is() -> None:
 
 
 def test_every_setting_has_words_for_help_and_widgets() -> None:
-    for name, section in RunConfig.model_fields.items():
-        inner = getattr(section.annotation, "model_fields", {name: section})
-        for key, field in inner.items():
-            assert field.title, key
-            assert field.description, key
+    for key, field in setting_fields().items():
+        assert field.title, key
+        assert field.description, key
 
 
 # ---------------------------------------------------------------- models and presets
@@ -151,11 +144,11 @@ def test_a_model_or_preset_that_does_not_exist_is_refused_with_those_that_do() -
         resolve(model="mf-bpr", preset="quik")
 
 
-@pytest.mark.parametrize(("preset", "model"), sorted(PRESETS))
+@pytest.mark.parametrize(("preset", "model"), sorted((preset, one.name) for one in records() for preset in one.presets))
 def test_every_preset_resolves_to_what_it_says(preset: str, model: str) -> None:
     resolved = resolve(model=model, preset=preset)
     flat = flatten(resolved.config)
-    for key, value in PRESETS[preset, model].items():
+    for key, value in record(model).presets[preset].items():
         assert flat[key] == (list(value) if isinstance(value, tuple) else value)
         assert resolved.sources[key] == f"preset {preset}"
     assert preset_names(model)[0] == "quick"
@@ -170,8 +163,11 @@ def test_the_tuned_network_begins_from_the_tuned_matrix_factorisation() -> None:
         mf.train.patience,
     )
     assert (before.negatives, before.dns_of, before.positives) == ("dns", mf.train.dns_of, mf.train.positives)
-    assert (network.pretrain.l2, network.pretrain.embedding_std) == (mf.model.reg_weights[0], mf.model.embedding_std)
-    assert network.model.embedding_size == mf.model.embedding_size
+    assert (network.pretrain.l2, network.pretrain.embedding_std) == (
+        mf.model["reg_weights"][0],
+        mf.model["embedding_std"],
+    )
+    assert network.model["embedding_size"] == mf.model["embedding_size"]
 
 
 def test_the_paper_preset_is_that_of_the_2018_code() -> None:
@@ -192,10 +188,18 @@ def test_the_paper_preset_is_that_of_the_2018_code() -> None:
 
 def test_the_recbole_preset_is_recboles() -> None:
     config = resolve(preset="recbole").config
-    assert config.model.cnn_kernels == (4, 4, 2, 2)
-    assert config.model.cnn_channels == (1, 32, 32, 32, 32)
-    assert (config.model.embedding_size, config.model.dropout_prob, config.model.reg_weights) == (64, 0.2, (0.1, 0.1))
-    assert (config.model.penalty, config.model.initialisation, config.model.embedding_std) == ("norms", "random", 1.0)
+    assert config.model["cnn_kernels"] == (4, 4, 2, 2)
+    assert config.model["cnn_channels"] == (1, 32, 32, 32, 32)
+    assert (config.model["embedding_size"], config.model["dropout_prob"], config.model["reg_weights"]) == (
+        64,
+        0.2,
+        (0.1, 0.1),
+    )
+    assert (config.model["penalty"], config.model["initialisation"], config.model["embedding_std"]) == (
+        "norms",
+        "random",
+        1.0,
+    )
     assert (config.train.lr_embedding, config.train.lr_network, config.train.batch_size) == (1e-3, 1e-3, 2048)
     assert (config.eval.monitor, config.data.split, config.data.ratios) == ("MRR@10", "auto", (0.8, 0.1, 0.1))
     assert config.pretrain.epochs == 0

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from scipy.sparse import csr_array
 
-from convncf.config import ModelConfig
-from convncf.models import ConvNCF, ItemModel, PairwiseModel, Popularity, build, fitted
+from convncf.config import ModelSettings
+from convncf.models import ConvNCF, ItemModel, ModelConfig, PairwiseModel, Popularity, build, fitted
 from convncf.models.base import Sizes
 
 N_USERS, N_ITEMS = 4, 300
@@ -21,7 +21,7 @@ COMPUTED = ("popularity", "itemknn", "ease")
 Model = PairwiseModel | ItemModel | Popularity
 
 
-def convncf(size: int, kernels: list[int], strides: list[int] | None = None, **more: Any) -> ModelConfig:
+def convncf(size: int, kernels: list[int], strides: list[int] | None = None, **more: Any) -> ModelSettings:
     values = {
         "name": "convncf",
         "embedding_size": size,
@@ -30,17 +30,17 @@ def convncf(size: int, kernels: list[int], strides: list[int] | None = None, **m
         "cnn_strides": strides or kernels,
         "dropout_prob": 0.5,
     }
-    return ModelConfig.model_validate(values | more)
+    return ModelConfig(**values | more)
 
 
-def built(config: ModelConfig) -> Callable[[], Model]:
+def built(config: ModelSettings) -> Callable[[], Model]:
     return lambda: build(config, N_USERS, N_ITEMS)
 
 
 def computed(name: str) -> Callable[[], Model]:
     def make() -> Model:
         matrix = np.random.default_rng(0).random((N_USERS, N_ITEMS)) < 0.3
-        return fitted(ModelConfig.model_validate({"name": name}), csr_array(matrix))
+        return fitted(ModelConfig(name=name), csr_array(matrix))
 
     return make
 
@@ -140,11 +140,7 @@ def test_threads_do_not_matter(model: Model, threads: Callable[[int], None]) -> 
 def test_a_reloaded_model_is_the_same(model: Model, name: str, tmp_path: Path) -> None:
     file = tmp_path / "model.safetensors"
     save_file(model.state_dict(), file)
-    other = (
-        make(name, seed=2)
-        if name not in COMPUTED
-        else build(ModelConfig.model_validate({"name": name}), N_USERS, N_ITEMS)
-    )
+    other = make(name, seed=2) if name not in COMPUTED else build(ModelConfig(name=name), N_USERS, N_ITEMS)
     other.load_state_dict(load_file(file))
     assert torch.equal(every_score(other), every_score(model))
 
@@ -173,5 +169,5 @@ def test_no_gradient_is_kept(model: Model) -> None:
 
 
 def test_build_leaves_pretrained_files_to_whoever_knows_the_ids() -> None:
-    config = ModelConfig(name="mf-bpr", embedding_size=8, train_method="after_pretrain", pre_model_path="nowhere")
+    config = convncf(8, [4, 2], train_method="after_pretrain", pre_model_path="nowhere")
     assert build(config, 2, 3).score_items(0).shape == (3,)

@@ -8,9 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from convncf.config import ModelConfig
 from convncf.errors import ConfigError, LayerPlanError
-from convncf.models import ConvNCF
+from convncf.models import ConvNCF, ModelConfig
 from convncf.models.base import Sizes
 
 SIZES = Sizes(n_users=5, n_items=7)
@@ -146,7 +145,7 @@ def test_parameters_are_in_recboles_order() -> None:
 
 
 @pytest.mark.parametrize("dataset", [SIZES, RecBoleDataset()])
-@pytest.mark.parametrize("form", [dict, RecBoleConfig, lambda **keys: ModelConfig.model_validate(keys)])
+@pytest.mark.parametrize("form", [dict, RecBoleConfig, ModelConfig])
 def test_any_subscriptable_configuration_and_either_dataset_will_do(form: Any, dataset: Any) -> None:
     torch.manual_seed(3)
     model = ConvNCF(form(**SMALL), dataset)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from convncf import jobs
-from convncf.config import resolve
 from convncf.data import catalogue
 from convncf.errors import ConfigError
+from convncf.models.settings import resolve
 from convncf.runs import RunStore, Status
 from tests.concurrency import Started, start_no_workers
 from tests.worlds import finished_run
@@ -27,11 +27,11 @@ def test_the_demo_is_three_runs_queued_in_order_once(home: Path, started: Starte
     assert [run.name for run in runs] == started.names == ["demo-mf", "demo-4x4", "demo-2x2"]
     mf, wide, narrow = (run.config() for run in runs)
     assert mf.model.name == "mf-bpr"
-    assert wide.model.pre_model_path == narrow.model.pre_model_path == "demo-mf"
-    assert (wide.model.cnn_kernels, narrow.model.cnn_kernels) == ((4, 4, 2), (2,) * 5)
+    assert wide.model["pre_model_path"] == narrow.model["pre_model_path"] == "demo-mf"
+    assert (wide.model["cnn_kernels"], narrow.model["cnn_kernels"]) == ((4, 4, 2), (2,) * 5)
     assert [config.train.epochs for config in (mf, wide, narrow)] == [2, 2, 2]
     assert (wide.train.lr_network, runs[0].sources()["train.lr_network"]) == (0.002, "default")
-    assert mf.model.embedding_size == wide.model.embedding_size == narrow.model.embedding_size
+    assert mf.model["embedding_size"] == wide.model["embedding_size"] == narrow.model["embedding_size"]
     tickets = sorted((home / "locks" / "cpu").glob("*.ticket"))
     assert [ticket.stem.partition("-")[2] for ticket in tickets] == ["demo-mf", "demo-4x4", "demo-2x2"]
 

@@ -11,7 +11,8 @@ from scipy.sparse import csr_array
 
 from convncf.errors import DataError
 from convncf.models import EASE, item_similarity
-from convncf.models.item_similarity import refuse_unless_it_fits
+from convncf.models.records import item_similarity as records
+from convncf.models.records.item_similarity import refuse_unless_it_fits
 from convncf.runtime import memory
 from convncf.runtime.memory import available_memory
 
@@ -64,10 +65,10 @@ def test_what_would_not_fit_is_refused_before_work_with_both_sizes(monkeypatch: 
     refuse_unless_it_fits(1000, available=12_000_000)
     with pytest.raises(DataError, match=r"40,981 .* 20\.2 GB .* 16\.0 GB .*itemknn"):
         refuse_unless_it_fits(40_981, available=16_000_000_000)
-    monkeypatch.setattr(item_similarity, "available_memory", lambda: 1000)
+    monkeypatch.setattr(records, "available_memory", lambda: 1000)
     with pytest.raises(DataError, match="13 items"):
         EASE(30, 13).fit(matrix())
-    monkeypatch.setattr(item_similarity, "available_memory", lambda: None)
+    monkeypatch.setattr(records, "available_memory", lambda: None)
     EASE(30, 13).fit(matrix())
 
 

@@ -7,17 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from convncf.config import (
-    MODEL_NAMES,
-    PRESETS,
-    flatten,
-    idle_settings,
-    parse_setting,
-    resolve,
-    setting_keys,
-    unused_settings,
-)
 from convncf.errors import ConfigError
+from convncf.models.effects import idle_settings, setting_keys, unused_settings
+from convncf.models.registry import model_names, record
+from convncf.models.run_config import flatten
+from convncf.models.settings import parse_setting, resolve
 from tests.worlds import finished_run
 
 
@@ -101,7 +95,11 @@ def test_what_another_setting_takes_the_effect_from_is_refused_naming_it(
     assert f"{key} has no effect" in str(caught.value)
     assert complaint in str(caught.value)
     assert "Leave it out" in str(caught.value)
-    values = PRESETS["quick", "convncf"] | {"model.name": "convncf"} | dict(map(parse_setting, [*beside, setting]))
+    values = (
+        dict(record("convncf").presets["quick"])
+        | {"model.name": "convncf"}
+        | dict(map(parse_setting, [*beside, setting]))
+    )
     assert key in idle_settings(values), "nor is it a difference between two runs"
 
 
@@ -133,8 +131,8 @@ def test_the_hardest_of_one_is_refused() -> None:
 def test_mf_bpr_has_no_network_to_weigh() -> None:
     with pytest.raises(ConfigError, match=r"mf-bpr .*\[0\.1, 0\]"):
         resolve(model="mf-bpr", settings=["model.reg_weights=[0.1, 0.2]"])
-    assert resolve(model="mf-bpr", settings=["model.reg_weights=[0.1, 0]"]).config.model.reg_weights == (0.1, 0)
-    assert resolve(settings=["model.reg_weights=[0.1, 0.2]"]).config.model.reg_weights == (0.1, 0.2)
+    assert resolve(model="mf-bpr", settings=["model.reg_weights=[0.1, 0]"]).config.model["reg_weights"] == (0.1, 0)
+    assert resolve(settings=["model.reg_weights=[0.1, 0.2]"]).config.model["reg_weights"] == (0.1, 0.2)
     for wrong in ("[0.1]", "0.1", '"a"'):  # what is no pair is the schema's to refuse
         with pytest.raises(ConfigError, match=r"model\.reg_weights = "):
             resolve(model="mf-bpr", settings=[f"model.reg_weights={wrong}"])
@@ -144,7 +142,7 @@ def test_what_another_model_was_given_does_not_take_the_effect(home: Path) -> No
     """The pretraining in a ConvNCF's config.json is nothing to an MF-BPR made from it."""
     file = finished_run(home).path / "config.json"
     again = resolve(model="mf-bpr", file=file, settings=["model.embedding_std=0.3"])
-    assert again.config.model.embedding_std == 0.3
+    assert again.config.model["embedding_std"] == 0.3
 
 
 def test_a_setting_has_its_effect_once_what_it_needs_is_set() -> None:
@@ -154,8 +152,8 @@ def test_a_setting_has_its_effect_once_what_it_needs_is_set() -> None:
 
 
 def test_what_a_model_uses_is_accepted_and_what_it_does_not_is_a_real_key() -> None:
-    for model in MODEL_NAMES:
+    for model in model_names():
         assert unused_settings(model) <= set(setting_keys())
-        assert not unused_settings(model) & PRESETS["quick", model].keys()
+        assert not unused_settings(model) & record(model).presets["quick"].keys()
     assert resolve(model="popularity", settings=["train.device=cpu"]).config.train.device == "cpu"
     assert unused_settings("convncf") == {"model.neighbours", "model.shrinkage", "model.ease_l2"}

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from convncf.config import RunConfig, resolve
 from convncf.data import catalogue
 from convncf.data.split import Split
 from convncf.data.splitting import filter_and_split
 from convncf.errors import DataError, DeviceError
+from convncf.models.run_config import RunConfig
+from convncf.models.settings import resolve
 from convncf.runs import RunStore
 from convncf.runtime.devices import Gpu
 from convncf.runtime.memory import format_bytes

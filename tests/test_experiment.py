@@ -12,12 +12,14 @@ import pytest
 import torch
 
 from convncf import jobs, models
-from convncf.config import TRAINED, resolve
 from convncf.data import catalogue
 from convncf.data.candidate_sampling import draw_candidates
 from convncf.errors import CheckpointError, DataError, NonFiniteLossError, RunBrokenError
 from convncf.evaluation.report import evaluate
-from convncf.models import ConvNCF, item_similarity
+from convncf.models import ConvNCF
+from convncf.models.records import item_similarity as records_of_similarity
+from convncf.models.registry import record
+from convncf.models.settings import resolve
 from convncf.runs import Run, RunStore, load_tensors
 from convncf.runtime import files
 from convncf.workflow.loading import load_run
@@ -190,7 +192,7 @@ def test_settings_reach_the_models_that_are_computed(home: Path) -> None:
 
 def test_ease_on_too_many_items_is_refused_with_both_sizes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(home, "linear", "ease")
-    monkeypatch.setattr(item_similarity, "available_memory", lambda: 10_000)
+    monkeypatch.setattr(records_of_similarity, "available_memory", lambda: 10_000)
     with pytest.raises(DataError, match="40 items"):
         run_experiment(run, home)
     assert run.report() is None
@@ -305,7 +307,7 @@ def test_without_a_part_it_trains_and_says_so(home: Path, ratios: list[float], m
     if not ratios[2]:
         assert "no test part" in notes
         assert report["not_evaluated"] == {"no test item": 30}
-    if model not in TRAINED:
+    if not record(model).trained:
         assert f"{model} is computed" in report["selection"]
     elif not ratios[1]:
         assert "no validation" in report["selection"]

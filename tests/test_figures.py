@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convncf.evaluation import metrics
 from convncf.figures import DARK, LIGHT, Theme, escape, run_colour, wording
 from convncf.figures.theme import number, outline, plural, run_style, shorten
 
@@ -162,6 +163,6 @@ def test_wording_is_plain_text() -> None:
 
 
 def test_a_metric_is_explained_at_its_own_cut_off() -> None:
-    assert "top 20" in wording.term("NDCG@20")
+    assert "top 20" in metrics.tooltip("NDCG@20")
     assert wording.term("rank") == wording.TERMS["rank"]
-    assert wording.term("NDCG") == wording.term("nothing@10") == ""
+    assert metrics.tooltip("NDCG") == metrics.tooltip("nothing@10") == wording.term("nothing") == ""

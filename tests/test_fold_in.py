@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from convncf import models
-from convncf.config import ModelConfig
 from convncf.data.split import Split
 from convncf.evaluation.ranking import top_k
 from convncf.inspection import PairTrace, trace_pair
 from convncf.inspection.fold_in import fold_in
+from convncf.models import ModelConfig
 from convncf.runtime import random
 from tests.toy_training import toy_model, toy_split, toy_trainer
 from tests.worlds import row
@@ -110,15 +110,13 @@ def test_one_seed_one_user(name: str) -> None:
 @pytest.mark.parametrize("name", ["itemknn", "ease", "popularity"])
 def test_without_embeddings_the_formula_is_exact(name: str) -> None:
     parts = toy_split()
-    model = models.fitted(ModelConfig.model_validate({"name": name}), parts.train)
+    model = models.fitted(ModelConfig(name=name), parts.train)
     for user in range(parts.interactions.n_users):
         folded = fold_in(model, row(parts.train, user)[::-1])
         assert folded.p is None
         assert torch.equal(folded.model.score_items(0), model.score_items(user))
     assert model.n_users == parts.interactions.n_users
-    assert torch.equal(
-        model.score_items(2), models.fitted(ModelConfig.model_validate({"name": name}), parts.train).score_items(2)
-    )
+    assert torch.equal(model.score_items(2), models.fitted(ModelConfig(name=name), parts.train).score_items(2))
 
 
 def test_ease_and_itemknn_add_up_rows() -> None:

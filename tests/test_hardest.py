@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from convncf.config import TrainConfig, resolve
+from convncf.config import TrainConfig
 from convncf.data.interactions import Interactions
 from convncf.data.split import Split
 from convncf.data.splitting import ratio_split
 from convncf.errors import DataError
 from convncf.models import PairwiseModel
+from convncf.models.settings import resolve
 from convncf.training import triple_sampler
 from convncf.workflow.phases import pretraining
 from tests.toy_training import Scripted, toy_model, toy_trainer

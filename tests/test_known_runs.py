@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from convncf import jobs
-from convncf.config import EvalConfig, resolve
+from convncf.config import EvalConfig
 from convncf.data import catalogue
 from convncf.evaluation.comparison import compare
 from convncf.evaluation.report import evaluate
 from convncf.inspection.pair import recommend, view_pair
+from convncf.models.settings import resolve
 from convncf.runs import Run
 from convncf.workflow.loading import load_run
 from convncf.workflow.reporting import evaluate_run, warnings

@@ -136,7 +136,7 @@ def test_a_model_that_memory_cannot_hold_is_refused_before_there_is_a_folder(
     def refuse(n_items: int) -> None:
         raise ConfigError(f"{n_items} items do not fit")
 
-    monkeypatch.setattr("convncf.models.item_similarity.refuse_unless_it_fits", refuse)
+    monkeypatch.setattr("convncf.models.records.item_similarity.refuse_unless_it_fits", refuse)
     with pytest.raises(ConfigError, match="40 items"):
         jobs.launch(tiny("ease"), "run", home)
     assert RunStore(home).names() == ()

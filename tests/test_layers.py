@@ -9,6 +9,7 @@ import ast
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,11 @@ TOP = ("app", "cli", "notebooks")
 UNPICKLERS = {"_pickle", "cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 MAY_UNPICKLE = "convncf/interop/unpickling.py"
 LONGEST_FILE = 500
+# A model's name or class decides nothing outside its own room: everything else asks its record.
+NAMES = {"mf-bpr", "itemknn", "ease"}
+# Also the program, and an order of items: only where they are compared with, or ask for a model.
+ORDINARY_NAMES = {"convncf", "popularity"}
+MAY_NAME_MODELS = ("convncf/models/", "convncf/jobs/demo_runs.py")  # the demo says which models it trains
 CHECKED = ("convncf", "app", "tools", "benchmarks", "notebooks")
 
 
@@ -135,6 +141,8 @@ def violations(path: str, source: str) -> list[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             found += [(node.lineno, text) for text in _calls(path, here, node)]
+        if path.startswith(("convncf/", "app/")) and not path.startswith(MAY_NAME_MODELS):
+            found += [(getattr(node, "lineno", 0), text) for text in _models(node)]
     return [f"{path}:{line}: {text}" for line, text in sorted(found)]
 
 
@@ -187,6 +195,41 @@ def _calls(path: str, here: str, call: ast.Call) -> Iterator[str]:
     for keyword in call.keywords:
         if (keyword.arg, ast.unparse(keyword.value)) in (("allow_pickle", "True"), ("weights_only", "False")):
             yield f"{called}({keyword.arg}=…) unpickles"
+
+
+@cache
+def model_classes() -> frozenset[str]:
+    """Classes of single models: those in convncf/models that a record builds (they have `of`), and what these are."""
+    trees = (ast.parse(file.read_text(encoding="utf-8")) for file in (ROOT / "convncf" / "models").glob("*.py"))
+    classes = {node.name: node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    built = {
+        name
+        for name, node in classes.items()
+        if any(isinstance(each, ast.FunctionDef) and each.name == "of" for each in node.body)
+    }
+    abilities = {"Module", "Protocol", "PairwiseModel", "MappedModel", "LayeredModel"}
+    above = {ast.unparse(base).rpartition(".")[2] for name in built for base in classes[name].bases}
+    return frozenset(built | (above - abilities))
+
+
+def _models(node: ast.AST) -> Iterator[str]:
+    """Where a model is told by its name or its class."""
+    if isinstance(node, ast.Constant) and node.value in NAMES:
+        yield f"the name of a model, {node.value!r}: ask its record"
+    asked: list[ast.AST] = []
+    match node:
+        case ast.Compare(left=left, comparators=others):
+            asked = [inner for each in (left, *others) for inner in ast.walk(each)]
+        case ast.Call(func=ast.Name(id="record" | "ModelConfig"), args=[first, *_]):
+            asked = [first]
+        case ast.keyword(arg="model", value=value):
+            asked = [value]
+        case ast.Call(func=ast.Name(id="isinstance"), args=[_, kinds]):
+            for name in {ast.unparse(inner).rpartition(".")[2] for inner in ast.walk(kinds)} & model_classes():
+                yield f"isinstance of one model, {name}: ask for an ability"
+    for inner in asked:
+        if isinstance(inner, ast.Constant) and inner.value in ORDINARY_NAMES:
+            yield f"the name of a model, {inner.value!r}: ask its record"
 
 
 # ---------------------------------------------------------------- held
@@ -274,6 +317,11 @@ def test_the_rules_look_at_every_folder_with_code() -> None:
         ("convncf/evaluation.py", "def loud():\n    print('done')", "print outside"),
         ("app/main.py", "print('hello')", "print outside"),
         ("app/views/learn/map.py", "st.plotly_chart(drawn, key='map')", "in place"),
+        ("app/ui/text.py", "WORDS = {'mf-bpr': 'MF-BPR'}", "ask its record"),
+        ("convncf/workflow/memory.py", "if config.model.name == 'convncf':\n    pass", "ask its record"),
+        ("app/views/inspect/lists.py", "x = name in ('popularity', 'other')", "ask its record"),
+        ("convncf/cli/train.py", "resolve(model='convncf')", "ask its record"),
+        ("convncf/inspection/trace.py", "isinstance(model, (models.ConvNCF, ItemModel))", "ask for an ability"),
         ("convncf/training.py", "from .ranking import ranks", "relative import"),
         ("convncf/training.py", "x = 1\n" * 501, "501 lines"),
         ("app/ui/widgets.py", "x = 1\n" * 501, "501 lines"),
@@ -302,6 +350,10 @@ def test_a_violation_is_found(path: str, source: str, complaint: str) -> None:
         ("app/ui/widgets.py", "if TYPE_CHECKING:\n    import plotly.graph_objects as go"),
         (MAY_UNPICKLE, "import pickle\nimport torch\ntorch.load('x.pth', weights_only=False)"),
         ("convncf/models/convncf.py", "x = 1\n" * 500),
+        ("convncf/models/records/factorisation.py", "name = 'mf-bpr'"),
+        ("convncf/jobs/demo_runs.py", "WANTED = {'demo-mf': 'mf-bpr'}"),
+        ("app/views/data/dataset.py", "terminal(['convncf', 'datasets'])\nORDERS = {'popularity': 'By popularity'}"),
+        ("convncf/inspection/trace.py", "isinstance(model, MappedModel)"),
     ],
 )
 def test_what_the_house_allows_is_not_a_violation(path: str, source: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -270,3 +271,15 @@ def test_values_are_floats_of_their_own() -> None:
     value[0] = 7
     np.testing.assert_array_equal(ranks, before)
     assert value.dtype == np.float64
+
+
+@pytest.mark.parametrize("one", metrics.RECORDS, ids=lambda one: one.name)
+def test_every_metric_is_whole_in_its_record(one: metrics.MetricRecord) -> None:
+    assert one.sentence
+    assert one.formula
+    written = f"{one.name}@5" if one.with_k else one.name
+    assert metrics.tooltip(written).count("{") == 0 < len(metrics.tooltip(written))
+    found = metrics.per_user(metrics.parse(written), np.array([1]), np.array([0, 1]), np.array([9]))
+    assert found.tolist() == [1 / 5 if one.name == "Precision" else 1.0], "one positive, and it stands first"
+    with pytest.raises(TypeError, match=one.name):
+        replace(one, tooltip="words without a cut-off" if one.with_k else "the top {k}")

@@ -11,19 +11,19 @@ import torch
 from scipy.sparse import csr_array
 
 from convncf import models
-from convncf.config import ModelConfig
 from convncf.data.interactions import Interactions
 from convncf.data.split import Split
 from convncf.data.splitting import ratio_split
 from convncf.errors import DataError
 from convncf.inspection import trace_pair
 from convncf.inspection.neighbours import mean_maps, nearest_by_cooccurrence, nearest_by_embedding
+from convncf.models import ModelConfig
 from tests.toy_training import toy_model, toy_split
 
 
 def model_with(items: list[list[float]], users: list[list[float]] | None = None) -> Any:
     users = users or [[1.0] * len(items[0])]
-    config = ModelConfig.model_validate({"name": "mf-bpr", "embedding_size": len(items[0])})
+    config = ModelConfig("mf-bpr", embedding_size=len(items[0]))
     model = models.build(config, len(users), len(items))
     assert isinstance(model, models.MatrixFactorisation)
     model.start_from(torch.tensor(users), torch.tensor(items))

@@ -32,7 +32,7 @@ def settings(number: int) -> dict[str, Any]:
 def assert_belongs_together(run: Run) -> None:
     """Config, weights, epochs and log of a finished run come from one and the same request."""
     config, report = run.config(), run.report()
-    assert config.model.embedding_size == SIZES[config.seed]
+    assert config.model["embedding_size"] == SIZES[config.seed]
     tensors, _ = load_tensors(run.model_path)
     assert tensors["user_embedding.weight"].shape[1] == SIZES[config.seed]
     assert report is not None

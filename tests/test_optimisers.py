@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch import nn
 
-from convncf.training.optimisers import SGD, Adagrad, Adam, AdamW, Group, Optimiser
+from convncf.config import TrainConfig
+from convncf.training.optimisers import RECORDS, SGD, Adagrad, Adam, AdamW, Group, Optimiser, optimiser
 
 NAMES = ("adam", "adamw", "adagrad", "sgd", "sgd with momentum")
 
@@ -140,3 +141,27 @@ def test_torchs_compiler_is_not_loaded() -> None:
         "assert 'torch._dynamo' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+# ---------------------------------------------------------------- records
+
+
+def test_every_optimiser_is_whole_in_its_record_and_can_be_asked_for() -> None:
+    named = get_args(TrainConfig.model_fields["optimizer"].annotation)
+    assert tuple(one.name for one in RECORDS) == named
+    for field, (other, wanted) in TrainConfig.needs.items():
+        assert field in TrainConfig.model_fields
+        if other == "train.optimizer":
+            assert set(wanted) <= set(named), field
+
+
+@pytest.mark.parametrize("name", [one.name for one in RECORDS])
+def test_an_optimiser_keeps_as_many_numbers_as_its_record_says(name: str) -> None:
+    config = TrainConfig(optimizer=name, momentum=0.9)
+    parameter = torch.nn.Parameter(torch.ones(3, 4))
+    made = optimiser(name).make([Group([parameter], 0.1)], config)
+    parameter.grad = torch.ones_like(parameter)
+    made.step()
+    assert (parameter < 1).all()
+    kept = sum(value.numel() for value in made.state[0].values() if value.dim())
+    assert kept == optimiser(name).slots(config) * parameter.numel()

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convncf.data.reading import read_delimited
+from convncf.data.formats import FORMAT_WORDS
+from convncf.data.reading import FORMATS, read_delimited
+from convncf.data.reading.readers import READERS
 from convncf.errors import ReadError
 from tests.wording import values_in
 from tests.written import dropped, rows
@@ -290,3 +292,9 @@ def test_merging_keeps_the_first_of_the_latest(tmp_path: Path, times: list[tuple
     expected = [(*pair, time) for pair, (time, _) in sorted(latest.items(), key=lambda entry: entry[1][1])]
     assert rows(result) == expected
     assert result.report.exact_duplicates == len(times) - len(set(times))
+
+
+def test_every_format_has_a_reader_and_the_last_takes_any_text() -> None:
+    assert {reader.name for reader in READERS} == set(FORMAT_WORDS) == set(FORMATS)
+    assert len(READERS) == len(FORMAT_WORDS)
+    assert [reader.name for reader in READERS].index("delimited") == len(READERS) - 1

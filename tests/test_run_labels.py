@@ -154,7 +154,7 @@ def test_runs_that_began_from_it_follow_by_name_and_by_folder(store: RunStore, r
     assert sorted(done.followed) == ["by-folder", "by-name"]
     assert "by-name" in done.words
     for each in (by_name, by_folder):
-        assert Run(each.path).config().model.pre_model_path == "mf"
+        assert Run(each.path).config().model["pre_model_path"] == "mf"
         assert not each.locked()
     assert (other.path / "config.json").read_bytes() == untouched
     assert store.begun_from("mf") == ("by-folder", "by-name")
@@ -189,7 +189,7 @@ def test_a_run_at_work_and_one_that_waits_for_it_are_not_renamed(store: RunStore
     with pytest.raises(RunBusyError, match=r"'waiting' .* first"):
         store.rename("first", "second")
     assert set(store.names()) == {"first", "waiting"}
-    assert Run(waiting.path).config().model.pre_model_path == "first"
+    assert Run(waiting.path).config().model["pre_model_path"] == "first"
     assert not run.locked()
 
 

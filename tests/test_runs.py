@@ -174,7 +174,7 @@ def test_one_request_from_many_threads_is_one_run(store: RunStore) -> None:
 def test_processes_that_create_one_name_together_share_no_folder(home: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from convncf.runs import RunStore\n"
-        "from convncf.config import resolve; from convncf.errors import RunExistsError\n"
+        "from convncf.models.settings import resolve; from convncf.errors import RunExistsError\n"
         f"store, made = RunStore(Path({str(home)!r})), 0\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "for n in range(10):\n"

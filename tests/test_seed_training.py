@@ -108,7 +108,7 @@ def test_a_relative_path_is_the_same_run_the_second_time_and_from_anywhere(
     assert first.code == 0, first.err
     again = convncf(*command)
     assert "net-seed1: finished already" in again.err
-    assert RunStore(home).open("net-seed1").config().model.pre_model_path == str(source.model_path)
+    assert RunStore(home).open("net-seed1").config().model["pre_model_path"] == str(source.model_path)
     run = RunStore(home).open("net-seed1")
     shutil.rmtree(run.path / "checkpoints")
     run.write_status(run.status().__class__(state="stopped"))

@@ -7,12 +7,12 @@ import re
 import pandas as pd
 import pytest
 
-from convncf.config import resolve
 from convncf.data.dataset import Dataset
 from convncf.data.interactions import Interactions
 from convncf.data.items import ItemTable
 from convncf.data.splitting import split
 from convncf.errors import SplitError
+from convncf.models.settings import resolve
 
 PAIRS = ("a x", "a x · b x", "a x · a y", "a x · b x · c x", "a x · a y · b x · b y", "a x · a y · a z")
 SETTINGS = [

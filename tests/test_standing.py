@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from convncf import jobs
-from convncf.config import resolve
 from convncf.errors import RunError
 from convncf.jobs.queue import DeviceQueue
+from convncf.models.settings import resolve
 from convncf.runs import RunStore, Status
 from tests.wording import values_in
 from tests.worlds import make_run, save_dataset

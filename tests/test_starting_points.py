@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from convncf import models
-from convncf.config import resolve
 from convncf.data import catalogue
 from convncf.data.split import Part, Split
 from convncf.errors import CheckpointError, ConvNCFError, PretrainingError
 from convncf.evaluation.ranking import rank_positives
 from convncf.evaluation.report import evaluate
 from convncf.models import ConvNCF, MatrixFactorisation
+from convncf.models.settings import resolve
 from convncf.runs import Run, RunStore, load_tensors, save_tensors
 from convncf.training import EpochRecord
 from convncf.workflow.loading import load_run, pretrained_vectors
@@ -98,8 +98,8 @@ def test_the_trace_start_ranks_as_its_mf_does_on_the_toy(home: Path) -> None:
 def test_the_trace_start_ranks_as_its_mf_does_on_movielens(home: Path) -> None:
     settings = {"pretrain.epochs": 1, "train.epochs": 0, "train.device": "cpu", "eval.validation_users": 2}
     resolved = resolve(preset="quick", settings=settings)
-    assert resolved.config.model.embedding_size == 32
-    assert resolved.config.model.initialisation == "trace"
+    assert resolved.config.model["embedding_size"] == 32
+    assert resolved.config.model["initialisation"] == "trace"
     run = RunStore(home).create("ml", resolved, fingerprint=catalogue.load("movielens-small", home).fingerprint)
     until_training(run, home)
     net, mf, parts = the_mf_it_began_from(run, home)
@@ -168,7 +168,7 @@ def test_a_run_can_start_from_a_folder_or_a_bare_file(home: Path, monkeypatch: p
     monkeypatch.chdir(home)
     for name, path in (("by-folder", "runs/mf"), ("by-file", "runs/mf/model.safetensors")):
         run = from_mf(home, name, path, train__epochs=0)
-        assert run.config().model.pre_model_path == str(home / path), "found from wherever the worker is started"
+        assert run.config().model["pre_model_path"] == str(home / path), "found from wherever the worker is started"
         with monkeypatch.context() as elsewhere:
             elsewhere.chdir(run.path)
             run_experiment(run, home)

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from convncf import models
-from convncf.config import EvalConfig, ModelConfig, TrainConfig
+from convncf.config import EvalConfig, TrainConfig
 from convncf.data.interactions import Interactions
 from convncf.data.split import Split
 from convncf.data.splitting import ratio_split
+from convncf.models import ModelConfig
 from convncf.runtime import random
 from convncf.training import Trainer
 from tests.worlds import checkerboard
@@ -31,7 +32,7 @@ def toy_model(parts: Split, name: str = "mf-bpr", **settings: Any) -> Any:
     random.seed_torch(1, "initialisation")
     network = {"cnn_channels": (1, 4, 4, 4), "cnn_kernels": (2, 2, 2), "cnn_strides": (2, 2, 2)}
     common = {"embedding_size": 8, "penalty": "squared", "reg_weights": (0.0, 0.0), "embedding_std": 0.1}
-    config = ModelConfig.model_validate({"name": name} | common | (network if name == "convncf" else {}) | settings)
+    config = ModelConfig(name, **common | (network if name == "convncf" else {}) | settings)
     return models.build(config, parts.interactions.n_users, parts.interactions.n_items)
 
 

@@ -21,12 +21,13 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 from convncf import jobs
-from convncf.config import Resolved, idle_settings, resolve, unused_settings
 from convncf.data import catalogue
 from convncf.data.candidates import CandidateSets
 from convncf.data.dataset import Dataset
 from convncf.data.interactions import Interactions
 from convncf.data.items import ItemTable
+from convncf.models.effects import idle_settings, unused_settings
+from convncf.models.settings import Resolved, resolve
 from convncf.runs import Run, RunStore
 from convncf.training import CLOCK_FIELDS
 

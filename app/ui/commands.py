@@ -18,8 +18,8 @@ from filelock import FileLock
 from app.ui import address
 from app.ui.run_summary import look_at_all
 from convncf import jobs
-from convncf.config import Resolved
 from convncf.errors import JobError
+from convncf.models.settings import Resolved
 from convncf.runs import Run
 
 ONLY_SHOWS: Final = "This server only shows (CONVNCF_READ_ONLY): nothing is launched, changed or deleted from here."

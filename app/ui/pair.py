@@ -19,11 +19,11 @@ from app.ui import address, cache, widgets
 from app.ui.cache import Model
 from app.ui.text import plain, sentence
 from convncf import inspection
-from convncf.config import TRAINED
 from convncf.errors import ConvNCFError
 from convncf.figures.channels import SCALES
 from convncf.figures.maps import ORDERS
 from convncf.inspection import LayerTrace, PairTrace, PairView
+from convncf.models.registry import record
 
 P = ParamSpec("P")
 T = TypeVar("T", bound=str)
@@ -129,9 +129,9 @@ def settled(model: str) -> dict[str, str]:
     A channel and a cell that nobody chose are not among them: they are the strongest of the pair that is looked at.
     """
     fixed = {"list": "top"}
-    if model in TRAINED:
+    if record(model).interaction_map:
         fixed["order"] = ORDERS[0]
-    if model == "convncf":
+    if record(model).layers:
         fixed |= {"layer": "1", "scale": SCALES[0]}
     return {name: st.query_params.get(name) or default for name, default in fixed.items()}
 

@@ -18,6 +18,7 @@ from convncf.data.vocabulary import Vocabulary
 from convncf.errors import UnknownIdError
 from convncf.figures.theme import shorten
 from convncf.inspection.neighbours import Owners, owners
+from convncf.models.registry import record
 from convncf.runs import Run
 
 
@@ -87,11 +88,11 @@ def run(runs: Sequence[Run], width: int = 200) -> Run | None:
 
 
 def _first(runs: Sequence[Run]) -> Run:
-    """What to show a newcomer: the newest run that has a model, and rather one with a network to look into."""
+    """What to show a newcomer: the newest run that has a model, and rather one with layers to look into."""
     ready = None
     for run in runs:
         if run.model_path.exists() and not run.broken():
-            if run.config().model.name == "convncf":
+            if record(run.config().model.name).layers:
                 return run
             ready = ready or run
     return ready or runs[0]

@@ -71,7 +71,7 @@ def _links(glance: Glance) -> None:
     with st.container(horizontal=True, gap="small"):
         if glance.trained:
             # without a network there are no feature maps: what stands first on Start must not promise them
-            onward("inspect", "Look inside" if glance.model == "convncf" else "See its map", {"run": glance.name})
+            onward("inspect", glance.inside, {"run": glance.name})
         onward("recommend", "Recommend", {"run": glance.name})
         onward("train", "How it learned" if glance.trained else "What came out", {"run": glance.name})
 

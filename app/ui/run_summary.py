@@ -6,18 +6,20 @@ state and labels are read afresh each time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import streamlit as st
 
 from app.ui import text
-from convncf.config import TRAINED, RunConfig, flatten, idle_settings
 from convncf.errors import ConvNCFError
 from convncf.evaluation.comparison import protocol_kind
 from convncf.evaluation.report import KEPT_THE_START
 from convncf.figures.theme import number
+from convncf.models.effects import idle_settings
+from convncf.models.registry import label, record
+from convncf.models.run_config import RunConfig, flatten
 from convncf.runs import Labels, Run, Status
 
 
@@ -88,13 +90,25 @@ class Glance:
     @property
     def model_words(self) -> str:
         """ "ConvNCF, layers 4×4, 4×4, 2×2"."""
-        name = text.MODEL_WORDS.get(self.model, self.model)
+        name = label(self.model)
         return f"{name}, {self.layers}" if self.layers else name
 
     @property
     def trained(self) -> bool:
         """Whether the model learns in epochs, rather than being computed in one go."""
-        return self.model in TRAINED
+        return bool(self.model) and record(self.model).trained
+
+    @property
+    def layered(self) -> bool:
+        """Whether there are feature maps to look at."""
+        return bool(self.model) and record(self.model).layers
+
+    @property
+    def inside(self) -> str:
+        """What there is to see of how it scores: what stands first must not promise what is not there."""
+        if self.layered:
+            return "Look inside"
+        return "See its map" if record(self.model).interaction_map else "See its lists"
 
     @property
     def kept(self) -> str:
@@ -109,7 +123,7 @@ class Glance:
     def kept_the_start(self) -> bool:
         """Whether no epoch of training did better on validation than the start."""
         chosen = self.validated and self.epochs != 0
-        return self.finished and self.model == "convncf" and self.epoch == 0 and chosen
+        return self.finished and record(self.model).pretraining and self.epoch == 0 and chosen
 
     @property
     def about_the_choice(self) -> str:
@@ -167,7 +181,7 @@ def _written(stamps: tuple[str, ...], _run: Run) -> Glance:
         "",
         Status(),
         model=config.model.name,
-        layers=_layers(config.model.cnn_kernels) if config.model.name == "convncf" else "",
+        layers=record(config.model.name).layer_words(config.model),
         dataset=config.data.dataset,
         preset=config.preset,
         seed=config.seed,
@@ -215,13 +229,6 @@ def validated(run: Run) -> bool:
 def _chosen(report: Mapping[str, Any], config: RunConfig) -> bool:
     """True for a report that does not say, such as one of an older version."""
     return bool(report.get("metrics" if config.eval.select_on == "test" else "validation", True))
-
-
-def _layers(kernels: Sequence[int]) -> str:
-    """ "layers 4×4, 4×4, 2×2", or "5 layers of 2×2" where all are the same, to stay short."""
-    if len(kernels) > 2 and len(set(kernels)) == 1:
-        return f"{len(kernels)} layers of {kernels[0]}×{kernels[0]}"
-    return "layers " + ", ".join(f"{kernel}×{kernel}" for kernel in kernels)
 
 
 def look_at_all(runs: Iterable[Run]) -> tuple[Glance, ...]:

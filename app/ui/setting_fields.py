@@ -13,7 +13,8 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 from app.ui.text import plain
-from convncf.config import idle_settings, setting_fields, unused_settings
+from convncf.models.effects import idle_settings, setting_fields, unused_settings
+from convncf.models.registry import record
 
 SECTIONS: Final[Mapping[str, str]] = {
     "Data and filters": "Which interactions count; as it stands, all of them.",
@@ -29,29 +30,19 @@ _SPLIT: Final = ("data.split", "data.order", "data.across", "data.ratios")
 _DATES: Final = {"data.since": "2010-01-31", "data.until": "2015-01-01"}
 _ELSEWHERE: Final = ("data.dataset", "model.name", "preset", "train.device")
 """Settings that have a place of their own above the fields."""
-_FIRST: Final = (
-    "train.epochs",
-    "model.embedding_size",
-    "model.cnn_kernels",
-    "model.neighbours",
-    "model.shrinkage",
-    "model.ease_l2",
-    "seed",
-)
-"""What people change first; the rest is folded."""
 
 
 def first(model: str) -> tuple[str, ...]:
-    """Keys of the fields that are always visible for a model."""
-    unused = unused_settings(model)
-    return tuple(key for key in _FIRST if key not in unused)
+    """Keys of the fields that are always visible for a model: what people change first."""
+    one = record(model)
+    return (*(["train.epochs"] if one.trained else []), *(f"model.{field}" for field in one.first), "seed")
 
 
 def advanced(model: str) -> dict[str, tuple[str, ...]]:
     """Title of a section -> keys of its other fields, for what has an effect on the model."""
-    hidden = unused_settings(model) | set(_ELSEWHERE) | set(_FIRST)
+    hidden = unused_settings(model) | set(_ELSEWHERE) | set(first(model))
     sections: dict[str, tuple[str, ...]] = dict.fromkeys(SECTIONS, ())
-    for key in setting_fields():
+    for key in setting_fields(model):
         if key not in hidden:
             sections[_section(key)] += (key,)
     return {section: keys for section, keys in sections.items() if keys}
@@ -69,18 +60,18 @@ def idle(defaults: Mapping[str, Any], prefix: str) -> frozenset[str]:
     return idle_settings(entered)
 
 
-def field_of(key: str) -> FieldInfo:
-    """The schema's definition of a dotted key."""
-    return setting_fields()[key]
+def field_of(key: str, model: str | None = None) -> FieldInfo:
+    """The schema's definition of a dotted key; a model may have its own."""
+    return setting_fields(model)[key]
 
 
-def ask(key: str, value: Any, *, widget: str) -> Any:
+def ask(key: str, value: Any, *, widget: str, model: str | None = None) -> Any:
     """Show the field of one setting, with `value` as it is without the user; return what stands in it.
 
     `widget` is the key in the session. Lists are text such as "4, 4, 2"; what cannot be read as numbers is returned
     as the text it is, for the schema to refuse in words.
     """
-    field = field_of(key)
+    field = field_of(key, model)
     label, help = plain(field.title or key), f"{plain(field.description or '')}  \n`{key}`"
     kind = field.annotation
     listed = get_origin(kind) is tuple
@@ -98,11 +89,11 @@ def ask(key: str, value: Any, *, widget: str) -> Any:
     return _ask_number(label, field, value, widget, help)
 
 
-def fill(values: Mapping[str, Any], prefix: str) -> None:
+def fill(values: Mapping[str, Any], prefix: str, model: str | None = None) -> None:
     """Put values into the fields before they are shown; `prefix` begins their widgets' keys."""
     for key, value in values.items():
-        kinds = _kinds(field_of(key).annotation)
-        listed = get_origin(field_of(key).annotation) is tuple
+        kinds = _kinds(field_of(key, model).annotation)
+        listed = get_origin(field_of(key, model).annotation) is tuple
         text = "" if value is None and str in kinds else value
         st.session_state[f"{prefix}:{key}"] = as_text(value) if listed else text
 

@@ -7,9 +7,11 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+from convncf.evaluation import metrics
 from convncf.evaluation.significance import PairedTest
 from convncf.figures.theme import number
 from convncf.figures.wording import term
+from convncf.models import registry
 from convncf.runs import Status
 
 # ---------------------------------------------------------------- text from data
@@ -81,18 +83,11 @@ def sentence(text: object) -> str:
 
 def terms(*names: str) -> str:
     """Terms in plain words, a line each, for a help text beside the place where they are first met; Markdown."""
-    known = {name: words for name in names if (words := term(name))}
+    known = {name: words for name in names if (words := term(name) or metrics.tooltip(name) or registry.tooltip(name))}
     return "\n\n".join(f"**{plain(name)}**: {plain(words)}" for name, words in known.items())
 
 
 # ---------------------------------------------------------------- runs
-MODEL_WORDS: Final[Mapping[str, str]] = {
-    "convncf": "ConvNCF",
-    "mf-bpr": "MF-BPR",
-    "itemknn": "ItemKNN",
-    "ease": "EASE",
-    "popularity": "Popularity",
-}
 STATE_WORDS: Final[Mapping[str, str]] = {
     "queued": "Waiting",
     "starting": "Starting",
@@ -124,7 +119,7 @@ def phase(status: Status, model: str = "") -> str:
         return status.message or {"queued": "waiting for its turn", "starting": "loading data and model"}.get(
             status.state, ""
         )
-    name = MODEL_WORDS.get(model, model) or "the model"
+    name = registry.label(model) or "the model"
     if status.phase == "evaluation":
         return f"ranking all items for each user: {status.done:,} of {status.total:,} users"
     what = "pretraining MF-BPR" if status.phase == "pretraining" else f"training {name}"

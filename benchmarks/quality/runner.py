@@ -10,9 +10,9 @@ from typing import Any, Final
 from benchmarks.quality.results import Results
 from benchmarks.quality.study import Study, Trial, alike
 from convncf import jobs
-from convncf.config import flatten
 from convncf.data import catalogue
 from convncf.errors import ConvNCFError, DatasetNotFoundError, TrainingStopped
+from convncf.models.run_config import flatten
 from convncf.runs import Run, RunStore
 
 FILES: Final = {

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from convncf.config import Resolved, flatten, idle_settings, resolve, setting_fields, unused_settings
+from convncf.models.effects import idle_settings, setting_fields, unused_settings
+from convncf.models.run_config import flatten
+from convncf.models.settings import Resolved, resolve
 from convncf.runs import slug
 from convncf.runtime.files import strict_json
 

@@ -11,9 +11,10 @@ from typing import Any, Final, cast
 
 from benchmarks.speed import work
 from benchmarks.speed.ours import build, train_config
-from convncf.config import EvalConfig, ModelConfig
+from convncf.config import EvalConfig
 from convncf.data.split import Split
 from convncf.evaluation.report import evaluate
+from convncf.models import ModelConfig
 from convncf.training import Trainable, Trainer
 
 METRICS: Final = ("NDCG@10", "HR@10", "Recall@10")

@@ -20,7 +20,7 @@ import torch  # noqa: E402
 
 from benchmarks.speed import machine, work  # noqa: E402
 from convncf import models  # noqa: E402
-from convncf.config import EvalConfig, ModelConfig, TrainConfig  # noqa: E402
+from convncf.config import EvalConfig, ModelSettings, TrainConfig  # noqa: E402
 from convncf.data.interactions import Interactions  # noqa: E402
 from convncf.data.split import Split  # noqa: E402
 from convncf.evaluation import ranking  # noqa: E402
@@ -35,7 +35,7 @@ class Unavailable(Exception):
     """Something that cannot be measured here, and why."""
 
 
-def build(config: ModelConfig, n_users: int, n_items: int, precision: str = "fp32", device: str = "cpu") -> Any:
+def build(config: ModelSettings, n_users: int, n_items: int, precision: str = "fp32", device: str = "cpu") -> Any:
     """A model with random weights, in that precision or, as in training, in the one that is taken for it here."""
     random.seed_torch(work.SEED, "initialisation")
     return models.build(config, n_users, n_items, devices.resolve_precision(precision, device)[0])
@@ -57,7 +57,7 @@ def train_config(precision: str, **settings: Any) -> TrainConfig:
 class Ours:
     """One split, and on it a model for each precision that is asked for."""
 
-    def __init__(self, parts: Split, config: ModelConfig | None = None, device: str = "cpu") -> None:
+    def __init__(self, parts: Split, config: ModelSettings | None = None, device: str = "cpu") -> None:
         self.parts, self.config, self.device = parts, config or work.plan(), device
         self._models: dict[str, Any] = {}
         self._epochs: dict[tuple[str, int, int], Iterator[EpochRecord]] = {}
@@ -99,7 +99,7 @@ class Ours:
         return {"seconds": seconds, "pairs": report.n_users_evaluated * self.data.n_items, "users": len(chosen)}
 
 
-def top_10(precision: str, n_items: int, times: int, config: ModelConfig | None = None) -> Answer:
+def top_10(precision: str, n_items: int, times: int, config: ModelSettings | None = None) -> Answer:
     """The best ten of n_items for one user, median of so many, after one that does not count."""
     model = cast(Scorer, build(config or work.plan(), 10, n_items, precision).eval())
 

@@ -9,12 +9,13 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from convncf.config import DataConfig, ModelConfig, layer_sizes
+from convncf.config import DataConfig, layer_sizes
 from convncf.data.interactions import Interactions
 from convncf.data.reading import read_delimited
 from convncf.data.split import TEST, TRAIN, Split
 from convncf.data.splitting import ratio_split
 from convncf.data.vocabulary import Vocabulary
+from convncf.models import ConvNCFSettings
 
 SEED: Final = 1
 BATCH_SIZE: Final = 2048
@@ -33,11 +34,13 @@ class Size(NamedTuple):
 ML_100K: Final = Size(943, 1_682, 100_000)
 
 
-def plan(embedding_size: int = 64) -> ModelConfig:
+def plan(embedding_size: int = 64) -> ConvNCFSettings:
     """RecBole's ConvNCF; at another embedding size, the plan nearest to its own."""
     kernels = PLANS[embedding_size]
     channels = (1, *[32] * len(kernels))
-    return ModelConfig(embedding_size=embedding_size, cnn_channels=channels, cnn_kernels=kernels, cnn_strides=kernels)
+    return ConvNCFSettings(
+        embedding_size=embedding_size, cnn_channels=channels, cnn_kernels=kernels, cnn_strides=kernels
+    )
 
 
 def operations_per_pair(embedding_size: int, kernels: Sequence[int], channels: Sequence[int]) -> int:

@@ -10,6 +10,7 @@ import typer
 
 from convncf.cli.console import ask, emit_json, err, say, table
 from convncf.cli.options import Json
+from convncf.data.formats import FORMAT_WORDS
 from convncf.errors import ConfigError, SplitError
 from convncf.runtime import files
 from convncf.runtime import files as runtime_files
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="List (without a command), add, fetch, look at and delete datasets.", invoke_without_command=True
 )
-FORMATS = ("delimited", "parquet", "json-lines", "adjacency", "counted-adjacency")
 _Column = "Name of the column that holds "
 _Or_none = 'guessed when left out, not read when "".'
 
@@ -75,7 +75,7 @@ def add(
     title_column: Annotated[str | None, typer.Option(help=f"{_Column}the item's title; {_Or_none}")] = None,
     titles: Annotated[Path | None, typer.Option(help="A file that says what the items are called.")] = None,
     titles_key: Annotated[str | None, typer.Option(help="Name of its column that holds the items' ids.")] = None,
-    format: Annotated[str | None, typer.Option(help=f"One of {', '.join(FORMATS)}; {_FOUND_OUT}.")] = None,
+    format: Annotated[str | None, typer.Option(help=f"One of {', '.join(FORMAT_WORDS)}; {_FOUND_OUT}.")] = None,
     delimiter: Annotated[str | None, typer.Option(help=f"A character, or a word such as tab; {_FOUND_OUT}.")] = None,
     header: Annotated[
         bool | None,
@@ -238,11 +238,11 @@ def filter_(
     as_json: Json = False,
 ) -> None:
     """Show what settings would leave of a dataset, step by step, and how that would be divided; nothing is changed."""
-    from convncf.config import parse_setting, resolve
     from convncf.data import catalogue
     from convncf.data.filtering import apply_filters
     from convncf.data.splitting import split
     from convncf.data.statistics import split_facts
+    from convncf.models.settings import parse_setting, resolve
 
     chosen = list(set_ or [])
     for text in chosen:

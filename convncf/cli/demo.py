@@ -22,7 +22,7 @@ def demo(
 ) -> None:
     """Queue the demo runs unless they exist: an MF-BPR and two ConvNCF models that start from it."""
     from convncf import jobs
-    from convncf.config import parse_setting
+    from convncf.models.settings import parse_setting
 
     home = files.home()
     runs = jobs.demo(home, overrides=dict(map(parse_setting, set_ or [])))

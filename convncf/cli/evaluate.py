@@ -13,8 +13,9 @@ from typer.core import TyperCommand
 from convncf.cli.console import TrainingDisplay, say
 from convncf.cli.options import FRAME_KINDS, Json, RunName, refuse_unwritable, write_frame
 from convncf.cli.report import show_report
-from convncf.config import EvalConfig, resolve
+from convncf.config import EvalConfig
 from convncf.errors import ConfigError, did_you_mean
+from convncf.models.settings import resolve
 from convncf.runtime import files as runtime_files
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from convncf.config import MODEL_NAMES
 from convncf.errors import ConfigError
+from convncf.models.registry import EXTENSIONS, OURS
 from convncf.runtime import files
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def write_frame(file: Path, frame: pd.DataFrame) -> None:
             frame.to_csv(part, index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
 
 
-Model = Annotated[str | None, typer.Option(help=f"One of {', '.join(MODEL_NAMES)}; the first when left out.")]
+_OURS: Final = ", ".join(one.name for one in OURS)
+# the modules of extensions are not loaded for a help text
+Model = Annotated[str | None, typer.Option(help=f"One of {_OURS}, or of {EXTENSIONS}; {OURS[0].name} when left out.")]
 Preset = Annotated[
     str | None,
     typer.Option(

@@ -211,10 +211,10 @@ def _source(run: str, *, popular: bool) -> Source:
     from convncf.workflow.loading import data_of, load_run
 
     if popular:
-        from convncf.models.popularity import Popularity
+        from convncf.models.registry import BASELINE, fitted
 
         dataset, split = data_of(found, home)
-        return Source(dataset, split, Popularity(*split.train.shape).fit(split.train))
+        return Source(dataset, split, fitted(BASELINE.settings(), split.train))
     loaded = load_run(found, home)
     return Source(loaded.dataset, loaded.split, loaded.model)
 

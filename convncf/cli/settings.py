@@ -6,15 +6,18 @@ import typer
 
 from convncf.cli.console import emit_json, table
 from convncf.cli.options import Json, Model, Preset
-from convncf.config import flatten, preset_names, resolve, setting_fields, unused_settings
+from convncf.models.effects import setting_fields, unused_settings
+from convncf.models.run_config import flatten
+from convncf.models.settings import preset_names, resolve
 from convncf.runtime import files
 
 
-def settings(model: Model = "convncf", preset: Preset = None, as_json: Json = False) -> None:
+def settings(model: Model = None, preset: Preset = None, as_json: Json = False) -> None:
     """List every setting of a model: its key, its value under the preset, and what it does."""
     resolved = resolve(model=model, preset=preset)
-    unused = unused_settings(resolved.config.model.name)
-    described = {key: field.description or "" for key, field in setting_fields().items() if key not in unused}
+    model = resolved.config.model.name
+    unused = unused_settings(model)
+    described = {key: field.description or "" for key, field in setting_fields(model).items() if key not in unused}
     values = flatten(resolved.config)
     if as_json:
         entries = {
@@ -22,7 +25,7 @@ def settings(model: Model = "convncf", preset: Preset = None, as_json: Json = Fa
         }
         emit_json({"model": model, "preset": resolved.config.preset, "settings": entries})
         return
-    title = f"{model}, preset {resolved.config.preset} (of {', '.join(preset_names(resolved.config.model.name))})"
+    title = f"{model}, preset {resolved.config.preset} (of {', '.join(preset_names(model))})"
     rows = [(key, files.strict_json(values[key]), text) for key, text in described.items()]
     table(["key", "value", "what it does"], rows, title=title, left=3)
 

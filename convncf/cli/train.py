@@ -13,8 +13,8 @@ from convncf.cli.console import TrainingDisplay, emit_json, say
 from convncf.cli.options import Json, Model, Preset
 from convncf.cli.report import finish
 from convncf.cli.seeds import show_group
-from convncf.config import Resolved, resolve
 from convncf.errors import ConfigError, ConvNCFError, RunExistsError, TrainingStopped
+from convncf.models.settings import Resolved, resolve
 from convncf.runs import Run
 from convncf.runtime import files
 

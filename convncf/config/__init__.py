@@ -1,41 +1,28 @@
-"""Settings: their definitions, their presets, and how flags and files become one frozen RunConfig."""
+"""Settings by section: data, training, evaluation, and what those of all models have in common.
 
-from convncf.config.base import METRIC_NAMES, MODEL_NAMES, TRAINED, Precision
+What a whole run's settings are, and which have an effect, depends on its model: `convncf.models.run_config`.
+"""
+
+from convncf.config.base import Frozen, Precision
 from convncf.config.data import DataConfig
-from convncf.config.effects import idle_settings, setting_fields, setting_keys, unused_settings
-from convncf.config.evaluation import EvalConfig
+from convncf.config.evaluation import METRIC_NAMES, EvalConfig
 from convncf.config.layer_plan import layer_sizes, nearest_plans, plans_to_one, refuse_unless_trace_fits
-from convncf.config.model import ModelConfig
-from convncf.config.presets import PRESETS, preset_names
-from convncf.config.schema import RunConfig
-from convncf.config.settings import Resolved, flatten, nest, parse_setting, read_settings, resolve
+from convncf.config.model import EmbeddingSettings, ModelSettings, PretrainedSettings
 from convncf.config.training import PretrainConfig, TrainConfig
 
 __all__ = [
     "METRIC_NAMES",
-    "MODEL_NAMES",
-    "PRESETS",
-    "TRAINED",
     "DataConfig",
+    "EmbeddingSettings",
     "EvalConfig",
-    "ModelConfig",
+    "Frozen",
+    "ModelSettings",
     "Precision",
     "PretrainConfig",
-    "Resolved",
-    "RunConfig",
+    "PretrainedSettings",
     "TrainConfig",
-    "flatten",
-    "idle_settings",
     "layer_sizes",
     "nearest_plans",
-    "nest",
-    "parse_setting",
     "plans_to_one",
-    "preset_names",
-    "read_settings",
     "refuse_unless_trace_fits",
-    "resolve",
-    "setting_fields",
-    "setting_keys",
-    "unused_settings",
 ]

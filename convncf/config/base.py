@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 Precision = Literal["fp32", "bf16"]
 """What products are computed in."""
-METRIC_NAMES = ("HR", "NDCG", "MRR", "Recall", "Precision", "MAP", "AUC")
-MODEL_NAMES = ("convncf", "mf-bpr", "itemknn", "ease", "popularity")
-TRAINED = ("convncf", "mf-bpr")
-"""Models that are trained by gradient steps, epoch after epoch; the others are computed in one go."""
+GIVEN = "any value"
+ABOVE_0 = "above 0"
+Wanted = tuple[str, ...] | str
+"""Values of another setting beside which one has an effect: some of them, GIVEN or ABOVE_0."""
 
 
 class Frozen(BaseModel):

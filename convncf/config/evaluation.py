@@ -7,8 +7,11 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from convncf.config.base import METRIC_NAMES, Frozen
+from convncf.config.base import Frozen
 from convncf.errors import did_you_mean
+
+METRIC_NAMES = ("HR", "NDCG", "MRR", "Recall", "Precision", "MAP", "AUC")
+"""What eval.monitor may name; what each is stands in `convncf.evaluation.metrics`, and a test holds both equal."""
 
 
 class EvalConfig(Frozen):

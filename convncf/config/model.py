@@ -1,68 +1,63 @@
-"""Settings of the model."""
+"""Settings of a model: what all of them have in common; each model's own class stands in its record."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
-from convncf.config.base import Frozen
-from convncf.config.layer_plan import layer_sizes, refuse_unless_trace_fits
-from convncf.errors import LayerPlanError
+from convncf.config.base import Frozen, Wanted
+from convncf.config.training import PretrainConfig
+from convncf.errors import ConfigError
+
+ValueOf = Callable[[str], Any]
+"""Dotted key -> its value beside the others."""
 
 
-class ModelConfig(Frozen):
-    """The model. Key names are RecBole's, and `config["embedding_size"]` works as it does there."""
+class ModelSettings(Frozen):
+    """Settings of one model. Key names are RecBole's, and `config["embedding_size"]` works as it does there."""
 
-    name: Literal["convncf", "mf-bpr", "itemknn", "ease", "popularity"] = Field(
-        "convncf",
-        title="Model",
-        description="convncf: a CNN on the outer product of two embeddings. mf-bpr: their dot product. "
-        "itemknn: items near those that the user has. ease: a linear autoencoder of a user's items. "
-        "popularity: how many users have the item.",
-    )
+    name: str = Field(title="Model")
+    needs: ClassVar[Mapping[str, tuple[str, Wanted]]] = MappingProxyType({})
+    """Field -> the dotted key, and the values of it, beside which the field has an effect."""
+
+    def __getitem__(self, key: str) -> Any:
+        return getattr(self, key) if key in type(self).model_fields else None  # as RecBole's Config answers
+
+    @property
+    def pretrained_from(self) -> str:
+        """Where its embeddings come from: a run or a file; empty where from none."""
+        return str(self["pre_model_path"] or "")
+
+    def refuse_beside(self, pretrain: PretrainConfig) -> None:
+        """Raises ConfigError where what is asked of pretraining would be ignored."""
+
+    @classmethod
+    def why_idle(cls, field: str, value_of: ValueOf) -> str:
+        """Beside what a field has no effect and what to do, where `needs` cannot say it; empty where it has one."""
+        return ""
+
+    @classmethod
+    def refuse_value(cls, field: str, value: Any, place: str) -> None:
+        """Raises ConfigError where a part of a value would be ignored; `place` begins the message."""
+
+
+class EmbeddingSettings(ModelSettings):
+    """Settings of a model with an embedding for each user and item."""
+
     embedding_size: int = Field(
         64, ge=1, le=4096, title="Embedding size", description="Numbers per user and per item (D; K in the paper)."
     )
-    cnn_channels: tuple[int, ...] = Field(
-        (1, 32, 32, 32, 32),
-        title="Channels",
-        description="Channels of the interaction map (1), then of each layer's feature maps.",
-    )
-    cnn_kernels: tuple[int, ...] = Field(
-        (4, 4, 2, 2), title="Kernels", description="Kernel size of each layer; together they shrink the map to 1×1."
-    )
-    cnn_strides: tuple[int, ...] = Field(
-        (4, 4, 2, 2), title="Strides", description="Stride of each layer; equal to the kernel on the fast path."
-    )
-    dropout_prob: float = Field(
-        0.2, ge=0, lt=1, title="Dropout", description="Share of final features zeroed at random in training."
-    )
     reg_weights: tuple[float, float] = Field(
         (0.1, 0.1), title="L2 weights", description="Weight of the L2 penalty on embeddings, and on the network."
-    )
-    output_reg: float | None = Field(
-        None,
-        ge=0,
-        title="L2 weight of the output layer",
-        description="Under the squared form; empty: as on the rest of the network.",
-    )
-    penalised: Literal["weights", "weights and biases"] = Field(
-        "weights",
-        title="L2 on",
-        description="Under the squared form: of the network, its weights alone, or its biases too as in the 2018 code.",
     )
     penalty: Literal["norms", "squared"] = Field(
         "norms",
         title="L2 form",
         description="norms: un-squared norms of whole tables and weight matrices, as RecBole has it. "
         "squared: squared L2 on the weights and on the batch's embeddings, as in the paper.",
-    )
-    initialisation: Literal["random", "paper", "trace"] = Field(
-        "random",
-        title="Start",
-        description="random: the network starts from torch's noise. paper: from the 2018 code's (truncated normals, "
-        "biases of 0.1). trace: it starts as exactly the dot product of the embeddings, and learns from there.",
     )
     embedding_std: float = Field(
         1.0,
@@ -75,18 +70,18 @@ class ModelConfig(Frozen):
         title="Distribution of the embeddings' start",
         description="truncated: nothing beyond two standard deviations, as in the 2018 code.",
     )
-    neighbours: int = Field(
-        100, ge=1, title="Neighbours", description="Items that an item's score is summed over (itemknn)."
-    )
-    shrinkage: float = Field(
-        10.0,
-        ge=0,
-        title="Shrinkage",
-        description="Added below the cosine, so that similarities from few users count less (itemknn).",
-    )
-    ease_l2: float = Field(
-        300.0, gt=0, title="L2 of EASE", description="Added to the diagonal of the item-item matrix (ease)."
-    )
+
+    @field_validator("reg_weights")
+    @classmethod
+    def _weights_not_negative(cls, weights: tuple[float, float]) -> tuple[float, float]:
+        if min(weights) < 0:
+            raise ValueError(f"reg_weights {list(weights)} must be 0 or more")
+        return weights
+
+
+class PretrainedSettings(EmbeddingSettings):
+    """Settings of a model whose embeddings may come from an earlier run, or from pretraining in its own."""
+
     train_method: Literal["no_pretrain", "after_pretrain"] = Field(
         "no_pretrain",
         title="Train method",
@@ -100,30 +95,32 @@ class ModelConfig(Frozen):
         description="A run (name or folder) or a safetensors file whose embeddings the model starts from.",
     )
 
-    @field_validator("reg_weights")
-    @classmethod
-    def _weights_not_negative(cls, weights: tuple[float, float]) -> tuple[float, float]:
-        if min(weights) < 0:
-            raise ValueError(f"reg_weights {list(weights)} must be 0 or more")
-        return weights
-
-    @model_validator(mode="after")
-    def _plan_fits(self) -> Self:
-        if self.name != "convncf":
-            return self
-        if (
-            len(self.cnn_channels) != len(self.cnn_kernels) + 1
-            or self.cnn_channels[0] != 1
-            or min(self.cnn_channels) < 1
-        ):
-            raise LayerPlanError(
-                f"channels {list(self.cnn_channels)} do not fit {len(self.cnn_kernels)} kernels: give 1 for the "
-                f"interaction map, then one number a layer, such as {[1] + [32] * len(self.cnn_kernels)}."
+    def refuse_beside(self, pretrain: PretrainConfig) -> None:
+        """One source of pretrained embeddings, or none: a setting that would be ignored is refused."""
+        after, path, epochs = self.train_method == "after_pretrain", self.pre_model_path, pretrain.epochs
+        if after and not path and not epochs:
+            raise ConfigError(
+                "model.train_method after_pretrain needs model.pre_model_path (a run or a .safetensors file), "
+                "or pretrain.epochs above 0."
             )
-        layer_sizes(self.embedding_size, self.cnn_kernels, self.cnn_strides)
-        if self.initialisation == "trace":
-            refuse_unless_trace_fits(self.embedding_size, self.cnn_channels, self.cnn_kernels, self.cnn_strides)
-        return self
+        if path and not after:
+            raise ConfigError(
+                f"model.pre_model_path {path!r} would be ignored: set model.train_method=after_pretrain too, "
+                "or leave the path out."
+            )
+        if path and epochs:
+            raise ConfigError(
+                f"pretrain.epochs {epochs} would be ignored, since the embeddings come from model.pre_model_path "
+                f"{path!r}: set pretrain.epochs=0, or leave the path out."
+            )
 
-    def __getitem__(self, key: str) -> Any:
-        return getattr(self, key) if key in type(self).model_fields else None  # as RecBole's Config answers
+    @classmethod
+    def why_idle(cls, field: str, value_of: ValueOf) -> str:
+        if field in ("embedding_std", "embedding_start") and (path := value_of("model.pre_model_path")):
+            return f"while model.pre_model_path is {path!r}: the embeddings come from there. Leave it out."
+        if field == "embedding_std" and (epochs := value_of("pretrain.epochs")):
+            return (
+                f"while pretrain.epochs is {epochs}: the embeddings come from pretraining. "
+                "Leave it out, or set pretrain.embedding_std."
+            )
+        return super().why_idle(field, value_of)

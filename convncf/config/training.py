@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from convncf.config.base import Frozen, Precision
+from convncf.config.base import ABOVE_0, Frozen, Precision, Wanted
 
 
 class PretrainConfig(Frozen):
@@ -33,6 +35,18 @@ class PretrainConfig(Frozen):
 
 class TrainConfig(Frozen):
     """How the model is trained."""
+
+    needs: ClassVar[Mapping[str, tuple[str, Wanted]]] = MappingProxyType(
+        {
+            "weight_decay": ("train.optimizer", ("adamw",)),
+            "momentum": ("train.optimizer", ("sgd",)),
+            "adagrad_accumulator": ("train.optimizer", ("adagrad",)),
+            "lr_floor": ("train.schedule", ("linear", "cosine")),
+            "gentle_lr": ("train.gentle_epochs", ABOVE_0),
+            "dns_of": ("train.negatives", ("dns",)),
+        }
+    )
+    """Field -> the dotted key, and the values of it, beside which the field has an effect."""
 
     epochs: int = Field(300, ge=0, title="Epochs", description="At most so many passes over the training triples.")
     batch_size: int = Field(2048, ge=1, title="Batch size", description="Triples (user, positive, negative) a step.")

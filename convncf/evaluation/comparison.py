@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from convncf.config import idle_settings
 from convncf.errors import RunBrokenError, RunError
 from convncf.evaluation.significance import PairedTest, paired_test
+from convncf.models.effects import idle_settings
 from convncf.runs import Run
 from convncf.runs.status import ACTIVE, RESUMABLE
 
@@ -127,7 +127,7 @@ def gain(run: Run) -> Gain | None:
     values = {row["epoch"]: (row["validation"] or {}).get(config.eval.monitor) for row in rows}
     epoch = max((row["epoch"] for row in rows if row["improved"]), default=0)
     start, kept = values.get(0), values.get(epoch)
-    pretrained = bool(config.model.pre_model_path or config.pretrain.epochs)
+    pretrained = bool(config.model.pretrained_from or config.pretrain.epochs)
     return None if start is None or kept is None else Gain(start, kept, epoch, pretrained)
 
 

@@ -11,7 +11,7 @@ Higher is better for all of them, and all lie in [0, 1].
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -25,39 +25,159 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 MISS: Final = int(np.iinfo(np.int64).max)
 """The rank of a positive that counts as not found, however large K is and however few the candidates are."""
-_SENTENCES = MappingProxyType(
-    {
-        "HR": "Hit ratio at K: 1 if at least one of the user's positives ranks within the first K, else 0.",
-        "NDCG": "Normalised discounted cumulative gain at K: each positive that ranks within the first K adds"
-        " 1 / log2(rank + 1); the sum is divided by the best that is attainable for that user's number of positives n"
-        " (the ranks 1, 2, ..., min(n, K)).",
-        "MRR": "Reciprocal rank at K: 1 / rank of the user's best-ranked positive if that rank is at most K, else 0.",
-        "Recall": "Recall at K: the positives that rank within the first K, divided by the user's number of positives"
-        " (not by min(K, that number)). With one positive per user, as under leave-one-out, it equals HR.",
-        "Precision": "Precision at K: the positives that rank within the first K, divided by K.",
-        "MAP": "Average precision at K (its mean over users is MAP): for each positive that ranks within the first K,"
-        " the positives up to that rank, divided by that rank; the sum is divided by min(n, K), where n is the user's"
-        " number of positives. So does RecBole; trec_eval and ir-measures (AP@K) divide by n instead, which is less"
-        " where a user has more positives than K.",
-        "AUC": "Area under the ROC curve, over the whole ranking: the share of pairs of one of the user's positives and"
-        " one other candidate in which the positive scores higher. Ties count against it.",
-    }
+Compute = Callable[[int, Ints, Ints, Ints | None], Floats]
+"""(K, ranks (N,), indptr (U + 1,), candidates (U,) or None) -> the metric of each user, (U,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRecord:
+    """Everything that is said of a metric, and how it is computed."""
+
+    name: str
+    """As it is written before the @: "NDCG"."""
+    sentence: str
+    """What it is, with its formula; K stands for the cut-off."""
+    formula: str
+    """Of one user with n positives, in a line."""
+    tooltip: str
+    """In plain words, with {k} for the cut-off; without a capital and a full stop."""
+    compute: Compute
+    with_k: bool = True
+    """Whether it has a cut-off; else it is of the whole ranking, and K is not read."""
+
+    def __post_init__(self) -> None:
+        if self.with_k != ("{k}" in self.tooltip) or self.with_k != bool(re.search(r"\bK\b", self.formula)):
+            raise TypeError(f"metric {self.name}: tooltip and formula have a K where it has a cut-off, and only there")
+
+
+def _hit_ratio(k: int, ranks: Ints, indptr: Ints, candidates: Ints | None) -> Floats:
+    return (np.minimum.reduceat(ranks, indptr[:-1]) <= k).astype(np.float64)
+
+
+def _reciprocal_rank(k: int, ranks: Ints, indptr: Ints, candidates: Ints | None) -> Floats:
+    best = np.minimum.reduceat(ranks, indptr[:-1])  # (U,)
+    return np.where(best <= k, 1.0 / best, 0.0)
+
+
+def _hits(k: int, ranks: Ints, indptr: Ints) -> Ints:
+    """(U,) how many of a user's positives rank within the first K."""
+    return np.add.reduceat((ranks <= k).astype(np.int64), indptr[:-1])
+
+
+def _recall(k: int, ranks: Ints, indptr: Ints, candidates: Ints | None) -> Floats:
+    return np.asarray(_hits(k, ranks, indptr) / np.diff(indptr), dtype=np.float64)
+
+
+def _precision(k: int, ranks: Ints, indptr: Ints, candidates: Ints | None) -> Floats:
+    return np.asarray(_hits(k, ranks, indptr) / k, dtype=np.float64)
+
+
+def _ndcg(k: int, ranks: Ints, indptr: Ints, candidates: Ints | None) -> Floats:
+    """Both sums run over the user's ranks in ascending order, so that a perfect ranking is 1.0 to the last bit."""
+    gained, attainable = (
+        np.add.reduceat(np.where(r <= k, 1.0 / np.log2(r + 1.0), 0.0), indptr[:-1])
+        for r in (_ascending(ranks, indptr), _perfect(indptr))
+    )
+    return np.asarray(gained / attainable, dtype=np.float64)
+
+
+def _average_precision(k: int, ranks: Ints, indptr: Ints, candidates: Ints | None) -> Floats:
+    ascending, hits = _ascending(ranks, indptr), _perfect(indptr)  # the j-th in line has j positives up to it
+    gained = np.add.reduceat(np.where(ascending <= k, hits / ascending, 0.0), indptr[:-1])
+    return np.asarray(gained / np.minimum(np.diff(indptr), k), dtype=np.float64)
+
+
+def _auc(k: int, ranks: Ints, indptr: Ints, candidates: Ints | None) -> Floats:
+    """From ranks to pairs: before the j-th positive in line stand rank - j others, all of them before a miss."""
+    if candidates is None:
+        raise ValueError("AUC needs the number of candidates of each user")
+    n = np.diff(indptr)  # (U,)
+    others = candidates - n
+    line, all_others = _ascending(ranks, indptr), np.repeat(others, n)  # (N,), (N,)
+    before = np.where(line == MISS, all_others, line - _perfect(indptr))
+    wrong, pairs = np.add.reduceat(before, indptr[:-1]), n * others
+    if (others < 1).any() or (before > all_others).any():
+        raise ValueError("a user has no more candidates than positives, or a later rank than candidates")
+    return np.asarray((pairs - wrong) / pairs, dtype=np.float64)
+
+
+def _ascending(ranks: Ints, indptr: Ints) -> Ints:
+    """(N,) each user's ranks in ascending order."""
+    user = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
+    return ranks[np.lexsort((ranks, user))]
+
+
+def _perfect(indptr: Ints) -> Ints:
+    """(N,) 1, 2, ..., n for each user: the ranks of a perfect ranking."""
+    return np.arange(indptr[-1]) - np.repeat(indptr[:-1], np.diff(indptr)) + 1
+
+
+RECORDS: Final = (
+    MetricRecord(
+        name="HR",
+        sentence="Hit ratio at K: 1 if at least one of the user's positives ranks within the first K, else 0.",
+        formula="1 if any rank <= K, else 0",
+        tooltip="the share of users with at least one held-out item in their top {k}",
+        compute=_hit_ratio,
+    ),
+    MetricRecord(
+        name="NDCG",
+        sentence="Normalised discounted cumulative gain at K: each positive that ranks within the first K adds 1 / "
+        "log2(rank + 1); the sum is divided by the best that is attainable for that user's number of "
+        "positives n (the ranks 1, 2, ..., min(n, K)).",
+        formula="DCG / best for n; DCG = sum over ranks <= K of 1 / log2(rank + 1)",
+        tooltip="how high the held-out items stand in a user's top {k}: near the top counts more; 0 is none, 1 is "
+        "perfect",
+        compute=_ndcg,
+    ),
+    MetricRecord(
+        name="MRR",
+        sentence="Reciprocal rank at K: 1 / rank of the user's best-ranked positive if that rank is at most K, else 0.",
+        formula="1 / best rank if that is <= K, else 0",
+        tooltip="1 divided by the place of the first held-out item, 0 where none is in the top {k}",
+        compute=_reciprocal_rank,
+    ),
+    MetricRecord(
+        name="Recall",
+        sentence="Recall at K: the positives that rank within the first K, divided by the user's number of positives "
+        "(not by min(K, that number)). With one positive per user, as under leave-one-out, it equals HR.",
+        formula="(number of ranks <= K) / n",
+        tooltip="the share of a user's held-out items that are in their top {k}",
+        compute=_recall,
+    ),
+    MetricRecord(
+        name="Precision",
+        sentence="Precision at K: the positives that rank within the first K, divided by K.",
+        formula="(number of ranks <= K) / K",
+        tooltip="the share of the top {k} that are held-out items",
+        compute=_precision,
+    ),
+    MetricRecord(
+        name="MAP",
+        sentence="Average precision at K (its mean over users is MAP): for each positive that ranks within the first "
+        "K, the positives up to that rank, divided by that rank; the sum is divided by min(n, K), where n is "
+        "the user's number of positives. So does RecBole; trec_eval and ir-measures (AP@K) divide by n "
+        "instead, which is less where a user has more positives than K.",
+        formula="1 / min(n, K) * sum over ranks <= K of (ranks up to it) / rank",
+        tooltip="how early the held-out items stand in the top {k}: 1 where they come before all others",
+        compute=_average_precision,
+    ),
+    MetricRecord(
+        name="AUC",
+        sentence="Area under the ROC curve, over the whole ranking: the share of pairs of one of the user's positives "
+        "and one other candidate in which the positive scores higher. Ties count against it.",
+        formula="share of pairs (positive, other candidate) in the right order",
+        tooltip="how often a held-out item scores above another item, over the whole list: 0.5 is chance, 1 is perfect",
+        compute=_auc,
+        with_k=False,
+    ),
 )
-FORMULAS = MappingProxyType(
-    {
-        "HR": "1 if any rank <= K, else 0",
-        "NDCG": "DCG / best for n; DCG = sum over ranks <= K of 1 / log2(rank + 1)",
-        "MRR": "1 / best rank if that is <= K, else 0",
-        "Recall": "(number of ranks <= K) / n",
-        "Precision": "(number of ranks <= K) / K",
-        "MAP": "1 / min(n, K) * sum over ranks <= K of (ranks up to it) / rank",
-        "AUC": "share of pairs (positive, other candidate) in the right order",
-    }
-)
-"""Each metric of one user with n positives, in a line."""
-NAMES: tuple[str, ...] = tuple(FORMULAS)
 """The metrics there are, in the order in which they are shown."""
-WITHOUT_K = frozenset({"AUC"})
+_BY_NAME: Final = MappingProxyType({one.name: one for one in RECORDS})
+FORMULAS = MappingProxyType({one.name: one.formula for one in RECORDS})
+"""Each metric of one user with n positives, in a line."""
+NAMES: tuple[str, ...] = tuple(_BY_NAME)
+WITHOUT_K = frozenset(one.name for one in RECORDS if not one.with_k)
 """Metrics of the whole ranking: they have no cut-off."""
 _WRITTEN = re.compile(r"(?P<name>[^@]*)@(?P<k>0|[1-9][0-9]{0,8})")
 
@@ -116,9 +236,16 @@ def at(ks: Iterable[int], *, monitor: str | None = None) -> tuple[Metric, ...]:
 def describe(name: str) -> str:
     """What a metric is, as a sentence with its formula; `name` is "NDCG", or "NDCG@10" to have K filled in."""
     if "@" not in name:
-        return _SENTENCES[Metric(name, None if name in WITHOUT_K else 1).name]
+        return _BY_NAME[Metric(name, None if name in WITHOUT_K else 1).name].sentence
     metric = parse(name)
-    return re.sub(r"\bK\b", str(metric.k), _SENTENCES[metric.name])
+    return re.sub(r"\bK\b", str(metric.k), _BY_NAME[metric.name].sentence)
+
+
+def tooltip(text: str) -> str:
+    """What a metric such as "NDCG@10" measures, in plain words; empty for what is none."""
+    name, at, k = text.partition("@")
+    one = _BY_NAME.get(name)
+    return one.tooltip.format(k=k) if one is not None and bool(k) == one.with_k == bool(at) else ""
 
 
 def per_user(metric: Metric, ranks: Ints, indptr: Ints, candidates: Ints | None = None) -> Floats:
@@ -130,60 +257,7 @@ def per_user(metric: Metric, ranks: Ints, indptr: Ints, candidates: Ints | None 
     _check(ranks, indptr)
     if indptr.size == 1:
         return np.zeros(0)
-    starts = indptr[:-1]
-    if metric.k is None:
-        return _auc(ranks, indptr, candidates)
-    if metric.name == "HR":
-        return (np.minimum.reduceat(ranks, starts) <= metric.k).astype(np.float64)
-    if metric.name == "MRR":
-        best = np.minimum.reduceat(ranks, starts)  # (U,)
-        return np.where(best <= metric.k, 1.0 / best, 0.0)
-    if metric.name == "NDCG":
-        return _ndcg(metric.k, ranks, indptr)
-    if metric.name == "MAP":
-        return _average_precision(metric.k, ranks, indptr)
-    hits = np.add.reduceat((ranks <= metric.k).astype(np.int64), starts)  # (U,)
-    return hits / (np.diff(indptr) if metric.name == "Recall" else metric.k)
-
-
-def _ndcg(k: int, ranks: Ints, indptr: Ints) -> Floats:
-    """Both sums run over the user's ranks in ascending order, so that a perfect ranking is 1.0 to the last bit."""
-    gained, attainable = (
-        np.add.reduceat(np.where(r <= k, 1.0 / np.log2(r + 1.0), 0.0), indptr[:-1])
-        for r in (_ascending(ranks, indptr), _perfect(indptr))
-    )
-    return np.asarray(gained / attainable, dtype=np.float64)
-
-
-def _average_precision(k: int, ranks: Ints, indptr: Ints) -> Floats:
-    ascending, hits = _ascending(ranks, indptr), _perfect(indptr)  # the j-th in line has j positives up to it
-    gained = np.add.reduceat(np.where(ascending <= k, hits / ascending, 0.0), indptr[:-1])
-    return np.asarray(gained / np.minimum(np.diff(indptr), k), dtype=np.float64)
-
-
-def _auc(ranks: Ints, indptr: Ints, candidates: Ints | None) -> Floats:
-    """From ranks to pairs: before the j-th positive in line stand rank - j others, all of them before a miss."""
-    if candidates is None:
-        raise ValueError("AUC needs the number of candidates of each user")
-    n = np.diff(indptr)  # (U,)
-    others = candidates - n
-    line, all_others = _ascending(ranks, indptr), np.repeat(others, n)  # (N,), (N,)
-    before = np.where(line == MISS, all_others, line - _perfect(indptr))
-    wrong, pairs = np.add.reduceat(before, indptr[:-1]), n * others
-    if (others < 1).any() or (before > all_others).any():
-        raise ValueError("a user has no more candidates than positives, or a later rank than candidates")
-    return np.asarray((pairs - wrong) / pairs, dtype=np.float64)
-
-
-def _ascending(ranks: Ints, indptr: Ints) -> Ints:
-    """(N,) each user's ranks in ascending order."""
-    user = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
-    return ranks[np.lexsort((ranks, user))]
-
-
-def _perfect(indptr: Ints) -> Ints:
-    """(N,) 1, 2, ..., n for each user: the ranks of a perfect ranking."""
-    return np.arange(indptr[-1]) - np.repeat(indptr[:-1], np.diff(indptr)) + 1
+    return _BY_NAME[metric.name].compute(metric.k or 0, ranks, indptr, candidates)
 
 
 def _check(ranks: Ints, indptr: Ints) -> None:

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from convncf.config import idle_settings
 from convncf.errors import RunBrokenError, RunError
 from convncf.evaluation.comparison import protocol_kind
+from convncf.models.effects import idle_settings
 from convncf.runs import Run, RunStore
 from convncf.runtime.files import strict_json
 

@@ -64,31 +64,13 @@ TERMS: Final[dict[str, str]] = {
     "rank": "the item's place in the user's list, 1 being the first",
     "epoch": "one pass over all training interactions",
     "pretraining": "training the simpler model MF-BPR first; the network then starts from its embeddings",
-    "ConvNCF": "a model that lays a user's numbers against an item's as a picture, and reads it with a small network",
-    "MF-BPR": "a simpler model: a user's numbers times an item's, added up; trained so that used items come first",
-    "ItemKNN": "no learning of numbers: an item scores by how often the user's own items are had by the same people",
-    "EASE": "a simple model: weights between items, such that each user's items add up to what the user has",
-    "Popularity": "no learning: items in the order of how many users have them",
     "validation": "interactions kept aside to choose the best epoch",
     "test": "other interactions kept aside, looked at only for the final figures",
     "baseline": "what a model has to beat to be worth its trouble",
 }
 """The first use of each term, in plain words: "term: words"."""
 
-METRICS: Final[dict[str, str]] = {
-    "NDCG": "how high the held-out items stand in a user's top {k}: near the top counts more; 0 is none, 1 is perfect",
-    "HR": "the share of users with at least one held-out item in their top {k}",
-    "MRR": "1 divided by the place of the first held-out item, 0 where none is in the top {k}",
-    "Recall": "the share of a user's held-out items that are in their top {k}",
-    "Precision": "the share of the top {k} that are held-out items",
-    "MAP": "how early the held-out items stand in the top {k}: 1 where they come before all others",
-    "AUC": "how often a held-out item scores above another item, over the whole list: 0.5 is chance, 1 is perfect",
-}
-"""What a metric measures, in plain words; all but HR are averages over users."""
-
 
 def term(name: str) -> str:
-    """A term or a metric such as "NDCG@10" in plain words; empty for what is not known."""
-    metric, _, k = name.partition("@")
-    of_a_metric = metric in METRICS and bool(k) == ("{k}" in METRICS[metric])
-    return METRICS[metric].format(k=k) if of_a_metric else TERMS.get(name, "")
+    """A term in plain words; empty for what is not known."""
+    return TERMS.get(name, "")

@@ -26,9 +26,8 @@ import torch
 from torch import Tensor
 
 from convncf.evaluation.ranking import Scorer
-from convncf.inspection.trace import Array, PairTrace, frozen, opened, trace_pair
+from convncf.inspection.trace import Array, PairTrace, frozen, mapped, trace_pair
 from convncf.models.base import scoring
-from convncf.models.convncf import ConvNCF
 
 Method = Literal["gradient × input", "integrated gradients"]
 
@@ -107,25 +106,21 @@ def integrated_gradients(model: Scorer, user: int, item: int, *, steps: int = ST
 
 def _attribution(model: Scorer, user: int, item: int, method: Method, places: Tensor, weights: Tensor) -> Attribution:
     """The gradient is taken at `places` (n,), from the all-zero map (0) to the map (1); `weights` (n,) add up to 1."""
-    known = opened(model, "interaction map to attribute a score to")
+    known = mapped(model, "interaction map to attribute a score to")
     trace = trace_pair(known, user, item)  # refuses unknown indices and scores that are not finite
     assert isinstance(trace, PairTrace)
-    if not isinstance(known, ConvNCF):
-        return Attribution(user, item, method, frozen(np.diag(trace.p * trace.q)), 0, trace.score, 0.0)
+    if known.linear:  # the gradient is the same everywhere, so that no step is an approximation
+        places, weights = torch.ones(1), torch.ones(1)
     # cuDNN would round convolutions to TF32, and the error would be its, not the steps'
     with scoring(known), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         map_ = torch.from_numpy(trace.map.copy()).to(known.device)[None, None]  # (1, 1, D, D)
-        baseline, score = _scores(known, torch.cat([torch.zeros_like(map_), map_])).tolist()
+        baseline, score = known.map_scores(torch.cat([torch.zeros_like(map_), map_])).tolist()
         gradient = torch.zeros(map_.shape[2:], dtype=torch.float64)  # (D, D)
         for some, of_some in zip(*(torch.split(one.to(map_), _MAPS) for one in (places, weights)), strict=True):
             maps = (some[:, None, None, None] * map_).requires_grad_()  # (≤_MAPS, 1, D, D)
             with torch.enable_grad():
-                (gradients,) = torch.autograd.grad(_scores(known, maps) @ of_some, maps)
+                (gradients,) = torch.autograd.grad(known.map_scores(maps) @ of_some, maps)
             gradient += gradients.sum(dim=(0, 1), dtype=torch.float64).cpu()
+    score = trace.score if known.linear else score
     values = trace.map * gradient.numpy()  # (D, D)
-    return Attribution(user, item, method, frozen(values), len(places), score, baseline)
-
-
-def _scores(model: ConvNCF, maps: Tensor) -> Tensor:
-    """(n, 1, D, D) -> (n,)."""
-    return model.score_of(model.feature_maps(maps)[-1])
+    return Attribution(user, item, method, frozen(values), 0 if known.linear else len(places), score, baseline)

@@ -15,15 +15,13 @@ from typing import Final
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from convncf.data.split import Split
 from convncf.errors import DataError
 from convncf.evaluation.ranking import Scorer, items_of
 from convncf.inspection.pair import history
-from convncf.inspection.trace import Array, EmbeddingModel, frozen, opened, refuse_unknown
+from convncf.inspection.trace import Array, frozen, mapped, refuse_unknown
 from convncf.models.base import scoring
-from convncf.models.convncf import ConvNCF
 from convncf.runtime.random import rng
 
 STEPS: Final = 20
@@ -92,7 +90,7 @@ def bpr_steps(model: Scorer, triple: Triple, rate: float, steps: int = STEPS) ->
     """
     if not rate > 0 or steps < 1:
         raise ValueError(f"a step size above 0 and at least 1 step are needed, got {rate} and {steps}")
-    known = opened(model, "embedding to move")
+    known = mapped(model, "embedding to move")
     for item in (triple.positive, triple.negative):
         refuse_unknown(known, triple.user, item)
     users, items = known.user_embedding.weight.detach(), known.item_embedding.weight.detach()
@@ -103,7 +101,7 @@ def bpr_steps(model: Scorer, triple: Triple, rate: float, steps: int = STEPS) ->
         for step in range(steps + 1):
             with torch.enable_grad():
                 p, q_i, q_j = (vector.requires_grad_() for vector in moving)
-                s_i, s_j = _score(known, p, q_i), _score(known, p, q_j)
+                s_i, s_j = known.vector_score(p, q_i), known.vector_score(p, q_j)
                 loss = known.loss(s_i[None], s_j[None])
                 gradients = torch.autograd.grad(loss, (p, q_i, q_j))
             lengths = [float(torch.linalg.vector_norm(each)) for each in gradients]
@@ -126,10 +124,3 @@ def bpr_steps(model: Scorer, triple: Triple, rate: float, steps: int = STEPS) ->
         gradient=frozen(table[:, 3:]),
         diverged=diverged,
     )
-
-
-def _score(model: EmbeddingModel, p: Tensor, q: Tensor) -> Tensor:
-    """(D,), (D,) -> []; in fp32 whatever the model's fast path rounds to, by the reference steps."""
-    if isinstance(model, ConvNCF):
-        return model.score_of(model.feature_maps(torch.outer(p, q)[None, None])[-1])[0]
-    return p @ q

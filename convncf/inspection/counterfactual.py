@@ -22,7 +22,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeGuard
 
 import numpy as np
 import torch
@@ -32,26 +32,24 @@ from torch.nn import functional as F
 from convncf.data.split import Split
 from convncf.evaluation.ranking import ItemRank, Scorer, Scores
 from convncf.inspection.pair import rank_of
-from convncf.inspection.trace import Array, EmbeddingModel, frozen, opened, refuse_unknown
+from convncf.inspection.trace import Array, frozen, mapped, refuse_unknown
 from convncf.models import tower
+from convncf.models.abilities import LayeredModel, MappedModel
 from convncf.models.base import scoring
-from convncf.models.convncf import ConvNCF
 from convncf.runtime import threads
 
 _ITEMS: Final = 128
 """Items scored at a time."""
 
 
-def masked_scores(model: ConvNCF, p: Tensor, q: Tensor, mask: Tensor) -> Tensor:
+def masked_scores(model: MappedModel, p: Tensor, q: Tensor, mask: Tensor) -> Tensor:
     """Scores of items under (p qᵀ) ∘ mask: (D,), (N, D), (D, D) -> (N,) float32 on the CPU; no gradient, no dropout.
 
     Where kernel and stride of a layer differ, or there is one layer, the maps are made after all, some at a time.
     """
-    plan = model.config
     scores = torch.empty(len(q))
     with scoring(model), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        fits = plan.cnn_kernels == plan.cnn_strides and len(plan.cnn_kernels) > 1
-        score = _by_columns(model, p, mask) if fits else _by_maps(model, p, mask)
+        score = _by_columns(model, p, mask) if _by_patches(model) else _by_maps(model, p, mask)
 
         def work(piece: int) -> None:
             with torch.no_grad():
@@ -65,19 +63,25 @@ def masked_scores(model: ConvNCF, p: Tensor, q: Tensor, mask: Tensor) -> Tensor:
     return scores
 
 
-def _by_maps(model: ConvNCF, p: Tensor, mask: Tensor) -> Callable[[Tensor], Tensor]:
+def _by_maps(model: MappedModel, p: Tensor, mask: Tensor) -> Callable[[Tensor], Tensor]:
     """The reference: (n, D) -> (n,)."""
 
     def score(q: Tensor) -> Tensor:
         maps = torch.einsum("i,bj,ij->bij", p, q, mask)[:, None]  # (n, 1, D, D)
-        return model.score_of(model.feature_maps(maps)[-1])
+        return model.map_scores(maps)
 
     return score
 
 
-def _by_columns(model: ConvNCF, p: Tensor, mask: Tensor) -> Callable[[Tensor], Tensor]:
+def _by_patches(model: MappedModel) -> TypeGuard[LayeredModel]:
+    """Whether no patch of a layer overlaps another, and there is a second layer to add up to."""
+    layers = model.layers if isinstance(model, LayeredModel) else []
+    return len(layers) > 1 and all(layer.kernel_size == layer.stride for layer in layers)
+
+
+def _by_columns(model: LayeredModel, p: Tensor, mask: Tensor) -> Callable[[Tensor], Tensor]:
     """The same, (n, D) -> (n,), by the algebra at the top."""
-    shape = tower.geometry(model.config)
+    shape = tower.geometry(p.shape[0], model.layers)
     k, r, side, rows, width = shape.k, shape.r, shape.side, shape.rows, shape.width
     first, *above = model.layers
     matrices = tower.matrices([layer.weight for layer in above], torch.float32)
@@ -308,7 +312,7 @@ def rank_edit(
 class _Sight:
     """Some items as a user sees them through an edit; `q` (N, D) are the items' embeddings."""
 
-    def __init__(self, model: EmbeddingModel, user: int, edit: Edit, q: Tensor) -> None:
+    def __init__(self, model: MappedModel, user: int, edit: Edit, q: Tensor) -> None:
         size = q.shape[1]
         p = model.user_embedding.weight.detach()[user if edit.user is None else edit.user]  # (D,)
         self.model = model
@@ -325,9 +329,8 @@ class _Sight:
         """(N,) float32 on the CPU."""
         if self.mask is None:
             return self._through_copy(self.p)
-        if isinstance(self.model, ConvNCF):
-            return masked_scores(self.model, self.p, self.q, self.mask)
-        return self._through_copy(self.p * self.mask.diagonal())  # matrix factorisation reads nothing else
+        other = self.model.under_mask(self.p, self.mask)
+        return masked_scores(self.model, self.p, self.q, self.mask) if other is None else self._through_copy(other)
 
     def _through_copy(self, p: Tensor) -> Tensor:
         with scoring(self.model):  # the copy shares its layers, so it must be out of training before it is made
@@ -343,8 +346,8 @@ def _table(vectors: Tensor) -> nn.Embedding:
     return nn.Embedding(len(vectors), vectors.shape[1], _weight=vectors, _freeze=True)
 
 
-def _checked(model: Scorer, user: int, item: int, edit: Edit) -> EmbeddingModel:
-    known = opened(model, "interaction map to edit")
+def _checked(model: Scorer, user: int, item: int, edit: Edit) -> MappedModel:
+    known = mapped(model, "interaction map to edit")
     refuse_unknown(known, user, item)
     refuse_unknown(known, user if edit.user is None else edit.user, _looked_at(item, edit))
     edit.refuse_outside(known.item_embedding.weight.shape[1])
@@ -362,5 +365,5 @@ def _ranked(edit: Edit, unedited: bool) -> str:
     return f"{edit.words}: so for every item's map{whose}, and the ranks are among these"
 
 
-def _note(model: EmbeddingModel, edit: Edit) -> str:
-    return _MIXED if edit.masks and getattr(model, "precision", "fp32") == "bf16" else ""
+def _note(model: MappedModel, edit: Edit) -> str:
+    return _MIXED if edit.masks and model.computed_in == "bf16" else ""

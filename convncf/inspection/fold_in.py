@@ -1,6 +1,6 @@
 """Fold-in: a new user, made by hand from a few items, put into a trained model of which nothing is changed.
 
-With embeddings (MF-BPR, ConvNCF) only p, the new user's, is fitted: the BPR loss over the picked items against random
+With embeddings only p, the new user's, is fitted: the BPR loss over the picked items against random
 others is lowered, everything else stays. p is kept within a ball whose radius is the usual length of a trained user's
 embedding: without that bound a few items are told apart ever better by ever longer vectors, and the list gets worse.
 ItemKNN and EASE add up the picked items' rows of their matrix, their exact formula; Popularity is the same for all.
@@ -10,12 +10,11 @@ Shapes: D embedding size, m picked items, B triples of a step.
 
 from __future__ import annotations
 
-import copy
 import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,15 +22,13 @@ import torch
 from torch import Tensor, nn
 
 from convncf.evaluation.ranking import Scorer, TopK, top_k
-from convncf.inspection.trace import Array, EmbeddingModel, frozen
-from convncf.models.base import scoring
-from convncf.models.item_similarity import ItemModel
-from convncf.models.popularity import Popularity
+from convncf.inspection.trace import Array, frozen
+from convncf.models.abilities import TakesIn, with_one_user
+from convncf.models.base import PairwiseModel, scoring
 from convncf.runtime.random import rng
 from convncf.training.optimisers import Adam, Group
 
 Int64s = npt.NDArray[np.int64]
-_Known = TypeVar("_Known", EmbeddingModel, ItemModel, Popularity)
 
 STEPS: Final = 40
 _TRIPLES: Final = 128
@@ -73,19 +70,12 @@ def fold_in(model: Scorer, items: Sequence[int] | npt.ArrayLike, *, seed: int = 
     that the model does not know; TypeError for a model that nobody can be folded into.
     """
     picked = _checked(items, model.n_items)
-    if isinstance(model, EmbeddingModel):
+    if isinstance(model, PairwiseModel):
         return _fitted(model, picked, seed, steps)
-    if isinstance(model, ItemModel):
-        alone = _with_one_user(model)
-        alone._buffers = dict(model._buffers)  # of the copy: the two below are set in it alone
-        alone.history_start = torch.tensor([0, len(picked)])
-        alone.history_items = torch.tensor(picked)
-        words = f"{type(model).__name__} adds up what its matrix holds of {_count(picked)}: exact, nothing is fitted."
+    if isinstance(model, TakesIn):
+        alone, words = model.of_items(picked.tolist())
         return FoldedUser(picked, alone, None, None, None, None, words)
-    if isinstance(model, Popularity):
-        words = "Popularity shows everybody the same items, whatever they picked."
-        return FoldedUser(picked, _with_one_user(model), None, None, None, None, words)
-    raise TypeError(f"nobody can be folded into a {type(model).__name__}. Choose a run of a model of this package.")
+    raise TypeError(f"nobody can be folded into a {type(model).__name__}. Choose a run of another model.")
 
 
 def warm_up(model: Scorer) -> None:
@@ -97,13 +87,13 @@ def warm_up(model: Scorer) -> None:
         fold_in(model, [0], steps=1).recommend(1)
 
 
-def _fitted(model: EmbeddingModel, picked: Int64s, seed: int, steps: int) -> FoldedUser:
+def _fitted(model: PairwiseModel, picked: Int64s, seed: int, steps: int) -> FoldedUser:
     users, device = model.user_embedding.weight.detach(), model.device
     radius = float(torch.linalg.vector_norm(users, dim=1).median())
     mean = model.item_embedding.weight.detach()[torch.tensor(picked, device=device)].mean(dim=0)  # (D,)
     length = float(torch.linalg.vector_norm(mean))
     start = mean * (radius / length) if length else mean
-    alone = _with_one_user(model)
+    alone = with_one_user(model)
     alone._modules = dict(model._modules)  # of the copy: the embedding below is set in it alone
     alone.user_embedding = nn.Embedding(1, len(start))
     alone.user_embedding.weight = p = nn.Parameter(start[None].clone())  # (1, D)
@@ -153,17 +143,10 @@ class _Draws:
         return user, torch.from_numpy(positive).to(self.device), torch.from_numpy(negative).to(self.device)
 
 
-def _loss(model: EmbeddingModel, triples: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+def _loss(model: PairwiseModel, triples: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     """BPR loss per triple, without a penalty: the bound on the length stands for it; shape []."""
     loss: Tensor = model.loss(*model.triple_scores(*triples)) / _TRIPLES
     return loss
-
-
-def _with_one_user(model: _Known) -> _Known:
-    """A copy that shares every tensor and knows one user."""
-    alone = copy.copy(model)
-    alone.n_users = 1
-    return alone
 
 
 def _checked(items: Sequence[int] | npt.ArrayLike, n_items: int) -> Int64s:

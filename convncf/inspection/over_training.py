@@ -17,7 +17,7 @@ from convncf.data.split import Split
 from convncf.errors import ConvNCFError
 from convncf.evaluation.ranking import ItemRank, Scorer
 from convncf.inspection.pair import PairView, Standing, rank_of, standing, view_pair
-from convncf.inspection.trace import Array, frozen, opened, refuse_unknown
+from convncf.inspection.trace import Array, frozen, mapped, refuse_unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def view_at(moments: Iterable[Moment], label: str, split: Split, user: int, item
 
 
 def _pair_at(moment: Moment, split: Split, user: int, item: int) -> PairAt:
-    model = opened(moment.load(), "interaction map to follow")
+    model = mapped(moment.load(), "interaction map to follow")
     refuse_unknown(model, user, item)
     scores = model.score_items(user).numpy()  # (n_items,)
     p = frozen(model.user_embedding.weight[user])

@@ -18,8 +18,8 @@ import torch
 
 from convncf.inspection.cells import channel_stats
 from convncf.inspection.trace import Array, PairTrace, frozen
+from convncf.models.abilities import LayeredModel
 from convncf.models.base import scoring
-from convncf.models.convncf import ConvNCF
 from convncf.runtime.random import rng
 
 Ints = npt.NDArray[np.int64]
@@ -94,7 +94,7 @@ def random_pairs(n_users: int, n_items: int, n: int = PAIRS, *, seed: int) -> tu
     return users, items
 
 
-def respond(model: ConvNCF, users: Sequence[int] | Ints, items: Sequence[int] | Ints) -> Responses:
+def respond(model: LayeredModel, users: Sequence[int] | Ints, items: Sequence[int] | Ints) -> Responses:
     """Largest and mean activation of every channel for the given pairs, (n,) user and (n,) item indices.
 
     Raises IndexError for an index that the model does not know, ValueError where there are not as many of one as of the

@@ -8,32 +8,38 @@ so what is shown is what was scored.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from convncf.config import Precision
 from convncf.errors import NonFiniteScoreError
 from convncf.evaluation.ranking import Scorer
-from convncf.models.convncf import ConvNCF
-from convncf.models.factorisation import MatrixFactorisation
-from convncf.models.fused import FusedConvNCF
-from convncf.models.popularity import Popularity
-
-EmbeddingModel: TypeAlias = ConvNCF | MatrixFactorisation
+from convncf.models.abilities import LayeredModel, MappedModel, Part
+from convncf.models.base import PairwiseModel
+from convncf.models.registry import with_ability
 
 
-def opened(model: Scorer, wanted: str) -> EmbeddingModel:
+def opened(model: Scorer, wanted: str) -> PairwiseModel:
     """The model itself. Raises TypeError where it has no embeddings, naming what was `wanted` of them."""
-    if isinstance(model, EmbeddingModel):
+    if isinstance(model, PairwiseModel):
         return model
     raise TypeError(
-        f"{type(model).__name__} has no embeddings, so there is no {wanted}. Choose a convncf or mf-bpr run."
+        f"{type(model).__name__} has no embeddings, so there is no {wanted}. Choose a {with_ability('embeddings')} run."
+    )
+
+
+def mapped(model: Scorer, wanted: str) -> MappedModel:
+    """The model itself. Raises TypeError where it reads no interaction map, naming what was `wanted` of it."""
+    if isinstance(model, MappedModel):
+        return model
+    lacks = "reads no interaction map" if isinstance(model, PairwiseModel) else "has no embeddings"
+    raise TypeError(
+        f"{type(model).__name__} {lacks}, so there is no {wanted}. Choose a {with_ability('interaction_map')} run."
     )
 
 
@@ -106,7 +112,7 @@ class PairTrace:
     contributions: Array
     """features · weights, (C,) or (D,)."""
     score: float
-    part: Literal["channel", "dimension"]
+    part: Part
     """What one contribution belongs to."""
     words: str
     """One sentence on how this score comes about, and a second where its parts miss it by rounding."""
@@ -126,7 +132,7 @@ class PairTrace:
 
 @dataclass(frozen=True, slots=True)
 class NoTrace:
-    """A model without embeddings: it has a score for the pair, and nothing to look into."""
+    """A model without an interaction map: it has a score for the pair, and nothing to look into."""
 
     user: int
     item: int
@@ -137,7 +143,7 @@ class NoTrace:
 
 @torch.no_grad()
 def trace_pair(model: Scorer, user: int, item: int) -> PairTrace | NoTrace:
-    """Trace one forward pass for a user and an item (indices); a NoTrace where the model has no embeddings.
+    """Trace one forward pass for a user and an item (indices); a NoTrace where the model reads no interaction map.
 
     The model is left as it was: its training mode and its gradients are untouched (no step traced here has dropout).
 
@@ -146,50 +152,31 @@ def trace_pair(model: Scorer, user: int, item: int) -> PairTrace | NoTrace:
     for kind, index, count in (("user", user, model.n_users), ("item", item, model.n_items)):
         if not 0 <= index < count:
             raise IndexError(f"{kind} {index} is not one of the model's {count} {kind}s (0 to {count - 1})")
-    if isinstance(model, ConvNCF):
-        return _trace_network(model, user, item)
-    if isinstance(model, MatrixFactorisation):
-        return _trace_factorisation(model, user, item)
+    if isinstance(model, MappedModel):
+        return _trace(model, user, item)
     score = float(model.score_items(user)[item])
     return NoTrace(user=user, item=item, score=score, words=_words_without_trace(model))
 
 
 def _words_without_trace(model: object) -> str:
-    if isinstance(model, Popularity):
-        return (
-            "Popularity scores an item by how many users have it in training, the same for everybody: "
-            "it has no embeddings and no feature maps, so there is nothing to look into."
-        )
+    if words := getattr(model, "no_trace", ""):
+        return str(words)
+    if isinstance(model, PairwiseModel):
+        return f"{type(model).__name__} has embeddings, but reads no interaction map: there is no map to look into."
     return f"{type(model).__name__} has no embeddings and no feature maps: there is nothing to look into."
 
 
-def _trace_network(model: ConvNCF, user: int, item: int) -> PairTrace:
+def _trace(model: MappedModel, user: int, item: int) -> PairTrace:
     users, items = _indices(model, user, item)  # (1,), (1,)
     # cuDNN would round convolutions to TF32, and the parts would then miss the score in the fourth digit
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         interaction_map = model.interaction_map(users, items)  # (1, 1, D, D)
-        maps = model.feature_maps(interaction_map)  # [(1, C, H, W), …]
-    convolutions = cast(Sequence[nn.Conv2d], model.cnn)
-    layers = tuple(
-        LayerTrace(
-            name=f"layer {number}",
-            maps=_numpy(layer_maps[0]),
-            kernel=int(convolution.kernel_size[0]),
-            stride=int(convolution.stride[0]),
-            filters=_numpy(convolution.weight),
-            biases=_numpy(cast(Tensor, convolution.bias)),
-        )
-        for number, (layer_maps, convolution) in enumerate(zip(maps, convolutions, strict=True), start=1)
-    )
-    features, weights = maps[-1].sum(dim=(2, 3))[0], model.output.weight[0]  # (C,), (C,)
-    side = layers[-1].shape[1]
-    over = "" if side == 1 else f", each summed over its {side}×{side} map"
-    score, contributions, bias = _score(model, user, item), _numpy(features * weights), float(model.output.bias[0])
-    words = f"The score is the {len(features)} channels of the last layer{over}, times their weights, plus a bias."
-    precision = _precision(model)
-    if precision == "bf16":
+        layers = _layers(model, interaction_map) if isinstance(model, LayeredModel) else ()
+        found = model.summands(interaction_map)
+    score, contributions, words = _score(model, user, item), _numpy(found.features * found.weights), found.words
+    if model.computed_in == "bf16":
         words += (
-            f" This run computes in bf16: the parts, in fp32, add up to {contributions.sum() + bias:.4g}, "
+            f" This run computes in bf16: the parts, in fp32, add up to {contributions.sum() + found.bias:.4g}, "
             f"and the score that it ranks by is {score:.4g}, by rounding."
         )
     return PairTrace(
@@ -199,50 +186,39 @@ def _trace_network(model: ConvNCF, user: int, item: int) -> PairTrace:
         q=_numpy(model.item_embedding.weight[item]),
         map=_numpy(interaction_map[0, 0]),
         layers=layers,
-        features=_numpy(features),
-        weights=_numpy(weights),
-        bias=bias,
+        features=_numpy(found.features),
+        weights=_numpy(found.weights),
+        bias=found.bias,
         contributions=contributions,
         score=score,
-        part="channel",
+        part=found.part,
         words=words,
-        precision=precision,
+        precision=model.computed_in,
     )
 
 
-def _precision(model: ConvNCF) -> Precision:
-    """bf16 where the model's fast path rounds; the reference path, and the fast one in fp32, do not."""
-    return model.precision if isinstance(model, FusedConvNCF) and model.fits else "fp32"
-
-
-def _trace_factorisation(model: MatrixFactorisation, user: int, item: int) -> PairTrace:
-    p, q = model.user_embedding.weight[user], model.item_embedding.weight[item]  # (D,), (D,)
-    return PairTrace(
-        user=user,
-        item=item,
-        p=_numpy(p),
-        q=_numpy(q),
-        map=_numpy(torch.outer(p, q)),  # (D, D): the model itself reads the diagonal alone
-        layers=(),
-        features=_numpy(p * q),
-        weights=_numpy(torch.ones_like(p)),
-        bias=0.0,
-        contributions=_numpy(p * q),
-        score=_score(model, user, item),
-        part="dimension",
-        words=(
-            "The score is p · q, the sum of the map's diagonal: "
-            "matrix factorisation has no network, so there are no feature maps."
-        ),
+def _layers(model: LayeredModel, interaction_map: Tensor) -> tuple[LayerTrace, ...]:
+    return tuple(
+        LayerTrace(
+            name=f"layer {number}",
+            maps=_numpy(maps[0]),
+            kernel=int(convolution.kernel_size[0]),
+            stride=int(convolution.stride[0]),
+            filters=_numpy(convolution.weight),
+            biases=_numpy(cast(Tensor, convolution.bias)),
+        )
+        for number, (maps, convolution) in enumerate(
+            zip(model.feature_maps(interaction_map), model.layers, strict=True), start=1
+        )
     )
 
 
-def _indices(model: ConvNCF, user: int, item: int) -> tuple[Tensor, Tensor]:
+def _indices(model: PairwiseModel, user: int, item: int) -> tuple[Tensor, Tensor]:
     device = model.user_embedding.weight.device
     return torch.tensor([user], device=device), torch.tensor([item], device=device)
 
 
-def _score(model: ConvNCF | MatrixFactorisation, user: int, item: int) -> float:
+def _score(model: PairwiseModel, user: int, item: int) -> float:
     score = float(model.score_pairs(torch.tensor([user]), torch.tensor([item]))[0])
     if not math.isfinite(score):
         raise NonFiniteScoreError(

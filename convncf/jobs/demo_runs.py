@@ -8,9 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from convncf.config import resolve
 from convncf.errors import RunBusyError
 from convncf.jobs.launching import launch, start_worker
+from convncf.models.settings import resolve
 from convncf.runs import Run, RunStore
 
 _FROM_MF: Final[dict[str, Any]] = {
@@ -50,7 +50,7 @@ def demo(home: Path, *, overrides: Mapping[str, Any] | None = None) -> tuple[Run
 
     `overrides` are further settings for every run that they apply to, such as fewer epochs.
     """
-    from convncf.config import unused_settings
+    from convncf.models.effects import unused_settings
 
     planned = {}
     for name, (model, settings) in DEMO_RUNS.items():

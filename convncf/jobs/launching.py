@@ -20,9 +20,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock
 
-from convncf.config import TRAINED, Resolved, RunConfig
 from convncf.errors import ConfigError, JobError, RunBusyError, RunError
 from convncf.jobs.queue import DeviceQueue
+from convncf.models.record import Sizes
+from convncf.models.registry import record
+from convncf.models.run_config import RunConfig
+from convncf.models.settings import Resolved
 from convncf.runs import Run, RunStore, Status, load_tensors
 from convncf.runtime import devices, files
 
@@ -50,7 +53,7 @@ def checked(resolved: Resolved, home: Path) -> tuple[Resolved, str]:
     filtered, parts = filter_and_split(dataset, config.data, config.seed)
     _refuse_what_cannot_be_trained(config, parts)
     refuse_unless_memory_fits(config, parts)
-    if config.model.pre_model_path:
+    if config.model.pretrained_from:
         _refuse_unfit_pretraining(config, dataset.fingerprint, filtered.dataset, parts, RunStore(home))
     return resolved, dataset.fingerprint
 
@@ -58,22 +61,21 @@ def checked(resolved: Resolved, home: Path) -> tuple[Resolved, str]:
 def located(resolved: Resolved, home: Path) -> Resolved:
     """The configuration with model.pre_model_path as the name of a run, or absolute: workers have other folders."""
     model = resolved.config.model
-    path = Path(model.pre_model_path).expanduser()
-    if not model.pre_model_path or model.pre_model_path in RunStore(home).names() or not path.exists():
+    given = model.pretrained_from
+    path = Path(given).expanduser()
+    if not given or given in RunStore(home).names() or not path.exists():
         return resolved
     model = model.model_copy(update={"pre_model_path": str(path.resolve())})
     return Resolved(resolved.config.model_copy(update={"model": model}), resolved.sources)
 
 
 def _refuse_what_cannot_be_trained(config: RunConfig, parts: Split) -> None:
-    if config.model.name in TRAINED:
+    own = record(config.model.name)
+    if own.trained:
         from convncf.training import triple_sampler
 
         triple_sampler(parts, config.train, config.seed)  # raises where nothing can be drawn
-    elif config.model.name == "ease":
-        from convncf.models.item_similarity import refuse_unless_it_fits
-
-        refuse_unless_it_fits(parts.interactions.n_items)
+    own.refuse(config.model, Sizes(parts.interactions.n_users, parts.interactions.n_items))
 
 
 def _refuse_unfit_pretraining(
@@ -83,11 +85,11 @@ def _refuse_unfit_pretraining(
     from convncf.workflow.leakage import check_origin
     from convncf.workflow.loading import pretrained_vectors
 
-    path = config.model.pre_model_path
+    path = config.model.pretrained_from
     source = store.open(path) if path in store.names() else None
     in_the_making = source is not None and (source.report() is None or source.extension())
     if not (source and in_the_making and source.status().active):  # else it stands before this run in the queue
-        pretrained_vectors(path, dataset, store, size=config.model.embedding_size)
+        pretrained_vectors(path, dataset, store, size=config.model["embedding_size"])
     check_origin(config, fingerprint, parts, store)
 
 
@@ -199,7 +201,7 @@ def refitted(run: Run, epochs: int) -> Resolved:
     """The run's configuration with all data for training and the epochs that it chose."""
     config, sources = run.config(), run.sources()
     changes: dict[str, Any] = {"data": {"split": "ratio", "order": "auto", "across": "user", "ratios": (1.0, 0.0, 0.0)}}
-    if config.model.name in TRAINED:
+    if record(config.model.name).trained:
         if config.train.schedule != "constant":
             raise ConfigError(
                 f"run {run.name!r} has train.schedule {config.train.schedule}, which spreads the learning rates over "

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Final, NamedTuple, Protocol
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
@@ -24,25 +24,20 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from convncf.config import MODEL_NAMES, ModelConfig
+from convncf.config import EmbeddingSettings, ModelSettings
 from convncf.errors import ConfigError, PretrainingError
 from convncf.models.losses import ConvNCFBPRLoss, squared_norm, sum_of_norms
+from convncf.models.record import Sizes
 
+Settings = TypeVar("Settings", bound=ModelSettings)
 PAIRWISE: Final = 2
 """RecBole's InputType.PAIRWISE: a batch holds a positive and a negative item for each user."""
 
 
 class Subscriptable(Protocol):
-    """Anything that answers `it["key"]`: a dict, a ModelConfig, RecBole's Config or Interaction."""
+    """Anything that answers `it["key"]`: a dict, a ModelSettings, RecBole's Config or Interaction."""
 
     def __getitem__(self, key: str, /) -> Any: ...
-
-
-class Sizes(NamedTuple):
-    """How many users and items a model knows: the least that it needs of a dataset."""
-
-    n_users: int
-    n_items: int
 
 
 class Fields(NamedTuple):
@@ -61,18 +56,16 @@ def value_of(config: Subscriptable, key: str) -> Any:
         return None
 
 
-def model_config(config: Subscriptable, name: str) -> ModelConfig:
-    """Read a configuration as that of the model `name`. Raises ConfigError, with the key, where a value cannot be."""
-    if name not in MODEL_NAMES:
-        raise ConfigError(f"model {name!r} does not exist. Known: {', '.join(MODEL_NAMES)}.")
-    if isinstance(config, ModelConfig) and config.name == name:
+def model_config(config: Subscriptable, settings: type[Settings]) -> Settings:
+    """Read a configuration as that of a model with such settings. Raises ConfigError where a value cannot be."""
+    if isinstance(config, settings):
         return config
-    found = {key: value_of(config, key) for key in ModelConfig.model_fields}
-    given = {key: value for key, value in found.items() if value is not None} | {"name": name}
+    found = {key: value_of(config, key) for key in settings.model_fields}
+    given = {key: value for key, value in found.items() if value is not None and key != "name"}
     if "reg_weights" in given:
         given["reg_weights"] = tuple(given["reg_weights"])[:2]  # RecBole reads the first two and no more
     try:
-        return ModelConfig.model_validate(given)
+        return settings.model_validate(given)
     except ValidationError as error:
         problems = [
             f"{'.'.join(map(str, problem['loc'])) or 'model'} = {problem['input']!r}: {problem['msg']}"
@@ -152,12 +145,13 @@ def as_in_2018(layers: Iterable[nn.Conv2d], output: nn.Linear) -> None:
 class PairwiseModel(nn.Module):
     """A model that scores (user, item) and learns from (user, positive, negative).
 
-    `config` is a ModelConfig or anything subscriptable with RecBole's keys; `dataset` has n_users and n_items, or
-    RecBole's num(field). Users and items are 0-based indices throughout. Subclasses give `name`, `forward` and
-    `weights`.
+    `config` is a ModelSettings or anything subscriptable with RecBole's keys; `dataset` has n_users and n_items, or
+    RecBole's num(field). Users and items are 0-based indices throughout. Subclasses give `name`, `settings`,
+    `forward` and `weights`.
     """
 
     name: ClassVar[str]
+    settings: ClassVar[type[EmbeddingSettings]]
     input_type: ClassVar[int] = PAIRWISE
     pairs_at_once: ClassVar[int] = 256
     """Pairs scored in one go where no gradient is asked for: bounds the memory, and the same for every user."""
@@ -165,13 +159,13 @@ class PairwiseModel(nn.Module):
     pairs_chosen_from: ClassVar[int] = 4096
     """Pairs scored in one go to choose negatives among them: bounds the memory, and fills a GPU."""
 
-    config: ModelConfig
+    config: EmbeddingSettings
     n_users: int
     n_items: int
 
     def __init__(self, config: Subscriptable, dataset: Any) -> None:
         super().__init__()
-        self.config = model_config(config, self.name)
+        self.config = model_config(config, self.settings)
         self.fields = fields(config)
         self.n_users, self.n_items = sizes(dataset, self.fields)
         self.user_embedding = nn.Embedding(self.n_users, self.config.embedding_size)
@@ -183,12 +177,12 @@ class PairwiseModel(nn.Module):
                 else:  # torch drew N(0, 1); scaled, not drawn again, so that a seed gives RecBole's start
                     table.mul_(self.config.embedding_std)
         self.loss = ConvNCFBPRLoss()
-        if self.config.train_method == "after_pretrain":
-            if not self.config.pre_model_path:
+        if self.config["train_method"] == "after_pretrain":
+            if not self.config.pretrained_from:
                 raise PretrainingError(
                     "train_method after_pretrain needs pre_model_path: a run folder or a .safetensors file."
                 )
-            self.start_from(*read_embeddings(self.config.pre_model_path))
+            self.start_from(*read_embeddings(self.config.pretrained_from))
 
     def start_from(self, user_vectors: Tensor, item_vectors: Tensor) -> None:
         """Copy pretrained embeddings, (n_users, D) and (n_items, D); row u becomes the vector of user index u.

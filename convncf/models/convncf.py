@@ -19,17 +19,21 @@ import torch
 from torch import Tensor, nn
 
 from convncf.config import refuse_unless_trace_fits
-from convncf.models.base import PairwiseModel, Subscriptable, as_in_2018
+from convncf.models.abilities import LayeredModel
+from convncf.models.base import Subscriptable, as_in_2018
 from convncf.models.losses import squared_norm
+from convncf.models.records.convncf import RECORD, ConvNCFSettings
 
 
-class ConvNCF(PairwiseModel):
+class ConvNCF(LayeredModel):
     """The reference: every step is a method, and `forward` is their composition.
 
     Parameters come in RecBole's order: both embeddings, then weight and bias of each layer, then of the output.
     """
 
-    name = "convncf"
+    name = RECORD.name
+    settings = ConvNCFSettings
+    config: ConvNCFSettings
 
     def __init__(self, config: Subscriptable, dataset: Any) -> None:
         super().__init__(config, dataset)

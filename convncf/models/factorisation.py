@@ -6,15 +6,29 @@ Shapes: B pairs, N items, D embedding size.
 
 from __future__ import annotations
 
+from typing import Self
+
+import torch
 from torch import Tensor
 
-from convncf.models.base import PairwiseModel, scoring
+from convncf.config import Precision
+from convncf.models.abilities import MappedModel, Summands
+from convncf.models.base import scoring
+from convncf.models.record import Sizes
+from convncf.models.records.factorisation import RECORD, FactorisationSettings
 
 
-class MatrixFactorisation(PairwiseModel):
+class MatrixFactorisation(MappedModel):
     """ŷ = p·q. It has no weights besides the embeddings."""
 
-    name = "mf-bpr"
+    name = RECORD.name
+    settings = FactorisationSettings
+    linear = True
+
+    @classmethod
+    def of(cls, settings: FactorisationSettings, sizes: Sizes, precision: Precision) -> Self:
+        """By settings; there is one precision."""
+        return cls(settings, sizes)
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
         """Scores of pairs: (B,), (B,) -> (B,)."""
@@ -22,6 +36,27 @@ class MatrixFactorisation(PairwiseModel):
         q = self.item_embedding(item)  # (B, D)
         scores: Tensor = (p * q).sum(dim=-1)  # (B,)
         return scores
+
+    def map_scores(self, maps: Tensor) -> Tensor:
+        """The sum of each map's diagonal, which is all that is read of it: (n, 1, D, D) -> (n,)."""
+        return maps[:, 0].diagonal(dim1=1, dim2=2).sum(dim=1)
+
+    def vector_score(self, p: Tensor, q: Tensor) -> Tensor:
+        """p · q: (D,), (D,) -> []."""
+        return p @ q
+
+    def summands(self, interaction_map: Tensor) -> Summands:
+        """The diagonal of the map."""
+        diagonal = interaction_map[0, 0].diagonal()  # (D,)
+        words = (
+            "The score is p · q, the sum of the map's diagonal: "
+            "matrix factorisation has no network, so there are no feature maps."
+        )
+        return Summands(diagonal, torch.ones_like(diagonal), 0.0, "dimension", words)
+
+    def under_mask(self, p: Tensor, mask: Tensor) -> Tensor:
+        """p under the mask's diagonal: (D,), (D, D) -> (D,)."""
+        return p * mask.diagonal()
 
     def weights(self) -> list[Tensor]:
         """None: an empty list."""

@@ -10,7 +10,7 @@ Shapes: B pairs or triples, U users, N items, D embedding size, C channels of th
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import torch
 from torch import Tensor
@@ -20,6 +20,8 @@ from convncf.models import tower
 from convncf.models.base import Subscriptable, scoring
 from convncf.models.compiled.tower import CompiledTower, available
 from convncf.models.convncf import ConvNCF
+from convncf.models.record import Sizes
+from convncf.models.records.convncf import ConvNCFSettings
 from convncf.runtime import threads
 
 _log = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ class FusedConvNCF(ConvNCF):
                 list(plan.cnn_strides),
             )
             return
-        self._shape = tower.geometry(plan)
+        self._shape = tower.geometry(plan.embedding_size, self.layers)
         self._inverse: Tensor
         self.register_buffer("_inverse", torch.argsort(self._shape.order), persistent=False)
         self._tower = CompiledTower.of(self._shape, precision)
@@ -55,6 +57,16 @@ class FusedConvNCF(ConvNCF):
             _log.info("fast path: plain torch, because %s", _why_not(self._shape))
         else:
             _log.info("fast path: compiled for this processor, %s", precision)
+
+    @classmethod
+    def of(cls, settings: ConvNCFSettings, sizes: Sizes, precision: Precision) -> Self:
+        """By settings. Pretrained embeddings are not read here: who knows the raw ids hands them to `start_from`."""
+        return cls(settings.model_copy(update={"train_method": "no_pretrain"}), sizes, precision)
+
+    @property
+    def computed_in(self) -> Precision:
+        """bf16 where the fast path rounds to it; the reference path does not."""
+        return self.precision if self.fits else "fp32"
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
         """Scores of pairs: (B,), (B,) -> (B,); differentiable."""

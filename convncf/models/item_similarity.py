@@ -27,7 +27,7 @@ Shapes: U users, I items.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar, Final, Self
 
@@ -38,8 +38,12 @@ from scipy.linalg import lapack
 from scipy.sparse import csc_array, csr_array
 from torch import Tensor, nn
 
+from convncf.config import Precision
 from convncf.errors import DataError
-from convncf.runtime.memory import available_memory
+from convncf.models.abilities import with_one_user
+from convncf.models.record import Sizes
+from convncf.models.records import item_similarity as records
+from convncf.models.records.item_similarity import EASESettings, ItemKNNSettings
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating[Any]]
@@ -78,6 +82,14 @@ class ItemModel(nn.Module):
         self.history_start = torch.from_numpy(ones.indptr.astype(np.int64))
         self.history_items = torch.from_numpy(ones.indices.astype(np.int64))
         return self
+
+    def of_items(self, items: Sequence[int]) -> tuple[Self, str]:
+        """A model of one user, who has these items (ascending), and a sentence on it; nothing of this one changes."""
+        alone = with_one_user(self)
+        alone._buffers = dict(self._buffers)  # of the copy: the two below are set in it alone
+        alone.history_start, alone.history_items = torch.tensor([0, len(items)]), torch.tensor(items)
+        count = f"{len(items):,} picked item{'' if len(items) == 1 else 's'}"
+        return alone, f"{type(self).__name__} adds up what its matrix holds of {count}: exact, nothing is fitted."
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
         """Scores of pairs: (B,), (B,) -> (B,)."""
@@ -142,7 +154,7 @@ _AT_ONCE: Final = 2**21
 class ItemKNN(ItemModel):
     """Sums of shrunk cosines between columns of the training matrix."""
 
-    name = "itemknn"
+    name = records.ITEMKNN.name
     likeness_start: Tensor
     """(I + 1,) int64: row j of the matrix lies between likeness_start[j] and likeness_start[j + 1]."""
     likeness_items: Tensor
@@ -159,6 +171,11 @@ class ItemKNN(ItemModel):
         self.register_buffer("likeness_start", torch.zeros(n_items + 1, dtype=torch.int64))
         self.register_buffer("likeness_items", torch.zeros(0, dtype=torch.int64))
         self.register_buffer("likeness", torch.zeros(0))
+
+    @classmethod
+    def of(cls, settings: ItemKNNSettings, sizes: Sizes, precision: Precision) -> Self:
+        """By settings; there is one precision."""
+        return cls(*sizes, settings.neighbours, settings.shrinkage)
 
     def _compute(self, train: csr_array) -> None:
         norm = np.sqrt(train.sum(axis=0))  # (I,)
@@ -220,8 +237,6 @@ def _blocks(train: csr_array) -> Iterator[slice]:
         yield slice(begin, train.shape[1])
 
 
-_BYTES_TO_COMPUTE: Final = 12
-"""A pair of items: 8 to invert the matrix in its place, 4 for the weights."""
 _COLUMNS: Final = 256
 """Items worked on at a time."""
 
@@ -229,7 +244,7 @@ _COLUMNS: Final = 256
 class EASE(ItemModel):
     """Σ of the weights between the items that a user has and the one that is scored."""
 
-    name = "ease"
+    name = records.EASE.name
     between: Tensor
     """(I, I) float32 weights B: row of an item that the user has, column of the scored one."""
 
@@ -240,8 +255,13 @@ class EASE(ItemModel):
         self.l2 = l2
         self.register_buffer("between", torch.zeros(0, 0))
 
+    @classmethod
+    def of(cls, settings: EASESettings, sizes: Sizes, precision: Precision) -> Self:
+        """By settings; there is one precision."""
+        return cls(*sizes, settings.ease_l2)
+
     def _compute(self, train: csr_array) -> None:
-        refuse_unless_it_fits(self.n_items)
+        records.refuse_unless_it_fits(self.n_items)
         n = self.n_items
         gram = np.empty((n, n), order="F")  # what LAPACK works on in place
         columns, by_item = csc_array(train), csr_array(train.T)
@@ -273,20 +293,6 @@ class EASE(ItemModel):
         got = list(given["between"].shape)
         if got not in ([self.n_items, self.n_items], [0, 0]):
             raise RuntimeError(f"between: shape {got}, {self.n_items} items need {[self.n_items, self.n_items]}")
-
-
-def refuse_unless_it_fits(n_items: int, available: int | None = None) -> None:
-    """Raises DataError where the item-item matrix of so many items would not fit in memory; `available` in bytes.
-
-    Without `available`, what this machine has left is asked for; where it does not say, nothing is refused.
-    """
-    free = available_memory() if available is None else available
-    needed = _BYTES_TO_COMPUTE * n_items**2
-    if free is not None and needed > free:
-        raise DataError(
-            f"EASE holds a matrix of items by items: for {n_items:,} items it needs {needed / 1e9:.1f} GB of memory, "
-            f"and {free / 1e9:.1f} GB are free. Leave rare items out (data.min_item), or take itemknn."
-        )
 
 
 def _column_blocks(n: int) -> list[slice]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Sequence
+from typing import Final, Self
 
 import numpy as np
 import torch
 from scipy.sparse import csr_array
 from torch import Tensor, nn
+
+from convncf.config import Precision
+from convncf.models.abilities import with_one_user
+from convncf.models.record import Sizes
+from convncf.models.records.popularity import PopularitySettings
 
 
 class Popularity(nn.Module):
@@ -22,6 +28,11 @@ class Popularity(nn.Module):
         self.n_items = n_items
         self.register_buffer("counts", torch.zeros(n_items))
 
+    @classmethod
+    def of(cls, settings: PopularitySettings, sizes: Sizes, precision: Precision) -> Self:
+        """By settings, of which there are none; there is one precision."""
+        return cls(*sizes)
+
     def fit(self, train: csr_array) -> Self:
         """Count from the training matrix, (n_users, n_items), where what is stored is a positive."""
         if train.shape != (self.n_users, self.n_items):
@@ -29,6 +40,16 @@ class Popularity(nn.Module):
         counts = np.bincount(train.indices, minlength=self.n_items)
         self.counts.copy_(torch.from_numpy(counts))
         return self
+
+    no_trace: Final = (
+        "Popularity scores an item by how many users have it in training, the same for everybody: "
+        "it has no embeddings and no feature maps, so there is nothing to look into."
+    )
+    """What is said where others show their interaction map."""
+
+    def of_items(self, items: Sequence[int]) -> tuple[Self, str]:
+        """A model of one user, and a sentence on it; nothing of this one changes."""
+        return with_one_user(self), "Popularity shows everybody the same items, whatever they picked."
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
         """Scores of pairs: (B,), (B,) -> (B,)."""

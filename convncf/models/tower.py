@@ -20,10 +20,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from convncf.config import ModelConfig, layer_sizes
+from convncf.config import layer_sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,17 @@ class Geometry(Layers):
     """(A'·A',) where patch (a', b') lies: what one patch of layer 3 reads lies together, and so on upwards."""
 
 
-def geometry(plan: ModelConfig) -> Geometry:
-    """The geometry of a plan with kernel = stride in each layer."""
-    sides = layer_sizes(plan.embedding_size, plan.cnn_kernels, plan.cnn_strides)
+def geometry(embedding_size: int, layers: Sequence[nn.Conv2d]) -> Geometry:
+    """The geometry of layers with kernel = stride each."""
+    kernels = [int(each.kernel_size[0]) for each in layers]
+    sides = layer_sizes(embedding_size, kernels, kernels)
     order = torch.arange(sides[-1] ** 2).view(sides[-1], sides[-1])
-    for k in reversed(plan.cnn_kernels[2:]):
+    for k in reversed(kernels[2:]):
         inside = torch.arange(k * k).view(k, k)
         order = (order[:, None, :, None] * k * k + inside[None, :, None, :]).reshape(len(order) * k, -1)
-    return Geometry(sides[0], plan.cnn_channels[1:], plan.cnn_kernels, order.reshape(-1).contiguous())
+    return Geometry(
+        sides[0], tuple(each.out_channels for each in layers), tuple(kernels), order.reshape(-1).contiguous()
+    )
 
 
 def fold(shape: Geometry, p: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

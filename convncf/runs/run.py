@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
 
-from convncf.config import Resolved, RunConfig, flatten, nest
 from convncf.errors import ConfigError, RunBrokenError, RunBusyError
+from convncf.models.run_config import RunConfig, flatten, stored_config
+from convncf.models.settings import Resolved
 from convncf.runs.files import (
     COLUMNS,
     ROW,
@@ -97,7 +98,7 @@ class Run(KeptTensors):
     def config(self) -> RunConfig:
         """The effective configuration. Raises RunBrokenError when config.json is damaged."""
         try:
-            return RunConfig.model_validate(nest(self.settings()))
+            return stored_config(self.settings(), str(self.path / "config.json"))
         except (ValueError, ConfigError) as error:
             raise RunBrokenError(f"{self.path / 'config.json'}: {error}") from None
 

@@ -16,7 +16,6 @@ from typing import Final
 
 from filelock import FileLock
 
-from convncf.config import Resolved
 from convncf.errors import (
     RunBrokenError,
     RunBusyError,
@@ -26,6 +25,7 @@ from convncf.errors import (
     RunNotFoundError,
     did_you_mean,
 )
+from convncf.models.settings import Resolved
 from convncf.runs.files import read_object
 from convncf.runs.run import Run
 from convncf.runs.status import Status

@@ -9,8 +9,9 @@ A test holds all equal to torch.optim, whose names they use for their state.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -174,3 +175,33 @@ class SGD(Optimiser):
         if self.momentum:
             gradient = slots["momentum_buffer"].mul_(self.momentum).add_(gradient)
         parameter.add_(gradient, alpha=-lr)
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiserRecord:
+    """An optimiser as settings name it; its own settings stand in `TrainConfig`, which `needs` says are its."""
+
+    name: str
+    make: Callable[[Sequence[Group], TrainConfig], Optimiser]
+    slots: Callable[[TrainConfig], int]
+    """How many numbers it keeps for each parameter."""
+    pretrains: bool = False
+    """Whether the MF-BPR before a model is trained by it too; else that is by the first of RECORDS."""
+
+
+RECORDS: Final = (
+    OptimiserRecord("adam", lambda groups, config: Adam(groups), lambda config: 2, pretrains=True),
+    OptimiserRecord("adamw", lambda groups, config: AdamW(groups, config.weight_decay), lambda config: 2),
+    OptimiserRecord(
+        "adagrad", lambda groups, config: Adagrad(groups, config.adagrad_accumulator), lambda config: 1, pretrains=True
+    ),
+    OptimiserRecord(
+        "sgd", lambda groups, config: SGD(groups, config.momentum), lambda config: int(config.momentum > 0)
+    ),
+)
+"""The optimisers there are; a test holds their names against those that train.optimizer takes."""
+
+
+def optimiser(name: str) -> OptimiserRecord:
+    """The record of that name."""
+    return next(one for one in RECORDS if one.name == name)

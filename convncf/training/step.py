@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from convncf.config import TrainConfig
 from convncf.models import PairwiseModel
 from convncf.training import optimisers
-from convncf.training.optimisers import SGD, Adagrad, Adam, AdamW, Group, Optimiser
+from convncf.training.optimisers import Group, Optimiser, optimiser
 
 log = logging.getLogger(__name__)
 Batch = tuple[Tensor, ...]
@@ -183,12 +183,4 @@ class Stepper:
         config = self.config
         rates = config.lr_embedding, config.lr_network
         groups = [Group(parameters, rate) for parameters, rate in zip(self._groups, rates, strict=True)]
-        match config.optimizer:
-            case "adagrad":
-                return Adagrad(groups, config.adagrad_accumulator)
-            case "adamw":
-                return AdamW(groups, config.weight_decay)
-            case "sgd":
-                return SGD(groups, config.momentum)
-            case "adam":
-                return Adam(groups)
+        return optimiser(config.optimizer).make(groups, config)

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from convncf import models
-from convncf.config import TRAINED, ModelConfig, Precision, RunConfig, TrainConfig
+from convncf.config import ModelSettings, Precision, TrainConfig
 from convncf.data.candidates import CandidateSets
 from convncf.data.split import Part, Split
 from convncf.evaluation.baselines import sets_for
@@ -25,20 +25,21 @@ from convncf.evaluation.full_ranking import users_with_positives
 from convncf.evaluation.ranking import Scorer
 from convncf.evaluation.report import evaluate, sample_users
 from convncf.evaluation.significance import bootstrap_ends, resamples
+from convncf.models.registry import BASELINE, record
+from convncf.models.run_config import RunConfig
 from convncf.runtime import devices, random, threads
 from convncf.runtime.memory import format_bytes, resident
 from convncf.training import triple_sampler
 from convncf.training.step import Stepper, Trainable
 from convncf.workflow.loading import data_of_config
 from convncf.workflow.memory import Memory, memory_of
-from convncf.workflow.phases import mf_config, pretraining
+from convncf.workflow.phases import pretraining
 
 _SECONDS: Final = 0.25
 """For each thing that is timed."""
 _WARM: Final = 2
 """Steps before the clock runs: the first compile, or record a CUDA graph."""
 _MOST_STEPS: Final = 50
-_EASE_ITEMS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,43 +134,44 @@ def measure(
 ) -> Estimate:
     """The estimate of a run whose data is at hand: split, device, and the candidate sets of `judgement.sets_for`."""
     before = resident()
-    popularity = cast(Scorer, models.fitted(ModelConfig(name="popularity"), parts.train))
+    popularity = cast(Scorer, models.fitted(BASELINE.settings(), parts.train))
     simple = _Ranking(popularity, config, parts, sets)
     of_simple, of_pretraining, of_training, computing = simple.at_the_end("test"), None, None, 0.0
-    baselines = of_simple if config.model.name != "popularity" else 0.0
-    if config.model.name in TRAINED:
-        if config.model.name == "convncf" and config.pretrain.epochs and not config.model.pre_model_path:
-            mf, settings = mf_config(config), pretraining(config)
+    own, path = record(config.model.name), config.model.pretrained_from
+    baselines = of_simple if own is not BASELINE else 0.0
+    if own.trained:
+        if own.pretraining and config.pretrain.epochs and not path:
+            mf, settings = before(config), pretraining(config)
             of_pretraining, ranking = _phase(mf, settings, config, parts, device, precision, sets, sampled=False)
             baselines += ranking.at_the_end("test")
-        elif config.model.pre_model_path:
+        elif path:
             baselines += of_simple
         of_training, ranking = _phase(config.model, config.train, config, parts, device, precision, sets, sampled=True)
-        own = ranking.at_the_end("validation") + ranking.at_the_end("test")
+        ranked = ranking.at_the_end("validation") + ranking.at_the_end("test")
     else:
         computing = _computing(config.model, parts)
-        own = simple.at_the_end("validation") + of_simple  # its scores are about as quick to have
+        ranked = simple.at_the_end("validation") + of_simple  # its scores are about as quick to have
     n_users = users_with_positives(parts.test).size
     memory = memory_of(config, parts)
     # what was loaded on the way counts as well; what the measured model held is in `memory`
     process = max(before, resident() - (memory.on_device if device == "cpu" else 0))
-    rivals = 2 + (of_pretraining is not None or bool(config.model.pre_model_path))
+    rivals = 2 + (of_pretraining is not None or bool(path))
     return Estimate(
         pretraining=of_pretraining,
         training=of_training,
         computing_seconds=computing,
-        evaluation_seconds=own + baselines + _of_intervals(n_users, rivals, config.seed),
+        evaluation_seconds=ranked + baselines + _of_intervals(n_users, rivals, config.seed),
         n_users=n_users,
         n_items=parts.interactions.n_items,
         memory=memory,
         process_bytes=process,
-        stops_early=config.model.name in TRAINED and config.train.patience > 0 and bool(parts.validation.nnz),
+        stops_early=own.trained and config.train.patience > 0 and bool(parts.validation.nnz),
         device=device,
     )
 
 
 def _phase(
-    model_config: ModelConfig,
+    settings: ModelSettings,
     train: TrainConfig,
     config: RunConfig,
     parts: Split,
@@ -181,7 +183,7 @@ def _phase(
 ) -> tuple[PhaseTime, _Ranking]:
     """Time some steps and some users of a model that is made for this, and forgotten."""
     random.seed_torch(config.seed, "estimate")
-    model = models.build(model_config, parts.interactions.n_users, parts.interactions.n_items, precision)
+    model = models.build(settings, parts.interactions.n_users, parts.interactions.n_items, precision)
     assert isinstance(model, torch.nn.Module)
     model.to(device)
     step = _of_step(cast(Trainable, model), train, parts, config.seed, device)
@@ -248,19 +250,10 @@ class _Ranking:
         return spent / some
 
 
-def _computing(config: ModelConfig, parts: Split) -> float:
+def _computing(settings: ModelSettings, parts: Split) -> float:
     """Seconds of computing a model in one go, from a part of the matrix and how its cost grows."""
-    train = parts.train
-    if config.name == "ease":  # inverting costs items³
-        n = min(_EASE_ITEMS, train.shape[1])
-        part, grows = train[:, :n], (train.shape[1] / n) ** 3
-    elif config.name == "itemknn":  # pairs of items that a user has: interactions²
-        counts = np.diff(train.indptr).astype(np.float64)
-        n = min(max(1, train.shape[0] // 10), train.shape[0])
-        part, grows = train[:n], float((counts**2).sum() / max((counts[:n] ** 2).sum(), 1.0))
-    else:
-        part, grows = train, 1.0
-    return _timed(lambda: models.fitted(config, part)) * grows
+    part, times = record(settings.name).part_to_time(settings, parts.train)
+    return _timed(lambda: models.fitted(settings, part)) * times
 
 
 def _of_intervals(n_users: int, rivals: int, seed: int) -> float:

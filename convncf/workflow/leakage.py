@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from convncf.config import RunConfig
 from convncf.data.split import Split
 from convncf.errors import ConvNCFError, PretrainingError
+from convncf.models.run_config import RunConfig
 from convncf.runs import Run, RunStore
 from convncf.workflow.loading import data_of, source_run
 
@@ -21,7 +21,7 @@ def check_origin(config: RunConfig, fingerprint: str, parts: Split, store: RunSt
     Config, data's fingerprint and split are those of the run that begins from them. Raises PretrainingError where
     the run that they are of was trained on pairs of this one's test part: its figures would be no test of anything.
     """
-    path = config.model.pre_model_path
+    path = config.model.pretrained_from
     source = source_run(path, store)
     if source is None:
         return _unknown(path, "a bare file tells nothing of its training", parts)

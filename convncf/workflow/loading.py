@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from convncf import models
-from convncf.config import ModelConfig, RunConfig
 from convncf.data import catalogue
 from convncf.data.dataset import Dataset
 from convncf.data.split import Split
@@ -20,7 +19,8 @@ from convncf.data.splitting import filter_and_split
 from convncf.errors import CheckpointError, DataError, PretrainingError, RunBrokenError, did_you_mean
 from convncf.evaluation.ranking import Scorer
 from convncf.inspection import Moment
-from convncf.models import MatrixFactorisation
+from convncf.models.registry import PRETRAINING, with_ability
+from convncf.models.run_config import RunConfig
 from convncf.runs import Run, RunStore, load_tensors
 from convncf.runtime import devices
 
@@ -126,7 +126,10 @@ def pretrained_vectors(path: str, dataset: Dataset, store: RunStore, *, size: in
         )
     tensors, _ = load_tensors(run.model_path if run else file)
     if not {"user_embedding.weight", "item_embedding.weight"} <= tensors.keys():
-        raise PretrainingError(f"{path} holds no user and item embeddings, only {sorted(tensors)}. Give an mf-bpr run.")
+        raise PretrainingError(
+            f"{path} holds no user and item embeddings, only {sorted(tensors)}. "
+            f"Give a run of {with_ability('embeddings')}."
+        )
     users, items = tensors["user_embedding.weight"], tensors["item_embedding.weight"]
     if users.shape[1] != size:
         raise PretrainingError(
@@ -185,7 +188,6 @@ def _kept(loaded: LoadedRun, epoch: int) -> Scorer:
 def _pretrained(run: Run) -> Scorer:
     tensors, _ = load_tensors(run.pretrained_path)
     p, q = tensors["user_embedding.weight"], tensors["item_embedding.weight"]
-    model = models.build(ModelConfig(name="mf-bpr", embedding_size=p.shape[1]), len(p), len(q))
-    assert isinstance(model, MatrixFactorisation)
+    model = models.build(PRETRAINING.settings(embedding_size=p.shape[1]), len(p), len(q))
     model.start_from(p, q)
-    return model.eval()
+    return cast(Scorer, model.eval())

@@ -15,15 +15,19 @@ import torch
 from torch import Tensor
 
 from convncf import models
-from convncf.config import TRAINED, EvalConfig, ModelConfig, Precision, RunConfig, TrainConfig
+from convncf.config import EmbeddingSettings, EvalConfig, ModelSettings, Precision, PretrainedSettings, TrainConfig
 from convncf.data.candidates import CandidateSets
 from convncf.data.dataset import Dataset
 from convncf.data.split import Part, Split
 from convncf.evaluation.ranking import Scorer
+from convncf.models.records import factorisation
+from convncf.models.registry import BASELINE, PRETRAINING, record
+from convncf.models.run_config import RunConfig
 from convncf.runs import Run, RunStore, load_tensors
 from convncf.runtime import random
 from convncf.runtime.progress import Progress
 from convncf.training import Trainable, Trainer
+from convncf.training.optimisers import optimiser
 from convncf.training.records import EpochRecord, Phase, TrainerState
 from convncf.workflow.leakage import check_origin
 from convncf.workflow.loading import pretrained_vectors
@@ -58,7 +62,7 @@ class Attempt:
 
     def train(self) -> tuple[int, int]:
         """Train or compute what the run's model needs; (best epoch, last epoch)."""
-        if self.config.model.name not in TRAINED:
+        if not record(self.config.model.name).trained:
             self._compute()
             return 0, 0
         model = self._fresh(self.config.model, "initialisation")
@@ -68,13 +72,13 @@ class Attempt:
 
     def baselines(self) -> dict[str, Scorer]:
         """Simpler models on the same split: Popularity, and the MF-BPR that the run began from."""
-        popularity = models.fitted(ModelConfig(name="popularity"), self.parts.train)
-        found: dict[str, Scorer] = {"popularity": cast(Scorer, popularity)}
+        popularity = models.fitted(BASELINE.settings(), self.parts.train)
+        found: dict[str, Scorer] = {BASELINE.name: cast(Scorer, popularity)}
         if self.run.pretrained_path.exists():
-            model = self._fresh(mf_config(self.config), "pretraining")
+            model = self._fresh(before(self.config), "pretraining")
             model.load_state_dict(load_tensors(self.run.pretrained_path)[0])
-            found["mf-bpr"] = cast(Scorer, model)
-        elif self.config.model.pre_model_path or self.config.pretrain.epochs:
+            found[PRETRAINING.name] = cast(Scorer, model)
+        elif self.config.model.pretrained_from or self.config.pretrain.epochs:
             log.warning("%s is missing: the MF-BPR that the run began from is no baseline", self.run.pretrained_path)
         return found
 
@@ -87,19 +91,20 @@ class Attempt:
         model = models.fitted(self.config.model, self.parts.train)
         self.run.save_model(model.state_dict(), {"epoch": 0})
 
-    def _fresh(self, config: ModelConfig, purpose: str) -> torch.nn.Module:
+    def _fresh(self, config: ModelSettings, purpose: str) -> torch.nn.Module:
         random.seed_torch(self.config.seed, purpose)
         return models.build(config, self.parts.interactions.n_users, self.parts.interactions.n_items, self.precision)
 
     def _start_from_pretrained(self, model: torch.nn.Module) -> None:
         """Give the model its pretrained embeddings, training MF-BPR first when the settings say so."""
         config = self.config
-        if config.model.name != "convncf":
+        settings = config.model
+        if not record(settings.name).pretraining or not isinstance(settings, PretrainedSettings):
             return
-        path = config.model.pre_model_path
+        path = settings.pre_model_path
         if path:
             store = RunStore(self.run.path.parent.parent)
-            users, items, words = pretrained_vectors(path, self.dataset, store, size=config.model.embedding_size)
+            users, items, words = pretrained_vectors(path, self.dataset, store, size=settings.embedding_size)
             log.info("pretraining: %s", words)
             warnings = check_origin(config, self.run.fingerprint, self.parts, store)
             self._keep_pretrained(users, items, warnings)
@@ -108,11 +113,11 @@ class Attempt:
         else:
             return
         state, _ = load_tensors(self.run.pretrained_path)
-        cast(models.ConvNCF, model).start_from(state["user_embedding.weight"], state["item_embedding.weight"])
+        cast(models.PairwiseModel, model).start_from(state["user_embedding.weight"], state["item_embedding.weight"])
 
     def _keep_pretrained(self, users: Tensor, items: Tensor, warnings: Sequence[str]) -> None:
         tensors = {"user_embedding.weight": users, "item_embedding.weight": items}
-        facts = {"phase": "pretraining", "from": self.config.model.pre_model_path, "warnings": list(warnings)}
+        facts = {"phase": "pretraining", "from": self.config.model.pretrained_from, "warnings": list(warnings)}
         self.run.save_pretrained(tensors, facts)
 
     def _tell_resumed(self, words: str) -> None:
@@ -123,7 +128,7 @@ class Attempt:
     def _pretrain(self) -> None:
         # MF ranks a user in a millisecond: it is always validated on all of them
         evaluation = self.config.eval.model_copy(update={"validation_users": None})
-        model = self._fresh(mf_config(self.config), "pretraining")
+        model = self._fresh(before(self.config), "pretraining")
         self._phase("pretraining", model, pretraining(self.config), evaluation)
 
     def _phase(
@@ -190,21 +195,15 @@ class Attempt:
         self.run.replace_metrics(rows)
 
 
-def mf_config(config: RunConfig) -> ModelConfig:
-    """The MF-BPR before a ConvNCF."""
-    pretrain, model = config.pretrain, config.model
-    return ModelConfig(
-        name="mf-bpr",
-        embedding_size=model.embedding_size,
-        reg_weights=(pretrain.l2, 0.0),
-        penalty="squared",
-        embedding_std=pretrain.embedding_std,
-        embedding_start=model.embedding_start,
-    )
+def before(config: RunConfig) -> ModelSettings:
+    """The MF-BPR whose embeddings a run's model starts from."""
+    settings = config.model
+    assert isinstance(settings, EmbeddingSettings)
+    return factorisation.before(settings, config.pretrain)
 
 
 def pretraining(config: RunConfig) -> TrainConfig:
-    """How the MF-BPR before a ConvNCF is trained: by Adam, or by Adagrad where training is, as in the 2018 code.
+    """How the MF-BPR before the model is trained: by Adam, or by Adagrad where training is, as in the 2018 code.
 
     How positives and negatives are drawn, and which are spared, is as in training.
     """
@@ -212,7 +211,7 @@ def pretraining(config: RunConfig) -> TrainConfig:
     return TrainConfig(
         epochs=pretrain.epochs,
         batch_size=pretrain.batch_size,
-        optimizer="adagrad" if train.optimizer == "adagrad" else "adam",
+        optimizer=train.optimizer if optimiser(train.optimizer).pretrains else TrainConfig().optimizer,
         adagrad_accumulator=train.adagrad_accumulator,
         lr_embedding=pretrain.lr,
         lr_network=pretrain.lr,

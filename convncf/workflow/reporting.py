@@ -9,12 +9,14 @@ from typing import Any, Final, get_args
 
 import numpy as np
 
-from convncf.config import TRAINED, EvalConfig, RunConfig
+from convncf.config import EvalConfig
 from convncf.data.candidates import CandidateSets
 from convncf.data.split import Part, Split
 from convncf.evaluation.baselines import Judgement, judge, sets_for
 from convncf.evaluation.full_ranking import users_with_positives
 from convncf.evaluation.report import KEPT_THE_START
+from convncf.models.registry import record
+from convncf.models.run_config import RunConfig
 from convncf.runs import Run
 from convncf.training import Progress, never_drawn
 from convncf.workflow.loading import LoadedRun, load_run
@@ -77,7 +79,7 @@ def describe(loaded: LoadedRun, judgement: Judgement) -> dict[str, Any]:
 
 def warnings(config: RunConfig) -> tuple[str, ...]:
     """What makes a run's figures better than they would be on users or items to come, a full sentence each."""
-    if config.model.name not in TRAINED:
+    if not record(config.model.name).trained:
         return ()
     found = []
     if config.eval.select_on == "test":
@@ -96,7 +98,7 @@ def warnings(config: RunConfig) -> tuple[str, ...]:
 def _selection(loaded: LoadedRun) -> str:
     """How the epoch was chosen, in words: what the run's settings say, and its records of who was in the mean."""
     name, evaluation = loaded.config.model.name, loaded.config.eval
-    if name not in TRAINED:
+    if not record(name).trained:
         return f"nothing to choose: {name} is computed in one go, not trained in epochs"
     part = evaluation.select_on
     n_users = users_with_positives(loaded.split.positives(part)).size
@@ -128,7 +130,7 @@ def _extent(split: Split, evaluation: EvalConfig, sets: Mapping[Part, CandidateS
 
 def _notes_on_triples(loaded: LoadedRun) -> list[str]:
     """Who was left out of training, since no negative can be drawn for them; and whether an epoch is very short."""
-    if loaded.config.model.name not in TRAINED:
+    if not record(loaded.config.model.name).trained:
         return []
     train, barred = loaded.split.train, never_drawn(loaded.split, loaded.config.train)
     notes = []
@@ -148,8 +150,8 @@ def _notes_on_triples(loaded: LoadedRun) -> list[str]:
 
 
 def _notes_on_start(loaded: LoadedRun) -> list[str]:
-    """Where a ConvNCF was validated after training, and its start is kept all the same."""
-    if loaded.config.model.name != "convncf" or loaded.epoch > 0:
+    """Where a model may start from pretraining, was validated after training, and its start is kept all the same."""
+    if not record(loaded.config.model.name).pretraining or loaded.epoch > 0:
         return []
     words = KEPT_THE_START.replace("on validation", f"on {loaded.config.eval.select_on}")
     rows = loaded.run.metrics()

@@ -14,10 +14,11 @@ from typing import Any
 
 import pandas as pd
 
-from convncf.config import TRAINED, RunConfig
 from convncf.data.dataset import Dataset
 from convncf.errors import CheckpointError, ConfigError, RunError, TrainingStopped
 from convncf.evaluation.baselines import judge, sets_for, sets_frame
+from convncf.models.registry import record
+from convncf.models.run_config import RunConfig
 from convncf.runs import Run
 from convncf.runtime import devices, environment
 from convncf.workflow.estimate import Estimate, measure
@@ -138,7 +139,7 @@ def extend(run: Run, home: Path, epochs: int) -> None:
 def _refuse_what_would_be_another_run(name: str, config: RunConfig, epochs: int) -> None:
     """Of what the settings alone decide."""
     train, before = config.train, config.train.epochs
-    if config.model.name not in TRAINED:
+    if not record(config.model.name).trained:
         raise RunError(f"run {name!r} is {config.model.name}, which is computed: it has no epochs to add.")
     if epochs <= before:
         raise ConfigError(f"run {name!r} has train.epochs {before}, and {epochs} is not more. Give a larger number.")

@@ -15,6 +15,7 @@ from convncf.evaluation.comparison import gain
 from convncf.figures import learning
 from convncf.figures.learning import Abscissa
 from convncf.figures.theme import number
+from convncf.models.registry import record
 from convncf.runs import Run
 
 GHOST = "The faint line is what was measured; the smooth one is a running mean of it."
@@ -59,7 +60,7 @@ def show(runs: Sequence[Run], monitor: str, order: Sequence[str], *, unlike: boo
 
 def _gains(runs: Sequence[Run]) -> None:
     """What training added to where each network began, and how to learn what pretraining is worth."""
-    found = [(run, gain(run)) for run in runs if run.config().model.name == "convncf"]
+    found = [(run, gain(run)) for run in runs if record(run.config().model.name).pretraining]
     gains = {run.name: each for run, each in found if each is not None}
     for name, each in gains.items():
         began = "from pretraining" if each.pretrained else "without pretraining"

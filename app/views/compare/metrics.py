@@ -15,11 +15,11 @@ from app.ui.run_rows import dot, heading
 from app.ui.text import plain
 from app.views.compare import choice
 from convncf import figures
-from convncf.config import TRAINED
 from convncf.evaluation import metrics
 from convncf.evaluation.comparison import ComparedRun, Comparison
 from convncf.figures.theme import RunStyle, number
 from convncf.interop.tables import csv_table, latex_table
+from convncf.models.registry import label, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,13 +212,13 @@ def _ends(run: ComparedRun, name: str) -> str:
 
 def _kept(run: ComparedRun) -> str:
     """Which epoch's model is compared, in words."""
-    if run.model not in TRAINED:
+    if not record(run.model).trained:
         return "computed in one go"
     return f"best epoch {run.best_epoch}" if run.validation else f"kept epoch {run.best_epoch}, nothing validated"
 
 
 def _model_words(name: str) -> str:
-    return text.MODEL_WORDS.get(name, name)
+    return label(name)
 
 
 def _value(value: object) -> str:

@@ -9,10 +9,10 @@ import streamlit as st
 from app.ui import address, cache, first_runs, pair_controls, widgets
 from app.ui.text import plain, sentence
 from app.views.compare import choice, closer, curves, metrics, settings
-from convncf.config import TRAINED
 from convncf.errors import ConvNCFError
 from convncf.evaluation.comparison import Comparison
 from convncf.figures.theme import run_style
+from convncf.models.registry import record
 from convncf.runs import Run
 
 
@@ -59,10 +59,10 @@ def _begins(runs: Sequence[Run], found: Comparison) -> dict[str, str]:
     if item is not None:
         begins["item"] = model.item_id(item)
     models = {run.name: run.config().model for run in runs}
-    layers = [len(each.cnn_kernels) for each in models.values() if each.name == "convncf"]
+    layers = [len(kernels(each)) for each in models.values() if (kernels := record(each.name).kernels)]
     if layers:
         begins["layer"] = choice.value("layer", [str(layer) for layer in range(1, max(layers) + 1)])
-    mapped = [name for name, each in models.items() if each.name in TRAINED]
+    mapped = [name for name, each in models.items() if record(each.name).interaction_map]
     if len(mapped) > 1 and mapped[0] == runs[0].name:
         begins["against"] = choice.value("against", mapped[1:])
     return begins

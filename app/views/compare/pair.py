@@ -21,6 +21,7 @@ from convncf.figures.maps import ORDERS, READ_DIFFERENCE, largest
 from convncf.figures.theme import RunStyle, number
 from convncf.inspection import Alignment, PairTrace, PairView
 from convncf.inspection.alignment import MapDifference, Method, map_difference
+from convncf.models.registry import PRETRAINING
 from convncf.runs import Run
 
 ALIGNMENTS: Final = {
@@ -153,7 +154,7 @@ def _ranks(seen: Sequence[_Seen], styles: Mapping[str, RunStyle], item: str) -> 
 def _maps(seen: Sequence[_Seen], styles: Mapping[str, RunStyle]) -> None:
     traced = [(one, one.trace) for one in seen if one.trace is not None]
     if not traced:
-        st.caption("None of these models has embeddings, so there are no maps to show.")
+        st.caption("None of these models reads an interaction map, so there is none to show.")
         return
     theme = address.theme()
     picked = choice.pick("Order of dimensions", "order")
@@ -191,7 +192,7 @@ def _kinship(seen: Sequence[_Seen]) -> str:
 
 
 def _origin(one: _Seen) -> str:
-    """The MF-BPR run that the embeddings began from; an MF-BPR is its own."""
+    """The run that the embeddings began from; one of what others are pretrained with is its own."""
     assert one.model is not None
     config = one.model.loaded.config.model
-    return one.run.name if config.name == "mf-bpr" else config.pre_model_path
+    return one.run.name if config.name == PRETRAINING.name else config.pretrained_from

@@ -12,9 +12,9 @@ import streamlit as st
 from app.ui import widgets
 from app.ui.setting_fields import field_of
 from app.views.compare import metrics
-from convncf.config import idle_settings
 from convncf.errors import RunBrokenError
 from convncf.evaluation.comparison import Comparison, Difference, differences
+from convncf.models.effects import idle_settings
 from convncf.runs import Run
 
 NO_EFFECT = "–"

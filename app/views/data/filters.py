@@ -13,10 +13,11 @@ import streamlit as st
 from app.ui import address, setting_fields, widgets
 from app.ui.text import percent, plain, sentence
 from app.views.data import statistics
-from convncf.config import flatten, resolve
 from convncf.config.data import DataConfig
 from convncf.data.storage import DatasetEntry
 from convncf.errors import ConfigError, ConvNCFError
+from convncf.models.run_config import flatten
+from convncf.models.settings import resolve
 from convncf.runtime import files
 
 _DATASET: Final = "data.dataset"

@@ -18,7 +18,8 @@ from convncf.data.reading import ReadOptions, guess_columns
 from convncf.data.reading.candidate_lists import holds_candidates
 from convncf.data.reading.delimited import preview_source
 from convncf.data.reading.dialect import roles_by_position
-from convncf.data.reading.roles import detect_format, make_plan
+from convncf.data.reading.readers import detect_format
+from convncf.data.reading.roles import make_plan
 from convncf.data.reading.sources import Source, find
 from convncf.errors import ReadError
 from convncf.figures.theme import plural

@@ -12,8 +12,8 @@ from typing import Any, Final
 import streamlit as st
 
 from app.views.data.first_rows import Seen
+from convncf.data.formats import FORMAT_WORDS
 from convncf.data.reading import DELIMITER_WORDS, DELIMITERS, FORMATS, ReadOptions
-from convncf.data.reading.options import FORMAT_WORDS
 from convncf.data.timestamps import UNIT_WORDS
 
 ROLE_WORDS: Final[Mapping[str, tuple[str, str]]] = {

@@ -17,7 +17,7 @@ from convncf.inspection import Attribution, Edit, OverTraining, PairView, RankWh
 from convncf.inspection import projection as projections
 from convncf.inspection.neighbours import MeanMaps, Neighbours
 from convncf.inspection.projection import Projection, Whose
-from convncf.models.convncf import ConvNCF
+from convncf.models.abilities import LayeredModel
 from convncf.runs import Run
 from convncf.workflow.loading import moments_of
 
@@ -65,7 +65,7 @@ def attribution(model: Model, user: int, item: int, *, integrated: bool) -> Attr
 def responses(model: Model) -> Responses:
     """How the channels of a network answer to random pairs, drawn by the run's seed."""
     network = model.loaded.model
-    assert isinstance(network, ConvNCF)
+    assert isinstance(network, LayeredModel)
 
     def respond() -> Responses:
         users, items = inspection.random_pairs(network.n_users, network.n_items, seed=model.loaded.config.seed)

@@ -9,10 +9,11 @@ import streamlit as st
 from app.ui import cache, pair_controls
 from app.ui.cache import Model
 from app.ui.pair_controls import BEST
-from app.ui.text import MODEL_WORDS, phase, plain, sentence, terms
+from app.ui.text import phase, plain, sentence, terms
 from convncf.errors import ConvNCFError
 from convncf.figures.theme import number, shorten
 from convncf.inspection import PairView
+from convncf.models import registry
 from convncf.runs import Run
 
 _LONGEST: Final = 200
@@ -32,7 +33,7 @@ def show(model: Model, view: PairView, best: int, mark: str) -> None:
                 st.text(text)
     config = model.loaded.config.model
     # the picker of runs is too narrow for a long name, and what tells two runs apart is often its end
-    run = f"{MODEL_WORDS.get(config.name, config.name)} of run {model.loaded.run.name}."
+    run = f"{registry.label(config.name)} of run {model.loaded.run.name}."
     words = (run, sentence(view.left_out), _standing(model, view), _epoch(model, best, mark))
     st.caption(" ".join(plain(each) for each in words if each))
 
@@ -73,10 +74,10 @@ def _epoch(model: Model, best: int, mark: str) -> str:
         which = "the best on validation" if mark == BEST else f"the {mark}"
         return f"This is epoch {loaded.epoch}; {which} is {pair_controls.epoch_label(best)}."
     config = loaded.config
-    if config.model.name != "convncf" or not (config.model.pre_model_path or config.pretrain.epochs):
+    if not (config.model.pretrained_from or config.pretrain.epochs):
         return "This is the start, before the first step of training."
     words = "This is the start: the embeddings are those of the pretraining"
-    if config.model.initialisation == "trace":
+    if config.model["initialisation"] == "trace":
         return f"{words}, and the network begins as their dot product."
     return f"{words}, and the network knows nothing yet."
 

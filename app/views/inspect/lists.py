@@ -13,8 +13,8 @@ from app.ui.cache import Model
 from app.ui.pair import Pair, in_words
 from app.ui.text import HELD_OUT, plain
 from convncf import inspection
-from convncf.config import TRAINED
 from convncf.evaluation.ranking import TopK
+from convncf.models.registry import record
 
 _ROW: Final = 65
 """Height of a row in pixels beside an interaction map, where a long title would lose its year: Streamlit wraps cells
@@ -74,7 +74,7 @@ def _top(model: Model, user: int, item: int) -> None:
 def _caption(model: Model, user: int, found: TopK, place: int) -> str:
     """ "rank 3, score 2.31 ●"."""
     score = float(found.scores[place])
-    shown = f"{score:.0f}" if model.loaded.config.model.name == "popularity" else f"{score:.2f}".replace("-", "−")
+    shown = f"{score:.0f}" if record(model.loaded.config.model.name).score_unit else f"{score:.2f}".replace("-", "−")
     held_out = inspection.standing(model.loaded.split, user, int(found.items[place])) == "test"
     return f"rank {found.ranks[place]}, score {shown}{f' {HELD_OUT}' if held_out else ''}"
 
@@ -85,7 +85,7 @@ def _history(model: Model, user: int) -> None:
     if found.seconds is not None:
         columns["When"] = pd.to_datetime(found.seconds, unit="s").date.tolist()
     key = f"history:{model.loaded.run.name}:{user}"
-    narrow = model.loaded.config.model.name in TRAINED and not presentation.on()
+    narrow = record(model.loaded.config.model.name).interaction_map and not presentation.on()
     st.dataframe(
         pd.DataFrame(columns),
         hide_index=True,

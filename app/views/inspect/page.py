@@ -13,9 +13,9 @@ from app.ui.pair import Pair, settled
 from app.ui.text import BROKEN, plain, sentence
 from app.views.inspect import closer, exports, feature_maps, header, interaction_map, lists
 from convncf import inspection
-from convncf.config import TRAINED
 from convncf.errors import CheckpointError, ConvNCFError, RunNotFoundError
 from convncf.inspection import PairTrace, PairView
+from convncf.models.registry import record
 from convncf.runs import Run
 
 MAP_WIDTH: Final = 500
@@ -55,7 +55,7 @@ def _inspect(run: Run, row: st.delta_generator.DeltaGenerator) -> None:
     wrong: list[str] = []
     user = pair_controls.user_index(model, wrong)
     item = pair_controls.item_index(model, user, wrong)
-    trained = best.loaded.config.model.name in TRAINED
+    trained = record(best.loaded.config.model.name).trained
     # while it trains, another epoch may become the best, and the page follows it
     at = {"epoch": str(epoch)} if trained and not run.status().active else {}
     pair_controls.remember(model, user, item, run=run.name, **at, **settled(best.loaded.config.model.name))
@@ -113,7 +113,7 @@ def _start(model: Model, view: PairView, best: int) -> PairTrace | None:
     Not its rank, which would take far longer than the trace.
     """
     run = model.loaded.run
-    if model.loaded.config.model.initialisation != "trace" or 0 not in cache.epochs(run, best):
+    if model.loaded.config.model["initialisation"] != "trace" or 0 not in cache.epochs(run, best):
         return None
     try:
         start = cache.model(run, 0 if best else None)

@@ -9,9 +9,10 @@ import streamlit as st
 
 from app.ui import address, cache, commands, pair_controls, widgets
 from app.ui.pair import Pair
-from app.ui.text import BROKEN, MODEL_WORDS, sentence
+from app.ui.text import BROKEN, sentence
 from app.views.learn import question, steps
 from convncf.errors import ConvNCFError, RunNotFoundError
+from convncf.models.registry import label, record
 from convncf.runs import Run
 
 # Pixels: this row has no epoch, so a long name has more room. (Streamlit would write a string here onto the page.)
@@ -71,10 +72,9 @@ def _why_not(name: str, runs: Sequence[Run]) -> None:
     elif run.broken():
         widgets.broken_run(run)
         st.caption(BROKEN)
-    elif (model := run.config().model.name) != "convncf":
+    elif not record(model := run.config().model.name).layers:
         widgets.problem(
-            f"Run {name} is {MODEL_WORDS.get(model, model)}: it has no network, so the story cannot be told on it. "
-            "Choose a ConvNCF run."
+            f"Run {name} is {label(model)}: it has no network, so the story cannot be told on it. Choose a ConvNCF run."
         )
     else:
         widgets.problem(f"Run {name} has no model yet. Once its first epoch is over, the story can be told on it.")

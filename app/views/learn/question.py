@@ -18,6 +18,7 @@ from app.ui.cache import Key, Model
 from app.ui.text import plain
 from convncf.data.split import Split
 from convncf.inspection.bpr_step import BprSteps, Triple, bpr_steps, draw_triple
+from convncf.models.registry import record
 from convncf.runs import Run
 from convncf.workflow.loading import LoadedRun
 
@@ -78,7 +79,7 @@ def _moved(name: str, key: str) -> None:
 
 
 def told(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """The runs whose method can be told: ConvNCF with a model, in the order given."""
+    """The runs whose method can be told: with layers and a model, in the order given."""
     return tuple(run for run in runs if run.model_path.exists() and _is_network(cache.kept(run), run))
 
 
@@ -94,7 +95,7 @@ def steps(model: Model, triple: Triple, rate: float) -> BprSteps:
 
 @st.cache_resource(max_entries=2048, show_spinner=False)
 def _is_network(key: Key, _run: Run) -> bool:
-    return not _run.broken() and _run.config().model.name == "convncf"
+    return not _run.broken() and record(_run.config().model.name).layers
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

@@ -77,7 +77,7 @@ def show(pair: Pair, step: int) -> None:
 
 def how_it_began(model: Model) -> str:
     """How the network was started, one or two sentences of plain text."""
-    began = model.loaded.config.model.initialisation
+    began = model.loaded.config.model["initialisation"]
     if began == "trace":
         words = (
             "This network began as exactly p·q (a trace start): two channels of each layer carried the dot product "

@@ -18,6 +18,7 @@ from app.ui.text import sentence
 from app.views.recommend import results
 from convncf.errors import ConvNCFError, RunNotFoundError
 from convncf.inspection.lists import ListFilter
+from convncf.models.registry import record
 from convncf.runs import Run
 
 _MEMORY: Final = "chosen:recommend"
@@ -184,7 +185,7 @@ def _first(ready: Sequence[Run]) -> list[str]:
     """The run of Inspect, else the newest ConvNCF; and beside it the newest of another model on the same data."""
     by_name = {run.name: run for run in ready}
     start = by_name.get(address.chosen("run") or "")
-    start = start or next((run for run in ready if run.config().model.name == "convncf"), ready[0])
+    start = start or next((run for run in ready if record(run.config().model.name).layers), ready[0])
     model = start.config().model.name
     others = (run for run in ready if run.fingerprint == start.fingerprint and run.config().model.name != model)
     return [run.name for run in (start, next(others, None)) if run is not None]

@@ -20,6 +20,7 @@ from app.views.recommend.results import UserList
 from convncf import figures
 from convncf.errors import ConvNCFError
 from convncf.figures.theme import RunStyle, plural, shorten
+from convncf.models.registry import record
 from convncf.runs import Run
 
 LOW: Final = "▽"
@@ -102,7 +103,7 @@ def _one(one: Shown, counts: Mapping[str, int], lists: int, whose: str, k: int, 
     if not items:
         st.caption(plain(f"Nothing to list: no item is left for {whose}. {found.words}"))
         return
-    counted = one.model.loaded.config.model.name == "popularity"
+    counted = bool(record(one.model.loaded.config.model.name).score_unit)
     frame = pd.DataFrame({"Rank": found.top.ranks})
     columns = {
         "Rank": st.column_config.NumberColumn(

@@ -158,7 +158,7 @@ def _why(shown: Sequence[Shown], styles: Mapping[str, RunStyle], liked: Sequence
                 if isinstance(trace, PairTrace):
                     traces[one.run.name] = trace
     if not traces:
-        st.caption("None of these models has embeddings, so there are no maps to show.")
+        st.caption("None of these models reads an interaction map, so there is none to show.")
         return
     _inside(traces)
 

@@ -14,6 +14,7 @@ from app.ui.run_table import METRIC, OWN, SETTING
 from app.ui.text import plain
 from convncf.data.items import fold
 from convncf.figures import theme
+from convncf.models.registry import label
 
 _OF: Final[Mapping[str, tuple[str, Callable[[Glance], Iterable[str]]]]] = {
     "state": ("State", lambda g: (g.state,)),
@@ -23,7 +24,6 @@ _OF: Final[Mapping[str, tuple[str, Callable[[Glance], Iterable[str]]]]] = {
 }
 """Parameter of the address -> its label, and what a run has there."""
 _ANY: Final = "*"
-_WORDS: Final = {**text.STATE_WORDS, **text.MODEL_WORDS}
 _ARCHIVED: Final = {"no": "Left out", "yes": "Shown", "only": "Only these"}
 _ORDER: Final = {"down": "Falling", "up": "Rising"}
 
@@ -90,7 +90,7 @@ def _searched(glance: Glance) -> str:
 
 def _values(seen: Sequence[Glance], get: Callable[[Glance], Iterable[str]]) -> dict[str, str]:
     found = dict.fromkeys(sorted(value for glance in seen for value in get(glance)))
-    return {_ANY: "Any", **{value: _WORDS.get(value, value) for value in found}}
+    return {_ANY: "Any", **{value: text.STATE_WORDS.get(value, label(value)) for value in found}}
 
 
 # ---------------------------------------------------------------- the address

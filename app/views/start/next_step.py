@@ -19,7 +19,7 @@ _USUAL_SECONDS: Final = 180
 
 def next_step(seen: Sequence[Glance]) -> None:
     """The most useful thing to do now, as one prominent button, or in words while there is none."""
-    ready = [glance for glance in seen if glance.finished and glance.model == "convncf"]
+    ready = [glance for glance in seen if glance.finished and glance.layered]
     active = any(glance.active for glance in seen)
     demo = [glance for glance in seen if glance.name in DEMO_RUNS]
     if ready:

@@ -26,9 +26,11 @@ import streamlit as st
 from app.ui import address, commands, setting_fields, widgets
 from app.ui.text import plain, sentence
 from convncf import jobs
-from convncf.config import Resolved, flatten, nearest_plans, resolve
+from convncf.config import nearest_plans
 from convncf.errors import ConfigError, ConvNCFError, LayerPlanError
 from convncf.figures.theme import number, plural
+from convncf.models.run_config import flatten
+from convncf.models.settings import Resolved, resolve
 from convncf.runs import slug
 from convncf.runtime import devices, files
 from convncf.runtime.devices import Gpu

@@ -14,12 +14,14 @@ import streamlit as st
 
 from app.ui import address, commands, setting_fields, widgets
 from app.ui.address import choose
-from app.ui.text import MODEL_WORDS
 from app.views.train import launch
 from app.views.train.launch import FOLLOW_KERNELS
-from convncf.config import MODEL_NAMES, TRAINED, flatten, preset_names, resolve, unused_settings
 from convncf.data import catalogue
 from convncf.errors import ConfigError
+from convncf.models.effects import unused_settings
+from convncf.models.registry import label, model_names, record
+from convncf.models.run_config import flatten
+from convncf.models.settings import preset_names, resolve
 from convncf.runs import Run
 from convncf.runtime import files
 
@@ -86,9 +88,9 @@ def _read(text: str) -> dict[str, Any]:
 
 
 def _fill(said: dict[str, Any]) -> None:
-    model = said.get("model.name", st.session_state.get(MODEL) or MODEL_NAMES[0])
-    if model not in MODEL_NAMES:
-        raise ConfigError(f"model.name {model!r} is none of {', '.join(MODEL_NAMES)}.")
+    model = said.get("model.name", st.session_state.get(MODEL) or model_names()[0])
+    if model not in model_names():
+        raise ConfigError(f"model.name {model!r} is none of {', '.join(model_names())}.")
     preset = said.get("preset", st.session_state.get(preset_key(model)) or preset_names(model)[0])
     dataset, seeds = said.get("data.dataset"), said.get("seeds", "")
     if not isinstance(seeds, str) or not isinstance(dataset, str | None) or not isinstance(preset, str):
@@ -100,7 +102,7 @@ def _fill(said: dict[str, Any]) -> None:
     values = flatten(resolve(model=model, preset=preset, settings=settings | {"train.device": device}).config)
     st.session_state[MODEL], st.session_state[preset_key(model)] = model, preset
     shown = [key for key in values if key not in _NO_FIELD and key not in unused_settings(model)]
-    setting_fields.fill({key: values[key] for key in shown}, f"new:{model}:{preset}")
+    setting_fields.fill({key: values[key] for key in shown}, f"new:{model}:{preset}", model)
     st.session_state[SEEDS], st.session_state[DEVICE] = seeds, device
     if dataset:
         choose(dataset=dataset)
@@ -126,7 +128,7 @@ def copy(run: Run) -> str:
     chosen = settings_of(run)
     st.session_state.pop(_WRITTEN, None)
     st.query_params[PARAMETER] = files.strict_json(chosen)
-    what = "preset and settings" if chosen["model.name"] in TRAINED else "settings"
+    what = "preset and settings" if record(chosen["model.name"]).trained else "settings"
     return f"The form above has the {what} of {run.name}; change what you like, and launch."
 
 
@@ -156,12 +158,12 @@ def show() -> None:
         dataset = widgets.pick("Dataset", names, parameter="dataset")
     model = model_column.selectbox(
         "Model",
-        MODEL_NAMES,
-        format_func=lambda name: MODEL_WORDS[name],
+        model_names(),
+        format_func=label,
         key=MODEL,
         persist_state="session",
     )
-    model = model or MODEL_NAMES[0]
+    model = model or model_names()[0]
     preset = preset_column.selectbox(
         "Preset",
         preset_names(model),
@@ -186,7 +188,7 @@ def _settings(model: str, preset: str) -> tuple[dict[str, Any], str]:
     defaults = flatten(resolve(model=model, preset=preset).config)
     prefix = f"new:{model}:{preset}"
     entered: dict[str, Any] = {}
-    if model in TRAINED and defaults["train.epochs"] >= _LONG:
+    if record(model).trained and defaults["train.epochs"] >= _LONG:
         before = f"up to {defaults['pretrain.epochs']:,} of pretraining, then " if defaults["pretrain.epochs"] else ""
         st.caption(
             f"This preset trains long: {before}up to {defaults['train.epochs']:,} epochs. That takes many hours "
@@ -194,7 +196,9 @@ def _settings(model: str, preset: str) -> tuple[dict[str, Any], str]:
         )
     with st.grid(5, min_column_width=150, vertical_alignment="bottom"):
         for key in setting_fields.first(model):
-            entered[key] = setting_fields.ask(key, defaults[key], widget=f"{prefix}:{key}")
+            entered[key] = setting_fields.ask(
+                key, defaults[key], widget=f"{prefix}:{key}", model=defaults["model.name"]
+            )
         seeds = st.text_input(
             "Several seeds",
             key=SEEDS,
@@ -220,7 +224,9 @@ def _section(
     st.caption(setting_fields.SECTIONS[section])
     with st.grid(4, min_column_width=150, vertical_alignment="bottom"):
         for key in keys:
-            entered[key] = setting_fields.ask(key, defaults[key], widget=f"{prefix}:{key}")
+            entered[key] = setting_fields.ask(
+                key, defaults[key], widget=f"{prefix}:{key}", model=defaults["model.name"]
+            )
 
 
 def _departures(entered: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from app.ui.run_summary import Glance, look, records
 from app.ui.text import plain, sentence, terms
 from app.views.train import launch, new_run
 from convncf import figures, jobs
-from convncf.config import TRAINED
 from convncf.errors import ConvNCFError
 from convncf.evaluation.seeds import group
 from convncf.figures import learning
 from convncf.figures.theme import number
 from convncf.interop.tables import csv_table
+from convncf.models.registry import record
 from convncf.runs import Run
 
 _ALONG: Final[Mapping[str, str]] = {"epoch": "epoch", "step": "step", "time": "time"}
@@ -172,7 +172,7 @@ def show_actions(seen: Glance) -> None:
         act = partial(commands.resume, run)
         widgets.main_button("Resume", key=f"watch:resume:{run.name}", on_click=widgets.attempt, args=(act,))
     if seen.state != "broken":
-        if not seen.active and seen.model in TRAINED:
+        if not seen.active and seen.trained:
             _train_on(seen)
         if seen.finished and not seen.on_everything:
             _refit(run)
@@ -248,7 +248,7 @@ def _refit(run: Run) -> None:
 
 
 def _onward(seen: Glance) -> None:
-    if seen.model in TRAINED and widgets.main_button("Look inside", key="watch:inspect"):
+    if record(seen.model).interaction_map and widgets.main_button("Look inside", key="watch:inspect"):
         address.go("inspect", run=seen.name)
     if st.button("Compare", key="watch:compare"):
         address.go("compare", run=seen.name)

@@ -16,8 +16,9 @@ from convncf.data.items import ItemTable
 from convncf.data.reading.assembly import PARTS, Assembled, Assembly, cold_notes, meeting_warnings, spelling_notes
 from convncf.data.reading.candidate_lists import Joined, join_candidates, read_candidate_lists
 from convncf.data.reading.options import Format, ReadOptions
+from convncf.data.reading.readers import detect_format, read_table, reader_of
 from convncf.data.reading.report import FileRead, ReadReport, counted
-from convncf.data.reading.roles import PART_ROLES, Plan, detect_format, make_plan, read_table
+from convncf.data.reading.roles import PART_ROLES, Plan, make_plan
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
 from convncf.data.reading.titles import Titled, join_titles, titles_within
@@ -124,7 +125,7 @@ class _Findings:
     def _join_titles(self, source: Source, options: ReadOptions) -> None:
         of_titles = replace(options, format=None, header=None, delimiter=None)
         kind = detect_format(source, of_titles)
-        table = read_table(source, "delimited" if "adjacency" in kind else kind, of_titles, titles=True)
+        table = read_table(source, kind, of_titles, titles=True)
         self.titled = join_titles(table, self.interactions.items, of_titles)
         self.items = self.titled.items
         self.files.append(table.account("titles", self.titled.columns))
@@ -164,7 +165,7 @@ class _Findings:
 def _tables(plan: Plan, options: ReadOptions) -> list[Table]:
     """The tables of interactions. Where one part is lists, the others are too: a line of three shows no difference."""
     kinds: list[Format] = [detect_format(source, options) for source, _ in plan.interactions]
-    lists = next((kind for kind in kinds if kind in ("adjacency", "counted-adjacency")), None)
+    lists = next((kind for kind in kinds if reader_of(kind).as_lists), None)
     if plan.divided and lists is not None:
         kinds = [lists if kind == "delimited" else kind for kind in kinds]
     return [read_table(source, kind, options) for (source, _), kind in zip(plan.interactions, kinds, strict=True)]

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from convncf.data.formats import FORMAT_WORDS
 from convncf.data.reading.dialect import read_text
-from convncf.data.reading.options import FORMAT_WORDS, Format, ReadOptions
+from convncf.data.reading.options import Format, ReadOptions
 from convncf.data.reading.report import Ledger, counted
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from convncf.data.formats import FORMAT_WORDS
 from convncf.data.reading.columns import guess_columns
 from convncf.data.reading.dialect import line_of, read_text
-from convncf.data.reading.options import FORMAT_WORDS, READABLE, ReadOptions
+from convncf.data.reading.options import READABLE, ReadOptions
 from convncf.data.reading.report import Ledger
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table

@@ -7,22 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from convncf.data.formats import FORMAT_WORDS
 from convncf.data.timestamps import UNITS, DateOrder, TimeUnit
 from convncf.errors import ReadError, did_you_mean
 
-Format = Literal["delimited", "parquet", "json-lines", "adjacency", "counted-adjacency"]
+Format = str
+"""One of FORMAT_WORDS."""
 Decimal = Literal[".", ","]
 Ids = Literal["text", "number"]
 Keep = Literal["latest", "first"]
 
-FORMATS: Final[tuple[Format, ...]] = get_args(Format)
-FORMAT_WORDS: Final[Mapping[Format, str]] = {
-    "delimited": "delimited text",
-    "parquet": "Parquet",
-    "json-lines": "JSON lines",
-    "adjacency": "lists of a user and then its items",
-    "counted-adjacency": "lists of a count and then that many items, one user a line",
-}
+FORMATS: Final = tuple(FORMAT_WORDS)
 READABLE: Final = (
     "Readable are: delimited text (CSV, TSV and the like), Parquet, JSON lines, RecBole's atomic files, MovieLens' "
     "files, the NCF triple (.train.rating, .test.rating, .test.negative) and LightGCN's lists, each also as .gz or "

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from convncf.data.formats import FORMAT_WORDS
 from convncf.data.reading.columns import guess_columns
-from convncf.data.reading.options import FORMAT_WORDS, ReadOptions
+from convncf.data.reading.options import ReadOptions
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
 from convncf.errors import ReadError

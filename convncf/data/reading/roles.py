@@ -10,44 +10,11 @@ from typing import cast
 
 from convncf.data.reading.candidate_lists import holds_candidates
 from convncf.data.reading.columns import guess_columns, match_name
-from convncf.data.reading.delimited import preview_source, read_delimited_table
-from convncf.data.reading.item_lists import looks_like_lists, read_lists
-from convncf.data.reading.jsonlines import looks_like_json, read_json_lines
-from convncf.data.reading.options import READABLE, Format, ReadOptions
-from convncf.data.reading.parquet import column_names, read_parquet
+from convncf.data.reading.options import READABLE, ReadOptions
+from convncf.data.reading.readers import detect_format, reader_of
 from convncf.data.reading.report import Role
 from convncf.data.reading.sources import Found, Ignored, Source, clutter, find
-from convncf.data.reading.tables import Table
 from convncf.errors import ReadError
-
-
-def detect_format(source: Source, options: ReadOptions) -> Format:
-    """The format that is asked for, else the one that the file shows."""
-    if options.format is not None:
-        return options.format
-    if source.start.startswith(b"PAR1"):
-        return "parquet"
-    if looks_like_json(source):
-        return "json-lines"
-    if options.delimiter is None and options.header is None and not options.columns:
-        lists = looks_like_lists(source, options)
-        if lists is not None:
-            return lists
-    return "delimited"
-
-
-def read_table(source: Source, kind: Format, options: ReadOptions, *, titles: bool = False) -> Table:
-    """The table that a file holds; `titles` where its rows name items."""
-    match kind:
-        case "parquet":
-            return read_parquet(source, options)
-        case "json-lines":
-            return read_json_lines(source, options)
-        case "adjacency" | "counted-adjacency":
-            return read_lists(source, options, kind)
-        case "delimited":
-            return read_delimited_table(source, options, titles=titles)
-
 
 PART_ROLES: tuple[Role, ...] = ("training", "validation", "test")
 _BY_NAME: tuple[tuple[str, str], ...] = (
@@ -180,15 +147,7 @@ def _by_content(source: Source, options: ReadOptions, gathered: bool) -> str:
 
 
 def _columns(source: Source, options: ReadOptions) -> tuple[list[str], dict[str, str]]:
-    kind = detect_format(source, options)
-    if kind in ("adjacency", "counted-adjacency"):
-        return [], {"user_id": "1", "item_id": "2"}
-    if kind == "parquet":
-        return column_names(source), {}
-    if kind == "json-lines":
-        return re.findall(r'"([^"\\]+)"\s*:', source.start.decode("utf-8", "replace")), {}
-    seen = preview_source(source, 50, delimiter=options.delimiter, encoding=options.encoding)
-    return seen.header, seen.guess
+    return reader_of(detect_format(source, options)).columns(source, options)
 
 
 def _companions(source: Source) -> list[Source]:

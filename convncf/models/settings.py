@@ -16,12 +16,12 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
-from convncf.config.base import MODEL_NAMES
-from convncf.config.effects import refuse_without_effect, setting_fields, setting_keys
-from convncf.config.presets import PRESETS, preset_names
-from convncf.config.schema import RunConfig
-from convncf.errors import ConfigError, LayerPlanError, UnknownSettingError, did_you_mean
+from convncf.errors import ConfigError, UnknownSettingError, did_you_mean
+from convncf.models.effects import refuse_without_effect, setting_fields, setting_keys
+from convncf.models.registry import OURS, record
+from convncf.models.run_config import RunConfig, nest, without_other_models
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +30,6 @@ class Resolved:
 
     config: RunConfig
     sources: Mapping[str, str]
-
-
-def flatten(config: RunConfig) -> dict[str, Any]:
-    """Dotted key -> value, tuples as lists, as config.json holds them."""
-    flat: dict[str, Any] = {}
-    for name, value in config.model_dump(mode="json").items():
-        if isinstance(value, dict):
-            flat.update({f"{name}.{inner}": item for inner, item in value.items()})
-        else:
-            flat[name] = value
-    return flat
-
-
-def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """The other way round: 'train.epochs' -> {'train': {'epochs': …}}, as RunConfig.model_validate takes it."""
-    nested: dict[str, Any] = {}
-    for key, value in flat.items():
-        section, dot, inner = key.partition(".")
-        if dot:
-            nested.setdefault(section, {})[inner] = value
-        else:
-            nested[section] = value
-    return nested
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -151,20 +128,23 @@ def resolve(
     asked = from_file | flags
     _refuse_unknown(asked, file, from_file)
 
-    model = str(asked.get("model.name", "convncf"))
-    if model not in MODEL_NAMES:
-        raise ConfigError(f"model {model!r} does not exist. {did_you_mean(model, MODEL_NAMES)}")
-    preset = str(asked.get("preset", "quick"))
-    if (preset, model) not in PRESETS:
-        raise ConfigError(f"preset {preset!r} does not exist for {model}. {did_you_mean(preset, preset_names(model))}")
-    values = PRESETS[preset, model] | asked | {"model.name": model, "preset": preset}
+    chosen = record(str(asked.get("model.name", OURS[0].name)))
+    preset = str(asked.get("preset", next(iter(chosen.presets))))
+    if preset not in chosen.presets:
+        proposal = did_you_mean(preset, chosen.presets)
+        raise ConfigError(f"preset {preset!r} does not exist for {chosen.name}. {proposal}")
+    of_preset = dict(chosen.presets[preset])
+    values = of_preset | asked | {"model.name": chosen.name, "preset": preset}
     for key in flags if of_a_run else asked:
         refuse_without_effect(key, values, "" if key in flags else f"{file}: ")
-    sources = dict.fromkeys(setting_keys(), "default")
-    sources |= dict.fromkeys(PRESETS[preset, model], f"preset {preset}")
+    if of_a_run:
+        values = without_other_models(values, str(file))
+    sources = dict.fromkeys(setting_keys(chosen.name), "default")
+    sources |= dict.fromkeys(of_preset, f"preset {preset}")
     sources |= dict.fromkeys(from_file, f"file {file.name}" if file else "file")
     sources |= dict.fromkeys(flags, "flag")
-    return Resolved(_validate(values, sources), sources)
+    own = setting_keys(chosen.name)
+    return Resolved(_validate(values, sources), {key: source for key, source in sources.items() if key in own})
 
 
 def _refuse_unknown(asked: Mapping[str, Any], file: Path | None, from_file: Mapping[str, Any]) -> None:
@@ -191,16 +171,29 @@ def _alike(key: str) -> list[str]:
 
 
 def _validate(values: Mapping[str, Any], sources: Mapping[str, str]) -> RunConfig:
+    nested = nest(values)
+    problems: list[ErrorDetails] = []
+    of_model = nested.pop("model")
     try:
-        return RunConfig.model_validate(nest(values))
-    except LayerPlanError:
-        raise
+        nested["model"] = record(of_model["name"]).settings.model_validate(of_model)
     except ValidationError as error:
-        lines = []
-        for problem in error.errors():
-            key = ".".join(str(part) for part in problem["loc"][:2])
-            message = problem["msg"].removeprefix("Value error, ")
-            if problem["type"] == "tuple_type":
-                message = f"this is no list. Write [{problem['input']}]"
-            lines.append(f"{key} = {problem['input']!r} (from {sources.get(key, 'the settings')}): {message}.")
-        raise ConfigError("\n".join(lines)) from None
+        problems += [{**problem, "loc": ("model", *problem["loc"])} for problem in error.errors()]
+    try:
+        config = RunConfig.model_validate(nested)
+    except ValidationError as error:
+        problems += error.errors()
+    if not problems:
+        return config
+    lines = []
+    for problem in problems:
+        key = ".".join(str(part) for part in problem["loc"][:2])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "tuple_type":
+            message = f"this is no list. Write [{problem['input']}]"
+        lines.append(f"{key} = {problem['input']!r} (from {sources.get(key, 'the settings')}): {message}.")
+    raise ConfigError("\n".join(lines))
+
+
+def preset_names(model: str) -> tuple[str, ...]:
+    """Presets of a model, the one that new users should take first."""
+    return tuple(record(model).presets)

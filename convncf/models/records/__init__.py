@@ -1,0 +1,1 @@
+"""The records of this package's models, a family a file."""

@@ -1,0 +1,204 @@
+"""ConvNCF's record: its settings, presets, needs and abilities. The model is `convncf.py`, and `fused.py` the fast one.
+
+Its preset `recbole` repeats what RecBole 1.2.1 does, `paper` the 2018 code; `quick` trains to a useful model in two
+minutes on a laptop; `tuned` is what did best on the validation part of ml-100k (docs/results.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from convncf.config import (
+    PretrainedSettings,
+    TrainConfig,
+    layer_sizes,
+    refuse_unless_trace_fits,
+)
+from convncf.config.base import Wanted
+from convncf.errors import LayerPlanError
+from convncf.models import presets
+from convncf.models.record import ModelRecord, Needed, Sizes, built_by, embeddings_alone, on_cpu
+from convncf.runtime import devices
+
+
+class ConvNCFSettings(PretrainedSettings):
+    """Settings of ConvNCF; the defaults are RecBole's."""
+
+    name: Literal["convncf"] = "convncf"
+    cnn_channels: tuple[int, ...] = Field(
+        (1, 32, 32, 32, 32),
+        title="Channels",
+        description="Channels of the interaction map (1), then of each layer's feature maps.",
+    )
+    cnn_kernels: tuple[int, ...] = Field(
+        (4, 4, 2, 2), title="Kernels", description="Kernel size of each layer; together they shrink the map to 1×1."
+    )
+    cnn_strides: tuple[int, ...] = Field(
+        (4, 4, 2, 2), title="Strides", description="Stride of each layer; equal to the kernel on the fast path."
+    )
+    dropout_prob: float = Field(
+        0.2, ge=0, lt=1, title="Dropout", description="Share of final features zeroed at random in training."
+    )
+    output_reg: float | None = Field(
+        None,
+        ge=0,
+        title="L2 weight of the output layer",
+        description="Under the squared form; empty: as on the rest of the network.",
+    )
+    penalised: Literal["weights", "weights and biases"] = Field(
+        "weights",
+        title="L2 on",
+        description="Under the squared form: of the network, its weights alone, or its biases too as in the 2018 code.",
+    )
+    initialisation: Literal["random", "paper", "trace"] = Field(
+        "random",
+        title="Start",
+        description="random: the network starts from torch's noise. paper: from the 2018 code's (truncated normals, "
+        "biases of 0.1). trace: it starts as exactly the dot product of the embeddings, and learns from there.",
+    )
+    needs: ClassVar[Mapping[str, tuple[str, Wanted]]] = MappingProxyType(
+        {"output_reg": ("model.penalty", ("squared",)), "penalised": ("model.penalty", ("squared",))}
+    )
+
+    @model_validator(mode="after")
+    def _plan_fits(self) -> Self:
+        if (
+            len(self.cnn_channels) != len(self.cnn_kernels) + 1
+            or self.cnn_channels[0] != 1
+            or min(self.cnn_channels) < 1
+        ):
+            raise LayerPlanError(
+                f"channels {list(self.cnn_channels)} do not fit {len(self.cnn_kernels)} kernels: give 1 for the "
+                f"interaction map, then one number a layer, such as {[1] + [32] * len(self.cnn_kernels)}."
+            )
+        layer_sizes(self.embedding_size, self.cnn_kernels, self.cnn_strides)
+        if self.initialisation == "trace":
+            refuse_unless_trace_fits(self.embedding_size, self.cnn_channels, self.cnn_kernels, self.cnn_strides)
+        return self
+
+
+def _needed(settings: ConvNCFSettings, train: TrainConfig, sizes: Sizes) -> Needed:
+    tables = embeddings_alone(settings, train, sizes)
+    return Needed(tables.numbers + _network(settings), tables.per_triple + _maps(settings, train))
+
+
+def _network(settings: ConvNCFSettings) -> int:
+    """Numbers of all layers' filters and biases, and of the output's."""
+    channels = settings.cnn_channels
+    widths = zip(channels, channels[1:], settings.cnn_kernels, strict=False)
+    return sum(out * (within * kernel**2 + 1) for within, out, kernel in widths) + channels[-1] + 1
+
+
+def _maps(settings: ConvNCFSettings, train: TrainConfig) -> int:
+    """Bytes of the maps of two pairs, which the backward pass needs; C channels, H side of a map."""
+    kernels, strides = settings.cnn_kernels, settings.cnn_strides
+    if kernels == strides and len(kernels) > 1 and on_cpu(train):
+        from convncf.models.compiled.tower import available
+
+        precision, _ = devices.resolve_precision(train.precision, "cpu")
+        if available(precision):
+            return 0  # the compiled loops compute the maps a second time instead of keeping them
+    side, maps = settings.embedding_size, 0
+    if kernels != strides:
+        maps += side**2  # the reference path makes the interaction map itself
+    for width, kernel, stride in zip(settings.cnn_channels[1:], kernels, strides, strict=True):
+        side = (side - kernel) // stride + 1
+        maps += 2 * width * side**2  # before and after ReLU
+    return 2 * maps * 4
+
+
+def _kernels(settings: ConvNCFSettings) -> tuple[int, ...]:
+    return settings.cnn_kernels
+
+
+PRESETS = MappingProxyType(
+    {
+        "quick": presets.QUICK
+        | {
+            "model.embedding_size": 32,
+            "model.cnn_channels": (1, 16, 16, 16),
+            "model.cnn_kernels": (4, 4, 2),
+            "model.cnn_strides": (4, 4, 2),
+            "model.dropout_prob": 0.0,
+            "model.penalty": "squared",
+            "model.reg_weights": (1.5e-2, 1e-2),
+            "model.initialisation": "trace",
+            "model.embedding_std": 0.1,
+            "pretrain.epochs": 80,
+            "pretrain.lr": 5e-3,
+            "pretrain.l2": 1.5e-2,
+            "pretrain.patience": 6,
+            "pretrain.validate_every": 4,
+            "train.epochs": 8,
+            "train.negatives": "dns",
+            "train.dns_of": 4,
+            "train.lr_embedding": 1e-3,
+            "train.lr_network": 3e-5,
+            "train.patience": 4,
+            "train.keep_every": 1,
+            "eval.validation_users": 300,
+        },
+        "tuned": presets.QUICK
+        | presets.TUNED_TRAINING
+        | {
+            "model.dropout_prob": 0.0,
+            "model.reg_weights": (1e-2, 1e-2),
+            "model.initialisation": "trace",
+            "pretrain.epochs": 300,
+            "pretrain.embedding_std": 0.1,
+            "pretrain.lr": 2e-3,
+            "pretrain.l2": 1e-2,
+            "pretrain.patience": 15,
+            "pretrain.validate_every": 1,
+            "train.epochs": 30,
+            "train.lr_embedding": 0.0,
+            "train.lr_network": 1e-4,
+            "train.patience": 6,
+            "train.keep_every": 1,
+        },
+        "paper": presets.PAPER
+        | presets.PAPER_TRAINING
+        | {
+            "model.cnn_channels": (1, 32, 32, 32, 32, 32, 32),
+            "model.cnn_kernels": (2, 2, 2, 2, 2, 2),
+            "model.cnn_strides": (2, 2, 2, 2, 2, 2),
+            "model.dropout_prob": 0.0,
+            "model.reg_weights": (0.01, 1.0),
+            "model.output_reg": 11.0,
+            "model.penalised": "weights and biases",
+            "model.initialisation": "paper",
+            "pretrain.epochs": 500,
+            "pretrain.batch_size": 512,
+            "pretrain.lr": 0.05,
+            "pretrain.l2": 0.01,
+            "pretrain.embedding_std": 0.01,
+            "train.gentle_epochs": 1,
+            "train.lr_network": 0.05,
+        },
+        "recbole": presets.RECBOLE | presets.RECBOLE_TRAINING,
+    }
+)
+
+RECORD = ModelRecord(
+    name="convncf",
+    label="ConvNCF",
+    sentence="a CNN on the outer product of two embeddings",
+    tooltip="a model that lays a user's numbers against an item's as a picture, and reads it with a small network",
+    settings=ConvNCFSettings,
+    build=built_by("convncf.models.fused:FusedConvNCF"),
+    trained=True,
+    presets=PRESETS,
+    first=("embedding_size", "cnn_kernels"),
+    embeddings=True,
+    interaction_map=True,
+    kernels=_kernels,
+    network=True,
+    pretraining=True,
+    precisions=("fp32", "bf16"),
+    needed=_needed,
+)
+RECORDS = (RECORD,)

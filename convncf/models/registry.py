@@ -1,0 +1,103 @@
+"""The models there are: the records of this package's, and of the modules that CONVNCF_EXTENSIONS names.
+
+The variable is inherited by every process, so that workers, estimates and the app know the same models.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from convncf.config import ModelSettings, Precision
+from convncf.errors import ConfigError, did_you_mean
+from convncf.models.record import ModelRecord, Sizes
+from convncf.models.records import convncf, factorisation, item_similarity, popularity
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+EXTENSIONS: Final = "CONVNCF_EXTENSIONS"
+"""Environment variable: modules with more models, separated by commas. Each has a tuple RECORDS of ModelRecord."""
+OURS: Final = (*convncf.RECORDS, *factorisation.RECORDS, *item_similarity.RECORDS, *popularity.RECORDS)
+"""The models of this package, the first one being the one that is meant where none is named."""
+PRETRAINING: Final = factorisation.RECORD
+"""The model that others' embeddings are pretrained with."""
+BASELINE: Final = popularity.RECORD
+"""The model that every other one is compared with."""
+
+
+def records() -> tuple[ModelRecord, ...]:
+    """Every model there is, in the order in which lists show them. Raises ConfigError where an extension has none."""
+    return _with(os.environ.get(EXTENSIONS, ""))
+
+
+def record(name: str) -> ModelRecord:
+    """The record of the model `name`. Raises ConfigError where there is none, with the names that there are."""
+    known = {one.name: one for one in records()}
+    if name not in known:
+        raise ConfigError(f"model {name!r} does not exist. {did_you_mean(name, known)}")
+    return known[name]
+
+
+def model_names() -> tuple[str, ...]:
+    """The name of each model there is, in order."""
+    return tuple(one.name for one in records())
+
+
+def label(name: str) -> str:
+    """A model's name as pages show it; of a model that is not there, such as in an old report, the name itself."""
+    return next((one.label for one in records() if one.name == name), name)
+
+
+def tooltip(label: str) -> str:
+    """What the model of that label is, for anyone; empty for what is no label."""
+    return next((one.tooltip or one.sentence for one in records() if one.label == label), "")
+
+
+def with_ability(ability: str) -> str:
+    """The names of the models that have an ability such as "embeddings", in words: "convncf or mf-bpr"."""
+    return " or ".join(one.name for one in records() if getattr(one, ability))
+
+
+def ModelConfig(name: str = OURS[0].name, **settings: Any) -> Any:
+    """Settings of the model `name`, of its own class: ModelConfig(name="mf-bpr", embedding_size=16)."""
+    return record(name).settings(**settings)
+
+
+def build(settings: ModelSettings, n_users: int, n_items: int, precision: Precision = "fp32") -> Any:
+    """The model of these settings, untrained. `precision` is of its products, where it has a choice."""
+    return record(settings.name).build(settings, Sizes(n_users, n_items), precision)
+
+
+def fitted(settings: ModelSettings, train: csr_array) -> Any:
+    """A model that is computed from the training matrix (n_users, n_items) in one go."""
+    if record(settings.name).trained:
+        raise TypeError(f"{settings.name} is trained, not computed")
+    return build(settings, *train.shape).fit(train)
+
+
+@cache
+def _with(extensions: str) -> tuple[ModelRecord, ...]:
+    found = list(OURS)
+    for module in filter(None, map(str.strip, extensions.split(","))):
+        found += _of_extension(module)
+        names = [one.name for one in found]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ConfigError(f"{EXTENSIONS}: {module} has a model {twice!r}, and there is one already. Rename it.")
+    return tuple(found)
+
+
+def _of_extension(module: str) -> tuple[ModelRecord, ...]:
+    try:
+        given = import_module(module)
+    except ImportError as error:
+        raise ConfigError(
+            f"{EXTENSIONS} names {module!r}, which cannot be imported ({error}). "
+            "Give modules that Python finds, separated by commas."
+        ) from None
+    given_records = getattr(given, "RECORDS", None)
+    if not isinstance(given_records, tuple) or not all(isinstance(one, ModelRecord) for one in given_records):
+        raise ConfigError(f"{EXTENSIONS}: module {module!r} has no tuple RECORDS of ModelRecord. Give it one.")
+    return given_records

@@ -1,0 +1,108 @@
+"""Every setting of a run, with its words: one definition feeds the CLI's help, the app's widgets and config.json.
+
+A part of the program is handed its own piece (the model gets its settings), never the whole.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Self
+
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
+
+from convncf.config import DataConfig, EvalConfig, Frozen, ModelSettings, PretrainConfig, TrainConfig
+from convncf.models.registry import OURS, record, records
+
+_log = logging.getLogger(__name__)
+
+
+def _default_model() -> ModelSettings:
+    return OURS[0].settings()
+
+
+class RunConfig(Frozen):
+    """Everything a run depends on, besides the data itself."""
+
+    seed: int = Field(
+        1, ge=0, lt=2**31, title="Seed", description="Fixes split, start, negatives and order of triples."
+    )
+    preset: str = Field("quick", title="Preset", description="The named set of defaults that the rest departs from.")
+    data: DataConfig = DataConfig()
+    model: SerializeAsAny[ModelSettings] = Field(default_factory=_default_model)
+    pretrain: PretrainConfig = PretrainConfig()
+    train: TrainConfig = TrainConfig()
+    eval: EvalConfig = EvalConfig()
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _of_its_model(cls, values: Any) -> Any:
+        """Settings as plain values become those of the model that they name."""
+        if not isinstance(values, Mapping):
+            return values
+        return record(str(values.get("name", OURS[0].name))).settings.model_validate(values)
+
+    @model_validator(mode="after")
+    def _pretraining_is_applied(self) -> Self:
+        self.model.refuse_beside(self.pretrain)
+        return self
+
+
+def flatten(config: RunConfig) -> dict[str, Any]:
+    """Dotted key -> value, tuples as lists, as config.json holds them."""
+    flat: dict[str, Any] = {}
+    for name, value in config.model_dump(mode="json").items():
+        if isinstance(value, dict):
+            flat.update({f"{name}.{inner}": item for inner, item in value.items()})
+        else:
+            flat[name] = value
+    return flat
+
+
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """The other way round: 'train.epochs' -> {'train': {'epochs': …}}, as RunConfig.model_validate takes it."""
+    nested: dict[str, Any] = {}
+    for key, value in flat.items():
+        section, dot, inner = key.partition(".")
+        if dot:
+            nested.setdefault(section, {})[inner] = value
+        else:
+            nested[section] = value
+    return nested
+
+
+def without_other_models(settings: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Settings by dotted key, without those of models that they are not of.
+
+    Earlier versions wrote the settings of all models into each run. Such a one says nothing where it has its default;
+    elsewhere the log names it once. `place` begins that note. What is no setting of any model stays, to be refused.
+    """
+    own = record(str(settings.get("model.name", OURS[0].name))).settings.model_fields
+    others = {f"model.{field}": default for field, default in _defaults_of_all().items() if field not in own}
+    for key in settings.keys() & others.keys():
+        if settings[key] != others[key]:
+            _note_ignored(place, key, repr(settings[key]), str(settings.get("model.name")))
+    return {key: value for key, value in settings.items() if key not in others}
+
+
+def _defaults_of_all() -> dict[str, Any]:
+    """Field -> its default as JSON has it, of every model's settings."""
+    found: dict[str, Any] = {}
+    for one in records():
+        found = one.settings().model_dump(mode="json") | found
+    return found
+
+
+@cache
+def _note_ignored(place: str, key: str, value: str, model: str) -> None:
+    """Said once for each run and key, however often it is read."""
+    _log.warning("%s: %s = %s has no effect on %s, and is not read", place, key, value, model)
+
+
+def stored_config(settings: Mapping[str, Any], place: str) -> RunConfig:
+    """The configuration that a run folder holds, by dotted key, also one of an earlier version.
+
+    Raises ConfigError, or pydantic's ValueError, where it cannot be read.
+    """
+    return RunConfig.model_validate(nest(without_other_models(settings, place)))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from convncf.config import resolve
 from convncf.data import catalogue
@@ -107,7 +108,7 @@ def open_page(name: str, **parameters: str | list[str]) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=60)
     for parameter, value in parameters.items():
         app.query_params[parameter] = value
-    app.switch_page(f"views/{name}/page.py")
+    app._page_hash = calc_hash(name)  # of its address; switch_page knows the pages only after a first run
     return app.run()
 
 

@@ -46,7 +46,7 @@ def show_seeds(runs: Sequence[Run], found: Comparison, _: Mapping[str, RunStyle]
         st.caption(plain(NO_SEEDS))
         return
     ks = cutoffs(found)
-    k = int(choice.value("cutoff", [str(each) for each in ks], str(ks[0]))) if ks else None
+    k = choice.cutoff(ks) if ks else None
     shown, exact = rows(named, k)
     frame = pd.DataFrame(shown, columns=list(COLUMNS)).astype("string")
     st.table(frame.set_index("Group of"), border="horizontal", width="content", alt="Metrics over seeds")
@@ -99,7 +99,7 @@ def show_user_groups(
     if not ks:
         st.caption("These runs were evaluated on no test part.")
         return
-    k = int(choice.value("cutoff", [str(each) for each in ks], str(ks[0])))
+    k = choice.cutoff(ks)
     st.subheader(f"HR@{k} by user activity", anchor=False, help=terms(f"HR@{k}"))
     _figure(lambda: results.by_activity(runs, f"HR@{k}"), f"HR@{k}", "training items of the user", "users", order)
     st.subheader("Hits by item popularity", anchor=False)

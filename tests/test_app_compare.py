@@ -38,7 +38,7 @@ def fine(app: AppTest) -> AppTest:
 
 def control(app: AppTest, parameter: str) -> Any:
     """The row of options that is bound to that parameter of the address."""
-    return next(one for one in app.get("segmented_control") if getattr(one, "key", "") == f"compare:{parameter}")
+    return next(one for one in app.get("segmented_control") if getattr(one, "key", "") == f"choice:{parameter}")
 
 
 def report(home: Path, run: str) -> dict[str, Any]:

@@ -1,24 +1,17 @@
-"""What pages keep: data and models once for all visitors, results by raw ids; bounded, shared and read-only.
+"""What pages fetch from the core: data and models once for all visitors, results by raw ids.
 
-Every key begins with a folder and the stamps of the files behind it, so a run that is trained further, or deleted and
-made again under its name, is read afresh.
+A run that is trained further, or deleted and made again under its name, is read afresh: see `app.ui.shelf`.
 """
 
 from __future__ import annotations
 
 import random
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, fields, is_dataclass
-from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
-import numpy as np
-import streamlit as st
-
-from app.ui import address
+from app.ui import address, shelf
+from app.ui.shelf import Key
 from convncf import inspection
 from convncf.data.dataset import Dataset
 from convncf.data.items import fold
@@ -35,85 +28,6 @@ TOP: Final = 10
 """Length of the list of best items."""
 FOUND: Final = 30
 """Matches that a search sends to the browser at most."""
-Key = tuple[str, ...]
-T = TypeVar("T")
-
-
-# ---------------------------------------------------------------- what is kept
-class Shelf:
-    """Values by key, of which the one that was asked for longest ago goes first; each is made once."""
-
-    def __init__(self, room: int) -> None:
-        self._room = room
-        self._values: OrderedDict[Key, Any] = OrderedDict()
-        self._making: dict[Key, threading.Lock] = {}
-        self._lock = threading.Lock()
-
-    def get(self, key: Key, make: Callable[[], Any], words: str = "") -> Any:
-        """The value of this key; whoever asks while another visitor has it made waits for it. Not kept where it raises.
-
-        `words` stand on the page meanwhile.
-        """
-        with self._lock:
-            turn = self._making.setdefault(key, threading.Lock())
-        with turn:
-            with self._lock:
-                if key in self._values:
-                    self._values.move_to_end(key)
-                    return self._values[key]
-            with st.spinner(words, show_time=False) if words else nullcontext():
-                value = _read_only(make())
-            with self._lock:
-                self._values[key] = value
-                while len(self._values) > self._room:
-                    old, _ = self._values.popitem(last=False)
-                    self._making.pop(old, None)
-            return value
-
-    def drop(self, key: Key | None = None) -> None:
-        """Let go of one value, or of all."""
-        with self._lock:
-            if key is None:
-                self._values.clear()
-            else:
-                self._values.pop(key, None)
-
-
-@st.cache_resource(show_spinner=False)
-def shelf(kind: str, room: int) -> Shelf:
-    """The one of this kind, for all visitors; it holds so many values."""
-    return Shelf(room)
-
-
-def keep(kind: str, key: Key, make: Callable[[], T], *, room: int = 64, words: str = "") -> T:
-    """What `make` returns, made once for each key while there is room for it."""
-    return cast(T, shelf(kind, room).get(key, make, words))
-
-
-def stamped(*paths: Path) -> Key:
-    """Name, size, time and place of files; of one that is missing, its name alone."""
-    stamps = []
-    for path in paths:
-        try:
-            found = path.stat()
-            stamps.append(f"{path.name} {found.st_size} {found.st_mtime_ns} {found.st_ino}")
-        except OSError:
-            stamps.append(f"{path.name} missing")
-    return tuple(stamps)
-
-
-def of_run(run: Run, *names: str) -> Key:
-    """The run's folder, and the stamps of its settings and of these files in it."""
-    return (str(run.path), *stamped(*(run.path / name for name in ("config.json", *names))))
-
-
-def _read_only(value: Any) -> Any:
-    """What is shared between sessions: nobody may write into its arrays."""
-    parts = [getattr(value, each.name) for each in fields(value)] if is_dataclass(value) else [value]
-    for part in parts:
-        if isinstance(part, np.ndarray):
-            part.flags.writeable = False
-    return value
 
 
 # ---------------------------------------------------------------- models
@@ -149,10 +63,10 @@ def model(run: Run, epoch: int | None = None) -> Model:
     path = run.model_path
     if epoch is not None:
         path = next((kept.path for kept in run.checkpoints() if kept.epoch == epoch), path)
-    key = (*of_run(run), *stamped(path), str(epoch))
+    key = (*shelf.of_run(run), *shelf.stamped(path), str(epoch))
     data_key = (str(address.home()), run.fingerprint, config.data.model_dump_json(), str(config.seed))
     try:
-        loaded = keep("model", key, lambda: _load(run, epoch, data_key), room=MODELS, words="Reading the run…")
+        loaded = shelf.keep("model", key, lambda: _load(run, epoch, data_key), room=MODELS, words="Reading the run…")
         return Model(key, data_key, loaded)
     except FileNotFoundError as error:  # deleted between looking and reading
         raise CheckpointError(f"run {run.name!r} is no longer there ({error.filename}). Choose another run.") from None
@@ -165,17 +79,16 @@ def epochs(run: Run, best: int) -> tuple[int, ...]:
 
 def kept(run: Run) -> Key:
     """What changes when a run in training keeps another model: its best, and its checkpoints."""
-    return (*of_run(run), *stamped(run.model_path), *(str(each.epoch) for each in run.checkpoints()))
+    return (*shelf.of_run(run), *shelf.stamped(run.model_path), *(str(each.epoch) for each in run.checkpoints()))
 
 
 MODELS: Final = 8
 """Compare shows four runs at once, Inspect walks through the epochs of one."""
-DATASETS: Final = 3
 
 
 def _load(run: Run, epoch: int | None, data_key: Key) -> LoadedRun:
     # dataset and split are shared by all runs that were trained on the same parts of it
-    dataset, parts = keep("data", data_key, lambda: data_of(run, address.home()), room=DATASETS)
+    dataset, parts = shelf.keep("data", data_key, lambda: data_of(run, address.home()), room=shelf.DATASETS)
     return load_run(run, address.home(), checkpoint=epoch, dataset=dataset, parts=parts)
 
 
@@ -183,30 +96,32 @@ def _load(run: Run, epoch: int | None, data_key: Key) -> LoadedRun:
 def scores(model: Model, user: int) -> Scores:
     """The user's score of every item, (n_items,): what rank, list and filters share."""
     key = (*model.key, model.user_id(user))
-    return keep("scores", key, lambda: model.loaded.model.score_items(user).numpy(), room=128)
+    return shelf.keep("scores", key, lambda: model.loaded.model.score_items(user).numpy(), room=128)
 
 
 def pair(model: Model, user: int, item: int) -> PairView:
     """The trace and rank of a pair (indices)."""
     loaded, key = model.loaded, (*model.key, model.user_id(user), model.item_id(item))
-    return keep("pair", key, lambda: inspection.view_pair(loaded.model, loaded.split, user, item, scores(model, user)))
+    return shelf.keep(
+        "pair", key, lambda: inspection.view_pair(loaded.model, loaded.split, user, item, scores(model, user))
+    )
 
 
 def top(model: Model, user: int) -> TopK:
     """The user's best items."""
     key = (*model.key, model.user_id(user))
-    return keep("top", key, lambda: listed(scores(model, user), model.loaded.split, user, TOP), room=256)
+    return shelf.keep("top", key, lambda: listed(scores(model, user), model.loaded.split, user, TOP), room=256)
 
 
 def history(model: Model, user: int) -> History:
     """What the user has."""
     key = (*model.data_key, model.user_id(user))
-    return keep("history", key, lambda: inspection.history(model.loaded.split, user), room=512)
+    return shelf.keep("history", key, lambda: inspection.history(model.loaded.split, user), room=512)
 
 
 def first_pair(model: Model) -> tuple[int, int]:
     """The user and the item (indices) that a newcomer sees first."""
-    return keep("first pair", model.key, lambda: inspection.first_pair(model.loaded.model, model.loaded.split))
+    return shelf.keep("first pair", model.key, lambda: inspection.first_pair(model.loaded.model, model.loaded.split))
 
 
 def finished(run: Run) -> bool:
@@ -218,7 +133,7 @@ def finished(run: Run) -> bool:
         except ConvNCFError:
             return False
 
-    return keep("finished", of_run(run, "status.json", "report.json"), look, room=RUNS)
+    return shelf.keep("finished", shelf.of_run(run, "status.json", "report.json"), look, room=shelf.RUNS)
 
 
 def measured(run: Run) -> Key | None:
@@ -230,17 +145,13 @@ def measured(run: Run) -> Key | None:
         except ConvNCFError:
             return None
 
-    return keep("measured", of_run(run, "report.json"), look, room=RUNS)
-
-
-RUNS: Final = 2048
-"""Of how many runs is kept what a list says of each."""
+    return shelf.keep("measured", shelf.of_run(run, "report.json"), look, room=shelf.RUNS)
 
 
 def compared(runs: Sequence[Run]) -> Comparison:
     """Runs beside each other, the first as the baseline. Raises ConvNCFError saying what stands in the way."""
-    key = tuple(each for run in runs for each in of_run(run, "report.json", "per_user.parquet"))
-    return keep("compared", key, lambda: comparison.compare(runs), room=16, words="Comparing…")
+    key = tuple(each for run in runs for each in shelf.of_run(run, "report.json", "per_user.parquet"))
+    return shelf.keep("compared", key, lambda: comparison.compare(runs), room=16, words="Comparing…")
 
 
 # ---------------------------------------------------------------- finding one among many
@@ -282,7 +193,7 @@ def _names(model: Model) -> tuple[_Names, _Names]:
         labels = ((fold(raw), fold(items.label(index))) for index, raw in enumerate(items.items.ids))
         return tuple((fold(raw), "") for raw in users), tuple(labels)
 
-    return keep("names", model.data_key, make, room=DATASETS)
+    return shelf.keep("names", model.data_key, make, room=shelf.DATASETS)
 
 
 def _find(names: _Names, text: str) -> Found:

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from scipy import sparse
 
-from app.ui import address, cache, picker
+from app.ui import address, cache, picker, shelf
 from app.ui.cache import FOUND, Found, Model
 from app.ui.text import plain, sentence
 from convncf.data.vocabulary import Vocabulary
@@ -49,7 +49,7 @@ def _owners(model: Model, items: tuple[int, ...]) -> Owners:
     def columns() -> sparse.csc_array:
         return model.dataset.interactions.matrix().tocsc()
 
-    return owners(cache.keep("users of items", model.data_key, columns, room=cache.DATASETS), items)
+    return owners(shelf.keep("users of items", model.data_key, columns, room=shelf.DATASETS), items)
 
 
 _SUGGESTED: Final = 20

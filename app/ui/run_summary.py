@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from app.ui import cache, text
+from app.ui import shelf, text
 from convncf.config import TRAINED, RunConfig, flatten, idle_settings
 from convncf.errors import ConvNCFError
 from convncf.evaluation import comparison
@@ -143,7 +143,7 @@ def look(run: Run) -> Glance:
 
 def _written(run: Run) -> Glance:
     """What config.json and report.json say; its state is filled in by `look`. Not kept where it raises."""
-    return cache.keep("summary", cache.of_run(run, "report.json"), lambda: _read(run), room=cache.RUNS)
+    return shelf.keep("summary", shelf.of_run(run, "report.json"), lambda: _read(run), room=shelf.RUNS)
 
 
 def _read(run: Run) -> Glance:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from app.ui import address, cache
+from app.ui import address, cache, shelf
 from app.ui.cache import Key, Model
 from convncf import inspection
 from convncf.errors import ConvNCFError
@@ -67,12 +67,12 @@ def _identity(run: Run) -> str:
         except ConvNCFError:
             return ""
 
-    return cache.keep("seed group", cache.of_run(run), look, room=2 * cache.RUNS)
+    return shelf.keep("seed group", shelf.of_run(run), look, room=2 * shelf.RUNS)
 
 
 def _stamps(runs: Sequence[Run], *files: str) -> Key:
-    return tuple(each for run in runs for each in cache.of_run(run, *files))
+    return tuple(each for run in runs for each in shelf.of_run(run, *files))
 
 
 def _kept(key: Key, make: Callable[[], T]) -> T:
-    return cache.keep("compare", key, make)
+    return shelf.keep("compare", key, make)

@@ -12,7 +12,7 @@ from typing import Final
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app.ui import address, cache, memory, uploads, widgets
+from app.ui import address, memory, shelf, uploads, widgets
 from app.ui.commands import ONLY_SHOWS
 from app.ui.text import plain
 from app.ui.uploads import LIMIT_MB
@@ -128,7 +128,7 @@ def _attempt(paths: tuple[Path, ...], options: ReadOptions) -> tuple[ReadResult 
         _let_go()
     st.session_state[_READ] = key
     try:
-        return cache.keep("read", key, lambda: read(paths, options), room=_ROOM, words="Reading the files"), ""
+        return shelf.keep("read", key, lambda: read(paths, options), room=_ROOM, words="Reading the files"), ""
     except ConvNCFError as error:
         return None, _in_words(error, paths)
     except MemoryError:
@@ -139,14 +139,14 @@ def _let_go() -> None:
     """Free what this session has read: some four times the size of the files."""
     key = st.session_state.pop(_READ, None)
     if key is not None:
-        cache.shelf("read", _ROOM).drop(key)
+        shelf.of("read", _ROOM).drop(key)
         memory.free()
 
 
 def _stamped(paths: tuple[Path, ...]) -> tuple[str, ...]:
     """Each file with its size and time: those on the server may change while they are looked at."""
     files = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
-    return tuple(map(str, files)) + cache.stamped(*files)
+    return tuple(map(str, files)) + shelf.stamped(*files)
 
 
 def _in_words(text: object, paths: Sequence[Path]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from app.ui import address, cache, plots, widgets
+from app.ui import address, plots, shelf, widgets
 from convncf.config import DataConfig
 from convncf.data import catalogue, statistics
 from convncf.data.dataset import Dataset
@@ -35,11 +35,11 @@ class Effect:
 
 def dataset_of(entry: DatasetEntry) -> Dataset:
     """The dataset itself. Raises ConvNCFError where it is damaged, or deleted meanwhile."""
-    return cache.keep(
+    return shelf.keep(
         "dataset",
         _key(entry),
         lambda: catalogue.load(entry.name, address.home()),
-        room=cache.DATASETS,
+        room=shelf.DATASETS,
         words="Reading the dataset",
     )
 
@@ -47,31 +47,31 @@ def dataset_of(entry: DatasetEntry) -> Dataset:
 def facts(entry: DatasetEntry) -> Facts:
     """Counts, spreads, times, ratings and hints."""
     found = dataset_of(entry)
-    return cache.keep("dataset facts", _key(entry), lambda: facts_of(found), room=32)
+    return shelf.keep("dataset facts", _key(entry), lambda: facts_of(found), room=32)
 
 
 def long_tail(entry: DatasetEntry, whose: Whose) -> LongTail:
     """Interactions of each user, or item."""
     found, key = dataset_of(entry), (*_key(entry), whose)
-    return cache.keep("long tail", key, lambda: statistics.long_tail(found.interactions, whose), room=8)
+    return shelf.keep("long tail", key, lambda: statistics.long_tail(found.interactions, whose), room=8)
 
 
 def activity(entry: DatasetEntry) -> Activity | None:
     """Interactions over time; None without times."""
     found = dataset_of(entry)
-    return cache.keep("activity", _key(entry), lambda: statistics.activity(found.interactions), room=8)
+    return shelf.keep("activity", _key(entry), lambda: statistics.activity(found.interactions), room=8)
 
 
 def picture(entry: DatasetEntry) -> Picture:
     """The matrix, as counts in rectangles."""
     found = dataset_of(entry)
-    return cache.keep("picture", _key(entry), lambda: statistics.picture(found.interactions), room=8)
+    return shelf.keep("picture", _key(entry), lambda: statistics.picture(found.interactions), room=8)
 
 
 def effect(entry: DatasetEntry, config: DataConfig, seed: int) -> Effect:
     """What settings leave; a refusal is its problem, in words."""
     found, key = dataset_of(entry), (*_key(entry), config.model_dump_json(), str(seed))
-    return cache.keep("effect", key, lambda: _effect(found, config, seed), words="Counting what is left")
+    return shelf.keep("effect", key, lambda: _effect(found, config, seed), words="Counting what is left")
 
 
 def runs_on(entry: DatasetEntry) -> list[str]:
@@ -92,10 +92,10 @@ def runs_on(entry: DatasetEntry) -> list[str]:
 
 def forget() -> None:
     """Let go of all datasets: one of them was deleted."""
-    cache.shelf("dataset", cache.DATASETS).drop()
+    shelf.of("dataset", shelf.DATASETS).drop()
 
 
-def _key(entry: DatasetEntry) -> cache.Key:
+def _key(entry: DatasetEntry) -> shelf.Key:
     return (str(address.home()), entry.name, entry.fingerprint, entry.source)
 
 

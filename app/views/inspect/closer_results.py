@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from app.ui import cache
+from app.ui import cache, shelf
 from app.ui.cache import Key, Model
 from convncf import inspection
 from convncf.inspection import Attribution, Edit, OverTraining, PairView, RankWhatIf, Responses, WhatIf, neighbours
@@ -105,4 +105,4 @@ def _ids(model: Model, user: int, item: int) -> tuple[str, str]:
 
 
 def _kept(key: Key, make: Callable[[], T]) -> T:
-    return cache.keep("closer", key, make, room=_KEPT)
+    return shelf.keep("closer", key, make, room=_KEPT)

@@ -13,7 +13,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.ui import address, cache, widgets
+from app.ui import address, cache, shelf, widgets
 from app.ui.cache import Model
 from app.ui.text import plain
 from convncf.inspection.bpr_step import BprSteps, Triple, bpr_steps, draw_triple
@@ -84,19 +84,19 @@ def _is_network(run: Run) -> bool:
     def look() -> bool:
         return not run.broken() and run.config().model.name == "convncf"
 
-    return cache.keep("network", cache.kept(run), look, room=cache.RUNS)
+    return shelf.keep("network", cache.kept(run), look, room=shelf.RUNS)
 
 
 def triple_of(model: Model, user: int, item: int, draw: int) -> Triple:
     """What the user's step is taken on."""
     key = (*model.data_key, model.user_id(user), model.item_id(item), str(draw))
-    return cache.keep("triple", key, lambda: draw_triple(model.loaded.split, user, item, draw), room=256)
+    return shelf.keep("triple", key, lambda: draw_triple(model.loaded.split, user, item, draw), room=256)
 
 
 def steps_of(model: Model, triple: Triple, rate: float) -> BprSteps:
     """All steps at that size; the page shows as many as the slider says."""
     key = (*model.key, repr(triple), repr(rate))
-    return cache.keep("bpr steps", key, lambda: bpr_steps(model.loaded.model, triple, rate))
+    return shelf.keep("bpr steps", key, lambda: bpr_steps(model.loaded.model, triple, rate))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from app.ui import cache
+from app.ui import cache, shelf
 from app.ui.cache import Key, Model
 from convncf.data.reading import ReadOptions
 from convncf.errors import DataError
@@ -47,7 +47,7 @@ def new_user(model: Model, items: Sequence[int]) -> FoldedUser:
     picked = tuple(sorted(items))
     try:
         key = (*model.key, *_ids(model, picked))
-        return cache.keep("folded", key, lambda: fold_in(model.loaded.model, picked), room=32)
+        return shelf.keep("folded", key, lambda: fold_in(model.loaded.model, picked), room=32)
     except (TypeError, ValueError) as error:
         raise DataError(str(error)) from None
 
@@ -70,14 +70,14 @@ def new_pair(model: Model, items: Sequence[int], item: int) -> tuple[PairTrace |
 def warm(model: Model) -> None:
     """Load what a first fit needs while nobody waits for it: once for a process and a model."""
     try:
-        cache.keep("warm", model.key, lambda: warm_up(model.loaded.model), room=32)
+        shelf.keep("warm", model.key, lambda: warm_up(model.loaded.model), room=32)
     except TypeError:  # nobody can be folded in: said where somebody is to be
         return
 
 
 def known_genres(model: Model) -> tuple[str, ...]:
     """Every genre of the data; empty where none is known."""
-    return cache.keep("genres", model.data_key, lambda: genres(model.dataset.items), room=8)
+    return shelf.keep("genres", model.data_key, lambda: genres(model.dataset.items), room=8)
 
 
 def scored_file(model: Model, upload: str, path: Path, options: ReadOptions) -> ScoredFile:
@@ -87,17 +87,17 @@ def scored_file(model: Model, upload: str, path: Path, options: ReadOptions) -> 
     def score() -> ScoredFile:
         return score_file(path, loaded.model, loaded.split, model.dataset.items, options)
 
-    return cache.keep("scored file", key, score, room=4, words="Scoring…")
+    return shelf.keep("scored file", key, score, room=4, words="Scoring…")
 
 
 def _allowed(model: Model, wanted: ListFilter) -> Allowed:
     key = (*model.data_key, repr(wanted))
-    return cache.keep("allowed", key, lambda: allowed(wanted, model.loaded.split.train, model.dataset.items), room=32)
+    return shelf.keep("allowed", key, lambda: allowed(wanted, model.loaded.split.train, model.dataset.items), room=32)
 
 
 def _folded_scores(model: Model, items: Sequence[int], folded: FoldedUser) -> Scores:
     key = (*model.key, *_ids(model, items))
-    return cache.keep("folded scores", key, lambda: folded.model.score_items(0).numpy())
+    return shelf.keep("folded scores", key, lambda: folded.model.score_items(0).numpy())
 
 
 def _ids(model: Model, items: Sequence[int]) -> Key:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,6 +24,8 @@ LEFT = {
 
 SECONDS = 240
 """Until a page stands on a machine that is busy."""
+MOST = 50
+"""Entries that a browser keeps."""
 OPEN = "url => { history.pushState({}, '', url); dispatchEvent(new PopStateEvent('popstate')) }"
 """An address in the session that is open, as the browser's Back and Forward bring one."""
 
@@ -75,24 +75,61 @@ def leave(page: Page, url: str) -> None:
     press(page, "start")
 
 
-def test_back_once_shows_the_page_before_as_it_was_left(browser: Browser, tmp_path: Path) -> None:
+def there_and_back(page: Page, name: str) -> None:
+    """Open a page by its link: one step, which Back undoes and Forward takes again."""
+    was, entries = where(page), page.evaluate("history.length")
+    press(page, name)
+    there = where(page)
+    assert page.evaluate("history.length") - entries == 1 or entries == MOST, f"steps to {name}"
+    page.go_back()
+    stands(page)
+    assert where(page) == was, f"Back from {name}"
+    page.go_forward()
+    stands(page)
+    assert where(page) == there, f"Forward to {name}"
+
+
+def test_inspect_is_as_it_was_left_after_every_other_page(browser: Browser, tmp_path: Path) -> None:
     make_home(tmp_path)
-    shutil.rmtree(tmp_path / "runs" / "broken")
+    with start_app(tmp_path) as app, open_page(browser) as (page, heard):
+        page.goto(f"{app.url}/inspect?{LEFT['inspect']}")
+        stands(page)
+        was = where(page)
+        assert was[1] == set(LEFT["inspect"].split("&"))
+        for name in PAGES:
+            if name == "inspect":
+                continue
+            there_and_back(page, name)
+            press(page, "inspect")
+            assert where(page) == was, f"by its link, after {name}"
+        page.reload()
+        stands(page)
+        assert where(page) == was
+        with open_page(browser) as (other, _):  # another visitor begins with nothing of this one's
+            other.goto(f"{app.url}/runs")
+            stands(other)
+            press(other, "inspect")
+            assert not {"look=why", "scale=shared", "layer=2"} & where(other)[1]
+        assert not exceptions(page)
+        assert not heard.all()
+
+
+@pytest.mark.full
+def test_back_once_shows_the_page_before_from_every_page_to_every_other(browser: Browser, tmp_path: Path) -> None:
+    make_home(tmp_path)
     with start_app(tmp_path) as app, open_page(browser) as (page, heard):
         leave(page, app.url)
         walk = circuit()
         assert len(walk) == len(PAGES) * (len(PAGES) - 1) + 1
-        for before, name in pairwise(walk):
-            was, entries = where(page), page.evaluate("history.length")
-            press(page, name)
-            there = where(page)
-            grown = page.evaluate("history.length") - entries
-            assert grown == 1 or entries == 50, f"{before} to {name}: {grown} steps"  # a browser keeps 50
-            page.go_back()
-            stands(page)
-            assert where(page) == was, f"from {name} back to {before}"
-            page.go_forward()
-            stands(page)
-            assert where(page) == there, f"forward to {name}"
+        for name in walk[1:]:
+            there_and_back(page, name)
+            assert carried(name) <= where(page)[1], f"{name}, opened by its link"
         assert not exceptions(page)
         assert not heard.all()
+
+
+def carried(name: str) -> set[str]:
+    """What a page keeps whatever is chosen on others: not the run, user and item, nor what means nothing elsewhere."""
+    several = name in ("runs", "compare", "recommend")
+    lost = ("user", "item", "epoch", "layer") if several else ("run", "user", "item", "epoch", "layer")
+    return {each for each in LEFT.get(name, "").split("&") if each and each.partition("=")[0] not in lost}

@@ -39,18 +39,22 @@ def pages() -> list[st.Page]:
 
 def main() -> None:
     threads.share_processors()  # before a page loads torch: this process scores too, beside workers that train
-    page = st.navigation(pages(), position="top")
+    every = pages()
+    page = st.navigation(every, position="top")
     # The page's own name in the browser's tab, so that several open tabs can be told apart; an icon from this folder,
     # since a Material icon would make the browser ask an outside host.
     icon = str(HERE / "assets" / "icon.svg")
     st.set_page_config(page_title=f"{page.title} · {TITLE}", page_icon=icon, layout="wide")
+    address.arrive(page.url_path or "start")
     presentation.prepare()
-    rules = ["[class*='st-key-top-'] [role='radiogroup'] {gap: 8px}"]  # a title of two lines belongs to its score
+    rules = [address.HIDDEN]
+    rules.append("[class*='st-key-top-'] [role='radiogroup'] {gap: 8px}")  # a title of two lines belongs to its score
     if address.theme() is figures.DARK:  # Streamlit writes white on the chips' light teal, which nobody can read
         rules.append(f"[data-tag], [data-tag] * {{color: {figures.DARK.paper}}}")
     st.html(f"<style>{' '.join(rules)}</style>")
     page.run()
     presentation.toggle()
+    address.settle({each.title: each.url_path for each in every})
     memory.set_aside()
 
 

@@ -179,7 +179,7 @@ def test_the_table_holds_the_reports_and_their_differences(at_home: Path, opened
 
 def test_the_cut_off_can_be_chosen(at_home: Path) -> None:
     app = fine(open_page("compare", run=["tiny-mf", "tiny-pop"]))
-    control(app, "compare:cutoff").set_value("5").run()
+    control(app, "choice:cutoff").set_value("5").run()
     names = [name for name in report(at_home, "tiny-mf")["metrics"] if name.endswith("@5") or name == "AUC"]
     assert list(fine(app).table[0].value.index) == [plain(name) for name in names]
 
@@ -321,7 +321,7 @@ def test_another_data_set_has_no_such_pair_and_says_so(opened: Opened) -> None:
 def test_the_layer_of_the_feature_maps_can_be_chosen_and_a_shorter_network_says_so(at_home: Path) -> None:
     app = fine(open_page("compare", run=["tiny-222", "tiny-42"], user="u3", item="i4"))
     assert ["layer 1" in alt for alt in alts(app) if "Feature maps of" in alt] == [True, True]
-    control(app, "compare:layer").set_value("3").run()
+    control(app, "choice:layer").set_value("3").run()
     assert len([alt for alt in alts(fine(app)) if "Feature maps of" in alt]) == 1
     assert "2 layers" in texts(app)
 

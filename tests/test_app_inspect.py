@@ -182,7 +182,7 @@ def test_the_lists_are_those_of_the_core(at_home: Path, opened: Opened) -> None:
 
 def test_what_is_shown_first_is_written_into_the_address(opened: Opened) -> None:
     app = opened("inspect")
-    assert set(app.query_params) == {"run", "user", "item", "epoch", "list", "order", "layer", "scale"}
+    assert set(app.query_params) == {"run", "user", "item", "epoch"}
     assert headline(again(app, "inspect")) == headline(app)
 
 
@@ -278,9 +278,7 @@ def test_all_items_are_scored_once_for_a_user(at_home: Path, monkeypatch: pytest
         return scored(self, user)
 
     monkeypatch.setattr(type(model.loaded.model), "score_items", counting)
-    cache._scores.clear()
-    cache._pair.clear()
-    cache._top.clear()
+    st.cache_resource.clear()
     views = [cache.pair(model, 3, item) for item in (0, 4)]
     listed = cache.top(model, 3)
     assert asked == [3]

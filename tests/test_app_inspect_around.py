@@ -15,7 +15,7 @@ import streamlit as st
 from app.ui import address
 from app.ui.cache import Model
 from app.ui.plots import Click
-from app.views.inspect import closer_results, embeddings
+from app.views.inspect import embeddings
 from convncf.data import catalogue
 from convncf.errors import DataError
 from convncf.inspection import neighbours
@@ -72,7 +72,7 @@ def test_a_user_without_a_history_is_a_sentence(at_home: Path, monkeypatch: pyte
         raise DataError("user 'u3' has no training item, so no history to average.")
 
     monkeypatch.setattr(neighbours, "mean_maps", none)
-    closer_results._result.clear()
+    st.cache_resource.clear()
     assert "has no training item" in texts(look("history"))
 
 

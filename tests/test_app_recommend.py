@@ -101,8 +101,8 @@ def test_the_lists_are_those_of_the_core_and_the_address_carries_every_choice(at
     assert [mark == "2 of 2" for mark in tables(app)[0]["In"]] == [i in second for i in tables(app)[0]["Item"]]
     assert f"{len(first & second)} of {len(first | second)} items" in texts(app)
     assert "Left out: " in texts(app)
-    asked = {name: app.query_params[name] for name in ("whose", "run", "user", "k", "popular")}
-    assert asked == {"whose": "user", "run": TWO, "user": "u3", "k": "7", "popular": "0"}
+    asked = {name: app.query_params[name] for name in app.query_params}
+    assert asked == {"run": TWO, "user": "u3", "k": "7"}
 
 
 def test_held_out_items_are_marked_and_ties_among_them_follow_the_rule(
@@ -124,7 +124,7 @@ def test_held_out_items_are_marked_and_ties_among_them_follow_the_rule(
 def test_the_first_page_chooses_runs_and_a_user_by_itself(opened: Opened) -> None:
     app = opened("recommend")
     assert len(tables(app)) == 2
-    assert {"run", "user", "whose", "k", "popular"} <= set(app.query_params)
+    assert {"run", "user"} == set(app.query_params)
 
 
 def test_popular_items_are_hidden_before_the_cut_and_the_count_is_said(at_home: Path, opened: Opened) -> None:

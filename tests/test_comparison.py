@@ -14,7 +14,7 @@ import pytest
 
 from convncf import jobs
 from convncf.errors import RunBrokenError, RunError
-from convncf.evaluation.comparison import ComparedRun, Comparison, Gain, compare, differences, gain
+from convncf.evaluation.comparison import ComparedRun, Comparison, Gain, compare, differences, gain, measured
 from convncf.evaluation.significance import paired_test
 from convncf.models.run_config import RunConfig
 from convncf.runs import Run, RunStore, Status
@@ -165,6 +165,26 @@ def assert_refused(found: Comparison, words: str) -> None:
     assert any(words in sentence for sentence in found.unlike), found.unlike
     assert all("tiny" in sentence for sentence in found.unlike), "each says which run is which"
     assert len(found.runs) == 2, "the figures are still shown"
+
+
+REPORT = {
+    "metrics": {"NDCG@10": 0.5},
+    "dataset": "films",
+    "fingerprint": "f1",
+    "split_fingerprint": "s1",
+    "protocol": "candidates: 1 positive and 99 negatives, drawn by seed 1",
+    "candidate_fingerprint": "c1",
+    "cold": "include",
+}
+
+
+@pytest.mark.parametrize("key", sorted(set(REPORT) - {"metrics"}))
+def test_reports_that_differ_in_how_they_were_measured_are_told_apart(key: str) -> None:
+    assert measured(REPORT | {key: "full ranking"}) != measured(REPORT)
+    assert measured(REPORT | {"metrics": {"HR@5": 0.1}, "seconds": 3}) == measured(REPORT)
+    by_another_seed = REPORT | {"protocol": "candidates: 1 positive and 99 negatives, drawn by seed 2"}
+    assert measured(by_another_seed) == measured(REPORT), "which sets they are is told by their fingerprint"
+    assert measured({**REPORT, "metrics": {}}) is None
 
 
 def test_another_split_is_flagged_and_not_tested(home: Path) -> None:

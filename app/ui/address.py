@@ -1,20 +1,31 @@
-"""What a page knows: where things live, the theme, and which ids are chosen.
+"""What a page knows: where things live, the theme, and what is chosen, which the address says.
 
 The address is the truth about what is chosen (`?run=…&user=…&item=…`, raw ids), so that every view can be shared and
-survives a reload; the session only remembers it while the visitor is on another page. Nothing else is shared between
-two visitors: no object, no module-level value.
+survives a reload. The session remembers a page while the visitor is on another one: a link without parameters, as in
+the menu, brings it back as it was; a link with parameters, and the browser's Back, say all themselves. Nothing else is
+shared between two visitors: no object, no module-level value.
+
+Opening a page is one step of the browser's history. Streamlit would add a step for each parameter that is written, now
+and then onto the page before; assets/address.js turns those into replacements of the page's own address.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
 import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from convncf import figures
+from convncf.figures.channels import SCALES
+from convncf.figures.maps import ORDERS
 from convncf.runs import Run, RunStore
 from convncf.runtime import files
 
@@ -29,6 +40,7 @@ PAGES: Final = {
     "learn": "views/learn/page.py",
 }
 """Page name -> its file, for links from one page to another."""
+MOST_COMPARED: Final = 4
 
 
 def home() -> Path:
@@ -43,8 +55,8 @@ def store() -> RunStore:
 
 def listed() -> tuple[Run, ...]:
     """Runs to choose among, newest first: all but those put aside, of which the ones in the address stay; else all."""
-    runs, asked = store().all(), st.query_params.get_all("run")
-    return tuple(run for run in runs if run.name in asked or not run.labels().archived) or runs
+    runs, named = store().all(), values("run")
+    return tuple(run for run in runs if run.name in named or not run.labels().archived) or runs
 
 
 def read_only() -> bool:
@@ -76,36 +88,249 @@ def run_order(runs: tuple[Run, ...] | None = None) -> tuple[str, ...]:
     return tuple(places.get(place, "") for place in range(max(places, default=-1) + 1))
 
 
-# ---------------------------------------------------------------- what is chosen
+# ---------------------------------------------------------------- parameters
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a page's address, as text; several values stand in it one after the other, each under its name."""
+
+    name: str
+    default: tuple[str, ...] = ()
+    """What its absence means: left out of the address. Empty where what is shown first depends on the data."""
+    shared: bool = False
+    """Whether a choice on one page is the choice on every page that has it."""
+    remembered: bool = True
+    """Whether the session keeps it while the visitor is on another page."""
+    of_run: bool = False
+    """Whether it means nothing in another run."""
+
+
+def _fixed(**defaults: str) -> tuple[Parameter, ...]:
+    return tuple(Parameter(name, (default,)) for name, default in defaults.items())
+
+
+_RUN, _USER, _ITEM = (Parameter(name, shared=True) for name in ("run", "user", "item"))
+_DATASET: Final = Parameter("dataset", shared=True)
+_PRESENT: Final = Parameter("present", shared=True)
+_DECLARED: Final[Mapping[str, tuple[Parameter, ...]]] = {
+    "start": (),
+    "data": (_DATASET, Parameter("upload"), Parameter("settings")),
+    "train": (_RUN, _DATASET, Parameter("settings"), *_fixed(along="epoch", smooth="0")),
+    "runs": (
+        *(Parameter("run"), Parameter("search"), Parameter("columns")),
+        *_fixed(state="*", dataset="*", model="*", tag="*", archived="no", metric="own", sort="created", order="down"),
+    ),
+    "inspect": (
+        *(_RUN, _USER, _ITEM, Parameter("epoch", of_run=True), Parameter("layer", ("1",), of_run=True)),
+        *_fixed(list="top", order=ORDERS[0], scale=SCALES[0]),
+        *(Parameter("look"), *_fixed(method="integrated", space="popularity")),
+        *(Parameter(name, remembered=False) for name in ("channel", "cell", "beside", "moment")),
+        Parameter("keep", ("all",), remembered=False),
+        *(Parameter(name, remembered=False) for name in ("zero_user", "zero_item", "block", "as_user")),
+    ),
+    "compare": (
+        *(Parameter("run"), _USER, _ITEM, Parameter("cutoff"), Parameter("against")),
+        *_fixed(intervals="no", along="epoch", smooth="0", part="pair", order=ORDERS[0], layer="1"),
+        *_fixed(align="none", channels="beside"),
+        *(Parameter(name, remembered=False) for name in ("other", "runs")),
+    ),
+    "recommend": (
+        *(Parameter("run"), _USER, _ITEM, Parameter("genre"), Parameter("like"), Parameter("inside")),
+        *(*_fixed(whose="user", k="10", popular="0"), Parameter("pairs")),
+    ),
+    "learn": (
+        *(_RUN, _USER, _ITEM, *_fixed(step="1", dimension="0", layer="1", terms="0", taken="0", rate="1", draw="0")),
+        *(Parameter(name, of_run=True) for name in ("filter", "place", "channel")),
+        Parameter("guess", remembered=False),
+    ),
+}
+"""Page -> the parameters of its address."""
+_OF: Final = {
+    page: {parameter.name: parameter for parameter in (*declared, _PRESENT)} for page, declared in _DECLARED.items()
+}
+_PAGE: Final = "address:page"
+_FIRST: Final = "address:first"
+"""In the session: the page that is open, and whether the browser has not drawn any page yet."""
+
+
+def values(name: str) -> list[str]:
+    """All that the address says of a parameter, in its order, each once; else what its silence means."""
+    said = list(dict.fromkeys(value for value in st.query_params.get_all(name) if value))
+    return said or list(_declared(name).default)
+
+
+def asked(name: str) -> str | None:
+    """What the address says of a parameter that has one value; None where it says nothing."""
+    return st.query_params.get(name) or None
+
+
 def chosen(name: str) -> str | None:
-    """The id chosen for `run`, `user`, `item`, …: from the address, else the last one of this session."""
-    found = st.query_params.get(name) or st.session_state.get(_remembered(name))
-    return str(found) if found else None
+    """What the address says, else what it means by silence, else the session's last choice on any page."""
+    said = asked(name) or next(iter(_declared(name).default), None)
+    if said is None and _declared(name).shared:
+        said = elsewhere(name)
+    return said
 
 
-def choose(**ids: str | None) -> None:
-    """Choose ids, in the address and in the session; None takes one away. One step for the browser's Back."""
-    for name, value in ids.items():
-        if value is None:
-            st.session_state.pop(_remembered(name), None)
+def kept(name: str) -> str | None:
+    """What the address says, else what was chosen last on this page, else what silence means."""
+    last = next(iter(_memory(_page()).get(name, ())), None)
+    return asked(name) or last or next(iter(_declared(name).default), None)
+
+
+def emptied(name: str) -> bool:
+    """Whether the last value was taken away on this page, rather than none ever chosen."""
+    return not asked(name) and _memory(_page()).get(name) == []
+
+
+def elsewhere(name: str) -> str | None:
+    """The choice of the pages that share this parameter, for one that has another of its name."""
+    return next(iter(st.session_state.get(_shared(name), ())), None)
+
+
+def renamed(name: str, old: str, new: str | None) -> None:
+    """An id is another now, or none: so it is for the pages that share it."""
+    if elsewhere(name) == old:
+        if new is None:
+            st.session_state.pop(_shared(name), None)
         else:
-            st.session_state[_remembered(name)] = value
-    before = {name: st.query_params.get_all(name) for name in st.query_params}
-    after = before | {name: [value] for name, value in ids.items() if value is not None}
-    after = {name: values for name, values in after.items() if ids.get(name, values) is not None}
+            st.session_state[_shared(name)] = [new]
+
+
+def choose(**chosen: str | Sequence[str] | None) -> None:
+    """Choose, in the address and in the session; None takes a choice away."""
+    show(**chosen)
+    for name, value in chosen.items():
+        if _declared(name).shared:
+            st.session_state[_shared(name)] = _several(value)
+
+
+def show(**shown: str | Sequence[str] | None) -> None:
+    """Write what is shown into the page's address, without making it another page's choice."""
+    page = _page()
+    memory = _memory(page)
+    after = {name: st.query_params.get_all(name) for name in st.query_params}
+    before = dict(after)
+    for name, value in shown.items():
+        parameter = _declared(name)
+        listed = _several(value)
+        if parameter.remembered:
+            memory[name] = listed
+        if listed and tuple(listed) != parameter.default:
+            after[name] = listed
+        else:
+            after.pop(name, None)
+    st.session_state[_of(page)] = memory
     if after != before:
-        st.query_params.from_dict(after)  # one message to the browser, however many ids
+        _write(after)
+
+
+def follow(name: str, key: str, *also: str) -> Callable[[], None]:
+    """For a widget's `on_change`: what stands in the widget at `key` is chosen, and `also` is taken away."""
+
+    def changed() -> None:
+        value = st.session_state[key]
+        listed = value if isinstance(value, list | tuple) else [] if value is None else [value]
+        choose(**{name: list(map(str, listed))}, **dict.fromkeys(also))
+
+    return changed
+
+
+def forget(*names: str) -> None:
+    """Take parameters out of the address; the session keeps them."""
+    after = {name: st.query_params.get_all(name) for name in st.query_params if name not in names}
+    if len(after) < len(st.query_params):
+        _write(after)
 
 
 def go(page: str, **ids: str) -> None:
     """Open another page with these ids in its address. Ends the script that calls it."""
     for name, value in ids.items():
-        st.session_state[_remembered(name)] = value
+        if _OF[page].get(name, _PRESENT).shared:
+            st.session_state[_shared(name)] = [value]
     st.switch_page(PAGES[page], query_params=ids)
 
 
-def _remembered(name: str) -> str:
+# ---------------------------------------------------------------- the browser's history
+def arrive(page: str) -> None:
+    """Before a page is drawn: one that is opened without parameters gets those that it had."""
+    before = st.session_state.get(_PAGE)
+    st.session_state[_PAGE] = page
+    if before is None:
+        st.session_state[_FIRST] = True
+    if before == page and not _by_history():
+        return
+    if len(st.query_params) or _by_history():
+        st.session_state[_of(page)] = {}
+        return
+    memory = _memory(page)
+    run, before_run = elsewhere("run"), next(iter(memory.get("run", ())), None)
+    other_run = _OF[page].get("run") is _RUN and run is not None and before_run not in (None, run)
+    back: dict[str, str | Sequence[str] | None] = {}
+    for name, value in memory.items():
+        parameter = _OF[page][name]
+        if not parameter.shared and not (parameter.of_run and other_run):
+            back[name] = value
+        elif parameter.shared and _shared(name) in st.session_state:
+            back[name] = st.session_state[_shared(name)]
+    show(**back)
+
+
+def settle(titles: Mapping[str, str]) -> None:
+    """After a page is drawn: let the browser replace addresses from now on. `titles`: a page's title -> its path."""
+    memory = _memory(_page())
+    memory |= {name: values(name) for name in st.query_params if _declared(name).remembered}
+    st.session_state[_of(_page())] = memory
+    first = st.session_state.pop(_FIRST, False)
+    script = _SCRIPT.read_text(encoding="utf-8").replace("PAGES //", f"{json.dumps(dict(titles))} //")
+    if first:  # written on the server alone so far: the browser did not have the script above yet
+        query = json.dumps(urlencode({name: st.query_params.get_all(name) for name in st.query_params}, doseq=True))
+        search = f"{query} ? '?' + {query} : ''"
+        script += f"\n;history.replaceState(history.state, '', location.pathname + ({search}))"
+    with st.container(key="address"):
+        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+
+
+HIDDEN: Final = ".st-key-address {display: none}"
+"""A rule of style: what `settle` puts onto the page takes no room."""
+_SCRIPT: Final = Path(__file__).parents[1] / "assets" / "address.js"
+
+
+def _write(after: Mapping[str, Sequence[str]]) -> None:
+    context = get_script_run_ctx()
+    if context is None or not st.session_state.get(_FIRST):
+        st.query_params.from_dict({name: list(values) for name, values in after.items()})
+        return
+    with context.session_state.query_params() as said:  # no word to the browser: see `settle`
+        said.clear_with_no_forward_msg(preserve_embed=True)
+        for name, values in after.items():
+            said.set_with_no_forward_msg(name, list(values))
+    context.query_string = urlencode({name: list(values) for name, values in after.items()}, doseq=True)
+
+
+def _by_history() -> bool:
+    context: Any = get_script_run_ctx()
+    return bool(getattr(context, "is_history_navigation", False))
+
+
+def _page() -> str:
+    return str(st.session_state.get(_PAGE, "start"))
+
+
+def _declared(name: str) -> Parameter:
+    return _OF[_page()].get(name) or Parameter(name, remembered=False)
+
+
+def _memory(page: str) -> dict[str, list[str]]:
+    return dict(st.session_state.get(_of(page), {}))
+
+
+def _of(page: str) -> str:
+    return f"address:of:{page}"
+
+
+def _shared(name: str) -> str:
     return f"chosen:{name}"
 
 
-MOST_COMPARED: Final = 4
+def _several(value: str | Sequence[str] | None) -> list[str]:
+    return [] if value is None else [value] if isinstance(value, str) else list(value)

@@ -1,7 +1,6 @@
-"""What pages fetch from the core, in bounded caches: data and models once for all visitors, results by raw keys.
+"""What pages fetch from the core: data and models once for all visitors, results by raw ids.
 
-Every key begins with the run's folder and a stamp of the file behind it, so a run that is trained further, or deleted
-and made again under its name, is read afresh. What is cached is read-only and shared between sessions.
+A run that is trained further, or deleted and made again under its name, is read afresh: see `app.ui.shelf`.
 """
 
 from __future__ import annotations
@@ -9,20 +8,17 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-import streamlit as st
-
-from app.ui import address, run_summary
+from app.ui import address, shelf
+from app.ui.shelf import Key
 from convncf import inspection
 from convncf.data.dataset import Dataset
 from convncf.data.items import fold
-from convncf.data.split import Split
 from convncf.errors import CheckpointError, ConvNCFError
 from convncf.evaluation import comparison
 from convncf.evaluation.comparison import Comparison
-from convncf.evaluation.ranking import Scorer, Scores, TopK
+from convncf.evaluation.ranking import Scores, TopK
 from convncf.inspection import History, PairView
 from convncf.inspection.pair import listed
 from convncf.runs import Run
@@ -32,7 +28,6 @@ TOP: Final = 10
 """Length of the list of best items."""
 FOUND: Final = 30
 """Matches that a search sends to the browser at most."""
-Key = tuple[str, ...]
 
 
 # ---------------------------------------------------------------- models
@@ -68,10 +63,11 @@ def model(run: Run, epoch: int | None = None) -> Model:
     path = run.model_path
     if epoch is not None:
         path = next((kept.path for kept in run.checkpoints() if kept.epoch == epoch), path)
-    key = (*_key(run, path), str(epoch))
+    key = (*shelf.of_run(run), *shelf.stamped(path), str(epoch))
     data_key = (str(address.home()), run.fingerprint, config.data.model_dump_json(), str(config.seed))
     try:
-        return Model(key, data_key, _model(key, run, epoch, data_key))
+        loaded = shelf.keep("model", key, lambda: _load(run, epoch, data_key), room=MODELS, words="Reading the run…")
+        return Model(key, data_key, loaded)
     except FileNotFoundError as error:  # deleted between looking and reading
         raise CheckpointError(f"run {run.name!r} is no longer there ({error.filename}). Choose another run.") from None
 
@@ -83,127 +79,79 @@ def epochs(run: Run, best: int) -> tuple[int, ...]:
 
 def kept(run: Run) -> Key:
     """What changes when a run in training keeps another model: its best, and its checkpoints."""
-    return (*_key(run, run.model_path), *(str(each.epoch) for each in run.checkpoints()))
+    return (*shelf.of_run(run), *shelf.stamped(run.model_path), *(str(each.epoch) for each in run.checkpoints()))
 
 
-# Compare shows four runs at once, Inspect walks through the epochs of one.
-@st.cache_resource(max_entries=8, show_spinner="Reading the run…")
-def _model(key: Key, _run: Run, epoch: int | None, data_key: Key) -> LoadedRun:
-    dataset, parts = _data(data_key, _run)
-    return load_run(_run, address.home(), checkpoint=epoch, dataset=dataset, parts=parts)
+MODELS: Final = 8
+"""Compare shows four runs at once, Inspect walks through the epochs of one."""
 
 
-@st.cache_resource(max_entries=3, show_spinner=False)
-def _data(data_key: Key, _run: Run) -> tuple[Dataset, Split]:
-    """Dataset and split, shared by all runs that were trained on the same parts of it."""
-    return data_of(_run, address.home())
-
-
-def _key(run: Run, *paths: Path) -> Key:
-    """The run's folder, and size and time of files in it; a file that is missing has neither."""
-    stamps = []
-    for path in (run.path / "config.json", *paths):
-        try:
-            found = path.stat()
-            stamps.append(f"{path.name} {found.st_size} {found.st_mtime_ns} {found.st_ino}")
-        except OSError:
-            stamps.append(f"{path.name} missing")
-    return (str(run.path), *stamps)
+def _load(run: Run, epoch: int | None, data_key: Key) -> LoadedRun:
+    # dataset and split are shared by all runs that were trained on the same parts of it
+    dataset, parts = shelf.keep("data", data_key, lambda: data_of(run, address.home()), room=shelf.DATASETS)
+    return load_run(run, address.home(), checkpoint=epoch, dataset=dataset, parts=parts)
 
 
 # ---------------------------------------------------------------- results
 def scores(model: Model, user: int) -> Scores:
     """The user's score of every item, (n_items,): what rank, list and filters share."""
-    return _scores(model.key, model.loaded, user)
+    key = (*model.key, model.user_id(user))
+    return shelf.keep("scores", key, lambda: model.loaded.model.score_items(user).numpy(), room=128)
 
 
 def pair(model: Model, user: int, item: int) -> PairView:
     """The trace and rank of a pair (indices)."""
-    return _pair(model.key, model, user, item)
+    loaded, key = model.loaded, (*model.key, model.user_id(user), model.item_id(item))
+    return shelf.keep(
+        "pair", key, lambda: inspection.view_pair(loaded.model, loaded.split, user, item, scores(model, user))
+    )
 
 
 def top(model: Model, user: int) -> TopK:
     """The user's best items."""
-    return _top(model.key, model, user)
+    key = (*model.key, model.user_id(user))
+    return shelf.keep("top", key, lambda: listed(scores(model, user), model.loaded.split, user, TOP), room=256)
 
 
 def history(model: Model, user: int) -> History:
     """What the user has."""
-    return _history(model.data_key, model.loaded.split, user)
+    key = (*model.data_key, model.user_id(user))
+    return shelf.keep("history", key, lambda: inspection.history(model.loaded.split, user), room=512)
 
 
 def first_pair(model: Model) -> tuple[int, int]:
     """The user and the item (indices) that a newcomer sees first."""
-    return _first_pair(model.key, model.loaded)
+    return shelf.keep("first pair", model.key, lambda: inspection.first_pair(model.loaded.model, model.loaded.split))
 
 
 def finished(run: Run) -> bool:
     """Whether the run can be read and has a report; asked for every run each time that Compare is drawn."""
-    return _finished(_key(run, run.path / "status.json", run.path / "report.json"), run)
+
+    def look() -> bool:
+        try:
+            return not run.broken() and run.report() is not None and run.status().state == "finished"
+        except ConvNCFError:
+            return False
+
+    return shelf.keep("finished", shelf.of_run(run, "status.json", "report.json"), look, room=shelf.RUNS)
 
 
 def measured(run: Run) -> Key | None:
     """What has to be equal between two finished runs to rank them; none where nothing was tested."""
-    return _measured(_key(run, run.path / "report.json"), run)
+
+    def look() -> Key | None:
+        try:
+            return comparison.measured(run.report() or {})
+        except ConvNCFError:
+            return None
+
+    return shelf.keep("measured", shelf.of_run(run, "report.json"), look, room=shelf.RUNS)
 
 
 def compared(runs: Sequence[Run]) -> Comparison:
     """Runs beside each other, the first as the baseline. Raises ConvNCFError saying what stands in the way."""
-    keys = tuple("\n".join(_key(run, run.path / "report.json", run.path / "per_user.parquet")) for run in runs)
-    return _compared(keys, tuple(runs))
-
-
-def scored(model: Scorer, user: int) -> Scores:
-    """A model's score of every item, (n_items,), read-only, since what is cached is shared."""
-    found: Scores = model.score_items(user).numpy()
-    found.flags.writeable = False
-    return found
-
-
-@st.cache_resource(max_entries=128, show_spinner=False)
-def _scores(key: Key, _loaded: LoadedRun, user: int) -> Scores:
-    return scored(_loaded.model, user)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _pair(key: Key, _model: Model, user: int, item: int) -> PairView:
-    return inspection.view_pair(_model.loaded.model, _model.loaded.split, user, item, scores(_model, user))
-
-
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _top(key: Key, _model: Model, user: int) -> TopK:
-    return listed(scores(_model, user), _model.loaded.split, user, TOP)
-
-
-@st.cache_resource(max_entries=512, show_spinner=False)
-def _history(data_key: Key, _split: Split, user: int) -> History:
-    return inspection.history(_split, user)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _first_pair(key: Key, _loaded: LoadedRun) -> tuple[int, int]:
-    return inspection.first_pair(_loaded.model, _loaded.split)
-
-
-@st.cache_resource(max_entries=2048, show_spinner=False)
-def _finished(key: Key, _run: Run) -> bool:
-    try:
-        return not _run.broken() and _run.report() is not None and _run.status().state == "finished"
-    except ConvNCFError:
-        return False
-
-
-@st.cache_resource(max_entries=2048, show_spinner=False)
-def _measured(key: Key, _run: Run) -> Key | None:
-    try:
-        return run_summary.measured(_run.report() or {})
-    except ConvNCFError:
-        return None
-
-
-@st.cache_resource(max_entries=16, show_spinner="Comparing…")
-def _compared(keys: Key, _runs: tuple[Run, ...]) -> Comparison:
-    return comparison.compare(_runs)
+    key = tuple(each for run in runs for each in shelf.of_run(run, "report.json", "per_user.parquet"))
+    return shelf.keep("compared", key, lambda: comparison.compare(runs), room=16, words="Comparing…")
 
 
 # ---------------------------------------------------------------- finding one among many
@@ -219,12 +167,12 @@ class Found:
 
 def find_users(model: Model, text: str) -> Found:
     """Users whose id contains the text: the id itself first, then ids that begin with it."""
-    return _find(_names(model.data_key, model.dataset)[0], text)
+    return _find(_names(model)[0], text)
 
 
 def find_items(model: Model, text: str) -> Found:
     """Items whose id or title contains every word of the text, whatever its case and accents."""
-    return _find(_names(model.data_key, model.dataset)[1], text)
+    return _find(_names(model)[1], text)
 
 
 def surprise(model: Model) -> tuple[int, int]:
@@ -237,12 +185,15 @@ def surprise(model: Model) -> tuple[int, int]:
 _Names = tuple[tuple[str, str], ...]
 
 
-@st.cache_resource(max_entries=3, show_spinner=False)
-def _names(data_key: Key, _dataset: Dataset) -> tuple[_Names, _Names]:
+def _names(model: Model) -> tuple[_Names, _Names]:
     """(folded id, folded label) of every user and of every item."""
-    users = tuple((fold(raw), "") for raw in _dataset.interactions.users.ids)
-    items = _dataset.items
-    return users, tuple((fold(raw), fold(items.label(index))) for index, raw in enumerate(items.items.ids))
+
+    def make() -> tuple[_Names, _Names]:
+        users, items = model.dataset.interactions.users.ids, model.dataset.items
+        labels = ((fold(raw), fold(items.label(index))) for index, raw in enumerate(items.items.ids))
+        return tuple((fold(raw), "") for raw in users), tuple(labels)
+
+    return shelf.keep("names", model.data_key, make, room=shelf.DATASETS)
 
 
 def _find(names: _Names, text: str) -> Found:

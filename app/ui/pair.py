@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec
 
 import streamlit as st
 
@@ -20,13 +20,9 @@ from app.ui.cache import Model
 from app.ui.text import plain, sentence
 from convncf import inspection
 from convncf.errors import ConvNCFError
-from convncf.figures.channels import SCALES
-from convncf.figures.maps import ORDERS
 from convncf.inspection import LayerTrace, PairTrace, PairView
-from convncf.models.registry import record
 
 P = ParamSpec("P")
-T = TypeVar("T", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +93,7 @@ def focus(trace: PairTrace, wrong: list[str] | None = None) -> Focus:
     said = [] if wrong is None else wrong
     layers = range(1, len(trace.layers) + 1)
     asked = _asked("layer", layers, said)
-    past = (st.query_params.get("layer") or "").isdecimal()  # not -1, not text
+    past = (address.asked("layer") or "").isdecimal()  # not -1, not text
     layer = asked if asked is not None else len(layers) - 1 if past else 0
     shown: LayerTrace = trace.layers[layer]
     channels, height, width = shown.shape
@@ -110,12 +106,12 @@ def focus(trace: PairTrace, wrong: list[str] | None = None) -> Focus:
 def look_at(*, layer: int | None = None, channel: int | None = None, cell: tuple[int, int] | None = None) -> None:
     """Choose, from a callback; another layer begins at its strongest cell, another channel at its own."""
     address.choose(
-        layer=st.query_params.get("layer") or "1" if layer is None else str(layer + 1),
+        layer=address.asked("layer") if layer is None else str(layer + 1),
         channel=None if channel is None else str(channel),
         cell=None if cell is None else f"{cell[0]}-{cell[1]}",
     )
     # of the questions below, one alone is about a channel
-    redraw(MAP, FEATURES, EXPORTS, *([CLOSER] if st.query_params.get("look") == "channel" else []))
+    redraw(MAP, FEATURES, EXPORTS, *([CLOSER] if address.asked("look") == "channel" else []))
 
 
 def redraw(*parts: str) -> None:
@@ -123,41 +119,9 @@ def redraw(*parts: str) -> None:
     st.rerun(list(parts))
 
 
-def settled(model: str) -> dict[str, str]:
-    """What the address says of each choice that this kind of model has and whose default is fixed, chosen or not.
-
-    A channel and a cell that nobody chose are not among them: they are the strongest of the pair that is looked at.
-    """
-    fixed = {"list": "top"}
-    if record(model).interaction_map:
-        fixed["order"] = ORDERS[0]
-    if record(model).layers:
-        fixed |= {"layer": "1", "scale": SCALES[0]}
-    return {name: st.query_params.get(name) or default for name, default in fixed.items()}
-
-
-def one_of(label: str, options: Sequence[T], parameter: str, *, redraws: Sequence[str], help: str | None = None) -> T:
-    """A segmented control whose choice stands in the address, also one that equals the first option, the default."""
-    asked = st.query_params.get(parameter)
-    chosen = next((option for option in options if option == asked), options[0])
-    key = f"inspect:{parameter}"
-    st.session_state[key] = chosen
-
-    def choose() -> None:
-        address.choose(**{parameter: str(st.session_state[key])})
-        redraw(*redraws)
-
-    st.segmented_control(
-        label, options, required=True, key=key, label_visibility="collapsed", help=help, on_change=choose
-    )
-    if asked and asked not in options:
-        st.caption(f"{label}: {plain(repr(asked))} is none of these; {plain(chosen)} is shown.")
-    return chosen
-
-
 def _asked(name: str, known: range, wrong: list[str]) -> int | None:
     """The place in `known` of what the address asks for; None where it asks for nothing, or for what is not there."""
-    asked = st.query_params.get(name)
+    asked = address.asked(name)
     if not asked:
         return None
     if asked in map(str, known):
@@ -167,7 +131,7 @@ def _asked(name: str, known: range, wrong: list[str]) -> int | None:
 
 
 def _asked_cell(height: int, width: int, wrong: list[str]) -> tuple[int, int] | None:
-    asked = st.query_params.get("cell")
+    asked = address.asked("cell")
     if not asked:
         return None
     row, _, column = asked.partition("-")

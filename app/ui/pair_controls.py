@@ -10,10 +10,9 @@ import numpy as np
 import streamlit as st
 from scipy import sparse
 
-from app.ui import address, cache, picker
-from app.ui.cache import FOUND, Found, Key, Model
+from app.ui import address, cache, picker, shelf
+from app.ui.cache import FOUND, Found, Model
 from app.ui.text import plain, sentence
-from convncf.data.interactions import Interactions
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import UnknownIdError
 from convncf.figures.theme import shorten
@@ -48,12 +47,10 @@ def find_user(model: Model, text: str) -> FoundUsers:
 
 
 def _owners(model: Model, items: tuple[int, ...]) -> Owners:
-    return owners(_held(model.data_key, model.dataset.interactions), items)
+    def columns() -> sparse.csc_array:
+        return model.dataset.interactions.matrix().tocsc()
 
-
-@st.cache_resource(max_entries=3, show_spinner=False)
-def _held(data_key: Key, _interactions: Interactions) -> sparse.csc_array:
-    return _interactions.matrix().tocsc()
+    return owners(shelf.keep("users of items", model.data_key, columns, room=shelf.DATASETS), items)
 
 
 _SUGGESTED: Final = 20
@@ -67,7 +64,7 @@ def run(runs: Sequence[Run], width: int = 200) -> Run | None:
     by_name = {run.name: run for run in runs}
     asked = address.chosen("run")
     if asked not in by_name:
-        if "run" in st.query_params:
+        if address.asked("run"):
             st.session_state["inspect:run"] = None
         else:
             asked = _first(runs).name
@@ -109,8 +106,7 @@ def _run_picked(by_name: Mapping[str, Run], before: str | None) -> None:
     picked, old = by_name[st.session_state["inspect:run"]], by_name.get(before or "")
     address.choose(run=picked.name, epoch=None)
     if old is None or old.broken() or picked.broken():
-        for name in ("user", "item"):
-            st.query_params.pop(name, None)
+        address.forget("user", "item")
     elif old.fingerprint != picked.fingerprint:
         address.choose(user=None, item=None)
 
@@ -212,7 +208,7 @@ def _first_item(model: Model, user: int) -> int:
 
 
 def remember(model: Model, user: int | None, item: int | None, **ids: str) -> None:
-    """Put what is looked at into the address, in one step; an id that the address has and the data lacks stays."""
+    """Choose what is looked at; an id that the address has and the data lacks stays."""
     if user is not None:
         ids["user"] = model.user_id(user)
     if item is not None:
@@ -225,7 +221,7 @@ def _index(name: str, ids: Vocabulary, default: Callable[[], int | None], wrong:
     asked = address.chosen(name)
     if asked is not None and asked in ids:
         return ids.index(asked)
-    if asked is not None and name in st.query_params:
+    if asked is not None and address.asked(name):
         try:
             ids.index(asked)
         except UnknownIdError as error:
@@ -263,14 +259,10 @@ def epoch(choices: Sequence[int], best: int, chosen: int, mark: str) -> None:
         choices,
         key="inspect:epoch",
         format_func=lambda value: epoch_label(value, best, mark),
-        on_change=_epoch_picked,
+        on_change=address.follow("epoch", "inspect:epoch"),
         help="The same pair as the model learned: the start is before the first step.",
         width=170,
     )
-
-
-def _epoch_picked() -> None:
-    address.choose(epoch=str(st.session_state["inspect:epoch"]))
 
 
 def epoch_label(epoch: int, best: int = -1, mark: str = BEST) -> str:

@@ -10,11 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import streamlit as st
-
-from app.ui import text
+from app.ui import shelf, text
 from convncf.errors import ConvNCFError
-from convncf.evaluation.comparison import protocol_kind
+from convncf.evaluation import comparison
 from convncf.evaluation.report import KEPT_THE_START
 from convncf.figures.theme import number
 from convncf.models.effects import idle_settings
@@ -149,7 +147,7 @@ def look(run: Run) -> Glance:
     labels = run.labels()
     try:
         status = run.status()
-        return replace(_written(_stamps(run), run), run=run, state=status.state, status=status, labels=labels)
+        return replace(_written(run), run=run, state=status.state, status=status, labels=labels)
     except ConvNCFError as error:
         return Glance(run, "broken", Status(state="broken"), reason=str(error), labels=labels)
     except (TypeError, ValueError, KeyError, AttributeError, OSError) as error:
@@ -157,27 +155,18 @@ def look(run: Run) -> Glance:
         return Glance(run, "broken", Status(state="broken"), reason=words, labels=labels)
 
 
-def _stamps(run: Run) -> tuple[str, ...]:
-    """The folder, and size, time and place of both files; a file that is missing has none."""
-    stamps = [str(run.path)]
-    for name in ("config.json", "report.json"):
-        try:
-            found = (run.path / name).stat()
-            stamps.append(f"{found.st_size} {found.st_mtime_ns} {found.st_ino}")
-        except OSError:
-            stamps.append("missing")
-    return tuple(stamps)
-
-
-@st.cache_resource(max_entries=2000, show_spinner=False)
-def _written(stamps: tuple[str, ...], _run: Run) -> Glance:
+def _written(run: Run) -> Glance:
     """What config.json and report.json say; its state is filled in by `look`. Not kept where it raises."""
-    config, report = _run.config(), _run.report() or {}
+    return shelf.keep("summary", shelf.of_run(run, "report.json"), lambda: _read(run), room=shelf.RUNS)
+
+
+def _read(run: Run) -> Glance:
+    config, report = run.config(), run.report() or {}
     value = report.get("metrics", {}).get(config.eval.monitor)
     settings = flatten(config)
     idle = idle_settings(settings)
     return Glance(
-        _run,
+        run,
         "",
         Status(),
         model=config.model.name,
@@ -192,26 +181,15 @@ def _written(stamps: tuple[str, ...], _run: Run) -> Glance:
         validated=_chosen(report, config),
         judged_on=config.eval.select_on,
         on_everything=config.data.split == "ratio" and config.data.ratios[0] == 1,
-        measured=measured(report),
+        measured=comparison.measured(report),
         seconds=report.get("seconds"),
-        created=_run.created,
+        created=run.created,
         split=str(report.get("split") or config.data.split),
         protocol=str(report.get("protocol", "")),
         metrics=report.get("metrics", {}),
         validation=report.get("validation", {}),
         settings={key: setting for key, setting in settings.items() if key not in idle},
     )
-
-
-def measured(report: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """What has to be equal between two reports to rank their figures, as `convncf.evaluation.comparison` holds it.
-
-    None where nothing was tested.
-    """
-    if not report.get("metrics"):
-        return None
-    alike = ("dataset", "fingerprint", "split_fingerprint", "candidate_fingerprint", "cold")
-    return (str(protocol_kind(report.get("protocol"))), *(str(report.get(key)) for key in alike))
 
 
 def validated(run: Run) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 import streamlit as st
 
@@ -18,6 +18,7 @@ from convncf import figures
 from convncf.errors import ConvNCFError
 from convncf.runs import Run
 
+T = TypeVar("T", bound=str)
 ONWARD: Final = ":material/arrow_forward:"
 """Stands behind a link to another page, which would look like plain text without it."""
 DOWNLOAD: Final = ":material/download:"
@@ -162,18 +163,57 @@ def pick(
         format_func=labels,
         help=help,
         placeholder=placeholder,
-        on_change=_picked,
-        args=(parameter, key),
+        on_change=address.follow(parameter, key),
     )
     if asked is not None and asked not in options:
         st.caption(f"{plain(label)} {plain(repr(asked))} is not here; {plain(labels(value))} is shown instead.")
     else:
-        address.choose(**{parameter: picked})
+        address.show(**{parameter: picked})
     return picked
 
 
-def _picked(parameter: str, key: str) -> None:
-    address.choose(**{parameter: st.session_state[key]})
+def one_of(
+    label: str,
+    options: Sequence[T],
+    *,
+    parameter: str,
+    default: T | None = None,
+    words: Callable[[T], str] = str,
+    help: str | None = None,
+    labelled: bool = False,
+    then: Callable[[], None] | None = None,
+) -> T:
+    """A row of options whose choice is `?parameter=…`; one that the address asks for and that is none of them is said.
+
+    Without one it takes `default`, else the first. `then` is called after a choice, before the page runs again.
+    """
+    asked = address.chosen(parameter)
+    first = options[0] if default is None else default
+    here = next((option for option in options if option == asked), first)
+    key = f"choice:{parameter}"
+    st.session_state[key] = here
+    follow = address.follow(parameter, key)
+
+    def chosen() -> None:
+        follow()
+        if then is not None:
+            then()
+
+    st.segmented_control(
+        label,
+        options,
+        required=True,
+        format_func=lambda option: plain(words(option)),
+        key=key,
+        label_visibility="visible" if labelled else "collapsed",
+        help=help,
+        on_change=chosen,
+    )
+    if asked is not None and asked not in options:
+        st.caption(f"{plain(label)} {plain(repr(asked))} is not here; {plain(words(here))} is shown instead.")
+    else:
+        address.show(**{parameter: here})
+    return here
 
 
 def run_picker(

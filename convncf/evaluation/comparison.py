@@ -214,9 +214,8 @@ def _canonical(value: Any) -> str:
 def _unlike(runs: Sequence[Run], reports: Sequence[Mapping[str, Any]]) -> list[str]:
     sentences = []
     for key, words in _COMPARABLE.items():
-        values = [report.get(key) for report in reports]
-        if len({protocol_kind(value) if key == "protocol" else value for value in values}) > 1:
-            shown = ("none" if value is None else value for value in values)
+        if len({_measured(report)[key] for report in reports}) > 1:
+            shown = ("none" if report.get(key) is None else report[key] for report in reports)
             listed = "; ".join(f"{run.name}: {value}" for run, value in zip(runs, shown, strict=True))
             way_out = _ONE_SEED if key == "candidate_fingerprint" and _drawn_of_one_split(reports) else ""
             sentences.append(f"The runs have different {words} ({listed}), so their figures cannot be ranked.{way_out}")
@@ -229,6 +228,16 @@ def _drawn_of_one_split(reports: Sequence[Mapping[str, Any]]) -> bool:
     """Whether every run drew its sets for the same test items."""
     kinds = {protocol_kind(report.get("protocol")) for report in reports}
     return len({report.get("split_fingerprint") for report in reports}) == 1 and kinds == {"candidates, drawn"}
+
+
+def measured(report: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """What has to be equal between two reports to rank their figures; None where nothing was tested."""
+    return tuple(str(value) for value in _measured(report).values()) if report.get("metrics") else None
+
+
+def _measured(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Each of _COMPARABLE as it is compared: a protocol without what the seed makes of it."""
+    return {key: report.get(key) for key in _COMPARABLE} | {"protocol": protocol_kind(report.get("protocol"))}
 
 
 def protocol_kind(protocol: str | None) -> str | None:

@@ -17,7 +17,7 @@ from scipy import sparse
 from convncf.data.split import Split
 from convncf.errors import DataError
 from convncf.evaluation.ranking import Scorer
-from convncf.inspection.trace import Array, frozen, mapped, opened
+from convncf.inspection.trace import Array, frozen, mapped, opened, refuse_unknown
 from convncf.runtime.random import rng
 
 if TYPE_CHECKING:
@@ -105,8 +105,7 @@ def mean_maps(model: Scorer, split: Split, user: int, *, seed: int = 0) -> MeanM
     training item, or every item.
     """
     known = mapped(model, "interaction map")
-    if not 0 <= user < known.n_users:
-        raise IndexError(f"user {user} is not one of the model's {known.n_users} users (0 to {known.n_users - 1})")
+    refuse_unknown(known, user, 0)
     items = split.train.indices[split.train.indptr[user] : split.train.indptr[user + 1]].astype(np.int64)
     if not items.size:
         raise DataError(f"user {split.interactions.users.id(user)!r} has no training item, so no history to average.")

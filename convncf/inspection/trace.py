@@ -149,9 +149,7 @@ def trace_pair(model: Scorer, user: int, item: int) -> PairTrace | NoTrace:
 
     Raises IndexError for an index that the model does not know.
     """
-    for kind, index, count in (("user", user, model.n_users), ("item", item, model.n_items)):
-        if not 0 <= index < count:
-            raise IndexError(f"{kind} {index} is not one of the model's {count} {kind}s (0 to {count - 1})")
+    refuse_unknown(model, user, item)
     if isinstance(model, MappedModel):
         return _trace(model, user, item)
     score = float(model.score_items(user)[item])

@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
 from app.ui import address, cache, widgets
 from app.ui.address import MOST_COMPARED
-from app.ui.text import plain, sentence
+from app.ui.text import sentence
 from convncf.errors import ConvNCFError, RunNotFoundError
 from convncf.figures.maps import ORDERS
 from convncf.runs import Run
@@ -32,62 +32,27 @@ ALSO: Final = ("other", "runs")
 """Parameters that are read too, for links written by hand: other=…, runs=a,b."""
 
 
-def settle(runs: Sequence[str], known: Mapping[str, str] | None = None) -> None:
-    """Put the runs, every choice with a fixed default, and `known`, into the address: one step of the browser's Back.
-
-    `known` is what the parts of the page begin with; what the address has already stays.
-    """
-    before: dict[str, Any] = {name: st.query_params.get_all(name) for name in st.query_params}
-    begins = {name: [first] for name, first in (known or {}).items()}
-    after = begins | before | {"run": list(runs)} | {name: [value(name, each)] for name, each in CHOICES.items()}
-    if "against" in after:  # else it would be said to be missing
-        after["against"] = [name for name in after["against"] if name in runs[1:]] or begins.get("against", [])
-    after = {name: values for name, values in after.items() if values and name not in ALSO}
-    if after != before:
-        st.query_params.from_dict(after)
+def settle(runs: Sequence[str]) -> None:
+    """Choose the runs, and say nothing any more of a run to hold against the baseline that is none of them."""
+    address.choose(run=list(runs), **dict.fromkeys(ALSO))
+    if address.asked("against") not in (None, *runs[1:]):
+        address.choose(against=None)
 
 
-def value(parameter: str, options: Sequence[str], default: str | None = None) -> str:
-    """What the address asks for, else this session's last choice, else the default, else the first option."""
-    asked = address.chosen(parameter)
-    if asked is not None and asked in options:
-        return asked
-    return options[0] if default is None else default
+def cutoff(ks: Sequence[int]) -> int:
+    """The K that is chosen among these, else the first of them."""
+    asked = address.asked("cutoff")
+    return next((k for k in ks if str(k) == asked), ks[0])
 
 
-def pick(
-    label: str,
-    parameter: str,
-    options: Sequence[str] | None = None,
-    *,
-    default: str | None = None,
-    words: Callable[[str], str] = str,
-) -> str:
-    """A row of options bound to the address; one that the address asks for and that is none of them is said."""
-    offered = CHOICES[parameter] if options is None else options
-    asked = st.query_params.get(parameter)
-    here = value(parameter, offered, default)
-    key = f"compare:{parameter}"
-    st.session_state[key] = here
-    st.segmented_control(
-        label,
-        offered,
-        required=True,
-        format_func=lambda option: plain(words(option)),
-        key=key,
-        label_visibility="collapsed",
-        on_change=lambda: address.choose(**{parameter: st.session_state[key]}),
-    )
-    if asked and asked not in offered:
-        st.caption(f"{plain(label)} {plain(repr(asked))} is not here; {plain(words(here))} is shown instead.")
-    address.choose(**{parameter: here})
-    return here
+def pick(label: str, parameter: str, *, words: Callable[[str], str] = str) -> str:
+    """A row of options of CHOICES."""
+    return widgets.one_of(label, CHOICES[parameter], parameter=parameter, words=words)
 
 
 _LABELS: Final = ("Baseline", "Compared with", "and with", "and with ")
 _WIDTH: Final = 268
 """Pixels of a picker: four fill a row of 1280, and a name of 33 characters is whole."""
-_REMEMBERED: Final = "chosen:compare"
 
 
 def show(finished: Sequence[Run]) -> tuple[Run, ...]:
@@ -104,9 +69,7 @@ def show(finished: Sequence[Run]) -> tuple[Run, ...]:
     if len(asked) > MOST_COMPARED:
         widgets.problem(f"At most {MOST_COMPARED} runs are compared at once; the first {MOST_COMPARED} are shown.")
     if not asked:
-        remembered = [name for name in st.session_state.get(_REMEMBERED, ()) if name in by_name]
-        here = remembered or _first(finished)
-    st.session_state[_REMEMBERED] = here
+        here = _first(finished)
     with st.container(horizontal=True, vertical_alignment="top"):
         for place in range(min(len(here) + 1, MOST_COMPARED, len(finished))):
             _picker(place, here, by_name)
@@ -120,7 +83,7 @@ def offer_alike(chosen: Sequence[Run]) -> None:
         st.button(
             "Keep only the runs that were measured like the baseline",
             key="compare:alike",
-            on_click=_write,
+            on_click=settle,
             args=(alike,),
         )
 
@@ -138,7 +101,7 @@ def _picker(place: int, chosen: Sequence[str], by_name: Mapping[str, Run]) -> No
                 type="tertiary",
                 icon=":material/push_pin:",  # else it looks like plain text
                 key=f"compare:baseline:{place}",
-                on_click=_write,
+                on_click=settle,
                 args=([mine, *(name for name in chosen if name != mine)],),
                 help="What the others are held against",
             )
@@ -151,7 +114,7 @@ def _select(place: int, key: str, mine: str | None, chosen: Sequence[str], by_na
         key=key,
         index=0 if place < 2 and mine else None,  # with None a choice can be taken away again
         placeholder="Add a run" if place > 1 else "Choose a run",
-        on_change=lambda: _write(_replaced(chosen, place, st.session_state[key])),
+        on_change=lambda: settle(_replaced(chosen, place, st.session_state[key])),
         width="stretch",
     )
 
@@ -162,15 +125,10 @@ def _replaced(chosen: Sequence[str], place: int, name: str | None) -> list[str]:
 
 
 def _asked() -> list[str]:
-    names = st.query_params.get_all("run")
+    names = address.values("run")
     for name in ALSO:
-        names += [part for value in st.query_params.get_all(name) for part in value.split(",")]
+        names += [part for value in address.values(name) for part in value.split(",")]
     return list(dict.fromkeys(name for name in names if name))
-
-
-def _write(names: Sequence[str]) -> None:
-    st.session_state[_REMEMBERED] = list(names)
-    settle(names)
 
 
 def _first(finished: Sequence[Run]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.ui import address, plots
+from app.ui import address, plots, widgets
 from app.ui.run_rows import heading
 from app.ui.text import plain
 from app.views.compare import choice
@@ -46,7 +46,7 @@ def show(traced: Sequence[tuple[str, PairTrace]], styles: Mapping[str, RunStyle]
     deepest = max(len(trace.layers) for _, trace in traced)
     layers = [str(layer) for layer in range(1, deepest + 1)]
     with st.container(horizontal=True, gap="medium"):
-        place = int(choice.pick("Layer", "layer", layers, words=lambda layer: f"Layer {layer}")) - 1
+        place = int(widgets.one_of("Layer", layers, parameter="layer", words=lambda layer: f"Layer {layer}")) - 1
         way = "beside"
         if len(traced) > 1:
             way = choice.pick("Feature maps", "channels", words=lambda name: WAYS[name])

@@ -10,8 +10,7 @@ import streamlit as st
 from app.ui import address, plots
 from app.ui.text import plain, sentence, terms
 from app.views.compare import choice, results
-from app.views.compare import metrics as compare_tables
-from app.views.compare.metrics import cutoffs
+from app.views.compare.metrics import Leaving, cutoffs, offer
 from convncf import figures
 from convncf.errors import ConvNCFError
 from convncf.evaluation import metrics
@@ -46,13 +45,11 @@ def show_seeds(runs: Sequence[Run], found: Comparison, _: Mapping[str, RunStyle]
         st.caption(plain(NO_SEEDS))
         return
     ks = cutoffs(found)
-    k = int(choice.value("cutoff", [str(each) for each in ks], str(ks[0]))) if ks else None
+    k = choice.cutoff(ks) if ks else None
     shown, exact = rows(named, k)
     frame = pd.DataFrame(shown, columns=list(COLUMNS)).astype("string")
     st.table(frame.set_index("Group of"), border="horizontal", width="content", alt="Metrics over seeds")
-    compare_tables.offer(
-        compare_tables.Leaving(COLUMNS, shown, exact, "Metrics over seeds", text_columns=2), "over-seeds"
-    )
+    offer(Leaving(COLUMNS, shown, exact, "Metrics over seeds", text_columns=2), "over-seeds")
     for name, group in named.items():
         st.caption(plain(_about(name, group)))
     if alone:
@@ -99,7 +96,7 @@ def show_user_groups(
     if not ks:
         st.caption("These runs were evaluated on no test part.")
         return
-    k = int(choice.value("cutoff", [str(each) for each in ks], str(ks[0])))
+    k = choice.cutoff(ks)
     st.subheader(f"HR@{k} by user activity", anchor=False, help=terms(f"HR@{k}"))
     _figure(lambda: results.by_activity(runs, f"HR@{k}"), f"HR@{k}", "training items of the user", "users", order)
     st.subheader("Hits by item popularity", anchor=False)

@@ -125,8 +125,8 @@ def _cutoff(found: Comparison) -> int | None:
     ks = cutoffs(found)
     if not ks:
         return metrics.parse(found.monitor).k
-    chosen = choice.pick("Cut-off", "cutoff", [str(k) for k in sorted(ks)], default=str(ks[0]), words=lambda k: f"@{k}")
-    return int(chosen)
+    options, usual = [str(k) for k in sorted(ks)], str(ks[0])
+    return int(widgets.one_of("Cut-off", options, parameter="cutoff", default=usual, words=lambda k: f"@{k}"))
 
 
 def _table(found: Comparison, names: Sequence[str], styles: Mapping[str, RunStyle], with_intervals: bool) -> None:

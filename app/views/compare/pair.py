@@ -49,9 +49,9 @@ def show_difference(traced: Sequence[tuple[Model, PairTrace]]) -> None:
     with st.container(horizontal=True, gap="medium"):
         against = names[1]
         if len(names) > 2:
-            against = choice.pick("Against", "against", names[1:])
+            against = widgets.one_of("Against", names[1:], parameter="against")
         else:
-            address.choose(against=against)
+            address.show(against=against)
         align = choice.pick("Alignment", "align", words=lambda name: ALIGNMENTS[name])
     (base, first), (other, second) = traced[0], traced[names.index(against)]
     if len(first.p) != len(second.p):

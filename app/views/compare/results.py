@@ -1,16 +1,14 @@
-"""What the panels of Compare fetch from the core, in one bounded cache; keys as in app/ui/cache.py.
+"""What the panels of Compare fetch from the core, kept for all visitors.
 
-What is cached is read-only and shared between sessions.
+The largest, aligned embeddings of 100,000 users and items, takes 26 MB.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar, cast
+from typing import TypeVar
 
-import streamlit as st
-
-from app.ui import address, cache
+from app.ui import address, cache, shelf
 from app.ui.cache import Key, Model
 from convncf import inspection
 from convncf.errors import ConvNCFError
@@ -22,8 +20,6 @@ from convncf.inspection.alignment import Method
 from convncf.runs import Run
 
 T = TypeVar("T")
-_KEPT: Final = 64
-"""Results of all panels together; the largest, aligned embeddings of 100,000 users and items, takes 26 MB."""
 
 
 def alignment(first: Model, second: Model, method: Method) -> Alignment:
@@ -54,40 +50,29 @@ def by_popularity(runs: Sequence[Run], k: int) -> Served:
 
 def seed_group(run: Run) -> SeedGroup | None:
     """Every run that differs from this one in the seed alone, this one among them; none where that cannot be told."""
-    wanted = _identity(_stamps([run]), run)
+    wanted = _identity(run)
     if not wanted:
         return None
-    alike = [other for other in address.store().all() if _identity(_stamps([other]), other) == wanted]
+    alike = [other for other in address.store().all() if _identity(other) == wanted]
     return _kept(("seed group", *_stamps(alike, "status.json", "report.json")), lambda: seeds.group(alike))
 
 
-@st.cache_resource(max_entries=4096, show_spinner=False)
-def _identity(key: Key, _run: Run) -> str:
+def _identity(run: Run) -> str:
     """What the runs of a group have in common; empty where the run cannot be read, which is then of no group."""
-    try:
-        _run.config()
-        return seeds.identity(_run)
-    except ConvNCFError:
-        return ""
+
+    def look() -> str:
+        try:
+            run.config()
+            return seeds.identity(run)
+        except ConvNCFError:
+            return ""
+
+    return shelf.keep("seed group", shelf.of_run(run), look, room=2 * shelf.RUNS)
 
 
 def _stamps(runs: Sequence[Run], *files: str) -> Key:
-    found: list[str] = []
-    for run in runs:
-        found.append(str(run.path))
-        for name in ("config.json", *files):
-            try:
-                stat = (run.path / name).stat()
-                found.append(f"{name} {stat.st_size} {stat.st_mtime_ns} {stat.st_ino}")
-            except OSError:
-                found.append(f"{name} missing")
-    return tuple(found)
+    return tuple(each for run in runs for each in shelf.of_run(run, *files))
 
 
 def _kept(key: Key, make: Callable[[], T]) -> T:
-    return cast(T, _result(key, make))
-
-
-@st.cache_resource(max_entries=_KEPT, show_spinner=False)
-def _result(key: Key, _make: Callable[[], object]) -> object:
-    return _make()
+    return shelf.keep("compare", key, make)

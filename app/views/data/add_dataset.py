@@ -12,7 +12,7 @@ from typing import Final
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app.ui import address, memory, uploads, widgets
+from app.ui import address, memory, shelf, uploads, widgets
 from app.ui.commands import ONLY_SHOWS
 from app.ui.text import plain
 from app.ui.uploads import LIMIT_MB
@@ -24,6 +24,7 @@ from convncf.errors import ConvNCFError, DataError
 
 _READ: Final = "upload:read"
 """In the session: the key under which its files' content is kept in memory."""
+_ROOM: Final = 2
 
 
 def show() -> None:
@@ -122,36 +123,30 @@ def _steps(upload: str, paths: tuple[Path, ...]) -> None:
 
 def _attempt(paths: tuple[Path, ...], options: ReadOptions) -> tuple[ReadResult | None, str]:
     """What the files hold, or why they cannot be read, in the words of this page."""
-    key = (_stamped(paths), json.dumps(asdict(options), sort_keys=True))
+    key = (*_stamped(paths), json.dumps(asdict(options), sort_keys=True))
     if st.session_state.get(_READ) != key:  # other files, or read in another way: what was read before goes
         _let_go()
     st.session_state[_READ] = key
     try:
-        return _read(*key, options, paths), ""
+        return shelf.keep("read", key, lambda: read(paths, options), room=_ROOM, words="Reading the files"), ""
     except ConvNCFError as error:
         return None, _in_words(error, paths)
     except MemoryError:
         return None, "Reading these files takes more memory than there is. Divide them, or use a larger machine."
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the files")
-def _read(files: tuple[str, ...], options: str, _options: ReadOptions, _paths: tuple[Path, ...]) -> ReadResult:
-    return read(_paths, _options)
-
-
 def _let_go() -> None:
     """Free what this session has read: some four times the size of the files."""
     key = st.session_state.pop(_READ, None)
     if key is not None:
-        _read.clear(*key, None, None)
+        shelf.of("read", _ROOM).drop(key)
         memory.free()
 
 
 def _stamped(paths: tuple[Path, ...]) -> tuple[str, ...]:
     """Each file with its size and time: those on the server may change while they are looked at."""
     files = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
-    stats = [(file, file.stat()) for file in files if file.exists()]
-    return tuple(f"{file} {found.st_size} {found.st_mtime_ns}" for file, found in stats)
+    return tuple(map(str, files)) + shelf.stamped(*files)
 
 
 def _in_words(text: object, paths: Sequence[Path]) -> str:

@@ -1,4 +1,4 @@
-"""The statistics of a dataset: fetched from the core in bounded caches, and drawn when they are opened.
+"""The statistics of a dataset: fetched from the core, and drawn when they are opened.
 
 A dataset is told apart by home, name, fingerprint and source, so one that is deleted and added again is read afresh.
 """
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from app.ui import address, plots, widgets
+from app.ui import address, plots, shelf, widgets
 from convncf.config import DataConfig
 from convncf.data import catalogue, statistics
 from convncf.data.dataset import Dataset
@@ -20,8 +20,6 @@ from convncf.data.statistics import Activity, Facts, LedgerLine, LongTail, Pictu
 from convncf.data.storage import DatasetEntry
 from convncf.errors import ConvNCFError, DataError, SplitError
 from convncf.figures import dataset
-
-_Key = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -37,32 +35,43 @@ class Effect:
 
 def dataset_of(entry: DatasetEntry) -> Dataset:
     """The dataset itself. Raises ConvNCFError where it is damaged, or deleted meanwhile."""
-    return _dataset(_key(entry))
+    return shelf.keep(
+        "dataset",
+        _key(entry),
+        lambda: catalogue.load(entry.name, address.home()),
+        room=shelf.DATASETS,
+        words="Reading the dataset",
+    )
 
 
 def facts(entry: DatasetEntry) -> Facts:
     """Counts, spreads, times, ratings and hints."""
-    return _facts(_key(entry), dataset_of(entry))
+    found = dataset_of(entry)
+    return shelf.keep("dataset facts", _key(entry), lambda: facts_of(found), room=32)
 
 
 def long_tail(entry: DatasetEntry, whose: Whose) -> LongTail:
     """Interactions of each user, or item."""
-    return _long_tail(_key(entry), dataset_of(entry), whose)
+    found, key = dataset_of(entry), (*_key(entry), whose)
+    return shelf.keep("long tail", key, lambda: statistics.long_tail(found.interactions, whose), room=8)
 
 
 def activity(entry: DatasetEntry) -> Activity | None:
     """Interactions over time; None without times."""
-    return _activity(_key(entry), dataset_of(entry))
+    found = dataset_of(entry)
+    return shelf.keep("activity", _key(entry), lambda: statistics.activity(found.interactions), room=8)
 
 
 def picture(entry: DatasetEntry) -> Picture:
     """The matrix, as counts in rectangles."""
-    return _picture(_key(entry), dataset_of(entry))
+    found = dataset_of(entry)
+    return shelf.keep("picture", _key(entry), lambda: statistics.picture(found.interactions), room=8)
 
 
 def effect(entry: DatasetEntry, config: DataConfig, seed: int) -> Effect:
     """What settings leave; a refusal is its problem, in words."""
-    return _effect(_key(entry), config.model_dump_json(), seed, dataset_of(entry), config)
+    found, key = dataset_of(entry), (*_key(entry), config.model_dump_json(), str(seed))
+    return shelf.keep("effect", key, lambda: _effect(found, config, seed), words="Counting what is left")
 
 
 def runs_on(entry: DatasetEntry) -> list[str]:
@@ -83,47 +92,21 @@ def runs_on(entry: DatasetEntry) -> list[str]:
 
 def forget() -> None:
     """Let go of all datasets: one of them was deleted."""
-    _dataset.clear()
+    shelf.of("dataset", shelf.DATASETS).drop()
 
 
-def _key(entry: DatasetEntry) -> _Key:
+def _key(entry: DatasetEntry) -> shelf.Key:
     return (str(address.home()), entry.name, entry.fingerprint, entry.source)
 
 
-@st.cache_resource(max_entries=3, show_spinner="Reading the dataset")
-def _dataset(key: _Key) -> Dataset:
-    return catalogue.load(key[1], address.home())
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _facts(key: _Key, _found: Dataset) -> Facts:
-    return facts_of(_found)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _long_tail(key: _Key, _found: Dataset, whose: Whose) -> LongTail:
-    return statistics.long_tail(_found.interactions, whose)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _activity(key: _Key, _found: Dataset) -> Activity | None:
-    return statistics.activity(_found.interactions)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _picture(key: _Key, _found: Dataset) -> Picture:
-    return statistics.picture(_found.interactions)
-
-
-@st.cache_resource(max_entries=64, show_spinner="Counting what is left")
-def _effect(key: _Key, settings: str, seed: int, _found: Dataset, _config: DataConfig) -> Effect:
+def _effect(found: Dataset, config: DataConfig, seed: int) -> Effect:
     try:
-        filtered = apply_filters(_found, _config)
+        filtered = apply_filters(found, config)
     except DataError as error:
         return Effect((), {}, str(error))
     lines = statistics.ledger_lines(filtered.ledger)
     try:
-        return Effect(lines, split_facts(split(filtered.dataset, _config, seed, filtered.below)))
+        return Effect(lines, split_facts(split(filtered.dataset, config, seed, filtered.below)))
     except SplitError as error:
         return Effect(lines, {}, str(error))
 

@@ -1,6 +1,6 @@
 """Look closer: questions about one pair, of which one is opened at a time; only what is open is computed.
 
-What is open, and what is chosen in it, stands in the address alone: an edit made on one visit never colours the next.
+An edit stands in the address alone: one that was made on one visit never colours the next.
 """
 
 from __future__ import annotations
@@ -39,8 +39,6 @@ LOOKS: Final = {
     "space": Look("All embeddings", embeddings.show, "embeddings"),
 }
 """Name in the address -> the question."""
-_BEGINS: Final = {"what-if": {"keep": "all"}, "why": {"method": "integrated"}, "space": {"space": "popularity"}}
-"""Question -> what stands in the address as soon as it is opened."""
 _KEY: Final = "closer:look"
 
 
@@ -49,7 +47,7 @@ _KEY: Final = "closer:look"
 def show(pair: Pair) -> None:
     """The choice, and what is chosen; a change in it redraws this part alone."""
     widgets.section("Look closer")
-    asked = st.query_params.get("look")
+    asked = address.asked("look")
     st.session_state[_KEY] = asked if asked in LOOKS else None
     st.segmented_control(
         "Look closer",
@@ -57,7 +55,7 @@ def show(pair: Pair) -> None:
         format_func=lambda name: LOOKS[name].label,
         key=_KEY,
         label_visibility="collapsed",
-        on_change=_chosen,
+        on_change=address.follow("look", _KEY),
     )
     if asked not in LOOKS:
         st.caption("Choose a question about this pair.")
@@ -69,10 +67,3 @@ def show(pair: Pair) -> None:
         st.caption(plain(trace.words))
         return
     look.draw(pair)
-
-
-def _chosen() -> None:
-    """What is opened, and in the same step what it begins with, unless something else of it was chosen."""
-    look = st.session_state[_KEY]
-    begins = _BEGINS.get(look, {})
-    address.choose(look=look, **{name: st.query_params.get(name) or first for name, first in begins.items()})

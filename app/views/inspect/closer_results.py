@@ -1,16 +1,14 @@
-"""What the panels under "Look closer" fetch from the core, in one bounded cache; keys as in app/ui/cache.py.
+"""What the panels under "Look closer" fetch from the core, kept for all visitors.
 
-What is cached is read-only and shared between sessions. Users and items are indices here.
+Users and items are indices here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
-import streamlit as st
-
-from app.ui import cache
+from app.ui import cache, shelf
 from app.ui.cache import Key, Model
 from convncf import inspection
 from convncf.inspection import Attribution, Edit, OverTraining, PairView, RankWhatIf, Responses, WhatIf, neighbours
@@ -28,13 +26,13 @@ _KEPT: Final = 128
 
 def edited(model: Model, user: int, item: int, edit: Edit) -> WhatIf:
     """Map and score before and after an edit."""
-    key = (*model.key, "edited", str(user), str(item), edit.words)
+    key = (*model.key, "edited", *_ids(model, user, item), edit.words)
     return _kept(key, lambda: inspection.edit_pair(model.loaded.model, user, item, edit))
 
 
 def edited_rank(model: Model, user: int, item: int, edit: Edit) -> RankWhatIf:
     """Ranks before and after an edit."""
-    key = (*model.key, "edited rank", str(user), str(item), edit.words)
+    key = (*model.key, "edited rank", *_ids(model, user, item), edit.words)
     loaded, scores = model.loaded, cache.scores(model, user)
     return _kept(key, lambda: inspection.rank_edit(loaded.model, loaded.split, user, item, edit, scores))
 
@@ -42,7 +40,7 @@ def edited_rank(model: Model, user: int, item: int, edit: Edit) -> RankWhatIf:
 def over_training(run: Run, user: int, item: int) -> OverTraining:
     """The pair at each kept moment of the run."""
     best = cache.model(run)
-    key = (*cache.kept(run), "over training", str(user), str(item))
+    key = (*cache.kept(run), "over training", *_ids(best, user, item))
     moments = moments_of(best.loaded)
     return _kept(key, lambda: inspection.follow_pair(moments, best.loaded.split, user, item))
 
@@ -50,14 +48,14 @@ def over_training(run: Run, user: int, item: int) -> OverTraining:
 def at_moment(run: Run, label: str, user: int, item: int) -> PairView:
     """The whole view of the pair at the moment of that label."""
     best = cache.model(run)
-    key = (*cache.kept(run), "at moment", label, str(user), str(item))
+    key = (*cache.kept(run), "at moment", label, *_ids(best, user, item))
     moments = moments_of(best.loaded)
     return _kept(key, lambda: inspection.view_at(moments, label, best.loaded.split, user, item))
 
 
 def attribution(model: Model, user: int, item: int, *, integrated: bool) -> Attribution:
     """What each cell adds to the score, by integrated gradients or by gradient × input."""
-    key = (*model.key, "attribution", str(integrated), str(user), str(item))
+    key = (*model.key, "attribution", str(integrated), *_ids(model, user, item))
     attribute = inspection.integrated_gradients if integrated else inspection.gradient_times_input
     return _kept(key, lambda: attribute(model.loaded.model, user, item))
 
@@ -76,33 +74,35 @@ def responses(model: Model) -> Responses:
 
 def nearest(model: Model, item: int) -> Neighbours:
     """The items whose embeddings point most nearly the same way."""
-    return _kept((*model.key, "nearest", str(item)), lambda: neighbours.nearest_by_embedding(model.loaded.model, item))
+    key = (*model.key, "nearest", model.item_id(item))
+    return _kept(key, lambda: neighbours.nearest_by_embedding(model.loaded.model, item))
 
 
 def sharing(model: Model, item: int) -> Neighbours:
     """The items that share most users with it in training."""
     train = model.loaded.split.train
-    return _kept((*model.data_key, "sharing", str(item)), lambda: neighbours.nearest_by_cooccurrence(train, item))
+    key = (*model.data_key, "sharing", model.item_id(item))
+    return _kept(key, lambda: neighbours.nearest_by_cooccurrence(train, item))
 
 
 def mean_maps(model: Model, user: int) -> MeanMaps:
     """The user's history against random items, drawn by the run's seed."""
     loaded = model.loaded
-    key = (*model.key, "mean maps", str(user))
+    key = (*model.key, "mean maps", model.user_id(user))
     return _kept(key, lambda: neighbours.mean_maps(loaded.model, loaded.split, user, seed=loaded.config.seed))
 
 
 def projection(model: Model, whose: Whose, also: int) -> Projection:
     """The embeddings of the most active items or users on a plane, and one more."""
     loaded = model.loaded
-    key = (*model.key, "projection", whose, str(also))
+    at = model.user_id(also) if whose == "user" else model.item_id(also)
+    key = (*model.key, "projection", whose, at)
     return _kept(key, lambda: projections.project(loaded.model, loaded.split, whose, also=also))
 
 
+def _ids(model: Model, user: int, item: int) -> tuple[str, str]:
+    return model.user_id(user), model.item_id(item)
+
+
 def _kept(key: Key, make: Callable[[], T]) -> T:
-    return cast(T, _result(key, make))
-
-
-@st.cache_resource(max_entries=_KEPT, show_spinner=False)
-def _result(key: Key, _make: Callable[[], object]) -> object:
-    return _make()
+    return shelf.keep("closer", key, make, room=_KEPT)

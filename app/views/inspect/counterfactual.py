@@ -40,7 +40,7 @@ def show_choice(model: Model, user: int, size: int) -> Edit:
             format_func=_KEEPS.__getitem__,
             required=True,
             key="edit:keep",
-            on_change=_keep_chosen,
+            on_change=address.follow("keep", "edit:keep"),
         )
         if size > 1:  # a map of one cell has no block
             _block(edit.block, size)
@@ -104,7 +104,7 @@ def _asked(size: int) -> tuple[Edit, list[str]]:
     """The edit that the address asks for, and what of it cannot be had at this embedding size."""
     wrong: list[str] = []
     zeros = {name: _dimensions(name, size, wrong) for name in ("zero_user", "zero_item")}
-    keep = st.query_params.get("keep") or "all"
+    keep = address.asked("keep") or "all"
     if keep not in _KEEPS:
         wrong.append(f"The address keeps {keep!r} of the map, which is none of {', '.join(_KEEPS)}. All is kept.")
         keep = "all"
@@ -113,7 +113,7 @@ def _asked(size: int) -> tuple[Edit, list[str]]:
 
 
 def _asked_user(model: Model, user: int, wrong: list[str]) -> int | None:
-    asked = st.query_params.get("as_user")
+    asked = address.asked("as_user")
     users = model.dataset.interactions.users
     if not asked or asked == users.id(user):
         return None
@@ -124,7 +124,7 @@ def _asked_user(model: Model, user: int, wrong: list[str]) -> int | None:
 
 
 def _dimensions(name: str, size: int, wrong: list[str]) -> frozenset[int]:
-    asked = st.query_params.get(name)
+    asked = address.asked(name)
     if not asked:
         return frozenset()
     parts = asked.split(".")
@@ -137,7 +137,7 @@ def _dimensions(name: str, size: int, wrong: list[str]) -> frozenset[int]:
 
 
 def _asked_block(size: int, wrong: list[str]) -> Block | None:
-    asked = st.query_params.get("block")
+    asked = address.asked("block")
     if not asked:
         return None
     found = re.fullmatch(r"([0-9]{1,6})-([0-9]{1,6})\.([0-9]{1,6})-([0-9]{1,6})", asked)
@@ -150,10 +150,6 @@ def _asked_block(size: int, wrong: list[str]) -> Block | None:
         "Rows 0 to 3 and columns 4 to 7 are written 0-3.4-7."
     )
     return None
-
-
-def _keep_chosen() -> None:
-    address.choose(keep=st.session_state["edit:keep"])
 
 
 def _masked(size: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from app.ui import address, plots
+from app.ui import address, plots, widgets
 from app.ui.cache import Model
 from app.ui.pair import Pair, to_pairs
 from app.ui.plots import Click
@@ -18,7 +18,6 @@ from convncf.inspection import PairTrace
 from convncf.inspection.neighbours import Neighbours
 from convncf.inspection.projection import Projection, Whose, main_genres
 
-_KEY: Final = "space:chosen"
 _CHOICES: Final = {
     "popularity": "Items by popularity",
     "genre": "Items by genre",
@@ -31,18 +30,10 @@ def show(pair: Pair) -> None:
     """The choice, and the dots, with the item or the user that is looked at ringed."""
     model, view = pair.model(), pair.view()
     known = [name for name in _CHOICES if name != "genre" or any(model.dataset.items.genres)]
-    asked = st.query_params.get("space")
-    chosen = asked if asked in known else known[0]
-    st.session_state[_KEY] = chosen
-    st.segmented_control(
-        "What is shown",
-        known,
-        format_func=_CHOICES.__getitem__,
-        required=True,
-        key=_KEY,
-        label_visibility="collapsed",
-        on_change=lambda: address.choose(space=st.session_state[_KEY]),
-    )
+    asked = address.asked("space")
+    if asked not in known and asked in _CHOICES:
+        address.show(space=None)
+    chosen = widgets.one_of("What is shown", known, parameter="space", words=_CHOICES.__getitem__)
     if asked == "genre" and chosen != asked:
         st.caption("Nothing is known of the genres of these items, so they are coloured by popularity.")
     whose: Whose = "user" if chosen == "activity" else "item"

@@ -9,7 +9,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.ui import pair
+from app.ui import address, pair
 from app.ui.cache import Model
 from app.ui.pair import EXPORTS, Pair
 from app.ui.text import plain
@@ -66,7 +66,7 @@ def _button(label: str, make: Callable[[], bytes], file: str, mime: str = "appli
 
 def _picture(trace: PairTrace | None) -> Picture:
     """What is chosen on the page."""
-    order, scale = st.query_params.get("order"), st.query_params.get("scale")
+    order, scale = address.asked("order"), address.asked("scale")
     picture = Picture(
         order=order if order in ORDERS else ORDERS[0],
         scale=scale if scale in SCALES else SCALES[0],

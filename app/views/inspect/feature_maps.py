@@ -104,7 +104,7 @@ def show(looked_at: Pair) -> None:
     at = pair.focus(trace, wrong)
     with st.container(horizontal=True, gap="medium"):
         _layers(trace, at)
-        scale = pair.one_of("Scale", SCALES, "scale", redraws=(FEATURES, EXPORTS))
+        scale = widgets.one_of("Scale", SCALES, parameter="scale", then=partial(pair.redraw, FEATURES, EXPORTS))
     for words in wrong:
         widgets.problem(words)
     layer = trace.layers[at.layer]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import streamlit as st
@@ -23,11 +24,11 @@ def show(looked_at: Pair) -> None:
     """p qᵀ with p along the left and q along the top; the order of dimensions is for display alone."""
     widgets.section("Interaction map")
     trace = looked_at.trace()
-    order = pair.one_of(
+    order = widgets.one_of(
         "Order of dimensions",
         ORDERS,
-        "order",
-        redraws=(MAP, EXPORTS),
+        parameter="order",
+        then=partial(pair.redraw, MAP, EXPORTS),
         help="In which order the dimensions are drawn, on both axes alike.",
     )
     field = None
@@ -70,23 +71,11 @@ def show_history(pair: Pair) -> None:
 
 _METHODS: Final = {"integrated": "integrated gradients", "gradient": "gradient × input"}
 """Name in the address -> what it is called; the first is the one whose cells add up."""
-_KEY: Final = "why:method"
 
 
 def show_attribution(pair: Pair) -> None:
     """The choice of the method, the two maps, and how far the cells are from adding up."""
-    asked = st.query_params.get("method")
-    method = asked if asked in _METHODS else next(iter(_METHODS))
-    st.session_state[_KEY] = method
-    st.segmented_control(
-        "Method",
-        list(_METHODS),
-        format_func=_METHODS.__getitem__,
-        required=True,
-        key=_KEY,
-        label_visibility="collapsed",
-        on_change=lambda: address.choose(method=st.session_state[_KEY]),
-    )
+    method = widgets.one_of("Method", list(_METHODS), parameter="method", words=_METHODS.__getitem__)
     view, trace = pair.view(), pair.trace()
     found = closer_results.attribution(pair.model(), view.user, view.item, integrated=method == "integrated")
     drawn = figures.score.attribution_map(

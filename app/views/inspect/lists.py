@@ -31,7 +31,7 @@ def show(pair: Pair) -> None:
     user, item = view.user, view.item
     history = cache.history(model, user)
     labels = [f"Top {cache.TOP}", f"History · {len(history.items):,}"]
-    asked = st.query_params.get("list")
+    asked = address.asked("list")
     key = f"lists:{model.loaded.run.name}:{user}"
     st.session_state[key] = labels[_TABS.index(asked) if asked in _TABS else 0]
     top, own = st.tabs(

@@ -25,7 +25,7 @@ def show(pair: Pair) -> None:
     _picker(model, view, other)
     if other is None:
         return
-    address.choose(beside=model.item_id(other))
+    address.show(beside=model.item_id(other))
     beside = cache.pair(model, view.user, other)
     assert isinstance(beside.trace, PairTrace)
     first, second = _in_order(view, beside)
@@ -51,7 +51,7 @@ def _in_order(view: PairView, beside: PairView) -> tuple[PairView, PairView]:
 
 def _other(model: Model, view: PairView) -> int | None:
     """The item that the address names, else the first of the user's list that is not this one."""
-    asked = st.query_params.get("beside")
+    asked = address.asked("beside")
     items = model.dataset.interactions.items
     if asked and asked in items and items.index(asked) != view.item:  # beside itself there is nothing to see
         return items.index(asked)

@@ -50,7 +50,7 @@ def _looked_at(moments: Sequence[PairAt], epoch: int | None) -> str:
 
 
 def _chosen(labels: Sequence[str], otherwise: str) -> str:
-    asked = st.query_params.get("moment")
+    asked = address.asked("moment")
     if not asked or asked in labels:
         return asked or otherwise
     widgets.problem(f"The run kept no {asked!r} that can be read. Kept: {', '.join(labels)}. {otherwise} is shown.")
@@ -67,7 +67,7 @@ def _slider(labels: Sequence[str], chosen: str, best: set[str]) -> None:
         labels,
         key=_KEY,
         format_func=lambda label: f"{label} · best" if label in best else label,
-        on_change=lambda: address.choose(moment=st.session_state[_KEY]),
+        on_change=address.follow("moment", _KEY),
         width=420,
     )
 

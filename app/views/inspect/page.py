@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.ui import address, cache, first_runs, pair_controls, presentation, run_summary, widgets
 from app.ui.cache import Model
-from app.ui.pair import Pair, settled
+from app.ui.pair import Pair
 from app.ui.text import BROKEN, plain, sentence
 from app.views.inspect import closer, exports, feature_maps, header, interaction_map, lists
 from convncf import inspection
@@ -58,7 +58,7 @@ def _inspect(run: Run, row: st.delta_generator.DeltaGenerator) -> None:
     trained = record(best.loaded.config.model.name).trained
     # while it trains, another epoch may become the best, and the page follows it
     at = {"epoch": str(epoch)} if trained and not run.status().active else {}
-    pair_controls.remember(model, user, item, run=run.name, **at, **settled(best.loaded.config.model.name))
+    pair_controls.remember(model, user, item, run=run.name, **at)
     with row:
         pair_controls.both(model, user, item)
         if trained:
@@ -131,7 +131,7 @@ def _onward(pair: Pair) -> None:
 
 # ---------------------------------------------------------------- what the address says
 def _epoch(run: Run, choices: Sequence[int], best: int) -> int:
-    asked = st.query_params.get("epoch")
+    asked = address.asked("epoch")
     if not asked:
         return best
     if asked.isdecimal() and int(asked) in choices:

@@ -10,10 +10,7 @@ from app.ui import address, plots, widgets
 from app.ui.cache import Model
 from app.ui.pair import Pair
 from app.ui.text import plain
-from app.views.learn import question as learn_address
-from app.views.learn import question as learn_question
-from app.views.learn import question as learn_results
-from app.views.learn.question import Question
+from app.views.learn.question import Question, ask, slider, steps_of, triple_of, whole
 from convncf.figures.lesson import READ_BPR_STEPS, bpr_steps
 from convncf.figures.theme import number, plural
 from convncf.inspection.bpr_step import BprSteps
@@ -46,15 +43,15 @@ def show(pair: Pair) -> None:
         r"${-\ln \sigma(s_i - s_j)}$ with ${\sigma(x) = 1 / (1 + e^{-x})}$: large while j is ahead, small once i leads "
         "well. A step moves the numbers a little against the gradient of the loss."
     )
-    draw = learn_address.whole("draw", 0, 0, 10**9 - 1)
-    triple = learn_results.triple(model, view.user, view.item, draw)
+    draw = whole("draw", 0, 0, 10**9 - 1)
+    triple = triple_of(model, view.user, view.item, draw)
     rate = _rate()
-    steps = learn_results.steps(model, triple, float(rate))
+    steps = steps_of(model, triple, float(rate))
     address.choose(rate=rate, draw=str(draw))
-    learn_question.show(question(steps))
+    ask(question(steps))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=420):
-            step = learn_address.slider("Steps taken", "taken", 0, 0, steps.taken)
+            step = slider("Steps taken", "taken", 0, 0, steps.taken)
         _rate_picker(rate)
         st.button("Draw another j", key="learn:draw", on_click=_draw, args=(draw + 1,))
     i, j = model.item_label(triple.positive), model.item_label(triple.negative)
@@ -98,10 +95,10 @@ def _draw(draw: int) -> None:
 
 # ---------------------------------------------------------------- step size
 def _rate() -> str:
-    asked = address.chosen("rate")
+    asked = address.kept("rate")
     if asked in RATES:
         return str(asked)
-    if "rate" in st.query_params:
+    if address.asked("rate"):
         widgets.problem(f"The address asks for step size {asked!r}, not one of {', '.join(RATES)}. {_DEFAULT} is used.")
     return _DEFAULT
 

@@ -7,9 +7,7 @@ import streamlit as st
 from app.ui import address, plots
 from app.ui.pair import Pair
 from app.ui.text import plain
-from app.views.learn import question as learn_address
-from app.views.learn import question as learn_question
-from app.views.learn.question import Question
+from app.views.learn.question import Question, ask, slider
 from convncf.figures import lesson
 from convncf.figures.theme import number
 from convncf.inspection import PairTrace
@@ -38,9 +36,9 @@ def show(pair: Pair) -> None:
         "what people have scores above what they have not. The simplest way to compare the two lists is the *dot "
         "product* p·q of matrix factorisation (MF): multiply them number by number, and add up."
     )
-    learn_question.show(question(trace))
+    ask(question(trace))
     size = len(trace.p)
-    dimension = learn_address.slider(
+    dimension = slider(
         "Add up to dimension", "dimension", 0, 0, size - 1, help="The sum in the bottom row grows as you move it."
     )
     found = running_dot(trace)

@@ -9,9 +9,7 @@ import streamlit as st
 from app.ui import address, plots, presentation
 from app.ui.pair import Pair
 from app.ui.text import plain
-from app.views.learn import question as learn_address
-from app.views.learn import question as learn_question
-from app.views.learn.question import Question
+from app.views.learn.question import Question, ask, slider
 from convncf import figures, inspection
 from convncf.figures import wording
 from convncf.figures.theme import number
@@ -43,15 +41,15 @@ def show(pair: Pair) -> None:
         f"channels at once. So the pictures shrink, {len(trace.p)}×{len(trace.p)} → {sides}, and each cell of a later "
         "layer has seen a larger part of the map: its *receptive field*."
     )
-    learn_question.show(question(trace))
+    ask(question(trace))
     left, right = st.columns(2)
     with left:
-        number_ = learn_address.slider("Layer", "layer", 1, 1, len(trace.layers))
+        number_ = slider("Layer", "layer", 1, 1, len(trace.layers))
     layer = trace.layers[number_ - 1]
     channels = layer.shape[0]
     with right:
         best = inspection.strongest_channel(layer)
-        channel = learn_address.slider("Channel", "channel", best, 0, channels - 1)
+        channel = slider("Channel", "channel", best, 0, channels - 1)
     row, col = inspection.strongest_cell(layer, channel)
     rows, cols = inspection.receptive_field(trace.layers, number_ - 1, row, col)
     with st.container(horizontal=True, gap="medium"):

@@ -7,9 +7,7 @@ import streamlit as st
 from app.ui import address, plots, presentation
 from app.ui.pair import Pair
 from app.ui.text import percent
-from app.views.learn import question as learn_address
-from app.views.learn import question as learn_question
-from app.views.learn.question import Question
+from app.views.learn.question import Question, ask, slider
 from convncf import figures, inspection
 from convncf.figures import lesson, wording
 from convncf.figures.maps import WIDTH
@@ -43,14 +41,14 @@ def show(pair: Pair) -> None:
         f"Moved over the whole map, {layer.stride} cells at a time, it makes a smaller picture, {height}×{width}: its "
         f"*feature map*. Layer 1 has {channels} filters."
     )
-    learn_question.show(question(trace))
+    ask(question(trace))
     left, right = st.columns(2)
     with left:
         best = inspection.strongest_channel(layer)
-        channel = learn_address.slider("Filter", "filter", best, 0, channels - 1)
+        channel = slider("Filter", "filter", best, 0, channels - 1)
     row, col = inspection.strongest_cell(layer, channel)
     with right:
-        place = learn_address.slider(
+        place = slider(
             "Move the window", "place", row * width + col, 0, height * width - 1, help="Row by row, left to right."
         )
     found = window(trace, channel, *divmod(place, width))

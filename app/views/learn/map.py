@@ -7,9 +7,7 @@ import streamlit as st
 from app.ui import address, plots, presentation
 from app.ui.pair import Pair
 from app.ui.text import percent
-from app.views.learn import question as learn_address
-from app.views.learn import question as learn_question
-from app.views.learn.question import Question
+from app.views.learn.question import Question, ask, slider
 from convncf.figures import lesson, wording
 from convncf.figures.maps import WIDTH
 from convncf.figures.theme import number
@@ -38,9 +36,9 @@ def show(pair: Pair) -> None:
         "one meet every other: the *outer product* p qᵀ is a square of all products, the *interaction map*. It is the "
         "picture that the network looks at."
     )
-    learn_question.show(question(trace))
+    ask(question(trace))
     size = len(trace.p)
-    dimension = learn_address.slider("Light row", "dimension", 0, 0, size - 1)
+    dimension = slider("Light row", "dimension", 0, 0, size - 1)
     found = map_parts(trace)
     with st.container(horizontal=True, gap="large"):
         with st.container(width=presentation.room(WIDTH)):

@@ -24,7 +24,7 @@ def page() -> None:
     widgets.notices()
     runs = address.listed()
     told = question.told(runs)
-    asked = st.query_params.get("run")
+    asked = address.asked("run")
     if asked and asked not in {run.name for run in told}:
         _why_not(asked, runs)
     if not told:
@@ -47,6 +47,7 @@ def _tell(run: Run, row: st.delta_generator.DeltaGenerator) -> None:
     user = pair_controls.user_index(model, wrong)
     item = pair_controls.item_index(model, user, wrong)
     step = question.step()
+    question.only(step)
     pair_controls.remember(model, user, item, run=run.name, step=str(step))
     with row:
         pair_controls.both(model, user, item)

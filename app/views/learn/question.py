@@ -2,7 +2,7 @@
 
 The right answer is computed from the pair's own numbers, and the words fit whichever it is.
 
-What is cached is read-only and shared between sessions. Users and items are indices here.
+Users and items are indices here.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from typing import Final
 
 import streamlit as st
 
-from app.ui import address, cache, widgets
-from app.ui.cache import Key, Model
+from app.ui import address, cache, shelf, widgets
+from app.ui.cache import Model
 from app.ui.text import plain
-from convncf.data.split import Split
 from convncf.inspection.bpr_step import BprSteps, Triple, bpr_steps, draw_triple
 from convncf.models.registry import record
 from convncf.runs import Run
-from convncf.workflow.loading import LoadedRun
 
 OF_STEP: Final[tuple[tuple[str, ...], ...]] = (
     ("dimension",),
@@ -40,9 +38,13 @@ def step() -> int:
 
 def go(step: int) -> None:
     """Show another step, from a callback. Its sliders stand where they stood, and its question is asked anew."""
-    for name in {name for names in OF_STEP for name in names} - set(OF_STEP[step - 1]):
-        st.query_params.pop(name, None)
     address.choose(step=str(step))
+    only(step)
+
+
+def only(step: int) -> None:
+    """Take what belongs to other steps out of the address."""
+    address.forget(*({name for names in OF_STEP for name in names} - set(OF_STEP[step - 1])))
 
 
 def whole(name: str, default: int, lowest: int, highest: int) -> int:
@@ -50,10 +52,10 @@ def whole(name: str, default: int, lowest: int, highest: int) -> int:
 
     One in the address that cannot be is said in words; the session's last is let go, since it was of another run.
     """
-    asked = address.chosen(name)
+    asked = address.kept(name)
     if asked is not None and asked.isdecimal() and len(asked) < 10 and lowest <= int(asked) <= highest:
         return int(asked)
-    if name in st.query_params:
+    if address.asked(name):
         widgets.problem(
             f"The address asks for {name} {asked!r}; here it is a whole number from {lowest} to {highest}. "
             f"{default} is shown."
@@ -64,48 +66,38 @@ def whole(name: str, default: int, lowest: int, highest: int) -> int:
 def slider(label: str, name: str, default: int, lowest: int, highest: int, *, help: str | None = None) -> int:
     """A slider over whole numbers whose place is `?name=…`; only words where there is one place."""
     value = whole(name, default, lowest, highest)
-    address.choose(**{name: str(value)})
+    address.show(**{name: str(value)})
     if lowest == highest:
         st.markdown(f":small[{plain(label)}]  \n{value}")
         return value
     key = f"learn:{name}"
     st.session_state[key] = value
-    st.slider(label, lowest, highest, key=key, help=help, on_change=_moved, args=(name, key))
+    st.slider(label, lowest, highest, key=key, help=help, on_change=address.follow(name, key))
     return value
-
-
-def _moved(name: str, key: str) -> None:
-    address.choose(**{name: str(st.session_state[key])})
 
 
 def told(runs: Sequence[Run]) -> tuple[Run, ...]:
     """The runs whose method can be told: with layers and a model, in the order given."""
-    return tuple(run for run in runs if run.model_path.exists() and _is_network(cache.kept(run), run))
+    return tuple(run for run in runs if run.model_path.exists() and _is_network(run))
 
 
-def triple(model: Model, user: int, item: int, draw: int) -> Triple:
+def _is_network(run: Run) -> bool:
+    def look() -> bool:
+        return not run.broken() and record(run.config().model.name).layers
+
+    return shelf.keep("network", cache.kept(run), look, room=shelf.RUNS)
+
+
+def triple_of(model: Model, user: int, item: int, draw: int) -> Triple:
     """What the user's step is taken on."""
-    return _triple(model.data_key, model.loaded.split, user, item, draw)
+    key = (*model.data_key, model.user_id(user), model.item_id(item), str(draw))
+    return shelf.keep("triple", key, lambda: draw_triple(model.loaded.split, user, item, draw), room=256)
 
 
-def steps(model: Model, triple: Triple, rate: float) -> BprSteps:
+def steps_of(model: Model, triple: Triple, rate: float) -> BprSteps:
     """All steps at that size; the page shows as many as the slider says."""
-    return _steps(model.key, model.loaded, triple, rate)
-
-
-@st.cache_resource(max_entries=2048, show_spinner=False)
-def _is_network(key: Key, _run: Run) -> bool:
-    return not _run.broken() and record(_run.config().model.name).layers
-
-
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _triple(data_key: Key, _split: Split, user: int, item: int, draw: int) -> Triple:
-    return draw_triple(_split, user, item, draw)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _steps(key: Key, _loaded: LoadedRun, triple: Triple, rate: float) -> BprSteps:
-    return bpr_steps(_loaded.model, triple, rate)
+    key = (*model.key, repr(triple), repr(rate))
+    return shelf.keep("bpr steps", key, lambda: bpr_steps(model.loaded.model, triple, rate))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +113,10 @@ class Question:
     """The numbers behind it, one or two sentences."""
 
 
-def show(question: Question) -> None:
+def ask(question: Question) -> None:
     """Ask; once one of the answers is in the address (`?guess=…`), say whether it is right, and why."""
     with st.container(key="learn-question", gap="small"):
-        guess = st.query_params.get("guess")
+        guess = address.asked("guess")
         st.markdown(f"**What do you expect?** {plain(question.text)}")
         if guess is not None and guess in question.answers:
             said, right = question.answers[guess], question.answers[question.right]

@@ -7,9 +7,7 @@ import streamlit as st
 from app.ui import address, plots
 from app.ui.pair import Pair
 from app.ui.text import plain
-from app.views.learn import question as learn_address
-from app.views.learn import question as learn_question
-from app.views.learn.question import Question
+from app.views.learn.question import Question, ask, slider
 from convncf.figures.score import READ_WATERFALL, waterfall
 from convncf.figures.theme import number, plural
 from convncf.inspection import PairTrace
@@ -40,8 +38,8 @@ def show(pair: Pair, start: str) -> None:
         "learnt, and all are added up with a bias. That sum is the *score*. It only serves to order items for this "
         "user: it is neither a probability nor a rating."
     )
-    learn_question.show(question(trace))
-    count = learn_address.slider("Add up the largest terms", "terms", 0, 0, len(found.values))
+    ask(question(trace))
+    count = slider("Add up the largest terms", "terms", 0, 0, len(found.values))
     st.markdown(
         f"Bias and {plural(count, 'term')}: **{number(float(found.sums[count]))}**. The others still add "
         f"{number(found.remainder(count))}. Score: **{number(found.score)}**."

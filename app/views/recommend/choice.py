@@ -1,7 +1,6 @@
 """What the address of Recommend says: runs, K, filters, picked titles; and their controls.
 
-`?whose=user&run=a&run=b&user=15&k=10&popular=5&genre=Drama&item=318`, or `whose=new&like=318&like=296`.
-The session remembers them only while the visitor is on another page.
+`?run=a&run=b&user=15&k=20&popular=5&genre=Drama&item=318`, or `whose=new&like=318&like=296`.
 """
 
 from __future__ import annotations
@@ -20,44 +19,6 @@ from convncf.errors import ConvNCFError, RunNotFoundError
 from convncf.inspection.lists import ListFilter
 from convncf.models.registry import record
 from convncf.runs import Run
-
-_MEMORY: Final = "chosen:recommend"
-
-
-def restore() -> None:
-    """Bring back what was chosen before another page was visited; after that the address alone counts, also empty."""
-    if "whose" in st.query_params:
-        return
-    for name, values in st.session_state.get(_MEMORY, {}).items():
-        if values and name not in st.query_params:
-            st.query_params[name] = values
-
-
-def many(name: str) -> list[str]:
-    """The values of a parameter in their order, each once."""
-    return list(dict.fromkeys(value for value in st.query_params.get_all(name) if value))
-
-
-def emptied(name: str) -> bool:
-    """Whether the visitor took the last value away, rather than never having chosen one."""
-    return bool(st.session_state.get(_MEMORY, {}).get(name) == [])
-
-
-def write(name: str, values: Sequence[str]) -> None:
-    """Choose these, in the address and for this session."""
-    st.session_state[_MEMORY] = st.session_state.get(_MEMORY, {}) | {name: list(values)}
-    if st.query_params.get_all(name) == list(values):
-        return
-    if values:
-        st.query_params[name] = list(values)
-    else:
-        st.query_params.pop(name, None)
-
-
-def one(name: str, default: str) -> str:
-    """A parameter with one value that belongs to this page alone."""
-    return (many(name) or [default])[0]
-
 
 LONGEST: Final = 100
 USUAL: Final = 10
@@ -78,15 +39,16 @@ def show_filters(model: Model) -> Wanted:
     k, popular, chosen, wrong = _asked(results.known_genres(model))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.session_state["recommend:k"] = k
-        st.number_input("Items a list", 1, LONGEST, key="recommend:k", on_change=_write, args=("k",), width=120)
+        st.number_input(
+            "Items a list", 1, LONGEST, key="recommend:k", on_change=address.follow("k", "recommend:k"), width=120
+        )
         st.session_state["recommend:popular"] = popular
         st.select_slider(
             "Hide the most popular",
             sorted({*POPULAR, popular}),
             key="recommend:popular",
             format_func=lambda percent: f"{percent:g}%" if percent else "none",
-            on_change=_write,
-            args=("popular",),
+            on_change=address.follow("popular", "recommend:popular"),
             help="So many percent of all items, those that most users have in training.",
             width=220,
         )
@@ -97,7 +59,7 @@ def show_filters(model: Model) -> Wanted:
                 known,
                 key="recommend:genre",
                 placeholder="All genres",
-                on_change=lambda: write("genre", st.session_state["recommend:genre"]),
+                on_change=address.follow("genre", "recommend:genre"),
                 help="Items with one of these genres or more.",
                 width=320,
             )
@@ -111,25 +73,19 @@ def _asked(known: tuple[str, ...]) -> tuple[int, float, list[str], list[str]]:
     wrong: list[str] = []
     k = _number("k", USUAL, 1, LONGEST, wrong)
     popular = _number("popular", 0, 0, 99, wrong)
-    asked = many("genre")
+    asked = address.values("genre")
     chosen = [genre for genre in asked if genre in known]
     wrong += [f"No item of this data has the genre {genre!r}." for genre in asked if genre not in known]
-    write("k", [str(k)])
-    write("popular", [str(popular)])
-    write("genre", chosen)
+    address.choose(k=str(k), popular=str(popular), genre=chosen)
     return k, popular, chosen, wrong
 
 
 def _number(name: str, usual: int, lowest: int, highest: int, wrong: list[str]) -> int:
-    text = one(name, str(usual))
+    text = address.chosen(name) or ""
     if text.isdecimal() and len(text) < 4 and lowest <= int(text) <= highest:
         return int(text)
     wrong.append(f"{name}={text} is no whole number from {lowest} to {highest}; {usual} is taken.")
     return usual
-
-
-def _write(name: str) -> None:
-    write(name, [str(st.session_state[f"recommend:{name}"])])
 
 
 MOST: Final = 4
@@ -144,13 +100,13 @@ def usable(runs: Sequence[Run]) -> list[Run]:
 def show_runs(ready: Sequence[Run]) -> tuple[Run, ...]:
     """Pick among the `usable` runs; those of the address that cannot be shown are named, and why."""
     by_name = {run.name: run for run in ready}
-    asked = many("run")
-    if not asked and not emptied("run"):
+    asked = address.values("run")
+    if not asked and not address.emptied("run"):
         asked = _first(ready)
     here, wrong = _sorted_out(asked, by_name)
     for words in wrong:
         widgets.problem(words)
-    write("run", here)
+    address.choose(run=here)
     alike = [name for name in by_name if not here or by_name[name].fingerprint == by_name[here[0]].fingerprint]
     st.session_state[_KEY] = here
     st.multiselect(
@@ -159,7 +115,7 @@ def show_runs(ready: Sequence[Run]) -> tuple[Run, ...]:
         key=_KEY,
         max_selections=MOST,
         placeholder="Choose a run",
-        on_change=lambda: write("run", st.session_state[_KEY]),
+        on_change=address.follow("run", _KEY),
         help=f"One to {MOST} runs, of one dataset: while one is chosen, those of other data are not offered.",
     )
     return tuple(by_name[name] for name in here)
@@ -184,7 +140,7 @@ def _sorted_out(asked: Sequence[str], by_name: Mapping[str, Run]) -> tuple[list[
 def _first(ready: Sequence[Run]) -> list[str]:
     """The run of Inspect, else the newest ConvNCF; and beside it the newest of another model on the same data."""
     by_name = {run.name: run for run in ready}
-    start = by_name.get(address.chosen("run") or "")
+    start = by_name.get(address.elsewhere("run") or "")
     start = start or next((run for run in ready if record(run.config().model.name).layers), ready[0])
     model = start.config().model.name
     others = (run for run in ready if run.fingerprint == start.fingerprint and run.config().model.name != model)

@@ -57,7 +57,7 @@ def show(runs: Sequence[Run], styles: Mapping[str, RunStyle]) -> None:
 def _picked(model: Model) -> list[int]:
     """Indices of the titles in the address; an id that the data lacks is said."""
     known = model.dataset.interactions.items
-    asked = choice.many("like")
+    asked = address.values("like")
     for raw in asked:
         if raw not in known:
             try:
@@ -67,7 +67,7 @@ def _picked(model: Model) -> list[int]:
     found = [raw for raw in asked if raw in known]
     if len(found) > MOST:
         widgets.problem(f"At most {MOST} titles make a new user; the first {MOST} are taken.")
-    choice.write("like", found[:MOST])
+    address.choose(like=found[:MOST])
     return [known.index(raw) for raw in found[:MOST]]
 
 
@@ -95,7 +95,7 @@ def _most_popular(model: Model, picked: Sequence[int]) -> list[int]:
 
 
 def _write(ids: Sequence[str]) -> None:
-    choice.write("like", ids)
+    address.choose(like=ids)
 
 
 @st.fragment
@@ -109,7 +109,7 @@ def _lists(runs: Sequence[Run], styles: Mapping[str, RunStyle], liked: Sequence[
 
     shown = lists.fetch(runs, make)
     lists.show(shown, styles, "a new user", wanted.k)
-    item = st.query_params.get("item")
+    item = address.asked("item")
     if item and (made := [one for one in shown if one.list is not None]):
         _why(made, styles, liked, item)
     lists.shared(shown, "a new user")
@@ -164,19 +164,9 @@ def _why(shown: Sequence[Shown], styles: Mapping[str, RunStyle], liked: Sequence
 
 
 def _inside(traces: Mapping[str, PairTrace]) -> None:
-    asked = choice.one("inside", "")
-    name = asked if asked in traces else next(iter(traces))
-    choice.write("inside", [name])
+    name = next(iter(traces))
     if len(traces) > 1:
-        st.session_state["recommend:inside"] = name
-        st.segmented_control(
-            "Look inside",
-            list(traces),
-            required=True,
-            key="recommend:inside",
-            format_func=plain,
-            on_change=lambda: choice.write("inside", [st.session_state["recommend:inside"]]),
-        )
+        name = widgets.one_of("Look inside", list(traces), parameter="inside")
     trace, theme = traces[name], address.theme()
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=presentation.room(500)):

@@ -14,7 +14,6 @@ from convncf.figures.theme import run_style
 
 # Name in the address -> what the choice is called. (Streamlit would write a string that stands here onto the page.)
 WHOSE: Final = {"user": "A user of the data", "new": "A new user", "pairs": "A file of pairs"}
-_KEY: Final = "recommend:whose"
 
 
 def page() -> None:
@@ -28,8 +27,7 @@ def page() -> None:
         widgets.empty("No run is finished yet. As soon as one is, its lists can be seen here.")
         st.page_link(address.PAGES["start"], label="See what is being trained")
         return
-    choice.restore()
-    whose = _whose()
+    whose = widgets.one_of("Whose list", list(WHOSE), parameter="whose", words=WHOSE.__getitem__)
     chosen = choice.show_runs(ready)
     if not chosen:
         widgets.empty("Choose a run above.")
@@ -44,24 +42,6 @@ def page() -> None:
             pairs.show(chosen)
     except ConvNCFError as error:
         widgets.problem(sentence(error))
-
-
-def _whose() -> str:
-    """Whose list it is about; what is not chosen is not computed."""
-    asked = choice.one("whose", "user")
-    whose = asked if asked in WHOSE else "user"
-    choice.write("whose", [whose])
-    st.session_state[_KEY] = whose
-    st.segmented_control(
-        "Whose list",
-        list(WHOSE),
-        format_func=WHOSE.__getitem__,
-        required=True,
-        key=_KEY,
-        label_visibility="collapsed",
-        on_change=lambda: choice.write("whose", [st.session_state[_KEY]]),
-    )
-    return whose
 
 
 page()

@@ -1,4 +1,4 @@
-"""What Recommend fetches from the core, in bounded caches under the same keys as loading's; all of it read-only.
+"""What Recommend fetches from the core, kept for all visitors.
 
 Scores are kept by user, so that another K or another filter scores nothing anew.
 """
@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import streamlit as st
-
-from app.ui import cache
+from app.ui import cache, shelf
 from app.ui.cache import Key, Model
 from convncf.data.reading import ReadOptions
 from convncf.errors import DataError
@@ -38,7 +36,7 @@ def user_list(model: Model, user: int, k: int, wanted: ListFilter) -> UserList:
     """The list of a user (index): held-out test items are among its candidates, as in the test evaluation."""
     split = model.loaded.split
     scores = cache.scores(model, user)
-    may = _allowed(model.data_key, wanted, model)
+    may = _allowed(model, wanted)
     test, left_out = items_of(split.test, user), items_of(split.left_out("test"), user)
     found = filtered(scores, left_out, k, may, positives=test, user=user)
     return UserList(found, tuple(standing(split, user, item) for item in found.top.items.tolist()))
@@ -48,7 +46,8 @@ def new_user(model: Model, items: Sequence[int]) -> FoldedUser:
     """A hand-made user with these items (indices). Raises DataError where the model cannot have one."""
     picked = tuple(sorted(items))
     try:
-        return _folded(model.key, picked, model)
+        key = (*model.key, *_ids(model, picked))
+        return shelf.keep("folded", key, lambda: fold_in(model.loaded.model, picked), room=32)
     except (TypeError, ValueError) as error:
         raise DataError(str(error)) from None
 
@@ -56,61 +55,50 @@ def new_user(model: Model, items: Sequence[int]) -> FoldedUser:
 def new_list(model: Model, items: Sequence[int], k: int, wanted: ListFilter) -> UserList:
     """The list of a hand-made user. Raises DataError, as `new_user`."""
     folded = new_user(model, items)
-    scores = _folded_scores(model.key, tuple(sorted(items)), folded)
-    found = filtered(scores, folded.items, k, _allowed(model.data_key, wanted, model), user=None)
+    scores = _folded_scores(model, items, folded)
+    found = filtered(scores, folded.items, k, _allowed(model, wanted), user=None)
     return UserList(found, tuple(NEW for _ in found.top.items))
 
 
 def new_pair(model: Model, items: Sequence[int], item: int) -> tuple[PairTrace | NoTrace, ItemRank]:
     """A hand-made user and an item: the trace, and the rank. Raises DataError, as `new_user`."""
     folded = new_user(model, items)
-    scores = _folded_scores(model.key, tuple(sorted(items)), folded)
+    scores = _folded_scores(model, items, folded)
     return trace_pair(folded.model, 0, item), rank_item(scores, item, (), folded.items)
 
 
 def warm(model: Model) -> None:
     """Load what a first fit needs while nobody waits for it: once for a process and a model."""
     try:
-        _warm(model.key, model)
+        shelf.keep("warm", model.key, lambda: warm_up(model.loaded.model), room=32)
     except TypeError:  # nobody can be folded in: said where somebody is to be
         return
 
 
 def known_genres(model: Model) -> tuple[str, ...]:
     """Every genre of the data; empty where none is known."""
-    return _genres(model.data_key, model)
+    return shelf.keep("genres", model.data_key, lambda: genres(model.dataset.items), room=8)
 
 
 def scored_file(model: Model, upload: str, path: Path, options: ReadOptions) -> ScoredFile:
     """The pairs of an uploaded file with their scores. Raises ReadError, NonFiniteScoreError."""
-    return _scored_file((*model.key, upload, repr(options)), model, path, options)
+    loaded, key = model.loaded, (*model.key, upload, repr(options))
+
+    def score() -> ScoredFile:
+        return score_file(path, loaded.model, loaded.split, model.dataset.items, options)
+
+    return shelf.keep("scored file", key, score, room=4, words="Scoring…")
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _allowed(data_key: Key, wanted: ListFilter, _model: Model) -> Allowed:
-    return allowed(wanted, _model.loaded.split.train, _model.dataset.items)
+def _allowed(model: Model, wanted: ListFilter) -> Allowed:
+    key = (*model.data_key, repr(wanted))
+    return shelf.keep("allowed", key, lambda: allowed(wanted, model.loaded.split.train, model.dataset.items), room=32)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _genres(data_key: Key, _model: Model) -> tuple[str, ...]:
-    return genres(_model.dataset.items)
+def _folded_scores(model: Model, items: Sequence[int], folded: FoldedUser) -> Scores:
+    key = (*model.key, *_ids(model, items))
+    return shelf.keep("folded scores", key, lambda: folded.model.score_items(0).numpy())
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _folded(key: Key, items: tuple[int, ...], _model: Model) -> FoldedUser:
-    return fold_in(_model.loaded.model, items)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _folded_scores(key: Key, items: tuple[int, ...], _folded: FoldedUser) -> Scores:
-    return cache.scored(_folded.model, 0)
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _warm(key: Key, _model: Model) -> None:
-    warm_up(_model.loaded.model)
-
-
-@st.cache_resource(max_entries=4, show_spinner="Scoring…")
-def _scored_file(key: Key, _model: Model, _path: Path, _options: ReadOptions) -> ScoredFile:
-    return score_file(_path, _model.loaded.model, _model.loaded.split, _model.dataset.items, _options)
+def _ids(model: Model, items: Sequence[int]) -> Key:
+    return tuple(map(model.item_id, sorted(items)))

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from app.ui import cache, pair_controls, widgets
-from app.ui.address import PAGES, choose
+from app.ui import address, cache, pair_controls, widgets
 from app.ui.cache import Model
 from app.ui.pair import in_words
 from app.ui.run_rows import heading
@@ -32,13 +31,13 @@ def show(runs: Sequence[Run], styles: Mapping[str, RunStyle]) -> None:
         widgets.problem(words)
     if user is None:
         return
-    choose(user=model.user_id(user))
+    address.choose(user=model.user_id(user))
     _lists(runs, styles, model.user_id(user))
 
 
 def _surprise(model: Model) -> None:
     user, _ = cache.surprise(model)
-    choose(user=model.user_id(user), item=None)
+    address.choose(user=model.user_id(user), item=None)
 
 
 @st.fragment
@@ -54,7 +53,7 @@ def _lists(runs: Sequence[Run], styles: Mapping[str, RunStyle], user: str) -> No
     for words in left_out(shown, user):
         st.caption(plain(words))
     lists.show(shown, styles, f"user {user}", wanted.k)
-    item = st.query_params.get("item")
+    item = address.asked("item")
     if item:
         _why([one.run for one in shown if one.list is not None], styles, user, item)
     lists.shared(shown, f"user {user}")
@@ -102,8 +101,8 @@ def _why(runs: Sequence[Run], styles: Mapping[str, RunStyle], user: str, item: s
                 st.markdown(f"**{plain(sentence(view.rank_words).removesuffix('.'))}**")
                 held_out = " · held out for the test" if view.standing == "test" else ""
                 st.caption(f"score {number(view.score)}{held_out}")
-                address = {"run": run.name, "user": user, "item": item}
-                st.page_link(PAGES["inspect"], label="Why this: look inside", query_params=address)
+                ids = {"run": run.name, "user": user, "item": item}
+                st.page_link(address.PAGES["inspect"], label="Why this: look inside", query_params=ids)
 
 
 def _command(runs: Sequence[Run], user: str, wanted: Wanted) -> None:

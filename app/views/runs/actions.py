@@ -31,8 +31,7 @@ def rename(name: str, new: str) -> str:
     done = address.store().rename(name, wanted)
     if wanted == name:
         return f"{name} has that name already."
-    if address.chosen("run") == name:
-        address.choose(run=wanted)
+    address.renamed("run", name, wanted)
     return f"{name} is now {wanted}. {done.words}".strip()
 
 
@@ -65,8 +64,8 @@ def archive(names: Sequence[str], archived: bool) -> str:
 def delete(names: Sequence[str]) -> str:
     """Remove the folders of runs."""
     done = _each(names, lambda name: address.store().delete(name))
-    if address.chosen("run") in done:
-        address.choose(run=None)
+    for name in done:
+        address.renamed("run", name, None)
     return f"{', '.join(done)}: deleted." if done else ""
 
 
@@ -166,7 +165,7 @@ _HINT: Final = (
 
 def asked(seen: Sequence[Glance]) -> tuple[str, ...]:
     """The runs that the address ticks; one that is gone is said in words."""
-    names = tuple(name for name in st.query_params.get_all("run") if name)
+    names = tuple(address.values("run"))
     here = {glance.name for glance in seen}
     for name in names:
         if name not in here:
@@ -181,11 +180,7 @@ def remember(ticked: Sequence[Glance]) -> None:
 
 def tick(names: Sequence[str]) -> None:
     """Let the address tick these runs."""
-    if list(names) != st.query_params.get_all("run"):
-        if names:
-            st.query_params["run"] = list(names)
-        else:
-            st.query_params.pop("run", None)
+    address.choose(run=list(names))
 
 
 def show(ticked: Sequence[Glance], seen: Sequence[Glance]) -> None:

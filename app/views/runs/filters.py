@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.ui import run_table, text
+from app.ui import address, run_table, text
 from app.ui.run_summary import Glance
 from app.ui.run_table import METRIC, OWN, SETTING
 from app.ui.text import plain
@@ -94,42 +94,19 @@ def _values(seen: Sequence[Glance], get: Callable[[Glance], Iterable[str]]) -> d
 
 
 # ---------------------------------------------------------------- the address
-def _asked(name: str) -> tuple[str, ...]:
-    """What the address says, else what was chosen last in this session; nothing where neither says anything."""
-    found = st.query_params.get_all(name) or st.session_state.get(_remembered(name), ())
-    return tuple(value for value in found if value)
-
-
-def _write(name: str, values: Sequence[str]) -> None:
-    """Put a choice into address and session, also one that is a default; an empty search stands there as `search=`."""
-    st.session_state[_remembered(name)] = list(values)
-    wanted = list(values) or [""]
-    if st.query_params.get_all(name) != wanted:
-        st.query_params[name] = wanted
-
-
-def _remembered(name: str) -> str:
-    return f"chosen:runs:{name}"
-
-
-def _changed(name: str, key: str) -> None:
-    value = st.session_state[key]
-    _write(name, [value] if isinstance(value, str) else value)
-
-
 def _text() -> str:
     key = "runs:search"
-    st.session_state[key] = next(iter(_asked("search")), "")
+    st.session_state[key] = address.asked("search") or ""
     found = st.text_input(
-        "Search", key=key, help=_SEARCH_HELP, type="search", width=200, on_change=_changed, args=("search", key)
+        "Search", key=key, help=_SEARCH_HELP, type="search", width=200, on_change=address.follow("search", key)
     )
     words = (found or "").strip()
-    _write("search", [words] if words else [])
+    address.choose(search=words or None)
     return words
 
 
 def _one(name: str, label: str, options: Mapping[str, str], default: str, *, width: int = 150) -> str:
-    asked = next(iter(_asked(name)), default)
+    asked = address.asked(name) or default
     _say_absent(label, [asked], options)
     key = f"runs:{name}"
     st.session_state[key] = asked if asked in options else default
@@ -139,15 +116,14 @@ def _one(name: str, label: str, options: Mapping[str, str], default: str, *, wid
         key=key,
         format_func=lambda value: options.get(value, value),
         width=width,
-        on_change=_changed,
-        args=(name, key),
+        on_change=address.follow(name, key),
     )
-    _write(name, [found])
+    address.choose(**{name: found})
     return found
 
 
 def _several(name: str, label: str, options: Mapping[str, str], default: Sequence[str]) -> tuple[str, ...]:
-    wanted = _asked(name) or default
+    wanted = address.values(name) or default
     _say_absent(label, wanted, options)
     key = f"runs:{name}"
     st.session_state[key] = [value for value in wanted if value in options]
@@ -157,11 +133,10 @@ def _several(name: str, label: str, options: Mapping[str, str], default: Sequenc
         key=key,
         selection_mode="multi",
         format_func=lambda value: plain(options.get(value, value)),
-        on_change=_changed,
-        args=(name, key),
+        on_change=address.follow(name, key),
     )
     found = [value for value in options if value in picked]
-    _write(name, found)
+    address.choose(**{name: found if found != list(default) else None})
     return tuple(found)
 
 

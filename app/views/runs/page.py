@@ -5,10 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.ui import address, first_runs, run_summary, run_table, widgets
-from app.ui import run_table as runs_columns
-from app.views.runs import actions as runs_actions
-from app.views.runs import actions as runs_export
-from app.views.runs import filters
+from app.views.runs import actions, filters
 
 
 def page() -> None:
@@ -22,16 +19,16 @@ def page() -> None:
     choice = filters.show(seen)
     shown = filters.kept(seen, choice)
     st.caption(filters.count(seen, shown, choice))
-    actions = st.container()  # above the table: ticking a row must not move it
-    asked = runs_actions.asked(seen)
-    columns = runs_columns.chosen(choice.columns, choice.metric, seen)
+    above = st.container()  # above the table: ticking a row must not move it
+    asked = actions.asked(seen)
+    columns = run_table.chosen(choice.columns, choice.metric, seen)
     ticked = []
     if shown:
         ticked = run_table.draw(shown, columns, address.run_order(runs), key="runs:all", selected=asked)
-        runs_actions.remember(ticked)
-    with actions:
-        runs_actions.show(ticked, seen)
-    runs_export.show_downloads(shown, columns, choice)
+        actions.remember(ticked)
+    with above:
+        actions.show(ticked, seen)
+    actions.show_downloads(shown, columns, choice)
 
 
 page()

@@ -13,7 +13,6 @@ from typing import Any, Final
 import streamlit as st
 
 from app.ui import address, commands, setting_fields, widgets
-from app.ui.address import choose
 from app.views.train import launch
 from app.views.train.launch import FOLLOW_KERNELS
 from convncf.data import catalogue
@@ -45,7 +44,7 @@ def preset_key(model: str) -> str:
 
 def restore() -> None:
     """Fill the form from the address, where that is another one than the form has written; before the widgets."""
-    text = st.query_params.get(PARAMETER)
+    text = address.asked(PARAMETER)
     refused = st.session_state.get(_REFUSED)
     if not text or text == st.session_state.get(_WRITTEN) or (refused and text == refused[0]):
         return
@@ -63,15 +62,14 @@ def remember(dataset: str, model: str, preset: str, seeds: str, changes: Mapping
     text = files.strict_json(chosen | ({"seeds": seeds} if seeds else {}) | dict(changes))
     refused = st.session_state.get(_REFUSED)
     if refused is not None:
-        address, why, form = refused
+        asked, why, form = refused
         if form in (None, text):
-            st.session_state[_REFUSED] = (address, why, text)
+            st.session_state[_REFUSED] = (asked, why, text)
             widgets.problem(f"The settings of this address cannot be used, and the form is as it was: {why}")
             return
         del st.session_state[_REFUSED]
     st.session_state[_WRITTEN] = text
-    if st.query_params.get(PARAMETER) != text:
-        st.query_params[PARAMETER] = text
+    address.choose(settings=text)
 
 
 def _read(text: str) -> dict[str, Any]:
@@ -105,7 +103,7 @@ def _fill(said: dict[str, Any]) -> None:
     setting_fields.fill({key: values[key] for key in shown}, f"new:{model}:{preset}", model)
     st.session_state[SEEDS], st.session_state[DEVICE] = seeds, device
     if dataset:
-        choose(dataset=dataset)
+        address.choose(dataset=dataset)
 
 
 NAMED: Final = ("data.dataset", "model.name", "preset")
@@ -127,7 +125,7 @@ def copy(run: Run) -> str:
     """Fill the form with the settings of a run, to change some and train anew."""
     chosen = settings_of(run)
     st.session_state.pop(_WRITTEN, None)
-    st.query_params[PARAMETER] = files.strict_json(chosen)
+    address.choose(settings=files.strict_json(chosen))
     what = "preset and settings" if record(chosen["model.name"]).trained else "settings"
     return f"The form above has the {what} of {run.name}; change what you like, and launch."
 

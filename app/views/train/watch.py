@@ -38,8 +38,10 @@ def show_curves(seen: Glance, colour: str) -> None:
         st.caption(text.NO_EPOCH)
         return
     with st.container(horizontal=True):
-        along = _pick("Curves over", "along", _ALONG)
-        weight = float(_pick("Smooth", "smooth", _SMOOTH))
+        along = widgets.one_of("Curves over", list(_ALONG), parameter="along", words=_ALONG.__getitem__, labelled=True)
+        weight = float(
+            widgets.one_of("Smooth", list(_SMOOTH), parameter="smooth", words=_SMOOTH.__getitem__, labelled=True)
+        )
     by: figures.learning.Abscissa = "time" if along == "time" else "step" if along == "step" else "epoch"
     loss, validation = st.columns(2, gap="large")
     with loss:
@@ -64,24 +66,6 @@ def _draw(seen: Glance, metric: str, by: figures.learning.Abscissa, weight: floa
     batches = {"pretraining": config.pretrain.batch_size, "training": config.train.batch_size}
     drawn = figures.learning.curves(records(seen.run), address.theme(), metric, by, batches=batches, colour=colour)
     plots.show(learning.smooth(drawn, weight), key=f"watch:{place}:{seen.name}")
-
-
-def _pick(label: str, parameter: str, options: Mapping[str, str]) -> str:
-    """A choice that stands in the address; the first option where it says nothing."""
-    asked, first = address.chosen(parameter), next(iter(options))
-    key = f"watch:{parameter}"
-    st.session_state[key] = asked if asked in options else first
-    picked = st.segmented_control(
-        label,
-        list(options),
-        format_func=lambda option: options[option],
-        key=key,
-        required=True,
-        on_change=lambda: address.choose(**{parameter: st.session_state[key]}),
-    )
-    if asked is not None and asked not in options:
-        st.caption(plain(f"{label} {asked!r} is not offered; {options[first]} is shown instead."))
-    return str(picked or first)
 
 
 _NAME: Final = re.compile(r"(.+)-seed[0-9]+")

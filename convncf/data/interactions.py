@@ -114,6 +114,13 @@ class Interactions:
     def __len__(self) -> int:
         return len(self.user)
 
+    def __repr__(self) -> str:
+        beside = [name for name in ("rating", "timestamp") if getattr(self, name) is not None]
+        return (
+            f"Interactions: {len(self):,} of {self.n_users:,} users and {self.n_items:,} items"
+            f"{', with ' if beside else ''}{' and '.join(beside)}"
+        )
+
     @property
     def n_users(self) -> int:
         """Users in the vocabulary."""

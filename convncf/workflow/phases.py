@@ -1,7 +1,7 @@
-"""Phases: one attempt at training a run, from its beginning or from where it was interrupted.
+"""Phases: one attempt at training a model, from its beginning or from where it was interrupted.
 
 MF-BPR pretraining -> training, or a computation in one go
-Each epoch is written to the run as it ends, and long ones on the way.
+Each epoch is handed to the record as it ends, and long ones on the way: a run folder keeps it, or memory does.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, cast
 
 import torch
@@ -20,13 +21,14 @@ from convncf.data.candidates import CandidateSets
 from convncf.data.dataset import Dataset
 from convncf.data.split import Part, Split
 from convncf.evaluation.ranking import Scorer
-from convncf.runs import Run, RunStore, load_tensors
+from convncf.runs import RunStore
 from convncf.runtime import random
 from convncf.runtime.progress import Progress
 from convncf.training import Trainable, Trainer
 from convncf.training.records import EpochRecord, Phase, TrainerState
 from convncf.workflow.leakage import check_origin
 from convncf.workflow.loading import pretrained_vectors
+from convncf.workflow.record import Record
 
 log = logging.getLogger(__name__)
 _ONLY_EVALUATION: Final = "only the evaluation is left, and begins anew"
@@ -38,9 +40,11 @@ OnResume = Callable[[str], None]
 
 @dataclass(slots=True)
 class Attempt:
-    """One attempt at training a run."""
+    """One attempt at training a model."""
 
-    run: Run
+    run: Record
+    home: Path
+    """Where other runs lie, whose embeddings this one may begin from."""
     config: RunConfig
     dataset: Dataset
     parts: Split
@@ -70,17 +74,17 @@ class Attempt:
         """Simpler models on the same split: Popularity, and the MF-BPR that the run began from."""
         popularity = models.fitted(ModelConfig(name="popularity"), self.parts.train)
         found: dict[str, Scorer] = {"popularity": cast(Scorer, popularity)}
-        if self.run.pretrained_path.exists():
+        if self.run.has_pretrained():
             model = self._fresh(mf_config(self.config), "pretraining")
-            model.load_state_dict(load_tensors(self.run.pretrained_path)[0])
+            model.load_state_dict(self.run.load_pretrained()[0])
             found["mf-bpr"] = cast(Scorer, model)
         elif self.config.model.pre_model_path or self.config.pretrain.epochs:
-            log.warning("%s is missing: the MF-BPR that the run began from is no baseline", self.run.pretrained_path)
+            log.warning("pretrained embeddings are missing: the MF-BPR that the run began from is no baseline")
         return found
 
     def _compute(self) -> None:
         """A model without epochs, unless an earlier attempt has written it: the file is whole or absent."""
-        if self.run.model_path.exists():
+        if self.run.has_model():
             self._tell_resumed(f"{self.config.model.name}: computed already; {_ONLY_EVALUATION}")
             return
         log.info("%s: computed from the training part in one go, on the CPU", self.config.model.name)
@@ -98,7 +102,7 @@ class Attempt:
             return
         path = config.model.pre_model_path
         if path:
-            store = RunStore(self.run.path.parent.parent)
+            store = RunStore(self.home)
             users, items, words = pretrained_vectors(path, self.dataset, store, size=config.model.embedding_size)
             log.info("pretraining: %s", words)
             warnings = check_origin(config, self.run.fingerprint, self.parts, store)
@@ -107,7 +111,7 @@ class Attempt:
             self._pretrain()
         else:
             return
-        state, _ = load_tensors(self.run.pretrained_path)
+        state, _ = self.run.load_pretrained()
         cast(models.ConvNCF, model).start_from(state["user_embedding.weight"], state["item_embedding.weight"])
 
     def _keep_pretrained(self, users: Tensor, items: Tensor, warnings: Sequence[str]) -> None:

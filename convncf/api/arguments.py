@@ -62,14 +62,15 @@ def frame_of(value: object, what: str) -> pd.DataFrame:
     return value
 
 
-def column_of(frame: pd.DataFrame, name: object, argument: str) -> pd.Series[Any]:
-    """The column that an argument names. Raises DataError where there is none, or several."""
+def column_of(frame: pd.DataFrame, name: object, argument: str = "") -> pd.Series[Any]:
+    """The column that an argument names, or one that has to be called so. Raises DataError where there is none, or several."""
     names = [str(column) for column in frame.columns]
     if name not in list(frame.columns):
         listed = ", ".join(map(repr, names[:12])) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
         said = did_you_mean(str(name), names)
+        way = f"Name the one meant, with {argument}=." if argument else "Rename the one meant."
         hint = f"{said} " if said.startswith("Did") else ""
-        raise DataError(f"no column {name!r} among {listed}. {hint}Name the one meant, with {argument}=.".strip())
+        raise DataError(f"no column {name!r} among {listed}. {hint}{way}")
     found = frame[name]
     if getattr(found, "ndim", 1) != 1:
         raise DataError(f"{found.shape[1]} columns are named {name!r}. Rename all but one of them.")

@@ -208,9 +208,9 @@ class Pair:
         return figures().interaction_map(trace, theme_or_default(theme))
 
     def __repr__(self) -> str:
+        place = f"score {self.score:.4f}, {self.view.rank_words}"
         lines = [
-            f"User {self.user_id} and {self.title} (id {self.item_id}) under {self.model}: score {self.score:.4f}, "
-            f"{self.view.rank_words}",
+            f"User {self.user_id} and {self.title} (id {self.item_id}) under {self.model}: {place}",
             f"  {self.view.left_out}",
         ]
         trace = self.view.trace

@@ -218,4 +218,8 @@ class FunctionScorer:
 
 
 def _shape(scores: npt.NDArray[Any]) -> str:
-    return f"{scores.size:,} numbers" if scores.ndim == 1 else f"an array of shape {scores.shape}"
+    return (
+        f"{scores.size:,} number{'' if scores.size == 1 else 's'}"
+        if scores.ndim == 1
+        else f"an array of shape {scores.shape}"
+    )

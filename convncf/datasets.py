@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["activity", "add", "delete", "draw_candidates", "fetch", "list", "load", "long_tail", "picture"]
 
 
-def list() -> pd.DataFrame:  # noqa: A001  it is called as datasets.list()
+def list() -> pd.DataFrame:
     """What there is: a row a dataset, by name; users, items, interactions, embedded, source, and what is wrong.
 
     Example:

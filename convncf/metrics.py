@@ -1,7 +1,9 @@
 """Metrics of one ranked list by raw ids, and the tests and arrays behind every report.
 
-`ndcg`, `hit_rate`, `recall`, `precision`, `mrr` and `average_precision` take a list of item ids, best first, and the ids
+`ndcg`, `hit_rate`, `recall`, `precision`, `mrr` and `average_precision` take a list of item ids, best first, and those
 that are relevant. Ids are compared as text. A relevant item that the list does not hold counts as not found.
+Beside them stand the parts of `convncf.evaluate`, which go by index: `evaluate` a model on a split, `per_user`,
+`rank_positives`, `paired_test` and their like.
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ from convncf.api.arguments import is_missing, whole
 from convncf.errors import DataError
 from convncf.evaluation.metrics import FORMULAS, MISS, NAMES, Metric, describe, parse, per_user
 from convncf.evaluation.ranking import ItemRank, TopK, rank_item, rank_positives, top_k
+from convncf.evaluation.report import EvaluationReport, evaluate
 from convncf.evaluation.significance import Interval, PairedTest, bootstrap_interval, holm, paired_test
 
 __all__ = [
     "FORMULAS",
     "MISS",
     "NAMES",
+    "EvaluationReport",
     "Interval",
     "ItemRank",
     "Metric",
@@ -29,6 +33,7 @@ __all__ = [
     "average_precision",
     "bootstrap_interval",
     "describe",
+    "evaluate",
     "hit_rate",
     "holm",
     "mrr",

@@ -63,7 +63,7 @@ def frame_of(value: object, what: str) -> pd.DataFrame:
 
 
 def column_of(frame: pd.DataFrame, name: object, argument: str = "") -> pd.Series[Any]:
-    """The column that an argument names, or one that has to be called so. Raises DataError where there is none, or several."""
+    """The column that an argument names, or one that has to be called so. Raises DataError unless there is one."""
     names = [str(column) for column in frame.columns]
     if name not in list(frame.columns):
         listed = ", ".join(map(repr, names[:12])) + (f" and {len(names) - 12} more" if len(names) > 12 else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 def figures() -> ModuleType:
     """`convncf.figures`. Raises ConvNCFError, naming what to install, where plotly is not there."""
     try:
-        from convncf import figures as drawn
+        drawn = import_module("convncf.figures")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "plotly":
             raise

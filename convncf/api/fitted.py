@@ -14,7 +14,7 @@ from convncf.api.scorer import Scorer, as_split
 from convncf.api.settings import has_epochs, run_settings
 from convncf.config import EvalConfig, Resolved, RunConfig
 from convncf.data import catalogue, storage
-from convncf.errors import ConfigError, DatasetExistsError, RunNotFoundError
+from convncf.errors import ConfigError, ConvNCFError, DatasetExistsError, RunNotFoundError
 from convncf.evaluation import ranking
 from convncf.runs import Run, RunStore
 from convncf.runtime import files
@@ -22,6 +22,7 @@ from convncf.runtime import files
 if TYPE_CHECKING:
     import pandas as pd
 
+    from convncf.inspection import Moment
     from convncf.training import EpochRecord
     from convncf.workflow.record import Record
 
@@ -77,6 +78,26 @@ class FittedModel(Scorer):
         ]
         frame = pd.DataFrame(rows, columns=None if rows else ["phase", "epoch", "loss"])
         return frame.astype({"loss": float}) if rows else frame
+
+    @property
+    def run(self) -> Run | None:
+        """The run folder that it is kept in: its curves, report and log; None where it is in memory alone."""
+        return self.record if isinstance(self.record, Run) else None
+
+    def moments(self) -> tuple[Moment, ...]:
+        """What `convncf.inspection.follow_pair` follows: pretraining, the kept epochs and the best one.
+
+        Raises:
+            ConvNCFError: it is in memory alone, which keeps the best epoch and no other.
+        """
+        from convncf.workflow.loading import LoadedRun, moments_of
+
+        if self.run is None:
+            raise ConvNCFError(
+                f"{self.name!r} was fitted in memory, which keeps the best epoch alone. Fit it with name=, and each "
+                "epoch that train.keep_every asks for is kept in a run."
+            )
+        return moments_of(LoadedRun(self.run, self.config, self.dataset, self.split, self.model, self.best_epoch))
 
     def save(self, folder: str | Path) -> None:
         """Write the model and its split into a new folder, which `convncf.load` opens anywhere.

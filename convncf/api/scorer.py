@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from convncf import inspection
 from convncf.api.arguments import cut_off, index_of
-from convncf.api.dataset import Split
+from convncf.api.dataset import Dataset, Split
 from convncf.api.pair import Pair
 from convncf.errors import ConvNCFError, DataError, NonFiniteScoreError
 from convncf.evaluation import ranking
@@ -83,6 +83,11 @@ class Scorer:
     def n_items(self) -> int:
         """Items of the split."""
         return self.model.n_items
+
+    @property
+    def dataset(self) -> Dataset:
+        """What was split: interactions, and what the items are called."""
+        return self.split.dataset
 
     def score_items(self, user: int) -> Tensor:
         """Scores of all items for a user, by index: -> (n_items,) on the CPU."""

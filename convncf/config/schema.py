@@ -30,6 +30,12 @@ class RunConfig(Frozen):
     train: TrainConfig = TrainConfig()
     eval: EvalConfig = EvalConfig()
 
+    def __repr__(self) -> str:
+        """What tells one configuration from another; `model_dump()` has every value."""
+        sections = ", ".join(name for name, value in self if isinstance(value, Frozen))
+        named = f"{self.model.name} with preset {self.preset}, seed {self.seed}, on {self.data.dataset}"
+        return f"RunConfig: {named}; settings of {sections}"
+
     @model_validator(mode="after")
     def _pretraining_is_applied(self) -> Self:
         """One source of pretrained embeddings, or none: a setting that would be ignored is refused."""

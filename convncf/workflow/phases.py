@@ -159,6 +159,7 @@ class Attempt:
             progress=self.progress,
             stop=self.stop,
             save=save,
+            restore=False,  # the record keeps the best epoch
         )
         if saved is not None:
             trainer.load_state(TrainerState(*saved))

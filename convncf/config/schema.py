@@ -18,7 +18,13 @@ from convncf.errors import ConfigError
 
 
 class RunConfig(Frozen):
-    """Everything a run depends on, besides the data itself."""
+    """Everything a run depends on, besides the data itself, frozen; a section each: data, model, pretrain, train, eval.
+
+    Example:
+        >>> import convncf
+        >>> convncf.RunConfig().train.optimizer, convncf.RunConfig().eval.ks
+        ('adam', (5, 10, 20))
+    """
 
     seed: int = Field(
         1, ge=0, lt=2**31, title="Seed", description="Fixes split, start, negatives and order of triples."

@@ -29,6 +29,12 @@ class Interactions:
     """Distinct user-item pairs in the order of their file, validated and read-only.
 
     Shapes: n interactions. Raises DataError naming the column that is wrong.
+
+    Example:
+        >>> import convncf, pandas as pd
+        >>> frame = pd.DataFrame({"user_id": ["u1", "u2"], "item_id": ["a", "a"]})
+        >>> convncf.Interactions.from_frame(frame)
+        Interactions: 2 of 2 users and 1 items
     """
 
     users: Vocabulary

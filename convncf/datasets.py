@@ -80,8 +80,7 @@ def add(what: Dataset | str | Path | Sequence[str | Path], name: str | None = No
         DataError, ReadError: the name cannot be, or a file cannot be read.
 
     Example:
-        >>> import convncf, os, pandas as pd, tempfile
-        >>> os.environ["CONVNCF_HOME"] = tempfile.mkdtemp()
+        >>> import convncf, pandas as pd
         >>> frame = pd.DataFrame({"user_id": ["u1", "u2"], "item_id": ["a", "b"]})
         >>> convncf.datasets.add(convncf.Dataset.from_frame(frame), "two-pairs").name
         'two-pairs'

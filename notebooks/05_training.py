@@ -117,7 +117,7 @@ from convncf.training import Trainer
 rate = 0.005
 after = P - rate * slope / (np.abs(slope) + 1e-8)
 one_step = TrainConfig(epochs=1, batch_size=sampler.n_triples, lr_embedding=rate)
-list(Trainer(model, split, one_step, EvalConfig(), seed=1))
+list(Trainer(model, split, one_step, EvalConfig(), seed=1, restore=False))
 assert np.allclose(after, model.user_embedding.weight.detach().numpy(), atol=1e-5)
 
 # %%
@@ -419,7 +419,8 @@ pd.DataFrame(change, columns=["embeddings", "filters of layer 1"]).rename_axis("
 # %%
 def fresh():
     torch.manual_seed(2)
-    return Trainer(MatrixFactorisation(plan, split.interactions), split, TrainConfig(epochs=4), EvalConfig(), seed=2)
+    new = MatrixFactorisation(plan, split.interactions)
+    return Trainer(new, split, TrainConfig(epochs=4), EvalConfig(), seed=2, restore=False)
 
 
 # %%

@@ -78,7 +78,7 @@ speed = {"lr_embedding": 0.005, "patience": 0}
 def factorise(epochs, seed):
     torch.manual_seed(seed)  # the start of the embeddings
     model = MatrixFactorisation(plan, split.interactions)
-    return model, Trainer(model, split, TrainConfig(**speed, epochs=epochs), rule, seed=seed)
+    return model, Trainer(model, split, TrainConfig(**speed, epochs=epochs), rule, seed=seed, restore=False)
 
 
 # %%

@@ -42,10 +42,10 @@ def toy_trainer(
     evaluation: EvalConfig = EVAL,
     stop: Any = None,
     progress: Any = None,
-    restore: bool = True,
+    restore: bool = False,
     **settings: Any,
 ) -> Trainer:
-    """Three epochs at a rate of 0.01, unless the settings say otherwise."""
+    """Three epochs at a rate of 0.01, unless the settings say otherwise; the model is left at its last step."""
     chosen = {"epochs": 3, "batch_size": 64, "lr_embedding": 1e-2, "lr_network": 1e-2} | settings
     config = TrainConfig.model_validate(chosen)
     return Trainer(model, parts, config, evaluation, seed=1, stop=stop, progress=progress, restore=restore)

@@ -209,7 +209,7 @@ class Dataset(dataset.Dataset):
             >>> import convncf
             >>> split = convncf.datasets.load("movielens-small").split(seed=1)
             >>> split.train.nnz, split.validation.nnz, split.test.nnz
-            (80553, 9725, 9726)
+            (80560, 9722, 9722)
         """
         return self.divided(data_settings(self.name, seed, settings), seed)
 
@@ -234,7 +234,7 @@ class Split(split.Split):
         >>> import convncf
         >>> split = convncf.datasets.load("movielens-small").split(seed=1, split="leave-one-out")
         >>> split.to_frame()["part"].value_counts().to_dict()
-        {'training': 98662, 'validation': 671, 'test': 671}
+        {'training': 98662, 'test': 671, 'validation': 671}
     """
 
     dataset: Dataset

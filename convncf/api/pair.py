@@ -27,7 +27,7 @@ class FeatureMaps:
 
     Example:
         >>> import convncf
-        >>> split = convncf.datasets.load("movielens-small").split(seed=1)
+        >>> split = convncf.datasets.load("movielens-small").split(seed=1, min_item=100)
         >>> few = {"pretrain": {"epochs": 1}, "train": {"epochs": 1}}
         >>> pair = convncf.fit(split, "convncf", seed=1, **few).inspect("15", "318")
         >>> pair.feature_maps(1)
@@ -88,7 +88,7 @@ class Pair:
 
     Example:
         >>> import convncf
-        >>> split = convncf.datasets.load("movielens-small").split(seed=1)
+        >>> split = convncf.datasets.load("movielens-small").split(seed=1, min_item=100)
         >>> pair = convncf.fit(split, "ease").inspect("15", "318")
         >>> pair.title, pair.rank, pair.part
         ('Shawshank Redemption, The (1994)', 1, 'training')

@@ -37,10 +37,10 @@ class Report:
 
     Example:
         >>> import convncf
-        >>> split = convncf.datasets.load("movielens-small").split(seed=1)
+        >>> split = convncf.datasets.load("movielens-small").split(seed=1, min_item=100)
         >>> report = convncf.evaluate(convncf.fit(split, "popularity"), split)
         >>> round(report.metrics["NDCG@10"], 4), report.per_user.shape
-        (0.1161, (671, 20))
+        (0.1688, (642, 20))
     """
 
     def __init__(self, report: core.EvaluationReport, split: Split, name: str) -> None:
@@ -149,7 +149,7 @@ def evaluate(
 
     Example:
         >>> import convncf, pandas as pd
-        >>> split = convncf.datasets.load("movielens-small").split(seed=1)
+        >>> split = convncf.datasets.load("movielens-small").split(seed=1, min_item=100)
         >>> report = convncf.evaluate(convncf.fit(split, "ease"), split, ks=(10,))
         >>> sorted(report.metrics)
         ['AUC', 'HR@10', 'MAP@10', 'MRR@10', 'NDCG@10', 'Precision@10', 'Recall@10']

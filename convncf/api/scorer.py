@@ -33,10 +33,10 @@ class Scorer:
 
     Example:
         >>> import convncf
-        >>> split = convncf.datasets.load("movielens-small").split(seed=1)
+        >>> split = convncf.datasets.load("movielens-small").split(seed=1, min_item=100)
         >>> longest = convncf.Scorer.from_function(lambda user_id, item_ids: [len(i) for i in item_ids], split)
         >>> longest.recommend("15", k=2)["item_id"].tolist()
-        ['106696', '112623']
+        ['58559', '1721']
     """
 
     def __init__(self, model: ranking.Scorer, split: Split, name: str) -> None:
@@ -60,9 +60,9 @@ class Scorer:
 
         Example:
             >>> import convncf
-            >>> split = convncf.datasets.load("movielens-small").split(seed=1)
+            >>> split = convncf.datasets.load("movielens-small").split(seed=1, min_item=100)
             >>> convncf.Scorer.from_function(lambda user_id, item_ids: [0.0] * len(item_ids), split, "flat")
-            Scorer 'flat': a function of 671 users and 9,066 items
+            Scorer 'flat': a function of 659 users and 151 items
         """
         if not callable(function):
             raise ConvNCFError(

@@ -277,7 +277,7 @@ for when, p, q in (("before", p0, q0), ("after", p1, q1)):
 # %% [markdown]
 # The package's trainer has more to take care of (validation, early stopping, resuming), but set to plain gradient
 # descent it does the same to the numbers. (A `Trainer` hands out a record after each epoch; `list` makes it go on to
-# its end.)
+# its end. There it returns to the best epoch, unless it is told not to, as here.)
 
 # %%
 from convncf import EvalConfig, TrainConfig

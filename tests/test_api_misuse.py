@@ -38,6 +38,12 @@ class Shop:
         given = {"user": "customer", "item": "article", "time": "day"} | changed
         return convncf.Dataset.from_frame(self.frame if frame is None else frame, **given)
 
+    def odd(self) -> Path:
+        """A file whose columns say nothing."""
+        file = self.folder / "odd.csv"
+        file.write_text("alpha,beta\nx,y\nz,y\n", encoding="utf-8")
+        return file
+
     def scorer(self, function: Any) -> convncf.Scorer:
         """A scorer of a function."""
         return convncf.Scorer.from_function(function, self.split)
@@ -78,6 +84,7 @@ MISUSES: dict[str, tuple[Call, type[Exception], tuple[str, ...]]] = {
         ("'name'", "titles_title="),
     ),
     "no file": (lambda s: convncf.read("nowhere.csv"), errors.ReadError, ("nowhere.csv",)),
+    "no user column": (lambda s: convncf.read(s.odd()), errors.ReadError, ("user=NAME",)),
     "no such option": (
         lambda s: convncf.read("nowhere.csv", delimitr=";"),
         errors.ConfigError,

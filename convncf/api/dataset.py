@@ -5,6 +5,7 @@ Shapes: n interactions.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -33,7 +34,7 @@ from convncf.data.timestamps import (
     to_seconds,
 )
 from convncf.data.vocabulary import Vocabulary
-from convncf.errors import ConfigError, DataError
+from convncf.errors import ConfigError, DataError, ReadError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -297,9 +298,27 @@ def read(
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     if not given:
         raise DataError("no file was named. Give the path of one, such as convncf.read('orders.csv').")
-    found = read_files(given, ReadOptions(columns=columns, **options))
+    try:
+        found = read_files(given, ReadOptions(columns=columns, **options))
+    except ReadError as error:  # its way out is written for the command line
+        raise type(error)(_by_keyword(str(error))) from None
     made = catalogue.as_dataset(name or catalogue.stem(Path(given[0])), found)
     return Dataset.of(made)
+
+
+_FLAG = re.compile(r"--(no-)?([a-z]+)(-[a-z]+)?(?: (\"\"|NAME|NUMBER))?")
+
+
+def _by_keyword(words: str) -> str:
+    """What to do, in arguments of `read`: '--user-column NAME' -> 'user=NAME', '--date-order' -> 'date_order='."""
+
+    def keyword(flag: re.Match[str]) -> str:
+        no, name, rest, value = flag.groups()
+        if name == "header":
+            return f"header={not no}"
+        return f"{name}{'' if rest == '-column' else (rest or '').replace('-', '_')}={value or ''}"
+
+    return _FLAG.sub(keyword, words)
 
 
 # ---------------------------------------------------------------- a frame's columns

@@ -14,7 +14,7 @@ from convncf.api.scorer import Scorer, as_split
 from convncf.api.settings import has_epochs, run_settings
 from convncf.config import EvalConfig, Resolved, RunConfig
 from convncf.data import catalogue, storage
-from convncf.errors import ConfigError, ConvNCFError, DatasetExistsError, RunNotFoundError
+from convncf.errors import ConfigError, ConvNCFError, DatasetExistsError, DeviceError, RunNotFoundError
 from convncf.evaluation import ranking
 from convncf.runs import Run, RunStore
 from convncf.runtime import files
@@ -185,7 +185,10 @@ def fit(
         return _as_run(split, resolved, name, home, tell)
     resolved = located(resolved, home)
     fingerprint = split.source.fingerprint
-    refuse_beforehand(resolved.config, fingerprint, split.dataset, split, home)
+    try:
+        refuse_beforehand(resolved.config, fingerprint, split.dataset, split, home)
+    except DeviceError as error:  # its way out is written for the command line
+        raise type(error)(str(error).replace("--device cpu", "device='cpu'")) from None
     made = fitting.fit(resolved.config, split.dataset, split, fingerprint, home, name=str(model), on_record=tell)
     return FittedModel(made.model, split, str(model), resolved, made.record, made.best_epoch)
 

@@ -5,7 +5,6 @@ Shapes: U evaluated users, N ranked positives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -211,6 +210,3 @@ def _refitting(report: Report, split: Split, part: Part, config: EvalConfig, nam
     if report.metrics and config.monitor not in report.metrics:
         raise ConfigError(f"the report of {report.name!r} has no {parse(config.monitor)}. Evaluate it at that K.")
     return Report(report.report, split, name or report.name)
-
-
-Reports = Mapping[str, Report]

@@ -1,7 +1,14 @@
 """ConvNCF workbench: train outer-product recommenders and simple baselines, and look inside them.
 
-    from convncf import default_store, load_run, view_pair
+    import convncf
 
+    data = convncf.Dataset.from_frame(frame, user="customer", item="article")
+    split = data.split(seed=1)
+    model = convncf.fit(split, "convncf", preset="quick", seed=1)
+    convncf.evaluate(model, split)
+
+Beside these names there are public modules: `models` and `training` (the parts that `fit` is made of), `inspection`
+and `figures` (what is shown of a model), `metrics`, `datasets` and `errors`. All else is private.
 Names load when they are first used, so `import convncf` is instant.
 """
 
@@ -11,116 +18,83 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from convncf import datasets, errors, figures, inspection, metrics, models, training
+    from convncf.api.comparison import Comparison, compare
+    from convncf.api.dataset import Dataset, ReadingReport, Split, read
+    from convncf.api.fitted import FittedModel, fit, load
+    from convncf.api.pair import FeatureMaps, Pair
+    from convncf.api.report import Report, evaluate
+    from convncf.api.scorer import Scorer
+    from convncf.api.settings import presets
     from convncf.config import DataConfig, EvalConfig, PretrainConfig, TrainConfig
-    from convncf.data.candidates import CandidateSets
-    from convncf.data.dataset import Dataset
     from convncf.data.interactions import Interactions
-    from convncf.data.reading import ReadOptions, ReadReport, read, read_delimited
-    from convncf.data.split import Split
-    from convncf.data.splitting import filter_and_split, split
-    from convncf.data.vocabulary import Vocabulary
     from convncf.errors import ConvNCFError
-    from convncf.evaluation.comparison import Comparison, compare
-    from convncf.evaluation.report import EvaluationReport, evaluate
-    from convncf.evaluation.significance import PairedTest, paired_test
-    from convncf.inspection import PairTrace, PairView, history, recommend, trace_pair, view_pair
-    from convncf.jobs import demo, launch, prepare, refit, work
-    from convncf.models import EASE, ConvNCF, FusedConvNCF, ItemKNN, MatrixFactorisation, Popularity
+    from convncf.models.convncf import ConvNCF
     from convncf.models.losses import ConvNCFBPRLoss
     from convncf.models.registry import ModelConfig
     from convncf.models.run_config import RunConfig
-    from convncf.models.settings import resolve
-    from convncf.runs import Run, RunStore, default_store
-    from convncf.training import EpochRecord, Trainer
-    from convncf.workflow.loading import LoadedRun, load_run
-    from convncf.workflow.reporting import evaluate_run
-    from convncf.workflow.running import extend, run_experiment
 
 _HOMES = {
-    "evaluation.comparison": ("Comparison", "compare"),
+    "api.comparison": ("Comparison", "compare"),
+    "api.dataset": ("Dataset", "ReadingReport", "Split", "read"),
+    "api.fitted": ("FittedModel", "fit", "load"),
+    "api.pair": ("FeatureMaps", "Pair"),
+    "api.report": ("Report", "evaluate"),
+    "api.scorer": ("Scorer",),
+    "api.settings": ("presets",),
     "config": ("DataConfig", "EvalConfig", "PretrainConfig", "TrainConfig"),
-    "data.candidates": ("CandidateSets",),
-    "data.dataset": ("Dataset",),
     "data.interactions": ("Interactions",),
-    "data.reading": ("ReadOptions", "ReadReport", "read", "read_delimited"),
-    "data.split": ("Split",),
-    "data.splitting": ("filter_and_split", "split"),
-    "data.vocabulary": ("Vocabulary",),
     "errors": ("ConvNCFError",),
-    "evaluation.report": ("EvaluationReport", "evaluate"),
-    "evaluation.significance": ("PairedTest", "paired_test"),
-    "inspection": ("PairTrace", "PairView", "history", "recommend", "trace_pair", "view_pair"),
-    "jobs": ("demo", "launch", "prepare", "refit", "work"),
-    "models": ("ConvNCF", "EASE", "FusedConvNCF", "ItemKNN", "MatrixFactorisation", "Popularity"),
+    "models.convncf": ("ConvNCF",),
     "models.losses": ("ConvNCFBPRLoss",),
     "models.registry": ("ModelConfig",),
     "models.run_config": ("RunConfig",),
-    "models.settings": ("resolve",),
-    "runs": ("Run", "RunStore", "default_store"),
-    "training": ("EpochRecord", "Trainer"),
-    "workflow.loading": ("LoadedRun", "load_run"),
-    "workflow.reporting": ("evaluate_run",),
-    "workflow.running": ("extend", "run_experiment"),
 }
+_MODULES = ("datasets", "errors", "figures", "inspection", "metrics", "models", "training")
 
 __all__ = [
-    "EASE",
-    "CandidateSets",
     "Comparison",
     "ConvNCF",
     "ConvNCFBPRLoss",
     "ConvNCFError",
     "DataConfig",
     "Dataset",
-    "EpochRecord",
     "EvalConfig",
-    "EvaluationReport",
-    "FusedConvNCF",
+    "FeatureMaps",
+    "FittedModel",
     "Interactions",
-    "ItemKNN",
-    "LoadedRun",
-    "MatrixFactorisation",
     "ModelConfig",
-    "PairTrace",
-    "PairView",
-    "PairedTest",
-    "Popularity",
+    "Pair",
     "PretrainConfig",
-    "ReadOptions",
-    "ReadReport",
-    "Run",
+    "ReadingReport",
+    "Report",
     "RunConfig",
-    "RunStore",
+    "Scorer",
     "Split",
     "TrainConfig",
-    "Trainer",
-    "Vocabulary",
     "compare",
-    "default_store",
-    "demo",
+    "datasets",
+    "errors",
     "evaluate",
-    "evaluate_run",
-    "extend",
-    "filter_and_split",
-    "history",
-    "launch",
-    "load_run",
-    "paired_test",
-    "prepare",
+    "figures",
+    "fit",
+    "inspection",
+    "load",
+    "metrics",
+    "models",
+    "presets",
     "read",
-    "read_delimited",
-    "recommend",
-    "refit",
-    "resolve",
-    "run_experiment",
-    "split",
-    "trace_pair",
-    "view_pair",
-    "work",
+    "training",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "figures":  # the only module that needs a package which a bare install lacks
+        from convncf.api.drawing import figures
+
+        return figures()
+    if name in _MODULES:
+        return import_module(f"convncf.{name}")
     for module, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"convncf.{module}"), name)

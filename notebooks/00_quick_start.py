@@ -99,11 +99,10 @@ with file.open("a") as lines:
 # silence: the report accounts for every line.
 
 # %%
-from convncf import read_delimited
+import convncf
 
-columns = {"item_id": "book"}
-read = read_delimited(file, mapping=columns)
-print(*read.report.sentences(), sep="\n")
+read = convncf.read(file, item="book", format="delimited", companions=False)
+print(*read.report["sentences"], sep="\n")
 
 # %% [markdown]
 # What remains is a table of customers and books with a mark wherever somebody bought something. Most of it is empty, so
@@ -119,10 +118,10 @@ print(f"{customers} customers × {books} books, {matrix.nnz:,} marks: {marked:.0
 # Kept under a name, the data can be found again: from here, from the app and from the command line.
 
 # %%
-from convncf.data import catalogue
+from convncf import datasets
 
-catalogue.add(file, "bookshop", mapping=columns)
-[entry.name for entry in catalogue.entries()]
+bookshop = datasets.add(file, "bookshop", item="book")
+datasets.list().index.tolist()
 
 # %% [markdown]
 # ## 3. Train
@@ -139,12 +138,10 @@ catalogue.add(file, "bookshop", mapping=columns)
 # learning rate). The network starts from random weights: all that it can read, it has learnt.
 
 # %%
-from convncf import resolve
-
 epochs = int(os.environ.get("CONVNCF_EPOCHS", "20"))  # at most; the tests set it, to be through in seconds
-small = {"pretrain.batch_size": 256, "train.batch_size": 256, "train.lr_network": 1e-3}
-start = {"pretrain.epochs": 3 * epochs, "train.epochs": epochs, "model.initialisation": "random"}
-settings = resolve(model="convncf", preset="quick", dataset="bookshop", settings=small | start)
+pretrain = {"batch_size": 256, "epochs": 3 * epochs}
+train = {"batch_size": 256, "epochs": epochs, "lr_network": 1e-3}
+settings = {"model": {"initialisation": "random"}, "pretrain": pretrain, "train": train}
 
 # %% [markdown]
 # A *run* is a folder with all there is to know about one training: settings, curves, model, report. Some books of each
@@ -152,11 +149,10 @@ settings = resolve(model="convncf", preset="quick", dataset="bookshop", settings
 # report alone.
 
 # %%
-from convncf import default_store, prepare, work
+from convncf import fit
 
-store = default_store()
-run = prepare(settings, "first", store.home)
-report = work(run, store.home)
+fitted = fit(bookshop.split(seed=1), "convncf", preset="quick", seed=1, name="first", **settings)
+run, report = fitted.run, fitted.run.report()
 print(f"trained {report['epochs']} epochs after pretraining; kept: epoch {report['best_epoch']}")
 
 # %% [markdown]
@@ -203,9 +199,10 @@ for test in report["paired"].values():
 # Take one customer, and see from which shelves their books are.
 
 # %%
-from convncf import history, load_run
+from convncf import load
+from convncf.inspection import history
 
-loaded = load_run(run, store.home)
+loaded = load("first")
 books, shelf_of = loaded.dataset.items, dict(zip(titles, shelf, strict=True))
 customer = loaded.dataset.interactions.users.index("c007")
 bought = [books.label(book) for book in history(loaded.split, customer).items]
@@ -216,7 +213,7 @@ pd.Series([shelf_of[title] for title in bought]).value_counts().to_frame("books"
 # the test stay in, since the model is not told of them: a good model puts them high up (`kept aside` is True).
 
 # %%
-from convncf import recommend
+from convncf.inspection import recommend
 
 best = recommend(loaded.model, loaded.split, customer, k=5)
 names = [books.label(book) for book in best.items]
@@ -232,7 +229,7 @@ pd.DataFrame(facts | {"kept aside": np.isin(names, bought)}, index=best.ranks)
 # through the network, and keep every number on the way: a *trace*.
 
 # %%
-from convncf import view_pair
+from convncf.inspection import view_pair
 
 pair = view_pair(loaded.model, loaded.split, customer, best.items[0])
 trace = pair.trace

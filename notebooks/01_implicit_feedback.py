@@ -91,18 +91,18 @@ assert (ours.matrix().toarray() == table).all()
 # to a CSV file and read it as you would read your own.
 
 # %%
-from convncf.data import catalogue
+from convncf import datasets
 
-movielens = catalogue.load("movielens-small")
+movielens = datasets.load("movielens-small")
 data = movielens.interactions
 data.to_frame().to_csv(home / "ratings.csv", index=False)
 print((home / "ratings.csv").read_text()[:120])
 
 # %%
-from convncf import read_delimited
+import convncf
 
-read = read_delimited(home / "ratings.csv")
-print(*read.report.sentences(), sep="\n")
+read = convncf.read(home / "ratings.csv", format="delimited", companions=False)
+print(*read.report["sentences"], sep="\n")
 
 # %% [markdown]
 # The reader says what became of every line. And what it read is what was written: a *fingerprint* is a short number
@@ -155,7 +155,7 @@ print(f"the {len(top)} most watched films of {len(counts):,} have {top.sum() / c
 print(f"{(counts == 1).sum():,} films have a single mark; half of all films have {np.median(counts):.0f} or fewer")
 
 # %%
-from convncf.data.statistics import long_tail
+from convncf.datasets import long_tail
 
 tail = long_tail(data, "item")
 assert (tail.counts == counts).all()
@@ -180,7 +180,7 @@ figures.dataset.long_tail(tail, LIGHT)
 # Sort users and films by their activity, and you get the picture from the top of the page.
 
 # %% tags=["answer"]
-from convncf.data.statistics import picture
+from convncf.datasets import picture
 
 figures.dataset.density(picture(data), LIGHT)
 
@@ -266,11 +266,11 @@ print(f"and much less with how many like it (correlation {by_likes:.2f})")
 # A model here never sees the stars. It can be told, though, to count only marks of so many stars or more:
 
 # %%
-from convncf import DataConfig, filter_and_split
+from convncf import DataConfig
 
-liked, _ = filter_and_split(movielens, DataConfig(min_rating=4), seed=0)
-print(liked.words())
-assert len(liked.dataset.interactions) == (data.rating >= 4).sum()
+liked = movielens.split(seed=0, min_rating=4)
+print(liked.notes[0])
+assert len(liked.interactions) == (data.rating >= 4).sum()
 
 # %% [markdown]
 # ## 5. Splits that do not leak
@@ -289,9 +289,7 @@ part[order[last]], part[order[last - 1]] = 2, 1  # 2 is test, 1 validation
 print(np.bincount(part), "marks for training, validation and test")
 
 # %%
-from convncf import split
-
-one_out = split(movielens, DataConfig(split="leave-one-out"), seed=0)
+one_out = movielens.split(seed=0, split="leave-one-out")
 assert (one_out.part == part).all()
 print(one_out.method, *one_out.notes, sep="\n")
 
@@ -310,13 +308,13 @@ assert together.nnz == len(data)  # and none is lost
 # and once on all marks.
 
 # %%
-from convncf import EvalConfig, ItemKNN, Popularity, evaluate
+from convncf import EvalConfig, metrics, models
 
 reports = {}
 for name, known_marks in (("training", one_out.train), ("everything", matrix)):
-    for kind in (Popularity, ItemKNN):
+    for kind in (models.Popularity, models.ItemKNN):
         fitted = kind(data.n_users, data.n_items).fit(known_marks)
-        reports[f"{kind.__name__}, {name}"] = evaluate(fitted, one_out, "test", EvalConfig()).metrics
+        reports[f"{kind.__name__}, {name}"] = metrics.evaluate(fitted, one_out, "test", EvalConfig()).metrics
 
 # %%
 figures.comparison.metrics(reports, LIGHT, names=["HR@5", "HR@10", "NDCG@10"])
@@ -345,7 +343,7 @@ settings = {
     "leave-one-out": DataConfig(split="leave-one-out"),
     "one date": DataConfig(split="ratio", order="time", across="all"),
 }
-splits = {name: split(movielens, config, seed=0) for name, config in settings.items()}
+splits = {name: movielens.divided(config, seed=0) for name, config in settings.items()}
 
 
 # %%
@@ -383,7 +381,7 @@ pd.DataFrame(cold, ["test users without training", "test films without training"
 # makes so many strangers?
 
 # %%
-from convncf.data.statistics import activity
+from convncf.datasets import activity
 
 found = activity(data)
 assert found is not None
@@ -422,7 +420,7 @@ assert one_out.left_out("test")[[0]].nnz == known_before
 #
 # ## What to try next
 #
-# - **Your own file.** Put its path into `read_delimited`, look at the long tail, and at the three splits.
+# - **Your own file.** Put its path into `convncf.read`, look at the long tail, and at the three splits.
 # - **Another world.** In the made-up world, let films that more people like reach more people (`reach` from
 #   `likes.mean(axis=0)`). Does popularity become a better guide?
 # - **Without Python.** `make app` opens the app on <http://localhost:8501>: its page [Data](http://localhost:8501/data)
@@ -480,7 +478,7 @@ assert one_out.left_out("test")[[0]].nnz == known_before
 # <details><summary>Solution</summary>
 #
 # ```python
-# latest = split(movielens, DataConfig(split="ratio", order="time"), seed=0)
+# latest = movielens.split(seed=0, split="ratio", order="time")
 # own, anybody = seen_later(latest.part, data.timestamp)
 # print(f"{own:.2f} of the test marks are older than a training mark of the same user, {anybody:.2f} of anybody")
 # assert own == 0

@@ -57,10 +57,10 @@ people @ films.T  # each user's score for each film: (3, 4)
 # package's model does just that:
 
 # %%
-from convncf import MatrixFactorisation, ModelConfig
-from convncf.data import catalogue
+from convncf import ModelConfig, datasets
+from convncf.models import MatrixFactorisation
 
-data = catalogue.load("movielens-small")
+data = datasets.load("movielens-small")
 config = ModelConfig(name="mf-bpr", embedding_size=16, penalty="squared", reg_weights=(0, 0), embedding_std=0.1)
 
 # %%
@@ -152,10 +152,9 @@ assert np.allclose(t.grad.numpy(), gradients(*three))
 # not. (Users and films are named by their index, as in lesson 1.)
 
 # %%
-from convncf import DataConfig, split
 from convncf.inspection.bpr_step import bpr_steps, draw_triple
 
-parts = split(data, DataConfig(), seed=0)
+parts = data.split(seed=0)
 triple = draw_triple(parts, user=14, item=data.interactions.items.index("356"))
 names = data.items.label(triple.positive), data.items.label(triple.negative)
 
@@ -218,7 +217,7 @@ film = r + (free_below <= r).sum()
 assert film == np.setdiff1d(np.arange(data.interactions.n_items), own)[r]
 
 # %%
-from convncf.data.sampling import TripleSampler
+from convncf.training import TripleSampler
 
 sampler = TripleSampler(parts.train, seed=0)
 assert sampler.negatives(torch.tensor([14]), torch.tensor([r])).item() == film
@@ -278,29 +277,29 @@ for when, p, q in (("before", p0, q0), ("after", p1, q1)):
 # %% [markdown]
 # The package's trainer has more to take care of (validation, early stopping, resuming), but set to plain gradient
 # descent it does the same to the numbers. (A `Trainer` hands out a record after each epoch; `list` makes it go on to
-# its end.)
+# its end. There it returns to the best epoch, unless it is told not to, as here.)
 
 # %%
-from convncf import EvalConfig, TrainConfig, Trainer
+from convncf import EvalConfig, TrainConfig
+from convncf.training import Trainer
 
 plain = TrainConfig(epochs=1, batch_size=512, optimizer="sgd", lr_embedding=0.05, momentum=0.0)
-list(Trainer(small, parts, plain, EvalConfig(validation_users=50), seed=0))
+list(Trainer(small, parts, plain, EvalConfig(validation_users=50), seed=0, restore=False))
 assert torch.allclose(small.user_embedding.weight.double(), p1, atol=1e-4)
 assert torch.allclose(small.item_embedding.weight.double(), q1, atol=1e-4)
 
 # %% [markdown]
 # For real work one takes larger steps where gradients are small (Adam), a penalty, many epochs, and stops where
-# validation is best. The `quick` settings do that. As in the quick start, `prepare` makes a *run*, a folder for all
-# there is to know about one training, and `work` trains it:
+# validation is best. The `quick` settings do that. As in the quick start, we keep a *run*, a folder for all
+# there is to know about one training; with a `name`, `fit` makes one:
 
 # %%
-from convncf import default_store, load_run, prepare, resolve, work
+from convncf import fit
 
 epochs = int(os.environ.get("CONVNCF_EPOCHS", "24"))  # at most; the tests set it, to be through in seconds
-changes = {"train.epochs": epochs, "train.validate_every": 2}
-store = default_store()
-run = prepare(resolve(model="mf-bpr", preset="quick", settings=changes), "mf", store.home)
-report = work(run, store.home)
+changes = {"epochs": epochs, "validate_every": 2}
+loaded = fit(data.split(seed=1), "mf-bpr", preset="quick", seed=1, name="mf", train=changes)
+run, report = loaded.run, loaded.run.report()
 
 # %%
 figures.learning.curves(run.metrics(), LIGHT, "NDCG@10")
@@ -322,7 +321,6 @@ metrics.loc[["HR@10", "NDCG@10"]].round(3)
 # *hardest of four*: draw four, take the one that scores highest?
 
 # %%
-loaded = load_run(run, store.home)
 model, made = loaded.model, loaded.split
 assert isinstance(model, MatrixFactorisation)
 u, i, four = TripleSampler(made.train, seed=0, candidates=4).batch(0, 0, 20_000)  # (B,), (B,), (B, 4)
@@ -368,7 +366,7 @@ turned.start_from(P @ R, Q @ R)
 assert torch.allclose(turned.score_items(14), model.score_items(14), atol=1e-4)
 
 # %%
-from convncf import evaluate
+from convncf.metrics import evaluate
 
 first, second = (evaluate(each, made, "test", loaded.config.eval) for each in (model, turned))
 same = first.ranks.ranks == second.ranks.ranks

@@ -78,18 +78,18 @@ assert np.trace(map_b) == p @ film_b
 # quick we keep films with fifty marks or more, and 16 numbers an embedding. The network starts from random filters.
 
 # %%
-from convncf import default_store, prepare, resolve, work
+from convncf import datasets, fit
 
 epochs = int(os.environ.get("CONVNCF_EPOCHS", "8"))  # of the network, at most; the tests set fewer
 network_settings = {"cnn_channels": (1, 8, 8), "cnn_kernels": (4, 4), "cnn_strides": (4, 4), "embedding_size": 16}
-start_settings = {"model.initialisation": "random", "pretrain.epochs": 3 * epochs, "train.epochs": epochs}
-settings = {f"model.{key}": value for key, value in network_settings.items()} | start_settings
-settings |= {"data.min_item": 50, "train.lr_network": 3e-3}
+train_settings = {"epochs": epochs, "lr_network": 3e-3}
+settings = {"model": network_settings | {"initialisation": "random"}, "train": train_settings}
+settings["pretrain"] = {"epochs": 3 * epochs}
 
 # %%
-store = default_store()
-run = prepare(resolve(model="convncf", preset="quick", settings=settings), "maps", store.home)
-report = work(run, store.home)
+split = datasets.load("movielens-small").split(seed=1, min_item=50)
+loaded = fit(split, "convncf", preset="quick", seed=1, name="maps", **settings)
+report = loaded.run.report()
 scores = pd.DataFrame({"ConvNCF": report["metrics"], **report["baselines"]})
 scores.loc[["HR@10", "NDCG@10"]].round(3)
 
@@ -98,9 +98,9 @@ scores.loc[["HR@10", "NDCG@10"]].round(3)
 # trained for a moment.) A `trace` holds every number between two embeddings and the score, the map among them:
 
 # %%
-from convncf import ConvNCF, PairTrace, load_run, trace_pair
+from convncf import ConvNCF
+from convncf.inspection import PairTrace, trace_pair
 
-loaded = load_run(run, store.home)
 network, data = loaded.model, loaded.split.interactions
 assert isinstance(network, ConvNCF)
 user, film = 7, data.items.index("318")
@@ -238,7 +238,8 @@ constant = network.score_of(no_relu(empty))[0]  # what the biases give: the same
 W_stack = gradient[0, 0]  # (16, 16)
 
 # %%
-from convncf import MatrixFactorisation, ModelConfig
+from convncf import ModelConfig
+from convncf.models import MatrixFactorisation
 
 factorised = MatrixFactorisation(ModelConfig(name="mf-bpr", embedding_size=16), data)
 factorised.start_from(network.user_embedding.weight, network.item_embedding.weight @ W_stack.T)  # q becomes W q
@@ -355,7 +356,7 @@ figures.maps.beside(identity, W_fit, LIGHT, labels).update_layout(height=268)
 # Variance is one thing, ranking another. Build the imitation and let the three compete on the test films:
 
 # %%
-from convncf import evaluate
+from convncf.metrics import evaluate
 
 imitation = MatrixFactorisation(ModelConfig(name="mf-bpr", embedding_size=16), data)
 imitation.start_from(torch.from_numpy(P), torch.from_numpy(Q @ W_fit.T))
@@ -364,7 +365,7 @@ scores["imitation"] = theirs.metrics
 scores.loc[["HR@10", "NDCG@10"]].round(3)
 
 # %%
-from convncf import paired_test
+from convncf.metrics import paired_test
 
 ours = evaluate(network, loaded.split, "test", loaded.config.eval)
 test = paired_test(ours.per_user["NDCG@10"], theirs.per_user["NDCG@10"], seed=0)

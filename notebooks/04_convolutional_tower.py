@@ -43,32 +43,26 @@ os.environ["CONVNCF_HOME"] = folder.name
 # least twenty users, to be through soon. Four layers lead from 64 × 64 down to 1 × 1; their kernels are 4, 4, 2 and 2.
 
 # %%
-layers = {"model.embedding_size": 64, "model.cnn_channels": (1, 32, 32, 32, 32)}
-layers |= {"model.cnn_kernels": (4, 4, 2, 2), "model.cnn_strides": (4, 4, 2, 2), "model.initialisation": "random"}
-data = {"data.min_item": 20, "eval.validation_users": 50}
+layers = {"embedding_size": 64, "cnn_channels": (1, 32, 32, 32, 32)}
+layers |= {"cnn_kernels": (4, 4, 2, 2), "cnn_strides": (4, 4, 2, 2), "initialisation": "random"}
 
 # %%
-from convncf import resolve
-
 epochs = int(os.environ.get("CONVNCF_EPOCHS", "4"))  # at most; the tests set it, to be through in seconds
-training = {"train.epochs": epochs, "train.negatives": "uniform", "train.lr_network": 1e-3, "train.batch_size": 1024}
-asked = layers | data | training | {"pretrain.epochs": 8 * epochs}
-settings = resolve(model="convncf", preset="quick", dataset="movielens-small", settings=asked)
+training = {"epochs": epochs, "negatives": "uniform", "lr_network": 1e-3, "batch_size": 1024}
+settings = {"model": layers, "train": training, "pretrain": {"epochs": 8 * epochs}, "eval": {"validation_users": 50}}
 
 # %%
-from convncf import default_store, load_run, prepare, work
+from convncf import datasets, fit
 
-home = default_store().home
-run = prepare(settings, "tower", home)
-work(run, home)
-loaded = load_run(run, home)
+split = datasets.load("movielens-small").split(seed=1, min_item=20)
+loaded = fit(split, "convncf", preset="quick", seed=1, name="tower", **settings)
 
 # %% [markdown]
 # One user, and the film that the network puts first for them. A *trace* holds every array between the two embeddings,
 # `p` for the user and `q` for the film, and the score.
 
 # %%
-from convncf import recommend, trace_pair
+from convncf.inspection import recommend, trace_pair
 
 user = loaded.dataset.interactions.users.index("15")
 film = int(recommend(loaded.model, loaded.split, user, k=1).items[0])

@@ -47,13 +47,9 @@ epochs = int(os.environ.get("CONVNCF_EPOCHS", "5"))  # of the network; the tests
 # pass over all that users have seen in the training part.
 
 # %%
-from pathlib import Path
+from convncf import TrainConfig, datasets
 
-from convncf import DataConfig, TrainConfig, filter_and_split
-from convncf.data import catalogue
-
-data = DataConfig(dataset="movielens-small", min_item=30)
-_, split = filter_and_split(catalogue.load(data.dataset, Path(folder.name)), data, seed=1)
+split = datasets.load("movielens-small").split(seed=1, min_item=30)
 
 # %%
 from convncf.training import triple_sampler
@@ -70,7 +66,8 @@ print(f"{sampler.n_triples:,} triples; the first: user {user[0]} has film {seen[
 # %%
 import torch
 
-from convncf import MatrixFactorisation, ModelConfig
+from convncf import ModelConfig
+from convncf.models import MatrixFactorisation
 
 torch.manual_seed(1)  # the start of the embeddings
 plan = ModelConfig(name="mf-bpr", embedding_size=32, penalty="squared", reg_weights=(0.015, 0.0), embedding_std=0.1)
@@ -114,12 +111,13 @@ assert np.allclose(slope, model.user_embedding.weight.grad.numpy(), atol=1e-3)
 # the sign:
 
 # %%
-from convncf import EvalConfig, Trainer
+from convncf import EvalConfig
+from convncf.training import Trainer
 
 rate = 0.005
 after = P - rate * slope / (np.abs(slope) + 1e-8)
 one_step = TrainConfig(epochs=1, batch_size=sampler.n_triples, lr_embedding=rate)
-list(Trainer(model, split, one_step, EvalConfig(), seed=1))
+list(Trainer(model, split, one_step, EvalConfig(), seed=1, restore=False))
 assert np.allclose(after, model.user_embedding.weight.detach().numpy(), atol=1e-5)
 
 # %%
@@ -137,19 +135,19 @@ print(f"median step {np.median(moved):.4f}, largest {moved.max():.4f}; the rate 
 # hold a dot, so `train__epochs` stands for the setting `train.epochs`.)
 
 # %%
-from convncf import default_store, prepare, resolve, work
+from convncf import fit
 
-home = default_store().home
-common = {"data.min_item": 30, "train.negatives": "uniform"}
-long = {"train.epochs": 6 * epochs, "train.patience": 0, "train.validate_every": 2}
+common = {"train__negatives": "uniform"}
+long = {"train__epochs": 6 * epochs, "train__patience": 0, "train__validate_every": 2}
 
 
 # %%
 def train(name, model, **settings):
-    settings = common | {key.replace("__", "."): value for key, value in settings.items()}
-    run = prepare(resolve(model=model, preset="quick", dataset="movielens-small", settings=settings), name, home)
-    work(run, home)
-    return run
+    groups = {}
+    for key, value in (common | settings).items():
+        group, _, setting = key.partition("__")
+        groups.setdefault(group, {})[setting] = value
+    return fit(split, model, preset="quick", seed=1, name=name, **groups).run
 
 
 # %%
@@ -178,9 +176,9 @@ figures.learning.curves(mf.metrics(), LIGHT, "loss")
 # times smaller; rates a hundred times larger.
 
 # %%
-common = {"data.min_item": 30, "train.negatives": "uniform", "train.epochs": epochs, "train.patience": 0}
-common |= {"train.batch_size": 512, "model.initialisation": "random", "eval.validation_users": 150}
-common |= {"pretrain.epochs": 0}
+common = {"train__negatives": "uniform", "train__epochs": epochs, "train__patience": 0}
+common |= {"train__batch_size": 512, "model__initialisation": "random", "eval__validation_users": 150}
+common |= {"pretrain__epochs": 0}
 start = {"model__train_method": "after_pretrain", "model__pre_model_path": "mf"}
 
 # %%
@@ -221,7 +219,7 @@ for name, value in last.items():
 # scores? (Size and spread are standard deviations.)
 
 # %%
-from convncf import load_run
+from convncf import load
 
 
 def top(model, user, n_items):  # the numbers that are weighed last, (films, channels)
@@ -231,14 +229,14 @@ def top(model, user, n_items):  # the numbers that are weighed last, (films, cha
 
 
 # %%
-best = load_run(runs["careful"], home).model
+best = load(runs["careful"].name).model
 weighed = top(best, 14, best.n_items) @ best.output.weight[0].detach().numpy() + best.output.bias.item()
 assert np.allclose(weighed, best.score_items(14).numpy(), atol=1e-3)  # these numbers make the score
 
 
 # %%
 def autopsy(run, user=14):
-    model = load_run(run, home, checkpoint=run.metrics()[-1]["epoch"]).model
+    model = load(run.name, epoch=run.metrics()[-1]["epoch"]).model
     channels, scores = top(model, user, model.n_items), model.score_items(user).numpy()
     size = float(model.item_embedding.weight.detach().std())
     return {"embeddings": size, "dead channels": (channels == 0).all(axis=0).mean(), "spread of scores": scores.std()}
@@ -278,7 +276,7 @@ for name in runs:
 # through the network, which has not learnt to read the map yet, and multiplies small numbers by small ones.
 
 # %%
-pretrained = load_run(mf, home).model
+pretrained = load(mf.name).model
 for name, table in (("random", 0.1 * torch.randn(2, 32)), ("pretrained", pretrained.item_embedding.weight.detach())):
     print(f"{name}: a usual number {table.abs().mean():.3f}, a usual cell of the map {table.abs().mean() ** 2:.4f}")
 
@@ -287,7 +285,7 @@ for name, table in (("random", 0.1 * torch.randn(2, 32)), ("pretrained", pretrai
 # moves.
 
 # %%
-begun = load_run(runs["too fast"], home, checkpoint=0).model
+begun = load(runs["too fast"].name, epoch=0).model
 for number, layer in enumerate(begun.layers, start=1):
     print(f"layer {number}: a usual filter weight at the start {layer.weight.detach().abs().mean():.3f}")
 
@@ -319,7 +317,7 @@ except ConvNCFError as error:
 # for as long.
 
 # %%
-common = {"data.min_item": 30, "train.negatives": "uniform"} | long
+common = {"train__negatives": "uniform"} | long
 free = train("free", "mf-bpr", model__reg_weights=(0.0, 0.0))
 both = {"with L2": mf.metrics(), "without": free.metrics()}
 figures.learning.validation(both, LIGHT, "loss")
@@ -361,11 +359,10 @@ print(f"kept: epoch {kept}")
 # model puts first for them.
 
 # %%
-from convncf import recommend
-from convncf.inspection import follow_pair
-from convncf.workflow.loading import moments_of
+from convncf.inspection import follow_pair, recommend
 
-moments = moments_of(loaded := load_run(runs["careful"], home))
+loaded = load(runs["careful"].name)
+moments = loaded.moments()
 film = int(recommend(loaded.model, loaded.split, 14, k=1).items[0])
 pair = follow_pair(moments, loaded.split, 14, film)
 
@@ -402,7 +399,7 @@ figures.maps.beside(first.map, last.map, LIGHT, tuple(views)).update_layout(heig
 # %%
 rows = []
 for epoch in range(epochs + 1):
-    model = load_run(runs["careful"], home, checkpoint=epoch).model
+    model = load(runs["careful"].name, epoch=epoch).model
     rows.append([model.item_embedding.weight.detach().clone(), model.layers[0].weight.detach().clone()])
 change = [[float((now - was).norm() / was.norm()) for now, was in zip(row, rows[0], strict=True)] for row in rows]
 pd.DataFrame(change, columns=["embeddings", "filters of layer 1"]).rename_axis("epoch").round(3)
@@ -422,7 +419,8 @@ pd.DataFrame(change, columns=["embeddings", "filters of layer 1"]).rename_axis("
 # %%
 def fresh():
     torch.manual_seed(2)
-    return Trainer(MatrixFactorisation(plan, split.interactions), split, TrainConfig(epochs=4), EvalConfig(), seed=2)
+    new = MatrixFactorisation(plan, split.interactions)
+    return Trainer(new, split, TrainConfig(epochs=4), EvalConfig(), seed=2, restore=False)
 
 
 # %%

@@ -32,7 +32,6 @@
 # %%
 import os
 import tempfile
-from pathlib import Path
 
 folder = tempfile.TemporaryDirectory()
 os.environ["CONVNCF_HOME"] = folder.name
@@ -44,11 +43,9 @@ os.environ["CONVNCF_HOME"] = folder.name
 # only films that at least twenty users have seen.
 
 # %%
-from convncf import DataConfig, EvalConfig, filter_and_split
-from convncf.data import catalogue
+from convncf import EvalConfig, datasets
 
-data = DataConfig(dataset="movielens-small", min_item=20, split="leave-one-out")
-_, split = filter_and_split(catalogue.load(data.dataset, Path(folder.name)), data, seed=1)
+split = datasets.load("movielens-small").split(seed=1, min_item=20, split="leave-one-out")
 n_users, n_items = split.train.shape
 print(f"{split.method}: {n_users} users, {n_items:,} films, {split.test.nnz} test films")
 
@@ -58,7 +55,8 @@ print(f"{split.method}: {n_users} users, {n_items:,} films, {split.test.nnz} tes
 # tuned: this is no contest, we need two models that differ in kind.
 
 # %%
-from convncf import ItemKNN, MatrixFactorisation, ModelConfig
+from convncf import ModelConfig
+from convncf.models import ItemKNN, MatrixFactorisation
 
 knn = ItemKNN(n_users, n_items, neighbours=20, shrinkage=0.0).fit(split.train)
 rule = EvalConfig(ks=(5, 10))
@@ -70,7 +68,8 @@ plan = ModelConfig(name="mf-bpr", embedding_size=32, penalty="squared", reg_weig
 # %%
 import torch
 
-from convncf import TrainConfig, Trainer
+from convncf import TrainConfig
+from convncf.training import Trainer
 
 speed = {"lr_embedding": 0.005, "patience": 0}
 
@@ -79,7 +78,7 @@ speed = {"lr_embedding": 0.005, "patience": 0}
 def factorise(epochs, seed):
     torch.manual_seed(seed)  # the start of the embeddings
     model = MatrixFactorisation(plan, split.interactions)
-    return model, Trainer(model, split, TrainConfig(**speed, epochs=epochs), rule, seed=seed)
+    return model, Trainer(model, split, TrainConfig(**speed, epochs=epochs), rule, seed=seed, restore=False)
 
 
 # %%
@@ -107,7 +106,7 @@ candidates = np.setdiff1d(everything, seen)
 print(f"{n_items:,} films, {seen.size:,} left out, {candidates.size:,} are ranked")
 
 # %%
-from convncf.evaluation.ranking import rank_positives
+from convncf.metrics import rank_positives
 
 rank = (scores[candidates] >= scores[answer]).sum()  # counts the film itself, so the best rank is 1
 assert rank == rank_positives(scores, [answer], seen)[0]
@@ -117,7 +116,7 @@ print(f"rank {rank} of {candidates.size:,}")
 # The package does this for every user. It keeps each rank, and all metrics are made of these ranks and nothing else.
 
 # %%
-from convncf import evaluate
+from convncf.metrics import evaluate
 
 reports = {"ItemKNN": evaluate(knn, split, "test", rule), "MF-BPR": evaluate(mf, split, "test", rule)}
 ranks = {name: report.ranks.ranks for name, report in reports.items()}
@@ -143,7 +142,7 @@ print(f"HR@10 {hit.mean():.4f}, NDCG@10 {gain.mean():.4f}")
 # of them at the top. That is the *N*, "normalised". By hand, for three test films at ranks 2, 5 and 30:
 
 # %%
-from convncf.evaluation.metrics import parse, per_user
+from convncf.metrics import parse, per_user
 
 three = np.array([2, 5, 30])
 had = sum(1 / np.log2(r + 1) for r in three if r <= 10)
@@ -210,7 +209,7 @@ def count(model, before):
 
 
 # %%
-from convncf import Popularity
+from convncf.models import Popularity
 
 facts, popularity = {}, Popularity(n_users, n_items).fit(split.train)
 for name, model in {"popularity": popularity, "ItemKNN": knn, "MF-BPR": mf}.items():
@@ -233,7 +232,7 @@ pd.DataFrame(facts, index=columns).T.round(3)
 # hundred films that the user has not seen. The original ConvNCF code stores 999 for each. Let us draw twenty.
 
 # %%
-from convncf.data.candidate_sampling import draw_candidates
+from convncf.datasets import draw_candidates
 
 sets = draw_candidates(split, "test", 20, seed=1)
 at = int(np.flatnonzero(sets.user == user)[0])
@@ -394,7 +393,7 @@ low, high = np.quantile(means, [0.025, 0.975])
 print(f"HR@10 {hit.mean():.4f}, 95% interval {low:.4f} to {high:.4f}")
 
 # %%
-from convncf.evaluation.significance import bootstrap_interval
+from convncf.metrics import bootstrap_interval
 
 interval = bootstrap_interval(hit, seed=1)
 assert np.allclose([low, high], [interval.low, interval.high], atol=0.004)
@@ -448,7 +447,7 @@ figures.channels.strip(
 # beyond, chance alone is a poor explanation.
 
 # %%
-from convncf import paired_test
+from convncf.metrics import paired_test
 
 test = paired_test(first, second, seed=1)
 assert np.isclose(test.difference, difference.mean())

@@ -39,18 +39,18 @@ os.environ["CONVNCF_HOME"] = folder.name  # a temporary home, so that this page 
 # that training takes seconds.
 
 # %%
-from convncf import DataConfig, filter_and_split
-from convncf.data import catalogue
+from convncf import datasets
 
-filtered, split = filter_and_split(catalogue.load("movielens-small"), DataConfig(min_item=50), seed=0)
-films = filtered.dataset.items
+split = datasets.load("movielens-small").split(seed=0, min_item=50)
+films = split.dataset.items
 print(f"{split.train.shape[0]} people, {split.train.shape[1]} films, {split.train.nnz:,} ratings to learn from")
 
 # %% [markdown]
 # Each model is trained in the same way: epoch by epoch, kept where it did best on validation films.
 
 # %%
-from convncf import EvalConfig, Trainer
+from convncf import EvalConfig
+from convncf.training import Trainer
 
 judge = EvalConfig()
 
@@ -70,7 +70,8 @@ def fit(model, settings, seed):
 # %%
 import torch
 
-from convncf import MatrixFactorisation, ModelConfig, TrainConfig
+from convncf import ModelConfig, TrainConfig
+from convncf.models import MatrixFactorisation
 
 epochs = int(os.environ.get("CONVNCF_EPOCHS", "40"))  # at most; the tests set it, to be through in seconds
 of_mf = ModelConfig(name="mf-bpr", embedding_size=16, penalty="squared", reg_weights=(1e-2, 0.0), embedding_std=0.1)
@@ -89,7 +90,7 @@ def factorise(seed):
 # 4 × 4, to 2 × 2, and to one number for each of 8 channels.
 
 # %%
-from convncf import FusedConvNCF
+from convncf.models import FusedConvNCF
 
 plan = {"cnn_channels": (1, 8, 8, 8), "cnn_kernels": (4, 2, 2), "cnn_strides": (4, 2, 2), "dropout_prob": 0.0}
 of_network = ModelConfig(embedding_size=16, penalty="squared", reg_weights=(1e-2, 1e-3), **plan)
@@ -106,7 +107,7 @@ def read_the_map(mf, seed):
 
 
 # %%
-from convncf import evaluate
+from convncf.metrics import evaluate
 
 mf = factorise(1)
 network = read_the_map(mf, 1)
@@ -122,7 +123,8 @@ for name, model in {"MF": mf, "ConvNCF": network}.items():
 # that was kept aside for the test and that the model put among its first ten.
 
 # %%
-from convncf import history, inspection, view_pair
+from convncf import inspection
+from convncf.inspection import history, view_pair
 
 user, film = inspection.first_pair(network, split)
 print("they rated, among others:", "; ".join(films.label(item) for item in history(split, user).items[:5]))

@@ -46,11 +46,10 @@ os.environ["CONVNCF_HOME"] = folder.name  # a temporary home, so that this page 
 # in a *shuffled* order should do just as well. That can be tried. Before you read on, write down what you expect.
 
 # %%
-from convncf import DataConfig, filter_and_split
-from convncf.data import catalogue
+from convncf import datasets
 
-filtered, split = filter_and_split(catalogue.load("movielens-small"), DataConfig(min_item=50), seed=0)
-films = filtered.dataset.items
+split = datasets.load("movielens-small").split(seed=0, min_item=50)
+films = split.dataset.items
 print(f"{split.train.shape[0]} people, {split.train.shape[1]} films, {split.train.nnz:,} ratings to learn from")
 
 # %% [markdown]
@@ -61,7 +60,9 @@ print(f"{split.train.shape[0]} people, {split.train.shape[1]} films, {split.trai
 # is among the first ten.
 
 # %%
-from convncf import EvalConfig, Trainer, evaluate
+from convncf import EvalConfig
+from convncf.metrics import evaluate
+from convncf.training import Trainer
 
 on_some, on_all = EvalConfig(validation_users=200), EvalConfig()
 
@@ -88,7 +89,7 @@ def judged(model):
 # for all), *ItemKNN* (films like those you have), and *EASE* (a linear model with a closed form).
 
 # %%
-from convncf import EASE, ItemKNN, Popularity
+from convncf.models import EASE, ItemKNN, Popularity
 
 n_people, n_films = split.train.shape
 simple = {"popularity": Popularity(n_people, n_films), "ItemKNN": ItemKNN(n_people, n_films, 50, 10.0)}
@@ -101,7 +102,8 @@ per_person = {name: judged(model.fit(split.train)) for name, model in simple.ite
 # %%
 import torch
 
-from convncf import MatrixFactorisation, ModelConfig, TrainConfig
+from convncf import ModelConfig, TrainConfig
+from convncf.models import MatrixFactorisation
 
 epochs = int(os.environ.get("CONVNCF_EPOCHS", "40"))  # at most; the tests set it, to be through in seconds
 of_mf = ModelConfig(name="mf-bpr", embedding_size=16, penalty="squared", reg_weights=(1e-2, 0.0), embedding_std=0.1)
@@ -186,7 +188,8 @@ figures.interaction_map(after, LIGHT)
 # filters: with the trace start it would begin as the dot product, for which the order is of no matter (exercise 1).
 
 # %%
-from convncf import ConvNCF, FusedConvNCF
+from convncf import ConvNCF
+from convncf.models import FusedConvNCF
 
 plan = {"cnn_channels": (1, 8, 8, 8), "cnn_kernels": (4, 2, 2), "cnn_strides": (4, 2, 2), "dropout_prob": 0.0}
 of_network = ModelConfig(embedding_size=16, penalty="squared", reg_weights=(1e-2, 1e-3), **plan)
@@ -310,7 +313,7 @@ drawn.update_layout(height=330).update_xaxes(range=shown)
 # random, many times, and count how often the mean is as far from 0 as the one we found: that share is the p-value.
 
 # %%
-from convncf import paired_test
+from convncf.metrics import paired_test
 
 difference = average["permuted"] - average["as trained"]
 signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(4000, difference.size))

@@ -154,7 +154,7 @@ def test_any_subscriptable_configuration_and_either_dataset_will_do(form: Any, d
 
 
 def test_a_dataset_without_sizes_is_refused() -> None:
-    with pytest.raises(TypeError, match="n_users and n_items"):
+    with pytest.raises(ConfigError, match="n_users and n_items"):
         ConvNCF(SMALL, object())
 
 

@@ -26,7 +26,7 @@ ROWS = (
     ("experiments", "interop", "jobs"),
     ("figures",),
     ("api",),
-    ("public",),  # convncf/__init__.py and its public modules: the names for those outside
+    ("metrics", "datasets", "public"),  # convncf/__init__.py and its public modules: the names for those outside
 )
 PLACE = {name: (row, column) for row, names in enumerate(ROWS) for column, name in enumerate(names)}
 # The top row: none of these imports another. `python -m convncf` is the CLI under another name.

@@ -16,6 +16,7 @@ from convncf.evaluation.significance import (
     PairedTest,
     bootstrap_ends,
     bootstrap_interval,
+    holm,
     paired_test,
     resamples,
 )
@@ -220,3 +221,9 @@ def test_a_table_without_users_or_with_nonsense_is_refused() -> None:
         bootstrap_ends([1.0, 2.0], 1)
     with pytest.raises(ValueError, match="1 of 2 values"):
         bootstrap_ends([[1.0, 1.0], [1.0, np.nan]], 1)
+
+
+def test_p_values_are_adjusted_for_how_many_there_are() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx((0.03, 0.06, 0.06))
+    assert holm([0.6, 0.5]) == (1.0, 1.0)
+    assert holm([]) == ()

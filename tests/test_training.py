@@ -130,6 +130,21 @@ def test_patience_counts_validations_without_improvement(
     assert list(trainer) == [], "a finished training has nothing more to do"
 
 
+@pytest.mark.parametrize("restore", [True, False])
+def test_at_the_end_the_model_is_the_best_epoch_and_the_state_the_last(
+    parts: Split, monkeypatch: pytest.MonkeyPatch, restore: bool
+) -> None:
+    script(monkeypatch, [1, 3, 2, 1])
+    trainer = toy_trainer(parts, toy_model(parts), epochs=3, patience=0, restore=restore)
+    seen = {record.epoch: trainer.model_tensors() for record in trainer}
+    left = 1 if restore else 3
+    assert (trainer.best_epoch, trainer.epoch, trainer.model_epoch) == (1, 3, left)
+    for name, tensor in trainer.model_tensors().items():
+        assert torch.equal(tensor, seen[left][name])
+        assert torch.equal(trainer.state().tensors[f"model.{name}"], seen[3][name])
+    assert not torch.equal(seen[1]["user_embedding.weight"], seen[3]["user_embedding.weight"])
+
+
 def test_between_validations_nothing_is_judged_and_the_last_epoch_always_is(
     parts: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,7 +28,7 @@ def trainer(parts: Split, name: str = "mf-bpr", **more: Any) -> Trainer:
     settings = {"epochs": 3, "batch_size": 64, "lr_embedding": 1e-2, "lr_network": 1e-2, "patience": 0}
     hooks = {key: more.pop(key) for key in ("stop", "save", "clock") if key in more}
     model = more.pop("model", None) or toy_model(parts, name, **({"dropout_prob": 0.4} if name == "convncf" else {}))
-    return Trainer(model, parts, TrainConfig.model_validate(settings | more), EVAL, seed=1, **hooks)
+    return Trainer(model, parts, TrainConfig.model_validate(settings | more), EVAL, seed=1, restore=False, **hooks)
 
 
 def rows(of: Iterator[Any] | Trainer) -> list[dict[str, Any]]:

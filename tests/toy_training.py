@@ -37,12 +37,19 @@ def toy_model(parts: Split, name: str = "mf-bpr", **settings: Any) -> Any:
 
 
 def toy_trainer(
-    parts: Split, model: Any, *, evaluation: EvalConfig = EVAL, stop: Any = None, progress: Any = None, **settings: Any
+    parts: Split,
+    model: Any,
+    *,
+    evaluation: EvalConfig = EVAL,
+    stop: Any = None,
+    progress: Any = None,
+    restore: bool = False,
+    **settings: Any,
 ) -> Trainer:
-    """Three epochs at a rate of 0.01, unless the settings say otherwise."""
+    """Three epochs at a rate of 0.01, unless the settings say otherwise; the model is left at its last step."""
     chosen = {"epochs": 3, "batch_size": 64, "lr_embedding": 1e-2, "lr_network": 1e-2} | settings
     config = TrainConfig.model_validate(chosen)
-    return Trainer(model, parts, config, evaluation, seed=1, stop=stop, progress=progress)
+    return Trainer(model, parts, config, evaluation, seed=1, stop=stop, progress=progress, restore=restore)
 
 
 class Scripted(nn.Module):

@@ -47,7 +47,7 @@ def _train(model: Any, parts: Split, epochs: int, **rates: float) -> None:
     """All epochs, without choosing one: validation would only take time."""
     alone = work.training_alone(parts, int(parts.train.nnz))
     config = train_config("fp32", epochs=epochs, batch_size=work.BATCH_SIZE, **rates)
-    for _ in Trainer(cast(Trainable, model), alone, config, EvalConfig(), seed=work.SEED):
+    for _ in Trainer(cast(Trainable, model), alone, config, EvalConfig(), seed=work.SEED, restore=False):
         pass
 
 

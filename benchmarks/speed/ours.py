@@ -81,7 +81,7 @@ class Ours:
             some = work.training_alone(self.parts, triples)
             config = train_config(precision, epochs=10**6, batch_size=batch_size)
             model = cast(Trainable, self.model(precision))
-            trainer = Trainer(model, some, config, EvalConfig(), seed=work.SEED, device=self.device)
+            trainer = Trainer(model, some, config, EvalConfig(), seed=work.SEED, device=self.device, restore=False)
             self._epochs[key] = iter(trainer)
             next(self._epochs[key])  # epoch 0: before the first step
         with _within_memory():

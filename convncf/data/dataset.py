@@ -46,6 +46,24 @@ class Dataset:
         if self.items.items.ids != self.interactions.items.ids:
             raise DataError(f"dataset {self.name!r}: the item table and the interactions differ in their items.")
 
+    def __repr__(self) -> str:
+        data = self.interactions
+        came = "" if self.part is None else ", came divided into training, validation and test"
+        return (
+            f"Dataset {self.name!r}: {data.n_users:,} users, {data.n_items:,} items ({self.items.n_titled:,} with a "
+            f"title), {len(data):,} interactions{came}; {self.source}"
+        )
+
+    @property
+    def n_users(self) -> int:
+        """Users who have an interaction."""
+        return self.interactions.n_users
+
+    @property
+    def n_items(self) -> int:
+        """Items that there are."""
+        return self.interactions.n_items
+
     @cached_property
     def fingerprint(self) -> str:
         """The interactions' fingerprint; with that of a ready split and of stored candidates where there are some.

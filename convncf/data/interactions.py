@@ -29,6 +29,12 @@ class Interactions:
     """Distinct user-item pairs in the order of their file, validated and read-only.
 
     Shapes: n interactions. Raises DataError naming the column that is wrong.
+
+    Example:
+        >>> import convncf, pandas as pd
+        >>> frame = pd.DataFrame({"user_id": ["u1", "u2"], "item_id": ["a", "a"]})
+        >>> convncf.Interactions.from_frame(frame)
+        Interactions: 2 of 2 users and 1 items
     """
 
     users: Vocabulary
@@ -113,6 +119,13 @@ class Interactions:
 
     def __len__(self) -> int:
         return len(self.user)
+
+    def __repr__(self) -> str:
+        beside = [name for name in ("rating", "timestamp") if getattr(self, name) is not None]
+        return (
+            f"Interactions: {len(self):,} of {self.n_users:,} users and {self.n_items:,} items"
+            f"{', with ' if beside else ''}{' and '.join(beside)}"
+        )
 
     @property
     def n_users(self) -> int:

@@ -35,6 +35,9 @@ class ItemTable:
     def __len__(self) -> int:
         return len(self.items)
 
+    def __repr__(self) -> str:
+        return f"ItemTable: {len(self):,} items, {self.n_titled:,} with a title"
+
     @property
     def n_titled(self) -> int:
         """Items that have a title."""

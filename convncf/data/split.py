@@ -23,7 +23,9 @@ Part = Literal["validation", "test"]
 SplitKind = Literal["ratio", "leave-one-out", "ready"]
 LowRated = Literal["hidden", "negatives", "unseen"]
 TRAIN, VALIDATION, TEST = 0, 1, 2
+PARTS = ("training", "validation", "test")
 _NAMED = 5
+_NOTES, _LONGEST_NOTE = 8, 200
 Int64s = npt.NDArray[np.int64]
 Parts = npt.NDArray[np.int8]
 
@@ -48,6 +50,24 @@ class Split:
     low_rated: LowRated = "hidden"
     """What becomes of `below`. hidden: neither recommended nor drawn as a negative. negatives: not recommended, drawn
     as any other negative. unseen: as if never rated."""
+
+    def __repr__(self) -> str:
+        sizes = np.bincount(self.part, minlength=3)
+        parts = ", ".join(f"{int(n):,} {name}" for n, name in zip(sizes, PARTS, strict=True))
+        lines = [f"Split of {self.n_users:,} users and {self.n_items:,} items: {parts} interactions; {self.method}"]
+        lines += [note if len(note) <= _LONGEST_NOTE else f"{note[:_LONGEST_NOTE]}…" for note in self.notes[:_NOTES]]
+        lines += [f"and {len(self.notes) - _NOTES} more notes"] if len(self.notes) > _NOTES else []
+        return "\n  ".join(lines)
+
+    @property
+    def n_users(self) -> int:
+        """Users of all parts."""
+        return self.interactions.n_users
+
+    @property
+    def n_items(self) -> int:
+        """Items of all parts."""
+        return self.interactions.n_items
 
     @cached_property
     def train(self) -> sparse.csr_array:

@@ -35,6 +35,10 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __repr__(self) -> str:
+        shown = ", ".join(map(repr, self.ids[:3]))
+        return f"Vocabulary: {len(self):,} {self.kind}s, {shown}{' …' if len(self) > 3 else ''}"
+
     def __contains__(self, raw: object) -> bool:
         return raw in self._index_of
 

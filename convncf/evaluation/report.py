@@ -164,6 +164,13 @@ class EvaluationReport:
     cold: str | None = None
     """How positives that training never saw were treated (eval.cold); None where there are none."""
 
+    def __repr__(self) -> str:
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in self.metrics.items() if name.endswith("@10"))
+        return (
+            f"EvaluationReport on {self.part}, {self.protocol}: {self.n_users_evaluated:,} of {self.n_users:,} users; "
+            f"{figures or f'{len(self.metrics)} metrics'}"
+        )
+
     @property
     def users(self) -> Ints:
         """(U,) indices of the evaluated users, ascending; the order of every array in per_user."""

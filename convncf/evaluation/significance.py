@@ -9,6 +9,7 @@ the mean; one user has none. Both speak about users drawn like these, not about 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,6 +97,19 @@ def paired_test(a: ArrayLike, b: ArrayLike, seed: int) -> PairedTest:
         high=interval.high,
         p_value=_p_value(difference[difference != 0], seed),
     )
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """P-values adjusted for how many there are: (m,) -> (m,) in the same order, none above 1.
+
+    Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scand. J. Statist. 1979: the smallest of m counts
+    m times, the next m - 1 times, and none less than one before it.
+    """
+    found, least = [0.0] * len(p_values), 0.0
+    for place, at in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
+        least = max(least, min(1.0, (len(p_values) - place) * p_values[at]))
+        found[at] = least
+    return tuple(found)
 
 
 def bootstrap_interval(values: ArrayLike, seed: int) -> Interval:

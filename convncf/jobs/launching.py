@@ -44,18 +44,28 @@ def checked(resolved: Resolved, home: Path) -> tuple[Resolved, str]:
     """The configuration as a run will hold it, and its data's fingerprint. Raises what would stop its worker."""
     from convncf.data import catalogue
     from convncf.data.splitting import filter_and_split
-    from convncf.workflow.memory import refuse_unless_memory_fits
 
     resolved = located(resolved, home)
     config = resolved.config
     devices.refuse_absent(config.train.device)
     dataset = catalogue.load(config.data.dataset, home)
     filtered, parts = filter_and_split(dataset, config.data, config.seed)
+    refuse_beforehand(config, dataset.fingerprint, filtered.dataset, parts, home)
+    return resolved, dataset.fingerprint
+
+
+def refuse_beforehand(config: RunConfig, fingerprint: str, dataset: Dataset, parts: Split, home: Path) -> None:
+    """Raise what would stop a training of these settings on a split that is at hand, before it begins.
+
+    `fingerprint` is that of the data before its filters, `dataset` what they left.
+    """
+    from convncf.workflow.memory import refuse_unless_memory_fits
+
+    devices.refuse_absent(config.train.device)
     _refuse_what_cannot_be_trained(config, parts)
     refuse_unless_memory_fits(config, parts)
     if config.model.pretrained_from:
-        _refuse_unfit_pretraining(config, dataset.fingerprint, filtered.dataset, parts, RunStore(home))
-    return resolved, dataset.fingerprint
+        _refuse_unfit_pretraining(config, fingerprint, dataset, parts, RunStore(home))
 
 
 def located(resolved: Resolved, home: Path) -> Resolved:

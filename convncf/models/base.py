@@ -87,7 +87,7 @@ def sizes(dataset: Any, names: Fields) -> Sizes:
         return Sizes(int(dataset.n_users), int(dataset.n_items))
     if hasattr(dataset, "num"):
         return Sizes(int(dataset.num(names.user)), int(dataset.num(names.item)))
-    raise TypeError(f"{type(dataset).__name__} has neither n_users and n_items nor num(field); a model needs them.")
+    raise ConfigError(f"{type(dataset).__name__} has neither n_users and n_items nor num(field); a model needs them.")
 
 
 _TABLES = ("user_embedding.weight", "item_embedding.weight")

@@ -28,7 +28,21 @@ from convncf.models.records.convncf import RECORD, ConvNCFSettings
 class ConvNCF(LayeredModel):
     """The reference: every step is a method, and `forward` is their composition.
 
-    Parameters come in RecBole's order: both embeddings, then weight and bias of each layer, then of the output.
+    Parameters come in RecBole's order: both embeddings, then weight and bias of each layer, then of the output. It is
+    written to be read, and slow: `FusedConvNCF`, which `convncf.fit` trains, has the same weights and scores, and
+    computes them many times as fast.
+
+    `config` is a ModelConfig or anything subscriptable with RecBole's keys, `dataset` a Dataset, a Split, or anything
+    with n_users and n_items or RecBole's num(field); a batch is anything subscriptable with tensors (B,) of indices.
+    Raises ConfigError for a setting that cannot be, and PretrainingError for embeddings that do not fit.
+
+    Example:
+        >>> import convncf
+        >>> data = convncf.datasets.load("movielens-small")
+        >>> plan = {"embedding_size": 4, "cnn_channels": [1, 2, 2], "cnn_kernels": [2, 2], "cnn_strides": [2, 2]}
+        >>> model = convncf.ConvNCF(plan, data)
+        >>> model.score_items(0).shape
+        torch.Size([9066])
     """
 
     name = RECORD.name

@@ -14,7 +14,15 @@ from torch import Tensor, nn
 
 
 class ConvNCFBPRLoss(nn.Module):
-    """Σ -ln σ(pos - neg) = Σ softplus(neg - pos): small when each positive scores well above its negative."""
+    """Σ -ln σ(pos - neg) = Σ softplus(neg - pos): small when each positive scores well above its negative.
+
+    Called with the scores of B positives and their B negatives, (B,) and (B,), it returns the sum, of shape [].
+
+    Example:
+        >>> import convncf, torch
+        >>> round(float(convncf.ConvNCFBPRLoss()(torch.tensor([1.0]), torch.tensor([1.0]))), 4)
+        0.6931
+    """
 
     def forward(self, pos_score: Tensor, neg_score: Tensor) -> Tensor:
         """Scores of positives and negatives, (B,) and (B,) -> the sum over the batch, shape []."""

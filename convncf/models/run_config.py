@@ -23,7 +23,13 @@ def _default_model() -> ModelSettings:
 
 
 class RunConfig(Frozen):
-    """Everything a run depends on, besides the data itself."""
+    """Everything a run depends on, besides the data itself, frozen; a section each: data, model, pretrain, train, eval.
+
+    Example:
+        >>> import convncf
+        >>> convncf.RunConfig().train.optimizer, convncf.RunConfig().eval.ks
+        ('adam', (5, 10, 20))
+    """
 
     seed: int = Field(
         1, ge=0, lt=2**31, title="Seed", description="Fixes split, start, negatives and order of triples."
@@ -34,6 +40,12 @@ class RunConfig(Frozen):
     pretrain: PretrainConfig = PretrainConfig()
     train: TrainConfig = TrainConfig()
     eval: EvalConfig = EvalConfig()
+
+    def __repr__(self) -> str:
+        """What tells one configuration from another; `model_dump()` has every value."""
+        sections = ", ".join(name for name, value in self if isinstance(value, Frozen))
+        named = f"{self.model.name} with preset {self.preset}, seed {self.seed}, on {self.data.dataset}"
+        return f"RunConfig: {named}; settings of {sections}"
 
     @field_validator("model", mode="before")
     @classmethod

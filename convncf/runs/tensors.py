@@ -87,6 +87,14 @@ class KeptTensors:
         """The best epoch's model."""
         return self.path / "model.safetensors"
 
+    def has_model(self) -> bool:
+        """Whether an epoch's model is there."""
+        return self.model_path.exists()
+
+    def load_model(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """What `save_model` wrote. Raises CheckpointError where it is missing or damaged."""
+        return load_tensors(self.model_path)
+
     def save_model(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
         """Write the best epoch's model."""
         save_tensors(self.model_path, tensors, facts)
@@ -116,6 +124,14 @@ class KeptTensors:
     def pretrained_path(self) -> Path:
         """The embeddings that the model started from: the best epoch of MF-BPR."""
         return self.path / "checkpoints" / "pretrained.safetensors"
+
+    def has_pretrained(self) -> bool:
+        """Whether the model started from other embeddings."""
+        return self.pretrained_path.exists()
+
+    def load_pretrained(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """What `save_pretrained` wrote. Raises CheckpointError where it is missing or damaged."""
+        return load_tensors(self.pretrained_path)
 
     def save_pretrained(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
         """Write those embeddings."""

@@ -1,5 +1,6 @@
 """Training: the loop over BPR triples, the steps in it, and what it tells of itself."""
 
+from convncf.data.sampling import TripleSampler
 from convncf.runtime.progress import Progress
 from convncf.training.records import CLOCK_FIELDS, EpochRecord, Phase, TrainerState
 from convncf.training.step import Trainable
@@ -13,6 +14,7 @@ __all__ = [
     "Trainable",
     "Trainer",
     "TrainerState",
+    "TripleSampler",
     "never_drawn",
     "triple_sampler",
 ]

@@ -39,6 +39,9 @@ class Trainer:
     validations in a row brought no improvement. Where that part is empty, it runs all epochs and each is taken as the
     best so far. With `candidates`, which are of that part, each answer is ranked in its set while training.
 
+    When it has ended, the model has the tensors of the best epoch again. `model_epoch` says which epoch it has, also
+    where it was left before the end, or resumed from a state after the best epoch, whose tensors that state lacks.
+    `restore=False` keeps no copy of the best epoch, and leaves the model at the last one: for who keeps it elsewhere.
     `save` is handed the state of an epoch that is not over: each `save_minutes`, and when `stop` answers True.
     Raises NonFiniteLossError, and TrainingStopped when `stop` answers True. `clock` counts seconds.
     """
@@ -59,6 +62,7 @@ class Trainer:
         stop: Callable[[], bool] | None = None,
         save: Callable[[TrainerState], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        restore: bool = True,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(f"Trainer needs an nn.Module, got {type(model).__name__}")
@@ -78,6 +82,11 @@ class Trainer:
         self._progress = progress or (lambda _: None)
         self._stop = stop or (lambda: False)
         self._save, self._clock = save, clock
+        self.model_epoch = -1
+        """The epoch whose tensors the model has; -1 before the first."""
+        self._restore = restore
+        self._best: dict[str, Tensor] | None = None
+        self._last: dict[str, Tensor] | None = None
 
     # ------------------------------------------------------------ the loop
 
@@ -88,6 +97,15 @@ class Trainer:
             epoch = self.epoch + 1
             loss = self._train_epoch(epoch)
             yield self._close_epoch(epoch, loss)
+        self._return_to_best()
+
+    def _return_to_best(self) -> None:
+        """Give the model the best epoch's tensors; the last epoch's stay at hand, since `state()` is of them."""
+        if self._best is None or self.model_epoch == self.best_epoch:
+            return
+        self._last = self.model_tensors()
+        self.module.load_state_dict(self._best)
+        self.model_epoch = self.best_epoch
 
     @property
     def finished(self) -> bool:
@@ -166,8 +184,10 @@ class Trainer:
             improved = value > self.best_value
             self.validations_since_best = 0 if improved else self.validations_since_best + 1
             self.best_value = max(value, self.best_value)
+        self.model_epoch = epoch
         if improved:
             self.best_epoch = epoch
+            self._best = self.model_tensors() if self._restore and epoch < self.config.epochs else None
         return EpochRecord(
             phase=self.phase,
             epoch=epoch,
@@ -219,7 +239,8 @@ class Trainer:
 
     def state(self) -> TrainerState:
         """Everything that a new Trainer needs to go on from here; a copy, which later steps do not change."""
-        tensors = {f"model.{name}": tensor for name, tensor in self.model_tensors().items()}
+        model = self.model_tensors() if self._last is None else self._last
+        tensors = {f"model.{name}": tensor for name, tensor in model.items()}
         for index, slots in self.stepper.optimizer.state.items():
             tensors |= {f"optimizer.{index}.{key}": _copied(value) for key, value in slots.items()}
         if self._begun.loss is not None:
@@ -248,6 +269,7 @@ class Trainer:
         self.stepper.load_state(slots)
         facts = state.facts
         self.epoch, self.best_epoch = facts["epoch"], facts["best_epoch"]
+        self.model_epoch, self._best, self._last = self.epoch, None, None
         self.best_value = -math.inf if facts["best_value"] is None else facts["best_value"]
         self.validations_since_best = facts["validations_since_best"]
         # states of earlier versions were all of whole epochs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -71,28 +72,41 @@ def load_run(
             raise CheckpointError(f"run {run.name!r} kept no checkpoint of epoch {checkpoint}. Kept: {listed}.")
         path = kept[checkpoint]
     tensors, facts = load_tensors(path)
+    model = scorer_of(tensors, config, parts, device=device, where=str(path))
+    return LoadedRun(run, config, dataset, parts, model, int(facts.get("epoch", 0)))
+
+
+def scorer_of(
+    tensors: Mapping[str, Tensor], config: RunConfig, parts: Split, *, device: str = "cpu", where: str = "the model"
+) -> Scorer:
+    """The model of these tensors, ready to score. Raises RunBrokenError, naming `where`, if they do not fit."""
     precision, _ = devices.resolve_precision(config.train.precision, device)
     model = models.build(config.model, parts.interactions.n_users, parts.interactions.n_items, precision)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise RunBrokenError(
-            f"{path}: does not fit the run's settings ({str(error).splitlines()[-1].strip()})"
+            f"{where}: does not fit the run's settings ({str(error).splitlines()[-1].strip()})"
         ) from None
-    return LoadedRun(run, config, dataset, parts, cast(Scorer, model.to(device).eval()), int(facts.get("epoch", 0)))
+    return cast(Scorer, model.to(device).eval())
 
 
 def data_of(run: Run, home: Path) -> tuple[Dataset, Split]:
     """The dataset after the run's filters, and its split. Raises DataError when the data is not what the run had."""
     config = run.config()
-    dataset = catalogue.load(config.data.dataset, home)
+    filtered, parts = filter_and_split(source_of(run, home), config.data, config.seed)
+    return filtered.dataset, parts
+
+
+def source_of(run: Run, home: Path) -> Dataset:
+    """The dataset that a run was made on, before its filters. Raises DataError when it is not what the run had."""
+    dataset = catalogue.load(run.config().data.dataset, home)
     if dataset.fingerprint != run.fingerprint:
         raise DataError(
             f"dataset {dataset.name!r} has changed since run {run.name!r} was made: it was {run.fingerprint}, "
             f"now it is {dataset.fingerprint}. Bring the old data back under that name, or train a new run."
         )
-    filtered, parts = filter_and_split(dataset, config.data, config.seed)
-    return filtered.dataset, parts
+    return dataset
 
 
 def data_of_config(config: RunConfig, home: Path) -> tuple[Dataset, Split]:

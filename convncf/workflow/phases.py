@@ -1,7 +1,7 @@
-"""Phases: one attempt at training a run, from its beginning or from where it was interrupted.
+"""Phases: one attempt at training a model, from its beginning or from where it was interrupted.
 
 MF-BPR pretraining -> training, or a computation in one go
-Each epoch is written to the run as it ends, and long ones on the way.
+Each epoch is handed to the record as it ends, and long ones on the way: a run folder keeps it, or memory does.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, cast
 
 import torch
@@ -23,7 +24,7 @@ from convncf.evaluation.ranking import Scorer
 from convncf.models.records import factorisation
 from convncf.models.registry import BASELINE, PRETRAINING, record
 from convncf.models.run_config import RunConfig
-from convncf.runs import Run, RunStore, load_tensors
+from convncf.runs import RunStore
 from convncf.runtime import random
 from convncf.runtime.progress import Progress
 from convncf.training import Trainable, Trainer
@@ -31,6 +32,7 @@ from convncf.training.optimisers import optimiser
 from convncf.training.records import EpochRecord, Phase, TrainerState
 from convncf.workflow.leakage import check_origin
 from convncf.workflow.loading import pretrained_vectors
+from convncf.workflow.record import Record
 
 log = logging.getLogger(__name__)
 _ONLY_EVALUATION: Final = "only the evaluation is left, and begins anew"
@@ -42,9 +44,11 @@ OnResume = Callable[[str], None]
 
 @dataclass(slots=True)
 class Attempt:
-    """One attempt at training a run."""
+    """One attempt at training a model."""
 
-    run: Run
+    run: Record
+    home: Path
+    """Where other runs lie, whose embeddings this one may begin from."""
     config: RunConfig
     dataset: Dataset
     parts: Split
@@ -74,17 +78,17 @@ class Attempt:
         """Simpler models on the same split: Popularity, and the MF-BPR that the run began from."""
         popularity = models.fitted(BASELINE.settings(), self.parts.train)
         found: dict[str, Scorer] = {BASELINE.name: cast(Scorer, popularity)}
-        if self.run.pretrained_path.exists():
+        if self.run.has_pretrained():
             model = self._fresh(before(self.config), "pretraining")
-            model.load_state_dict(load_tensors(self.run.pretrained_path)[0])
+            model.load_state_dict(self.run.load_pretrained()[0])
             found[PRETRAINING.name] = cast(Scorer, model)
         elif self.config.model.pretrained_from or self.config.pretrain.epochs:
-            log.warning("%s is missing: the MF-BPR that the run began from is no baseline", self.run.pretrained_path)
+            log.warning("pretrained embeddings are missing: the MF-BPR that the run began from is no baseline")
         return found
 
     def _compute(self) -> None:
         """A model without epochs, unless an earlier attempt has written it: the file is whole or absent."""
-        if self.run.model_path.exists():
+        if self.run.has_model():
             self._tell_resumed(f"{self.config.model.name}: computed already; {_ONLY_EVALUATION}")
             return
         log.info("%s: computed from the training part in one go, on the CPU", self.config.model.name)
@@ -103,7 +107,7 @@ class Attempt:
             return
         path = settings.pre_model_path
         if path:
-            store = RunStore(self.run.path.parent.parent)
+            store = RunStore(self.home)
             users, items, words = pretrained_vectors(path, self.dataset, store, size=settings.embedding_size)
             log.info("pretraining: %s", words)
             warnings = check_origin(config, self.run.fingerprint, self.parts, store)
@@ -112,7 +116,7 @@ class Attempt:
             self._pretrain()
         else:
             return
-        state, _ = load_tensors(self.run.pretrained_path)
+        state, _ = self.run.load_pretrained()
         cast(models.PairwiseModel, model).start_from(state["user_embedding.weight"], state["item_embedding.weight"])
 
     def _keep_pretrained(self, users: Tensor, items: Tensor, warnings: Sequence[str]) -> None:
@@ -160,6 +164,7 @@ class Attempt:
             progress=self.progress,
             stop=self.stop,
             save=save,
+            restore=False,  # the record keeps the best epoch
         )
         if saved is not None:
             trainer.load_state(TrainerState(*saved))

@@ -69,7 +69,9 @@ def run_experiment(
 
     if on_estimate is not None and not run.metrics() and not run.model_path.exists():
         on_estimate(measure(config, parts, device.spec, precision, sets))
-    attempt = Attempt(run, config, dataset, parts, device.spec, precision, sets, progress, on_record, stop, on_resume)
+    attempt = Attempt(
+        run, home, config, dataset, parts, device.spec, precision, sets, progress, on_record, stop, on_resume
+    )
     best_epoch, epochs = attempt.train()
     loaded = load_run(run, home, dataset=dataset, parts=parts, device=device.spec)
     baselines = {name: model for name, model in attempt.baselines().items() if name != config.model.name}

@@ -1,0 +1,3 @@
+"""The public classes: they take and give raw ids, wrap what the core computes, and may draw it."""
+
+from __future__ import annotations

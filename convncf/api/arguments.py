@@ -1,0 +1,123 @@
+"""What the public functions are handed, checked at the door: raw ids, whole numbers, frames and their columns."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convncf.data.vocabulary import Vocabulary
+from convncf.errors import ConfigError, DataError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from convncf.data.interactions import Interactions
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value is None, NaN or pandas' NA or NaT."""
+    import pandas as pd
+
+    return value is None or (np.ndim(value) == 0 and bool(pd.isna(value)))  # type: ignore[call-overload]
+
+
+def index_of(vocabulary: Vocabulary, raw: object) -> int:
+    """The index of a raw id; a number stands for its text. Raises UnknownIdError, with the ids most like it."""
+    if is_missing(raw):
+        raise DataError(f"a {vocabulary.kind} id is missing (it is {raw!r}). Give one such as {vocabulary.ids[0]!r}.")
+    return vocabulary.index(raw if isinstance(raw, str) else str(raw))
+
+
+def whole(name: str, value: object, *, least: int = 1) -> int:
+    """A whole number from `least` on. Raises ConfigError."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = least - 1
+    if number < least or isinstance(value, bool):
+        raise ConfigError(f"{name} = {value!r} is no whole number from {least} on. Give one, such as {name}=10.")
+    return number
+
+
+def cut_off(k: object, n_items: int) -> int:
+    """K of a list: 1 up to the size of the catalogue. Raises ConfigError."""
+    number = whole("k", k)
+    if number > n_items:
+        raise ConfigError(
+            f"k = {number:,} is above the catalogue, which has {n_items:,} items. Give {n_items:,} or less."
+        )
+    return number
+
+
+def frame_of(value: object, what: str) -> pd.DataFrame:
+    """A pandas DataFrame with at least one row. Raises DataError."""
+    import pandas as pd
+
+    if not isinstance(value, pd.DataFrame):
+        raise DataError(f"{what} is a {type(value).__name__}, and a pandas DataFrame is needed.")
+    if not len(value):
+        raise DataError(f"{what} is empty: it has no row. At least one user-item pair is needed.")
+    return value
+
+
+def column_of(frame: pd.DataFrame, name: object, argument: str = "") -> pd.Series[Any]:
+    """The column that an argument names, or one that has to be called so. Raises DataError unless there is one."""
+    names = [str(column) for column in frame.columns]
+    if name not in list(frame.columns):
+        listed = ", ".join(map(repr, names[:12])) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+        said = did_you_mean(str(name), names)
+        way = f"Name the one meant, with {argument}=." if argument else "Rename the one meant."
+        hint = f"{said} " if said.startswith("Did") else ""
+        raise DataError(f"no column {name!r} among {listed}. {hint}{way}")
+    found = frame[name]
+    if getattr(found, "ndim", 1) != 1:
+        raise DataError(f"{found.shape[1]} columns are named {name!r}. Rename all but one of them.")
+    return found
+
+
+def ids_of(column: pd.Series[Any]) -> tuple[list[str], np.ndarray[Any, np.dtype[np.int64]]]:
+    """A column of ids: the distinct ones as text, in order of first appearance, and (n,) their places.
+
+    Raises DataError, naming column and row, where one is missing or empty, or the column holds decimals.
+    """
+    import pandas as pd
+
+    missing = np.flatnonzero(column.isna().to_numpy())
+    if missing.size:
+        raise DataError(
+            f"column {column.name!r} has no id in {missing.size:,} of {len(column):,} rows, the first of them row "
+            f"{int(missing[0])} (NaN). Fill them in, or leave those rows out."
+        )
+    if column.dtype.kind == "f":
+        raise DataError(
+            f"column {column.name!r} holds decimals such as {column.iloc[0]}, and ids are text or whole numbers. "
+            "Read it as text (dtype=str), or convert it to integers."
+        )
+    codes, distinct = pd.factorize(column.to_numpy(dtype=object))
+    texts = [raw if isinstance(raw, str) else str(raw) for raw in distinct.tolist()]
+    if "" in texts:
+        row = int(np.flatnonzero(codes == texts.index(""))[0])
+        raise DataError(f"column {column.name!r} holds an empty id in row {row}. Fill it in, or leave that row out.")
+    place = {text: at for at, text in enumerate(dict.fromkeys(texts))}
+    return list(place), np.asarray([place[text] for text in texts], np.int64)[codes]
+
+
+def indices_of(column: pd.Series[Any], vocabulary: Vocabulary) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """(n,) the indices of a column of ids. Raises DataError, UnknownIdError."""
+    texts, codes = ids_of(column)
+    return np.asarray([vocabulary.index(text) for text in texts], np.int64)[codes]
+
+
+def same_ids(given: Interactions, known: Interactions, what: str) -> None:
+    """Raises DataError where two data sets differ in their users or items."""
+    for kind in ("users", "items"):
+        mine, theirs = getattr(given, kind), getattr(known, kind)
+        if mine.ids != theirs.ids:
+            strange = next((raw for raw in mine.ids if raw not in theirs), None)
+            such = f", such as {strange!r}, which the split does not have" if strange is not None else ""
+            raise DataError(
+                f"{what} is of other {kind}: {len(mine):,}{such}, and the split has {len(theirs):,}. "
+                "Fit and evaluate on one split."
+            )

@@ -1,0 +1,32 @@
+"""Drawing: figures are loaded when something is drawn, and not before."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from convncf.errors import ConvNCFError
+
+if TYPE_CHECKING:
+    from convncf.figures import Theme
+
+
+def figures() -> ModuleType:
+    """`convncf.figures`. Raises ConvNCFError, naming what to install, where plotly is not there."""
+    try:
+        drawn = import_module("convncf.figures")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "plotly":
+            raise
+        raise ConvNCFError(
+            "figures are drawn by plotly, which is not installed. Install it: pip install 'convncf[notebooks]', or "
+            "pip install plotly."
+        ) from None
+    return drawn
+
+
+def theme_or_default(theme: Theme | None) -> Theme:
+    """The theme itself, else the light one."""
+    found: Theme = figures().LIGHT if theme is None else theme
+    return found

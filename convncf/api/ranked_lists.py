@@ -1,0 +1,144 @@
+"""Ranked lists made anywhere, held against a split: a DataFrame of user_id, item_id and rank or score -> a report.
+
+The rule is that of every ranking here: what a user had in training (and validation) is left out before ranking, ties
+count against a positive, and an item that a list does not hold is behind all that it does: as a positive, a miss.
+Shapes: n rows, I items.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from convncf.api.arguments import column_of, frame_of, indices_of
+from convncf.api.dataset import Split
+from convncf.config import EvalConfig
+from convncf.data.split import Part
+from convncf.errors import DataError, did_you_mean
+from convncf.evaluation import metrics
+from convncf.evaluation.full_ranking import Ranks, users_with_positives
+from convncf.evaluation.metrics import MISS
+from convncf.evaluation.ranking import items_of, rank_positives
+from convncf.evaluation.report import ALONE, FULL, LEFT_OUT, EvaluationReport
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Ints = npt.NDArray[np.int64]
+
+
+def report_of_lists(frame: pd.DataFrame, split: Split, part: Part, config: EvalConfig) -> EvaluationReport:
+    """Every metric of `config` but AUC, which is of whole rankings, over the users who have a positive in `part`.
+
+    Raises DataError where a column is missing, an id is missing or unknown, a pair stands twice, or a value is no
+    number.
+    """
+    frame = frame_of(frame, "the frame of lists")
+    user = indices_of(column_of(frame, "user_id"), split.interactions.users)
+    item = indices_of(column_of(frame, "item_id"), split.interactions.items)
+    score = _scores(frame)
+    _refuse_repeats(split, user, item)
+    positives, left_out = split.positives(part), split.left_out(part)
+    eligible = users_with_positives(positives)
+    others = split.n_items - np.diff(left_out.indptr) - np.diff(positives.indptr)
+    users = eligible[others[eligible] > 0]
+    order = np.argsort(user, kind="stable")
+    starts = np.searchsorted(user[order], np.arange(split.n_users + 1))
+    ranks, indptr, without, excluded, shortest = [], [0], 0, 0, split.n_items
+    for one in users.tolist():
+        rows = order[starts[one] : starts[one + 1]]
+        hidden, wanted = items_of(left_out, one), items_of(positives, one)
+        stays = ~np.isin(item[rows], hidden)
+        excluded += int((~stays).sum())
+        listed, values = item[rows[stays]], score[rows[stays]]
+        without += not len(listed)
+        shortest = min(shortest, len(listed))
+        ranks.append(_ranks(listed, values, wanted, hidden, split.n_items))
+        indptr.append(indptr[-1] + len(wanted))
+    found = Ranks(
+        users,
+        np.asarray(indptr, np.int64),
+        positives[users].indices.astype(np.int64),
+        np.concatenate(ranks) if ranks else np.zeros(0, np.int64),
+        (split.n_items - np.diff(left_out.indptr)[users]).astype(np.int64),
+    )
+    asked = [metric for metric in metrics.at(config.ks, monitor=config.monitor) if metric.k is not None]
+    per_user = {str(metric): metrics.per_user(metric, found.ranks, found.indptr) for metric in asked}
+    reasons = {
+        f"no {part} item": split.n_users - eligible.size,
+        ALONE.format(part=part): eligible.size - users.size,
+    }
+    return EvaluationReport(
+        protocol=FULL,
+        part=part,
+        metrics=MappingProxyType({name: float(values.mean()) for name, values in per_user.items() if values.size}),
+        n_users=split.n_users,
+        n_users_evaluated=users.size,
+        not_evaluated=MappingProxyType({reason: int(n) for reason, n in reasons.items() if n}),
+        left_out=LEFT_OUT[part] + ("" if split.not_recommended is None else ", and those rated lower"),
+        sample=None,
+        notes=tuple(_notes(users.size, without, excluded, shortest, max(config.ks), part)),
+        per_user=MappingProxyType(per_user),
+        ranks=found,
+    )
+
+
+def _ranks(listed: Ints, values: npt.NDArray[np.float64], wanted: Ints, hidden: Ints, n_items: int) -> Ints:
+    """(m,) the rank of each positive under a list; MISS where the list does not hold it."""
+    _, level = np.unique(values, return_inverse=True)  # as whole numbers: any float is told apart
+    scores = np.zeros(n_items)
+    scores[listed] = level + 1.0  # what is not listed is behind it
+    found = rank_positives(scores, wanted, hidden)
+    return np.where(np.isin(wanted, listed), found, MISS)
+
+
+def _scores(frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """(n,) the higher the better, from rank where there is one."""
+    names = [name for name in ("rank", "score") if name in frame.columns]
+    if not names:
+        listed = ", ".join(map(repr, map(str, frame.columns)))
+        hint = " ".join(
+            said
+            for name in ("rank", "score")
+            if (said := did_you_mean(name, map(str, frame.columns))).startswith("Did")
+        )
+        raise DataError(f"no column 'rank' or 'score' among {listed}. {hint} Name one of the two.".replace("  ", " "))
+    column = column_of(frame, names[0])
+    if column.dtype.kind not in "iuf":
+        raise DataError(f"column {names[0]!r} holds {column.dtype}, and numbers are needed. Convert it.")
+    values = column.to_numpy(np.float64, na_value=np.nan)
+    wrong = np.flatnonzero(~np.isfinite(values) | ((values < 1) if names[0] == "rank" else np.zeros(len(values), bool)))
+    if wrong.size:
+        what = "ranks are numbers from 1" if names[0] == "rank" else "scores are finite numbers"
+        raise DataError(
+            f"column {names[0]!r} holds {values[wrong[0]]:g} in row {int(wrong[0])}, and {what}. Mend that row."
+        )
+    return -values if names[0] == "rank" else values
+
+
+def _refuse_repeats(split: Split, user: Ints, item: Ints) -> None:
+    pairs = user * split.n_items + item
+    distinct, counts = np.unique(pairs, return_counts=True)
+    if (counts > 1).any():
+        one, other = divmod(int(distinct[counts.argmax()]), split.n_items)
+        raise DataError(
+            f"user {split.interactions.users.id(one)!r} has item {split.interactions.items.id(other)!r} "
+            f"{int(counts.max())} times in the lists. Keep one row a pair."
+        )
+
+
+def _notes(n_users: int, without: int, excluded: int, shortest: int, k: int, part: Part) -> list[str]:
+    """Who has no list, what was taken out of the lists, and where K is beyond their ends."""
+    notes = ["AUC is of whole rankings, so lists have none."]
+    if without:
+        notes.append(f"{without:,} of {n_users:,} users have no list: their {part} items count as misses.")
+    if excluded:
+        notes.append(f"{excluded:,} rows are of items that are left out before ranking, and were taken out.")
+    if shortest < k:
+        notes.append(
+            f"The shortest list holds {shortest:,} items, fewer than K = {k}: what it does not hold is a miss."
+        )
+    return notes

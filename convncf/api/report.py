@@ -1,0 +1,212 @@
+"""Report: how well a model, or lists made anywhere, rank one part of a split; by raw id, and as a short table.
+
+Shapes: U evaluated users, N ranked positives.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+
+from convncf.api.arguments import same_ids
+from convncf.api.dataset import Split
+from convncf.api.ranked_lists import report_of_lists
+from convncf.api.scorer import Scorer, as_split
+from convncf.api.settings import eval_settings
+from convncf.config import EvalConfig
+from convncf.data.split import Part
+from convncf.errors import ConfigError, ConvNCFError, DataError, did_you_mean
+from convncf.evaluation import report as core
+from convncf.evaluation.baselines import sets_for
+from convncf.evaluation.metrics import MISS, parse
+from convncf.evaluation.significance import bootstrap_ends
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PARTS: Final = ("validation", "test")
+_NOTES: Final = 4
+_WIDTH: Final = 160
+
+
+class Report:
+    """How well something ranks a part of a split. Made by `convncf.evaluate`; printed, it is a short table.
+
+    Example:
+        >>> import convncf
+        >>> split = convncf.datasets.load("movielens-small").split(seed=1, min_item=100)
+        >>> report = convncf.evaluate(convncf.fit(split, "popularity"), split)
+        >>> round(report.metrics["NDCG@10"], 4), report.per_user.shape
+        (0.1688, (642, 20))
+    """
+
+    def __init__(self, report: core.EvaluationReport, split: Split, name: str) -> None:
+        self.report, self.split, self.name = report, split, name
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Mean over the evaluated users by written name, such as "NDCG@10"; empty where nobody could be evaluated."""
+        return dict(self.report.metrics)
+
+    @property
+    def part(self) -> str:
+        """validation or test."""
+        return self.report.part
+
+    @property
+    def protocol(self) -> str:
+        """In words: full ranking, or candidates and their origin."""
+        return self.report.protocol
+
+    @property
+    def n_users(self) -> int:
+        """Users who were evaluated."""
+        return self.report.n_users_evaluated
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the numbers has to know, a sentence each."""
+        return self.report.notes
+
+    @cached_property
+    def per_user(self) -> pd.DataFrame:
+        """(U, metrics) the value of each evaluated user, by raw id (the index, user_id); n_positives beside them."""
+        import pandas as pd
+
+        users = self.split.interactions.users
+        index = pd.Index([users.id(user) for user in self.report.users.tolist()], name="user_id", dtype=object)
+        counts = {"n_positives": np.diff(self.report.ranks.indptr)}
+        return pd.DataFrame(counts | dict(self.report.per_user), index=index)
+
+    @cached_property
+    def ranks(self) -> pd.DataFrame:
+        """(N, 3) user_id, item_id and rank of every positive; no rank (NA) where it counts as a miss."""
+        import pandas as pd
+
+        found, data = self.report.ranks, self.split.interactions
+        missed = found.ranks == MISS
+        return pd.DataFrame(
+            {
+                "user_id": [data.users.id(u) for u in np.repeat(found.users, np.diff(found.indptr)).tolist()],
+                "item_id": [data.items.id(item) for item in found.items.tolist()],
+                "rank": pd.arrays.IntegerArray(np.where(missed, 0, found.ranks), missed),
+            }
+        )
+
+    @cached_property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """95% interval of each mean, by a bootstrap over users; empty where fewer than two were evaluated."""
+        if self.n_users < 2:
+            return {}
+        values = np.column_stack(list(self.report.per_user.values()))
+        return dict(zip(self.report.per_user, bootstrap_ends(values, self.split.seed), strict=True))
+
+    def __repr__(self) -> str:
+        report = self.report
+        sizes = f"{self.n_users:,} of {report.n_users:,} users, {self.split.n_items:,} items"
+        lines = [f"{self.name} on {self.part}: {self.protocol}, {sizes}"]
+        ks = sorted({int(k) for _, at, k in (name.partition("@") for name in report.metrics) if at})
+        if ks and len(ks) <= 12:
+            lines.append(f"{'':10}" + "".join(f"{f'@{k}':>9}" for k in ks))
+        for kind in dict.fromkeys(name.partition("@")[0] for name in report.metrics):
+            values = [report.metrics.get(f"{kind}@{k}") for k in ks[:12]] if kind not in report.metrics else []
+            shown = values or [report.metrics[kind]]
+            lines.append(f"{kind:10}" + "".join(f"{'':9}" if value is None else f"{value:9.4f}" for value in shown))
+        lines.append(report.left_out)
+        lines += [note if len(note) <= _WIDTH else f"{note[:_WIDTH]}…" for note in self.notes[:_NOTES]]
+        return "\n".join(
+            [*lines, *([f"and {len(self.notes) - _NOTES} more notes"] if len(self.notes) > _NOTES else [])]
+        )
+
+
+def evaluate(
+    model: Scorer | pd.DataFrame,
+    split: Split,
+    /,
+    *,
+    part: str = "test",
+    protocol: str = "full",
+    **settings: Any,
+) -> Report:
+    """Rank the held-out items of every user and report HR, NDCG, MRR, Recall, Precision and MAP at each K, and AUC.
+
+    Args:
+        model: a FittedModel, a Scorer, or ranked lists made anywhere: a DataFrame of user_id, item_id and rank (from 1)
+            or score (the higher the better). What a list does not hold counts as a miss.
+        split: the one that the model was fitted on.
+        part: "test" or "validation".
+        protocol: "full" ranks against every item that is not left out, "candidates" within sets of negatives.
+        **settings: those of `eval.*` by their names: ks=(5, 10, 20), monitor, cold, and negatives of candidate sets.
+
+    Returns:
+        A Report.
+
+    Raises:
+        ConvNCFError: the model is of another split, an id is unknown, K is above the catalogue, or a score is NaN.
+
+    Example:
+        >>> import convncf, pandas as pd
+        >>> split = convncf.datasets.load("movielens-small").split(seed=1, min_item=100)
+        >>> report = convncf.evaluate(convncf.fit(split, "ease"), split, ks=(10,))
+        >>> sorted(report.metrics)
+        ['AUC', 'HR@10', 'MAP@10', 'MRR@10', 'NDCG@10', 'Precision@10', 'Recall@10']
+    """
+    split = as_split(split, "evaluate")
+    return evaluated(model, split, part_of(part), eval_settings(protocol, settings, split.n_items))
+
+
+def part_of(part: object) -> Part:
+    """validation or test. Raises ConfigError."""
+    if part not in _PARTS:
+        hint = did_you_mean(str(part), _PARTS)
+        raise ConfigError(f"part {part!r} cannot be reported on. {hint}")
+    return cast(Part, part)
+
+
+def evaluated(model: Any, split: Split, part: Part, config: EvalConfig, name: str = "") -> Report:
+    """`evaluate` by settings that are at hand as one value; a report is held against what is asked."""
+    import pandas as pd
+
+    if isinstance(model, Report):
+        return _refitting(model, split, part, config, name)
+    if isinstance(model, pd.DataFrame):
+        if config.protocol != "full":
+            raise ConfigError("ranked lists are judged by full ranking: leave protocol= out.")
+        return Report(report_of_lists(model, split, part, config), split, name or "lists")
+    if not isinstance(model, Scorer):
+        raise ConvNCFError(
+            f"{type(model).__name__} cannot be evaluated. Give a model of convncf.fit or convncf.load, "
+            "convncf.Scorer.from_function(…), or a DataFrame of user_id, item_id and score."
+        )
+    refuse_other_split(model.split, split, f"model {model.name!r}")
+    sets = sets_for(split.dataset, split, config, split.seed) if config.protocol == "candidates" else {}
+    found = core.evaluate(model.model, split, part, config, candidates=sets.get(part))
+    return Report(found, split, name or model.name)
+
+
+def refuse_other_split(theirs: Split, split: Split, what: str) -> None:
+    """Raises DataError unless both are the same division of the same pairs."""
+    same_ids(theirs.interactions, split.interactions, what)
+    if theirs.fingerprint == split.fingerprint:
+        return
+    seen = int((theirs.train.astype(np.int8).multiply(split.test.astype(np.int8))).sum())
+    raise DataError(
+        f"{what} is of another split ({theirs.method}; this one: {split.method}): its training part holds {seen:,} "
+        f"of the {split.test.nnz:,} test pairs, so its figures would be no test of anything. Use model.split."
+    )
+
+
+def _refitting(report: Report, split: Split, part: Part, config: EvalConfig, name: str) -> Report:
+    """A report as it is, where it says the same kind of thing."""
+    refuse_other_split(report.split, split, f"the report of {report.name!r}")
+    full = report.report.sets is None
+    if report.part != part or full != (config.protocol == "full"):
+        raise ConfigError(
+            f"the report of {report.name!r} is on {report.part} by {report.protocol}, and asked is {part} by "
+            f"{'full ranking' if config.protocol == 'full' else 'candidates'}. Evaluate it so."
+        )
+    if report.metrics and config.monitor not in report.metrics:
+        raise ConfigError(f"the report of {report.name!r} has no {parse(config.monitor)}. Evaluate it at that K.")
+    return Report(report.report, split, name or report.name)

@@ -21,8 +21,8 @@ COMPUTED = ("popularity", "itemknn", "ease")
 Model = PairwiseModel | ItemModel | Popularity
 
 
-def convncf(size: int, kernels: list[int], strides: list[int] | None = None, **more: Any) -> ModelSettings:
-    values = {
+def convncf(size: int, kernels: list[int], strides: list[int] | None = None, **more: Any) -> Any:
+    values: dict[str, Any] = {
         "name": "convncf",
         "embedding_size": size,
         "cnn_channels": [1] + [16] * len(kernels),
@@ -40,7 +40,8 @@ def built(config: ModelSettings) -> Callable[[], Model]:
 def computed(name: str) -> Callable[[], Model]:
     def make() -> Model:
         matrix = np.random.default_rng(0).random((N_USERS, N_ITEMS)) < 0.3
-        return fitted(ModelConfig(name=name), csr_array(matrix))
+        model: Model = fitted(ModelConfig(name=name), csr_array(matrix))
+        return model
 
     return make
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convncf.config import ModelSettings, layer_sizes, nearest_plans, plans_to_one
+from convncf.config import layer_sizes, nearest_plans, plans_to_one
 from convncf.errors import LayerPlanError
 from convncf.models import ModelConfig
 
@@ -118,7 +119,7 @@ def test_other_models_do_not_care_for_the_plan() -> None:
     assert ModelConfig(name="mf-bpr", embedding_size=7).embedding_size == 7
 
 
-def trace(size: int, kernels: tuple[int, ...], strides: tuple[int, ...], channels: tuple[int, ...]) -> ModelSettings:
+def trace(size: int, kernels: tuple[int, ...], strides: tuple[int, ...], channels: tuple[int, ...]) -> Any:
     return ModelConfig(
         embedding_size=size, cnn_kernels=kernels, cnn_strides=strides, cnn_channels=channels, initialisation="trace"
     )

@@ -19,7 +19,7 @@ ValueOf = Callable[[str], Any]
 class ModelSettings(Frozen):
     """Settings of one model. Key names are RecBole's, and `config["embedding_size"]` works as it does there."""
 
-    name: str = Field(title="Model")
+    name: str = Field("", title="Model")
     needs: ClassVar[Mapping[str, tuple[str, Wanted]]] = MappingProxyType({})
     """Field -> the dotted key, and the values of it, beside which the field has an effect."""
 

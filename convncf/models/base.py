@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from convncf.config import EmbeddingSettings, ModelSettings
 from convncf.errors import ConfigError, PretrainingError
 from convncf.models.losses import ConvNCFBPRLoss, squared_norm, sum_of_norms
-from convncf.models.record import Sizes
+from convncf.models.record import Sizes as Sizes
 
 Settings = TypeVar("Settings", bound=ModelSettings)
 PAIRWISE: Final = 2

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from app.ui import address, cache, shelf
-from app.ui.cache import Key, Model
+from app.ui.cache import Model
+from app.ui.shelf import Key
 from convncf import inspection
 from convncf.errors import ConvNCFError
 from convncf.evaluation import seeds, user_groups

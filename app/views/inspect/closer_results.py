@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from app.ui import cache, shelf
-from app.ui.cache import Key, Model
+from app.ui.cache import Model
+from app.ui.shelf import Key
 from convncf import inspection
 from convncf.inspection import Attribution, Edit, OverTraining, PairView, RankWhatIf, Responses, WhatIf, neighbours
 from convncf.inspection import projection as projections

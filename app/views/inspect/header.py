@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.ui import cache, pair_controls
+from app.ui import cache, pair_controls, shelf
 from app.ui.cache import Model
 from app.ui.pair_controls import BEST
 from app.ui.text import phase, plain, sentence, terms
@@ -95,7 +95,7 @@ def follow(run: Run) -> None:
         return
 
 
-def _look(run: Run, before: cache.Key) -> None:
+def _look(run: Run, before: shelf.Key) -> None:
     try:
         status = run.status()
         words = phase(status, run.config().model.name)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from app.ui import cache, shelf
-from app.ui.cache import Key, Model
+from app.ui.cache import Model
+from app.ui.shelf import Key
 from convncf.data.reading import ReadOptions
 from convncf.errors import DataError
 from convncf.evaluation.ranking import ItemRank, Scores, items_of, rank_item

@@ -256,7 +256,7 @@ def test_a_function_is_a_scorer(ease: convncf.FittedModel) -> None:
 def test_a_comparison_tests_each_against_the_first(ease: convncf.FittedModel) -> None:
     split = ease.split
     flat = convncf.Scorer.from_function(lambda user_id, item_ids: [0.0] * len(item_ids), split)
-    reports = {"EASE": convncf.evaluate(ease, split), "lists": lists(ease, 20), "flat": flat}
+    reports: dict[str, Any] = {"EASE": convncf.evaluate(ease, split), "lists": lists(ease, 20), "flat": flat}
     found = convncf.compare(reports, split)
     assert found.baseline == "EASE"
     assert found.paired["lists"].difference == 0

@@ -54,7 +54,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return Shop(tmp_path_factory.mktemp("shop"))
 
 
-def gap(column: str, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
+def gap(column: str, value: Any) -> Callable[[pd.DataFrame], pd.DataFrame]:
     """The frame with a value in row 3 of a column."""
 
     def changed(frame: pd.DataFrame) -> pd.DataFrame:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from convncf.data.interactions import Interactions
 
 
-def is_missing(value: object) -> bool:
+def is_missing(value: Any) -> bool:
     """Whether a value is None, NaN or pandas' NA or NaT."""
     import pandas as pd
 
-    return value is None or (np.ndim(value) == 0 and bool(pd.isna(value)))  # type: ignore[call-overload]
+    return value is None or (np.ndim(value) == 0 and bool(pd.isna(value)))
 
 
 def index_of(vocabulary: Vocabulary, raw: object) -> int:
@@ -107,7 +107,8 @@ def ids_of(column: pd.Series[Any]) -> tuple[list[str], np.ndarray[Any, np.dtype[
 def indices_of(column: pd.Series[Any], vocabulary: Vocabulary) -> np.ndarray[Any, np.dtype[np.int64]]:
     """(n,) the indices of a column of ids. Raises DataError, UnknownIdError."""
     texts, codes = ids_of(column)
-    return np.asarray([vocabulary.index(text) for text in texts], np.int64)[codes]
+    found: np.ndarray[Any, np.dtype[np.int64]] = np.asarray([vocabulary.index(text) for text in texts], np.int64)[codes]
+    return found
 
 
 def same_ids(given: Interactions, known: Interactions, what: str) -> None:

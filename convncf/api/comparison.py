@@ -55,10 +55,10 @@ class Comparison:
         """A row a model: every metric; then difference, low and high (95%), p and p_adjusted against the baseline."""
         import pandas as pd
 
-        rows = {}
+        rows: dict[str, dict[str, float | None]] = {}
         for name, report in self.reports.items():
             test = self.paired.get(name)
-            rows[name] = report.metrics | {
+            rows[name] = {**report.metrics} | {
                 "difference": None if test is None else test.difference,
                 "low": None if test is None else test.low,
                 "high": None if test is None else test.high,

@@ -124,17 +124,21 @@ class Dataset(dataset.Dataset):
                 raise DataError(f"column {column!r} is given for both {role} and {other}. Give one of them another.")
         user_ids, of_user = ids_of(column_of(frame, user, "user"))
         item_ids, of_item = ids_of(column_of(frame, item, "item"))
-        times, unit, words = (None, "s", "") if time is None else _times(column_of(frame, time, "time"))
+        times: Int64s | None = None
+        unit: TimeUnit = "s"
+        words = ""
+        if time is not None:
+            times, unit, words = _times(column_of(frame, time, "time"))
         ratings = None if rating is None else _ratings(column_of(frame, rating, "rating"))
         merged = merge_repeats(of_user, of_item, times, ratings)
         rows = np.arange(len(frame)) if merged.kept is None else merged.kept
-        users, of_user = _by_appearance("user", user_ids, of_user[rows])
-        items, of_item = _by_appearance("item", item_ids, of_item[rows])
+        users, user_index = _by_appearance("user", user_ids, of_user[rows])
+        items, item_index = _by_appearance("item", item_ids, of_item[rows])
         interactions = Interactions(
             users,
             items,
-            of_user,
-            of_item,
+            user_index,
+            item_index,
             None if times is None else times[rows],
             None if ratings is None else ratings[rows].astype(np.float32),
             unit,

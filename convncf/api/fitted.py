@@ -177,9 +177,9 @@ def fit(
     for key, value in given.items():
         group, _, inner = key.partition(".")
         if value is not None and isinstance(groups.setdefault(group, {}), dict):
-            if groups[group].get(inner, value) != value:  # type: ignore[union-attr]
+            if groups[group].get(inner, value) != value:
                 raise ConfigError(f"{inner} is given twice, as {inner}={value!r} and in {group}=. Keep one of them.")
-            groups[group][inner] = value  # type: ignore[index]
+            groups[group][inner] = value
     resolved = run_settings(split.config, model, preset, seed, groups)
     home = files.home()
     tell = _to_stderr(resolved.config.eval) if progress else None

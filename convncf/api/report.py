@@ -6,7 +6,7 @@ Shapes: U evaluated users, N ranked positives.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -162,7 +162,7 @@ def part_of(part: object) -> Part:
     if part not in _PARTS:
         hint = did_you_mean(str(part), _PARTS)
         raise ConfigError(f"part {part!r} cannot be reported on. {hint}")
-    return cast(Part, part)
+    return part
 
 
 def evaluated(model: Any, split: Split, part: Part, config: EvalConfig, name: str = "") -> Report:

@@ -153,12 +153,12 @@ def inspect_a_pair(page: Page, app: App) -> None:
 def look_closer(page: Page) -> None:
     """A click on a feature map enlarges it; an edit of the map moves the score and the rank."""
     page.get_by_text("1 · 16 of 8×8").click()
+    expect(page.get_by_label(re.compile("^Feature maps of layer 1")).first).to_be_attached()
     settle(page)
     tiles = page.locator("[class*='st-key-inspect-tiles'] .nsewdrag").first
-    tiles.scroll_into_view_if_needed()
     box = tiles.bounding_box()
     assert box is not None
-    page.mouse.click(box["x"] + box["width"] * 0.01, box["y"] + box["height"] * 0.01)  # the first tile
+    tiles.click(position={"x": box["width"] * 0.01, "y": box["height"] * 0.01})  # the first tile
     expect(page.get_by_label(re.compile("^Channel 0 of layer 1")).first).to_be_attached()
     expect(page.get_by_label("Channel", exact=True).first).to_have_value("0")
     page.get_by_text("What if", exact=True).click()
@@ -198,6 +198,7 @@ def upload_and_train(page: Page, app: App, home: Path, folder: Path) -> None:
     expect(page.get_by_text(f"{rows:,}").first).to_be_visible()
     fill(page, "Name of the dataset", "shop")
     page.get_by_role("button", name="Save as dataset").click()
+    page.wait_for_url("**/data?*dataset=shop*")  # it is shown once it is kept
     settle(page)
     saved = {entry.name: entry for entry in catalogue.entries(home)}["shop"]
     assert (saved.n_users, saved.n_interactions) == (users, rows)

@@ -17,9 +17,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -30,6 +29,9 @@ from convncf import cli
 from tests.worlds import folder_for_all
 
 ROOT = Path(__file__).resolve().parents[1]
+
+LONGEST: Final = 120
+"""Seconds that a command may take."""
 
 SMALL = (
     *("--set", "model.embedding_size=8"),
@@ -98,7 +100,7 @@ class CommandLine:
         An exception that would be a traceback leaves as it is, and fails the test by itself.
         """
         settings = self._environment() | environment
-        with _put_back(), _streams(typed, settings.get("PYTHONIOENCODING", "utf-8")) as said:
+        with _put_back(), _streams(typed, settings.get("PYTHONIOENCODING", "utf-8")) as said, _in_time(arguments):
             os.environ.update(settings)
             sys.argv = ["convncf", *arguments]
             ended: object = 0
@@ -112,7 +114,7 @@ class CommandLine:
     def process(self, *arguments: str, code: int | None = 0, typed: str = "", **environment: str) -> Answer:
         """The same in a process of its own."""
         process = self.start(*arguments, **environment)
-        out, err = process.communicate(typed, timeout=120)
+        out, err = process.communicate(typed, timeout=LONGEST)
         return self._answer(arguments, code, process.returncode, out, err)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -198,6 +200,28 @@ def _put_back() -> Iterator[None]:
         os.environ.update(environment)
 
 
+class _TooLong(BaseException):
+    """What no handler of a command expects."""
+
+
+@contextmanager
+def _in_time(arguments: tuple[str, ...]) -> Iterator[None]:
+    """Fail where a command takes longer than LONGEST, as when it waits for a device that another run holds."""
+
+    def late(number: int, frame: object) -> None:
+        raise _TooLong
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST)
+    try:
+        yield
+    except _TooLong:
+        raise AssertionError(f"{arguments} did not end within {LONGEST} seconds") from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 @contextmanager
 def _streams(typed: str, encoding: str) -> Iterator[list[str]]:
     """stdin that holds `typed`; stdout and stderr, of Python and of the process, go to files.
@@ -228,11 +252,3 @@ def _streams(typed: str, encoding: str) -> Iterator[list[str]]:
             for written in (out, err):
                 written.seek(0)
                 said.append(written.read().decode("utf-8"))
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
-    """Poll until it is true; fails after `seconds`."""
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until, "it did not become true in time"
-        time.sleep(0.05)

@@ -19,7 +19,7 @@ from convncf.jobs.queue import DeviceQueue
 from convncf.runs import Run
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 20.0, *, run: Run | None = None) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 60.0, *, run: Run | None = None) -> None:
     """Look again and again; fails, with the end of the run's log, when it takes too long."""
     end = time.monotonic() + seconds
     while not holds():

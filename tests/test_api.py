@@ -171,7 +171,7 @@ def test_a_split_and_a_training_of_two_seeds_come_back(data: convncf.Dataset, tm
 
 def test_settings_go_by_group(split: convncf.Split) -> None:
     few = convncf.fit(split, "mf-bpr", model={"embedding_size": 8}, train={"epochs": np.int64(2)}, device="cpu")
-    assert (few.config.model.embedding_size, few.config.train.epochs, few.config.train.device) == (8, 2, "cpu")
+    assert (few.config.model["embedding_size"], few.config.train.epochs, few.config.train.device) == (8, 2, "cpu")
     assert few.inspect("c3", "a5").interaction_map.shape == (8, 8)
 
 

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from convncf import jobs
 from convncf.models.effects import setting_keys
-from tests.command_line import CommandLine, wait_until
+from convncf.runs import RunStore
+from tests.command_line import CommandLine
+from tests.concurrency import wait_until
 
 EPOCHS = 60
 FACTORISATION = (
@@ -66,15 +69,18 @@ def test_ctrl_c_stops_and_saves_and_resume_goes_on_as_if_nothing_had_happened(sh
 def test_a_detached_run_is_watched_stopped_and_deleted(shop: CommandLine) -> None:
     started = shop("train", *FACTORISATION, "--set", "train.epochs=100000", "--name", "long", "--detach", "--json")
     assert started.object["run"] == "long"
-    wait_until(lambda: len(rows(shop, "long")) >= 2)
-    shown = shop("runs", "show", "long").out
-    assert "running" in shown
-    assert "training epoch" in shown
-    assert "stop it first" in shop.refused("runs", "delete", "long", "--yes")
-    assert "a worker already" in shop.refused("resume", "long")
+    try:
+        wait_until(lambda: len(rows(shop, "long")) >= 2)
+        shown = shop("runs", "show", "long").out
+        assert "running" in shown
+        assert "training epoch" in shown
+        assert "stop it first" in shop.refused("runs", "delete", "long", "--yes")
+        assert "a worker already" in shop.refused("resume", "long")
 
-    assert "asked long" in shop("runs", "stop", "long").err
-    wait_until(lambda: state(shop, "long") == "stopped", seconds=15)
+        assert "asked long" in shop("runs", "stop", "long").err
+        wait_until(lambda: state(shop, "long") == "stopped")
+    finally:
+        jobs.kill(RunStore(shop.home).open("long"), force=True)  # else it would hold the device for ever
     assert "not being worked" in shop("runs", "stop", "long").err
     assert "training epoch 1: loss" in shop("runs", "log", "long").out or len(rows(shop, "long")) > 40
     shop("runs", "delete", "long", "--yes")

@@ -9,25 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from convncf import jobs
 from convncf.data import catalogue
 from convncf.runs import Run, RunStore, Status
 from tests.command_line import CommandLine
-from tests.worlds import checkerboard, finished_run, make_run, save_dataset, without_clock
-
-
-def stopped_twin(home: Path) -> Run:
-    """The run "cut": as "tiny", and ended by an exception after its second epoch of training."""
-
-    def end(record: object) -> None:
-        if (getattr(record, "phase", ""), getattr(record, "epoch", 0)) == ("training", 2):
-            raise ArithmeticError("epoch 2 went wrong")
-
-    run = make_run(home, "cut")
-    with pytest.raises(ArithmeticError):
-        jobs.work(run, home, on_record=end)
-    return run
-
+from tests.worlds import checkerboard, finished_run, save_dataset, stopped_twin, without_clock
 
 # ---------------------------------------------------------------- damaged files
 

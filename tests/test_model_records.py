@@ -53,7 +53,8 @@ class Distance(PairwiseModel):
         return cls(settings, sizes)
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
-        return -(self.user_embedding(user) - self.item_embedding(item)).square().sum(dim=-1)
+        apart: Tensor = self.user_embedding(user) - self.item_embedding(item)
+        return -apart.square().sum(dim=-1)
 
     def weights(self) -> list[Tensor]:
         return []
@@ -150,7 +151,8 @@ def own_scores(loaded: LoadedRun, user: int) -> npt.NDArray[np.float64]:
         return clock(user, Sizes(0, n_items)).astype(np.float64)
     tables: Any = loaded.model
     p, q = tables.user_embedding.weight[user].detach().numpy(), tables.item_embedding.weight.detach().numpy()
-    return -((p - q).astype(np.float64) ** 2).sum(axis=1)
+    found: npt.NDArray[np.float64] = -((p - q).astype(np.float64) ** 2).sum(axis=1)
+    return found
 
 
 def items_of(matrix: Any, user: int) -> set[int]:

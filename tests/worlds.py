@@ -10,6 +10,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -127,6 +128,12 @@ def finished_run(home: Path) -> Run:
     return RunStore(home).open("tiny")
 
 
+def stopped_twin(home: Path) -> Run:
+    """The run "cut" and its data, copied into this home: as "tiny", but an exception ended it after its epoch 2."""
+    shutil.copytree(_stopped(), home, dirs_exist_ok=True)
+    return RunStore(home).open("cut")
+
+
 def row(matrix: csr_array, user: int) -> npt.NDArray[np.int64]:
     """Items of one user in a matrix of a split, ascending."""
     return np.asarray(matrix.indices[matrix.indptr[user] : matrix.indptr[user + 1]], dtype=np.int64)
@@ -147,6 +154,18 @@ def folder_for_all(prefix: str) -> Path:
     folder = Path(tempfile.mkdtemp(prefix=prefix))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+@cache
+def _stopped() -> Path:
+    def end(record: object) -> None:
+        if (getattr(record, "phase", ""), getattr(record, "epoch", 0)) == ("training", 2):
+            raise ArithmeticError("epoch 2 went wrong")
+
+    home = folder_for_all("convncf-worlds-")
+    with suppress(ArithmeticError):
+        jobs.work(make_run(home, "cut"), home, on_record=end)
+    return home
 
 
 @cache

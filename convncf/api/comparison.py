@@ -58,7 +58,7 @@ class Comparison:
         rows: dict[str, dict[str, float | None]] = {}
         for name, report in self.reports.items():
             test = self.paired.get(name)
-            rows[name] = {**report.metrics} | {
+            rows[name] = dict[str, float | None](report.metrics) | {
                 "difference": None if test is None else test.difference,
                 "low": None if test is None else test.low,
                 "high": None if test is None else test.high,

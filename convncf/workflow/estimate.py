@@ -33,7 +33,7 @@ from convncf.training import triple_sampler
 from convncf.training.step import Stepper, Trainable
 from convncf.workflow.loading import data_of_config
 from convncf.workflow.memory import Memory, memory_of
-from convncf.workflow.phases import pretraining
+from convncf.workflow.phases import before, pretraining
 
 _SECONDS: Final = 0.25
 """For each thing that is timed."""
@@ -133,7 +133,7 @@ def measure(
     config: RunConfig, parts: Split, device: str, precision: Precision, sets: Mapping[Part, CandidateSets]
 ) -> Estimate:
     """The estimate of a run whose data is at hand: split, device, and the candidate sets of `judgement.sets_for`."""
-    before = resident()
+    held = resident()
     popularity = cast(Scorer, models.fitted(BASELINE.settings(), parts.train))
     simple = _Ranking(popularity, config, parts, sets)
     of_simple, of_pretraining, of_training, computing = simple.at_the_end("test"), None, None, 0.0
@@ -154,7 +154,7 @@ def measure(
     n_users = users_with_positives(parts.test).size
     memory = memory_of(config, parts)
     # what was loaded on the way counts as well; what the measured model held is in `memory`
-    process = max(before, resident() - (memory.on_device if device == "cpu" else 0))
+    process = max(held, resident() - (memory.on_device if device == "cpu" else 0))
     rivals = 2 + (of_pretraining is not None or bool(path))
     return Estimate(
         pretraining=of_pretraining,

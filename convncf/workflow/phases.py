@@ -97,7 +97,8 @@ class Attempt:
 
     def _fresh(self, config: ModelSettings, purpose: str) -> torch.nn.Module:
         random.seed_torch(self.config.seed, purpose)
-        return models.build(config, self.parts.interactions.n_users, self.parts.interactions.n_items, self.precision)
+        sizes = self.parts.interactions.n_users, self.parts.interactions.n_items
+        return cast(torch.nn.Module, models.build(config, *sizes, self.precision))
 
     def _start_from_pretrained(self, model: torch.nn.Module) -> None:
         """Give the model its pretrained embeddings, training MF-BPR first when the settings say so."""

@@ -66,12 +66,11 @@ print(f"{sampler.n_triples:,} triples; the first: user {user[0]} has film {seen[
 # %%
 import torch
 
-from convncf import ModelConfig
-from convncf.models import MatrixFactorisation
+from convncf import ModelConfig, models
 
 torch.manual_seed(1)  # the start of the embeddings
 plan = ModelConfig(name="mf-bpr", embedding_size=32, penalty="squared", reg_weights=(0.015, 0.0), embedding_std=0.1)
-model = MatrixFactorisation(plan, split.interactions)
+model = models.MatrixFactorisation(plan, split.interactions)
 
 # %%
 import numpy as np
@@ -111,13 +110,12 @@ assert np.allclose(slope, model.user_embedding.weight.grad.numpy(), atol=1e-3)
 # the sign:
 
 # %%
-from convncf import EvalConfig
-from convncf.training import Trainer
+from convncf import EvalConfig, training
 
 rate = 0.005
 after = P - rate * slope / (np.abs(slope) + 1e-8)
 one_step = TrainConfig(epochs=1, batch_size=sampler.n_triples, lr_embedding=rate)
-list(Trainer(model, split, one_step, EvalConfig(), seed=1, restore=False))
+list(training.Trainer(model, split, one_step, EvalConfig(), seed=1, restore=False))
 assert np.allclose(after, model.user_embedding.weight.detach().numpy(), atol=1e-5)
 
 # %%
@@ -419,8 +417,8 @@ pd.DataFrame(change, columns=["embeddings", "filters of layer 1"]).rename_axis("
 # %%
 def fresh():
     torch.manual_seed(2)
-    new = MatrixFactorisation(plan, split.interactions)
-    return Trainer(new, split, TrainConfig(epochs=4), EvalConfig(), seed=2, restore=False)
+    new = models.MatrixFactorisation(plan, split.interactions)
+    return training.Trainer(new, split, TrainConfig(epochs=4), EvalConfig(), seed=2, restore=False)
 
 
 # %%

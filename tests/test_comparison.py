@@ -94,7 +94,11 @@ def test_each_column_is_the_runs_own_report(two: tuple[Run, Run]) -> None:
     settings = [run.settings() for run in two]
     shown = {one.key: one.values for one in found.differences}
     without_effect = {"model.embedding_std"}  # one starts from pretraining, the other has no embeddings
-    assert set(shown) == {k for k in settings[0] if settings[0][k] != settings[1][k]} - without_effect
+    assert (
+        set(shown)
+        == {key for key in (*settings[0], *settings[1]) if settings[0].get(key) != settings[1].get(key)}
+        - without_effect
+    )
     assert "model.name" in shown
     assert "seed" not in shown
     kernels = settings[0]["model.cnn_kernels"]

@@ -62,7 +62,24 @@ def with_ability(ability: str) -> str:
 
 
 def ModelConfig(name: str = OURS[0].name, **settings: Any) -> Any:
-    """Settings of the model `name`, of its own class: ModelConfig(name="mf-bpr", embedding_size=16)."""
+    """The settings of one model, as that model's own settings class has them.
+
+    Args:
+        name: name of a model, such as "convncf" or "mf-bpr".
+        settings: its settings by name; the others keep their defaults.
+
+    Returns:
+        A frozen value, as `ConvNCF(config, dataset)` takes it; `value["embedding_size"]` reads one of them.
+
+    Raises:
+        ConfigError: there is no such model.
+        pydantic.ValidationError: a setting is none of this model's, or has a value that cannot be.
+
+    Example:
+        >>> import convncf
+        >>> convncf.ModelConfig(name="mf-bpr", embedding_size=16)["embedding_size"]
+        16
+    """
     return record(name).settings(**settings)
 
 

@@ -63,7 +63,7 @@ def test_any_bytes_under_any_name(tmp_path: Path, content: bytes, name: str, kin
     (path,) = write(tmp_path, {name: content})
     refusal = ""
     try:
-        adds_up(read(path, ReadOptions(format=kind, companions=False)))  # type: ignore[arg-type]
+        adds_up(read(path, ReadOptions(format=kind, companions=False)))
     except ReadError as error:
         refusal = str(error)
     assert not refusal or str(path) in refusal

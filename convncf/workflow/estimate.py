@@ -141,7 +141,7 @@ def measure(
     baselines = of_simple if own is not BASELINE else 0.0
     if own.trained:
         if own.pretraining and config.pretrain.epochs and not path:
-            mf, settings = before(config), pretraining(config)
+            mf, settings = pretraining_model(config), pretraining(config)
             of_pretraining, ranking = _phase(mf, settings, config, parts, device, precision, sets, sampled=False)
             baselines += ranking.at_the_end("test")
         elif path:

@@ -75,7 +75,7 @@ class Attempt:
         popularity = models.fitted(BASELINE.settings(), self.parts.train)
         found: dict[str, Scorer] = {BASELINE.name: cast(Scorer, popularity)}
         if self.run.pretrained_path.exists():
-            model = self._fresh(before(self.config), "pretraining")
+            model = self._fresh(pretraining_model(self.config), "pretraining")
             model.load_state_dict(load_tensors(self.run.pretrained_path)[0])
             found[PRETRAINING.name] = cast(Scorer, model)
         elif self.config.model.pretrained_from or self.config.pretrain.epochs:
@@ -128,7 +128,7 @@ class Attempt:
     def _pretrain(self) -> None:
         # MF ranks a user in a millisecond: it is always validated on all of them
         evaluation = self.config.eval.model_copy(update={"validation_users": None})
-        model = self._fresh(before(self.config), "pretraining")
+        model = self._fresh(pretraining_model(self.config), "pretraining")
         self._phase("pretraining", model, pretraining(self.config), evaluation)
 
     def _phase(
@@ -195,7 +195,7 @@ class Attempt:
         self.run.replace_metrics(rows)
 
 
-def before(config: RunConfig) -> ModelSettings:
+def pretraining_model(config: RunConfig) -> ModelSettings:
     """The MF-BPR whose embeddings a run's model starts from."""
     settings = config.model
     assert isinstance(settings, EmbeddingSettings)

@@ -33,7 +33,7 @@ from convncf.training import triple_sampler
 from convncf.training.step import Stepper, Trainable
 from convncf.workflow.loading import data_of_config
 from convncf.workflow.memory import Memory, memory_of
-from convncf.workflow.phases import pretraining
+from convncf.workflow.phases import pretraining, pretraining_model
 
 _SECONDS: Final = 0.25
 """For each thing that is timed."""

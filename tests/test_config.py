@@ -173,7 +173,8 @@ def test_the_tuned_network_begins_from_the_tuned_matrix_factorisation() -> None:
 def test_the_paper_preset_is_that_of_the_2018_code() -> None:
     """DESIGN's table: what He et al. released, but for its two leaks, which are settings and off."""
     config = resolve(preset="paper").config
-    model, train = config.model, config.train
+    model: Any = config.model
+    train = config.train
     assert (model.embedding_size, model.cnn_kernels, model.cnn_strides) == (64, (2,) * 6, (2,) * 6)
     assert (model.cnn_channels, model.dropout_prob) == ((1, *(32,) * 6), 0.0)
     assert (model.penalty, model.reg_weights, model.output_reg) == ("squared", (0.01, 1.0), 11.0)

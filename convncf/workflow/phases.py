@@ -93,7 +93,9 @@ class Attempt:
 
     def _fresh(self, config: ModelSettings, purpose: str) -> torch.nn.Module:
         random.seed_torch(self.config.seed, purpose)
-        return models.build(config, self.parts.interactions.n_users, self.parts.interactions.n_items, self.precision)
+        n_users, n_items = self.parts.interactions.n_users, self.parts.interactions.n_items
+        model: torch.nn.Module = models.build(config, n_users, n_items, self.precision)
+        return model
 
     def _start_from_pretrained(self, model: torch.nn.Module) -> None:
         """Give the model its pretrained embeddings, training MF-BPR first when the settings say so."""

@@ -33,7 +33,7 @@ from convncf.training import triple_sampler
 from convncf.training.step import Stepper, Trainable
 from convncf.workflow.loading import data_of_config
 from convncf.workflow.memory import Memory, memory_of
-from convncf.workflow.phases import before, pretraining
+from convncf.workflow.phases import pretraining, pretraining_model
 
 _SECONDS: Final = 0.25
 """For each thing that is timed."""
@@ -141,7 +141,7 @@ def measure(
     baselines = of_simple if own is not BASELINE else 0.0
     if own.trained:
         if own.pretraining and config.pretrain.epochs and not path:
-            mf, settings = before(config), pretraining(config)
+            mf, settings = pretraining_model(config), pretraining(config)
             of_pretraining, ranking = _phase(mf, settings, config, parts, device, precision, sets, sampled=False)
             baselines += ranking.at_the_end("test")
         elif path:

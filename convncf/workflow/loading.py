@@ -202,6 +202,6 @@ def _kept(loaded: LoadedRun, epoch: int) -> Scorer:
 def _pretrained(run: Run) -> Scorer:
     tensors, _ = load_tensors(run.pretrained_path)
     p, q = tensors["user_embedding.weight"], tensors["item_embedding.weight"]
-    model = models.build(PRETRAINING.settings.model_validate({"embedding_size": p.shape[1]}), len(p), len(q))
+    model = models.build(models.ModelConfig(PRETRAINING.name, embedding_size=p.shape[1]), len(p), len(q))
     model.start_from(p, q)
     return cast(Scorer, model.eval())

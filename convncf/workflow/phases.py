@@ -79,7 +79,7 @@ class Attempt:
         popularity = models.fitted(BASELINE.settings(), self.parts.train)
         found: dict[str, Scorer] = {BASELINE.name: cast(Scorer, popularity)}
         if self.run.has_pretrained():
-            model = self._fresh(before(self.config), "pretraining")
+            model = self._fresh(pretraining_model(self.config), "pretraining")
             model.load_state_dict(self.run.load_pretrained()[0])
             found[PRETRAINING.name] = cast(Scorer, model)
         elif self.config.model.pretrained_from or self.config.pretrain.epochs:
@@ -97,8 +97,9 @@ class Attempt:
 
     def _fresh(self, config: ModelSettings, purpose: str) -> torch.nn.Module:
         random.seed_torch(self.config.seed, purpose)
-        sizes = self.parts.interactions.n_users, self.parts.interactions.n_items
-        return cast(torch.nn.Module, models.build(config, *sizes, self.precision))
+        n_users, n_items = self.parts.interactions.n_users, self.parts.interactions.n_items
+        model: torch.nn.Module = models.build(config, n_users, n_items, self.precision)
+        return model
 
     def _start_from_pretrained(self, model: torch.nn.Module) -> None:
         """Give the model its pretrained embeddings, training MF-BPR first when the settings say so."""
@@ -133,7 +134,7 @@ class Attempt:
     def _pretrain(self) -> None:
         # MF ranks a user in a millisecond: it is always validated on all of them
         evaluation = self.config.eval.model_copy(update={"validation_users": None})
-        model = self._fresh(before(self.config), "pretraining")
+        model = self._fresh(pretraining_model(self.config), "pretraining")
         self._phase("pretraining", model, pretraining(self.config), evaluation)
 
     def _phase(
@@ -201,7 +202,7 @@ class Attempt:
         self.run.replace_metrics(rows)
 
 
-def before(config: RunConfig) -> ModelSettings:
+def pretraining_model(config: RunConfig) -> ModelSettings:
     """The MF-BPR whose embeddings a run's model starts from."""
     settings = config.model
     assert isinstance(settings, EmbeddingSettings)

@@ -47,7 +47,7 @@ epochs = int(os.environ.get("CONVNCF_EPOCHS", "5"))  # of the network; the tests
 # pass over all that users have seen in the training part.
 
 # %%
-from convncf import TrainConfig, datasets
+from convncf import EvalConfig, TrainConfig, datasets
 
 split = datasets.load("movielens-small").split(seed=1, min_item=30)
 
@@ -66,12 +66,11 @@ print(f"{sampler.n_triples:,} triples; the first: user {user[0]} has film {seen[
 # %%
 import torch
 
-from convncf import ModelConfig
-from convncf.models import MatrixFactorisation
+from convncf import ModelConfig, models
 
 torch.manual_seed(1)  # the start of the embeddings
 plan = ModelConfig(name="mf-bpr", embedding_size=32, penalty="squared", reg_weights=(0.015, 0.0), embedding_std=0.1)
-model = MatrixFactorisation(plan, split.interactions)
+model = models.MatrixFactorisation(plan, split.interactions)
 
 # %%
 import numpy as np
@@ -111,7 +110,6 @@ assert np.allclose(slope, model.user_embedding.weight.grad.numpy(), atol=1e-3)
 # the sign:
 
 # %%
-from convncf import EvalConfig
 from convncf.training import Trainer
 
 rate = 0.005
@@ -419,7 +417,7 @@ pd.DataFrame(change, columns=["embeddings", "filters of layer 1"]).rename_axis("
 # %%
 def fresh():
     torch.manual_seed(2)
-    new = MatrixFactorisation(plan, split.interactions)
+    new = models.MatrixFactorisation(plan, split.interactions)
     return Trainer(new, split, TrainConfig(epochs=4), EvalConfig(), seed=2, restore=False)
 
 

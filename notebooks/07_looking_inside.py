@@ -70,8 +70,7 @@ def fit(model, settings, seed):
 # %%
 import torch
 
-from convncf import ModelConfig, TrainConfig
-from convncf.models import MatrixFactorisation
+from convncf import ModelConfig, TrainConfig, models
 
 epochs = int(os.environ.get("CONVNCF_EPOCHS", "40"))  # at most; the tests set it, to be through in seconds
 of_mf = ModelConfig(name="mf-bpr", embedding_size=16, penalty="squared", reg_weights=(1e-2, 0.0), embedding_std=0.1)
@@ -82,7 +81,7 @@ slow = TrainConfig(epochs=epochs, batch_size=1024, lr_embedding=1e-2, patience=3
 def factorise(seed):
     """An MF from random embeddings of its own."""
     torch.manual_seed(seed)
-    return fit(MatrixFactorisation(of_mf, split.interactions), slow, seed)
+    return fit(models.MatrixFactorisation(of_mf, split.interactions), slow, seed)
 
 
 # %% [markdown]

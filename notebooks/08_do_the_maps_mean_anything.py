@@ -102,8 +102,7 @@ per_person = {name: judged(model.fit(split.train)) for name, model in simple.ite
 # %%
 import torch
 
-from convncf import ModelConfig, TrainConfig
-from convncf.models import MatrixFactorisation
+from convncf import ModelConfig, TrainConfig, models
 
 epochs = int(os.environ.get("CONVNCF_EPOCHS", "40"))  # at most; the tests set it, to be through in seconds
 of_mf = ModelConfig(name="mf-bpr", embedding_size=16, penalty="squared", reg_weights=(1e-2, 0.0), embedding_std=0.1)
@@ -111,7 +110,7 @@ slow = TrainConfig(epochs=epochs, batch_size=1024, lr_embedding=1e-2, patience=3
 
 # %%
 torch.manual_seed(0)
-mf = fit(MatrixFactorisation(of_mf, split.interactions), slow, 0)
+mf = fit(models.MatrixFactorisation(of_mf, split.interactions), slow, 0)
 per_person["MF"] = judged(mf)
 for name, values in per_person.items():
     print(f"{name:10} NDCG@10 {values.mean():.3f}")
@@ -147,7 +146,7 @@ def rotation(seed):
 
 # %%
 for turn in (permutation(1), rotation(1)):
-    turned = MatrixFactorisation(of_mf, split.interactions)
+    turned = models.MatrixFactorisation(of_mf, split.interactions)
     turned.start_from(torch.tensor(P @ turn), torch.tensor(Q @ turn))
     print(f"largest change of a score: {(turned.score_items(0) - mf.score_items(0)).abs().max():.1e}")
     assert torch.allclose(turned.score_items(0), mf.score_items(0), atol=1e-4)
@@ -173,7 +172,7 @@ figures.interaction_map(trace, LIGHT)
 # 0, blue below. The bar on the right is the scale. The stripes are rows and columns of large numbers.
 
 # %%
-shuffled = MatrixFactorisation(of_mf, split.interactions)
+shuffled = models.MatrixFactorisation(of_mf, split.interactions)
 shuffled.start_from(torch.tensor(P @ permutation(1)), torch.tensor(Q @ permutation(1)))
 after = inspection.trace_pair(shuffled, person, film)
 assert np.allclose(np.outer(P[person] @ permutation(1), Q[film] @ permutation(1)), after.map, atol=1e-5)

@@ -199,12 +199,12 @@ for test in report["paired"].values():
 # Take one customer, and see from which shelves their books are.
 
 # %%
-from convncf import inspection, load
+from convncf.inspection import history
 
-loaded = load("first")
+loaded = convncf.load("first")
 books, shelf_of = loaded.dataset.items, dict(zip(titles, shelf, strict=True))
 customer = loaded.dataset.interactions.users.index("c007")
-bought = [books.label(book) for book in inspection.history(loaded.split, customer).items]
+bought = [books.label(book) for book in history(loaded.split, customer).items]
 pd.Series([shelf_of[title] for title in bought]).value_counts().to_frame("books")
 
 # %% [markdown]

@@ -47,7 +47,7 @@ epochs = int(os.environ.get("CONVNCF_EPOCHS", "5"))  # of the network; the tests
 # pass over all that users have seen in the training part.
 
 # %%
-from convncf import TrainConfig, datasets
+from convncf import EvalConfig, TrainConfig, datasets
 
 split = datasets.load("movielens-small").split(seed=1, min_item=30)
 
@@ -110,12 +110,12 @@ assert np.allclose(slope, model.user_embedding.weight.grad.numpy(), atol=1e-3)
 # the sign:
 
 # %%
-from convncf import EvalConfig, training
+from convncf.training import Trainer
 
 rate = 0.005
 after = P - rate * slope / (np.abs(slope) + 1e-8)
 one_step = TrainConfig(epochs=1, batch_size=sampler.n_triples, lr_embedding=rate)
-list(training.Trainer(model, split, one_step, EvalConfig(), seed=1, restore=False))
+list(Trainer(model, split, one_step, EvalConfig(), seed=1, restore=False))
 assert np.allclose(after, model.user_embedding.weight.detach().numpy(), atol=1e-5)
 
 # %%
@@ -418,7 +418,7 @@ pd.DataFrame(change, columns=["embeddings", "filters of layer 1"]).rename_axis("
 def fresh():
     torch.manual_seed(2)
     new = models.MatrixFactorisation(plan, split.interactions)
-    return training.Trainer(new, split, TrainConfig(epochs=4), EvalConfig(), seed=2, restore=False)
+    return Trainer(new, split, TrainConfig(epochs=4), EvalConfig(), seed=2, restore=False)
 
 
 # %%

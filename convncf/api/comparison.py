@@ -58,13 +58,14 @@ class Comparison:
         rows: dict[str, dict[str, float | None]] = {}
         for name, report in self.reports.items():
             test = self.paired.get(name)
-            rows[name] = dict[str, float | None](report.metrics) | {
+            tested: dict[str, float | None] = {
                 "difference": None if test is None else test.difference,
                 "low": None if test is None else test.low,
                 "high": None if test is None else test.high,
                 "p": None if test is None else test.p_value,
                 "p_adjusted": self.adjusted.get(name),
             }
+            rows[name] = {**report.metrics, **tested}
         frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
         tests = ["difference", "low", "high", "p", "p_adjusted"]
         return frame[[name for name in frame.columns if name not in tests] + tests].astype(float)

@@ -22,13 +22,13 @@ app: install ## queue the demo runs and open the app on localhost
 demo: install ## queue the demo runs, unless they exist
 	@$(PY) -m convncf demo $(ARGS)
 
-test: install ## linters, types and the tests, browser and all: what to run before you hand in (six minutes)
+test: install ## linters, types and the tests, browser and all: what to run before you hand in
 	sh tools/beside.sh $(PYTEST) -m "not full"
 
-check: install ## the inner loop: linters, types, and the tests that need neither a browser nor long (two minutes)
+check: install ## the inner loop: linters, types, and the tests that need neither a browser nor long
 	sh tools/beside.sh $(PYTEST) -m "not full and not browser and not slow"
 
-full: install ## what takes longer: every notebook, trainings, and properties with 200 examples each (half an hour)
+full: install ## what takes longer: every notebook, trainings, and properties with 200 examples each
 	$(PYTEST) -m "full or hypothesis" --hypothesis-profile=thorough
 
 lint: install

@@ -17,19 +17,19 @@ LINES = """
 import plotly.graph_objects as go
 import streamlit as st
 
-from app import plots
-from convncf.figures import smoothing
+from app.ui import plots
+from convncf.figures import learning
 
 weight = 0.6 if st.toggle("Smooth") else 0.0
 lines = [go.Scatter(x=[0, 1, 2], y=[n, 1, n], name=f"run {n}, #ü'", mode="lines") for n in (1, 2, 3)]
 drawn = go.Figure(lines, layout={"height": 300, "showlegend": True, "uirevision": "same", "meta": {"alt": "lines"}})
-plots.show(smoothing.smooth(drawn, weight), key="lines")
+plots.show(learning.smooth(drawn, weight), key="lines")
 """
 CELLS = """
 import plotly.graph_objects as go
 import streamlit as st
 
-from app import plots
+from app.ui import plots
 
 more = 10 if st.toggle("More") else 0
 cells = go.Heatmap(z=[[1, 2], [3, 4 + more]], customdata=[["a", "b"], ["c", "d"]], showscale=False)

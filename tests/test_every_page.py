@@ -59,7 +59,7 @@ OF_STREAMLIT = {"presentation-role-conflict": "stFileUploaderDropzone", "empty-t
 
 
 def faults(page: Page, scheme: str, *rules: str) -> list[str]:
-    """What axe calls a violation of any rule, or of those with a tag, one line for each element."""
+    """What axe calls a violation of any rule, or of those that are named, one line for each element."""
     options: dict[str, Any] = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
     found: dict[str, Any] = Axe().run(page, options=options).response
     each = [(rule["id"], node["html"]) for rule in found["violations"] for node in rule["nodes"]]
@@ -96,7 +96,7 @@ def test_a_page_has_no_fault_in_light_and_dark_and_fits_a_narrow_window(
     # what changes below a view of Inspect is the same in dark and narrow: colours and widths are looked at once
     if "look=" not in urlsplit(path).query:
         darken(page)
-        assert exceptions(page) + faults(page, "dark", "cat.color") == []
+        assert exceptions(page) + faults(page, "dark", "color-contrast") == []
         show(page, "dark", NARROW)
         try:
             page.wait_for_function(IN_WIDTH, arg=NARROW, timeout=10_000, polling=50)

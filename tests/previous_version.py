@@ -132,11 +132,11 @@ def datasets(home: Home) -> dict[str, Any]:
     counts = ("n_users", "n_items", "n_interactions", "fingerprint", "embedded", "problem")
     listed = {entry["name"]: of(entry, *counts) for entry in home.json("datasets")["datasets"]}
     facts = ("users", "items", "interactions", "density", "per_user", "per_item", "first", "last", "ratings")
-    facts = (*facts, "titled", "came_divided", "candidates", "fingerprint")
+    more = ("titled", "came_divided", "candidates", "fingerprint")
     shown = {}
     for name in PAIRS:
         told = home.json("datasets", "show", name)
-        shown[name] = of(told, *facts) | {"split": _split(told["split"]), "sentences": len(told["sentences"])}
+        shown[name] = of(told, *facts, *more) | {"split": _split(told["split"]), "sentences": len(told["sentences"])}
     filtered = []
     for name, settings in FILTERED:
         told = home.json("datasets", "filter", name, *(word for one in settings for word in ("--set", one)))

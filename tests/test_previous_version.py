@@ -21,7 +21,7 @@ import pytest
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from app.ui.text import number
+from convncf.figures.theme import number
 from tests import previous_version as asked
 from tests.app_pages import figures_of, open_page, texts
 from tests.previous_version import FIXTURE, Home
@@ -348,7 +348,8 @@ def test_runs_are_listed_with_their_figures(shown: Home, golden: Any) -> None:
     for name in asked.RANKED:
         told = golden["described"][name]
         assert table.loc[name, "test"] == pytest.approx(told["value"])
-        assert list(table.loc[name, "tags"]) == told["tags"]
+        tags: Any = table.loc[name, "tags"]
+        assert list(tags) == told["tags"]
         assert name not in asked.EMBEDDED or table.loc[name, "epoch"] == told["best_epoch"]
 
 

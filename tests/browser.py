@@ -16,13 +16,13 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import filelock
-from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, ViewportSize, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -235,6 +235,21 @@ def settle(page: Page, seconds: float = SECONDS) -> None:
     page.wait_for_timeout(250)
     page.wait_for_selector(STANDS, state="attached", timeout=seconds * 1000)
     page.wait_for_function(DRAWN, timeout=seconds * 1000, polling=50)
+
+
+def click_in(area: Locator, x: float, y: float, seen: Locator) -> None:
+    """Click at that share of a figure's width and height, until `seen` is there.
+
+    More than once, because Plotly hears no click in a press of more than 0.3 s, and on a loaded machine one is so long.
+    """
+    for _ in range(20):
+        box = area.bounding_box()
+        assert box is not None
+        area.click(position={"x": box["width"] * x, "y": box["height"] * y})
+        with suppress(AssertionError):
+            expect(seen).to_be_attached(timeout=5000)
+            return
+    expect(seen).to_be_attached()
 
 
 def exceptions(page: Page) -> list[str]:

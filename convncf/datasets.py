@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from convncf.api.dataset import Dataset, read
 from convncf.data import catalogue
-from convncf.data.candidate_sampling import draw_candidates
+from convncf.data.candidate_sampling import sample_candidates
 from convncf.data.statistics import activity, long_tail, picture
 from convncf.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["activity", "add", "delete", "draw_candidates", "fetch", "list", "load", "long_tail", "picture"]
+__all__ = ["activity", "add", "delete", "fetch", "list", "load", "long_tail", "picture", "sample_candidates"]
 
 
 def list() -> pd.DataFrame:

@@ -232,7 +232,7 @@ from convncf.inspection import view_pair
 
 pair = view_pair(loaded.model, loaded.split, customer, best.items[0])
 trace = pair.trace
-print(f"{names[0]}: score {pair.score:.2f}, {pair.rank.words}; {pair.left_out}")
+print(f"{names[0]}: score {pair.score:.2f}, {pair.rank.words}; {pair.excluded}")
 
 # %% tags=["answer"]
 figures.interaction_map(trace, LIGHT)
@@ -309,8 +309,8 @@ assert np.isclose(total, pair.score, atol=1e-5)
 #
 # - **Another book.** Put the last book of a longer list (`k=20`) in place of `best.items[0]`. The bars on the left
 #   stay; what happens to the map, and to the parts of the score?
-# - **A start that knows something.** Set `model.initialisation` to `"trace"`: the network then begins as exactly the
-#   dot product. Does it end up better?
+# - **A start that knows something.** Set `model.initialisation` to `"dot product"`: the network then begins as
+#   exactly the dot product. Does it end up better?
 # - **Your own file.** Change `file` and `columns`; leave out the temporary home, and what speaks of shelves.
 # - **Without Python.** `convncf demo` trains three models on films, `convncf inspect demo-4x4 --user 15 --item 318
 #   --html pair.html` writes such pictures as a page, and `make app` opens the app, where you can click your way through

@@ -191,8 +191,8 @@ figures.dataset.density(picture(data), LIGHT)
 
 # %%
 once = np.flatnonzero(np.bincount(data.item) == 1)  # films with a single mark
-owners = np.bincount(data.user[np.isin(data.item, once)])
-print(f"{len(once):,} films have a single mark, and {owners.max()} of these marks are by one and the same user")
+users_of_items = np.bincount(data.user[np.isin(data.item, once)])
+print(f"{len(once):,} films have a single mark, and {users_of_items.max()} of these marks are by one and the same user")
 
 # %% [markdown]
 # Two things follow. A list of the most watched films, the same for everybody, will be right rather often: this is the
@@ -410,9 +410,9 @@ print(f"each user gave at least {each.min()}, half of them {np.median(each):.0f}
 # says it in words:
 
 # %%
-print("user 0,", one_out.left_out_words(0, "test"))
+print("user 0,", one_out.excluded_in_words(0, "test"))
 known_before = one_out.train[[0]].nnz + one_out.validation[[0]].nnz
-assert one_out.left_out("test")[[0]].nnz == known_before
+assert one_out.excluded("test")[[0]].nnz == known_before
 
 # %% [markdown]
 # So that is the ground on which everything else stands: marks in a sparse table, most of them on few films; empty cells

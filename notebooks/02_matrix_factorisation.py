@@ -152,10 +152,10 @@ assert np.allclose(t.grad.numpy(), gradients(*three))
 # not. (Users and films are named by their index, as in lesson 1.)
 
 # %%
-from convncf.inspection.bpr_step import bpr_steps, draw_triple
+from convncf.inspection.bpr_step import bpr_steps, sample_triple
 
 parts = data.split(seed=0)
-triple = draw_triple(parts, user=14, item=data.interactions.items.index("356"))
+triple = sample_triple(parts, user=14, item=data.interactions.items.index("356"))
 names = data.items.label(triple.positive), data.items.label(triple.negative)
 
 # %%
@@ -233,7 +233,7 @@ held = np.diff(parts.validation.indptr) + np.diff(parts.test.indptr)
 print(f"a draw hits a held-out film in {(held / free).mean():.2%} of the cases, on average over users")
 
 # %% [markdown]
-# Rare. And no film may be spared because it is in the test part: not drawing it would tell the model that it is
+# Rare. And no film may be excluded because it is in the test part: not drawing it would tell the model that it is
 # special, a leak.
 #
 # The second doubt: most films are hardly known (the long tail of lesson 1).
@@ -419,13 +419,13 @@ from convncf.inspection.neighbours import nearest_by_embedding
 
 near = nearest_by_embedding(model, shawshank, k=8)
 directions = Q / Q.norm(dim=1, keepdim=True)
-assert np.allclose(near.likeness, (directions @ directions[shawshank])[near.items], atol=1e-5)
-assert np.allclose(near.likeness, nearest_by_embedding(turned, shawshank, k=8).likeness, atol=1e-5)
+assert np.allclose(near.similarity, (directions @ directions[shawshank])[near.items], atol=1e-5)
+assert np.allclose(near.similarity, nearest_by_embedding(turned, shawshank, k=8).similarity, atol=1e-5)
 
 # %%
 titles = [data.items.label(item) for item in near.items.tolist()]
 drawn = figures.embeddings.neighbours(
-    titles, near.likeness, LIGHT, of=data.items.label(shawshank), measure=near.measure
+    titles, near.similarity, LIGHT, of=data.items.label(shawshank), measure=near.measure
 )
 drawn.update_layout(margin_l=280)  # room for a long title
 

@@ -405,8 +405,8 @@ assert not torch.allclose(before, after, rtol=1e-3)
 #
 # ## What to try next
 #
-# - **A start that is the dot product.** Set `"model.initialisation": "trace"` in section 2: the network then begins as
-#   exactly $p \cdot q$. How much of it is a dot product after training?
+# - **A start that is the dot product.** Set `"model.initialisation": "dot product"` in section 2: the network then
+#   begins as exactly $p \cdot q$. How much of it is a dot product after training?
 # - **More room.** Raise the channels from 8 to 32. Does the last row of the table in section 6 fall?
 # - **Without Python.** `make app` opens the app on <http://localhost:8501>. Its page
 #   [Inspect](http://localhost:8501/inspect) shows the map of any pair, and lets you edit it and watch the score;

@@ -345,19 +345,21 @@ print(f"two channels: {maps[0, 0, 0] - maps[1, 0, 0]:.5f}, dot product: {p @ q:.
 # with the film's piece *b*. The next layers walk down the diagonal of that table.
 
 # %%
-pieces = p.reshape(16, 4) @ q.reshape(16, 4).T
-assert np.allclose(steps[0][0] - steps[0][1], pieces, atol=1e-5)
-assert np.isclose(np.trace(pieces), p @ q, atol=1e-5)
+chunks = p.reshape(16, 4) @ q.reshape(16, 4).T
+assert np.allclose(steps[0][0] - steps[0][1], chunks, atol=1e-5)
+assert np.isclose(np.trace(chunks), p @ q, atol=1e-5)
 
 # %% [markdown]
-# The package builds the same network when it is told to begin with `initialisation="trace"`. We give it two channels a
-# layer and our embeddings, and let it score every film.
+# The package builds the same network when it is told to begin with `initialisation="dot product"`. We give it two
+# channels a layer and our embeddings, and let it score every film.
 
 # %%
 from convncf import ConvNCF, ModelConfig
 
 plan = {"embedding_size": 64, "cnn_kernels": (4, 4, 2, 2), "cnn_strides": (4, 4, 2, 2)}
-two = ConvNCF(ModelConfig(**plan, cnn_channels=(1, 2, 2, 2, 2), initialisation="trace"), loaded.dataset.interactions)
+two = ConvNCF(
+    ModelConfig(**plan, cnn_channels=(1, 2, 2, 2, 2), initialisation="dot product"), loaded.dataset.interactions
+)
 two.start_from(loaded.model.user_embedding.weight, loaded.model.item_embedding.weight)
 dots = loaded.model.item_embedding.weight.detach().numpy() @ p
 assert np.allclose(two.score_items(user).numpy(), dots, atol=1e-4)

@@ -360,16 +360,16 @@ print(f"kept: epoch {kept}")
 from convncf.inspection import follow_pair, recommend
 
 loaded = load(runs["careful"].name)
-moments = loaded.moments()
+checkpoints = loaded.checkpoints()
 film = int(recommend(loaded.model, loaded.split, 14, k=1).items[0])
-pair = follow_pair(moments, loaded.split, 14, film)
+pair = follow_pair(checkpoints, loaded.split, 14, film)
 
 # %%
-found = pair.moments
+found = pair.checkpoints
 labels, numbers = [one.label for one in found], [one.epoch for one in found]
 scores, ranks = [one.score for one in found], [one.rank.rank for one in found]
 shown = next(place for place, one in enumerate(found) if one.best)
-print(pair.left_out, "|", loaded.dataset.items.label(film))
+print(pair.excluded, "|", loaded.dataset.items.label(film))
 figures.change.over_training(labels, numbers, scores, ranks, LIGHT, chosen=shown, candidates=found[0].rank.candidates)
 
 # %% [markdown]
@@ -384,7 +384,7 @@ figures.change.over_training(labels, numbers, scores, ranks, LIGHT, chosen=shown
 # %%
 from convncf.inspection import view_at
 
-views = {label: view_at(moments, label, loaded.split, 14, film).trace for label in (labels[0], labels[-1])}
+views = {label: view_at(checkpoints, label, loaded.split, 14, film).trace for label in (labels[0], labels[-1])}
 first, last = views.values()
 assert np.allclose(last.map, np.outer(last.p, last.q))
 figures.maps.beside(first.map, last.map, LIGHT, tuple(views)).update_layout(height=268)
@@ -476,8 +476,8 @@ print(f"largest difference of two numbers of the films' embeddings: {apart.max()
 # ## What to try next
 #
 # - **Save the failures.** Give the network without pretraining a smaller penalty (`model__reg_weights=(1e-4, 1e-2)`),
-#   or the start `model__initialisation="trace"`, with which it begins as the dot product. Give the fast one
-#   `train__gentle_epochs=1`.
+#   or the start `model__initialisation="dot product"`, with which it begins as the dot product. Give the fast one
+#   `train__warmup_epochs=1`.
 # - **Find the edge.** Between too slow and too fast lie four powers of ten. Where does it begin to learn, where does it
 #   begin to die?
 # - **Without Python.** `convncf train --set train.lr_network=0.1`, or the app's *Train* page, which draws these curves

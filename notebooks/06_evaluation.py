@@ -98,7 +98,7 @@ import numpy as np
 everything = np.arange(n_items)
 user = split.interactions.users.index("7")
 scores = mf.score_items(user).numpy()
-seen = split.left_out("test")[[user]].indices  # training and validation
+seen = split.excluded("test")[[user]].indices  # training and validation
 answer = split.test[[user]].indices[0]
 
 # %%
@@ -198,7 +198,7 @@ print(f"HR@10 {blank.metrics['HR@10']}, AUC {blank.metrics['AUC']}")
 # %%
 def stands(model, user):
     scores, answer = model.score_items(user).numpy(), split.test[[user]].indices[0]
-    hidden = np.append(split.left_out("test")[[user]].indices, answer)
+    hidden = np.append(split.excluded("test")[[user]].indices, answer)
     return scores[answer], np.delete(scores, hidden)  # the film's score, and those of the others
 
 
@@ -232,9 +232,9 @@ pd.DataFrame(facts, index=columns).T.round(3)
 # hundred films that the user has not seen. The original ConvNCF code stores 999 for each. Let us draw twenty.
 
 # %%
-from convncf.datasets import draw_candidates
+from convncf.datasets import sample_candidates
 
-sets = draw_candidates(split, "test", 20, seed=1)
+sets = sample_candidates(split, "test", 20, seed=1)
 at = int(np.flatnonzero(sets.user == user)[0])
 among = scores[sets.of(at)]
 print(f"rank {1 + (among >= scores[answer]).sum()} of {1 + among.size}; among all it was {rank} of {candidates.size:,}")

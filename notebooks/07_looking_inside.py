@@ -52,13 +52,13 @@ print(f"{split.train.shape[0]} people, {split.train.shape[1]} films, {split.trai
 from convncf import EvalConfig
 from convncf.training import Trainer
 
-judge = EvalConfig()
+evaluate_with_baselines = EvalConfig()
 
 
 # %%
 def fit(model, settings, seed):
     """Train a model, and leave it as it was at its best epoch."""
-    trainer = Trainer(model, split, settings, judge, seed=seed)
+    trainer = Trainer(model, split, settings, evaluate_with_baselines, seed=seed)
     kept = [trainer.model_tensors() for record in trainer if record.improved]
     model.load_state_dict(kept[-1])
     return model.eval()
@@ -111,7 +111,7 @@ from convncf.metrics import evaluate
 mf = factorise(1)
 network = read_the_map(mf, 1)
 for name, model in {"MF": mf, "ConvNCF": network}.items():
-    print(f"{name}: NDCG@10 {evaluate(model, split, 'test', judge).metrics['NDCG@10']:.3f}")
+    print(f"{name}: NDCG@10 {evaluate(model, split, 'test', evaluate_with_baselines).metrics['NDCG@10']:.3f}")
 
 # %% [markdown]
 # Which of the two is better is not the question here (lesson 8 asks it). The question is what the network does.
@@ -281,7 +281,7 @@ print(f"the diagonal has {even:.0%} of the cells, and {share:.0%} of the attribu
 # the diagonal only. By hand, it is one multiplication:
 
 # %%
-diagonal = inspection.edit_pair(network, user, film, inspection.Edit(keep="diagonal"))
+diagonal = inspection.score_counterfactual(network, user, film, inspection.Counterfactual(keep="diagonal"))
 masked = torch.tensor(trace.map * np.eye(16, dtype=np.float32))[None, None]
 with torch.no_grad():
     by_hand = float(network.score_of(network.feature_maps(masked)[-1]))
@@ -293,7 +293,7 @@ print(f"score {diagonal.score_before:.2f} → {diagonal.score_after:.2f}")
 # package cuts them all, and ranks again.
 
 # %%
-ranked = inspection.rank_edit(network, split, user, film, inspection.Edit(keep="diagonal"))
+ranked = inspection.rank_counterfactual(network, split, user, film, inspection.Counterfactual(keep="diagonal"))
 print(ranked.words)
 scores, ranks = (ranked.score_before, ranked.score_after), (ranked.before.rank, ranked.after.rank)
 figures.change.what_if(scores, ranks, ranked.after.candidates, LIGHT, what="only the diagonal is kept")
@@ -309,7 +309,7 @@ figures.change.what_if(scores, ranks, ranked.after.candidates, LIGHT, what="only
 blocks = whole.values.reshape(4, 4, 4, 4).sum(axis=(1, 3))  # (4, 4): each the sum of a 4 × 4 block
 a, b = (int(place) for place in np.unravel_index(np.abs(blocks).argmax(), blocks.shape))
 block = inspection.Block(4 * a, 4 * a + 4, 4 * b, 4 * b + 4)
-without = inspection.edit_pair(network, user, film, inspection.Edit(block=block))
+without = inspection.score_counterfactual(network, user, film, inspection.Counterfactual(block=block))
 print(f"{block.words}: attribution {blocks[a, b]:+.2f}, the score loses {pair.score - without.score_after:+.2f}")
 
 # %% [markdown]
@@ -320,7 +320,10 @@ print(f"{block.words}: attribution {blocks[a, b]:+.2f}, the score loses {pair.sc
 loses = np.zeros((4, 4))
 for a, b in np.ndindex(4, 4):
     block = inspection.Block(4 * a, 4 * a + 4, 4 * b, 4 * b + 4)
-    loses[a, b] = pair.score - inspection.edit_pair(network, user, film, inspection.Edit(block=block)).score_after
+    loses[a, b] = (
+        pair.score
+        - inspection.score_counterfactual(network, user, film, inspection.Counterfactual(block=block)).score_after
+    )
 print(f"correlation {np.corrcoef(blocks.ravel(), loses.ravel())[0, 1]:.2f}")
 print(f"the 16 losses add up to {loses.sum():.2f}, the attributions to {blocks.sum():.2f}")
 
@@ -387,7 +390,7 @@ figures.channels.strip(values, own, float(place.maximum[top]), LIGHT, what=f"cha
 mf_2 = factorise(2)
 network_2 = read_the_map(mf_2, 2)
 pair_2 = view_pair(network_2, split, user, film)
-print(f"NDCG@10 {evaluate(network_2, split, 'test', judge).metrics['NDCG@10']:.3f}")
+print(f"NDCG@10 {evaluate(network_2, split, 'test', evaluate_with_baselines).metrics['NDCG@10']:.3f}")
 print(f"the film: score {pair_2.score:.2f}, {pair_2.rank.words}; before: score {pair.score:.2f}, {pair.rank.words}")
 
 # %%
@@ -483,7 +486,7 @@ print(f"correlation over the 16 dimensions: {each:.2f}; share of the diagonal: {
 # ## What to try next
 #
 # - **Another pair.** Set `user` and `film` yourself, and run from section 2 on. Is the share of the diagonal the same?
-# - **A network that starts as MF.** Add `initialisation="trace"` to `of_network`. How does the attribution look now?
+# - **A network that starts as MF.** Add `initialisation="dot product"` to `of_network`. How does the attribution look?
 # - **Longer training.** Does a channel that is dead ever wake again? Why is that hard, given what the gradient of ReLU
 #   is below 0?
 
@@ -514,7 +517,7 @@ print(f"correlation over the 16 dimensions: {each:.2f}; share of the diagonal: {
 # <details><summary>Solution</summary>
 #
 # ```python
-# edits = [inspection.edit_pair(network, user, film, inspection.Edit(zero_user={k})) for k in range(16)]
+# edits = [inspection.score_counterfactual(network, user, film, inspection.Counterfactual(zero_user={k})) for k in range(16)]
 # changes = np.array([edit.score_after - edit.score_before for edit in edits])
 # k = int(np.abs(changes).argmax())
 # largest = int(np.abs(trace.p).argmax())

@@ -225,7 +225,7 @@ class DiagonalOnly(ConvNCF):
 # %%
 as_is = np.eye(16, dtype=np.float32)
 whole, masked = reader(as_is, 1).eval(), reader(as_is, 1, DiagonalOnly).eval()
-edited = inspection.edit_pair(whole, person, film, inspection.Edit(keep="diagonal"))
+edited = inspection.score_counterfactual(whole, person, film, inspection.Counterfactual(keep="diagonal"))
 assert np.isclose(float(masked.score_items(person)[film]), edited.score_after, atol=1e-5)
 
 # %% [markdown]
@@ -429,14 +429,14 @@ print("Ahead of the network:", ", ".join(ahead) or "none of the simple models")
 #   could *become* alike. Does the layout matter then? Remember to compare with an MF that was trained as long.
 
 # %% [markdown]
-# **Exercise 1.** Give the network the trace start (`initialisation="trace"`), and do not train it. What does a shuffle
-# do to its scores now?
+# **Exercise 1.** Give the network the dot-product start (`initialisation="dot product"`), and do not train it. What
+# does a shuffle do to its scores now?
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# of_trace = of_network.model_copy(update={"initialisation": "trace"})
+# of_trace = of_network.model_copy(update={"initialisation": "dot product"})
 # starts = []
 # for turn in (as_is, permutation(5)):
 #     start = FusedConvNCF(of_trace, split.interactions)

@@ -155,7 +155,7 @@ def split(home: Home, name: str) -> dict[str, Any]:
     parts, config = loaded.split, loaded.config
     users, items = parts.interactions.users.ids, parts.interactions.items.ids
     matrices = {"train": parts.train, "validation": parts.validation, "test": parts.test}
-    matrices |= {"left out": parts.left_out("test")}
+    matrices |= {"left out": parts.excluded("test")}
     found: dict[str, Any] = {}
     for part, matrix in matrices.items():
         pairs = sorted(f"{users[user]}\t{items[item]}" for user, item in zip(*matrix.nonzero(), strict=True))

@@ -116,10 +116,10 @@ def test_the_bands_are_the_cores(at_home: Path, opened: Opened) -> None:
     runs = [RunStore(at_home).open(name) for name in TWO]
     split = loaded(at_home, TWO[0]).split
     for found in (user_groups.by_activity(runs, split, "HR@10"), user_groups.by_popularity(runs, split, 10)):
-        n = ", ".join(map(str, found.bands.n.tolist()))
-        assert f"in {len(found.bands.n)} bands of {n} " in "\n".join(alts(app))
+        n = ", ".join(map(str, found.groups.n.tolist()))
+        assert f"in {len(found.groups.n)} bands of {n} " in "\n".join(alts(app))
     drawn = next(spec for spec in figures_of(app) if "HR@10 by training items" in alt_of(spec))
-    means = user_groups.by_activity(runs, split, "HR@10").bands.means
+    means = user_groups.by_activity(runs, split, "HR@10").groups.means
     assert [trace["y"] for trace in drawn["data"]] == [pytest.approx(values.tolist()) for values in means.values()]
 
 

@@ -35,7 +35,7 @@ def page(name: str, **parameters: str) -> AppTest:
     return open_page("data", {OPEN: True}, dataset=name, **parameters)
 
 
-def ledger(at: AppTest) -> Any:
+def steps(at: AppTest) -> Any:
     return next(table.value for table in at.dataframe if "What counts" in table.value.columns)
 
 
@@ -53,7 +53,7 @@ def test_what_a_dataset_holds(shop: storage.DatasetEntry) -> None:
 def test_the_ledger_is_that_of_the_command_line(shop: storage.DatasetEntry, home: Path) -> None:
     at = page("shop")
     assert not at.exception
-    assert ledger(at)["Interactions"].tolist() == [len(ROWS)]
+    assert steps(at)["Interactions"].tolist() == [len(ROWS)]
     field(at, ends=":data.min_user").set_value(5)
     field(at, ends=":data.min_rating").set_value(2)
     field(at, ends=":data.since").set_value("2020-09-15")
@@ -61,7 +61,7 @@ def test_the_ledger_is_that_of_the_command_line(shop: storage.DatasetEntry, home
     assert not at.exception
     settings = ("--set", "data.min_rating=2", "--set", "data.min_user=5", "--set", "data.since=2020-09-15")
     told = CommandLine(home)("datasets", "filter", "shop", *settings, "--json").object
-    shown = ledger(at)
+    shown = steps(at)
     assert shown[["Users", "Items", "Interactions"]].to_numpy().tolist() == [
         [step["users"], step["items"], step["interactions"]] for step in told["ledger"]
     ]
@@ -83,7 +83,7 @@ def test_the_address_carries_the_settings_of_its_dataset(shop: storage.DatasetEn
     assert json.loads(said) == {"data.dataset": "shop", "data.min_user": 6, "data.split": "leave-one-out"}
     other = page("shop", settings=said)
     assert field(other, ends=":data.min_user").value == 6
-    assert ledger(other)["Users"].tolist() == ledger(at)["Users"].tolist() == [12, 9]
+    assert steps(other)["Users"].tolist() == steps(at)["Users"].tolist() == [12, 9]
     elsewhere = page("movielens-small", settings=said)
     assert not elsewhere.exception
     assert field(elsewhere, ends=":data.min_user").value == 0
@@ -127,8 +127,8 @@ def test_two_people_set_and_see_their_own(shop: storage.DatasetEntry) -> None:
     field(one, ends=":data.min_user").set_value(6)
     one.run()
     other.run()
-    assert ledger(one)["Users"].tolist() == [12, 9]
-    assert ledger(other)["Users"].tolist() == [12]
+    assert steps(one)["Users"].tolist() == [12, 9]
+    assert steps(other)["Users"].tolist() == [12]
 
 
 def test_pictures_are_drawn_when_they_are_opened(shop: storage.DatasetEntry) -> None:
@@ -191,5 +191,5 @@ def test_a_dataset_added_again_shows_its_new_report(shop: storage.DatasetEntry, 
 
 def test_the_embedded_data_has_a_ledger_too(home: Path) -> None:
     at = page("movielens-small")
-    assert ledger(at).iloc[0].tolist()[1:4] == [671, 9066, 100_004]
-    assert np.isclose(ledger(at).iloc[0]["Density"], 100 * 100_004 / (671 * 9066))
+    assert steps(at).iloc[0].tolist()[1:4] == [671, 9066, 100_004]
+    assert np.isclose(steps(at).iloc[0]["Density"], 100 * 100_004 / (671 * 9066))

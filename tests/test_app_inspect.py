@@ -101,7 +101,7 @@ def test_the_headline_is_what_the_core_says(at_home: Path, opened: Opened, run: 
     expected = core_view(at_home, run, "u3", item)
     name = UNTITLED if item == UNTITLED else "Film 4 (1990)"
     assert headline(app) == f"{plain(name)} for user u3: score {number(expected.score)}, {expected.rank.words}"
-    assert expected.left_out[1:] in texts(app)
+    assert expected.excluded[1:] in texts(app)
 
 
 def test_each_standing_is_said(at_home: Path, opened: Opened) -> None:
@@ -110,11 +110,11 @@ def test_each_standing_is_said(at_home: Path, opened: Opened) -> None:
     words = {"training": "in training", "validation": "in validation", "test": "for the test", "new": "has not had it"}
     shown: dict[str, int] = {}
     for item in range(len(items)):
-        shown.setdefault(inspection.standing(split, 2, item), item)
+        shown.setdefault(inspection.part_of(split, 2, item), item)
     assert shown.keys() == words.keys()
-    for standing, item in shown.items():
+    for part, item in shown.items():
         app = opened("inspect", run="tiny-222", user=users.id(2), item=items.id(item))
-        assert words[standing] in texts(app)
+        assert words[part] in texts(app)
 
 
 def test_the_map_and_the_sum_are_the_traces(at_home: Path, opened: Opened) -> None:
@@ -144,7 +144,7 @@ def test_titles_are_shown_character_for_character(at_home: Path, opened: Opened)
     assert headline(app).startswith(plain(f"{AWKWARD} (1990)"))
     split = loaded(at_home, "tiny-222").split
     item = split.interactions.items.index("i3")
-    user = next(user for user in range(split.interactions.n_users) if inspection.standing(split, user, item) != "new")
+    user = next(user for user in range(split.interactions.n_users) if inspection.part_of(split, user, item) != "new")
     app = opened("inspect", run="tiny-222", user=split.interactions.users.id(user), item="i4", list="history")
     assert f"{AWKWARD} (1990)" in app.dataframe[0].value["Item"].tolist()  # a table needs no escapes
 
@@ -164,7 +164,7 @@ def test_the_lists_are_those_of_the_core(at_home: Path, opened: Opened) -> None:
         top = inspection.recommend(found.model, found.split, user, 10)
         titles, said = zip(*(option.split("  \n") for option in app.radio[0].options), strict=True)
         assert list(titles) == [plain(found.dataset.items.distinct_label(item)) for item in top.items.tolist()]
-        held_out = [inspection.standing(found.split, user, item) == "test" for item in top.items.tolist()]
+        held_out = [inspection.part_of(found.split, user, item) == "test" for item in top.items.tolist()]
         assert list(said) == [
             f":small[:gray[rank {rank}, score {score:.2f}{' ●' if held else ''}]]".replace("-", "−")
             for rank, score, held in zip(top.ranks.tolist(), top.scores.tolist(), held_out, strict=True)
@@ -214,7 +214,7 @@ def test_without_validation_the_epoch_is_the_last_and_not_the_best(copied_home: 
 def test_a_network_that_began_as_the_dot_product_says_what_carries_it(copied_home: Path) -> None:
     plan = {"model.cnn_channels": [1, 4, 4], "model.cnn_kernels": [4, 2], "model.cnn_strides": [4, 2]}
     settings = {"model.embedding_size": 8, "train.epochs": 2, "train.keep_every": 1, "pretrain.epochs": 1} | plan
-    train(copied_home, "traced", "convncf", settings | {"model.initialisation": "trace"})
+    train(copied_home, "traced", "convncf", settings | {"model.initialisation": "dot product"})
     for epoch in ({}, {"epoch": "0"}):
         said = texts(fine(open_page("inspect", run="traced", **epoch)))
         assert "p·q, carried by channels 0 and 1" in said
@@ -284,7 +284,7 @@ def test_all_items_are_scored_once_for_a_user(at_home: Path, monkeypatch: pytest
     assert asked == [3]
     for one in views:
         alone = inspection.view_pair(model.loaded.model, model.loaded.split, 3, one.item)
-        assert (one.score, one.rank, one.standing) == (alone.score, alone.rank, alone.standing)
+        assert (one.score, one.rank, one.part) == (alone.score, alone.rank, alone.part)
     assert listed.items.tolist() == inspection.recommend(model.loaded.model, model.loaded.split, 3, 10).items.tolist()
 
 

@@ -39,7 +39,7 @@ def test_the_neighbours_are_the_cores_with_links(at_home: Path) -> None:
     ids = found.dataset.interactions.items.id
     for near in expected:
         bars = figure(app, f"Items nearest to Film 4 (1990) by {near.measure}")["data"][0]
-        assert array(bars["x"]) == pytest.approx(near.likeness)
+        assert array(bars["x"]) == pytest.approx(near.similarity)
     for place, near in enumerate(expected):
         assert ways(app, f"neighbours:{place}:go") == [("u3", ids(index)) for index in near.items[:5].tolist()]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.views.inspect.closer import LOOKS
+from app.views.inspect.closer import QUESTIONS
 from tests.app_pages import Opened, control, figure, figures_of, fine, open_page, texts
 from tests.closer_look import look
 
@@ -45,10 +45,10 @@ def test_a_look_that_there_is_not_leaves_all_closed(opened: Opened) -> None:
 # ---------------------------------------------------------------- models that have not got it
 
 
-@pytest.mark.parametrize("name", list(LOOKS))
+@pytest.mark.parametrize("name", list(QUESTIONS))
 def test_a_model_without_embeddings_says_what_there_is_not(opened: Opened, name: str) -> None:
     app = look(name, "tiny-pop", opened)
-    if LOOKS[name].needs != "nothing":
+    if QUESTIONS[name].needs != "nothing":
         assert texts(app).count("nothing to look into") == 2
         assert not figures_of(app)
 
@@ -58,14 +58,14 @@ def test_matrix_factorisation_has_no_channels(opened: Opened) -> None:
     assert texts(app).count("no feature maps") == 2
 
 
-@pytest.mark.parametrize("name", list(LOOKS))
+@pytest.mark.parametrize("name", list(QUESTIONS))
 def test_every_look_has_words_for_each_figure_and_a_caveat_for_each_map(opened: Opened, name: str) -> None:
     app = look(name, opened=opened)
     maps = sum(any(trace["type"] == "heatmap" for trace in shown["data"]) for shown in figures_of(app)[4:])
     assert texts(app).count("order of dimensions is arbitrary") == 1 + maps
 
 
-@pytest.mark.parametrize("name", list(LOOKS))
+@pytest.mark.parametrize("name", list(QUESTIONS))
 def test_a_run_that_is_deleted_while_a_look_is_open_is_a_sentence(copied_home: Path, name: str) -> None:
     app = look(name)
     shutil.rmtree(copied_home / "runs" / "tiny-222")

@@ -10,9 +10,9 @@ import pytest
 
 from convncf import inspection
 from convncf.figures.theme import number
-from convncf.inspection import Block, Edit
+from convncf.inspection import Block, Counterfactual
 from convncf.runs import RunStore
-from convncf.workflow.loading import moments_of
+from convncf.workflow.loading import checkpoints_of
 from tests.app_pages import Opened, again, figure, figures_of, fine, open_page, square, texts
 from tests.closer_look import indices, loaded, look
 from tests.plotly_json import array
@@ -25,22 +25,26 @@ NOTHING = "Nothing is changed"
 @pytest.mark.parametrize(
     ("run", "parameters", "edit"),
     [
-        ("tiny-222", {"zero_user": "1.3"}, Edit(zero_user=frozenset({1, 3}))),
-        ("tiny-222", {"zero_user": "0", "zero_item": "7"}, Edit(zero_user=frozenset({0}), zero_item=frozenset({7}))),
-        ("tiny-222", {"keep": "diagonal"}, Edit(keep="diagonal")),
-        ("tiny-222", {"block": "0-3.4-7"}, Edit(block=Block(0, 4, 4, 8))),
-        ("tiny-42", {}, Edit()),
-        ("tiny-mf", {"zero_item": "2", "keep": "diagonal"}, Edit(zero_item=frozenset({2}), keep="diagonal")),
-        ("tiny-mf", {"block": "0-7.0-7"}, Edit(block=Block(0, 8, 0, 8))),
+        ("tiny-222", {"zero_user": "1.3"}, Counterfactual(zero_user=frozenset({1, 3}))),
+        (
+            "tiny-222",
+            {"zero_user": "0", "zero_item": "7"},
+            Counterfactual(zero_user=frozenset({0}), zero_item=frozenset({7})),
+        ),
+        ("tiny-222", {"keep": "diagonal"}, Counterfactual(keep="diagonal")),
+        ("tiny-222", {"block": "0-3.4-7"}, Counterfactual(block=Block(0, 4, 4, 8))),
+        ("tiny-42", {}, Counterfactual()),
+        ("tiny-mf", {"zero_item": "2", "keep": "diagonal"}, Counterfactual(zero_item=frozenset({2}), keep="diagonal")),
+        ("tiny-mf", {"block": "0-7.0-7"}, Counterfactual(block=Block(0, 8, 0, 8))),
     ],
 )
 def test_score_and_rank_after_an_edit_are_the_cores(
-    at_home: Path, opened: Opened, run: str, parameters: dict[str, str], edit: Edit
+    at_home: Path, opened: Opened, run: str, parameters: dict[str, str], edit: Counterfactual
 ) -> None:
     found = loaded(at_home, run)
     pair = indices(found)
-    expected = inspection.edit_pair(found.model, *pair, edit)
-    ranked = inspection.rank_edit(found.model, found.split, *pair, edit)
+    expected = inspection.score_counterfactual(found.model, *pair, edit)
+    ranked = inspection.rank_counterfactual(found.model, found.split, *pair, edit)
     app = look("what-if", run, opened, **parameters)
     said = texts(app)
     assert f"{number(expected.score_before)} → {number(expected.score_after)}" in said
@@ -58,7 +62,7 @@ def test_score_and_rank_after_an_edit_are_the_cores(
 def test_another_users_embedding_is_lent_and_said_by_id(at_home: Path) -> None:
     found = loaded(at_home, "tiny-222")
     pair, other = indices(found), found.dataset.interactions.users.index("u17")
-    expected = inspection.rank_edit(found.model, found.split, *pair, Edit(user=other))
+    expected = inspection.rank_counterfactual(found.model, found.split, *pair, Counterfactual(user=other))
     app = look("what-if")
     app.session_state["edit:user:open"] = True
     app.run()
@@ -115,20 +119,22 @@ def test_an_edit_that_cannot_be_is_a_sentence(at_home: Path, parameters: dict[st
 @pytest.mark.parametrize("run", ["tiny-222", "tiny-mf"])
 def test_each_moment_has_the_cores_map_score_and_rank(at_home: Path, run: str) -> None:
     found = loaded(at_home, run)
-    expected = inspection.follow_pair(moments_of(found), found.split, *indices(found)).moments
+    expected = inspection.follow_pair(checkpoints_of(found), found.split, *indices(found)).checkpoints
     app = look("over-training", run)
-    best = next(moment for moment in expected if moment.best)
+    best = next(checkpoint for checkpoint in expected if checkpoint.best)
     assert f"{best.label}**: score **{number(best.score)}**, **{best.rank.words}" in texts(app)
     assert len(expected) >= 3
-    for moment in expected:
-        app.select_slider(key="over-training:moment").set_value(moment.label).run()
-        assert app.query_params["moment"] == moment.label
-        assert f"{moment.label}**: score **{number(moment.score)}**, **{moment.rank.words}" in texts(fine(app))
+    for checkpoint in expected:
+        app.select_slider(key="over-training:moment").set_value(checkpoint.label).run()
+        assert app.query_params["moment"] == checkpoint.label
+        assert f"{checkpoint.label}**: score **{number(checkpoint.score)}**, **{checkpoint.rank.words}" in texts(
+            fine(app)
+        )
         curve = figure(app, "Score and rank")["data"]
         assert array(curve[0]["y"]) == pytest.approx([one.score for one in expected])
         assert array(curve[2]["y"]).tolist() == [one.rank.rank for one in expected]
         heat = figures_of(app)[-2]["data"][0]
-        np.testing.assert_allclose(square(heat["z"]), np.outer(moment.p, moment.q), rtol=1e-6)
+        np.testing.assert_allclose(square(heat["z"]), np.outer(checkpoint.p, checkpoint.q), rtol=1e-6)
 
 
 def test_the_slider_begins_where_the_page_is(opened: Opened) -> None:
@@ -137,7 +143,7 @@ def test_the_slider_begins_where_the_page_is(opened: Opened) -> None:
 
 
 def test_a_moment_that_was_not_kept_is_said(opened: Opened) -> None:
-    assert "'<epoch 99>'" in texts(look("over-training", opened=opened, moment="<epoch 99>"))
+    assert "'<epoch 99>'" in texts(look("over-training", opened=opened, checkpoint="<epoch 99>"))
 
 
 def test_a_damaged_checkpoint_is_said_and_the_others_are_followed(copied_home: Path) -> None:

@@ -21,7 +21,7 @@ from app.views.learn.question import Question
 from app.views.learn.steps import NAMES, NOTEBOOKS
 from convncf.figures.theme import number, plural
 from convncf.inspection import PairTrace, history, trace_pair
-from convncf.inspection.bpr_step import BprSteps, bpr_steps, draw_triple
+from convncf.inspection.bpr_step import BprSteps, bpr_steps, sample_triple
 from convncf.inspection.sums import running_dot, score_sum, window
 from convncf.runs import RunStore
 from convncf.workflow.loading import LoadedRun
@@ -124,7 +124,7 @@ def test_step_6_takes_the_steps_of_the_core_and_leaves_the_run_alone(at_home: Pa
     path = RunStore(at_home).open("tiny-222").model_path
     before = path.read_bytes()
     found, _ = core(at_home)
-    triple = draw_triple(found.split, *indices(found), 2)
+    triple = sample_triple(found.split, *indices(found), 2)
     app = learn(6, draw="2", rate="3", guess="grows")
     steps = bpr_steps(found.model, triple, 3.0)
     app.slider(key="learn:taken").set_value(20).run()
@@ -150,7 +150,7 @@ def test_step_6_steps_on_an_item_that_the_user_has(at_home: Path, opened: Opened
     for part, said in (("training", False), ("test", True)):
         app = learn(6, opened=opened, item=found.dataset.interactions.items.id(items[part]))
         assert ("has not got" in texts(app)) == said
-        positive = draw_triple(found.split, user, items[part]).positive
+        positive = sample_triple(found.split, user, items[part]).positive
         assert f"i = **{plain(label(positive))}**".replace("\\", "") in texts(app)
 
 
@@ -174,7 +174,7 @@ def test_a_guess_can_be_taken_back(at_home: Path) -> None:
 def test_the_run_answers_each_question(at_home: Path, step: int) -> None:
     """The wrong guess is pressed, the right one is in a link."""
     found, trace = core(at_home)
-    steps = bpr_steps(found.model, draw_triple(found.split, *indices(found)), 1.0)
+    steps = bpr_steps(found.model, sample_triple(found.split, *indices(found)), 1.0)
     asked = questions(trace, steps)[step - 1]
     wrong = next(key for key in asked.answers if key != asked.right)
     app = learn(step)
@@ -238,7 +238,7 @@ def test_titles_stand_as_they_are(opened: Opened) -> None:
 def test_a_trace_start_is_said_and_one_that_was_kept_too(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found, _ = core(at_home)
     config = found.config.model_copy(
-        update={"model": found.config.model.model_copy(update={"initialisation": "trace"})}
+        update={"model": found.config.model.model_copy(update={"initialisation": "dot product"})}
     )
     model = Model(("key",), ("data",), replace(found, config=config, epoch=3))
     assert "p·q" in learn_steps.how_it_began(model)

@@ -94,7 +94,7 @@ def test_the_list_and_the_pair_agree_on_every_rank(at_home: Path, name: str) -> 
 def test_a_surprise_is_a_user_and_one_of_their_best(at_home: Path) -> None:
     model = cache.model(a_run(at_home))
     for _ in range(20):
-        user, item = cache.surprise(model)
+        user, item = cache.random_pair(model)
         assert item in cache.top(model, user).items
 
 

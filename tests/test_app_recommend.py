@@ -94,7 +94,7 @@ def test_the_lists_are_those_of_the_core_and_the_address_carries_every_choice(at
         assert table["Item"].tolist() == labels(run, found.items)
         assert table["Rank"].tolist() == found.ranks.tolist()
         assert table["Score"].tolist() == [float(score) for score in found.scores]
-        held_out = [inspection.standing(run.split, user, item) == "test" for item in found.items.tolist()]
+        held_out = [inspection.part_of(run.split, user, item) == "test" for item in found.items.tolist()]
         marks = table["●"].tolist() if "●" in table else [""] * len(table)
         assert [mark == "●" for mark in marks] == held_out
     first, second = (set(table["Item"]) for table in tables(app))

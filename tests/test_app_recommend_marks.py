@@ -12,9 +12,9 @@ from app.views.recommend import lists
 from app.views.recommend.lists import LOW, MARKS, Shown
 
 
-def listed(*standings: str) -> Shown:
-    top = SimpleNamespace(tied=np.zeros(len(standings), bool))
-    found = SimpleNamespace(found=SimpleNamespace(top=top), standings=standings)
+def listed(*parts: str) -> Shown:
+    top = SimpleNamespace(tied=np.zeros(len(parts), bool))
+    found = SimpleNamespace(found=SimpleNamespace(top=top), parts=parts)
     return Shown(cast(Any, None), list=cast(Any, found))
 
 

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.ui import address, run_summary, run_table
 from app.ui import run_table as runs_columns
-from app.ui.run_summary import Glance
+from app.ui.run_summary import RunSummary
 from app.views.runs import actions, filters
 from app.views.runs.filters import Choice
 from convncf import figures
@@ -48,8 +48,8 @@ def shown(at: AppTest) -> list[str]:
     return list(at.dataframe[0].value["run"])
 
 
-def seen(home: Path) -> dict[str, Glance]:
-    return {one.name: one for one in run_summary.look_at_all(RunStore(home).all())}
+def seen(home: Path) -> dict[str, RunSummary]:
+    return {one.name: one for one in run_summary.summaries(RunStore(home).all())}
 
 
 def choice(**more: Any) -> Choice:
@@ -326,11 +326,11 @@ def test_the_train_page_lists_what_is_at_work_and_the_newest_ten(home: Path) -> 
 
 def test_a_run_is_read_anew_when_its_report_changes(home: Path) -> None:
     run = made(home, "first", 1.0, test=0.1)
-    assert run_summary.look(run).value == 0.1
+    assert run_summary.summarise(run).value == 0.1
     rewrite(run.path / "report.json", metrics={"NDCG@10": 0.25})
-    assert run_summary.look(run).value == 0.25
+    assert run_summary.summarise(run).value == 0.25
     (run.path / "report.json").write_text("{ no")
-    assert run_summary.look(run).state == "broken"
+    assert run_summary.summarise(run).state == "broken"
 
 
 def test_an_archived_run_is_not_offered_elsewhere_unless_the_address_names_it(copied_home: Path) -> None:

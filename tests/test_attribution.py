@@ -21,7 +21,7 @@ BOTH = pytest.mark.parametrize("attribute", [gradient_times_input, integrated_gr
 @BOTH
 def test_of_the_trace_start_it_is_the_diagonal_of_the_map(attribute: Any) -> None:
     """score = p·q, so dimension k adds p_k q_k, and what lies off the diagonal nothing."""
-    model = network(initialisation="trace")
+    model = network(initialisation="dot product")
     for item in range(5):
         found, trace = attribute(model, 1, item), traced(model, 1, item)
         np.testing.assert_allclose(found.values, np.diag(trace.p * trace.q), rtol=1e-6)

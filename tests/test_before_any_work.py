@@ -46,7 +46,7 @@ DETACHED = ("--detach", "--json")
         ("eval.negatives=999", "eval.protocol is full"),
         ("train.momentum=0.5", "train.optimizer is adam"),
         ("data.ratios=[0,0,1]", "data.ratios"),
-        ("data.split=ready", "ready"),
+        ("data.split=predefined", "predefined"),
         ("data.min_rating=4", "rating"),
         ("data.min_user=1000", "Loosen that filter"),
         ("model.pre_model_path=nowhere", "train_method=after_pretrain"),

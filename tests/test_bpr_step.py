@@ -18,7 +18,7 @@ from convncf.data.split import Split
 from convncf.data.splitting import ratio_split
 from convncf.errors import DataError
 from convncf.inspection import history
-from convncf.inspection.bpr_step import Triple, bpr_steps, draw_triple
+from convncf.inspection.bpr_step import Triple, bpr_steps, sample_triple
 from convncf.models.popularity import Popularity
 from tests.toy_training import toy_model, toy_split
 from tests.worlds import row
@@ -36,7 +36,7 @@ def factorisation() -> Any:
     return toy_model(parts(), embedding_std=0.7).eval()
 
 
-def network(initialisation: str = "trace") -> Any:
+def network(initialisation: str = "dot product") -> Any:
     """A ConvNCF with the embeddings of the factorisation."""
     model = toy_model(parts(), "convncf", initialisation=initialisation).eval()
     start = factorisation()
@@ -121,25 +121,25 @@ def test_an_unknown_item_and_a_model_without_embeddings_are_refused() -> None:
 
 def test_the_positive_is_the_item_where_the_user_has_it_in_training_else_their_latest_there() -> None:
     own = row(parts().train, USER)
-    assert [draw_triple(parts(), USER, int(item)).positive for item in own] == own.tolist()
+    assert [sample_triple(parts(), USER, int(item)).positive for item in own] == own.tolist()
     found = history(parts(), USER)
     latest = next(item for item, part in zip(found.items.tolist(), found.parts, strict=True) if part == "training")
     for other in set(range(parts().interactions.n_items)) - set(own.tolist()):
-        assert draw_triple(parts(), USER, other).positive == latest
+        assert sample_triple(parts(), USER, other).positive == latest
 
 
 def test_negatives_are_what_the_user_has_not_in_training_each_of_them_and_the_same_at_each_call() -> None:
     own = set(row(parts().train, USER).tolist())
-    drawn = [draw_triple(parts(), USER, POSITIVE, draw).negative for draw in range(600)]
+    drawn = [sample_triple(parts(), USER, POSITIVE, draw).negative for draw in range(600)]
     assert set(drawn) == set(range(parts().interactions.n_items)) - own
-    assert [draw_triple(parts(), USER, POSITIVE, draw).negative for draw in range(20)] == drawn[:20]
+    assert [sample_triple(parts(), USER, POSITIVE, draw).negative for draw in range(20)] == drawn[:20]
 
 
 def test_who_has_everything_or_nothing_in_training_is_said() -> None:
     rows = [("a", "x"), ("a", "y"), ("b", "x")]
     every = ratio_split(Interactions.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id"])), (1, 0, 0), seed=1)
     with pytest.raises(DataError, match="all 2 items"):
-        draw_triple(every, 0, 0)
+        sample_triple(every, 0, 0)
     none = replace(every, part=np.full_like(every.part, 2))
     with pytest.raises(DataError, match="no item"):
-        draw_triple(none, 0, 0)
+        sample_triple(none, 0, 0)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from convncf.data.candidates import CandidateSets
 from convncf.errors import NonFiniteScoreError, TrainingStopped
 from convncf.evaluation import candidate_ranking
-from convncf.evaluation.candidate_ranking import SetFacts, SetRanks, rank_in_sets
+from convncf.evaluation.candidate_ranking import CandidateSetSummary, SetRanks, rank_in_sets
 from convncf.runtime import threads as runtime_threads
 from tests.wording import values_in
 
@@ -106,13 +106,13 @@ def test_a_set_without_negatives_is_won_and_no_set_is_no_user() -> None:
     assert (found.ranks.tolist(), found.candidates.tolist()) == ([1], [1])
     nothing = rank_in_sets(Pairs([[0.0, 0.0]]), sets_of())
     assert (nothing.users.size, nothing.indptr.tolist(), nothing.of(0)[0].size) == (0, [0], 0)
-    assert values_in(SetFacts.of("x", nothing.candidates).words) == ["0", "0"]
+    assert values_in(CandidateSetSummary.of("x", nothing.candidates).words) == ["0", "0"]
 
 
 def test_the_facts_of_sets_in_words() -> None:
-    assert values_in(SetFacts.of("x", np.array([40])).words) == ["1", "39"]
-    assert values_in(SetFacts.of("x", np.array([2, 2])).words) == ["2", "1"]
-    assert values_in(SetFacts.of("x", np.array([40, 36, 1_001])).words) == ["3", "35", "1,000"]
+    assert values_in(CandidateSetSummary.of("x", np.array([40])).words) == ["1", "39"]
+    assert values_in(CandidateSetSummary.of("x", np.array([2, 2])).words) == ["2", "1"]
+    assert values_in(CandidateSetSummary.of("x", np.array([40, 36, 1_001])).words) == ["3", "35", "1,000"]
 
 
 @st.composite

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.config import DataConfig
-from convncf.data.candidate_sampling import distinct, draw_candidates
+from convncf.data.candidate_sampling import distinct, sample_candidates
 from convncf.data.candidates import CandidateSets
 from convncf.data.id_hashing import id_hashes, pair_bits, sequence
 from convncf.data.interactions import Interactions
@@ -50,7 +50,7 @@ def test_a_drawn_set_is_distinct_free_and_as_large_as_can_be(seed: int, n: int) 
     assert made.below is not None
     taken = made.interactions.matrix().toarray() | made.below.toarray()
     for part in BOTH:
-        sets = draw_candidates(made, part, n, seed)
+        sets = sample_candidates(made, part, n, seed)
         pairs = list(zip(sets.user.tolist(), sets.answer.tolist(), strict=True))
         assert sorted(pairs) == sorted(map(tuple, np.argwhere(made.positives(part).toarray()).tolist()))
         for s, (user, _) in enumerate(pairs):
@@ -66,7 +66,7 @@ def test_what_is_drawn_goes_by_raw_ids(seed: int, n: int, shuffle: int) -> None:
         ratio_split(Interactions.from_frame(rows), (0.8, 0.1, 0.1), 1)
         for rows in (frame, frame.sample(frac=1, random_state=shuffle))
     )
-    sets, again = (draw_candidates(made, "test", n, seed) for made in (one, other))
+    sets, again = (sample_candidates(made, "test", n, seed) for made in (one, other))
     assert by_name(sets, one.interactions) == by_name(again, other.interactions)
     assert sets.fingerprint(one.interactions) == again.fingerprint(other.interactions)
 
@@ -82,7 +82,7 @@ def test_a_set_does_not_depend_on_what_other_users_have() -> None:
     def made(rows: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
         data = Interactions.from_frame(rows)
         parts = np.array([part[item == "i2" or item == "i10"] for item in rows["item_id"]], np.int8)
-        return by_name(draw_candidates(Split(data, parts, "by hand", 0, 0), "test", 5, 3), data)
+        return by_name(sample_candidates(Split(data, parts, "by hand", 0, 0), "test", 5, 3), data)
 
     whole, half = made(frame), made(few)
     assert half == {pair: negatives for pair, negatives in whole.items() if pair in half}
@@ -91,20 +91,20 @@ def test_a_set_does_not_depend_on_what_other_users_have() -> None:
 
 def test_seed_part_and_pair_decide() -> None:
     made = toy()
-    first = draw_candidates(made, "test", 10, 1)
-    assert (first.negatives == draw_candidates(made, "test", 10, 1).negatives).all()
-    assert (first.negatives != draw_candidates(made, "test", 10, 2).negatives).any()
+    first = sample_candidates(made, "test", 10, 1)
+    assert (first.negatives == sample_candidates(made, "test", 10, 1).negatives).all()
+    assert (first.negatives != sample_candidates(made, "test", 10, 2).negatives).any()
     data = made.interactions
     both = Split(data, np.where(made.part == 1, 2, made.part).astype(np.int8), "by hand", 0, 0)
-    alike = by_name(draw_candidates(both, "test", 10, 1), data)
+    alike = by_name(sample_candidates(both, "test", 10, 1), data)
     assert {pair: alike[pair] for pair in by_name(first, data)} == by_name(first, data), "other answers do not matter"
     as_validation = Split(data, np.where(made.part == 2, 1, made.part).astype(np.int8), "by hand", 0, 0)
-    assert by_name(draw_candidates(as_validation, "validation", 10, 1), data) != alike
+    assert by_name(sample_candidates(as_validation, "validation", 10, 1), data) != alike
 
 
 def test_a_longer_draw_begins_with_a_shorter_one() -> None:
     made = toy()
-    few, many = (draw_candidates(made, "test", n, 1) for n in (5, 12))
+    few, many = (sample_candidates(made, "test", n, 1) for n in (5, 12))
     assert all(many.of(s)[:5].tolist() == few.of(s).tolist() for s in range(len(few)))
 
 
@@ -136,8 +136,8 @@ def test_distinct_numbers_end_however_much_is_asked(limits: list[tuple[int, int]
 
 def test_how_many_were_drawn_is_said() -> None:
     made = toy()
-    assert values_in(draw_candidates(made, "test", 7, 4).origin) == ["7", "4"]
-    sets = draw_candidates(made, "validation", 999, 4)
+    assert values_in(sample_candidates(made, "test", 7, 4).origin) == ["7", "4"]
+    sets = sample_candidates(made, "validation", 999, 4)
     fewest, most = int(sets.sizes.min()), int(sets.sizes.max())
     assert 0 < fewest < most <= 39
     assert values_in(sets.origin) == [str(fewest), str(most), "4", "999", str(len(sets))]
@@ -146,7 +146,7 @@ def test_how_many_were_drawn_is_said() -> None:
 def test_a_user_with_no_free_item_has_an_empty_set_and_it_is_said() -> None:
     frame = pd.DataFrame({"user_id": [*"aaab"], "item_id": [*"xyzx"]})
     made = Split(Interactions.from_frame(frame), np.array([0, 0, 2, 2], np.int8), "by hand", 0, 0)
-    sets = draw_candidates(made, "test", 5, 1)
+    sets = sample_candidates(made, "test", 5, 1)
     assert by_name(sets, made.interactions).keys() == {("a", "z"), ("b", "x")}
     assert sets.sizes.tolist() == [0, 2]
     assert values_in(sets.origin)[-3:] == ["5", "2", "1"]
@@ -154,11 +154,11 @@ def test_a_user_with_no_free_item_has_an_empty_set_and_it_is_said() -> None:
 
 def test_what_cannot_be_drawn() -> None:
     made = toy(ratios=(0.9, 0.0, 0.1))
-    sets = draw_candidates(made, "validation", 5, 1)
+    sets = sample_candidates(made, "validation", 5, 1)
     assert (len(sets), sets.origin.startswith("none drawn")) == (0, True)
     assert sets.fingerprint(made.interactions).startswith("sha256:")
     with pytest.raises(DataError, match="0 negatives"):
-        draw_candidates(made, "test", 0, 1)
+        sample_candidates(made, "test", 0, 1)
 
 
 def test_items_rated_low_are_drawn_only_where_unseen() -> None:
@@ -168,7 +168,7 @@ def test_items_rated_low_are_drawn_only_where_unseen() -> None:
     for how, size in (("hidden", 0), ("negatives", 0), ("unseen", 6)):
         config = DataConfig.model_validate({"min_rating": 4, "low_rated": how})
         made = filter_and_split(data, config, 1)[1]
-        assert set(draw_candidates(made, "test", 99, 1).sizes.tolist()) == {size}, how
+        assert set(sample_candidates(made, "test", 99, 1).sizes.tolist()) == {size}, how
 
 
 # ---------------------------------------------------------------- the fingerprint and the value

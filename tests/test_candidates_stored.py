@@ -116,7 +116,7 @@ def test_stored_sets_that_are_not_there_are_refused() -> None:
         candidate_sets(dataset_of(), toy(), "test", config, 1)
     data = published()
     anew = split(data, DataConfig(split="ratio", ratios=(0.5, 0.0, 0.5)), 1)
-    with pytest.raises(DataError, match=r"\(ratio 0.5:0:0.5 .*data.split=ready"):
+    with pytest.raises(DataError, match=r"\(ratio 0.5:0:0.5 .*data.split=predefined"):
         candidate_sets(data, anew, "test", config, 1)
     origin = candidate_sets(data, anew, "test", EvalConfig(negatives=1), 1).origin
     assert origin.startswith("1 drawn a test")

@@ -198,6 +198,6 @@ def test_case_29_the_choice_of_a_repeat_decides_what_is_held_out(tmp_path: Path,
 
 def test_case_29_a_core_counts_distinct_pairs(tmp_path: Path) -> None:
     data = dataset(tmp_path, f"{REPEATED}u2,i1,3\nu2,i2,3\nu2,i3,3\n")
-    ledger = apply_filters(data, DataConfig(min_user=3)).ledger
+    ledger = apply_filters(data, DataConfig(min_user=3)).steps
     assert [(step.users, step.interactions) for step in ledger] == [(2, 5), (1, 3)], "u1 has 5 rows and 2 items"
     assert "distinct items" in (DataConfig.model_fields["min_user"].description or "")

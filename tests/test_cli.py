@@ -105,13 +105,13 @@ def test_a_file_of_settings_and_a_monitor_of_its_own(shop: CommandLine, tmp_path
 
 def test_recommend_lists_ids_titles_scores_and_ranks(listed: dict[str, Any]) -> None:
     assert listed["user_id"] == "001"
-    left_out = re.fullmatch(r"left out: (\d+) training and (\d+) validation items?", listed["left_out"])
-    assert left_out
+    excluded = re.fullmatch(r"left out: (\d+) training and (\d+) validation items?", listed["left_out"])
+    assert excluded
     assert all({"item_id", "title", "score", "rank"} <= set(item) for item in listed["items"])
     scores = [item["score"] for item in listed["items"]]
     assert scores == sorted(scores, reverse=True)
     ids = {item["item_id"] for item in listed["items"]}
-    assert len(ids) == len(listed["items"]) == 30 - int(left_out[1]) - int(left_out[2])
+    assert len(ids) == len(listed["items"]) == 30 - int(excluded[1]) - int(excluded[2])
     assert any(item["held_out"] for item in listed["items"])
 
 

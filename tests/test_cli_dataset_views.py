@@ -64,7 +64,7 @@ def test_show_tells_how_a_dataset_came_divided(convncf: CommandLine, tmp_path: P
     sets = found["candidates"]
     assert (sets["sets"], sets["fewest"], sets["most"]) == (2, 1, 2)
     assert sets["fingerprint"].startswith("sha256:")
-    assert (found["split"]["kind"], found["split"]["train"], found["split"]["validation"]) == ("ready", 2, 1)
+    assert (found["split"]["kind"], found["split"]["train"], found["split"]["validation"]) == ("predefined", 2, 1)
     assert any("validation part" in note for note in found["split"]["notes"])
     assert "candidate sets" in convncf("datasets", "show", "t").out
 

@@ -137,7 +137,7 @@ def test_popular_for_a_known_user_leaves_out_what_that_user_has(convncf: Command
     split = load_run(RunStore(home).open("all"), home).split
     told = json.loads(convncf("recommend", "all", "--popular", "--user", "u3", "-k", "40", "--json").out)
     user = split.interactions.users.index("u3")
-    had = {split.interactions.items.id(int(item)) for item in split.left_out("test")[[user]].indices}
+    had = {split.interactions.items.id(int(item)) for item in split.excluded("test")[[user]].indices}
     assert had
     assert had.isdisjoint(item["item_id"] for item in told["items"])
 

@@ -162,7 +162,11 @@ def test_the_tuned_network_begins_from_the_tuned_matrix_factorisation() -> None:
         mf.train.epochs,
         mf.train.patience,
     )
-    assert (before.negatives, before.dns_of, before.positives) == ("dns", mf.train.dns_of, mf.train.positives)
+    assert (before.negatives, before.dns_candidates, before.positives) == (
+        "dns",
+        mf.train.dns_candidates,
+        mf.train.positives,
+    )
     assert (network.pretrain.l2, network.pretrain.embedding_std) == (
         mf.model["reg_weights"][0],
         mf.model["embedding_std"],
@@ -182,9 +186,9 @@ def test_the_paper_preset_is_that_of_the_2018_code() -> None:
     assert (model.initialisation, model.embedding_start, model.embedding_std) == ("paper", "truncated", 0.01)
     assert (train.optimizer, train.lr_embedding, train.lr_network) == ("adagrad", 0.05, 0.05)
     assert (train.adagrad_accumulator, train.batch_size) == (0.1, 512)
-    assert (train.gentle_epochs, train.gentle_lr) == (1, 0.01)
+    assert (train.warmup_epochs, train.warmup_lr) == (1, 0.01)
     assert (config.data.split, config.eval.protocol, config.eval.negatives) == ("leave-one-out", "candidates", 999)
-    assert (config.eval.select_on, train.spared) == ("validation", "nothing")
+    assert (config.eval.select_on, train.excluded_negatives) == ("validation", "nothing")
 
 
 def test_the_recbole_preset_is_recboles() -> None:

@@ -52,7 +52,7 @@ MODELS: dict[str, Callable[[], Model]] = {
     "ease": computed("ease"),
     "mf-bpr": built(ModelConfig(name="mf-bpr", embedding_size=32)),
     "convncf": built(convncf(32, [4, 4, 2])),
-    "convncf, trace start": built(convncf(32, [4, 4, 2], initialisation="trace")),
+    "convncf, trace start": built(convncf(32, [4, 4, 2], initialisation="dot product")),
     "convncf, six layers": built(convncf(64, [2] * 6)),
     "convncf, ends at 2×2": built(convncf(64, [8, 4])),
     "convncf, kernel ≠ stride": built(convncf(8, [4, 3], [2, 1])),
@@ -110,10 +110,10 @@ def test_pairs_score_the_same_in_whatever_chunks(model: Model) -> None:
     whole = model.score_pairs(users, items)
     for size in (1, 7, 599):
         parts = zip(torch.split(users[:100], size), torch.split(items[:100], size), strict=True)
-        pieces = torch.cat([model.score_pairs(*part) for part in parts])
-        torch.testing.assert_close(pieces, whole[:100], rtol=1e-5, atol=1e-5)
+        chunks = torch.cat([model.score_pairs(*part) for part in parts])
+        torch.testing.assert_close(chunks, whole[:100], rtol=1e-5, atol=1e-5)
         if isinstance(model, ItemModel | Popularity):
-            assert torch.equal(pieces, whole[:100])
+            assert torch.equal(chunks, whole[:100])
 
 
 def test_a_batch_equals_its_pairs_one_by_one(model: Model) -> None:

@@ -21,7 +21,7 @@ from tests.worlds import finished_run
         ("mf-bpr", "model.cnn_kernels=[2]"),
         ("mf-bpr", "train.lr_network=0.1"),
         ("mf-bpr", "pretrain.epochs=3"),
-        ("mf-bpr", "model.initialisation=trace"),
+        ("mf-bpr", "model.initialisation=dot product"),
         ("popularity", "model.embedding_size=8"),
         ("popularity", "train.epochs=3"),
         ("popularity", "eval.validation_users=10"),
@@ -42,9 +42,9 @@ def test_a_setting_that_the_model_does_not_use_is_refused(model: str, setting: s
     [
         ("train.momentum=0.9", r"train\.optimizer is adam .*sgd"),
         ("train.weight_decay=0.1", r"train\.optimizer is adam"),
-        ("train.dns_of=8", r"train\.negatives is uniform .*dns"),
+        ("train.dns_candidates=8", r"train\.negatives is uniform .*dns"),
         ("train.lr_floor=0.1", r"train\.schedule is constant .*linear or cosine"),
-        ("train.gentle_lr=0.1", r"train\.gentle_epochs is 0"),
+        ("train.warmup_lr=0.1", r"train\.warmup_epochs is 0"),
         ("data.low_rated=unseen", r"without data\.min_rating"),
         ("eval.negatives=999", r"eval\.protocol is full .*candidates or both"),
         ("model.output_reg=3", r"model\.penalty is norms"),
@@ -71,7 +71,7 @@ FROM_A_RUN = ["model.train_method=after_pretrain", "model.pre_model_path=first",
         (FROM_A_RUN, "model.embedding_start=truncated", "model.pre_model_path is 'first'"),
         (["pretrain.epochs=3"], "model.embedding_std=0.1", "pretrain.epochs is 3"),
         ([], "model.embedding_std=0.1", "or set pretrain.embedding_std."),  # quick pretrains by itself
-        (["train.gentle_epochs=0"], "train.gentle_lr=0.1", "train.gentle_epochs is 0"),
+        (["train.warmup_epochs=0"], "train.warmup_lr=0.1", "train.warmup_epochs is 0"),
         (["data.min_rating=null"], "data.low_rated=unseen", "without data.min_rating"),
         (
             ["eval.protocol=candidates", "eval.candidate_sets=drawn"],
@@ -114,7 +114,7 @@ def test_what_another_setting_takes_the_effect_from_is_refused_naming_it(
         # validation draws its sets whatever the test part has
         (["eval.protocol=candidates", "eval.candidate_sets=stored", "eval.negatives=50"], "eval.negatives"),
         (["eval.protocol=both", "eval.negatives=50"], "eval.negatives"),
-        (["train.negatives=dns", "train.dns_of=2"], "train.dns_of"),
+        (["train.negatives=dns", "train.dns_candidates=2"], "train.dns_candidates"),
     ],
 )
 def test_beside_other_values_the_same_settings_are_taken(settings: list[str], key: str) -> None:
@@ -124,8 +124,8 @@ def test_beside_other_values_the_same_settings_are_taken(settings: list[str], ke
 
 
 def test_the_hardest_of_one_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"train\.dns_of = 1 .* 2"):
-        resolve(settings=["train.negatives=dns", "train.dns_of=1"])
+    with pytest.raises(ConfigError, match=r"train\.dns_candidates = 1 .* 2"):
+        resolve(settings=["train.negatives=dns", "train.dns_candidates=1"])
 
 
 def test_mf_bpr_has_no_network_to_weigh() -> None:

@@ -35,7 +35,7 @@ class Parts:
     def positives(self, part: Part) -> Any:
         return self.test if part == "test" else self.validation
 
-    def left_out(self, part: Part) -> Any:
+    def excluded(self, part: Part) -> Any:
         return self.train + self.validation if part == "test" else self.train
 
 
@@ -101,10 +101,10 @@ def test_four_users_whose_counts_all_tie() -> None:
 def test_report_inspection_and_list_agree_on_every_rank(part: Part) -> None:
     scorer, split = random_case()
     report = evaluate(scorer, split, part, EvalConfig())
-    left_out, positives = split.left_out(part), split.positives(part)
+    excluded, positives = split.excluded(part), split.positives(part)
     pairs = 0
     for user in report.users.tolist():
-        hidden = left_out.indices[left_out.indptr[user] : left_out.indptr[user + 1]]
+        hidden = excluded.indices[excluded.indptr[user] : excluded.indptr[user + 1]]
         wanted = positives.indices[positives.indptr[user] : positives.indptr[user + 1]]
         listed = top_k(scorer.scores[user], hidden, scorer.n_items, positives=wanted)
         rank_in_list = dict(zip(listed.items.tolist(), listed.ranks.tolist(), strict=True))
@@ -120,8 +120,8 @@ def test_test_leaves_out_validation_and_validation_does_not_leave_out_test() -> 
     test, validation = (evaluate(scorer, split, part, EvalConfig()) for part in ("test", "validation"))
     assert (test.ranks.ranks.tolist(), test.ranks.candidates.tolist()) == ([1], [2])
     assert (validation.ranks.ranks.tolist(), validation.ranks.candidates.tolist()) == ([1], [3])
-    assert "training and validation" in test.left_out
-    assert ("training" in validation.left_out, "validation" in validation.left_out) == (True, False)
+    assert "training and validation" in test.excluded
+    assert ("training" in validation.excluded, "validation" in validation.excluded) == (True, False)
 
 
 def test_every_metric_is_reported_at_every_k_and_the_monitored_one_besides() -> None:
@@ -250,7 +250,7 @@ def test_a_real_split_is_ranked_as_it_says() -> None:
         has_all = {"no candidate but test items": 1} if part == "test" else {}  # u5 has every item
         assert report.n_users_evaluated == 6 - len(has_all)
         assert report.not_evaluated == {f"no {part} item": 1} | has_all
-        hidden = real.left_out(part).toarray()
+        hidden = real.excluded(part).toarray()
         for user in report.users.tolist():
             items, found = report.ranks.of(user)
             assert items.tolist() == np.flatnonzero(real.positives(part).toarray()[user]).tolist()

@@ -35,7 +35,7 @@ def test_lists_are_looked_at_as_a_whole_where_asked_for() -> None:
     split = parts([[1, 0, 0, 0], [0, 1, 0, 0]], np.zeros((2, 4)), [[0, 1, 0, 0], [0, 0, 1, 0]])
     scorer = Table([[0, 9, 8, 7], [6, 9, 8, 7]])
     report = evaluate(scorer, split, "test", EvalConfig(ks=(1, 2, 5)), lists=2)
-    assert report.beyond == {
+    assert report.beyond_accuracy == {
         "Coverage@1": 2 / 4,
         "Gini@1": pytest.approx(0.5),
         "Popularity@1": 0.5,
@@ -43,8 +43,8 @@ def test_lists_are_looked_at_as_a_whole_where_asked_for() -> None:
         "Gini@2": pytest.approx(0.375),
         "Popularity@2": 0.25,
     }
-    assert evaluate(scorer, split, "test", EvalConfig()).beyond == {}
-    assert evaluate(scorer, split, "test", EvalConfig(ks=(20,)), lists=20).beyond.keys() == {
+    assert evaluate(scorer, split, "test", EvalConfig()).beyond_accuracy == {}
+    assert evaluate(scorer, split, "test", EvalConfig(ks=(20,)), lists=20).beyond_accuracy.keys() == {
         "Coverage@20",
         "Gini@20",
         "Popularity@20",
@@ -64,7 +64,7 @@ def test_within_sets_a_user_counts_with_the_mean_over_the_users_sets() -> None:
     assert report.sets is not None
     assert (report.sets.n_sets, report.sets.fewest, report.sets.most) == (3, 2, 2)
     assert report.to_json()["candidates"] == {"origin": "made by hand", "n_sets": 3, "fewest": 2, "most": 2}
-    assert "candidate set" in report.left_out
+    assert "candidate set" in report.excluded
     assert "1 of 3" in " ".join(report.notes)
     assert "Recall@K equals HR@K" in " ".join(report.notes)
     assert any(values_in(note)[:2] == ["3", "2"] for note in report.notes)
@@ -81,7 +81,7 @@ def test_items_without_a_set_and_sets_without_an_item_are_counted() -> None:
     told = [values_in(note) for note in report.notes]
     assert (["1", "2"] in told, ["2"] in told, ["1"] in told) == (True, True, True)
 
-    with pytest.raises(DataError, match=r"1 candidate sets .*data\.split=ready"):
+    with pytest.raises(DataError, match=r"1 candidate sets .*data\.split=predefined"):
         evaluate(scorer, split, "test", EvalConfig(), candidates=sets_of((0, 2, [1])))
 
 
@@ -104,18 +104,18 @@ def test_what_training_never_saw_is_ranked_missed_or_left_out() -> None:
     def judged(cold: str) -> EvaluationReport:
         return evaluate(scorer, split, "test", EvalConfig(ks=(1,), cold=cast(Any, cold)))
 
-    ranked, missed, left_out = map(judged, ("ranked", "misses", "left out"))
+    ranked, missed, excluded = map(judged, ("ranked", "misses", "excluded"))
     assert ranked.ranks.ranks.tolist() == [2, 1, 1, 1]
     assert missed.ranks.ranks.tolist() == [1, MISS, MISS, MISS]
-    assert (left_out.users.tolist(), left_out.ranks.ranks.tolist(), left_out.ranks.candidates.tolist()) == (
+    assert (excluded.users.tolist(), excluded.ranks.ranks.tolist(), excluded.ranks.candidates.tolist()) == (
         [0],
         [1],
         [2],
     )
-    for report, done in ((ranked, "ranked"), (missed, "misses"), (left_out, "left out")):
+    for report, done in ((ranked, "ranked"), (missed, "misses"), (excluded, "excluded")):
         assert any(values_in(note)[:4] == ["2", "4", "1", "4"] and done in note for note in report.notes), done
-    assert left_out.n_users_evaluated + sum(left_out.not_evaluated.values()) == 3
-    assert [report.cold for report in (ranked, missed, left_out)] == ["ranked", "misses", "left out"]
+    assert excluded.n_users_evaluated + sum(excluded.not_evaluated.values()) == 3
+    assert [report.cold for report in (ranked, missed, excluded)] == ["ranked", "misses", "excluded"]
     warm = evaluate(scorer, parts(np.ones((3, 4)) - test, np.zeros((3, 4)), test), "test", EvalConfig(cold="misses"))
     assert warm.cold is None
 

@@ -13,7 +13,7 @@ import torch
 
 from convncf import jobs, models
 from convncf.data import catalogue
-from convncf.data.candidate_sampling import draw_candidates
+from convncf.data.candidate_sampling import sample_candidates
 from convncf.errors import CheckpointError, DataError, NonFiniteLossError, RunBrokenError
 from convncf.evaluation.report import evaluate
 from convncf.models import ConvNCF
@@ -220,7 +220,7 @@ def test_candidate_sets_choose_the_epoch_in_both_phases_and_are_kept_with_the_ru
     report = run_experiment(run, home)
     config = run.config().eval
     kept = load_run(run, home, checkpoint=2)
-    sets = draw_candidates(kept.split, "validation", 7, seed=1)
+    sets = sample_candidates(kept.split, "validation", 7, seed=1)
     found = evaluate(kept.model, kept.split, "validation", config, candidates=sets)
     assert training_rows(run)[2]["validation"] == dict(found.metrics)
     assert dict(found.metrics) != dict(evaluate(kept.model, kept.split, "validation", config).metrics)
@@ -247,10 +247,19 @@ def test_with_both_protocols_full_ranking_decides(home: Path) -> None:
 
 
 def test_pretraining_draws_and_spares_as_training_does(home: Path) -> None:
-    asked: dict[str, Any] = {"train__negatives": "dns", "train__dns_of": 3, "train__spared": "test items"}
+    asked: dict[str, Any] = {
+        "train__negatives": "dns",
+        "train__dns_candidates": 3,
+        "train__excluded_negatives": "test items",
+    }
     config = tiny(**asked, train__save_minutes=2.0).config
     found = pretraining(config)
-    assert (found.negatives, found.dns_of, found.spared, found.save_minutes) == ("dns", 3, "test items", 2.0)
+    assert (found.negatives, found.dns_candidates, found.excluded_negatives, found.save_minutes) == (
+        "dns",
+        3,
+        "test items",
+        2.0,
+    )
     assert (found.optimizer, found.lr_embedding, found.epochs) == ("adam", 2e-2, 3)
     old = pretraining(tiny(train__optimizer="adagrad", train__adagrad_accumulator=0.3).config)
     assert (old.optimizer, old.adagrad_accumulator) == ("adagrad", 0.3)
@@ -274,7 +283,7 @@ def test_frozen_embeddings_end_as_they_were_pretrained(home: Path) -> None:
 
 
 def test_the_paper_preset_trains_on_the_toy_as_the_2018_code_begins(home: Path) -> None:
-    """Its own settings but for sizes and epochs: the gentle epoch, its start, Adagrad in both phases."""
+    """Its own settings but for sizes and epochs: the warm-up epoch, its start, Adagrad in both phases."""
     save_dataset(home)
     small = {"model.embedding_size": 8, "model.cnn_channels": [1, 4, 4, 4], "model.cnn_kernels": [2, 2, 2]}
     small |= {"model.cnn_strides": [2, 2, 2], "pretrain.epochs": 2, "train.epochs": 2, "train.batch_size": 64}

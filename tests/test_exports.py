@@ -167,7 +167,7 @@ def test_the_page_holds_what_is_on_screen(runs_home: Path) -> None:
         "Feature maps of layer 3: 4 × 1 × 1",
         "convncf inspect tiny-222 --user u3 --item i4",
         record.rank_words,
-        record.left_out,
+        record.excluded,
     ):
         assert words in shown or words in shown.lower(), words
     assert "order of dimensions" in pair_page(record, view.trace)

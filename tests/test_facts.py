@@ -8,17 +8,17 @@ import pytest
 
 from convncf.data.catalogue import as_dataset
 from convncf.data.reading import read
-from convncf.data.statistics import Facts, facts_of
+from convncf.data.statistics import DatasetStatistics, dataset_statistics
 from tests.wording import values_in
 from tests.written import said, write
 
 
-def facts(folder: Path, header: str, ratings: str) -> Facts:
+def facts(folder: Path, header: str, ratings: str) -> DatasetStatistics:
     body = "".join(f"u{n % 3},i{n},{rating}\n" for n, rating in enumerate(ratings.split()))
     (path,) = write(folder, {"x.csv": f"user,item,{header}\n{body}"})
     result = read(path)
     assert "rated" not in said(result), "told once, and not by reading"
-    return facts_of(as_dataset("x", result))
+    return dataset_statistics(as_dataset("x", result))
 
 
 @pytest.mark.parametrize(
@@ -64,5 +64,5 @@ def test_nothing_is_told_of_ratings_that_were_not_read(tmp_path: Path) -> None:
     result = read([train, test])
     assert any(note.startswith("ratings not read") for note in result.report.notes)
     assert [file.columns.get("rating") for file in result.report.files] == [None, None]
-    found = facts_of(as_dataset("x", result))
+    found = dataset_statistics(as_dataset("x", result))
     assert (found.ratings, found.hints) == (None, ())

@@ -19,11 +19,11 @@ def tiles(figure: Any, channels: int, side: int, columns: int) -> np.ndarray[Any
     """Cut the tiled heatmap up again: (C, H, W, 1 + 4) of z and customdata."""
     heatmap = sent(figure)["data"][0]
     stacked = np.concatenate([array(heatmap["z"])[..., None], array(heatmap["customdata"])], axis=-1)
-    pieces = []
+    chunks = []
     for index in range(channels):
         row, column = (place * (side + 1) for place in divmod(index, columns))
-        pieces.append(stacked[row : row + side, column : column + side])
-    return np.stack(pieces)
+        chunks.append(stacked[row : row + side, column : column + side])
+    return np.stack(chunks)
 
 
 @THEMES

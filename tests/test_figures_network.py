@@ -110,10 +110,12 @@ def test_a_shared_range_is_kept_and_what_it_clips_is_counted() -> None:
     free = sent(interaction_map(trace, LIGHT))
     shared = sent(interaction_map(trace, LIGHT, zmax=0.5))
     assert (shared["data"][0]["zmin"], shared["data"][0]["zmax"]) == (-0.5, 0.5)
-    beyond = int((np.abs(trace.map) > 0.5).sum())
-    assert shared["layout"]["xaxis"]["title"]["text"].startswith(f"item dimension<br>{beyond} cells beyond ±0.500")
+    beyond_accuracy = int((np.abs(trace.map) > 0.5).sum())
+    assert shared["layout"]["xaxis"]["title"]["text"].startswith(
+        f"item dimension<br>{beyond_accuracy} cells beyond ±0.500"
+    )
     assert free["layout"]["xaxis"]["title"]["text"] == "item dimension"
-    assert f"{beyond} cells beyond" in alt(interaction_map(trace, LIGHT, zmax=0.5))
+    assert f"{beyond_accuracy} cells beyond" in alt(interaction_map(trace, LIGHT, zmax=0.5))
     wider = sent(interaction_map(trace, LIGHT, zmax=2 * largest(trace)))
     assert wider["layout"]["xaxis"]["title"]["text"] == "item dimension"
 

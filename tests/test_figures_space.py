@@ -69,8 +69,8 @@ def test_points_without_their_values_are_refused() -> None:
 
 @THEMES
 def test_neighbours_are_bars_nearest_first(theme: Theme) -> None:
-    likeness = np.array([0.75, 0.5, -0.25])
-    drawn = embeddings.neighbours(NAMES, likeness, theme, of="Alien", measure="cosine of embeddings")
+    similarity = np.array([0.75, 0.5, -0.25])
+    drawn = embeddings.neighbours(NAMES, similarity, theme, of="Alien", measure="cosine of embeddings")
     figure = sent(drawn)
     (bars,) = figure["data"]
     assert array(bars["x"]).tolist() == [0.75, 0.5, -0.25]

@@ -81,8 +81,8 @@ def test_users_and_items_in_turn_are_what_a_slow_reference_keeps(
         return
     found = filtered(data, **settings)
     assert pairs(found.dataset) == [pair for pair in rows if pair in expected], "the order of the file stays"
-    assert found.ledger[-1].interactions == len(expected)
-    assert (found.ledger[-1].users, found.ledger[-1].items) == tuple(len({p[k] for p in expected}) for k in (0, 1))
+    assert found.steps[-1].interactions == len(expected)
+    assert (found.steps[-1].users, found.steps[-1].items) == tuple(len({p[k] for p in expected}) for k in (0, 1))
     again = filtered(found.dataset, **settings)
     assert pairs(again.dataset) == pairs(found.dataset), "a fixed point"
 
@@ -114,16 +114,14 @@ def test_without_a_filter_the_dataset_is_the_very_one() -> None:
     found = filtered(data, low_rated="hidden")
     assert found.dataset is data
     assert found.below is None
-    assert [(step.what, step.users, step.items, step.interactions) for step in found.ledger] == [
-        ("as it came", 1, 1, 1)
-    ]
+    assert [(step.what, step.users, step.items, step.interactions) for step in found.steps] == [("as it came", 1, 1, 1)]
 
 
 def test_the_ledger_counts_after_each_step_and_says_which_setting() -> None:
     rows = [("u1", "a", 5.0), ("u1", "b", 4.0), ("u1", "c", 1.0), ("u2", "a", 4.5), ("u2", "b", 3.5), ("u3", "a", 5.0)]
     data = rated(*rows, timestamp=[100, 200, 300, 150, 400, 99])
     found = filtered(data, since="1970-01-01T00:01:40", min_rating=4, min_user=2, max_item=2)
-    assert [(s.what, s.users, s.items, s.interactions) for s in found.ledger] == [
+    assert [(s.what, s.users, s.items, s.interactions) for s in found.steps] == [
         ("as it came", 3, 3, 6),
         ("from 1970-01-01T00:01:40", 2, 3, 5),
         ("rated 4 or more", 2, 2, 3),
@@ -171,17 +169,17 @@ def test_titles_follow_their_items() -> None:
 
 def test_rounds_are_counted() -> None:
     data = dataset_of(pd.DataFrame([*CHAIN, ("u4", "a")], columns=["user_id", "item_id"]))
-    whole = filtered(data, min_user=2, min_item=2).ledger[-1]
+    whole = filtered(data, min_user=2, min_item=2).steps[-1]
     assert values_in(whole.what) == ["2", "2", "0"]
     assert whole.interactions == 8
 
 
 def test_bounds_on_one_side_alone() -> None:
     data = dataset_of(pd.DataFrame(CHAIN, columns=["user_id", "item_id"]))
-    assert filtered(data, min_item=2).ledger[-1].what.endswith(", 1 round")
-    found = filtered(data, max_user=1).ledger[-1]
+    assert filtered(data, min_item=2).steps[-1].what.endswith(", 1 round")
+    found = filtered(data, max_user=1).steps[-1]
     assert (values_in(found.what), found.interactions) == (["1", "1"], 1)
-    assert filtered(data, min_user=1, max_user=2).ledger[-1].what.startswith("users with 1 to 2")
+    assert filtered(data, min_user=1, max_user=2).steps[-1].what.startswith("users with 1 to 2")
 
 
 # ---------------------------------------------------------------- time
@@ -203,7 +201,7 @@ def test_a_window_before_1970_and_within_a_second() -> None:
     assert [item for _, item in pairs(kept)] == ["b", "c"], "half a second after -3 is not yet -2"
 
 
-# ---------------------------------------------------------------- a ready split
+# ---------------------------------------------------------------- a predefined split
 
 
 def rated_and_divided(candidates: CandidateSets | None = None) -> Dataset:
@@ -241,7 +239,7 @@ def test_a_ready_split_is_filtered_along_with_its_candidates() -> None:
     assert len(sets) == 1
     assert sets.origin.startswith("stored, 1 set and 1 negative")
     made = split(left, DataConfig(min_rating=4), 1)
-    assert (made.kind, made.test.nnz) == ("ready", 1)
+    assert (made.kind, made.test.nnz) == ("predefined", 1)
 
 
 def test_items_of_candidates_alone_go_where_items_must_have_users() -> None:

@@ -32,7 +32,7 @@ def world(name: str) -> tuple[Split, Any]:
         model = toy_model(parts)
         list(toy_trainer(parts, model, epochs=20))
         return parts, model.eval()
-    model = toy_model(parts, name, initialisation="trace")
+    model = toy_model(parts, name, initialisation="dot product")
     pretrained = world("mf-bpr")[1]
     model.start_from(pretrained.user_embedding.weight, pretrained.item_embedding.weight)
     list(toy_trainer(parts, model, epochs=3, lr_embedding=1e-3, lr_network=1e-3))

@@ -43,18 +43,18 @@ def test_ranks_depend_neither_on_order_nor_on_chunks(
     population: tuple[NDArray[np.float32], NDArray[np.int64]], random: Any
 ) -> None:
     scores, roles = population
-    positives, left_out = matrix(roles == POSITIVE), matrix(roles == LEFT_OUT)
-    whole = ranks(Table(scores), positives, left_out)
+    positives, excluded = matrix(roles == POSITIVE), matrix(roles == LEFT_OUT)
+    whole = ranks(Table(scores), positives, excluded)
     users = list(range(scores.shape[0]))
     random.shuffle(users)
     cut = random.randint(0, len(users))
-    pieces = [ranks(Table(scores), positives, left_out, users=piece) for piece in (users[:cut], users[cut:])]
+    chunks = [ranks(Table(scores), positives, excluded, users=chunk) for chunk in (users[:cut], users[cut:])]
     for user in users:
         items, found = whole.of(user)
         assert items.tolist() == np.flatnonzero(roles[user] == POSITIVE).tolist()
         expected = [rank_by_definition(scores[user].tolist(), roles[user].tolist(), item) for item in items]
         assert found.tolist() == expected
-        assert [rank for piece in pieces for rank in piece.of(user)[1]] == expected
+        assert [rank for chunk in chunks for rank in chunk.of(user)[1]] == expected
     assert whole.users.tolist() == np.flatnonzero((roles == POSITIVE).any(axis=1)).tolist()
     assert whole.candidates.tolist() == (roles != LEFT_OUT).sum(axis=1)[whole.users].tolist()
 
@@ -139,11 +139,11 @@ def test_lists_come_with_the_ranks_and_are_those_of_top_k(
     population: tuple[NDArray[np.float32], NDArray[np.int64]], places: int
 ) -> None:
     scores, roles = population
-    positives, left_out = matrix(roles == POSITIVE), matrix(roles == LEFT_OUT)
-    found = ranks(Table(scores), positives, left_out, lists=places)
+    positives, excluded = matrix(roles == POSITIVE), matrix(roles == LEFT_OUT)
+    found = ranks(Table(scores), positives, excluded, lists=places)
     assert found.lists is not None
     assert found.lists.shape == (found.users.size, min(places, scores.shape[1]))
     for user, listed in zip(found.users.tolist(), found.lists.tolist(), strict=True):
         expected = top_k(scores[user], np.flatnonzero(roles[user] == LEFT_OUT), places).items.tolist()
         assert listed == expected + [NOTHING] * (len(listed) - len(expected))
-    assert ranks(Table(scores), positives, left_out).lists is None
+    assert ranks(Table(scores), positives, excluded).lists is None

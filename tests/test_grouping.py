@@ -63,7 +63,7 @@ def test_an_unfinished_and_a_failed_seed_are_left_out_and_named(tmp_path: Path) 
     runs[3].write_status(Status(state="failed"))  # it had a report before, say of fewer epochs
     found = group(runs[::-1])
     assert (found.name, found.runs, found.seeds) == ("a", ("a-seed1", "a-seed2"), (1, 2))
-    assert found.left_out == {"a-seed3": "stopped", "a-seed4": "failed"}
+    assert found.excluded == {"a-seed3": "stopped", "a-seed4": "failed"}
     assert found.metrics["NDCG@10"].mean == pytest.approx(0.3)
     assert found.validation["NDCG@10"].mean == pytest.approx(0.15)
     assert found.unlike == ()
@@ -118,8 +118,8 @@ def test_a_seed_counts_once_by_its_newest_finished_run(tmp_path: Path) -> None:
     ]
     found = group(runs)
     assert (found.runs, found.seeds) == (("first", "new"), (1, 2))
-    assert found.left_out.keys() == {"old", "newest"}
-    assert ("seed 2" in found.left_out["old"], found.left_out["newest"]) == (True, "queued")
+    assert found.excluded.keys() == {"old", "newest"}
+    assert ("seed 2" in found.excluded["old"], found.excluded["newest"]) == (True, "queued")
     counted = found.metrics["NDCG@10"]
     assert counted.mean == pytest.approx(0.2)
     assert counted == summary([0.1, 0.3]), "not of 0.1, 0.3 and 0.9"
@@ -146,7 +146,7 @@ def test_a_broken_run_is_left_out_and_takes_no_other_with_it(tmp_path: Path, fil
     (runs[1].path / file).write_text("{", encoding="utf-8")
     runs = [*RunStore(tmp_path).all()]
     found = find(RunStore(tmp_path), "x")
-    assert (found.seeds, found.left_out) == ((1, 3), {"x-seed2": "broken"})
+    assert (found.seeds, found.excluded) == ((1, 3), {"x-seed2": "broken"})
     assert [one.seeds for one in groups(runs)] == [(1, 3)]
     assert unreadable(runs) == (("x-seed2",) if file == "config.json" else ())
     (runs[0].path / "config.json").write_text("{", encoding="utf-8")

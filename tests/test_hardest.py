@@ -69,7 +69,7 @@ def test_of_equals_the_first_is_taken(parts: Split) -> None:
 
 
 def test_a_step_is_the_usual_one_with_the_hardest_in_place_of_the_drawn(parts: Split) -> None:
-    hard = toy_trainer(parts, toy_model(parts), epochs=1, negatives="dns", dns_of=5)
+    hard = toy_trainer(parts, toy_model(parts), epochs=1, negatives="dns", dns_candidates=5)
     usual, model = toy_trainer(parts, toy_model(parts), epochs=1), toy_model(parts)
     user, positive, items = hard.sampler.batch(1, 0, 64)
     assert items.shape == (64, 5)
@@ -87,7 +87,7 @@ def test_the_hardest_of_several_trains_another_model(parts: Split) -> None:
 
     uniform = trained(negatives="uniform")
     assert all(torch.equal(a, b) for a, b in zip(uniform, trained(), strict=True))
-    assert not torch.equal(trained(negatives="dns", dns_of=4)[0], uniform[0])
+    assert not torch.equal(trained(negatives="dns", dns_candidates=4)[0], uniform[0])
 
 
 def test_harder_negatives_make_a_larger_loss(parts: Split) -> None:
@@ -95,13 +95,13 @@ def test_harder_negatives_make_a_larger_loss(parts: Split) -> None:
         trainer = toy_trainer(parts, toy_model(parts), epochs=3, patience=0, **settings)
         return next(record.loss for record in trainer if record.epoch == 3) or 0.0
 
-    assert loss(negatives="dns", dns_of=8) > loss() > 0
+    assert loss(negatives="dns", dns_candidates=8) > loss() > 0
 
 
 def test_choosing_waits_for_nothing(parts: Split) -> None:
     """On a GPU, a look at a score from Python would stop the stream of steps."""
     for name in ("mf-bpr", "convncf"):
-        trainer = toy_trainer(parts, toy_model(parts, name).double(), negatives="dns", dns_of=3)
+        trainer = toy_trainer(parts, toy_model(parts, name).double(), negatives="dns", dns_candidates=3)
         waits = Waits()
         with waits:
             trainer._train_epoch(1)
@@ -112,7 +112,7 @@ def test_a_user_who_has_everything_is_left_out_and_nothing_hangs() -> None:
     rows = [("u1", f"i{item}") for item in range(4)] + [("u2", "i0"), ("u2", "i1"), ("u3", "i2")]
     everything = Interactions.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id"]))
     parts = ratio_split(everything, (1.0, 0.0, 0.0), seed=1)
-    trainer = toy_trainer(parts, toy_model(parts), epochs=2, batch_size=2, negatives="dns", dns_of=1000)
+    trainer = toy_trainer(parts, toy_model(parts), epochs=2, batch_size=2, negatives="dns", dns_candidates=1000)
     assert trainer.sampler.users_without_negatives.tolist() == [parts.interactions.users.index("u1")]
     assert [record.epoch for record in trainer] == [0, 1, 2]
     assert trainer.sampler.n_triples == 3
@@ -134,8 +134,8 @@ def test_spared_test_items_are_never_drawn_and_otherwise_they_are(parts: Split) 
         return found
 
     assert drawn_from_test() > 20
-    assert drawn_from_test(spared="test items") == 0
-    assert drawn_from_test(spared="test items", negatives="dns", dns_of=3) == 0
+    assert drawn_from_test(excluded_negatives="test items") == 0
+    assert drawn_from_test(excluded_negatives="test items", negatives="dns", dns_candidates=3) == 0
 
 
 def test_positives_are_drawn_as_the_setting_says_in_pretraining_as_well(parts: Split) -> None:
@@ -152,7 +152,7 @@ def test_where_sparing_leaves_nothing_to_draw_it_is_refused() -> None:
     assert np.asarray(parts.test.sum()) == 2
     triple_sampler(parts, TrainConfig(), seed=1)
     with pytest.raises(DataError, match="no triple"):
-        triple_sampler(parts, TrainConfig(spared="test items"), seed=1)
+        triple_sampler(parts, TrainConfig(excluded_negatives="test items"), seed=1)
 
 
 def test_dns_needs_a_model_that_can_choose(parts: Split) -> None:

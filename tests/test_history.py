@@ -38,11 +38,11 @@ def end_at(run: Run, home: Path, epoch: int) -> None:
 def stop_in_evaluation(run: Run, home: Path) -> None:
     """Stop it before the first user of its evaluation is ranked."""
 
-    def judge(*_: object, **__: object) -> None:
+    def evaluate_with_baselines(*_: object, **__: object) -> None:
         raise TrainingStopped("Stopped as asked, with 0 of 30 users ranked.")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(running, "judge", judge)
+        patch.setattr(running, "judge", evaluate_with_baselines)
         with pytest.raises(TrainingStopped, match="Training is done"):
             jobs.work(run, home)
 

@@ -97,8 +97,8 @@ def test_what_training_never_saw_by_each_setting(home: Path) -> None:
     dataset(home, train_txt="0 0\n1 1\n2 1\n", test_txt="0 1\n2 2\n")
     run, report = run_of(home, eval__ks=[1], eval__monitor="HR@1")
     assert report["cold"] == "ranked"
-    changed = evaluate_run(run, home, evaluation=EvalConfig(ks=(1,), monitor="HR@1", cold="left out"))
-    assert (changed["cold"], changed["metrics"]["HR@1"], changed["n_users_evaluated"]) == ("left out", 1.0, 1)
+    changed = evaluate_run(run, home, evaluation=EvalConfig(ks=(1,), monitor="HR@1", cold="excluded"))
+    assert (changed["cold"], changed["metrics"]["HR@1"], changed["n_users_evaluated"]) == ("excluded", 1.0, 1)
     missed = evaluate_run(run, home, evaluation=EvalConfig(ks=(1,), monitor="HR@1", cold="misses"))
     assert missed["metrics"] == report["metrics"]
 
@@ -213,14 +213,18 @@ def test_every_figure_is_of_the_kept_epoch(home: Path) -> None:
 
 
 def test_choosing_on_test_and_sparing_test_items_are_said_in_every_report(home: Path) -> None:
-    settings: dict[str, Any] = {"train__epochs": 1, "eval__select_on": "test", "train__spared": "test items"}
+    settings: dict[str, Any] = {
+        "train__epochs": 1,
+        "eval__select_on": "test",
+        "train__excluded_negatives": "test items",
+    }
     run = make_run(home, "flagged", "mf-bpr", **settings)
     jobs.work(run, home)
     report = run.report()
     assert report is not None
-    chosen, spared = report["warnings"]
+    chosen, excluded_negatives = report["warnings"]
     assert "eval.select_on=test" in chosen
-    assert "train.spared=test items" in spared
+    assert "train.excluded_negatives=test items" in excluded_negatives
     assert all("too good" in sentence for sentence in report["warnings"])
     assert "NDCG@10 on test" in report["selection"]
     assert evaluate_run(run, home)["warnings"] == report["warnings"]

@@ -121,7 +121,11 @@ def test_other_models_do_not_care_for_the_plan() -> None:
 
 def trace(size: int, kernels: tuple[int, ...], strides: tuple[int, ...], channels: tuple[int, ...]) -> Any:
     return ModelConfig(
-        embedding_size=size, cnn_kernels=kernels, cnn_strides=strides, cnn_channels=channels, initialisation="trace"
+        embedding_size=size,
+        cnn_kernels=kernels,
+        cnn_strides=strides,
+        cnn_channels=channels,
+        initialisation="dot product",
     )
 
 

@@ -38,11 +38,11 @@ def test_the_nearest_point_the_same_way_however_long_they_are() -> None:
     model = model_with([[1, 0], [10, 1], [-3, 0], [0, 2], [0, 0], [0.5, 0]])
     found = nearest_by_embedding(model, 0, k=4)
     assert found.items.tolist() == [5, 1, 3, 4]  # 3 and 4 are equally far: in index order
-    np.testing.assert_allclose(found.likeness, [1, 10 / np.sqrt(101), 0, 0], rtol=1e-6)
+    np.testing.assert_allclose(found.similarity, [1, 10 / np.sqrt(101), 0, 0], rtol=1e-6)
     last = nearest_by_embedding(model, 0, k=9)
-    assert (last.items.tolist()[-1], last.likeness[-1]) == (2, -1)
+    assert (last.items.tolist()[-1], last.similarity[-1]) == (2, -1)
     assert found.together is None
-    assert nearest_by_embedding(model, 4, k=9).likeness.tolist() == [0] * 5  # an embedding of length 0
+    assert nearest_by_embedding(model, 4, k=9).similarity.tolist() == [0] * 5  # an embedding of length 0
 
 
 def test_a_rotation_of_the_space_changes_no_cosine() -> None:
@@ -57,7 +57,7 @@ def test_a_rotation_of_the_space_changes_no_cosine() -> None:
     model.start_from(*vectors)
     after = nearest_by_embedding(model, 3)
     assert before.items.tolist() == after.items.tolist()
-    np.testing.assert_allclose(before.likeness, after.likeness, atol=1e-5)
+    np.testing.assert_allclose(before.similarity, after.similarity, atol=1e-5)
 
 
 def test_co_occurrence_counts_users_of_both() -> None:
@@ -66,7 +66,7 @@ def test_co_occurrence_counts_users_of_both() -> None:
     assert found.items.tolist() == [1, 2]  # item 3 shares no user with item 0
     assert found.together is not None
     assert found.together.tolist() == [2, 2]
-    np.testing.assert_allclose(found.likeness, [2 / (np.sqrt(6) + 10), 2 / (3 + 10)], rtol=1e-6)
+    np.testing.assert_allclose(found.similarity, [2 / (np.sqrt(6) + 10), 2 / (3 + 10)], rtol=1e-6)
 
 
 def test_co_occurrence_is_the_likeness_of_itemknn() -> None:
@@ -74,9 +74,9 @@ def test_co_occurrence_is_the_likeness_of_itemknn() -> None:
     knn = models.ItemKNN(*parts.train.shape, neighbours=1000).fit(parts.train)
     for item in range(5):
         found = nearest_by_cooccurrence(parts.train, item, k=1000)
-        start, end = knn.likeness_start[item : item + 2].tolist()
-        known = dict(zip(knn.likeness_items[start:end].tolist(), knn.likeness[start:end].tolist(), strict=True))
-        assert dict(zip(found.items.tolist(), found.likeness.tolist(), strict=True)) == pytest.approx(known, rel=1e-6)
+        start, end = knn.similarity_start[item : item + 2].tolist()
+        known = dict(zip(knn.similarity_items[start:end].tolist(), knn.similarity[start:end].tolist(), strict=True))
+        assert dict(zip(found.items.tolist(), found.similarity.tolist(), strict=True)) == pytest.approx(known, rel=1e-6)
 
 
 def test_an_item_that_nobody_has_has_no_company() -> None:

@@ -33,16 +33,16 @@ def scores(model: ItemKNN) -> FloatArray:
 def slow(matrix: FloatArray, k: int, shrinkage: float) -> FloatArray:
     """Each pair of items by itself; the k nearest of the scored item."""
     n_items = matrix.shape[1]
-    likeness = np.zeros((n_items, n_items))
+    similarity = np.zeros((n_items, n_items))
     for i in range(n_items):
         for j in range(n_items):
             norms = np.sqrt(matrix[:, i].sum()) * np.sqrt(matrix[:, j].sum())
             if i != j and matrix[:, i] @ matrix[:, j]:
-                likeness[j, i] = matrix[:, i] @ matrix[:, j] / (norms + shrinkage)
+                similarity[j, i] = matrix[:, i] @ matrix[:, j] / (norms + shrinkage)
     for i in range(n_items):
-        nearest = sorted(range(n_items), key=lambda j: (-likeness[j, i], j))[:k]
-        likeness[[j for j in range(n_items) if j not in nearest], i] = 0
-    return matrix @ likeness
+        nearest = sorted(range(n_items), key=lambda j: (-similarity[j, i], j))[:k]
+        similarity[[j for j in range(n_items) if j not in nearest], i] = 0
+    return matrix @ similarity
 
 
 def test_a_score_is_the_sum_of_cosines() -> None:
@@ -68,8 +68,8 @@ def test_the_neighbourhood_of_the_scored_item_is_cut_not_that_of_the_seen_one() 
 def test_of_equally_near_items_the_first_counts() -> None:
     matrix = np.array([[1, 1, 1], [1, 1, 1]])
     found = fitted(matrix, neighbours=1)
-    assert found.likeness_items.tolist() == [1, 2, 0]  # 0 is the nearest of 1 and of 2, and 1 that of 0
-    assert found.likeness_start.tolist() == [0, 2, 3, 3]
+    assert found.similarity_items.tolist() == [1, 2, 0]  # 0 is the nearest of 1 and of 2, and 1 that of 0
+    assert found.similarity_start.tolist() == [0, 2, 3, 3]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.sampled_from([0.0, 2.5]), st.sampled_from([1, 40, 2**20]))
@@ -117,5 +117,5 @@ def test_a_loaded_model_does_not_share_memory_with_what_it_was_given() -> None:
 
 def test_it_stays_on_the_processor_in_single_precision() -> None:
     model = fitted(KNOWN).double().to("meta")
-    assert model.likeness.dtype is torch.float32
-    assert model.likeness.device.type == "cpu"
+    assert model.similarity.dtype is torch.float32
+    assert model.similarity.device.type == "cpu"

@@ -138,7 +138,7 @@ def test_a_bare_file_and_a_run_whose_data_is_gone_are_of_unknown_origin(home: Pa
 
 
 def test_what_a_report_says_of_the_run_behind_the_embeddings_is_handed_on(home: Path) -> None:
-    mf(home, train__spared="test items")
+    mf(home, train__excluded_negatives="test items")
     (said,) = run_experiment(net(home), home)["warnings"]
     assert "run 'mf'" in said
     second = net(home, "net", "second")

@@ -14,57 +14,73 @@ import torch
 from convncf import models
 from convncf.data.split import Split
 from convncf.evaluation.ranking import Scorer
-from convncf.inspection import Moment, PairAt, PairTrace, Unreadable, each_moment, follow_pair, view_at, view_pair
+from convncf.inspection import (
+    ModelCheckpoint,
+    PairAt,
+    PairTrace,
+    Unreadable,
+    each_checkpoint,
+    follow_pair,
+    view_at,
+    view_pair,
+)
 from convncf.models import Popularity
 from convncf.runs import Run
-from convncf.workflow.loading import load_run, moments_of
+from convncf.workflow.loading import checkpoints_of, load_run
 from tests.worlds import finished_run
 
 
-def moments(run: Run, home: Path) -> tuple[tuple[Moment, ...], Split]:
+def checkpoints(run: Run, home: Path) -> tuple[tuple[ModelCheckpoint, ...], Split]:
     """Every kept moment of a finished run, and its split."""
     loaded = load_run(run, home)
-    return moments_of(loaded), loaded.split
+    return checkpoints_of(loaded), loaded.split
 
 
 def test_the_best_epoch_is_a_moment_also_where_it_was_not_kept(home: Path) -> None:
     run = finished_run(home)
     loaded = load_run(run, home)
     next(at for at in run.checkpoints() if at.epoch == loaded.epoch).path.unlink()
-    (best,) = (at for at in moments_of(loaded) if at.best)
+    (best,) = (at for at in checkpoints_of(loaded) if at.best)
     assert (best.label, best.epoch) == (f"epoch {loaded.epoch}" if loaded.epoch else "epoch 0", loaded.epoch)
     assert best.load() is loaded.model
-    assert [at.epoch for at in moments_of(loaded)][1:] == [0, 1, 2, 3, 4]
+    assert [at.epoch for at in checkpoints_of(loaded)][1:] == [0, 1, 2, 3, 4]
 
 
 def test_a_run_from_pretraining_to_its_end(home: Path) -> None:
     run = finished_run(home)
-    kept, split = moments(run, home)
+    kept, split = checkpoints(run, home)
     found = follow_pair(kept, split, 3, 7)
-    assert [at.label for at in found.moments] == ["pretraining", "start", "epoch 1", "epoch 2", "epoch 3", "epoch 4"]
-    assert [at.epoch for at in found.moments] == [None, 0, 1, 2, 3, 4]
-    assert sum(at.best for at in found.moments) == 1
+    assert [at.label for at in found.checkpoints] == [
+        "pretraining",
+        "start",
+        "epoch 1",
+        "epoch 2",
+        "epoch 3",
+        "epoch 4",
+    ]
+    assert [at.epoch for at in found.checkpoints] == [None, 0, 1, 2, 3, 4]
+    assert sum(at.best for at in found.checkpoints) == 1
     assert found.unreadable == ()
-    for at in found.moments[1:]:
+    for at in found.checkpoints[1:]:
         view = view_pair(load_run(run, home, checkpoint=at.epoch).model, split, 3, 7)
         assert isinstance(view.trace, PairTrace)
         np.testing.assert_array_equal(at.p, view.trace.p)
         np.testing.assert_array_equal(at.q, view.trace.q)
         assert (at.lowest, at.highest) == (view.trace.map.min(), view.trace.map.max())
         assert (at.score, at.rank) == (view.score, view.rank)
-        assert (found.standing, found.left_out) == (view.standing, view.left_out)
-    first, start = found.moments[:2]
+        assert (found.part, found.excluded) == (view.part, view.excluded)
+    first, start = found.checkpoints[:2]
     np.testing.assert_array_equal(first.p, start.p)  # training begins with the pretrained embeddings
     assert first.score == pytest.approx(float(first.p @ first.q), abs=1e-5)
     assert start.score == pytest.approx(first.score, abs=1e-5)  # the preset starts as the dot product
-    assert found.moments[-1].score != start.score
+    assert found.checkpoints[-1].score != start.score
 
 
 def test_the_range_of_the_map(home: Path) -> None:
-    kept, split = moments(finished_run(home), home)
+    kept, split = checkpoints(finished_run(home), home)
     further_down = set()
     for item in range(8):
-        (at,) = follow_pair(kept[1:2], split, 3, item).moments
+        (at,) = follow_pair(kept[1:2], split, 3, item).checkpoints
         cells = np.outer(at.p, at.q)
         assert (at.lowest, at.highest) == (cells.min(), cells.max())
         further_down.add(-at.lowest > at.highest)
@@ -73,8 +89,8 @@ def test_the_range_of_the_map(home: Path) -> None:
 
 def test_one_moment_can_be_seen_whole(home: Path) -> None:
     run = finished_run(home)
-    kept, split = moments(run, home)
-    light = {at.label: at for at in follow_pair(kept, split, 3, 7).moments}
+    kept, split = checkpoints(run, home)
+    light = {at.label: at for at in follow_pair(kept, split, 3, 7).checkpoints}
     for label in ("pretraining", "epoch 2"):
         view = view_at(kept, label, split, 3, 7)
         assert isinstance(view.trace, PairTrace)
@@ -85,22 +101,22 @@ def test_one_moment_can_be_seen_whole(home: Path) -> None:
 
 
 def test_one_model_is_held_at_a_time(home: Path) -> None:
-    kept, split = moments(finished_run(home), home)
+    kept, split = checkpoints(finished_run(home), home)
     alive: weakref.WeakSet[torch.nn.Module] = weakref.WeakSet()
     loaded = []
 
-    def watched(moment: Moment) -> Moment:
+    def watched(checkpoint: ModelCheckpoint) -> ModelCheckpoint:
         def load() -> Scorer:
             assert len(alive) == 0, "the model before is still held"
-            model = moment.load()
+            model = checkpoint.load()
             assert isinstance(model, torch.nn.Module)
             alive.add(model)
-            loaded.append(moment.label)
+            loaded.append(checkpoint.label)
             return model
 
-        return replace(moment, load=load)
+        return replace(checkpoint, load=load)
 
-    steps: Iterator[PairAt | Unreadable] = each_moment([watched(moment) for moment in kept], split, 3, 7)
+    steps: Iterator[PairAt | Unreadable] = each_checkpoint([watched(checkpoint) for checkpoint in kept], split, 3, 7)
     assert loaded == []
     next(steps)
     assert loaded == ["pretraining"]  # nothing is loaded before it is asked for
@@ -110,7 +126,7 @@ def test_one_model_is_held_at_a_time(home: Path) -> None:
 
 def test_a_moment_that_cannot_be_read_is_named_and_the_others_stay(home: Path) -> None:
     run = finished_run(home)
-    kept, split = moments(run, home)
+    kept, split = checkpoints(run, home)
     run.checkpoints()[2].path.write_bytes(b"not a tensor")
 
     def diverged() -> Scorer:
@@ -122,15 +138,15 @@ def test_a_moment_that_cannot_be_read_is_named_and_the_others_stay(home: Path) -
 
     kept = (*kept[:4], replace(kept[4], load=diverged), *kept[5:])
     found = follow_pair(kept, split, 3, 7)
-    assert [at.label for at in found.moments] == ["pretraining", "start", "epoch 1", "epoch 4"]
+    assert [at.label for at in found.checkpoints] == ["pretraining", "start", "epoch 1", "epoch 4"]
     assert [at.label for at in found.unreadable] == ["epoch 2", "epoch 3"]
     assert "epoch-0002.safetensors: damaged" in found.unreadable[0].words
     assert "not finite" in found.unreadable[1].words
 
 
 def test_what_has_no_embeddings_is_refused(home: Path) -> None:
-    kept, split = moments(finished_run(home), home)
-    popular = Moment("epoch 0", 0, True, lambda: Popularity(30, 40))
+    kept, split = checkpoints(finished_run(home), home)
+    popular = ModelCheckpoint("epoch 0", 0, True, lambda: Popularity(30, 40))
     with pytest.raises(TypeError, match="Popularity"):
         follow_pair([popular], split, 3, 7)
     with pytest.raises(IndexError, match="user 30"):

@@ -16,7 +16,7 @@ from convncf.data.split import Split
 from convncf.data.splitting import filter_and_split, ratio_split
 from convncf.errors import NonFiniteScoreError
 from convncf.evaluation.report import evaluate
-from convncf.inspection import NoTrace, PairTrace, history, recommend, standing, view_pair
+from convncf.inspection import NoTrace, PairTrace, history, part_of, recommend, view_pair
 from convncf.models import Popularity
 from convncf.workflow.loading import LoadedRun, load_run
 from tests.worlds import dataset_of, finished_run, make_run, save_dataset
@@ -39,13 +39,13 @@ def test_evaluation_list_and_inspection_agree_for_twenty_test_pairs(loaded: Load
             view = view_pair(model, parts, user, item)
             assert view.rank.rank == rank
             assert not view.rank.seen
-            assert view.standing == "test"
+            assert view.part == "test"
             at = listed.items.tolist().index(item)
             assert listed.ranks[at] == rank
             assert at + 1 <= rank <= at + 1 + listed.tied[at], "a tie may stand before it in the list"
             assert listed.scores[at] == view.score
             assert view.rank.candidates == len(listed.items)
-            assert view.left_out == parts.left_out_words(user, "test")
+            assert view.excluded == parts.excluded_in_words(user, "test")
 
 
 def test_what_a_user_has_is_not_recommended_and_shows_where_it_would_stand(loaded: LoadedRun) -> None:
@@ -53,14 +53,14 @@ def test_what_a_user_has_is_not_recommended_and_shows_where_it_would_stand(loade
     user = 3
     scores = model.score_items(user).numpy()
     listed = set(recommend(model, parts, user, 40).items.tolist())
-    seen = parts.left_out("test").indices[slice(*parts.left_out("test").indptr[user : user + 2])].tolist()
+    seen = parts.excluded("test").indices[slice(*parts.excluded("test").indptr[user : user + 2])].tolist()
     assert seen
     assert not listed & set(seen)
     assert listed | set(seen) == set(range(40))
     for item in seen:
         view = view_pair(model, parts, user, item)
         assert view.rank.seen
-        assert view.standing in ("training", "validation")
+        assert view.part in ("training", "validation")
         others = [other for other in listed if scores[other] >= scores[item]]
         assert view.rank.rank == 1 + len(others), "as if it alone came back, and ties count against it"
         assert view.rank.candidates == len(listed) + 1
@@ -92,7 +92,7 @@ def test_a_pair_that_a_threshold_left_out_stands_as_rated_lower() -> None:
     filtered, parts = filter_and_split(dataset, config, 1)
     interactions = filtered.dataset.interactions
     u1, i2 = interactions.users.index("u1"), interactions.items.index("i2")
-    assert standing(parts, u1, i2) == "rated lower"
+    assert part_of(parts, u1, i2) == "rated lower"
     assert i2 not in recommend(Popularity(2, 3).fit(parts.train), parts, u1, 10).items
 
 
@@ -106,7 +106,7 @@ def test_standing_is_the_part_that_holds_the_pair(loaded: LoadedRun) -> None:
                 "test": parts.test[user, item],
             }
             held = [part for part, holds in where.items() if holds]
-            assert standing(parts, user, item) == (held[0] if held else "new")
+            assert part_of(parts, user, item) == (held[0] if held else "new")
 
 
 def test_a_history_is_complete_latest_first_with_its_parts(loaded: LoadedRun) -> None:
@@ -119,7 +119,7 @@ def test_a_history_is_complete_latest_first_with_its_parts(loaded: LoadedRun) ->
         assert [loaded.dataset.interactions.items.id(item) for item in found.items.tolist()] == own["item_id"].tolist()
         assert found.seconds is not None
         assert (np.diff(found.seconds) <= 0).all()
-        assert [standing(parts, user, item) for item in found.items.tolist()] == list(found.parts)
+        assert [part_of(parts, user, item) for item in found.items.tolist()] == list(found.parts)
     assert "test" in found.parts
 
 
@@ -152,7 +152,7 @@ def ring() -> Split:
     test = [("10", "1"), ("11", "0"), ("12", "0"), ("13", "0")]
     frame = pd.DataFrame(train + test, columns=["user_id", "item_id"])
     part = np.array([0] * 4 + [2] * 4, dtype=np.int8)
-    return Split(Interactions.from_frame(frame), part, "ready", 4, 0)
+    return Split(Interactions.from_frame(frame), part, "predefined", 4, 0)
 
 
 def test_where_all_items_are_equally_popular_every_positive_is_last_everywhere() -> None:

@@ -1,4 +1,4 @@
-"""The start of the 2018 code, its penalty on the output layer, and its gentle epoch."""
+"""The start of the 2018 code, its penalty on the output layer, and its warm-up epoch."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_a_gentle_epoch_goes_without_l2_and_at_its_own_rate_with_an_optimiser_of
         list(trainer)
         return trainer.state().tensors
 
-    gentle = after(1, gentle_epochs=1, gentle_lr=0.02)
+    gentle = after(1, warmup_epochs=1, warmup_lr=0.02)
     model = toy_model(parts, "convncf", reg_weights=(0.0, 0.0))
     plain = toy_trainer(parts, model, epochs=1, optimizer="adagrad", lr_embedding=0.02, lr_network=0.02)
     list(plain)
@@ -123,7 +123,7 @@ def test_a_gentle_epoch_goes_without_l2_and_at_its_own_rate_with_an_optimiser_of
     assert all(torch.equal(gentle[name], without[name]) for name in without)
 
     # the second epoch begins with fresh accumulators, as the 2018 code's second optimiser does
-    second = after(2, gentle_epochs=1, gentle_lr=0.02)
+    second = after(2, warmup_epochs=1, warmup_lr=0.02)
     steps = toy_trainer(parts, toy_model(parts)).sampler.steps(64)
     assert {int(value) for name, value in second.items() if name.endswith(".step")} == {steps}
     assert int(after(2)["optimizer.0.step"]) == 2 * steps
@@ -134,4 +134,4 @@ def test_a_gentle_epoch_needs_a_model_that_tells_its_loss_apart() -> None:
 
     parts = toy_split()
     with pytest.raises(TypeError, match="PairwiseModel, got Scripted"):
-        toy_trainer(parts, Scripted(parts), gentle_epochs=1)
+        toy_trainer(parts, Scripted(parts), warmup_epochs=1)

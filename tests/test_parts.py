@@ -19,17 +19,17 @@ from tests.wording import values_in
 
 def test_what_is_left_out_and_how_it_is_said() -> None:
     made = ratio_split(histories([30, 3, 2]), (0.8, 0.1, 0.1), seed=1)
-    assert (made.left_out("validation").toarray() == made.train.toarray()).all()
+    assert (made.excluded("validation").toarray() == made.train.toarray()).all()
     both = made.train.toarray() | made.validation.toarray()
-    assert (made.left_out("test").toarray() == both).all()
-    assert made.left_out("test").has_canonical_format
+    assert (made.excluded("test").toarray() == both).all()
+    assert made.excluded("test").has_canonical_format
     assert (made.positives("test").toarray() == made.test.toarray()).all()
     assert (made.positives("validation").toarray() == made.validation.toarray()).all()
-    assert values_in(made.left_out_words(0, "test")) == ["24", "3"]
-    assert values_in(made.left_out_words(1, "test")) == ["1", "1"]
-    assert values_in(made.left_out_words(2, "test")) == ["2", "0"]
-    assert made.left_out_words(0, "validation").endswith(" 24 training items")
-    assert made.left_out_words(1, "validation").endswith(" 1 training item")
+    assert values_in(made.excluded_in_words(0, "test")) == ["24", "3"]
+    assert values_in(made.excluded_in_words(1, "test")) == ["1", "1"]
+    assert values_in(made.excluded_in_words(2, "test")) == ["2", "0"]
+    assert made.excluded_in_words(0, "validation").endswith(" 24 training items")
+    assert made.excluded_in_words(1, "validation").endswith(" 1 training item")
 
 
 def low_rated(made: Split, how: LowRated) -> Split:
@@ -43,21 +43,24 @@ def low_rated(made: Split, how: LowRated) -> Split:
     ("how", "ranked_without", "never_drawn"),
     [("hidden", True, True), ("negatives", True, False), ("unseen", False, False)],
 )
-def test_what_becomes_of_what_was_rated_lower(how: LowRated, ranked_without: bool, never_drawn: bool) -> None:
+def test_what_becomes_of_what_was_rated_lower(how: LowRated, ranked_without: bool, excluded_negatives: bool) -> None:
     plain = ratio_split(histories([30, 3, 2]), (0.8, 0.1, 0.1), seed=1)
     made = low_rated(plain, how)
     assert made.below is not None
     parts: tuple[Part, ...] = ("validation", "test")
     for part in parts:
-        expected = plain.left_out(part).toarray() | (made.below.toarray() if ranked_without else False)
-        assert (made.left_out(part).toarray() == expected).all()
-        assert made.left_out(part).has_canonical_format
-        assert made.left_out(part).dtype == np.bool_
-    assert (made.barred.toarray() == (made.train.toarray() | (made.below.toarray() if never_drawn else False))).all()
-    assert values_in(made.left_out_words(0, "test")) == ["24", "3"]
+        expected = plain.excluded(part).toarray() | (made.below.toarray() if ranked_without else False)
+        assert (made.excluded(part).toarray() == expected).all()
+        assert made.excluded(part).has_canonical_format
+        assert made.excluded(part).dtype == np.bool_
+    assert (
+        made.excluded_as_negatives.toarray()
+        == (made.train.toarray() | (made.below.toarray() if excluded_negatives else False))
+    ).all()
+    assert values_in(made.excluded_in_words(0, "test")) == ["24", "3"]
     lower = ["13"] if ranked_without else []
-    assert values_in(made.left_out_words(1, "test")) == ["1", "1", *lower]
-    assert values_in(made.left_out_words(1, "validation")) == ["1", *lower]
+    assert values_in(made.excluded_in_words(1, "test")) == ["1", "1", *lower]
+    assert values_in(made.excluded_in_words(1, "validation")) == ["1", *lower]
     # What rankings leave out belongs to what makes figures comparable; what is drawn in training does not.
     assert (made.fingerprint == plain.fingerprint) == (not ranked_without)
     assert low_rated(plain, "hidden").fingerprint == low_rated(plain, "negatives").fingerprint
@@ -66,7 +69,7 @@ def test_what_becomes_of_what_was_rated_lower(how: LowRated, ranked_without: boo
 def test_without_a_threshold_training_alone_is_barred() -> None:
     made = ratio_split(histories([30, 3]), (0.8, 0.1, 0.1), seed=1)
     assert made.not_recommended is None
-    assert (made.barred.toarray() == made.train.toarray()).all()
+    assert (made.excluded_as_negatives.toarray() == made.train.toarray()).all()
 
 
 def test_the_fingerprint_covers_the_parts_and_what_was_rated_lower() -> None:

@@ -55,7 +55,7 @@ def test_the_most_active_are_shown_and_the_others_counted() -> None:
     items = project(model, parts, "item", most=10)
     assert items.counts.tolist() == sorted(popularity, reverse=True)[:10]
     assert popularity[items.index].tolist() == items.counts.tolist()
-    assert items.left_out == 30
+    assert items.excluded == 30
     assert items.words.startswith("the 10 most popular of 40 items; ")
     users = project(model, parts, "user")
     assert len(users.index) == 30
@@ -80,7 +80,7 @@ def test_one_more_is_shown_and_does_not_turn_the_plane() -> None:
     onto, *_ = np.linalg.lstsq(ten - ten.mean(axis=0), alone.xy, rcond=None)  # (D, 2), exact: D is below 10
     np.testing.assert_allclose(both.xy[10], (table[outside] - ten.mean(axis=0)) @ onto, atol=1e-6)
     assert both.counts[10] == np.bincount(parts.train.indices, minlength=40)[outside]
-    assert both.left_out == 29
+    assert both.excluded == 29
     assert both.words.startswith("the 10 most popular of 40 items and ")
     within = project(model, parts, "item", most=10, also=int(alone.index[3]))
     assert within.index.tolist() == alone.index.tolist()

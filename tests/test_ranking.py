@@ -63,18 +63,18 @@ def rank_by_definition(scores: list[float], roles: list[int], item: int) -> int:
 @given(one_user)
 def test_ranks_of_positives_equal_the_definition(user: tuple[list[float], list[int]]) -> None:
     scores, roles = user
-    positives, left_out = parts(roles)
+    positives, excluded = parts(roles)
     expected = [rank_by_definition(scores, roles, item) for item in positives]
-    assert rank_positives(np.array(scores, dtype=np.float32), positives, left_out).tolist() == expected
+    assert rank_positives(np.array(scores, dtype=np.float32), positives, excluded).tolist() == expected
 
 
 @given(one_user)
 def test_the_rank_of_any_item_equals_the_definition(user: tuple[list[float], list[int]]) -> None:
     scores, roles = user
-    positives, left_out = parts(roles)
-    others = len(scores) - left_out.size
+    positives, excluded = parts(roles)
+    others = len(scores) - excluded.size
     for item, role in enumerate(roles):
-        found = rank_item(scores, item, positives, left_out)
+        found = rank_item(scores, item, positives, excluded)
         seen = role == LEFT_OUT
         equal = [other for other, score in enumerate(scores) if score == scores[item] and roles[other] != LEFT_OUT]
         assert found == ItemRank(
@@ -88,13 +88,13 @@ def test_the_rank_of_any_item_equals_the_definition(user: tuple[list[float], lis
 @given(one_user, st.integers(1, 30))
 def test_the_list_is_in_order_and_its_ranks_agree_with_inspection(user: tuple[list[float], list[int]], k: int) -> None:
     scores, roles = user
-    positives, left_out = parts(roles)
-    found = top_k(scores, left_out, k, positives=positives)
+    positives, excluded = parts(roles)
+    found = top_k(scores, excluded, k, positives=positives)
     candidates = [item for item, role in enumerate(roles) if role != LEFT_OUT]
     expected = sorted(candidates, key=lambda item: (-scores[item], item))[:k]
     assert found.items.tolist() == expected
     assert found.scores.tolist() == [scores[item] for item in expected]
-    looked_up = [rank_item(scores, item, positives, left_out) for item in expected]
+    looked_up = [rank_item(scores, item, positives, excluded) for item in expected]
     assert found.tied.tolist() == [one.tied for one in looked_up]
     assert found.ranks.tolist() == [one.rank for one in looked_up]
     for position, (rank, tied) in enumerate(zip(found.ranks, found.tied, strict=True), start=1):
@@ -104,10 +104,10 @@ def test_the_list_is_in_order_and_its_ranks_agree_with_inspection(user: tuple[li
 @given(one_user)
 def test_positives_of_one_user_never_share_a_rank(user: tuple[list[float], list[int]]) -> None:
     scores, roles = user
-    positives, left_out = parts(roles)
-    found = rank_positives(scores, positives, left_out)
+    positives, excluded = parts(roles)
+    found = rank_positives(scores, positives, excluded)
     assert np.unique(found).size == positives.size
-    assert (found <= len(scores) - left_out.size).all()
+    assert (found <= len(scores) - excluded.size).all()
 
 
 @given(st.integers(1, 30), st.data())

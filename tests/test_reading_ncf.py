@@ -1,4 +1,4 @@
-"""The NCF triple: a ready split with stored candidate sets, published faults counted and kept; ids that do not meet."""
+"""The NCF triple: a predefined split with stored candidate sets, published faults counted; ids that do not meet."""
 
 from __future__ import annotations
 

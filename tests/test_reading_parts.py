@@ -1,4 +1,4 @@
-"""A ready split in any format: what belongs to which part, and who is in test alone."""
+"""A predefined split in any format: what belongs to which part, and who is in test alone."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def whole(data: Data) -> dict[str, dict[str, str | bytes]]:
 
 
 def files_of_parts(data: Data) -> dict[str, dict[str, str | bytes]]:
-    """Each format of a ready split."""
+    """Each format of a predefined split."""
     part = data.parts()
     lists = {name: _lists(rows) for name, rows in part.items()}
     answer = part["test"][0]

@@ -46,14 +46,14 @@ WITHOUT_VALIDATION: tuple[Row, ...] = (
 def test_all_three_parts_come_as_they_are() -> None:
     made = ready(divided(("u", "a", 0), ("u", "b", 1), ("u", "c", 2), ("v", "c", 0)))
     assert parts_of(made) == {("u", "a"): 0, ("u", "b"): 1, ("u", "c"): 2, ("v", "c"): 0}
-    assert made.kind == "ready"
+    assert made.kind == "predefined"
     assert (made.n_users_without_validation, made.n_users_without_test) == (1, 1)
     assert made.notes == ()
 
 
 def test_without_a_validation_part_one_training_item_of_each_who_has_more_is_taken() -> None:
     data = divided(*WITHOUT_VALIDATION)
-    made = ready(data, split="ready")
+    made = ready(data, split="predefined")
     assert np.diff(made.validation.indptr).tolist() == [1, 0, 1]
     assert np.diff(made.train.indptr).tolist() == [5, 1, 1]
     assert np.diff(made.test.indptr).tolist() == [1, 1, 0]
@@ -107,7 +107,7 @@ def test_who_is_in_test_and_unknown_to_training_is_counted_and_named() -> None:
 def test_auto_takes_a_ready_split_and_another_method_divides_anew() -> None:
     rows = [(f"u{u}", f"i{i}", 0 if i < 3 else 2) for u in range(3) for i in range(5)]
     data = divided(*rows)
-    assert ready(data).kind == "ready"
+    assert ready(data).kind == "predefined"
     anew = ready(data, split="ratio")
     assert (anew.kind, values_in(anew.method)) == ("ratio", ["0.8:0.1:0.1", "1"])
     assert ready(data, split="leave-one-out", order="random").kind == "leave-one-out"
@@ -124,7 +124,7 @@ def test_a_setting_that_a_ready_split_would_ignore_is_refused(settings: dict[str
 
 def test_ready_on_undivided_data_is_refused() -> None:
     with pytest.raises(SplitError, match=r"'toy' .*data.split=ratio or leave-one-out"):
-        ready(dataset_of(), split="ready")
+        ready(dataset_of(), split="predefined")
 
 
 def test_without_training_it_is_refused() -> None:

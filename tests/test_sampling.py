@@ -105,20 +105,23 @@ def test_the_batch_size_does_not_change_what_is_drawn(seen: Bools, sizes: tuple[
 )
 def test_no_negative_is_ever_barred(seen: Bools, hidden: int, epoch: int, size: int, n: int) -> None:
     more = np.array([hidden >> bit & 1 for bit in range(seen.size)], bool).reshape(seen.shape)
-    barred = seen | more
-    if not seen[~barred.all(axis=1)].any():
+    excluded_as_negatives = seen | more
+    if not seen[~excluded_as_negatives.all(axis=1)].any():
         return
-    triples = TripleSampler(sparse.csr_array(seen), 1, barred=sparse.csr_array(more), candidates=n)
+    triples = TripleSampler(sparse.csr_array(seen), 1, excluded_as_negatives=sparse.csr_array(more), candidates=n)
     drawn: Counter[tuple[int, int]] = Counter()
     for user, positive, negative in triples.epoch(epoch, size):
         assert negative.shape == ((len(user),) if n == 1 else (len(user), n))
         assert negative.dtype == torch.int64
-        assert not barred[user.numpy()[:, None], negative.reshape(len(user), n).numpy()].any()
+        assert not excluded_as_negatives[user.numpy()[:, None], negative.reshape(len(user), n).numpy()].any()
         assert seen[user.numpy(), positive.numpy()].all()
         drawn.update(zip(user.tolist(), positive.tolist(), strict=True))
-    usable = seen & ~barred.all(axis=1, keepdims=True)
+    usable = seen & ~excluded_as_negatives.all(axis=1, keepdims=True)
     assert drawn == Counter((int(u), int(i)) for u, i in np.argwhere(usable))
-    assert triples.users_without_negatives.tolist() == np.flatnonzero(barred.all(axis=1) & seen.any(axis=1)).tolist()
+    assert (
+        triples.users_without_negatives.tolist()
+        == np.flatnonzero(excluded_as_negatives.all(axis=1) & seen.any(axis=1)).tolist()
+    )
 
 
 @given(seen=MATRICES, n=st.integers(1, 5), sizes=st.tuples(st.integers(1, 20), st.integers(1, 20)))
@@ -131,7 +134,7 @@ def test_the_batch_size_does_not_change_the_several_negatives(seen: Bools, n: in
 @given(seen=MATRICES, epoch=st.integers(0, 50))
 def test_training_barred_again_and_one_candidate_change_nothing(seen: Bools, epoch: int) -> None:
     train = sparse.csr_array(seen)
-    plain, again = TripleSampler(train, 5), TripleSampler(train, 5, barred=train, candidates=1)
+    plain, again = TripleSampler(train, 5), TripleSampler(train, 5, excluded_as_negatives=train, candidates=1)
     for one, other in zip(plain.epoch(epoch, 7), again.epoch(epoch, 7), strict=True):
         assert all((a == b).all() for a, b in zip(one, other, strict=True))
 
@@ -175,7 +178,7 @@ def test_what_is_drawn_stays_what_it_was() -> None:
 def test_who_has_everything_barred_is_left_out_and_counted() -> None:
     hidden = np.zeros_like(SEEN)
     hidden[3, 5] = hidden[2, :] = True  # user 3 loses the only negative; user 2 has no training anyway
-    triples = TripleSampler(sparse.csr_array(SEEN), 1, barred=sparse.csr_array(hidden))
+    triples = TripleSampler(sparse.csr_array(SEEN), 1, excluded_as_negatives=sparse.csr_array(hidden))
     assert triples.users_without_negatives.tolist() == [1, 3]
     assert triples.n_triples == 3
 
@@ -199,7 +202,7 @@ def test_arguments_that_cannot_be_are_refused() -> None:
     with pytest.raises(DataError, match="0 negatives"):
         TripleSampler(train, 1, candidates=0)
     with pytest.raises(DataError, match=r"\(2, 6\), training \(4, 6\)"):
-        TripleSampler(train, 1, barred=sparse.csr_array(SEEN[:2]))
+        TripleSampler(train, 1, excluded_as_negatives=sparse.csr_array(SEEN[:2]))
 
 
 def test_any_order_of_calls_draws_the_same() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.config import TrainConfig
-from convncf.training.optimisers import gentle, rates, share
+from convncf.training.optimisers import in_warmup, rates, share
 
 
 def settings(**given: Any) -> TrainConfig:
@@ -39,9 +39,9 @@ def test_rates_never_rise_and_stay_between_one_and_the_floor(schedule: str, epoc
     assert found[-1] == pytest.approx(floor if epochs > 1 else 1, abs=1e-12)
 
 
-def test_gentle_epochs_have_one_rate_for_both_but_what_is_frozen_stays_so() -> None:
-    config = settings(gentle_epochs=2, gentle_lr=0.03, schedule="linear", lr_floor=0.0)
+def test_warmup_epochs_have_one_rate_for_both_but_what_is_frozen_stays_so() -> None:
+    config = settings(warmup_epochs=2, warmup_lr=0.03, schedule="linear", lr_floor=0.0)
     assert [rates(config, epoch) for epoch in (1, 2)] == [(0.03, 0.03)] * 2
     assert rates(config, 3) == pytest.approx((0.1, 0.05))
-    assert [gentle(config, epoch) for epoch in (1, 2, 3)] == [True, True, False]
-    assert rates(settings(gentle_epochs=1, gentle_lr=0.03, lr_embedding=0), 1) == (0, 0.03)
+    assert [in_warmup(config, epoch) for epoch in (1, 2, 3)] == [True, True, False]
+    assert rates(settings(warmup_epochs=1, warmup_lr=0.03, lr_embedding=0), 1) == (0, 0.03)

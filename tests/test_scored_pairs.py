@@ -31,8 +31,8 @@ def test_each_pair_is_what_inspect_says_in_the_order_that_was_asked(popular: tup
     assert [(pair.user, pair.item) for pair in found] == list(zip(users.tolist(), items.tolist(), strict=True))
     for pair in found:
         view = view_pair(model, split, pair.user, pair.item)
-        assert (pair.score, pair.rank, pair.standing) == (view.score, view.rank, view.standing)
-    assert {pair.standing for pair in found} >= {"training", "test", "new"}, "or it proves little"
+        assert (pair.score, pair.rank, pair.part) == (view.score, view.rank, view.part)
+    assert {pair.part for pair in found} >= {"training", "test", "new"}, "or it proves little"
 
 
 def test_a_pair_may_be_asked_twice_and_none_at_all(popular: tuple[Split, Popularity]) -> None:

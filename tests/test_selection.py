@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from convncf.data.candidate_sampling import draw_candidates
+from convncf.data.candidate_sampling import sample_candidates
 from convncf.data.interactions import Interactions
 from convncf.data.splitting import ratio_split
 from convncf.runs import Run
@@ -30,7 +30,7 @@ def test_a_record_counts_the_users_in_its_mean_and_those_who_are_not() -> None:
     parts = ratio_split(Interactions.from_frame(with_one_who_has_all()), (0.8, 0.2, 0.0), seed=1)
     model = toy_model(parts)
     config = toy_trainer(parts, model, epochs=2, validate_every=2).config
-    sets = draw_candidates(parts, "validation", 5, seed=1)
+    sets = sample_candidates(parts, "validation", 5, seed=1)
     for candidates in (None, sets):
         records = list(Trainer(model, parts, config, EVAL, seed=1, candidates=candidates))
         counted = [(record.validation_users, record.validation_left_out) for record in records]

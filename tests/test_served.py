@@ -33,20 +33,20 @@ def test_bands_of_activity_hold_the_reports_mean(run: Run, copied_home: Path) ->
     report = run.report()
     assert report is not None
     found = by_activity([run], split, "HR@10")
-    bands = found.bands
+    bands = found.groups
     weighted = float((bands.means["tiny-mf"] * bands.n).sum() / bands.n.sum())
     assert weighted == pytest.approx(report["metrics"]["HR@10"])
     assert bands.n.sum() == report["n_users_evaluated"]
     counts = np.diff(split.train.indptr)
     assert (bands.low[0], bands.high[-1]) == (counts.min(), counts.max())
-    assert found.left_out == 0
+    assert found.excluded == 0
 
 
 def test_users_are_held_together_by_raw_id_not_by_row(run: Run, copied_home: Path) -> None:
     _, split = data_of(run, copied_home)
     other = copy_of(run, "turned")
     other.write_frame("per_user", other.read_frame("per_user").iloc[::-1])
-    found = by_activity([run, other], split, "HR@10").bands.means
+    found = by_activity([run, other], split, "HR@10").groups.means
     np.testing.assert_array_equal(found["tiny-mf"], found["turned"])
 
 
@@ -59,9 +59,9 @@ def test_bands_of_popularity_from_ranks_written_by_hand(run: Run, copied_home: P
     count = np.array([popular[ids.index(item)] for item in frame["item_id"]])
     frame["rank"] = pd.array(np.where(count >= np.median(count), 10, 11), dtype="Int64")
     run.write_frame("ranks", frame)
-    means = by_popularity([run], split, 10).bands.means["tiny-mf"]
+    means = by_popularity([run], split, 10).groups.means["tiny-mf"]
     assert (means[0], means[-1]) == (0.0, 1.0)
-    assert by_popularity([run], split, 11).bands.means["tiny-mf"].tolist() == [1.0] * len(means)
+    assert by_popularity([run], split, 11).groups.means["tiny-mf"].tolist() == [1.0] * len(means)
 
 
 def test_a_miss_has_no_rank_and_is_no_hit(run: Run, copied_home: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_miss_has_no_rank_and_is_no_hit(run: Run, copied_home: Path) -> None:
     frame = run.read_frame("ranks")
     frame["rank"] = pd.array([None] * len(frame), dtype="Int64")
     run.write_frame("ranks", frame)
-    assert not by_popularity([run], split, 10**9).bands.means["tiny-mf"].any()
+    assert not by_popularity([run], split, 10**9).groups.means["tiny-mf"].any()
 
 
 def test_what_only_one_run_was_judged_on_is_counted(run: Run, copied_home: Path) -> None:
@@ -77,8 +77,8 @@ def test_what_only_one_run_was_judged_on_is_counted(run: Run, copied_home: Path)
     other = copy_of(run, "fewer")
     other.write_frame("ranks", other.read_frame("ranks").iloc[3:])
     found = by_popularity([run, other], split, 10)
-    assert found.left_out == 3
-    assert found.bands.n.sum() == len(run.read_frame("ranks")) - 3
+    assert found.excluded == 3
+    assert found.groups.n.sum() == len(run.read_frame("ranks")) - 3
 
 
 def test_a_run_without_ranks_says_what_to_do(run: Run, copied_home: Path) -> None:

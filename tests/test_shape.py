@@ -14,7 +14,7 @@ from convncf.config import DataConfig
 from convncf.data import catalogue
 from convncf.data.filtering import apply_filters
 from convncf.data.interactions import Interactions
-from convncf.data.statistics import activity, ledger_lines, long_tail, picture
+from convncf.data.statistics import activity, filter_steps, long_tail, picture
 from tests.worlds import dataset_of
 
 HOUR, DAY = 3600, 86400
@@ -115,8 +115,8 @@ def test_without_times_there_is_no_activity() -> None:
 
 def test_the_ledger_has_the_density_of_what_is_left() -> None:
     frame = pd.DataFrame({"user_id": list("aabbc"), "item_id": list("xyxyz"), "rating": [5.0, 4.0, 4.0, 1.0, 2.0]})
-    steps = apply_filters(dataset_of(frame), DataConfig(dataset="toy", min_rating=3)).ledger
-    first, last = ledger_lines(steps)
+    steps = apply_filters(dataset_of(frame), DataConfig(dataset="toy", min_rating=3)).steps
+    first, last = filter_steps(steps)
     assert (first.users, first.items, first.interactions, first.density, first.left) == (3, 3, 5, 5 / 9, 1.0)
     assert (last.users, last.items, last.interactions, last.density, last.left) == (2, 2, 3, 3 / 4, 3 / 5)
 

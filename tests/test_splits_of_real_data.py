@@ -31,7 +31,7 @@ def dataset(name: str) -> Dataset:
 
 def test_ml_1m_as_it_came_with_its_candidates() -> None:
     filtered, made = filter_and_split(dataset("ml-1m"), DataConfig(), 1)
-    assert (made.kind, made.train.nnz, made.validation.nnz, made.test.nnz) == ("ready", 988_129, 6040, 6040)
+    assert (made.kind, made.train.nnz, made.validation.nnz, made.test.nnz) == ("predefined", 988_129, 6040, 6040)
     assert values_in(made.notes[1]) == ["2", "'1805'", "'3569'"]
     stored = candidate_sets(filtered.dataset, made, "test", EvalConfig(), 1)
     assert values_in(stored.origin) == ["156", "98", "99"]
@@ -48,7 +48,7 @@ def test_gowalla_as_it_came() -> None:
 
 
 def test_ml_100k_filtered() -> None:
-    ledger = apply_filters(dataset("ml-100k"), DataConfig(min_rating=4, min_user=5, min_item=5)).ledger
+    ledger = apply_filters(dataset("ml-100k"), DataConfig(min_rating=4, min_user=5, min_item=5)).steps
     assert [(step.users, step.items, step.interactions) for step in ledger] == [
         (943, 1682, 100_000),
         (942, 1447, 55_375),

@@ -32,10 +32,10 @@ def test_the_run_at_work_comes_first_then_those_that_wait_in_order(home: Path) -
 
 
 def test_standing_in_words() -> None:
-    assert jobs.standing(()) == ""
-    assert jobs.standing(("demo-mf",)).endswith("after demo-mf")
-    assert jobs.standing(("a", "b", "demo-mf")).startswith("third ")
-    assert values_in(jobs.standing([*"abcdefg"])) == ["7"]
+    assert jobs.queue_position(()) == ""
+    assert jobs.queue_position(("demo-mf",)).endswith("after demo-mf")
+    assert jobs.queue_position(("a", "b", "demo-mf")).startswith("third ")
+    assert values_in(jobs.queue_position([*"abcdefg"])) == ["7"]
 
 
 def test_seeds_are_launched_once_however_often_they_are_asked_for(home: Path, workers: list[list[str]]) -> None:

@@ -63,21 +63,21 @@ def assert_ranks_are_those_of_mf(net: ConvNCF, mf: MatrixFactorisation, parts: S
     everything = torch.arange(net.n_items)
     compared = 0
     for user in users:
-        positives, left_out = row(parts.test, user), row(parts.left_out("test"), user)
+        positives, excluded = row(parts.test, user), row(parts.excluded("test"), user)
         with torch.no_grad():
             asked = torch.full_like(everything, user)
             of_net, of_mf = exact_net(asked, everything).numpy(), exact_mf(asked, everything).numpy()
         assert of_net == pytest.approx(of_mf, rel=1e-9, abs=1e-12)
-        exact = rank_positives(of_mf, positives, left_out)
-        assert rank_positives(of_net, positives, left_out).tolist() == exact.tolist()
+        exact = rank_positives(of_mf, positives, excluded)
+        assert rank_positives(of_net, positives, excluded).tolist() == exact.tolist()
         compared += len(positives)
     net.float(), mf.float()
     for user in users:
-        positives, left_out = row(parts.test, user), row(parts.left_out("test"), user)
+        positives, excluded = row(parts.test, user), row(parts.excluded("test"), user)
         of_net, of_mf = net.score_items(user).numpy(), mf.score_items(user).numpy()
         close = 1e-5 * np.abs(of_mf).max()
-        candidates = np.setdiff1d(np.arange(net.n_items), left_out)
-        ranks = rank_positives(of_net, positives, left_out)
+        candidates = np.setdiff1d(np.arange(net.n_items), excluded)
+        ranks = rank_positives(of_net, positives, excluded)
         for positive, rank in zip(positives, ranks, strict=True):
             surely_before = (of_mf[candidates] > of_mf[positive] + close).sum()
             perhaps_before = (of_mf[candidates] >= of_mf[positive] - close).sum()  # itself among them
@@ -99,7 +99,7 @@ def test_the_trace_start_ranks_as_its_mf_does_on_movielens(home: Path) -> None:
     settings = {"pretrain.epochs": 1, "train.epochs": 0, "train.device": "cpu", "eval.validation_users": 2}
     resolved = resolve(preset="quick", settings=settings)
     assert resolved.config.model["embedding_size"] == 32
-    assert resolved.config.model["initialisation"] == "trace"
+    assert resolved.config.model["initialisation"] == "dot product"
     run = RunStore(home).create("ml", resolved, fingerprint=catalogue.load("movielens-small", home).fingerprint)
     until_training(run, home)
     net, mf, parts = the_mf_it_began_from(run, home)

@@ -27,7 +27,7 @@ def test_every_piece_is_worked_on_once() -> None:
 
 
 def test_no_piece_is_no_work() -> None:
-    threads.share(lambda piece: pytest.fail(f"piece {piece}"), 0)
+    threads.share(lambda chunk: pytest.fail(f"piece {chunk}"), 0)
 
 
 def test_each_stream_has_one_processor_and_the_caller_gets_its_own_back() -> None:
@@ -79,10 +79,10 @@ def test_two_threads_of_a_program_do_not_wait_for_each_other() -> None:
 def test_the_first_error_comes_through_and_ends_the_work(bad: int) -> None:
     begun: list[int] = []
 
-    def work(piece: int) -> None:
-        begun.append(piece)
-        if piece == bad:
-            raise KeyError(piece)
+    def work(chunk: int) -> None:
+        begun.append(chunk)
+        if chunk == bad:
+            raise KeyError(chunk)
         time.sleep(0.001)
 
     with pytest.raises(KeyError, match=str(bad)):

@@ -24,7 +24,7 @@ def of(p: list[float], q: list[float]) -> PairTrace:
 @cache
 def started_as_the_trace() -> Any:
     """A ConvNCF of three 2×2 layers whose score is p·q."""
-    return toy_model(toy_split(), "convncf", initialisation="trace").eval()
+    return toy_model(toy_split(), "convncf", initialisation="dot product").eval()
 
 
 def test_the_dot_product_grows_dimension_by_dimension() -> None:

@@ -158,11 +158,11 @@ TIMES = st.one_of(
 )
 
 
-@given(texts=st.lists(TIMES, min_size=1, max_size=12), piece=st.integers(1, 5))
-def test_a_column_is_read_the_same_in_pieces(texts: list[str], piece: int) -> None:
+@given(texts=st.lists(TIMES, min_size=1, max_size=12), chunk=st.integers(1, 5))
+def test_a_column_is_read_the_same_in_pieces(texts: list[str], chunk: int) -> None:
     at_once = parse(*texts)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timestamps, "_PIECE", piece)
+        patch.setattr(timestamps, "_PIECE", chunk)
         in_pieces = parse(*texts)
     assert (in_pieces.unit, in_pieces.format) == (at_once.unit, at_once.format)
     for name in ("values", "understood", "other_unit"):

@@ -95,7 +95,7 @@ def test_every_array_is_what_its_name_says(size: int, kernels: list[int], stride
 
 def test_the_trace_start_shows_the_dot_product_in_two_channels() -> None:
     """relu(p·q) in channel 0, relu(-p·q) in channel 1, and nothing from the others."""
-    model = network(initialisation="trace")
+    model = network(initialisation="dot product")
     seen = set()
     for item in range(SIZES.n_items):
         trace = traced(model, 1, item)

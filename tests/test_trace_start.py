@@ -30,7 +30,7 @@ def plan(kernels: tuple[int, ...], channels: int = 3, size: int | None = None) -
 
 @given(st.sampled_from([8, 12, 32]).flatmap(lambda size: st.sampled_from(plans_to_one(size))), st.integers(2, 5))
 def test_the_trace_start_makes_the_network_the_dot_product(kernels: tuple[int, ...], channels: int) -> None:
-    model = ConvNCF(plan(kernels, channels) | {"initialisation": "trace"}, SIZES).double().eval()
+    model = ConvNCF(plan(kernels, channels) | {"initialisation": "dot product"}, SIZES).double().eval()
     p, q = model.user_embedding.weight, model.item_embedding.weight
     torch.testing.assert_close(torch.stack([model(torch.full((7,), u), torch.arange(7)) for u in range(5)]), p @ q.T)
 
@@ -40,7 +40,7 @@ def test_before_the_first_step_its_lists_are_mfs(kind: type[ConvNCF]) -> None:
     torch.manual_seed(1)
     sizes = Sizes(n_users=20, n_items=300)
     mf = MatrixFactorisation({"embedding_size": 32, "embedding_std": 0.1}, sizes)
-    model = kind(plan((4, 4, 2), channels=16) | {"initialisation": "trace"}, sizes)
+    model = kind(plan((4, 4, 2), channels=16) | {"initialisation": "dot product"}, sizes)
     model.start_from(mf.user_embedding.weight, mf.item_embedding.weight)
     for user in range(20):
         ours, theirs = model.score_items(user), mf.score_items(user)
@@ -49,7 +49,7 @@ def test_before_the_first_step_its_lists_are_mfs(kind: type[ConvNCF]) -> None:
 
 
 def test_the_trace_start_carries_each_sign_on_its_own_channel() -> None:
-    model = ConvNCF(plan((4, 2), channels=4) | {"initialisation": "trace"}, SIZES)
+    model = ConvNCF(plan((4, 2), channels=4) | {"initialisation": "dot product"}, SIZES)
     maps = model.feature_maps(model.interaction_map(USER, ITEM))
     dot = (model.user_embedding(USER) * model.item_embedding(ITEM)).sum(dim=1)
     torch.testing.assert_close(maps[-1][:, 0, 0, 0], dot.relu())
@@ -60,7 +60,7 @@ def test_the_trace_start_carries_each_sign_on_its_own_channel() -> None:
 
 def test_after_the_trace_start_every_channel_learns() -> None:
     torch.manual_seed(0)
-    model = ConvNCF(plan((4, 2), channels=4) | {"initialisation": "trace", "dropout_prob": 0.0}, SIZES)
+    model = ConvNCF(plan((4, 2), channels=4) | {"initialisation": "dot product", "dropout_prob": 0.0}, SIZES)
     start = [parameter.detach().clone() for parameter in model.parameters()]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     user, item = (grid.flatten() for grid in torch.meshgrid(torch.arange(5), torch.arange(7), indexing="ij"))
@@ -85,6 +85,6 @@ def test_after_the_trace_start_every_channel_learns() -> None:
 )
 def test_the_trace_start_refuses_what_cannot_carry_it(change: dict[str, Any], reason: str) -> None:
     with pytest.raises(LayerPlanError, match=reason):
-        ConvNCF(change | {"initialisation": "trace"}, SIZES)
+        ConvNCF(change | {"initialisation": "dot product"}, SIZES)
     with pytest.raises(LayerPlanError, match=reason):  # asked for later
-        ConvNCF(change, SIZES).initialise_trace()
+        ConvNCF(change, SIZES).initialise_dot_product()

@@ -193,9 +193,9 @@ def test_a_state_is_tensors_and_strict_json(parts: Split) -> None:
     trainer = toy_trainer(parts, toy_model(parts))
     next(iter(trainer))
     state = trainer.state()
-    files.strict_json(state.facts)
+    files.strict_json(state.metadata)
     assert all(isinstance(tensor, Tensor) for tensor in state.tensors.values())
     without = toy_split((1.0, 0.0, 0.0))
     never_judged = toy_trainer(without, toy_model(without))
     next(iter(never_judged))
-    assert never_judged.state().facts["best_value"] is None
+    assert never_judged.state().metadata["best_value"] is None

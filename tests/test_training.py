@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from convncf.config import EvalConfig
-from convncf.data.candidate_sampling import draw_candidates
+from convncf.data.candidate_sampling import sample_candidates
 from convncf.data.split import Split
 from convncf.evaluation.report import evaluate, sample_users
 from convncf.runtime import files
@@ -30,7 +30,7 @@ def equal(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
 
 @pytest.mark.parametrize("name", ["mf-bpr", "convncf"])
 def test_the_rule_of_the_toy_is_learned(parts: Split, name: str) -> None:
-    model = toy_model(parts, name, **({"initialisation": "trace"} if name == "convncf" else {}))
+    model = toy_model(parts, name, **({"initialisation": "dot product"} if name == "convncf" else {}))
     trainer = toy_trainer(parts, model, epochs=15, lr_embedding=3e-2, lr_network=1e-3, patience=0)
     records = list(trainer)
     losses = [record.loss for record in records[1:] if record.loss is not None]
@@ -226,7 +226,7 @@ def test_a_schedule_gives_each_epoch_its_rate(parts: Split, schedule: str) -> No
 
 @pytest.mark.parametrize(
     ("settings", "kept"),
-    [({}, True), ({"schedule": "linear", "lr_floor": 0.5}, False), ({"gentle_epochs": 1, "gentle_lr": 1e-2}, False)],
+    [({}, True), ({"schedule": "linear", "lr_floor": 0.5}, False), ({"warmup_epochs": 1, "warmup_lr": 1e-2}, False)],
 )
 def test_a_step_is_made_anew_where_the_next_epoch_is_another_one(
     parts: Split, settings: dict[str, Any], kept: bool
@@ -235,7 +235,7 @@ def test_a_step_is_made_anew_where_the_next_epoch_is_another_one(
     trainer = toy_trainer(parts, toy_model(parts), epochs=3, patience=0, **settings)
     made = [trainer.stepper._step for _ in trainer][1:]
     assert (made[0] is made[1]) == kept
-    assert (made[1] is made[2]) == (kept or "gentle_epochs" in settings)
+    assert (made[1] is made[2]) == (kept or "warmup_epochs" in settings)
 
 
 def test_a_last_epoch_at_nought_changes_nothing(parts: Split) -> None:
@@ -259,7 +259,7 @@ def test_the_epoch_can_be_chosen_on_another_part(parts: Split) -> None:
 def test_validation_can_rank_within_candidate_sets_of_a_sample_of_users(parts: Split) -> None:
     evaluation = EvalConfig(ks=(10,), validation_users=7)
     model = toy_model(parts)
-    sets = draw_candidates(parts, "validation", 5, seed=1)
+    sets = sample_candidates(parts, "validation", 5, seed=1)
     config = toy_trainer(parts, model).config
     first = next(iter(Trainer(model, parts, config, evaluation, seed=1, candidates=sets)))
     users = sample_users(parts, "validation", 7, seed=1)

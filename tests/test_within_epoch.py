@@ -45,8 +45,8 @@ def equal(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
         ("mf-bpr", {"optimizer": "adam"}),
         ("mf-bpr", {"optimizer": "sgd", "momentum": 0.9, "schedule": "cosine"}),
         ("convncf", {"optimizer": "adamw", "weight_decay": 0.1}),
-        ("convncf", {"optimizer": "adagrad", "gentle_epochs": 1}),
-        ("convncf", {"optimizer": "adam", "negatives": "dns", "dns_of": 3, "lr_embedding": 0}),
+        ("convncf", {"optimizer": "adagrad", "warmup_epochs": 1}),
+        ("convncf", {"optimizer": "adam", "negatives": "dns", "dns_candidates": 3, "lr_embedding": 0}),
     ],
 )
 def test_every_state_on_the_way_goes_on_bit_for_bit(parts: Split, name: str, settings: dict[str, Any]) -> None:
@@ -54,16 +54,16 @@ def test_every_state_on_the_way_goes_on_bit_for_bit(parts: Split, name: str, set
     whole = trainer(parts, name, save=kept.append, save_minutes=1e-9, **settings)
     expected = rows(whole)
     assert whole.sampler.steps(64) == STEPS
-    assert [(state.facts["epoch"], state.facts["steps"]) for state in kept] == [
+    assert [(state.metadata["epoch"], state.metadata["steps"]) for state in kept] == [
         (epoch, step) for epoch in range(3) for step in range(1, STEPS)
     ]
     for state in kept:
-        files.strict_json(state.facts)
+        files.strict_json(state.metadata)
         second = trainer(parts, name, **settings)
         before = {key: tensor.clone() for key, tensor in state.tensors.items()}
         second.load_state(state)
-        assert second.steps_begun == state.facts["steps"]
-        assert rows(second) == expected[state.facts["epoch"] + 1 :]
+        assert second.steps_begun == state.metadata["steps"]
+        assert rows(second) == expected[state.metadata["epoch"] + 1 :]
         assert equal(state.tensors, before), "whoever goes on from a state leaves it as it is"
         assert equal(second.state().tensors, whole.state().tensors)
         assert second.best_epoch == whole.best_epoch
@@ -124,7 +124,7 @@ def test_a_stop_in_the_validation_keeps_the_trained_epoch(parts: Split, monkeypa
     monkeypatch.setattr(Trainer, "_validate", validate)
     with pytest.raises(TrainingStopped, match=r"3 of 30 users"):
         list(first)
-    assert [(state.facts["epoch"], state.facts["steps"]) for state in kept] == [(1, STEPS)]
+    assert [(state.metadata["epoch"], state.metadata["steps"]) for state in kept] == [(1, STEPS)]
     assert first.epoch == 1
 
 
@@ -143,7 +143,7 @@ class Clock:
 def test_it_saves_as_often_as_asked(parts: Split, minutes: float, at: list[int]) -> None:
     kept: list[TrainerState] = []
     list(trainer(parts, epochs=1, save=kept.append, save_minutes=minutes, clock=Clock()))
-    assert [state.facts["steps"] for state in kept] == at
+    assert [state.metadata["steps"] for state in kept] == at
 
 
 def test_the_seconds_of_an_epoch_are_those_before_and_after_the_pause(parts: Split) -> None:
@@ -179,7 +179,7 @@ def test_what_has_overflowed_is_never_saved(parts: Split, weights: bool) -> None
     model = Overflowing(parts, at=STEPS + 3, weights=weights)
     with pytest.raises(NonFiniteLossError, match=r"training epoch 2 .*Epoch 1"):
         list(trainer(parts, model=model, save=kept.append, save_minutes=1e-9))
-    assert kept[-1].facts["steps"] == 2
+    assert kept[-1].metadata["steps"] == 2
     assert all(bool(torch.isfinite(t).all()) for state in kept for t in state.tensors.values())
 
 
@@ -187,7 +187,7 @@ def test_a_state_of_before_there_were_begun_epochs_is_read(parts: Split) -> None
     first = trainer(parts, epochs=2)
     next(iter(first))
     state = first.state()
-    old = TrainerState(state.tensors, {k: v for k, v in state.facts.items() if k not in ("steps", "seconds")})
+    old = TrainerState(state.tensors, {k: v for k, v in state.metadata.items() if k not in ("steps", "seconds")})
     second = trainer(parts, epochs=2)
     second.load_state(old)
     assert rows(second) == rows(trainer(parts, epochs=2))[1:]

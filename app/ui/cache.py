@@ -175,7 +175,7 @@ def find_items(model: Model, text: str) -> Found:
     return _find(_names(model)[1], text)
 
 
-def surprise(model: Model) -> tuple[int, int]:
+def random_pair(model: Model) -> tuple[int, int]:
     """Any user, and one of their best items (indices)."""
     user = random.randrange(model.dataset.interactions.n_users)
     best = top(model, user).items  # empty where the user has everything

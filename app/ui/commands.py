@@ -16,7 +16,7 @@ from typing import Final, ParamSpec, TypeVar
 from filelock import FileLock
 
 from app.ui import address
-from app.ui.run_summary import look_at_all
+from app.ui.run_summary import summaries
 from convncf import jobs
 from convncf.errors import JobError
 from convncf.models.settings import Resolved
@@ -63,7 +63,7 @@ def _one_at_a_time() -> Iterator[None]:
 def start_demo() -> str:
     """Queue the demo runs, unless they exist; those that were interrupted go on."""
     with _one_at_a_time():
-        busy = {glance.name for glance in look_at_all(address.store().all()) if not glance.resumable}
+        busy = {summary.name for summary in summaries(address.store().all()) if not summary.resumable}
         runs = jobs.demo(address.home())
     started = [run.name for run in runs if run.name not in busy]
     return f"Started: {', '.join(started)}." if started else "The demo is there already; nothing was started twice."

@@ -16,7 +16,7 @@ from app.ui.text import plain, sentence
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import UnknownIdError
 from convncf.figures.theme import shorten
-from convncf.inspection.neighbours import Owners, owners
+from convncf.inspection.neighbours import UsersOfItems, users_of_items
 from convncf.models.registry import record
 from convncf.runs import Run
 
@@ -34,7 +34,7 @@ def find_user(model: Model, text: str) -> FoundUsers:
     """At most `loading.FOUND` users; those found both ways count once."""
     by_id = cache.find_users(model, text)
     titled = cache.find_items(model, text)
-    having = _owners(model, titled.indices)
+    having = _users_of_items(model, titled.indices)
     more = titled.total > len(titled.indices)
     note = f"Of {titled.total:,} titles with it, the first {len(titled.indices)} were looked for." if more else ""
     if by_id.total > len(by_id.indices):  # a full list: nobody else would be shown
@@ -46,11 +46,11 @@ def find_user(model: Model, text: str) -> FoundUsers:
     return FoundUsers(Found((*by_id.indices, *shown), by_id.total + len(users), note), has)
 
 
-def _owners(model: Model, items: tuple[int, ...]) -> Owners:
+def _users_of_items(model: Model, items: tuple[int, ...]) -> UsersOfItems:
     def columns() -> sparse.csc_array:
         return model.dataset.interactions.matrix().tocsc()
 
-    return owners(shelf.keep("users of items", model.data_key, columns, room=shelf.DATASETS), items)
+    return users_of_items(shelf.keep("users of items", model.data_key, columns, room=shelf.DATASETS), items)
 
 
 _SUGGESTED: Final = 20
@@ -168,22 +168,22 @@ def both(model: Model, chosen_user: int | None, chosen_item: int | None) -> None
     """The pickers of a user and an item, and the button that surprises, in this order."""
     user(model, chosen_user)
     item(model, chosen_user, chosen_item)
-    surprise(model)
+    random_pair(model)
 
 
-def surprise(model: Model) -> None:
+def random_pair(model: Model) -> None:
     """A button for any user and one of their best items."""
     st.button(
         "Surprise me",
         key="pair:surprise",
-        on_click=_surprise,
+        on_click=_random_pair,
         args=(model,),
         help="Any user, and one of their best items",
     )
 
 
-def _surprise(model: Model) -> None:
-    user, item = cache.surprise(model)
+def _random_pair(model: Model) -> None:
+    user, item = cache.random_pair(model)
     address.choose(user=model.user_id(user), item=model.item_id(item))
 
 

@@ -8,72 +8,72 @@ from functools import partial
 import streamlit as st
 
 from app.ui import address, commands, text
-from app.ui.run_summary import Glance
+from app.ui.run_summary import RunSummary
 from app.ui.text import plain
-from app.ui.widgets import attempt, onward
+from app.ui.widgets import attempt, page_link
 from convncf import figures
 from convncf.figures.theme import RunStyle
 
 
-def show(seen: Sequence[Glance], order: Sequence[str]) -> None:
+def show(seen: Sequence[RunSummary], order: Sequence[str]) -> None:
     """One row a run; `order` gives each its colour. What their kept epochs mean stands once, under them."""
     theme = address.theme()
-    for glance in seen:
+    for summary in seen:
         with st.container(gap="xsmall"):
-            _row(glance, figures.run_colour(glance.name, order, theme))
+            _row(summary, figures.run_colour(summary.name, order, theme))
     for kept, words in dict.fromkeys((one.kept, one.about_the_choice) for one in seen if one.about_the_choice):
         st.caption(plain(f"{kept[:1].upper()}{kept[1:]}: {words}"))
 
 
-def _row(glance: Glance, colour: str) -> None:
-    words = text.STATE_WORDS[glance.state]
-    what = f" · {plain(glance.model_words)}" if glance.model else ""
-    st.markdown(f':color[●]{{foreground="{colour}"}} **{plain(glance.name)}** · {words}{what}')
-    if glance.active:
-        live(glance)
-    elif glance.finished:
-        took = f" · took {text.duration(glance.seconds)}" if glance.seconds is not None else ""
-        st.caption(f"{plain(glance.result or glance.status.message)}{took}")
-        _links(glance)
+def _row(summary: RunSummary, colour: str) -> None:
+    words = text.STATE_WORDS[summary.state]
+    what = f" · {plain(summary.model_words)}" if summary.model else ""
+    st.markdown(f':color[●]{{foreground="{colour}"}} **{plain(summary.name)}** · {words}{what}')
+    if summary.active:
+        live(summary)
+    elif summary.finished:
+        took = f" · took {text.duration(summary.seconds)}" if summary.seconds is not None else ""
+        st.caption(f"{plain(summary.result or summary.status.message)}{took}")
+        _links(summary)
     else:
-        why(glance)
-        if glance.resumable and not address.read_only():
-            resume = partial(commands.resume, glance.run)
-            st.button("Resume", key=f"row:resume:{glance.name}", on_click=attempt, args=(resume,))
+        why(summary)
+        if summary.resumable and not address.read_only():
+            resume = partial(commands.resume, summary.run)
+            st.button("Resume", key=f"row:resume:{summary.name}", on_click=attempt, args=(resume,))
 
 
-def live(glance: Glance) -> None:
+def live(summary: RunSummary) -> None:
     """Progress of an active run, in words and as a bar."""
-    status = glance.status
-    parts = [text.phase(status, glance.model), text.remaining(status)]
+    status = summary.status
+    parts = [text.phase(status, summary.model), text.remaining(status)]
     words = " · ".join(part for part in parts if part)
     st.progress(text.progress(status), text=f":small[{plain(words[:1].upper() + words[1:])}]")
 
 
-def why(glance: Glance) -> None:
+def why(summary: RunSummary) -> None:
     """Why a run is not finished though nobody works on it, and what to do."""
-    words = text.sentence(glance.reason or glance.status.message)
-    if glance.state in ("failed", "broken"):
+    words = text.sentence(summary.reason or summary.status.message)
+    if summary.state in ("failed", "broken"):
         st.error(plain(words))
     else:
         st.caption(plain(words))
-    if glance.state == "broken":
+    if summary.state == "broken":
         st.caption(text.BROKEN)
-    if glance.state == "failed":
+    if summary.state == "failed":
         st.caption(plain(text.hint(words)))
-    if glance.state in ("failed", "lost"):
-        tail = glance.run.log_tail(8 if glance.state == "failed" else 2)
+    if summary.state in ("failed", "lost"):
+        tail = summary.run.log_tail(8 if summary.state == "failed" else 2)
         if tail:
             st.code(tail, language=None, wrap_lines=True)
 
 
-def _links(glance: Glance) -> None:
+def _links(summary: RunSummary) -> None:
     with st.container(horizontal=True, gap="small"):
-        if glance.trained:
+        if summary.trained:
             # without a network there are no feature maps: what stands first on Start must not promise them
-            onward("inspect", glance.inside, {"run": glance.name})
-        onward("recommend", "Recommend", {"run": glance.name})
-        onward("train", "How it learned" if glance.trained else "What came out", {"run": glance.name})
+            page_link("inspect", summary.inside, {"run": summary.name})
+        page_link("recommend", "Recommend", {"run": summary.name})
+        page_link("train", "How it learned" if summary.trained else "What came out", {"run": summary.name})
 
 
 def heading(name: str, style: RunStyle) -> str:

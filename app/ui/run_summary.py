@@ -22,7 +22,7 @@ from convncf.runs import Labels, Run, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class RunSummary:
     """What a list shows of a run."""
 
     run: Run
@@ -46,7 +46,7 @@ class Glance:
     """How many were trained."""
     validated: bool = True
     """Whether the kept epoch was chosen by a measurement; without one it is the last."""
-    judged_on: str = "validation"
+    selected_on: str = "validation"
     """The part that the epoch is chosen on."""
     on_everything: bool = False
     """Whether all interactions were for training, as in a refit."""
@@ -129,7 +129,7 @@ class Glance:
         if not self.finished or not self.trained:
             return ""
         if self.kept_the_start:
-            return KEPT_THE_START.replace("on validation", f"on {self.judged_on}")
+            return KEPT_THE_START.replace("on validation", f"on {self.selected_on}")
         if self.validated:
             return ""
         return text.ON_EVERYTHING if self.on_everything else text.NOT_VALIDATED
@@ -142,30 +142,30 @@ class Glance:
         return f"test {self.monitor} {number(self.value)}, {self.kept}"
 
 
-def look(run: Run) -> Glance:
+def summarise(run: Run) -> RunSummary:
     """Read one run. Whatever is wrong with its folder is a reason in words, never an exception."""
     labels = run.labels()
     try:
         status = run.status()
         return replace(_written(run), run=run, state=status.state, status=status, labels=labels)
     except ConvNCFError as error:
-        return Glance(run, "broken", Status(state="broken"), reason=str(error), labels=labels)
+        return RunSummary(run, "broken", Status(state="broken"), reason=str(error), labels=labels)
     except (TypeError, ValueError, KeyError, AttributeError, OSError) as error:
         words = f"{run.path}: a file holds something else than expected ({type(error).__name__}: {error})."
-        return Glance(run, "broken", Status(state="broken"), reason=words, labels=labels)
+        return RunSummary(run, "broken", Status(state="broken"), reason=words, labels=labels)
 
 
-def _written(run: Run) -> Glance:
-    """What config.json and report.json say; its state is filled in by `look`. Not kept where it raises."""
+def _written(run: Run) -> RunSummary:
+    """What config.json and report.json say; its state is filled in by `summarise`. Not kept where it raises."""
     return shelf.keep("summary", shelf.of_run(run, "report.json"), lambda: _read(run), room=shelf.RUNS)
 
 
-def _read(run: Run) -> Glance:
+def _read(run: Run) -> RunSummary:
     config, report = run.config(), run.report() or {}
     value = report.get("metrics", {}).get(config.eval.monitor)
     settings = flatten(config)
     idle = idle_settings(settings)
-    return Glance(
+    return RunSummary(
         run,
         "",
         Status(),
@@ -179,7 +179,7 @@ def _read(run: Run) -> Glance:
         epoch=report.get("best_epoch"),
         epochs=report.get("epochs"),
         validated=_chosen(report, config),
-        judged_on=config.eval.select_on,
+        selected_on=config.eval.select_on,
         on_everything=config.data.split == "ratio" and config.data.ratios[0] == 1,
         measured=comparison.measured(report),
         seconds=report.get("seconds"),
@@ -209,18 +209,18 @@ def _chosen(report: Mapping[str, Any], config: RunConfig) -> bool:
     return bool(report.get("metrics" if config.eval.select_on == "test" else "validation", True))
 
 
-def look_at_all(runs: Iterable[Run]) -> tuple[Glance, ...]:
+def summaries(runs: Iterable[Run]) -> tuple[RunSummary, ...]:
     """Read several runs, in the order given."""
-    return tuple(look(run) for run in runs)
+    return tuple(summarise(run) for run in runs)
 
 
-def states(seen: Iterable[Glance]) -> tuple[tuple[str, str], ...]:
+def states(seen: Iterable[RunSummary]) -> tuple[tuple[str, str], ...]:
     """What has to be equal for the page around a live list to stay as it is: which runs there are, in which state."""
-    return tuple((glance.name, glance.state) for glance in seen)
+    return tuple((summary.name, summary.state) for summary in seen)
 
 
 def records(run: Run) -> list[dict[str, Any]]:
-    """The epochs of a run for a curve; nothing where metrics.jsonl is damaged, which `look` does not read."""
+    """The epochs of a run for a curve; nothing where metrics.jsonl is damaged, which `summarise` does not read."""
     try:
         rows = run.metrics()
     except (ConvNCFError, OSError):

@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from app.ui import address, text, widgets
-from app.ui.run_summary import Glance
+from app.ui.run_summary import RunSummary
 from convncf import figures
 from convncf.figures.theme import number
 from convncf.runtime.files import strict_json
@@ -30,7 +30,7 @@ class Column:
 
     key: str
     head: str
-    value: Callable[[Glance], Any]
+    value: Callable[[RunSummary], Any]
     kind: Literal["text", "metric", "number", "whole", "moment", "words"] = "text"
     help: str = ""
 
@@ -40,12 +40,12 @@ class Column:
         return self.kind in ("metric", "number", "whole")
 
 
-def _epoch(glance: Glance) -> int | None:
-    return glance.epoch if glance.trained else None
+def _epoch(summary: RunSummary) -> int | None:
+    return summary.epoch if summary.trained else None
 
 
-def _created(glance: Glance) -> datetime | None:
-    return datetime.fromtimestamp(glance.created, UTC) if glance.created else None
+def _created(summary: RunSummary) -> datetime | None:
+    return datetime.fromtimestamp(summary.created, UTC) if summary.created else None
 
 
 _ALIKE_HELP: Final = (
@@ -83,36 +83,36 @@ DEFAULT: Final = (
 _BY_KEY: Final = {column.key: column for column in FIXED}
 
 
-def letters(seen: Iterable[Glance]) -> dict[str, str]:
+def letters(seen: Iterable[RunSummary]) -> dict[str, str]:
     """Run -> a letter that it shares with the runs that it can be ranked against; none where nothing was tested.
 
     The oldest kind of measurement is A.
     """
     kinds: dict[tuple[str, ...], str] = {}
     found = {}
-    for glance in sorted(seen, key=lambda g: (g.created, g.name)):
-        if glance.measured is not None:
+    for summary in sorted(seen, key=lambda g: (g.created, g.name)):
+        if summary.measured is not None:
             place = len(kinds)
-            found[glance.name] = kinds.setdefault(glance.measured, chr(65 + place) if place < 26 else str(place + 1))
+            found[summary.name] = kinds.setdefault(summary.measured, chr(65 + place) if place < 26 else str(place + 1))
     return found
 
 
-def differing(seen: Sequence[Glance]) -> tuple[str, ...]:
+def differing(seen: Sequence[RunSummary]) -> tuple[str, ...]:
     """Settings that have more than one value among these runs, sorted; numbers are of one type in every run."""
     values: dict[str, set[str]] = {}
-    for glance in seen:
-        for key, value in glance.settings.items():
+    for summary in seen:
+        for key, value in summary.settings.items():
             values.setdefault(key, set()).add(repr(value))
     shown = {"seed", "preset", "data.dataset", "model.name"}  # columns of their own
     return tuple(sorted(key for key, written in values.items() if len(written) > 1 and key not in shown))
 
 
-def metrics(seen: Iterable[Glance]) -> tuple[str, ...]:
+def metrics(seen: Iterable[RunSummary]) -> tuple[str, ...]:
     """Metrics that any of these runs has on test, in the order of the reports."""
-    return tuple(dict.fromkeys(name for glance in seen for name in glance.metrics))
+    return tuple(dict.fromkeys(name for summary in seen for name in summary.metrics))
 
 
-def chosen(keys: Sequence[str], metric: str, seen: Sequence[Glance]) -> tuple[Column, ...]:
+def chosen(keys: Sequence[str], metric: str, seen: Sequence[RunSummary]) -> tuple[Column, ...]:
     """The columns of these keys; `metric`, where it is not OWN, stands in the place of each run's own."""
     alike = letters(seen)
     found: list[Column] = []
@@ -135,7 +135,7 @@ def _metric(key: str, name: str) -> Column:
     return Column(key, f"Test {name}", lambda g: g.metrics.get(name), "metric", "At the kept epoch.")
 
 
-def _setting(key: str, seen: Sequence[Glance]) -> Column:
+def _setting(key: str, seen: Sequence[RunSummary]) -> Column:
     """A setting as numbers where it is one in every run that has it, else as it is written."""
     name = key.removeprefix(SETTING)
     values = [g.settings[name] for g in seen if g.settings.get(name) is not None]
@@ -148,17 +148,17 @@ def _words(value: Any) -> str:
     return "" if value is None else value if isinstance(value, str) else strict_json(value)
 
 
-def ordered(seen: Sequence[Glance], column: Column, *, down: bool, letter: Mapping[str, str]) -> list[Glance]:
+def ordered(seen: Sequence[RunSummary], column: Column, *, down: bool, letter: Mapping[str, str]) -> list[RunSummary]:
     """Sorted by a column, numbers as numbers; runs with nothing there come last, in the order given.
 
     By a metric, only runs that were measured alike are sorted among each other, one kind after the other.
     """
-    values = {glance.name: _sortable(column.value(glance)) for glance in seen}
-    kept = [glance for glance in seen if values[glance.name] is not None]
-    empty = [glance for glance in seen if values[glance.name] is None]
-    kept.sort(key=lambda glance: values[glance.name], reverse=down)
+    values = {summary.name: _sortable(column.value(summary)) for summary in seen}
+    kept = [summary for summary in seen if values[summary.name] is not None]
+    empty = [summary for summary in seen if values[summary.name] is None]
+    kept.sort(key=lambda summary: values[summary.name], reverse=down)
     if column.kind == "metric":
-        kept.sort(key=lambda glance: letter.get(glance.name, "~"))  # stable: the order within a kind stays
+        kept.sort(key=lambda summary: letter.get(summary.name, "~"))  # stable: the order within a kind stays
     return kept + empty
 
 
@@ -170,9 +170,9 @@ def _sortable(value: Any) -> Any:
     return value
 
 
-def cell(column: Column, glance: Glance, *, short: bool = False) -> str:
+def cell(column: Column, summary: RunSummary, *, short: bool = False) -> str:
     """The value as text for a file: numbers in full, or `short`, as the table shows them."""
-    value = column.value(glance)
+    value = column.value(summary)
     if short and isinstance(value, float):
         return f"{value:.3f}" if column.kind == "metric" else number(value)
     if value is None:
@@ -194,15 +194,15 @@ _ROWS: Final = 16
 """Rows that are seen without scrolling."""
 
 
-def show(seen: Sequence[Glance], watched: str) -> None:
+def show(seen: Sequence[RunSummary], watched: str) -> None:
     """The runs at work and the newest others, newest first; the tick is at the run `watched`, and chooses another."""
-    at_work = [glance for glance in seen if glance.active]
-    others = [glance for glance in seen if not glance.active and not glance.labels.archived]
-    names = {glance.name for glance in (*at_work, *others[:NEWEST])}
-    short = [glance for glance in seen if glance.name in names]
+    at_work = [summary for summary in seen if summary.active]
+    others = [summary for summary in seen if not summary.active and not summary.labels.archived]
+    names = {summary.name for summary in (*at_work, *others[:NEWEST])}
+    short = [summary for summary in seen if summary.name in names]
     keys, own = _one_metric(short)
     columns = chosen(keys, OWN, short)
-    order = address.run_order(tuple(glance.run for glance in seen))
+    order = address.run_order(tuple(summary.run for summary in seen))
     # Another run that is watched is another table: an old tick must not undo what the picker above has chosen.
     key = f"{_KEY}:{watched}"
     rows = draw(short, columns, order, key=key, mode="single-row", selected=(watched,), own=own)
@@ -212,19 +212,19 @@ def show(seen: Sequence[Glance], watched: str) -> None:
     words = "Tick the box at the left of a row to watch that run."
     left = len(seen) - len(short)
     st.caption(f"{words} {left:,} more stand on the Runs page." if left else words)
-    widgets.onward("runs", "All runs")
+    widgets.page_link("runs", "All runs")
 
 
-def _one_metric(seen: Sequence[Glance]) -> tuple[tuple[str, ...], str]:
+def _one_metric(seen: Sequence[RunSummary]) -> tuple[tuple[str, ...], str]:
     """Without the column of metrics where all runs have the same, which then stands in the head."""
-    found = {glance.monitor for glance in seen if glance.state != "broken"}
+    found = {summary.monitor for summary in seen if summary.state != "broken"}
     if len(found) != 1:
         return _SHORT, ""
     return tuple(key for key in _SHORT if key != "metric"), found.pop()
 
 
 def draw(
-    seen: Sequence[Glance],
+    seen: Sequence[RunSummary],
     columns: Sequence[Column],
     order: Sequence[str],
     *,
@@ -232,12 +232,12 @@ def draw(
     mode: Literal["multi-row", "single-row"] = "multi-row",
     selected: Sequence[str] = (),
     own: str = "",
-) -> list[Glance]:
+) -> list[RunSummary]:
     """Draw these rows in this order; those that are ticked. `order` gives each run its colour.
 
     Ticks go by position, so other rows are another table: `selected` says which of them are ticked at first.
     """
-    names = [glance.name for glance in seen]
+    names = [summary.name for summary in seen]
     rows = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
     here = [place for place, name in enumerate(names) if name in selected]
     ticked = st.dataframe(
@@ -257,11 +257,11 @@ def draw(
     return [seen[row] for row in ticked.selection.rows if row < len(seen)]
 
 
-def _frame(seen: Sequence[Glance], columns: Sequence[Column], order: Sequence[str]) -> pd.DataFrame:
+def _frame(seen: Sequence[RunSummary], columns: Sequence[Column], order: Sequence[str]) -> pd.DataFrame:
     theme = address.theme()
-    made: dict[str, Any] = {_MARK: [_dot(figures.run_colour(glance.name, order, theme)) for glance in seen]}
+    made: dict[str, Any] = {_MARK: [_dot(figures.run_colour(summary.name, order, theme)) for summary in seen]}
     for column in columns:
-        values = [column.value(glance) for glance in seen]
+        values = [column.value(summary) for summary in seen]
         made[column.key] = pd.Series(values, dtype="float64" if column.numeric else "object")
         if column.kind == "moment":
             made[column.key] = pd.to_datetime(made[column.key], utc=True)

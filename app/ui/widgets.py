@@ -38,20 +38,20 @@ def section(text: str, help: str = "") -> None:
     st.header(text, anchor=False, help=help or None)
 
 
-def facts(values: Mapping[str, str]) -> None:
+def labelled_values(values: Mapping[str, str]) -> None:
     """A row of labelled values, such as {"Users": "610"}; wraps where the page is narrow."""
     with st.container(horizontal=True, gap="medium"):
         for label, value in values.items():
             st.markdown(f":small[{plain(label)}]  \n**{plain(value)}**", width="content")
 
 
-def terminal(command: Sequence[str]) -> None:
+def command_line(command: Sequence[str]) -> None:
     """The command line that shows the same, folded."""
     with st.expander("The same in a terminal"):
         st.code(shlex.join(command), language=None, wrap_lines=True)
 
 
-def onward(page: str, label: str, ids: Mapping[str, str | list[str]] | None = None) -> None:
+def page_link(page: str, label: str, ids: Mapping[str, str | list[str]] | None = None) -> None:
     """A link to another page, with what is looked at there."""
     st.page_link(address.PAGES[page], label=label, icon=ONWARD, icon_position="right", query_params=ids)
 

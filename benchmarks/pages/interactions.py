@@ -66,7 +66,7 @@ def _another_title(page: Page, number: int) -> None:
     titles.nth(number % titles.count()).click()
 
 
-def _surprise(page: Page, number: int) -> None:
+def _random_pair(page: Page, number: int) -> None:
     page.get_by_role("button", name="Surprise me").click()
 
 
@@ -115,7 +115,7 @@ def _opening(name: str, until: str = "", limit: int = TWO_SECONDS) -> Interactio
 
 
 INTERACTIONS: Final = (
-    Interaction("another pair (surprise me)", "inspect", "", _surprise),
+    Interaction("another pair (surprise me)", "inspect", "", _random_pair),
     Interaction("another item of the list", "inspect", "", _another_title),
     Interaction("another epoch", "inspect", "", _slide("Epoch")),
     Interaction("search for an item, three letters", "inspect", "", _search),
@@ -137,7 +137,7 @@ INTERACTIONS: Final = (
     Interaction("over training, another moment", "inspect", "look=over-training", _slide("Moment of training")),
     Interaction("another channel's strongest pairs", "inspect", "look=channel", _number("Channel", 7), A_SECOND),
     Interaction("colour of all embeddings", "inspect", "look=space", _segments("What is shown")),
-    Interaction("Recommend: another user (surprise me)", "recommend", "", _surprise),
+    Interaction("Recommend: another user (surprise me)", "recommend", "", _random_pair),
     Interaction("Learn: dimensions added up", "learn", "step=1", _slide("Add up to dimension")),
     Interaction("Learn: the window over the map", "learn", "step=3", _slide("Move the window")),
     Interaction("Learn: terms of the score", "learn", "step=5", _slide("Add up the largest terms")),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.quality.study import Study, Trial, alike
+from convncf.models.run_config import in_present_words
 from convncf.runtime import devices, files
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "results" / "quality"
@@ -43,7 +44,12 @@ class Results:
     def of(self, study: str) -> list[dict[str, Any]]:
         """The runs of a study, in the order in which they ended; empty where there are none."""
         path = self.folder / f"{study}.json"
-        return list(json.loads(path.read_text(encoding="utf-8"))["runs"]) if path.exists() else []
+        runs = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else []
+        # recorded under the names that settings had then
+        return [
+            run | {"settings": in_present_words(run["settings"]), "definition": _in_present_words(run["definition"])}
+            for run in runs
+        ]
 
     def current(self, study: Study) -> list[dict[str, Any]]:
         """Those runs of the study, in its order, that are of the definition it has now."""
@@ -79,6 +85,14 @@ class Results:
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         files.write_json(self.folder / f"{study.name}.json", value)
+
+
+def _in_present_words(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """A definition that was recorded under the names that settings had then, and that of the run it starts from."""
+    found: dict[str, Any] = {"config": in_present_words(definition["config"])}
+    if "start" in definition:
+        found["start"] = _in_present_words(definition["start"])
+    return found
 
 
 def _found(kept: Sequence[dict[str, Any]], study: Study, trial: Trial, seed: int) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ _BY_USER: Final[dict[str, Any]] = {"train.positives": "by user"}
 
 
 def _dns(of: int) -> dict[str, Any]:
-    return {"train.negatives": "dns", "train.dns_of": of}
+    return {"train.negatives": "dns", "train.dns_candidates": of}
 
 
 _MF: Final[dict[str, Any]] = {
@@ -63,7 +63,7 @@ def _network(name: str, **settings: Any) -> Trial:
 
 
 _TRACE: Final[dict[str, Any]] = {
-    "model__initialisation": "trace",
+    "model__initialisation": "dot product",
     "model__dropout_prob": 0.0,
     "model__reg_weights": [5e-3, 1e-2],
     "train__lr_embedding": 0.0,
@@ -114,7 +114,7 @@ _ALL: Final = (
             *_starts(),
         ),
         common={
-            "data.split": "ready",
+            "data.split": "predefined",
             "eval.protocol": "candidates",
             "eval.stored_sets": "as published",
             "eval.monitor": "NDCG@10",
@@ -141,7 +141,7 @@ _ALL: Final = (
                 "mf-bpr by user, L2 0.003, dns of 4, up to 120 epochs", "mf-bpr", _GOWALLA_HARD | {"train.epochs": 120}
             ),
         ),
-        common={"data.split": "ready", "eval.monitor": "NDCG@20"},
+        common={"data.split": "predefined", "eval.monitor": "NDCG@20"},
         metric="NDCG@20",
         shown=("Recall@20", "NDCG@20"),
     ),
@@ -185,7 +185,7 @@ _ALL: Final = (
             *_starts(train__epochs=8, train__patience=3, train__batch_size=8192, eval__validation_users=3000),
         ),
         common={
-            "data.split": "ready",
+            "data.split": "predefined",
             "eval.protocol": "candidates",
             "eval.negatives": 99,
             "eval.monitor": "NDCG@10",
@@ -220,7 +220,7 @@ _ALL: Final = (
                 {**_MF, "model.reg_weights": [l2, 0.0], "train.lr_embedding": 2e-3} | settings,
             )
             for words, settings in (
-                ("each once", {}),
+                ("by interaction", {}),
                 ("by user", _BY_USER),
                 ("dns of 2", _dns(2)),
                 ("dns of 4", _dns(4)),
@@ -261,7 +261,7 @@ _ALL: Final = (
             _network("trace, frozen, dropout 0.5", **_TRACE | {"train__lr_network": 1e-3, "model__dropout_prob": 0.5}),
             _network("trace, slow embeddings", **_TRACE | {"train__lr_embedding": 3e-5, "train__lr_network": 3e-5}),
             _network("trace, embeddings as in MF", **_TRACE | {"train__lr_embedding": 1e-3, "train__lr_network": 3e-5}),
-            _network("trace, dns of 4", **_TRACE | {"train__negatives": "dns", "train__dns_of": 4}),
+            _network("trace, dns of 4", **_TRACE | {"train__negatives": "dns", "train__dns_candidates": 4}),
             _network(
                 "trace, 8 channels",
                 **_TRACE | {"model__cnn_channels": [1, 8, 8, 8, 8], "train__lr_network": 1e-3},

@@ -30,7 +30,7 @@ def measure(file: Path, mf_epochs: int, epochs: int, say: Callable[[str], None])
     say(f"MF-BPR, {mf_epochs} epochs")
     _train(mf, parts, mf_epochs, lr_embedding=5e-3)
     config = work.plan().model_copy(
-        update={"initialisation": "trace", "penalty": "squared", "reg_weights": (5e-3, 1e-2), "dropout_prob": 0.0}
+        update={"initialisation": "dot product", "penalty": "squared", "reg_weights": (5e-3, 1e-2), "dropout_prob": 0.0}
     )
     model = build(config, *parts.train.shape)
     model.start_from(mf.user_embedding.weight.detach(), mf.item_embedding.weight.detach())

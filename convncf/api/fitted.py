@@ -24,7 +24,7 @@ from convncf.runtime import files
 if TYPE_CHECKING:
     import pandas as pd
 
-    from convncf.inspection import Moment
+    from convncf.inspection import ModelCheckpoint
     from convncf.training import EpochRecord
     from convncf.workflow.record import Record
 
@@ -86,20 +86,20 @@ class FittedModel(Scorer):
         """The run folder that it is kept in: its curves, report and log; None where it is in memory alone."""
         return self.record if isinstance(self.record, Run) else None
 
-    def moments(self) -> tuple[Moment, ...]:
+    def checkpoints(self) -> tuple[ModelCheckpoint, ...]:
         """What `convncf.inspection.follow_pair` follows: pretraining, the kept epochs and the best one.
 
         Raises:
             ConvNCFError: it is in memory alone, which keeps the best epoch and no other.
         """
-        from convncf.workflow.loading import LoadedRun, moments_of
+        from convncf.workflow.loading import LoadedRun, checkpoints_of
 
         if self.run is None:
             raise ConvNCFError(
                 f"{self.name!r} was fitted in memory, which keeps the best epoch alone. Fit it with name=, and each "
                 "epoch that train.keep_every asks for is kept in a run."
             )
-        return moments_of(LoadedRun(self.run, self.config, self.dataset, self.split, self.model, self.best_epoch))
+        return checkpoints_of(LoadedRun(self.run, self.config, self.dataset, self.split, self.model, self.best_epoch))
 
     def save(self, folder: str | Path) -> None:
         """Write the model and its split into a new folder, which `convncf.load` opens anywhere.

@@ -130,7 +130,7 @@ class Pair:
     @property
     def part(self) -> str:
         """What the split says of the pair: training, validation, test, rated lower, or new."""
-        return self.view.standing
+        return self.view.part
 
     @property
     def trace(self) -> PairTrace:
@@ -211,7 +211,7 @@ class Pair:
         place = f"score {self.score:.4f}, {self.view.rank_words}"
         lines = [
             f"User {self.user_id} and {self.title} (id {self.item_id}) under {self.model}: {place}",
-            f"  {self.view.left_out}",
+            f"  {self.view.excluded}",
         ]
         trace = self.view.trace
         if isinstance(trace, PairTrace):

@@ -41,18 +41,18 @@ def report_of_lists(frame: pd.DataFrame, split: Split, part: Part, config: EvalC
     item = indices_of(column_of(frame, "item_id"), split.interactions.items)
     score = _scores(frame)
     _refuse_repeats(split, user, item)
-    positives, left_out = split.positives(part), split.left_out(part)
+    positives, excluded = split.positives(part), split.excluded(part)
     eligible = users_with_positives(positives)
-    others = split.n_items - np.diff(left_out.indptr) - np.diff(positives.indptr)
+    others = split.n_items - np.diff(excluded.indptr) - np.diff(positives.indptr)
     users = eligible[others[eligible] > 0]
     order = np.argsort(user, kind="stable")
     starts = np.searchsorted(user[order], np.arange(split.n_users + 1))
-    ranks, indptr, without, excluded, shortest = [], [0], 0, 0, split.n_items
+    ranks, indptr, without, n_excluded, shortest = [], [0], 0, 0, split.n_items
     for one in users.tolist():
         rows = order[starts[one] : starts[one + 1]]
-        hidden, wanted = items_of(left_out, one), items_of(positives, one)
+        hidden, wanted = items_of(excluded, one), items_of(positives, one)
         stays = ~np.isin(item[rows], hidden)
-        excluded += int((~stays).sum())
+        n_excluded += int((~stays).sum())
         listed, values = item[rows[stays]], score[rows[stays]]
         without += not len(listed)
         shortest = min(shortest, len(listed))
@@ -63,7 +63,7 @@ def report_of_lists(frame: pd.DataFrame, split: Split, part: Part, config: EvalC
         np.asarray(indptr, np.int64),
         positives[users].indices.astype(np.int64),
         np.concatenate(ranks) if ranks else np.zeros(0, np.int64),
-        (split.n_items - np.diff(left_out.indptr)[users]).astype(np.int64),
+        (split.n_items - np.diff(excluded.indptr)[users]).astype(np.int64),
     )
     asked = [metric for metric in metrics.at(config.ks, monitor=config.monitor) if metric.k is not None]
     per_user = {str(metric): metrics.per_user(metric, found.ranks, found.indptr) for metric in asked}
@@ -78,9 +78,9 @@ def report_of_lists(frame: pd.DataFrame, split: Split, part: Part, config: EvalC
         n_users=split.n_users,
         n_users_evaluated=users.size,
         not_evaluated=MappingProxyType({reason: int(n) for reason, n in reasons.items() if n}),
-        left_out=LEFT_OUT[part] + ("" if split.not_recommended is None else ", and those rated lower"),
+        excluded=LEFT_OUT[part] + ("" if split.not_recommended is None else ", and those rated lower"),
         sample=None,
-        notes=tuple(_notes(users.size, without, excluded, shortest, max(config.ks), part)),
+        notes=tuple(_notes(users.size, without, n_excluded, shortest, max(config.ks), part)),
         per_user=MappingProxyType(per_user),
         ranks=found,
     )

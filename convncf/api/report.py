@@ -114,7 +114,7 @@ class Report:
             values = [report.metrics.get(f"{kind}@{k}") for k in ks[:12]] if kind not in report.metrics else []
             shown = values or [report.metrics[kind]]
             lines.append(f"{kind:10}" + "".join(f"{'':9}" if value is None else f"{value:9.4f}" for value in shown))
-        lines.append(report.left_out)
+        lines.append(report.excluded)
         lines += [note if len(note) <= _WIDTH else f"{note[:_WIDTH]}…" for note in self.notes[:_NOTES]]
         return "\n".join(
             [*lines, *([f"and {len(self.notes) - _NOTES} more notes"] if len(self.notes) > _NOTES else [])]

@@ -57,8 +57,8 @@ def _write(run: Run, name: str, split: Split, resolved: Resolved, record: Record
     run.write_status(Status(state="finished", updated=time.time(), message="saved from Python"))
     run.write_environment(environment.stamp(devices.resolve_device("cpu")))
     run.replace_metrics(record.metrics())
-    tensors, facts = record.load_model()
-    run.save_model(tensors, facts | {"epoch": epoch})
+    tensors, metadata = record.load_model()
+    run.save_model(tensors, metadata | {"epoch": epoch})
     if record.has_pretrained():
         run.save_pretrained(*record.load_pretrained())
     users, items = split.interactions.users, split.interactions.items

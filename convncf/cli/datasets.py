@@ -18,7 +18,7 @@ from convncf.runtime import files as runtime_files
 if TYPE_CHECKING:
     from convncf.data.downloads import OnBytes
     from convncf.data.filtering import Step
-    from convncf.data.statistics import Facts
+    from convncf.data.statistics import DatasetStatistics
 
 app = typer.Typer(
     help="List (without a command), add, fetch, look at and delete datasets.", invoke_without_command=True
@@ -64,7 +64,7 @@ def add(
         typer.Argument(
             metavar="FILE…",
             help="Interactions: CSV or the like, Parquet, JSON lines, RecBole, MovieLens, NCF and LightGCN files, also "
-            "as .gz, in a .zip or in a folder; a ready split and titles may stand beside them.",
+            "as .gz, in a .zip or in a folder; a predefined split and titles may stand beside them.",
         ),
     ],
     name: Annotated[str | None, typer.Option(help="Name of the dataset; else made from the file's name.")] = None,
@@ -97,7 +97,7 @@ def add(
     """Read files and keep them as a dataset; what was left out is counted, with line numbers."""
     from convncf.data import catalogue
     from convncf.data.reading import ReadOptions
-    from convncf.data.statistics import facts_of
+    from convncf.data.statistics import dataset_statistics
 
     home = runtime_files.home()
     asked = {
@@ -125,7 +125,7 @@ def add(
     made = name or catalogue.free_name(catalogue.stem(files[0]), home)
     entry = catalogue.add(files, made, home, options=options)
     dataset = catalogue.load(made, home)
-    report, hints = dataset.report or {}, facts_of(dataset).hints
+    report, hints = dataset.report or {}, dataset_statistics(dataset).hints
     if as_json:
         counts = {"users": entry.n_users, "items": entry.n_items, "interactions": entry.n_interactions}
         parts = {"train" if part == "training" else part: n for part, n in (report.get("split") or {}).items()}
@@ -175,7 +175,7 @@ def fetch(
 ) -> None:
     """Download a dataset from its maker and keep it; the archive is held against its checksum."""
     from convncf.data import catalogue, downloads
-    from convncf.data.statistics import facts_of
+    from convncf.data.statistics import dataset_statistics
 
     home = files.home()
     offered = downloads.known(download)
@@ -186,7 +186,7 @@ def fetch(
         )
     entry = got.entry
     dataset = catalogue.load(entry.name, home)
-    report, hints = dataset.report or {}, facts_of(dataset).hints
+    report, hints = dataset.report or {}, dataset_statistics(dataset).hints
     counts = {"users": entry.n_users, "items": entry.n_items, "interactions": entry.n_interactions}
     if as_json:
         told = {"dataset": entry.name, **counts, "fingerprint": entry.fingerprint, "verified": got.verified}
@@ -205,25 +205,25 @@ def show(name: _Dataset, as_json: Json = False) -> None:
     from convncf.config import DataConfig
     from convncf.data import catalogue
     from convncf.data.splitting import split
-    from convncf.data.statistics import facts_of, split_facts
+    from convncf.data.statistics import dataset_statistics, split_summary
 
     dataset = catalogue.load(name, files.home())
-    facts = facts_of(dataset)
+    statistics = dataset_statistics(dataset)
     fingerprint = dataset.fingerprint  # refuses a dataset that was changed
     try:
-        parts = split_facts(split(dataset, DataConfig(dataset=name), 1))
+        parts = split_summary(split(dataset, DataConfig(dataset=name), 1))
     except SplitError as error:
         parts = {"problem": str(error)}
     sentences = list((dataset.report or {}).get("sentences", ()))
     if as_json:
-        told = {"dataset": name, "source": dataset.source, "fingerprint": fingerprint} | asdict(facts)
-        emit_json(told | {"hints": list(facts.hints), "split": parts, "sentences": sentences})
+        told = {"dataset": name, "source": dataset.source, "fingerprint": fingerprint} | asdict(statistics)
+        emit_json(told | {"hints": list(statistics.hints), "split": parts, "sentences": sentences})
         return
-    table([name, ""], [*_fact_rows(facts), *_split_rows(parts), ("fingerprint", fingerprint)], left=2)
+    table([name, ""], [*_statistic_rows(statistics), *_split_rows(parts), ("fingerprint", fingerprint)], left=2)
     for note in parts.get("notes", ()):
         say(_sentence(f"Split: {note}"))
     say(_sentence(f"Source: {dataset.source}"))
-    for sentence in (*facts.hints, *sentences):
+    for sentence in (*statistics.hints, *sentences):
         say(sentence)
 
 
@@ -241,7 +241,7 @@ def filter_(
     from convncf.data import catalogue
     from convncf.data.filtering import apply_filters
     from convncf.data.splitting import split
-    from convncf.data.statistics import split_facts
+    from convncf.data.statistics import split_summary
     from convncf.models.settings import parse_setting, resolve
 
     chosen = list(set_ or [])
@@ -257,14 +257,14 @@ def filter_(
     filtered = apply_filters(dataset, config.data)
     problem, parts = None, {}
     try:
-        parts = split_facts(split(filtered.dataset, config.data, seed, filtered.below))
+        parts = split_summary(split(filtered.dataset, config.data, seed, filtered.below))
     except SplitError as error:
         problem = str(error)
     if as_json:
-        told = {"dataset": name, "settings": config.data.model_dump(), "ledger": [asdict(s) for s in filtered.ledger]}
+        told = {"dataset": name, "settings": config.data.model_dump(), "ledger": [asdict(s) for s in filtered.steps]}
         emit_json(told | {"split": parts or {"problem": problem}})
         return
-    table(["step", "users", "items", "interactions"], [_step_row(step) for step in filtered.ledger])
+    table(["step", "users", "items", "interactions"], [_step_row(step) for step in filtered.steps])
     if problem:
         say(f"It could not be divided: {problem}")
         return
@@ -273,21 +273,26 @@ def filter_(
         say(_sentence(f"Split: {note}"))
 
 
-def _fact_rows(facts: Facts) -> list[tuple[str, str]]:
+def _statistic_rows(statistics: DatasetStatistics) -> list[tuple[str, str]]:
     rows = [
-        ("users", f"{facts.users:,}"),
-        ("items", f"{facts.items:,}, {facts.titled:,} with a title"),
-        ("interactions", f"{facts.interactions:,}, {100 * facts.density:.3g}% of the pairs"),
+        ("users", f"{statistics.users:,}"),
+        ("items", f"{statistics.items:,}, {statistics.titled:,} with a title"),
+        ("interactions", f"{statistics.interactions:,}, {100 * statistics.density:.3g}% of the pairs"),
     ]
-    for whose, spread in (("a user", facts.per_user), ("an item", facts.per_item)):
+    for whose, spread in (("a user", statistics.per_user), ("an item", statistics.per_item)):
         rows.append((f"{whose} has", f"{spread.fewest:,} to {spread.most:,}, half at most {spread.median:,g}"))
-    rows.append(("times", "none" if facts.first is None else f"{facts.first} to {facts.last}"))
+    rows.append(("times", "none" if statistics.first is None else f"{statistics.first} to {statistics.last}"))
     rows.append(
-        ("ratings", "none" if facts.ratings is None else f"{facts.ratings.lowest:g} to {facts.ratings.highest:g}")
+        (
+            "ratings",
+            "none"
+            if statistics.ratings is None
+            else f"{statistics.ratings.lowest:g} to {statistics.ratings.highest:g}",
+        )
     )
-    if facts.came_divided:
-        rows.append(("came divided", _sizes(facts.came_divided)))
-    if (sets := facts.candidates) is not None:
+    if statistics.predefined_split:
+        rows.append(("came divided", _sizes(statistics.predefined_split)))
+    if (sets := statistics.candidates) is not None:
         each = f"{sets.most:,}" if sets.fewest == sets.most else f"{sets.fewest:,} to {sets.most:,}"
         rows.append(("candidate sets", f"{sets.sets:,} with {each} negatives, {sets.fingerprint}"))
     return rows

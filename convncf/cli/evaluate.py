@@ -19,7 +19,7 @@ from convncf.models.settings import resolve
 from convncf.runtime import files as runtime_files
 
 if TYPE_CHECKING:
-    from convncf.evaluation.baselines import Judgement
+    from convncf.evaluation.baselines import RunEvaluation
     from convncf.workflow.loading import LoadedRun
 
 _SETS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -111,11 +111,11 @@ def evaluate(
     display = TrainingDisplay(found.config().eval.monitor)
     from convncf.workflow.reporting import evaluate_run
 
-    def write(loaded: LoadedRun, judgement: Judgement) -> None:
+    def write(loaded: LoadedRun, evaluation: RunEvaluation) -> None:
         known = loaded.dataset.interactions
         for file, frame in (
-            (per_user, partial(judgement.per_user, known.users)),
-            (ranks, partial(judgement.ranks, known.users, known.items)),
+            (per_user, partial(evaluation.per_user, known.users)),
+            (ranks, partial(evaluation.ranks, known.users, known.items)),
         ):
             if file is not None:
                 write_frame(file, made := frame())

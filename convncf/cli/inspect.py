@@ -36,7 +36,7 @@ def write_page(path: Path, found: Mapping[str, Any], view: PairView) -> None:
         raise ConfigError(f"--html {path}: the folder {path.parent} does not exist. Make it, or choose another.")
     title = f"{found['title']} for user {found['user_id']}"
     lead = [
-        f"run {found['run']}, epoch {found['epoch']}: score {view.score:.4f}, {view.rank_words}; {view.left_out}",
+        f"run {found['run']}, epoch {found['epoch']}: score {view.score:.4f}, {view.rank_words}; {view.excluded}",
         view.trace.words,
     ]
     sections: list[figures.Section] = []
@@ -110,7 +110,7 @@ def inspect(
     if len(parts) > 10:
         say(f"and {len(parts) - 10} smaller parts; all add up to the score")
     say(view.trace.words)
-    say(view.left_out)
+    say(view.excluded)
 
 
 def _inspection(run: str, user: str, item: str, title: str, epoch: int, view: PairView) -> dict[str, Any]:
@@ -135,8 +135,8 @@ def _inspection(run: str, user: str, item: str, title: str, epoch: int, view: Pa
         "rank": view.rank.rank,
         "candidates": view.rank.candidates,
         "tied": view.rank.tied,
-        "standing": view.standing,
-        "left_out": view.left_out,
+        "standing": view.part,
+        "left_out": view.excluded,
         "layers": layers,
         "parts": parts,
         "words": trace.words,

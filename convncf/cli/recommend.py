@@ -231,7 +231,7 @@ def _show(run: str, source: Source, user: str | None, k: int, *, popular: bool, 
             "score": score,
             "rank": rank,
             "tied": tied,
-            "held_out": index is not None and inspection.standing(source.split, index, item) == "test",
+            "held_out": index is not None and inspection.part_of(source.split, index, item) == "test",
         }
         for item, score, rank, tied in zip(
             found.items.tolist(), found.scores.tolist(), found.ranks.tolist(), found.tied.tolist(), strict=True
@@ -272,7 +272,11 @@ def _one_list(source: Source, user: str | None, k: int, *, popular: bool) -> tup
         return top_k(source.model.score_items(0).numpy(), (), k), words, None
     assert user is not None, "_misuse lets none through without --popular"
     (index,) = _indices(known, {user: 0}, None).tolist()
-    return inspection.recommend(source.model, source.split, index, k), source.split.left_out_words(index, "test"), index
+    return (
+        inspection.recommend(source.model, source.split, index, k),
+        source.split.excluded_in_words(index, "test"),
+        index,
+    )
 
 
 def _indices(known: Vocabulary, asked: dict[str, int] | None, file: Path | None) -> npt.NDArray[np.int64]:

@@ -28,9 +28,9 @@ def show_report(report: Mapping[str, Any], *, as_json: bool, monitor: str = "") 
     title = (
         f"{report['run']}: {report['model']} on {report['dataset']}, {' beside '.join(v['protocol'] for v in views)}"
     )
-    left_out = _show_metrics(report, views, title, monitor.partition("@")[2])
-    if left_out:
-        say(f"the metrics at {left_out} too: convncf evaluate {report['run']}, or --json")
+    excluded = _show_metrics(report, views, title, monitor.partition("@")[2])
+    if excluded:
+        say(f"the metrics at {excluded} too: convncf evaluate {report['run']}, or --json")
     nothing = [note for view in views if not view["metrics"] for note in view.get("notes", ())[:1]]
     for sentence in dict.fromkeys(nothing):
         out().print(Text(f"test: {sentence}"), soft_wrap=True)
@@ -79,11 +79,11 @@ def _show_metrics(report: Mapping[str, Any], views: Sequence[Mapping[str, Any]],
     if len(views) > 1 and any(intervals):
         each = [(_short(view), ends) for view, ends in zip(views, intervals, strict=True)]
         _show_columns("95% interval", names, each)
-    beyond = report.get("beyond", {})
-    if beyond:
+    beyond_accuracy = report.get("beyond", {})
+    if beyond_accuracy:
         beside = [(f"test, {name}", values) for name, values in report.get("baseline_beyond", {}).items() if values]
-        listed = [name for name in beyond if name.partition("@")[2] not in others]
-        _show_columns("lists of all users", listed, [("test", beyond), *beside])
+        listed = [name for name in beyond_accuracy if name.partition("@")[2] not in others]
+        _show_columns("lists of all users", listed, [("test", beyond_accuracy), *beside])
     return " and ".join(filter(None, (", ".join(others[:-1]), *others[-1:])))
 
 

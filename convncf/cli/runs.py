@@ -132,47 +132,47 @@ def show(run: RunName, as_json: Json = False) -> None:
         emit_json(_entry(found) | more | {"path": str(found.path)})
         return
     made = datetime.fromtimestamp(found.created).isoformat(" ", "seconds")
-    facts = [("state", status.state), ("message", status.message), ("made", made), ("folder", str(found.path))]
+    rows = [("state", status.state), ("message", status.message), ("made", made), ("folder", str(found.path))]
     if status.active and status.phase:
-        facts.append(
+        rows.append(
             (
                 "phase",
                 f"{status.phase} epoch {status.epoch}/{status.epochs}: {status.done}/{status.total} {status.unit}",
             )
         )
         if status.eta_seconds is not None:
-            facts.append(("time left", f"{status.phase}: at most {duration(status.eta_seconds)}"))
-        facts.append(("last sign of life", f"{duration(max(0.0, time.time() - status.updated))} ago"))
-    facts += [*_label_facts(found), *_report_facts(found)]
-    facts += [(row["event"], f"{_local(row['time'])}  {row['words']}") for row in found.history()]
+            rows.append(("time left", f"{status.phase}: at most {duration(status.eta_seconds)}"))
+        rows.append(("last sign of life", f"{duration(max(0.0, time.time() - status.updated))} ago"))
+    rows += [*_label_rows(found), *_report_rows(found)]
+    rows += [(row["event"], f"{_local(row['time'])}  {row['words']}") for row in found.history()]
     sources = found.sources()
-    facts += [
+    rows += [
         (key, f"{files.strict_json(value)}  ({sources[key]})")
         for key, value in found.settings().items()
         if sources[key] != "default"
     ]
-    table(["", run], facts, left=2)
+    table(["", run], rows, left=2)
     tail = found.log_tail(5)
     if tail:
         say(f"log:\n{tail}")
 
 
-def _label_facts(run: Run) -> list[tuple[str, str]]:
+def _label_rows(run: Run) -> list[tuple[str, str]]:
     """What a person said of it."""
     labels = run.labels()
-    facts = [("tags", ", ".join(labels.tags)), ("note", labels.note), ("archived", "yes" if labels.archived else "")]
-    return [(name, words) for name, words in [*facts, ("labels", labels.problem)] if words]
+    rows = [("tags", ", ".join(labels.tags)), ("note", labels.note), ("archived", "yes" if labels.archived else "")]
+    return [(name, words) for name, words in [*rows, ("labels", labels.problem)] if words]
 
 
-def _report_facts(run: Run) -> list[tuple[str, str]]:
+def _report_rows(run: Run) -> list[tuple[str, str]]:
     """What the report is of, where the run was extended, and what a reader of its figures should know."""
     report = run.report()
     if report is None:
         return []
-    facts = []
+    rows = []
     if run.extension():
-        facts.append(("report", f"of {report['epochs']} epochs, from before it was {run.extension()}"))
-    return facts + [("note well", str(sentence)) for sentence in report.get("warnings", ())]
+        rows.append(("report", f"of {report['epochs']} epochs, from before it was {run.extension()}"))
+    return rows + [("note well", str(sentence)) for sentence in report.get("warnings", ())]
 
 
 def _local(time: str) -> str:

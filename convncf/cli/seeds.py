@@ -71,7 +71,7 @@ def show_group(found: SeedGroup, *, as_json: bool) -> None:
     cut = [metric for metric, summary in found.metrics.items() if summary.cut]
     if cut:
         say(f"intervals that went beyond 0 or 1, where no metric can be, are cut there: {', '.join(cut)}")
-    for name, why in found.left_out.items():
+    for name, why in found.excluded.items():
         say(_left_out_words(name, why))
     for sentence in found.unlike:
         say(f"No sample of one thing: {sentence}.")

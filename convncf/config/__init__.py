@@ -6,7 +6,7 @@ What a whole run's settings are, and which have an effect, depends on its model:
 from convncf.config.base import Frozen, Precision
 from convncf.config.data import DataConfig
 from convncf.config.evaluation import METRIC_NAMES, EvalConfig
-from convncf.config.layer_plan import layer_sizes, nearest_plans, plans_to_one, refuse_unless_trace_fits
+from convncf.config.layer_plan import layer_sizes, nearest_plans, plans_to_one, refuse_unless_dot_product_fits
 from convncf.config.model import EmbeddingSettings, ModelSettings, PretrainedSettings
 from convncf.config.training import PretrainConfig, TrainConfig
 
@@ -24,5 +24,5 @@ __all__ = [
     "layer_sizes",
     "nearest_plans",
     "plans_to_one",
-    "refuse_unless_trace_fits",
+    "refuse_unless_dot_product_fits",
 ]

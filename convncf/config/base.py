@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import logging
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+
+_log = logging.getLogger(__name__)
 
 Precision = Literal["fp32", "bf16"]
 """What products are computed in."""
@@ -18,6 +24,34 @@ class Frozen(BaseModel):
     """A value that cannot be changed, with no room for a misspelt key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    earlier_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """What a field was called in earlier versions -> its name; still read, with a note in the log."""
+    earlier_values: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
+    """Field -> what its values were called in earlier versions -> the values."""
+
+    @classmethod
+    def in_present_words(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Fields and values by their present names, with a note in the log, once for each.
+
+        Raises ValueError where a field is given by both of its names.
+        """
+        present: dict[str, Any] = {}
+        for name, value in values.items():
+            field = cls.earlier_names.get(name, name)
+            if field in present:
+                raise ValueError(f"{name} and {field} are one setting: keep one of them")
+            known = cls.earlier_values.get(field, {})
+            present[field] = known.get(value, value) if isinstance(value, str) else value
+            if field != name:
+                _note_renamed(name, field)
+            if present[field] != value:
+                _note_renamed(f"{field} = {value!r}", repr(present[field]))
+        return present
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_earlier_names(cls, values: Any) -> Any:
+        return cls.in_present_words(values) if isinstance(values, Mapping) else values
 
     @field_validator("*", mode="before")
     @classmethod
@@ -25,3 +59,9 @@ class Frozen(BaseModel):
         if isinstance(value, bool):  # pydantic would take true for 1
             raise ValueError("no setting is true or false")
         return value
+
+
+@cache
+def _note_renamed(earlier: str, present: str) -> None:
+    """Said once for each name, however often it is read."""
+    _log.warning("the setting %s is called %s now", earlier, present)

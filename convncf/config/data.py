@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal
+from types import MappingProxyType
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,6 +14,8 @@ from convncf.config.base import Frozen
 
 class DataConfig(Frozen):
     """Which interactions, and which of them are held out."""
+
+    earlier_values: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType({"split": {"ready": "predefined"}})
 
     dataset: str = Field("movielens-small", title="Dataset", description="Name of an embedded or imported dataset.")
     min_rating: float | None = Field(
@@ -51,11 +55,11 @@ class DataConfig(Frozen):
     max_item: int | None = Field(
         None, ge=1, title="Most users per item", description="Items with more distinct users are left out; empty: none."
     )
-    split: Literal["auto", "ratio", "leave-one-out", "ready"] = Field(
+    split: Literal["auto", "ratio", "leave-one-out", "predefined"] = Field(
         "auto",
         title="Split",
         description="ratio: interactions divided by the ratios. leave-one-out: one test and one validation item a "
-        "user. ready: as the files came divided. auto: ready where they came so, else ratio.",
+        "user. predefined: the split that came with the data. auto: predefined where there is one, else ratio.",
     )
     order: Literal["auto", "time", "random"] = Field(
         "auto",
@@ -104,10 +108,10 @@ class DataConfig(Frozen):
 
 def as_seconds(text: str) -> float:
     """An ISO 8601 date or time as seconds since 1970. Raises ValueError."""
-    return as_moment(text).timestamp()
+    return as_timestamp(text).timestamp()
 
 
-def as_moment(text: str) -> datetime:
+def as_timestamp(text: str) -> datetime:
     """An ISO 8601 date or time; without a zone it is UTC. Raises ValueError."""
     try:
         moment = datetime.fromisoformat(text)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -17,31 +19,33 @@ METRIC_NAMES = ("HR", "NDCG", "MRR", "Recall", "Precision", "MAP", "AUC")
 class EvalConfig(Frozen):
     """How models are judged, on validation while training, on test at the end."""
 
+    earlier_values: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType({"cold": {"left out": "excluded"}})
+
     protocol: Literal["full", "candidates", "both"] = Field(
         "full",
         title="Protocol",
-        description="full: each test item among all items that are not left out. candidates: among a set of negatives. "
+        description="full: each test item among all items that are not excluded. candidates: among a set of negatives. "
         "both: side by side in one report; full decides while training.",
     )
     candidate_sets: Literal["auto", "stored", "drawn"] = Field(
         "auto",
         title="Candidate sets",
-        description="stored: those that came with the dataset. drawn: negatives drawn by the seed. "
+        description="stored: those that came with the dataset. drawn: negatives sampled uniformly by the seed. "
         "auto: stored where there are some, else drawn. Validation always draws.",
     )
     negatives: int = Field(
-        99, ge=1, title="Negatives per candidate set", description="How many are drawn for each test item."
+        99, ge=1, title="Negatives per candidate set", description="How many are sampled for each test item."
     )
     stored_sets: Literal["cleaned", "as published"] = Field(
         "cleaned",
         title="Stored sets",
         description="cleaned: without copies of the answer, repeats, and what else the user has in any part.",
     )
-    cold: Literal["ranked", "misses", "left out"] = Field(
+    cold: Literal["ranked", "misses", "excluded"] = Field(
         "ranked",
         title="Test items that training never saw",
         description="ranked: by whatever score the model gives them. misses: 0 in every metric. "
-        "left out: not evaluated.",
+        "excluded: not evaluated.",
     )
     select_on: Literal["validation", "test"] = Field(
         "validation",

@@ -84,7 +84,7 @@ def proposal(size: int, kernels: Sequence[int]) -> str:
     return f"No plan with kernels of 2 to 16 ends at 1×1 for size {size}: take an embedding size such as 16, 32 or 64."
 
 
-def refuse_unless_trace_fits(
+def refuse_unless_dot_product_fits(
     size: int, channels: Sequence[int], kernels: Sequence[int], strides: Sequence[int]
 ) -> None:
     """Raise LayerPlanError where a plan cannot carry the trace of the map: it needs kernel = stride, an end at 1×1,
@@ -93,8 +93,8 @@ def refuse_unless_trace_fits(
     sizes = layer_sizes(size, kernels, strides)
     if list(kernels) != list(strides) or sizes[-1] != 1:
         raise LayerPlanError(
-            f"initialisation trace needs kernel = stride and a plan that ends at 1×1; kernels {list(kernels)} "
+            f"initialisation=dot product needs kernel = stride and a plan that ends at 1×1; kernels {list(kernels)} "
             f"with strides {list(strides)} end at {sizes[-1]}×{sizes[-1]}. {proposal(size, kernels)}"
         )
     if min(channels[1:]) < 2:
-        raise LayerPlanError(f"initialisation trace needs 2 channels or more in each layer, got {list(channels[1:])}.")
+        raise LayerPlanError(f"initialisation=dot product needs 2 channels or more a layer, got {list(channels[1:])}.")

@@ -36,14 +36,26 @@ class PretrainConfig(Frozen):
 class TrainConfig(Frozen):
     """How the model is trained."""
 
+    earlier_names: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "gentle_epochs": "warmup_epochs",
+            "gentle_lr": "warmup_lr",
+            "dns_of": "dns_candidates",
+            "spared": "excluded_negatives",
+        }
+    )
+    earlier_values: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+        {"positives": {"each once": "by interaction"}}
+    )
+
     needs: ClassVar[Mapping[str, tuple[str, Wanted]]] = MappingProxyType(
         {
             "weight_decay": ("train.optimizer", ("adamw",)),
             "momentum": ("train.optimizer", ("sgd",)),
             "adagrad_accumulator": ("train.optimizer", ("adagrad",)),
             "lr_floor": ("train.schedule", ("linear", "cosine")),
-            "gentle_lr": ("train.gentle_epochs", ABOVE_0),
-            "dns_of": ("train.negatives", ("dns",)),
+            "warmup_lr": ("train.warmup_epochs", ABOVE_0),
+            "dns_candidates": ("train.negatives", ("dns",)),
         }
     )
     """Field -> the dotted key, and the values of it, beside which the field has an effect."""
@@ -78,18 +90,18 @@ class TrainConfig(Frozen):
         title="Share of the learning rate left at the end",
         description="In the last epoch of the schedule: 0.05 is a twentieth of what it began with.",
     )
-    gentle_epochs: int = Field(
+    warmup_epochs: int = Field(
         0,
         ge=0,
-        title="Gentle epochs",
+        title="Warm-up epochs",
         description="Epochs at the start without L2 and at the learning rate below, as the 2018 code begins.",
     )
-    gentle_lr: float = Field(1e-2, gt=0, title="Gentle learning rate", description="Of those epochs.")
-    positives: Literal["each once", "by user"] = Field(
-        "each once",
+    warmup_lr: float = Field(1e-2, gt=0, title="Warm-up learning rate", description="Of those epochs.")
+    positives: Literal["by interaction", "by user"] = Field(
+        "by interaction",
         title="Positives",
-        description="each once: every training interaction once an epoch. by user: as many, each of a user drawn "
-        "uniformly, so that a user with few counts as much as one with many (LightGCN's code draws so).",
+        description="by interaction: every training interaction once an epoch. by user: as many, each of a user who is "
+        "sampled uniformly, so that a user with few counts as much as one with many (as LightGCN's code samples).",
     )
     negatives: Literal["uniform", "dns"] = Field(
         "uniform",
@@ -97,11 +109,13 @@ class TrainConfig(Frozen):
         description="uniform: any item that is no training item of the user. dns: the one of several such that the "
         "model scores highest (dynamic negative sampling).",
     )
-    dns_of: int = Field(4, ge=2, le=1024, title="Drawn for dns", description="Negatives drawn, to take the hardest of.")
-    spared: Literal["nothing", "test items"] = Field(
+    dns_candidates: int = Field(
+        4, ge=2, le=1024, title="Negative candidates", description="How many dns samples, to take the hardest of."
+    )
+    excluded_negatives: Literal["nothing", "test items"] = Field(
         "nothing",
-        title="Spared as negatives",
-        description="test items: a user's test items are never drawn as negatives, in pretraining neither; the 2018 "
+        title="Excluded negatives",
+        description="test items: a user's test items are never sampled as negatives, in pretraining neither; the 2018 "
         "code does so for ConvNCF. That leaks from the test part, and every report says so.",
     )
     adagrad_accumulator: float = Field(

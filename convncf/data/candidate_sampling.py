@@ -97,18 +97,18 @@ def candidate_sets(dataset: Dataset, split: Split, part: Part, config: EvalConfi
     the origin says why. Raises DataError where stored ones are asked for and there are none for this split.
     """
     if part == "validation" or config.candidate_sets == "drawn":
-        return draw_candidates(split, part, config.negatives, seed)
+        return sample_candidates(split, part, config.negatives, seed)
     stored = dataset.candidates
     if stored is None:
         why, way_out = "came without candidate sets", "or use data that comes with them"
-    elif split.kind != "ready":
+    elif split.kind != "predefined":
         why = f"has candidate sets for the split that it came with, and is divided anew here ({split.method})"
-        way_out = "or use the split that came so (--set data.split=ready)"
+        way_out = "or use the split that came so (--set data.split=predefined)"
     else:
         why, way_out = f"has none left: {stored.origin}", "or filter less"
-    if not stored or split.kind != "ready":
+    if not stored or split.kind != "predefined":
         if config.candidate_sets == "auto":
-            sets = draw_candidates(split, part, config.negatives, seed)
+            sets = sample_candidates(split, part, config.negatives, seed)
             return sets if stored is None else replace(sets, origin=f"{sets.origin}; not stored ones: the data {why}")
         raise DataError(
             f"eval.candidate_sets=stored, but dataset {dataset.name!r} {why}. "
@@ -125,7 +125,7 @@ def candidate_sets(dataset: Dataset, split: Split, part: Part, config: EvalConfi
     return replace(sets, origin=f"{sets.origin}; {'; '.join(told)}")
 
 
-def draw_candidates(split: Split, part: Part, n: int, seed: int) -> CandidateSets:
+def sample_candidates(split: Split, part: Part, n: int, seed: int) -> CandidateSets:
     """n negatives for each held-out item of a part, drawn uniformly and without repeats; fewer where fewer exist.
 
     None is a positive of the user in any part, nor rated too low where that is left out of rankings. What is drawn

@@ -66,12 +66,12 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The interactions' fingerprint; with that of a ready split and of stored candidates where there are some.
+        """The interactions' fingerprint; with that of a predefined split and of stored candidates where there are some.
 
         Raises DataError where it is not the stored one: a file was changed.
         """
         actual = self._actual_fingerprint
-        # Before a ready split counted, the interactions' alone was stored.
+        # Before a predefined split counted, the interactions' alone was stored.
         if self.stored_fingerprint not in (None, actual, self.interactions.fingerprint):
             raise DataError(
                 f"dataset {self.name!r} was changed since it was made: its fingerprint is {actual}, "

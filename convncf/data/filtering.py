@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from convncf.config import DataConfig
-from convncf.config.data import as_moment
+from convncf.config.data import as_timestamp
 from convncf.data.interactions import Interactions
 from convncf.data.items import ItemTable
 from convncf.data.split import TEST
@@ -49,47 +49,47 @@ class Filtered:
 
     dataset: Dataset
     """Without filters the very dataset that came; else users, items, titles, parts and candidates restricted."""
-    ledger: tuple[Step, ...]
+    steps: tuple[Step, ...]
     below: sparse.csr_array | None = None
     """(U, I) bool, in the indices of the filtered dataset: rated lower than data.min_rating; None without it."""
 
     def words(self) -> str:
         """The ledger in a line."""
-        return f"what the filters left: {'; '.join(map(_step_words, self.ledger))}"
+        return f"what the filters left: {'; '.join(map(_step_words, self.steps))}"
 
 
 def apply_filters(dataset: Dataset, config: DataConfig) -> Filtered:
     """What stays under the settings data.since, until, min_rating, min_user, max_user, min_item and max_item.
 
-    A ready split and stored candidates are filtered along. Raises DataError where a filter needs ratings or times that
-    are not there, and where nothing is left: with the ledger, naming the step after which nothing was.
+    A predefined split and stored candidates are filtered along. Raises DataError where a filter needs ratings or times
+    that are not there, and where nothing is left: with the steps, naming the one after which nothing was.
     """
     interactions = dataset.interactions
     _refuse_impossible(dataset, config)
-    ledger = _Ledger(dataset)
+    steps = _Steps(dataset)
     stays = np.ones(len(interactions), bool)
     if config.since is not None or config.until is not None:
         stays &= _within(interactions, config)
-        ledger.add(_window_words(config), stays)
+        steps.add(_window_words(config), stays)
     low = np.zeros(len(interactions), bool)
     if config.min_rating is not None:
         assert interactions.rating is not None
         # A threshold of 4.1 keeps what the file calls 4.1, which as a 32-bit float is a little less.
         low = stays & (interactions.rating < np.float32(config.min_rating))
         stays &= ~low
-        ledger.add(f"rated {config.min_rating:g} or more", stays)
+        steps.add(f"rated {config.min_rating:g} or more", stays)
     bounds = (_Bounds(config.min_user, config.max_user, "user"), _Bounds(config.min_item, config.max_item, "item"))
     if any(bound.binds for bound in bounds):
-        _in_turn(interactions, stays, bounds, ledger)
-    if len(ledger.steps) == 1:
-        return Filtered(dataset, tuple(ledger.steps))
-    return _restricted(dataset, stays, low if config.min_rating is not None else None, config, ledger)
+        _in_turn(interactions, stays, bounds, steps)
+    if len(steps.steps) == 1:
+        return Filtered(dataset, tuple(steps.steps))
+    return _restricted(dataset, stays, low if config.min_rating is not None else None, config, steps)
 
 
 # ---------------------------------------------------------------- the ledger
 
 
-class _Ledger:
+class _Steps:
     """Counts after each step; refuses as soon as nothing is left."""
 
     def __init__(self, dataset: Dataset) -> None:
@@ -130,7 +130,7 @@ def _within(interactions: Interactions, config: DataConfig) -> Bools:
 
 def _first_count(text: str, unit: TimeUnit) -> int:
     """The first count of a unit since 1970 that is not before a date: rounded up, never by way of a float."""
-    micro = (as_moment(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    micro = (as_timestamp(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     return -(-micro * PER_SECOND[unit] // 10**6)
 
 
@@ -191,7 +191,7 @@ class _Bounds:
         return f"{self.whose}s with {count}"
 
 
-def _in_turn(interactions: Interactions, stays: Bools, bounds: tuple[_Bounds, _Bounds], ledger: _Ledger) -> None:
+def _in_turn(interactions: Interactions, stays: Bools, bounds: tuple[_Bounds, _Bounds], steps: _Steps) -> None:
     """Leave out users, then items, round after round, until a round changes nothing; `stays` (n,) is changed."""
     rows = np.flatnonzero(stays)
     user, item = interactions.user[rows], interactions.item[rows]
@@ -213,13 +213,13 @@ def _in_turn(interactions: Interactions, stays: Bools, bounds: tuple[_Bounds, _B
         rounds += 1
     stays[:] = False
     stays[rows] = True
-    ledger.add(f"{words}, {rounds} round{'' if rounds == 1 else 's'}", stays, emptied_by)
+    steps.add(f"{words}, {rounds} round{'' if rounds == 1 else 's'}", stays, emptied_by)
 
 
 # ---------------------------------------------------------------- what is left, in indices of its own
 
 
-def _restricted(dataset: Dataset, stays: Bools, low: Bools | None, config: DataConfig, ledger: _Ledger) -> Filtered:
+def _restricted(dataset: Dataset, stays: Bools, low: Bools | None, config: DataConfig, steps: _Steps) -> Filtered:
     old = dataset.interactions
     users, items = np.zeros(old.n_users, bool), np.zeros(old.n_items, bool)
     users[old.user[stays]] = True
@@ -263,7 +263,7 @@ def _restricted(dataset: Dataset, stays: Bools, low: Bools | None, config: DataC
         shape = (interactions.n_users, interactions.n_items)
         below = sparse.csr_array((np.ones(len(pairs[0]), bool), pairs), shape=shape)
         below.sum_duplicates()
-    return Filtered(left, tuple(ledger.steps), below)
+    return Filtered(left, tuple(steps.steps), below)
 
 
 def _renumbered(stays: Bools) -> npt.NDArray[np.int32]:

@@ -45,25 +45,28 @@ class TripleSampler:
         seed: int,
         device: str = "cpu",
         *,
-        barred: sparse.csr_array | None = None,
+        excluded_as_negatives: sparse.csr_array | None = None,
         candidates: int = 1,
         by_user: bool = False,
     ) -> None:
         """`train` is (n_users, n_items), bool; triples come on the device.
 
-        `barred`, of the same shape, is what is never drawn besides training. With `candidates` above 1 a triple gets
-        so many negatives, each drawn by itself, of which the hardest may be chosen (dns). Raises DataError where no
-        user has a negative, or the arguments cannot be.
+        `excluded_as_negatives`, of the same shape, is never sampled, and training items are not either. With
+        `candidates` above 1 a triple gets so many negatives, each sampled by itself, of which the hardest may be chosen
+        (dns). Raises DataError where no user has a negative, or the arguments cannot be.
         """
         train = train.tocsr(copy=True)
         train.sum_duplicates()
         if candidates < 1:
             raise DataError(f"{candidates} negatives a triple: at least 1 is needed.")
-        if barred is not None and barred.shape != train.shape:
-            raise DataError(f"what is barred has shape {barred.shape}, training {train.shape}: they must be the same.")
+        if excluded_as_negatives is not None and excluded_as_negatives.shape != train.shape:
+            raise DataError(
+                f"excluded_as_negatives has shape {excluded_as_negatives.shape}, training {train.shape}: "
+                "they must be the same."
+            )
         self.seed, self.device, self.candidates, self.by_user = seed, device, candidates, by_user
         self.n_users, self.n_items = train.shape
-        never = union(train, barred)
+        never = union(train, excluded_as_negatives)
         n_barred = np.diff(never.indptr).astype(np.int64)  # (n_users,)
         degree = np.diff(train.indptr).astype(np.int64)
         everything = n_barred == self.n_items

@@ -20,7 +20,7 @@ from convncf.data.interactions import Interactions
 from convncf.data.vocabulary import Vocabulary
 
 Part = Literal["validation", "test"]
-SplitKind = Literal["ratio", "leave-one-out", "ready"]
+SplitKind = Literal["ratio", "leave-one-out", "predefined"]
 LowRated = Literal["hidden", "negatives", "unseen"]
 TRAIN, VALIDATION, TEST = 0, 1, 2
 PARTS = ("training", "validation", "test")
@@ -88,14 +88,14 @@ class Split:
         """(U, I) the interactions that a ranking for `part` should place high."""
         return self.validation if part == "validation" else self.test
 
-    def left_out(self, part: Part) -> sparse.csr_array:
+    def excluded(self, part: Part) -> sparse.csr_array:
         """(U, I) what is left out before ranking: the one rule, everywhere.
 
         Training, for test also validation, and what the user rated too low, unless that counts as unseen.
         """
-        return self._left_out_of_validation if part == "validation" else self._left_out_of_test
+        return self._excluded_for_validation if part == "validation" else self._excluded_for_test
 
-    def left_out_words(self, user: int, part: Part) -> str:
+    def excluded_in_words(self, user: int, part: Part) -> str:
         """The rule for one user: 'left out: 20 training and 1 validation item'."""
         n_train = _row_length(self.train, user)
         words = f"left out: {n_train:,} training item{'' if n_train == 1 else 's'}"
@@ -113,7 +113,7 @@ class Split:
         return None if self.low_rated == "unseen" else self.below
 
     @cached_property
-    def barred(self) -> sparse.csr_array:
+    def excluded_as_negatives(self) -> sparse.csr_array:
         """(U, I) what is never drawn as a training negative: training, and what was rated too low where hidden."""
         return union(self.train, self.below if self.low_rated == "hidden" else None)
 
@@ -139,11 +139,11 @@ class Split:
         return f"sha256:{digest.hexdigest()[:16]}"
 
     @cached_property
-    def _left_out_of_validation(self) -> sparse.csr_array:
+    def _excluded_for_validation(self) -> sparse.csr_array:
         return union(self.train, self.not_recommended)
 
     @cached_property
-    def _left_out_of_test(self) -> sparse.csr_array:
+    def _excluded_for_test(self) -> sparse.csr_array:
         return union(self.interactions.matrix(self.part != TEST), self.not_recommended)
 
     def _cold(self, index: npt.NDArray[np.int32], size: int) -> Int64s:

@@ -35,10 +35,10 @@ from convncf.runtime.random import rng
 if TYPE_CHECKING:
     from convncf.data.dataset import Dataset
 
-_METHOD = "ready, as the data came divided"
+_METHOD = "predefined, as it came with the data"
 
 
-def ready_split(dataset: Dataset, seed: int) -> Split:
+def predefined_split(dataset: Dataset, seed: int) -> Split:
     """The parts that the data came with.
 
     Without a validation part, one random training item of each user who has more than one becomes it: a function of
@@ -47,7 +47,7 @@ def ready_split(dataset: Dataset, seed: int) -> Split:
     interactions = dataset.interactions
     if dataset.part is None:
         raise SplitError(
-            f"data.split=ready, but dataset {dataset.name!r} came undivided. Divide it here "
+            f"data.split=predefined, but dataset {dataset.name!r} came undivided. Divide it here "
             "(--set data.split=ratio or leave-one-out), or add its training and test files together."
         )
     part: Parts = dataset.part
@@ -73,7 +73,7 @@ def ready_split(dataset: Dataset, seed: int) -> Split:
         )
     if not counts[TEST]:
         notes.append("there is no test part")
-    return Split(interactions, part, method, *users_without(interactions, part), tuple(notes), "ready")
+    return Split(interactions, part, method, *users_without(interactions, part), tuple(notes), "predefined")
 
 
 def _one_of_each_user(interactions: Interactions, part: Parts, seed: int) -> npt.NDArray[np.int64]:
@@ -100,7 +100,7 @@ def filter_and_split(dataset: Dataset, config: DataConfig, seed: int) -> tuple[F
     """What stays of a dataset under the filters, and how that is divided. Raises DataError and SplitError."""
     filtered = apply_filters(dataset, config)
     made = split(filtered.dataset, config, seed, filtered.below)
-    told = () if len(filtered.ledger) == 1 else (filtered.words(),)
+    told = () if len(filtered.steps) == 1 else (filtered.words(),)
     return filtered, replace(made, notes=told + made.notes)
 
 
@@ -108,8 +108,8 @@ def split(dataset: Dataset, config: DataConfig, seed: int, below: sparse.csr_arr
     """Hold out by the config's method; a function of (data, config, seed) alone.
 
     The dataset is one after its filters, and `below` (U, I) what they found to be rated too low. Raises SplitError,
-    before any work, where nothing can be held out, where times are needed and there are none, or where a ready split
-    is asked of data that came undivided.
+    before any work, where nothing can be held out, where times are needed and there are none, or where a predefined
+    split is asked of data without one.
     """
     made = _divide(dataset, config, seed)
     low = (
@@ -120,9 +120,9 @@ def split(dataset: Dataset, config: DataConfig, seed: int, below: sparse.csr_arr
 
 def _divide(dataset: Dataset, config: DataConfig, seed: int) -> Split:
     interactions = dataset.interactions
-    if config.split == "ready" or (config.split == "auto" and dataset.part is not None):
+    if config.split == "predefined" or (config.split == "auto" and dataset.part is not None):
         _refuse_without_effect(dataset.name, config)
-        return ready_split(dataset, seed)
+        return predefined_split(dataset, seed)
     if config.split == "leave-one-out":
         return leave_one_out(interactions, "random" if config.order == "random" else "time", seed)
     order: Order = "time" if config.order == "time" else "random"
@@ -265,7 +265,7 @@ def _refuse_nothing_to_hold_out(counts: Int64s, needed: int, kind: SplitKind, ac
 
 
 def _refuse_without_effect(name: str, config: DataConfig) -> None:
-    """A setting of other splits beside a ready one would be ignored."""
+    """A setting of other splits beside a predefined one would be ignored."""
     defaults = DataConfig()
     asked = [key for key in _ONLY_UNDIVIDED if getattr(config, key) != getattr(defaults, key)]
     if asked and config.split == "auto":

@@ -56,7 +56,7 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class DatasetStatistics:
     """What a dataset holds."""
 
     users: int
@@ -72,20 +72,20 @@ class Facts:
     ratings: Ratings | None
     titled: int
     """Items that have a title."""
-    came_divided: dict[str, int] | None
+    predefined_split: dict[str, int] | None
     """Interactions in train, validation and test where the data came divided."""
     candidates: Candidates | None
     hints: tuple[str, ...]
     """What to look at before training, each a sentence."""
 
 
-def facts_of(dataset: Dataset) -> Facts:
+def dataset_statistics(dataset: Dataset) -> DatasetStatistics:
     """Count what a dataset holds."""
     data = dataset.interactions
     seconds = data.seconds
     ratings = _ratings(data, (dataset.report or {}).get("columns", {}).get("rating", ""))
     stored = dataset.candidates
-    return Facts(
+    return DatasetStatistics(
         users=data.n_users,
         items=data.n_items,
         interactions=len(data),
@@ -96,7 +96,7 @@ def facts_of(dataset: Dataset) -> Facts:
         last=None if seconds is None else _iso(int(seconds.max())),
         ratings=ratings,
         titled=dataset.items.n_titled,
-        came_divided=None if dataset.part is None else part_sizes(dataset.part),
+        predefined_split=None if dataset.part is None else part_sizes(dataset.part),
         candidates=None
         if stored is None
         else Candidates(len(stored), int(stored.sizes.min()), int(stored.sizes.max()), stored.fingerprint(data)),
@@ -109,7 +109,7 @@ def part_sizes(part: npt.NDArray[np.int8]) -> dict[str, int]:
     return dict(zip(PART_NAMES, np.bincount(part, minlength=3).tolist(), strict=True))
 
 
-def split_facts(split: Split) -> dict[str, Any]:
+def split_summary(split: Split) -> dict[str, Any]:
     """A split as plain values: how it was made, sizes, fingerprint, and what is to be known."""
     told: dict[str, Any] = {"method": split.method, "kind": split.kind} | part_sizes(split.part)
     told |= {"cold_users": len(split.cold_users), "cold_items": len(split.cold_items)}
@@ -227,7 +227,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerLine:
+class FilterStep:
     """What a filter left."""
 
     what: str
@@ -265,11 +265,11 @@ def activity(interactions: Interactions) -> Activity | None:
     seconds = interactions.seconds
     if seconds is None:
         return None
-    moments = seconds.astype("datetime64[s]")
+    times = seconds.astype("datetime64[s]")
     for period, unit, most in _UNITS:
-        if _bins(moments, unit) <= most:
-            return _activity(moments, period, unit, 1)
-    return _activity(moments, "year", "Y", -(-_bins(moments, "Y") // _YEARS))
+        if _bins(times, unit) <= most:
+            return _activity(times, period, unit, 1)
+    return _activity(times, "year", "Y", -(-_bins(times, "Y") // _YEARS))
 
 
 def picture(interactions: Interactions, most: int = MOST_BINS) -> Picture:
@@ -286,10 +286,10 @@ def picture(interactions: Interactions, most: int = MOST_BINS) -> Picture:
     return Picture(_fixed(counts), users_each, items_each, users, items)
 
 
-def ledger_lines(steps: Sequence[Step]) -> tuple[LedgerLine, ...]:
+def filter_steps(steps: Sequence[Step]) -> tuple[FilterStep, ...]:
     """The ledger of filters (`Filtered.ledger`) with the density after each step, and what is left of the first."""
     return tuple(
-        LedgerLine(
+        FilterStep(
             step.what,
             step.users,
             step.items,
@@ -301,22 +301,22 @@ def ledger_lines(steps: Sequence[Step]) -> tuple[LedgerLine, ...]:
     )
 
 
-def _bins(moments: npt.NDArray[np.datetime64], unit: str) -> int:
+def _bins(times: npt.NDArray[np.datetime64], unit: str) -> int:
     """Periods from the first moment to the last, both counted."""
-    first, last = (int(moment.astype(f"datetime64[{unit}]").astype(np.int64)) for moment in _ends(moments))
+    first, last = (int(time.astype(f"datetime64[{unit}]").astype(np.int64)) for time in _ends(times))
     return last - first + 1
 
 
-def _activity(moments: npt.NDArray[np.datetime64], period: Period, unit: str, each: int) -> Activity:
-    place = moments.astype(f"datetime64[{unit}]").astype(np.int64)  # (n,)
+def _activity(times: npt.NDArray[np.datetime64], period: Period, unit: str, each: int) -> Activity:
+    place = times.astype(f"datetime64[{unit}]").astype(np.int64)  # (n,)
     first = int(place.min()) // each * each  # with 10 years a bin: decades
     counts = np.bincount((place - first) // each).astype(np.int64)
     starts = (np.arange(counts.size, dtype=np.int64) * each + first).astype(f"datetime64[{unit}]")
     return Activity(period, each, tuple(str(start) for start in starts), _fixed(counts))
 
 
-def _ends(moments: npt.NDArray[np.datetime64]) -> tuple[np.datetime64, np.datetime64]:
-    return moments.min(), moments.max()
+def _ends(times: npt.NDArray[np.datetime64]) -> tuple[np.datetime64, np.datetime64]:
+    return times.min(), times.max()
 
 
 def _by_activity(index: npt.NDArray[np.int32]) -> tuple[Int64s, int]:

@@ -212,7 +212,7 @@ def _parse(
         sure = np.ones(len(column), bool)
         read = _Numbers(column, sure, np.zeros(len(column), np.int8), np.zeros(1, np.int32), ~sure)
     else:
-        read = _Numbers.joined([_numbers(piece) for piece in _pieces(column)])
+        read = _Numbers.joined([_numbers(chunk) for chunk in _pieces(column)])
     numbers = _as_counts(read, unit, whose)
     if int(numbers.understood.sum()) * 2 >= len(numbers.understood) and numbers.understood.any():
         return (None if unit else _packed_dates(numbers)) or numbers
@@ -247,12 +247,12 @@ class _Numbers:
     """Negative numbers; dates without a zone."""
 
     @classmethod
-    def joined(cls, pieces: Sequence[_Numbers]) -> _Numbers:
+    def joined(cls, chunks: Sequence[_Numbers]) -> _Numbers:
         """The rows of all, one after the other."""
-        if len(pieces) == 1:
-            return pieces[0]
+        if len(chunks) == 1:
+            return chunks[0]
         names = ("whole", "understood", "places", "nanoseconds", "marked")
-        return cls(*(np.concatenate([getattr(piece, name) for piece in pieces]) for name in names))
+        return cls(*(np.concatenate([getattr(chunk, name) for chunk in chunks]) for name in names))
 
     def fraction(self, unit: TimeUnit) -> Int64s:
         """Counts of the unit behind the decimal sign."""
@@ -310,7 +310,7 @@ def _packed_dates(numbers: ParsedTimes) -> ParsedTimes | None:
 
 
 def _parse_iso(texts: pa.LargeStringArray) -> ParsedTimes:
-    found = _Numbers.joined([_dates(piece) for piece in _pieces(texts)])
+    found = _Numbers.joined([_dates(chunk) for chunk in _pieces(texts)])
     unit = _unit_for(int(found.places[found.understood].max(initial=0)))
     values, fits = _scaled(found.whole, found.fraction(unit), PER_SECOND[unit])
     understood = found.understood & fits

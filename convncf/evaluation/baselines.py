@@ -37,7 +37,7 @@ Ends = Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ProtocolReport:
     """The test part under one protocol."""
 
     test: EvaluationReport
@@ -61,7 +61,7 @@ class View:
             "candidate_fingerprint": self.fingerprint,
             "baselines": {name: dict(report.metrics) for name, report in self.baselines.items()},
             "baseline_intervals": {name: _plain(ends) for name, ends in self.baseline_intervals.items()},
-            "baseline_beyond": {name: dict(report.beyond) for name, report in self.baselines.items()},
+            "baseline_beyond": {name: dict(report.beyond_accuracy) for name, report in self.baselines.items()},
             "paired": {
                 name: {"metric": monitor, "words": test.in_words("this model", name)} | asdict(test)
                 for name, test in self.paired.items()
@@ -70,40 +70,40 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class RunEvaluation:
     """Everything that a run's report says in numbers."""
 
     validation: EvaluationReport
     validation_intervals: Ends
-    views: tuple[View, ...]
+    protocols: tuple[ProtocolReport, ...]
     """The protocols by which the test part was judged; the first is the main one."""
     monitor: str
 
     @property
     def test(self) -> EvaluationReport:
         """The test part under the main protocol."""
-        return self.views[0].test
+        return self.protocols[0].test
 
     @property
     def baselines(self) -> Mapping[str, EvaluationReport]:
         """Name -> the baseline's report on the test part under the main protocol."""
-        return self.views[0].baselines
+        return self.protocols[0].baselines
 
     @property
     def paired(self) -> Mapping[str, PairedTest]:
         """Name -> this model against that baseline under the main protocol, in the monitored metric, over users."""
-        return self.views[0].paired
+        return self.protocols[0].paired
 
     def to_json(self) -> dict[str, Any]:
         """The report's figures: those of the main protocol on test, and `protocols`, each of them in full."""
-        views = [view.to_json(self.monitor) for view in self.views]
-        main = {key: value for key, value in views[0].items() if key not in ("part", "notes", "sample")}
+        protocols = [report_of_protocol.to_json(self.monitor) for report_of_protocol in self.protocols]
+        main = {key: value for key, value in protocols[0].items() if key not in ("part", "notes", "sample")}
         return main | {
             "validation": dict(self.validation.metrics),
             "validation_intervals": _plain(self.validation_intervals),
             "n_users_validated": self.validation.n_users_evaluated,
-            "evaluation_notes": views[0]["notes"],
-            "protocols": views,
+            "evaluation_notes": protocols[0]["notes"],
+            "protocols": protocols,
         }
 
     def per_user(self, users: Vocabulary) -> pd.DataFrame:
@@ -111,9 +111,9 @@ class Judgement:
         import pandas as pd
 
         frames = [_frame(self.validation, THIS, users)]
-        for view in self.views:
-            frames += [_frame(view.test, THIS, users)]
-            frames += [_frame(report, name, users) for name, report in view.baselines.items()]
+        for report_of_protocol in self.protocols:
+            frames += [_frame(report_of_protocol.test, THIS, users)]
+            frames += [_frame(report, name, users) for name, report in report_of_protocol.baselines.items()]
         return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
     def ranks(self, users: Vocabulary, items: Vocabulary) -> pd.DataFrame:
@@ -170,7 +170,7 @@ def sets_frame(sets: Mapping[Part, CandidateSets]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"part": []})
 
 
-def judge(
+def evaluate_with_baselines(
     model: Scorer,
     baselines: Mapping[str, Scorer],
     split: Split,
@@ -180,7 +180,7 @@ def judge(
     sets: Mapping[Part, CandidateSets] | None = None,
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
-) -> Judgement:
+) -> RunEvaluation:
     """Evaluate the model on validation and test, and each baseline on test, by the same protocol and users.
 
     `sets` are those of `sets_for`, and needed where the protocol is not full ranking alone (ValueError). Every list of
@@ -188,14 +188,14 @@ def judge(
     """
     sets = sets or {}
     main = None if config.protocol != "candidates" else _given(sets, "test")
-    protocols = [main] if config.protocol != "both" else [None, _given(sets, "test")]
+    sets_of_protocols = [main] if config.protocol != "both" else [None, _given(sets, "test")]
     for_validation = None if main is None else _given(sets, "validation")
-    steps = _Steps(1 + len(protocols) * (1 + len(baselines)), max(1, split.interactions.n_users), progress)
+    steps = _Steps(1 + len(sets_of_protocols) * (1 + len(baselines)), max(1, split.interactions.n_users), progress)
     validation = evaluate(
         model, split, "validation", config, candidates=for_validation, progress=steps.next(), stop=stop
     )
-    views = []
-    for candidates in protocols:
+    protocols = []
+    for candidates in sets_of_protocols:
         reports = {
             name: evaluate(
                 scorer,
@@ -210,11 +210,11 @@ def judge(
             for name, scorer in ({THIS: model} | dict(baselines)).items()
         }
         fingerprint = None if candidates is None else candidates.fingerprint(split.interactions)
-        views.append(_view(reports, fingerprint, config.monitor, seed))
-    return Judgement(validation, _intervals({THIS: validation}, seed)[THIS], tuple(views), config.monitor)
+        protocols.append(_view(reports, fingerprint, config.monitor, seed))
+    return RunEvaluation(validation, _intervals({THIS: validation}, seed)[THIS], tuple(protocols), config.monitor)
 
 
-def _view(reports: Mapping[str, EvaluationReport], fingerprint: str | None, monitor: str, seed: int) -> View:
+def _view(reports: Mapping[str, EvaluationReport], fingerprint: str | None, monitor: str, seed: int) -> ProtocolReport:
     """All reports are of the same users under the same protocol; the model's own is THIS."""
     test = reports[THIS]
     others = {name: report for name, report in reports.items() if name != THIS}
@@ -225,7 +225,7 @@ def _view(reports: Mapping[str, EvaluationReport], fingerprint: str | None, moni
     }
     intervals = _intervals(reports, seed)
     mine = intervals.pop(THIS)
-    return View(test, others, paired, mine, intervals, fingerprint)
+    return ProtocolReport(test, others, paired, mine, intervals, fingerprint)
 
 
 def _intervals(reports: Mapping[str, EvaluationReport], seed: int) -> dict[str, dict[str, tuple[float, float]]]:

@@ -26,7 +26,7 @@ FORMULAS: Mapping[str, str] = MappingProxyType(
 """What each figure is."""
 
 
-def beyond(
+def beyond_accuracy(
     lists: NDArray[np.integer[Any]], popularity: NDArray[np.integer[Any]], ks: Iterable[int]
 ) -> dict[str, float]:
     """Coverage, Gini and mean popularity of lists (U, L), best item first, at each K; above L, of the whole lists.

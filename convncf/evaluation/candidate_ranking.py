@@ -48,7 +48,7 @@ class SetRanks(UserRanks):
 
 
 @dataclass(frozen=True, slots=True)
-class SetFacts:
+class CandidateSetSummary:
     """The candidate sets that a report stands on."""
 
     origin: str

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from convncf.config import EvalConfig
 from convncf.errors import RunBrokenError, RunError
 from convncf.evaluation.significance import PairedTest, paired_test
 from convncf.models.effects import idle_settings
@@ -236,8 +237,10 @@ def measured(report: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def _measured(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Each of _COMPARABLE as it is compared: a protocol without what the seed makes of it."""
-    return {key: report.get(key) for key in _COMPARABLE} | {"protocol": protocol_kind(report.get("protocol"))}
+    """Each of _COMPARABLE as it is compared: a protocol without what the seed makes of it, cold as it is called now."""
+    cold = EvalConfig.earlier_values["cold"].get(str(report.get("cold")), report.get("cold"))
+    own = {"protocol": protocol_kind(report.get("protocol")), "cold": cold}
+    return {key: report.get(key) for key in _COMPARABLE} | own
 
 
 def protocol_kind(protocol: str | None) -> str | None:

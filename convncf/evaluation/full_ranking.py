@@ -45,7 +45,7 @@ def ranked(
     scorer: DeviceScorer,
     users: Ints,
     positives: csr_array,
-    left_out: csr_array,
+    excluded: csr_array,
     after: Callable[[int], None],
     floats: int = FLOATS_ON_DEVICE,
     *,
@@ -57,7 +57,7 @@ def ranked(
     `after(done)` is called after each group of users. Errors are those of ranking.py, told after the last group.
     """
     part = positives[users]
-    counts, scores, finite = _same_or_higher(scorer, users, part, left_out[users], after, floats, lists)
+    counts, scores, finite = _same_or_higher(scorer, users, part, excluded[users], after, floats, lists)
     if not finite.all():
         raise NonFiniteScoreError(
             f"The scores of {(~finite).sum():,} of {users.size:,} users hold some that are not finite, the first of "
@@ -74,7 +74,7 @@ def _same_or_higher(
     scorer: DeviceScorer,
     users: Ints,
     positives: csr_array,
-    left_out: csr_array,
+    excluded: csr_array,
     after: Callable[[int], None],
     floats: int,
     lists: NDArray[np.int32] | None,
@@ -91,7 +91,7 @@ def _same_or_higher(
         some = slice(first, first + together)
         scores = scorer.score_users(_to(scorer, users[some]))  # (U, n_items)
         finite.append(torch.isfinite(scores).all(dim=1))
-        row, item = _entries(scorer, left_out[some])
+        row, item = _entries(scorer, excluded[some])
         scores[row, item] = -torch.inf
         if lists is not None:
             tops.append(_first_on_device(scores, lists.shape[1], max(1, together // 8)))
@@ -179,7 +179,7 @@ def between_users(progress: Progress | None, stop: Stop | None, total: int) -> C
 def ranks(
     scorer: Scorer,
     positives: csr_array,
-    left_out: csr_array,
+    excluded: csr_array,
     users: ArrayLike | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
@@ -194,9 +194,9 @@ def ranks(
     are divided over several calls. TrainingStopped where `stop` said so.
     """
     shape = (scorer.n_users, scorer.n_items)
-    if not positives.shape == left_out.shape == shape:
-        raise ValueError(f"the scorer is {shape}, but positives are {positives.shape}, left-out items {left_out.shape}")
-    wanted, hidden = _canonical(positives), _canonical(left_out)
+    if not positives.shape == excluded.shape == shape:
+        raise ValueError(f"the scorer is {shape}, but positives are {positives.shape}, left-out items {excluded.shape}")
+    wanted, hidden = _canonical(positives), _canonical(excluded)
     chosen = users_with_positives(wanted, users)
     indptr = np.concatenate([[0], np.cumsum(np.diff(wanted.indptr)[chosen])]).astype(np.int64)
     items = wanted[chosen].indices.astype(np.int64)

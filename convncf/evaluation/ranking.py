@@ -92,21 +92,21 @@ class UserRanks:
         return self.items[row], self.ranks[row]
 
 
-def rank_positives(scores: ArrayLike, positives: ArrayLike, left_out: ArrayLike, *, user: int | None = None) -> Ints:
+def rank_positives(scores: ArrayLike, positives: ArrayLike, excluded: ArrayLike, *, user: int | None = None) -> Ints:
     """Rank of each positive, by the rule: (n_items,), (m,), (l,) -> (m,) in the order of `positives`.
 
     `user` is only named in the error. NonFiniteScoreError where a score is NaN or infinite; ValueError where a
     positive is left out or given twice.
     """
     finite = _finite(scores, user)
-    wanted, hidden = _items(positives), _items(left_out)
+    wanted, hidden = _items(positives), _items(excluded)
     if np.unique(wanted).size < wanted.size:
         raise ValueError("a positive was given twice")
     return _ranks_of(wanted, finite, wanted, _ordered_candidates(finite, wanted, hidden))
 
 
 def rank_item(
-    scores: ArrayLike, item: int, positives: ArrayLike, left_out: ArrayLike, *, user: int | None = None
+    scores: ArrayLike, item: int, positives: ArrayLike, excluded: ArrayLike, *, user: int | None = None
 ) -> ItemRank:
     """Rank of any item among the candidates: of a positive as in `rank_positives`, of another as a non-positive.
 
@@ -115,7 +115,7 @@ def rank_item(
     finite = _finite(scores, user)
     if not 0 <= item < finite.size:
         raise ValueError(f"items are 0 to {finite.size - 1}, got {item}")
-    wanted, hidden = _items(positives), _items(left_out)
+    wanted, hidden = _items(positives), _items(excluded)
     seen = bool((hidden == item).any())
     ordered = _ordered_candidates(finite, wanted, hidden[hidden != item])
     rank = _ranks_of(np.array([item]), finite, wanted, ordered)[0]
@@ -123,7 +123,7 @@ def rank_item(
 
 
 def top_k(
-    scores: ArrayLike, left_out: ArrayLike, k: int, *, positives: ArrayLike = (), user: int | None = None
+    scores: ArrayLike, excluded: ArrayLike, k: int, *, positives: ArrayLike = (), user: int | None = None
 ) -> TopK:
     """The k candidates with the highest scores, ties in index order.
 
@@ -133,7 +133,7 @@ def top_k(
     if k < 1:
         raise ValueError(f"k must be 1 or more, got {k}")
     finite = _finite(scores, user)
-    wanted, hidden = _items(positives), _items(left_out)
+    wanted, hidden = _items(positives), _items(excluded)
     items = np.flatnonzero(_candidates(finite.size, wanted, hidden))  # (c,)
     if items.size > k:  # whatever ties with the k-th stays in, so that it can be counted and put in order
         kth = np.partition(finite[items], items.size - k)[items.size - k]
@@ -161,14 +161,14 @@ def _ranks_of(items: Ints, scores: Scores, positives: Ints, ordered: Scores) -> 
     return np.where(place[items] > 0, same_or_higher - behind, same_or_higher)
 
 
-def _ordered_candidates(scores: Scores, positives: Ints, left_out: Ints) -> Scores:
+def _ordered_candidates(scores: Scores, positives: Ints, excluded: Ints) -> Scores:
     """Scores of the candidates, ascending: one sort answers for every positive of the user."""
-    return np.sort(scores[_candidates(scores.size, positives, left_out)])
+    return np.sort(scores[_candidates(scores.size, positives, excluded)])
 
 
-def _candidates(n_items: int, positives: Ints, left_out: Ints) -> NDArray[np.bool_]:
+def _candidates(n_items: int, positives: Ints, excluded: Ints) -> NDArray[np.bool_]:
     kept = np.ones(n_items, dtype=np.bool_)
-    kept[left_out] = False
+    kept[excluded] = False
     if not kept[positives].all():
         raise ValueError(f"items {positives[~kept[positives]].tolist()} are positives and left out as well")
     return kept

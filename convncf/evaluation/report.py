@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from convncf.data.split import Part, Split
 from convncf.errors import DataError
 from convncf.evaluation import cold_items, metrics
-from convncf.evaluation.beyond_accuracy import beyond
-from convncf.evaluation.candidate_ranking import SetFacts, SetRanks, rank_in_sets
+from convncf.evaluation.beyond_accuracy import beyond_accuracy
+from convncf.evaluation.candidate_ranking import CandidateSetSummary, SetRanks, rank_in_sets
 from convncf.evaluation.full_ranking import Progress, Ranks, Stop, ranks, users_with_positives
 from convncf.evaluation.metrics import Floats, Ints, Metric
 from convncf.evaluation.ranking import Scorer
@@ -44,7 +44,7 @@ _COLD: Final = MappingProxyType(
     {
         "ranked": "ranked by whatever score the model gives them",
         "misses": "counted as misses, 0 in every metric",
-        "left out": "left out",
+        "excluded": "excluded",
     }
 )
 
@@ -91,7 +91,7 @@ class Unranked:
     """Sets without a negative."""
 
 
-def of_sets(sets: SetFacts, part: Part, unranked: Unranked) -> list[str]:
+def of_sets(sets: CandidateSetSummary, part: Part, unranked: Unranked) -> list[str]:
     """How large the sets are, and what was not ranked."""
     notes = [f"{sets.words} ({sets.origin}); a user's value is the mean over the user's sets."] if sets.n_sets else []
     if unranked.missing:
@@ -147,7 +147,7 @@ class EvaluationReport:
     n_users_evaluated: int
     not_evaluated: Mapping[str, int]
     """Reason -> number of users."""
-    left_out: str
+    excluded: str
     """What was left out before ranking, in words."""
     sample: str | None
     """In words, where only some of the users with a positive were asked for."""
@@ -157,9 +157,9 @@ class EvaluationReport:
     """Written name -> (U,) value of each evaluated user, read-only."""
     ranks: Ranks | SetRanks
     """The rank of every positive, from which all of this was computed; metrics.MISS where it counts as a miss."""
-    sets: SetFacts | None = None
+    sets: CandidateSetSummary | None = None
     """The candidate sets; None for full ranking."""
-    beyond: Mapping[str, float] = field(default_factory=dict)
+    beyond_accuracy: Mapping[str, float] = field(default_factory=dict)
     """Coverage, Gini and mean popularity of the evaluated users' lists, by written name; empty where not asked for."""
     cold: str | None = None
     """How positives that training never saw were treated (eval.cold); None where there are none."""
@@ -185,10 +185,10 @@ class EvaluationReport:
             "n_users": self.n_users,
             "n_users_evaluated": self.n_users_evaluated,
             "not_evaluated": dict(self.not_evaluated),
-            "left_out": self.left_out,
+            "left_out": self.excluded,
             "sample": self.sample,
             "notes": list(self.notes),
-            "beyond": dict(self.beyond),
+            "beyond": dict(self.beyond_accuracy),
             "cold": self.cold,
             "candidates": None if self.sets is None else asdict(self.sets),
         }
@@ -220,9 +220,9 @@ def evaluate(
     found: Ranks | SetRanks
     unranked = Unranked()
     if candidates is None:
-        left_out, with_set = split.left_out(part), wanted
-        others = positives.shape[1] - np.diff(left_out.indptr) - np.diff(positives.indptr)  # (n_users,)
-        found = ranks(scorer, positives, left_out, wanted[others[wanted] > 0], progress, stop, lists=lists)
+        excluded, with_set = split.excluded(part), wanted
+        others = positives.shape[1] - np.diff(excluded.indptr) - np.diff(positives.indptr)  # (n_users,)
+        found = ranks(scorer, positives, excluded, wanted[others[wanted] > 0], progress, stop, lists=lists)
     else:
         candidates, with_set, unranked = _usable(candidates, positives, wanted, part)
         found = rank_in_sets(scorer, candidates, wanted, progress, stop)
@@ -240,7 +240,7 @@ def evaluate(
         NEW: ranked - evaluated,
     }
     not_evaluated = {reason: int(n) for reason, n in reasons.items() if n}
-    sets = None if candidates is None else SetFacts.of(candidates.origin, found.candidates)
+    sets = None if candidates is None else CandidateSetSummary.of(candidates.origin, found.candidates)
     notes = of_report(part, asked, found, n_users, positives.shape[1], not_evaluated)
     if sets is not None:
         notes += of_sets(sets, part, unranked)
@@ -253,13 +253,13 @@ def evaluate(
         n_users=n_users,
         n_users_evaluated=evaluated,
         not_evaluated=MappingProxyType(not_evaluated),
-        left_out=_left_out(split, part) if sets is None else _IN_SETS.format(part=part),
+        excluded=_left_out(split, part) if sets is None else _IN_SETS.format(part=part),
         sample=f"sample of {wanted.size:,} of {eligible.size:,} users" if wanted.size < eligible.size else None,
         notes=tuple(notes),
         per_user=MappingProxyType(per_user),
         ranks=found,
         sets=sets,
-        beyond=MappingProxyType(_beyond(found, split, [k for k in config.ks if k <= lists])),
+        beyond_accuracy=MappingProxyType(_beyond_accuracy(found, split, [k for k in config.ks if k <= lists])),
         cold=config.cold if unseen.any() else None,
     )
 
@@ -297,7 +297,7 @@ def _usable(
     if len(candidates) and not fits.any() and positives.nnz:
         raise DataError(
             f"none of the {len(candidates):,} candidate sets has a {part} item of this split as its answer. Use the "
-            "split that they came with (data.split=ready), or drawn sets (eval.candidate_sets=drawn)."
+            "split that they came with (data.split=predefined), or drawn sets (eval.candidate_sets=drawn)."
         )
     ours = fits & np.isin(candidates.user, wanted)
     empty = candidates.sizes == 0
@@ -314,7 +314,7 @@ def _left_out(split: Split, part: Part) -> str:
     return LEFT_OUT[part] + ("" if split.not_recommended is None else ", and those rated lower")
 
 
-def _beyond(found: Ranks | SetRanks, split: Split, ks: list[int]) -> dict[str, float]:
+def _beyond_accuracy(found: Ranks | SetRanks, split: Split, ks: list[int]) -> dict[str, float]:
     if isinstance(found, SetRanks) or found.lists is None:
         return {}
-    return beyond(found.lists, np.bincount(split.train.indices, minlength=split.train.shape[1]), ks)
+    return beyond_accuracy(found.lists, np.bincount(split.train.indices, minlength=split.train.shape[1]), ks)

@@ -65,7 +65,7 @@ class SeedGroup:
     """Names of the runs that count, by seed."""
     seeds: tuple[int, ...]
     """Their seeds, each once."""
-    left_out: Mapping[str, str]
+    excluded: Mapping[str, str]
     """Name -> why that run does not count: its state, "broken", or "an older run of seed 2"."""
     one_split: bool
     """Whether all of them have the same split, so that the interval is over training alone."""
@@ -87,7 +87,7 @@ class SeedGroup:
             **{key: getattr(self, key) for key in ("name", "model", "dataset", "one_split")},
             **{key: list(getattr(self, key)) for key in ("runs", "seeds", "unlike")},
             "interval": self.interval_words if len(self.seeds) > 1 else None,
-            "left_out": dict(self.left_out),
+            "left_out": dict(self.excluded),
             "metrics": {name: asdict(summary) for name, summary in self.metrics.items()},
             "validation": {name: asdict(summary) for name, summary in self.validation.items()},
         }
@@ -121,14 +121,14 @@ def group(runs: Sequence[Run]) -> SeedGroup:
                 f"runs {first.name!r} and {run.name!r} differ in more than the seed. See in what: "
                 f"convncf compare {first.name} {run.name}"
             )
-    left_out = {run.name: "broken" for run in runs if run not in readable}
+    excluded = {run.name: "broken" for run in runs if run not in readable}
     counted: dict[int, tuple[Run, Mapping[str, Any]]] = {}
     for run in ordered:
         seed, found = run.config().seed, _finished(run)
         if isinstance(found, str):
-            left_out[run.name] = found
+            excluded[run.name] = found
         elif seed in counted:
-            left_out[run.name] = f"an older run of seed {seed}"
+            excluded[run.name] = f"an older run of seed {seed}"
         else:
             counted[seed] = run, found
     reports = [report for _, report in counted.values()]
@@ -140,7 +140,7 @@ def group(runs: Sequence[Run]) -> SeedGroup:
         dataset=first.config().data.dataset,
         runs=tuple(run.name for run, _ in counted.values()),
         seeds=tuple(counted),
-        left_out=left_out,
+        excluded=excluded,
         one_split=len(splits) == 1 and None not in splits,  # reports of older versions do not say
         unlike=("the runs have different protocols",) if several else (),
         metrics=_summaries([report["metrics"] for report in reports]),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Bands:
+class GroupMeans:
     """Means of each model in bands of a count; every model was judged on the same users, or held-out items."""
 
     low: Ints
@@ -45,8 +45,8 @@ class Bands:
         return tuple(f"{low:,}" if low == high else f"{low:,} to {high:,}" for low, high in ends)
 
 
-def in_bands(values: Mapping[str, ArrayLike], counts: ArrayLike, bands: int = 4) -> Bands:
-    """Means of each model's values (n,) in at most `bands` bands of `counts` (n,), of nearly equal numbers.
+def group_means(values: Mapping[str, ArrayLike], counts: ArrayLike, groups: int = 4) -> GroupMeans:
+    """Means of each model's values (n,) in at most `groups` bands of `counts` (n,), of nearly equal numbers.
 
     By a user's activity: values are the per-user ones of a report, counts the users' training interactions. By an
     item's popularity: values are 1 where a held-out item ranks within K, else 0, counts the items' training users.
@@ -56,41 +56,41 @@ def in_bands(values: Mapping[str, ArrayLike], counts: ArrayLike, bands: int = 4)
     number = np.asarray(counts, dtype=np.int64).reshape(-1)
     arrays = {name: np.asarray(some, dtype=np.float64).reshape(-1) for name, some in values.items()}
     lengths = {name: array.size for name, array in arrays.items() if array.size != number.size}
-    if lengths or not number.size or bands < 1:
+    if lengths or not number.size or groups < 1:
         raise ValueError(
-            f"{number.size} counts, {bands} bands, values of other lengths: {lengths}. Give one count each."
+            f"{number.size} counts, {groups} bands, values of other lengths: {lengths}. Give one count each."
         )
     distinct, ordered = np.unique(number), np.sort(number)
-    edges = np.unique(ordered[np.arange(1, bands) * number.size // bands])  # a band begins at each of these counts
+    edges = np.unique(ordered[np.arange(1, groups) * number.size // groups])  # a band begins at each of these counts
     if edges.size and edges[0] == distinct[0]:  # the smallest count fills more than a band: the next begins after it
         edges = np.unique(np.append(edges[1:], distinct[1:2]))
-    band = np.searchsorted(edges, number, side="right")  # (n,)
-    n = np.bincount(band, minlength=edges.size + 1)
-    of_band = [number[band == one] for one in range(n.size)]
-    means = {name: np.bincount(band, weights=array, minlength=n.size) / n for name, array in arrays.items()}
+    group = np.searchsorted(edges, number, side="right")  # (n,)
+    n = np.bincount(group, minlength=edges.size + 1)
+    of_band = [number[group == one] for one in range(n.size)]
+    means = {name: np.bincount(group, weights=array, minlength=n.size) / n for name, array in arrays.items()}
     low, high = (np.array([end(some) for some in of_band], dtype=np.int64) for end in (np.min, np.max))
-    return Bands(low, high, n.astype(np.int64), means)
+    return GroupMeans(low, high, n.astype(np.int64), means)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Served:
+class MetricByGroup:
     """A metric of several runs in bands, over what all of them were judged on."""
 
-    bands: Bands
-    left_out: int
+    groups: GroupMeans
+    excluded: int
     """Users, or held-out items, that only some of the runs were judged on."""
 
 
-def by_activity(runs: Sequence[Run], split: Split, metric: str, bands: int = 4) -> Served:
+def by_activity(runs: Sequence[Run], split: Split, metric: str, groups: int = 4) -> MetricByGroup:
     """A metric by how many training items a user has. Raises RunError, or RunBrokenError, for runs without values."""
     values = {run.name: values_on_test(run, metric) for run in runs}
     _some(values, f"per-user values of {metric}")
     ids = split.interactions.users
     counts = np.diff(split.train.indptr)  # (n_users,)
-    return _in_bands(values, lambda index: [int(counts[ids.index(raw)]) for raw in index], bands)
+    return _by_group(values, lambda index: [int(counts[ids.index(raw)]) for raw in index], groups)
 
 
-def by_popularity(runs: Sequence[Run], split: Split, k: int, bands: int = 4) -> Served:
+def by_popularity(runs: Sequence[Run], split: Split, k: int, groups: int = 4) -> MetricByGroup:
     """The share of held-out items that rank within K, by how many users have the item in training.
 
     Raises RunError for a run that kept no ranks, and says what to do.
@@ -99,7 +99,7 @@ def by_popularity(runs: Sequence[Run], split: Split, k: int, bands: int = 4) -> 
     _some(values, "ranks of test items")
     ids = split.interactions.items
     counts = np.bincount(split.train.indices, minlength=split.train.shape[1])  # (n_items,)
-    return _in_bands(values, lambda index: [int(counts[ids.index(item)]) for _, item in index], bands)
+    return _by_group(values, lambda index: [int(counts[ids.index(item)]) for _, item in index], groups)
 
 
 def keeps_ranks(run: Run) -> bool:
@@ -132,7 +132,9 @@ def _some(values: Mapping[str, pd.Series[float]], what: str) -> None:
         raise RunError(f"{', '.join(without)} has no {what}. Choose runs that were evaluated in it on a test part.")
 
 
-def _in_bands(values: Mapping[str, pd.Series[float]], counted: Callable[[pd.Index], list[int]], bands: int) -> Served:
+def _by_group(
+    values: Mapping[str, pd.Series[float]], counted: Callable[[pd.Index], list[int]], groups: int
+) -> MetricByGroup:
     first, *others = values.values()
     index = first.index
     for found in others:
@@ -141,4 +143,4 @@ def _in_bands(values: Mapping[str, pd.Series[float]], counted: Callable[[pd.Inde
         raise RunError("these runs were not judged on a common user or item, so there are no bands.")
     total = max(len(found) for found in values.values())
     means = {name: found[index].to_numpy() for name, found in values.items()}
-    return Served(in_bands(means, counted(index), bands), total - len(index))
+    return MetricByGroup(group_means(means, counted(index), groups), total - len(index))

@@ -57,9 +57,9 @@ def range_words(layer: LayerTrace, scale: Scale, zmax: float | None = None) -> s
         return "every channel is zero for this pair"
     if zmax is not None:
         top = number(zmax)
-        beyond = int((np.abs(layer.maps) > zmax * (1 + 1e-6)).sum())
+        beyond_accuracy = int((np.abs(layer.maps) > zmax * (1 + 1e-6)).sum())
         words = f"{f'−{top}' if signed else '0'} to {top} in all models; here to {number(largest(layer))}"
-        return f"{words}, {plural(beyond, 'cell')} beyond it" if beyond else words
+        return f"{words}, {plural(beyond_accuracy, 'cell')} beyond it" if beyond_accuracy else words
     if effective_scale(layer, scale) == "shared":
         top = number(float(tops.max()))
         return f"−{top} to {top}, one scale for all channels" if signed else f"0 to {top}, one scale for all channels"

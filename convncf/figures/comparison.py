@@ -185,7 +185,7 @@ READ_BANDS: Final = (
 _SYMBOLS: Final = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 
 
-def by_band(
+def by_group(
     labels: Sequence[str],
     n: Sequence[int],
     means: Mapping[str, Sequence[float] | npt.NDArray[np.float64]],
@@ -196,7 +196,7 @@ def by_band(
     counted: str = "users",
     order: Sequence[str] | None = None,
 ) -> go.Figure:
-    """A metric of several runs in bands, from `in_bands`; under each band its counts and how many it holds.
+    """A metric of several runs in bands, from `group_means`; under each band its counts and how many it holds.
 
     `of` says what the bands are of ("training items of the user"), `counted` what `n` counts. `order` fixes the colours
     (see `run_style`). Raises ValueError where a run has another number of bands.

@@ -98,11 +98,11 @@ def embeddings(
 
 
 def neighbours(
-    names: Sequence[str], likeness: Array, theme: Theme, *, of: str, measure: str, together: Ints | None = None
+    names: Sequence[str], similarity: Array, theme: Theme, *, of: str, measure: str, together: Ints | None = None
 ) -> go.Figure:
     """The items nearest to the item `of`, nearest first, as bars; with `together` the users of both stand beside."""
     rows = len(names)
-    values = [float(value) for value in likeness]
+    values = [float(value) for value in similarity]
     texts = [number(value) for value in values]
     if together is not None:
         texts = [f"{text} · {plural(int(n), 'user')}" for text, n in zip(texts, together, strict=True)]

@@ -211,7 +211,7 @@ def pair_page(
     pictures = [] if trace is None else _pictures(trace, picture or Picture())
     place = f"Run {record.run}, epoch {record.epoch}"
     lead = [
-        f"{place}: score {number(record.score, 5)}, {record.rank_words}; {record.left_out}.",
+        f"{place}: score {number(record.score, 5)}, {record.rank_words}; {record.excluded}.",
         record.model_words,
     ]
     sections = [*pictures, *_lists(record), Section("The same in a terminal", code=record.command)]

@@ -36,7 +36,7 @@ class Triple:
     negative: int
 
 
-def draw_triple(split: Split, user: int, item: int, draw: int = 0) -> Triple:
+def sample_triple(split: Split, user: int, item: int, draw: int = 0) -> Triple:
     """The triple of a user: the `item` where they have it in training, else their latest that they do.
 
     The negative is uniform among what they do not have in training, as training draws it: a function of (user, draw).

@@ -42,7 +42,7 @@ _ITEMS: Final = 128
 """Items scored at a time."""
 
 
-def masked_scores(model: MappedModel, p: Tensor, q: Tensor, mask: Tensor) -> Tensor:
+def scores_under_mask(model: MappedModel, p: Tensor, q: Tensor, mask: Tensor) -> Tensor:
     """Scores of items under (p qᵀ) ∘ mask: (D,), (N, D), (D, D) -> (N,) float32 on the CPU; no gradient, no dropout.
 
     Where kernel and stride of a layer differ, or there is one layer, the maps are made after all, some at a time.
@@ -51,9 +51,9 @@ def masked_scores(model: MappedModel, p: Tensor, q: Tensor, mask: Tensor) -> Ten
     with scoring(model), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         score = _by_columns(model, p, mask) if _by_patches(model) else _by_maps(model, p, mask)
 
-        def work(piece: int) -> None:
+        def work(chunk: int) -> None:
             with torch.no_grad():
-                rows = slice(piece * _ITEMS, (piece + 1) * _ITEMS)
+                rows = slice(chunk * _ITEMS, (chunk + 1) * _ITEMS)
                 some = q[rows]  # (n, D)
                 # the last piece is filled up: with fewer rows a sum could come out otherwise, and break a tie
                 filled = torch.cat([some, some[-1:].expand(_ITEMS - len(some), -1)])
@@ -89,8 +89,8 @@ def _by_columns(model: LayeredModel, p: Tensor, mask: Tensor) -> Callable[[Tenso
     inverse = torch.argsort(shape.order).to(p.device)
     assert first.bias is not None
     assert len(biases) == len(above)
-    pieces, windows = p.view(side, k), mask.view(side, k, side, k)  # (A, s), (A, s, A, t)
-    g = torch.einsum("cst,as,asbt->btac", first.weight[:, 0], pieces, windows)  # (A, k, A, C)
+    segments, windows = p.view(side, k), mask.view(side, k, side, k)  # (A, s), (A, s, A, t)
+    g = torch.einsum("cst,as,asbt->btac", first.weight[:, 0], segments, windows)  # (A, k, A, C)
     folded = torch.cat([g, first.bias.expand(side, 1, side, -1)], dim=1).flatten(2)  # (A, k+1, A'·W), a row is (a', s)
     of_column = matrices[0].view(r, width, -1)  # (t, (s, C), C')
 
@@ -129,7 +129,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class Counterfactual:
     """What is changed, all of it together: first who is looked at, then dimensions, then cells of the map.
 
     It goes to every item's map of the user; `item` alone says whose score and rank are looked at instead.
@@ -225,12 +225,12 @@ _MIXED: Final = "the score before is in bf16, the one after in fp32: their third
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class WhatIf:
+class CounterfactualScore:
     """A pair's interaction map and score before and after an edit."""
 
     user: int
     item: int
-    edit: Edit
+    counterfactual: Counterfactual
     map_before: Array
     """(D, D)."""
     map_after: Array
@@ -242,83 +242,86 @@ class WhatIf:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RankWhatIf:
+class CounterfactualRank:
     """A pair's rank among the user's candidates before and after an edit, and the scores that were ranked."""
 
     user: int
     item: int
-    edit: Edit
+    counterfactual: Counterfactual
     score_before: float
     score_after: float
     before: ItemRank
     after: ItemRank
     """Of the same item, or of the other one where the edit names one."""
-    left_out: str
+    excluded: str
     """What was left out before ranking, in words."""
     words: str
     """What was ranked after the edit."""
 
 
-def edit_pair(model: Scorer, user: int, item: int, edit: Edit) -> WhatIf:
-    """Map and score of one pair before and after an edit, at once; the rank is a call of its own, `rank_edit`.
+def score_counterfactual(model: Scorer, user: int, item: int, counterfactual: Counterfactual) -> CounterfactualScore:
+    """Map and score of one pair before and after an edit, at once; its rank is told by `rank_counterfactual`.
 
     Raises IndexError for an index that the model does not know, of the pair or in the edit; TypeError for a model
     without embeddings.
     """
-    known = _checked(model, user, item, edit)
+    known = _checked(model, user, item, counterfactual)
     q = known.item_embedding.weight.detach()  # (N, D)
-    before = _Sight(known, user, Edit(), q[item : item + 1])
-    after = _Sight(known, user, edit, q[_looked_at(item, edit)][None])
-    return WhatIf(
+    before = _Sight(known, user, Counterfactual(), q[item : item + 1])
+    after = _Sight(known, user, counterfactual, q[_looked_at(item, counterfactual)][None])
+    return CounterfactualScore(
         user=user,
         item=item,
-        edit=edit,
+        counterfactual=counterfactual,
         map_before=before.map_of(0),
         map_after=after.map_of(0),
         score_before=float(before.scores()[0]),
         score_after=float(after.scores()[0]),
-        note=_note(known, edit),
+        note=_note(known, counterfactual),
     )
 
 
-def rank_edit(
-    model: Scorer, split: Split, user: int, item: int, edit: Edit, scores: Scores | None = None
-) -> RankWhatIf:
+def rank_counterfactual(
+    model: Scorer, split: Split, user: int, item: int, counterfactual: Counterfactual, scores: Scores | None = None
+) -> CounterfactualRank:
     """Ranks of one pair before and after an edit, as the test evaluation would rank it: all items are scored twice.
 
     `scores`, (n_items,), are the user's without the edit where they are at hand; then all are scored once.
 
     The edit goes to every item's map of this user. Another user in the edit lends its embedding, the candidates stay
-    this user's; of another item it is the other one's own rank. Raises as `edit_pair`, and NonFiniteScoreError.
+    this user's; of another item it is the other one's own rank. Raises as `score_counterfactual`, and
+    NonFiniteScoreError.
     """
-    known = _checked(model, user, item, edit)
-    other = _looked_at(item, edit)
+    known = _checked(model, user, item, counterfactual)
+    other = _looked_at(item, counterfactual)
     own = known.score_items(user).numpy() if scores is None else scores
-    unedited = edit == Edit(item=edit.item)
-    edited = own if unedited else _Sight(known, user, edit, known.item_embedding.weight.detach()).scores().numpy()
-    return RankWhatIf(
+    unedited = counterfactual == Counterfactual(item=counterfactual.item)
+    edited = (
+        own if unedited else _Sight(known, user, counterfactual, known.item_embedding.weight.detach()).scores().numpy()
+    )
+    return CounterfactualRank(
         user=user,
         item=item,
-        edit=edit,
+        counterfactual=counterfactual,
         score_before=float(own[item]),
         score_after=float(edited[other]),
         before=rank_of(own, split, user, item),
         after=rank_of(edited, split, user, other),
-        left_out=split.left_out_words(user, "test"),
-        words=_ranked(edit, unedited),
+        excluded=split.excluded_in_words(user, "test"),
+        words=_ranked(counterfactual, unedited),
     )
 
 
 class _Sight:
     """Some items as a user sees them through an edit; `q` (N, D) are the items' embeddings."""
 
-    def __init__(self, model: MappedModel, user: int, edit: Edit, q: Tensor) -> None:
+    def __init__(self, model: MappedModel, user: int, counterfactual: Counterfactual, q: Tensor) -> None:
         size = q.shape[1]
-        p = model.user_embedding.weight.detach()[user if edit.user is None else edit.user]  # (D,)
+        p = model.user_embedding.weight.detach()[user if counterfactual.user is None else counterfactual.user]  # (D,)
         self.model = model
-        self.p = p * torch.from_numpy(edit.of_p(size)).to(p) if edit.zero_user else p
-        self.q = q * torch.from_numpy(edit.of_q(size)).to(q) if edit.zero_item else q
-        self.mask = torch.from_numpy(edit.mask(size)).to(p) if edit.masks else None  # (D, D)
+        self.p = p * torch.from_numpy(counterfactual.of_p(size)).to(p) if counterfactual.zero_user else p
+        self.q = q * torch.from_numpy(counterfactual.of_q(size)).to(q) if counterfactual.zero_item else q
+        self.mask = torch.from_numpy(counterfactual.mask(size)).to(p) if counterfactual.masks else None  # (D, D)
 
     def map_of(self, item: int) -> Array:
         """(D, D)."""
@@ -330,7 +333,7 @@ class _Sight:
         if self.mask is None:
             return self._through_copy(self.p)
         other = self.model.under_mask(self.p, self.mask)
-        return masked_scores(self.model, self.p, self.q, self.mask) if other is None else self._through_copy(other)
+        return scores_under_mask(self.model, self.p, self.q, self.mask) if other is None else self._through_copy(other)
 
     def _through_copy(self, p: Tensor) -> Tensor:
         with scoring(self.model):  # the copy shares its layers, so it must be out of training before it is made
@@ -346,24 +349,26 @@ def _table(vectors: Tensor) -> nn.Embedding:
     return nn.Embedding(len(vectors), vectors.shape[1], _weight=vectors, _freeze=True)
 
 
-def _checked(model: Scorer, user: int, item: int, edit: Edit) -> MappedModel:
+def _checked(model: Scorer, user: int, item: int, counterfactual: Counterfactual) -> MappedModel:
     known = mapped(model, "interaction map to edit")
     refuse_unknown(known, user, item)
-    refuse_unknown(known, user if edit.user is None else edit.user, _looked_at(item, edit))
-    edit.refuse_outside(known.item_embedding.weight.shape[1])
+    refuse_unknown(
+        known, user if counterfactual.user is None else counterfactual.user, _looked_at(item, counterfactual)
+    )
+    counterfactual.refuse_outside(known.item_embedding.weight.shape[1])
     return known
 
 
-def _looked_at(item: int, edit: Edit) -> int:
-    return item if edit.item is None else edit.item
+def _looked_at(item: int, counterfactual: Counterfactual) -> int:
+    return item if counterfactual.item is None else counterfactual.item
 
 
-def _ranked(edit: Edit, unedited: bool) -> str:
+def _ranked(counterfactual: Counterfactual, unedited: bool) -> str:
     if unedited:
-        return f"{edit.words}: no map is edited"
-    whose = " of this user's candidates" if edit.user is not None else " of this user"
-    return f"{edit.words}: so for every item's map{whose}, and the ranks are among these"
+        return f"{counterfactual.words}: no map is edited"
+    whose = " of this user's candidates" if counterfactual.user is not None else " of this user"
+    return f"{counterfactual.words}: so for every item's map{whose}, and the ranks are among these"
 
 
-def _note(model: MappedModel, edit: Edit) -> str:
-    return _MIXED if edit.masks and model.computed_in == "bf16" else ""
+def _note(model: MappedModel, counterfactual: Counterfactual) -> str:
+    return _MIXED if counterfactual.masks and model.computed_in == "bf16" else ""

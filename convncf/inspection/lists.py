@@ -88,13 +88,13 @@ def allowed(wanted: ListFilter, train: csr_array, items: ItemTable) -> Allowed:
 
 
 def filtered(
-    scores: Scores, left_out: npt.ArrayLike, k: int, may: Allowed, *, positives: npt.ArrayLike = (), user: int | None
+    scores: Scores, excluded: npt.ArrayLike, k: int, may: Allowed, *, positives: npt.ArrayLike = (), user: int | None
 ) -> FilteredList:
     """The k best of the candidates that the filter lets through, ties in index order; arguments as in `top_k`.
 
     Raises NonFiniteScoreError.
     """
-    every = top_k(scores, left_out, len(scores), positives=positives, user=user)
+    every = top_k(scores, excluded, len(scores), positives=positives, user=user)
     kept = np.flatnonzero(may.items[every.items])
     words = f"{may.words} {len(kept):,} of the {len(every.items):,} candidates are left." if may.words else ""
     return FilteredList(_part(every, kept[:k]), len(every.items), len(kept), words)

@@ -37,7 +37,7 @@ class Neighbours:
     measure: Measure
     items: Int64s
     """(k,) or fewer."""
-    likeness: Array
+    similarity: Array
     """(k,) at most 1; of embeddings it may be negative."""
     together: Int64s | None
     """(k,) users who have both in training; None for embeddings."""
@@ -92,9 +92,9 @@ def nearest_by_cooccurrence(train: csr_array, item: int, k: int = 10) -> Neighbo
     together = np.zeros(n_items, np.int64)
     for user in users.tolist():
         together[train.indices[train.indptr[user] : train.indptr[user + 1]]] += 1
-    likeness = together / (np.sqrt(counts * float(counts[item])) + SHRINKAGE)
-    first = _first(likeness, np.flatnonzero((together > 0) & (np.arange(n_items) != item)), k)
-    return Neighbours(item, "co-occurrence in training", first, frozen(likeness[first]), together[first])
+    similarity = together / (np.sqrt(counts * float(counts[item])) + SHRINKAGE)
+    first = _first(similarity, np.flatnonzero((together > 0) & (np.arange(n_items) != item)), k)
+    return Neighbours(item, "co-occurrence in training", first, frozen(similarity[first]), together[first])
 
 
 def mean_maps(model: Scorer, split: Split, user: int, *, seed: int = 0) -> MeanMaps:
@@ -136,7 +136,7 @@ def _refuse(item: int, n_items: int, k: int) -> None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Owners:
+class UsersOfItems:
     """Users who have at least one of the items, those with most of them first, else in the order of their indices."""
 
     users: npt.NDArray[np.int64]
@@ -145,13 +145,13 @@ class Owners:
     """(n,) the first of the items asked for that each of them has."""
 
 
-def owners(held: sparse.csc_array, items: Sequence[int]) -> Owners:
+def users_of_items(held: sparse.csc_array, items: Sequence[int]) -> UsersOfItems:
     """`held` is (U, I), whatever is stored counts as had; `items` are indices, (m,)."""
     columns = [held.indices[held.indptr[item] : held.indptr[item + 1]] for item in items]
     if not columns:
-        return Owners(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        return UsersOfItems(np.zeros(0, np.int64), np.zeros(0, np.int64))
     users = np.concatenate(columns).astype(np.int64)
     which = np.repeat(np.arange(len(columns)), [len(column) for column in columns])
     found, first, counts = np.unique(users, return_index=True, return_counts=True)
     order = np.lexsort((found, -counts))
-    return Owners(found[order], np.asarray(items, np.int64)[which[first]][order])
+    return UsersOfItems(found[order], np.asarray(items, np.int64)[which[first]][order])

@@ -1,7 +1,7 @@
 """Over training: one pair through the kept models of a run, from pretraining to the last epoch.
 
-Where the models come from is the caller's: a `Moment` says how one is loaded. One is loaded at a time and let go before
-the next, so that memory does not grow with their number.
+Where the models come from is the caller's: a `ModelCheckpoint` says how one is loaded. One is loaded at a time and let
+go before the next, so that memory does not grow with their number.
 
 Shapes: D embedding size.
 """
@@ -16,12 +16,12 @@ import numpy as np
 from convncf.data.split import Split
 from convncf.errors import ConvNCFError
 from convncf.evaluation.ranking import ItemRank, Scorer
-from convncf.inspection.pair import PairView, Standing, rank_of, standing, view_pair
+from convncf.inspection.pair import PairPart, PairView, part_of, rank_of, view_pair
 from convncf.inspection.trace import Array, frozen, mapped, refuse_unknown
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ModelCheckpoint:
     """A kept model of a run."""
 
     label: str
@@ -66,60 +66,62 @@ class OverTraining:
 
     user: int
     item: int
-    standing: Standing
+    part: PairPart
     """Which part of the split holds the pair, at every moment."""
-    left_out: str
+    excluded: str
     """What was left out before ranking, in words."""
-    moments: tuple[PairAt, ...]
+    checkpoints: tuple[PairAt, ...]
     """In the order given."""
     unreadable: tuple[Unreadable, ...]
     """Moments left out: a damaged file, scores that are not finite."""
 
 
-def follow_pair(moments: Iterable[Moment], split: Split, user: int, item: int) -> OverTraining:
+def follow_pair(checkpoints: Iterable[ModelCheckpoint], split: Split, user: int, item: int) -> OverTraining:
     """Embeddings, range of the map, score and rank of a pair at each moment; all items are scored at each.
 
     Raises TypeError for a model without embeddings, IndexError for an index that it does not know.
     """
-    found = list(each_moment(moments, split, user, item))
+    found = list(each_checkpoint(checkpoints, split, user, item))
     return OverTraining(
         user=user,
         item=item,
-        standing=standing(split, user, item),
-        left_out=split.left_out_words(user, "test"),
-        moments=tuple(one for one in found if isinstance(one, PairAt)),
+        part=part_of(split, user, item),
+        excluded=split.excluded_in_words(user, "test"),
+        checkpoints=tuple(one for one in found if isinstance(one, PairAt)),
         unreadable=tuple(one for one in found if isinstance(one, Unreadable)),
     )
 
 
-def each_moment(moments: Iterable[Moment], split: Split, user: int, item: int) -> Iterator[PairAt | Unreadable]:
+def each_checkpoint(
+    checkpoints: Iterable[ModelCheckpoint], split: Split, user: int, item: int
+) -> Iterator[PairAt | Unreadable]:
     """The same one after the other, each as soon as it is there."""
-    for moment in moments:
+    for checkpoint in checkpoints:
         try:
-            yield _pair_at(moment, split, user, item)
+            yield _pair_at(checkpoint, split, user, item)
         except ConvNCFError as error:  # a run may be damaged, or deleted meanwhile: the others still say something
-            yield Unreadable(moment.label, str(error))
+            yield Unreadable(checkpoint.label, str(error))
 
 
-def view_at(moments: Iterable[Moment], label: str, split: Split, user: int, item: int) -> PairView:
+def view_at(checkpoints: Iterable[ModelCheckpoint], label: str, split: Split, user: int, item: int) -> PairView:
     """The whole view of a pair, feature maps and all, at the moment of that label. Raises LookupError for another."""
-    known = {moment.label: moment for moment in moments}
+    known = {checkpoint.label: checkpoint for checkpoint in checkpoints}
     if label not in known:
         raise LookupError(f"the run kept no {label!r}. Kept: {', '.join(known) or 'nothing'}.")
     return view_pair(known[label].load(), split, user, item)
 
 
-def _pair_at(moment: Moment, split: Split, user: int, item: int) -> PairAt:
-    model = mapped(moment.load(), "interaction map to follow")
+def _pair_at(checkpoint: ModelCheckpoint, split: Split, user: int, item: int) -> PairAt:
+    model = mapped(checkpoint.load(), "interaction map to follow")
     refuse_unknown(model, user, item)
     scores = model.score_items(user).numpy()  # (n_items,)
     p = frozen(model.user_embedding.weight[user])
     q = frozen(model.item_embedding.weight[item])
     cells = np.outer(p, q)  # (D, D)
     return PairAt(
-        label=moment.label,
-        epoch=moment.epoch,
-        best=moment.best,
+        label=checkpoint.label,
+        epoch=checkpoint.epoch,
+        best=checkpoint.best,
         p=p,
         q=q,
         lowest=float(cells.min()),

@@ -24,10 +24,10 @@ def rank_of(scores: npt.NDArray[np.floating[Any]], split: Split, user: int, item
 
     Raises NonFiniteScoreError where a score is NaN or infinite.
     """
-    return rank_item(scores, item, items_of(split.test, user), items_of(split.left_out("test"), user), user=user)
+    return rank_item(scores, item, items_of(split.test, user), items_of(split.excluded("test"), user), user=user)
 
 
-Standing = Literal["training", "validation", "test", "rated lower", "new"]
+PairPart = Literal["training", "validation", "test", "rated lower", "new"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,15 +39,15 @@ class PairView:
     trace: PairTrace | NoTrace
     score: float
     rank: ItemRank
-    standing: Standing
+    part: PairPart
     """Which part of the split holds the pair; new where the user has not had the item."""
-    left_out: str
+    excluded: str
     """What was left out before ranking, in words."""
 
     @property
     def rank_words(self) -> str:
         """The rank; and why the item is left out of the ranking where it is: the user has it, or rated it too low."""
-        if self.rank.seen and self.standing == "rated lower":
+        if self.rank.seen and self.part == "rated lower":
             return f"rated lower by this user, would be {replace(self.rank, seen=False).words}"
         return self.rank.words
 
@@ -58,7 +58,7 @@ class History:
 
     items: npt.NDArray[np.int64]
     """(h,) item indices."""
-    parts: tuple[Standing, ...]
+    parts: tuple[PairPart, ...]
     """(h,) which part of the split each belongs to."""
     seconds: npt.NDArray[np.int64] | None
     """(h,) when, in seconds since 1970; none where the data has no times."""
@@ -79,12 +79,12 @@ def view_pair(model: Scorer, split: Split, user: int, item: int, scores: Scores 
         trace=trace,
         score=float(scores[item]),
         rank=rank,
-        standing=standing(split, user, item),
-        left_out=split.left_out_words(user, "test"),
+        part=part_of(split, user, item),
+        excluded=split.excluded_in_words(user, "test"),
     )
 
 
-def standing(split: Split, user: int, item: int) -> Standing:
+def part_of(split: Split, user: int, item: int) -> PairPart:
     """Which part of the split holds the pair; "rated lower" where a threshold of rating left it out."""
     if item in items_of(split.train, user):
         return "training"
@@ -102,12 +102,12 @@ def recommend(model: Scorer, split: Split, user: int, k: int) -> TopK:
 
 def listed(scores: Scores, split: Split, user: int, k: int) -> TopK:
     """`recommend` from scores that are at hand, (n_items,)."""
-    return top_k(scores, items_of(split.left_out("test"), user), k, positives=items_of(split.test, user), user=user)
+    return top_k(scores, items_of(split.excluded("test"), user), k, positives=items_of(split.test, user), user=user)
 
 
 def history(split: Split, user: int) -> History:
     """The user's interactions, each with the part that holds it."""
-    names: tuple[Standing, ...] = ("training", "validation", "test")
+    names: tuple[PairPart, ...] = ("training", "validation", "test")
     interactions = split.interactions
     rows = np.flatnonzero(interactions.user == user)
     times = interactions.seconds
@@ -137,7 +137,7 @@ def first_pair(model: Scorer, split: Split) -> tuple[int, int]:
     users = _moderate(split)
     for user in users[:_TRIED].tolist():
         for item in recommend(model, split, user, _TOP).items.tolist():
-            if standing(split, user, item) == "test":
+            if part_of(split, user, item) == "test":
                 return user, item
     user = int(users[0])
     best = recommend(model, split, user, 1).items

@@ -42,7 +42,7 @@ class Projection:
     """(s,) training interactions of each: an item's popularity, a user's activity."""
     explained: tuple[float, float]
     """Share of the most active points' variance that lies along each component."""
-    left_out: int
+    excluded: int
     """Items or users that are not shown, being less active."""
     added: bool
     """Whether the last is there because it was asked for."""
@@ -50,7 +50,7 @@ class Projection:
     @property
     def words(self) -> str:
         """Such as "the 1,000 most popular of 9,066 items; the plane holds 31% of their variance"."""
-        shown, total = len(self.index) - self.added, len(self.index) + self.left_out
+        shown, total = len(self.index) - self.added, len(self.index) + self.excluded
         most = "popular" if self.whose == "item" else "active"
         which = (
             f"all {shown:,} {self.whose}s"

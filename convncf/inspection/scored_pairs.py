@@ -23,7 +23,7 @@ from convncf.data.reading.report import Dropped, counted
 from convncf.data.split import Split
 from convncf.data.vocabulary import Vocabulary
 from convncf.evaluation.ranking import ItemRank, Scorer
-from convncf.inspection.pair import Standing, rank_of, standing
+from convncf.inspection.pair import PairPart, part_of, rank_of
 from convncf.runtime import threads
 
 Int64s = npt.NDArray[np.int64]
@@ -38,7 +38,7 @@ class ScoredPair:
     score: float
     rank: ItemRank
     """Of an item that is left out for this user what it would be, marked as seen."""
-    standing: Standing
+    part: PairPart
     """Which part of the split holds the pair."""
 
 
@@ -72,7 +72,7 @@ def score_pairs(
         for place in rows[first + number].tolist():
             i = int(item[place])
             rank = rank_of(scores, split, one, i)
-            found[place] = ScoredPair(one, i, float(scores[i]), rank, standing(split, one, i))
+            found[place] = ScoredPair(one, i, float(scores[i]), rank, part_of(split, one, i))
 
     together = 8 * threads.width()
     for first in range(0, len(distinct), together):
@@ -186,5 +186,5 @@ def _row(met: Met, pair: ScoredPair | None, users: Vocabulary, items: ItemTable)
         "candidates": pair.rank.candidates,
         "tied": pair.rank.tied,
         "seen": SEEN if pair.rank.seen else "",
-        "part": pair.standing,
+        "part": pair.part,
     }

@@ -125,7 +125,7 @@ class PairRecord:
     """The item as people read it."""
     score: float
     rank_words: str
-    left_out: str
+    excluded: str
     model_words: str
     """How the score comes about."""
     top: tuple[tuple[int, str, float, bool, bool], ...]
@@ -145,7 +145,7 @@ class PairRecord:
             "title": self.title,
             "score": self.score,
             "rank": self.rank_words,
-            "left_out": self.left_out,
+            "left_out": self.excluded,
             "words": self.model_words,
         }
 
@@ -161,7 +161,7 @@ def pair_record(loaded: LoadedRun, view: PairView) -> PairRecord:
             int(rank),
             items.distinct_label(item),
             float(score),
-            inspection.standing(loaded.split, view.user, item) == "test",
+            inspection.part_of(loaded.split, view.user, item) == "test",
             item == view.item,
         )
         for rank, item, score in zip(best.ranks, best.items.tolist(), best.scores, strict=True)
@@ -179,7 +179,7 @@ def pair_record(loaded: LoadedRun, view: PairView) -> PairRecord:
         title=items.distinct_label(view.item),
         score=view.score,
         rank_words=view.rank_words,
-        left_out=view.left_out,
+        excluded=view.excluded,
         model_words=view.trace.words,
         top=top,
         history=history,

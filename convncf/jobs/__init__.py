@@ -15,7 +15,7 @@ from convncf.jobs.launching import (
     start_worker,
     stop,
 )
-from convncf.jobs.queue import ahead, standing
+from convncf.jobs.queue import ahead, queue_position
 from convncf.jobs.worker import work
 
 __all__ = [
@@ -30,9 +30,9 @@ __all__ = [
     "located",
     "parse_seeds",
     "prepare",
+    "queue_position",
     "refit",
     "runs_of_seeds",
-    "standing",
     "start_worker",
     "stop",
     "work",

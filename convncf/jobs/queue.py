@@ -130,7 +130,7 @@ def _at_work(store: RunStore, lock: str) -> list[str]:
     return found
 
 
-def standing(before: Sequence[str]) -> str:
+def queue_position(before: Sequence[str]) -> str:
     """ "third in the queue; starts after demo-4x4", for the runs that `ahead` names; empty where nothing is ahead."""
     if not before:
         return ""

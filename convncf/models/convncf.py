@@ -8,7 +8,7 @@ Shapes: B pairs, D embedding size (the paper's K), C channels, k kernel size, H 
              ├─ E = p qᵀ (B, 1, D, D) ─ conv, ReLU ─ (B, C, H, W) ─ … ─ Σ over space (B, C) ─ hᵀ · + b ─ score (B,)
     q (B, D) ┘
 
-The network contains matrix factorisation: see `initialise_trace`.
+The network contains matrix factorisation: see `initialise_dot_product`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from convncf.config import refuse_unless_trace_fits
+from convncf.config import refuse_unless_dot_product_fits
 from convncf.models.abilities import LayeredModel
 from convncf.models.base import Subscriptable, as_in_2018
 from convncf.models.losses import squared_norm
@@ -59,8 +59,8 @@ class ConvNCF(LayeredModel):
         )
         self.dropout = nn.Dropout(plan.dropout_prob)
         self.output = nn.Linear(plan.cnn_channels[-1], 1)
-        if plan.initialisation == "trace":
-            self.initialise_trace()
+        if plan.initialisation == "dot product":
+            self.initialise_dot_product()
         elif plan.initialisation == "paper":
             as_in_2018(self.layers, self.output)
 
@@ -118,7 +118,7 @@ class ConvNCF(LayeredModel):
         return [layer.weight, layer.bias]
 
     @torch.no_grad()
-    def initialise_trace(self) -> None:
+    def initialise_dot_product(self) -> None:
         """Make the network return exactly p·q, the trace of p qᵀ, and leave it free to learn more from there.
 
         A patch holds its part of the trace on its own diagonal. ReLU would lose what is negative, so two channels carry
@@ -132,7 +132,7 @@ class ConvNCF(LayeredModel):
         Raises LayerPlanError where a plan cannot carry it: it needs kernel = stride, an end at 1×1, and 2 channels.
         """
         plan = self.config
-        refuse_unless_trace_fits(plan.embedding_size, plan.cnn_channels, plan.cnn_kernels, plan.cnn_strides)
+        refuse_unless_dot_product_fits(plan.embedding_size, plan.cnn_channels, plan.cnn_kernels, plan.cnn_strides)
         for depth, layer in enumerate(self.layers):
             diagonal = torch.eye(layer.kernel_size[0])  # (k, k)
             layer.weight[:2] = 0

@@ -105,9 +105,9 @@ class FusedConvNCF(ConvNCF):
             of_layers = self._parameters_of_layers()
             pooled = compiled.of_user(p, of_layers) if compiled else lambda q: self._plain(p, q[None])[0]
 
-            def work(piece: int) -> None:
+            def work(chunk: int) -> None:
                 with torch.no_grad():
-                    rows = slice(piece * _ITEMS, (piece + 1) * _ITEMS)
+                    rows = slice(chunk * _ITEMS, (chunk + 1) * _ITEMS)
                     q = self.item_embedding.weight[rows].detach()  # (N, D)
                     scores[rows] = self._scores(pooled(q))  # (N, C) -> (N,)
 

@@ -4,8 +4,8 @@ Sarwar et al., "Item-based Collaborative Filtering Recommendation Algorithms", W
 "Item-based Top-N Recommendation Algorithms", TOIS 2004. The shrinkage, and which side is cut to its nearest, are as
 in Ferrari Dacrema et al., "Are We Really Making Much Progress?", RecSys 2019.
 
-    likeness(i, j) = |users of both| / (√|users of i| · √|users of j| + shrinkage)
-    score(u, i)    = Σ of likeness(i, j) over those training items j of u that are among the nearest of i
+    similarity(i, j) = |users of both| / (√|users of i| · √|users of j| + shrinkage)
+    score(u, i)    = Σ of similarity(i, j) over those training items j of u that are among the nearest of i
 
 It is the scored item i whose neighbourhood is cut, not that of each item the user has: matrix[j, i] is 0 where j is
 not one of the nearest of i, though i may be one of the nearest of j.
@@ -18,7 +18,7 @@ in one order whatever the number of threads: no score depends on the machine's l
 Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019, eq. 8: with X the training matrix and
 P = (XᵀX + λ·1)⁻¹, the weights B are B[j, i] = -P[j, i] / P[i, i], and 0 on the diagonal.
 
-Shapes: U users, I items, m likenesses kept.
+Shapes: U users, I items, m similarities kept.
 
 Shapes: U users, I items, n training interactions.
 
@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -57,6 +58,8 @@ class ItemModel(nn.Module):
     """
 
     name: ClassVar[str]
+    earlier_tensors: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """What a tensor was called in files of earlier versions -> its name."""
     history_start: Tensor
     """(U + 1,) int64: the training items of user u are history_items[history_start[u]:history_start[u + 1]]."""
     history_items: Tensor
@@ -113,6 +116,7 @@ class ItemModel(nn.Module):
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """Take the tensors of a fitted model, whatever their sizes. Raises RuntimeError where they cannot be."""
         own = self.state_dict()
+        state_dict = {self.earlier_tensors.get(name, name): tensor for name, tensor in state_dict.items()}
         if state_dict.keys() != own.keys():
             raise RuntimeError(f"holds {sorted(state_dict)}, a model {self.name} has {sorted(own)}")
         given = {name: tensor.detach().to("cpu", own[name].dtype) for name, tensor in state_dict.items()}
@@ -155,11 +159,18 @@ class ItemKNN(ItemModel):
     """Sums of shrunk cosines between columns of the training matrix."""
 
     name = records.ITEMKNN.name
-    likeness_start: Tensor
-    """(I + 1,) int64: row j of the matrix lies between likeness_start[j] and likeness_start[j + 1]."""
-    likeness_items: Tensor
+    earlier_tensors: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "likeness_start": "similarity_start",
+            "likeness_items": "similarity_items",
+            "likeness": "similarity",
+        }
+    )
+    similarity_start: Tensor
+    """(I + 1,) int64: row j of the matrix lies between similarity_start[j] and similarity_start[j + 1]."""
+    similarity_items: Tensor
     """(m,) int64: the items i of which j is one of the nearest, ascending."""
-    likeness: Tensor
+    similarity: Tensor
     """(m,) float32."""
 
     def __init__(self, n_users: int, n_items: int, neighbours: int = 100, shrinkage: float = 10.0) -> None:
@@ -168,9 +179,9 @@ class ItemKNN(ItemModel):
             raise ValueError(f"neighbours {neighbours} must be 1 or more, shrinkage {shrinkage:g} 0 or more")
         self.neighbours = neighbours
         self.shrinkage = shrinkage
-        self.register_buffer("likeness_start", torch.zeros(n_items + 1, dtype=torch.int64))
-        self.register_buffer("likeness_items", torch.zeros(0, dtype=torch.int64))
-        self.register_buffer("likeness", torch.zeros(0))
+        self.register_buffer("similarity_start", torch.zeros(n_items + 1, dtype=torch.int64))
+        self.register_buffer("similarity_items", torch.zeros(0, dtype=torch.int64))
+        self.register_buffer("similarity", torch.zeros(0))
 
     @classmethod
     def of(cls, settings: ItemKNNSettings, sizes: Sizes, precision: Precision) -> Self:
@@ -183,44 +194,44 @@ class ItemKNN(ItemModel):
         kept = [self._nearest(by_item[block] @ train, block.start, norm) for block in _blocks(train)]
         item = np.concatenate([part[0] for part in kept] or [np.zeros(0, np.int64)])
         near = np.concatenate([part[1] for part in kept] or [np.zeros(0, np.int64)])
-        likeness = np.concatenate([part[2] for part in kept] or [np.zeros(0)])
+        similarity = np.concatenate([part[2] for part in kept] or [np.zeros(0)])
         order = np.lexsort((item, near))
         counts = np.bincount(near, minlength=self.n_items)
-        self.likeness_start = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
-        self.likeness_items = torch.from_numpy(item[order])
-        self.likeness = torch.from_numpy(likeness[order].astype(np.float32))
+        self.similarity_start = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+        self.similarity_items = torch.from_numpy(item[order])
+        self.similarity = torch.from_numpy(similarity[order].astype(np.float32))
 
     def _nearest(self, both: csr_array, first: int, norm: Floats) -> tuple[Int64s, Int64s, Floats]:
-        """(item, near item, likeness) of the nearest of items from `first` on: `both` is (b, I), the users of both."""
+        """(item, near item, similarity) of the nearest of items from `first` on; `both` (b, I): users of both."""
         item = first + np.repeat(np.arange(both.shape[0]), np.diff(both.indptr))
-        near, likeness = both.indices.astype(np.int64), both.data / (norm[item] * norm[both.indices] + self.shrinkage)
-        likeness[item == near] = 0.0  # an item is no neighbour of itself
-        stays = likeness > 0
+        near, similarity = both.indices.astype(np.int64), both.data / (norm[item] * norm[both.indices] + self.shrinkage)
+        similarity[item == near] = 0.0  # an item is no neighbour of itself
+        stays = similarity > 0
         for begin, end in pairwise(both.indptr.tolist()):
             if end - begin > self.neighbours:  # before anything is sorted: what is farther than the last that counts
-                of_item = likeness[begin:end]
+                of_item = similarity[begin:end]
                 stays[begin:end] &= of_item >= np.partition(of_item, -self.neighbours)[-self.neighbours]
-        item, near, likeness = item[stays], near[stays], likeness[stays]
-        order = np.lexsort((near, -likeness, item))  # of equals, the first in index order is the nearer
-        item, near, likeness = item[order], near[order], likeness[order]
+        item, near, similarity = item[stays], near[stays], similarity[stays]
+        order = np.lexsort((near, -similarity, item))  # of equals, the first in index order is the nearer
+        item, near, similarity = item[order], near[order], similarity[order]
         among = np.arange(len(item)) - np.searchsorted(item, item) < self.neighbours
-        return item[among], near[among], likeness[among]
+        return item[among], near[among], similarity[among]
 
     def _sum_of_rows(self, items: Int64s) -> Floats:
-        start = self.likeness_start.numpy()
+        start = self.similarity_start.numpy()
         lengths = start[items + 1] - start[items]
         ends = np.cumsum(lengths)
         at = np.repeat(start[items] - ends + lengths, lengths) + np.arange(int(lengths.sum()))
-        near, likeness = self.likeness_items.numpy()[at], self.likeness.numpy()[at]
-        total: Floats = np.bincount(near, weights=likeness, minlength=self.n_items).astype(np.float64)
+        near, similarity = self.similarity_items.numpy()[at], self.similarity.numpy()[at]
+        total: Floats = np.bincount(near, weights=similarity, minlength=self.n_items).astype(np.float64)
         return total
 
     def _refuse_misfits(self, given: Mapping[str, Tensor]) -> None:
         super()._refuse_misfits(given)
-        start, items = given["likeness_start"], given["likeness_items"]
-        refuse_unless_rows("likeness", start, items, self.n_items, self.n_items)
-        if len(given["likeness"]) != len(items):
-            raise RuntimeError(f"likeness: {len(given['likeness'])} values for {len(items)} items")
+        start, items = given["similarity_start"], given["similarity_items"]
+        refuse_unless_rows("similarity", start, items, self.n_items, self.n_items)
+        if len(given["similarity"]) != len(items):
+            raise RuntimeError(f"similarity: {len(given['similarity'])} values for {len(items)} items")
 
 
 def _blocks(train: csr_array) -> Iterator[slice]:

@@ -61,7 +61,7 @@ def all_of_it(settings: Any, train: csr_array) -> tuple[csr_array, float]:
 
 def embeddings_alone(settings: Any, train: TrainConfig, sizes: Sizes) -> Needed:
     """Of a model that is two embedding tables."""
-    drawn = train.dns_of if train.negatives == "dns" else 1
+    drawn = train.dns_candidates if train.negatives == "dns" else 1
     size = settings.embedding_size
     return Needed(numbers=sum(sizes) * size, per_triple=2 * (2 + drawn) * size * 4)
 

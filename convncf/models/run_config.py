@@ -13,6 +13,7 @@ from typing import Any, Self
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from convncf.config import DataConfig, EvalConfig, Frozen, ModelSettings, PretrainConfig, TrainConfig
+from convncf.errors import ConfigError
 from convncf.models.registry import OURS, record, records
 
 _log = logging.getLogger(__name__)
@@ -84,6 +85,44 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     return nested
 
 
+def in_present_words(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by dotted key, those that earlier versions called otherwise by their present names and values.
+
+    Raises ConfigError where one is given by both of its names.
+    """
+    present: dict[str, Any] = {}
+    for key, value in settings.items():
+        section, dot, field = key.partition(".")
+        renamed = {field: value}
+        for kind in _kinds(section) if dot else ():
+            renamed = kind.in_present_words(renamed)
+        for name, now in renamed.items():
+            written = f"{section}{dot}{name}" if dot else key
+            if written in present or (written != key and written in settings):
+                raise ConfigError(f"{key} is called {written} now, and both are given. Keep one of them.")
+            present[written] = now if dot else value
+    return present
+
+
+def earlier_keys() -> dict[str, str]:
+    """Dotted key of an earlier version -> the present one."""
+    return {
+        f"{section}.{earlier}": f"{section}.{present}"
+        for section in (*RunConfig.model_fields, "model")
+        for kind in _kinds(section)
+        for earlier, present in kind.earlier_names.items()
+    }
+
+
+def _kinds(section: str) -> tuple[type[Frozen], ...]:
+    """The classes that hold the settings of a section: one, but of `model` that of every model."""
+    if section == "model":
+        return tuple(one.settings for one in records())
+    field = RunConfig.model_fields.get(section)
+    kind = None if field is None else field.annotation
+    return (kind,) if isinstance(kind, type) and issubclass(kind, Frozen) else ()
+
+
 def without_other_models(settings: Mapping[str, Any], place: str) -> dict[str, Any]:
     """Settings by dotted key, without those of models that they are not of.
 
@@ -117,4 +156,4 @@ def stored_config(settings: Mapping[str, Any], place: str) -> RunConfig:
 
     Raises ConfigError, or pydantic's ValueError, where it cannot be read.
     """
-    return RunConfig.model_validate(nest(without_other_models(settings, place)))
+    return RunConfig.model_validate(nest(without_other_models(in_present_words(settings), place)))

@@ -21,7 +21,7 @@ from pydantic_core import ErrorDetails
 from convncf.errors import ConfigError, UnknownSettingError, did_you_mean
 from convncf.models.effects import refuse_without_effect, setting_fields, setting_keys
 from convncf.models.registry import OURS, record
-from convncf.models.run_config import RunConfig, nest, without_other_models
+from convncf.models.run_config import RunConfig, in_present_words, nest, without_other_models
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,10 @@ def _read_settings(file: Path) -> tuple[dict[str, Any], bool]:
         if twice:
             raise ConfigError(f"{file}: {min(twice)} is given twice. Keep one of them.")
         flat |= inner
-    return flat, of_a_run
+    try:
+        return in_present_words(flat), of_a_run
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -117,7 +120,7 @@ def resolve(
     named = {"model.name": model, "preset": preset, "data.dataset": dataset, "seed": seed}
     given += [(key, value) for key, value in named.items() if value is not None]
     flags: dict[str, Any] = {}
-    for key, value in given:
+    for key, value in (pair for one in given for pair in in_present_words(dict([one])).items()):
         if key in flags and flags[key] != value:
             raise ConfigError(f"{key} is given twice, as {flags[key]!r} and as {value!r}. Keep one of them.")
         flags[key] = value
@@ -166,8 +169,8 @@ def _alike(key: str) -> list[str]:
         return inner.startswith(last) or f"_{last}_" in f"_{title}_"
 
     found = [full for full, field in setting_fields().items() if fits(full, field)]
-    likeness = {full: SequenceMatcher(None, section, full.rpartition(".")[0]).ratio() for full in found}
-    return sorted(found, key=lambda full: -likeness[full])[:3]
+    similarity = {full: SequenceMatcher(None, section, full.rpartition(".")[0]).ratio() for full in found}
+    return sorted(found, key=lambda full: -similarity[full])[:3]
 
 
 def _validate(values: Mapping[str, Any], sources: Mapping[str, str]) -> RunConfig:

@@ -111,8 +111,8 @@ def axes(layer: int) -> tuple[int, int, int, int]:
 def layer_one(shape: Geometry, q: Tensor, folded: Tensor) -> Tensor:
     """ReLU of layer 1 as patches of layer 2: q (B, M, D), G (B, A', k+1, W) -> (B, M, A'·A', r·W), patches by row."""
     users, items = q.shape[:2]
-    pieces = F.pad(q.reshape(users, items, 1, shape.side, shape.k), (0, 1), value=1.0)  # (B, M, 1, A, k+1)
-    maps = torch.matmul(pieces, folded[:, None]).relu_()  # (B, M, A', A, W): b', t and s, c, so patches lie whole
+    segments = F.pad(q.reshape(users, items, 1, shape.side, shape.k), (0, 1), value=1.0)  # (B, M, 1, A, k+1)
+    maps = torch.matmul(segments, folded[:, None]).relu_()  # (B, M, A', A, W): b', t and s, c, so patches lie whole
     return maps.view(users, items, shape.rows**2, shape.r * shape.width)
 
 

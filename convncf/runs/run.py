@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 from filelock import FileLock, Timeout
 
 from convncf.errors import ConfigError, RunBrokenError, RunBusyError
-from convncf.models.run_config import RunConfig, flatten, stored_config
+from convncf.models.run_config import RunConfig, earlier_keys, flatten, in_present_words, stored_config
 from convncf.models.settings import Resolved
 from convncf.runs.files import (
     COLUMNS,
@@ -103,12 +103,13 @@ class Run(KeptTensors):
             raise RunBrokenError(f"{self.path / 'config.json'}: {error}") from None
 
     def settings(self) -> dict[str, Any]:
-        """Dotted key -> effective value."""
-        return {key: entry["value"] for key, entry in self._config_json["settings"].items()}
+        """Dotted key -> effective value, by the names of this version."""
+        return in_present_words({key: entry["value"] for key, entry in self._config_json["settings"].items()})
 
     def sources(self) -> dict[str, str]:
         """Dotted key -> where its value came from."""
-        return {key: entry["source"] for key, entry in self._config_json["settings"].items()}
+        now = earlier_keys()
+        return {now.get(key, key): entry["source"] for key, entry in self._config_json["settings"].items()}
 
     def extended_from(self) -> list[int]:
         """The epochs that were asked for before the present ones, first to last; none where it was never extended."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
     """Write tensors and facts as one file that is whole or absent. Raises OSError where the disk does not take them."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -25,7 +25,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, 
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     with files.atomic_path(path) as part:
         try:
-            save_file(contiguous, part, metadata={"facts": files.strict_json(dict(facts))})
+            save_file(contiguous, part, metadata={"facts": files.strict_json(dict(metadata))})
         except SafetensorError as error:
             raise _of_the_disk(error, part) from error
 
@@ -41,7 +41,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return _read(path, tensors=True)
 
 
-def load_facts(path: Path) -> dict[str, Any]:
+def load_metadata(path: Path) -> dict[str, Any]:
     """The facts alone, of a file of any size. Raises CheckpointError as `load_tensors` does."""
     return _read(path, tensors=False)[1]
 
@@ -56,16 +56,16 @@ def _read(path: Path, *, tensors: bool) -> tuple[dict[str, Tensor], dict[str, An
     try:
         with safe_open(path, framework="pt") as file:
             found = {name: file.get_tensor(name) for name in file.keys()} if tensors else {}  # noqa: SIM118  no mapping
-            facts = json.loads((file.metadata() or {}).get("facts", "{}"))
+            metadata = json.loads((file.metadata() or {}).get("facts", "{}"))
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file.") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(
             f"{path}: damaged or not a safetensors file ({error}). Restore it, or train that run anew."
         ) from None
-    if not isinstance(facts, dict):
+    if not isinstance(metadata, dict):
         raise CheckpointError(f"{path}: the facts in its header are no object. Restore it, or train that run anew.")
-    return found, facts
+    return found, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +95,17 @@ class KeptTensors:
         """What `save_model` wrote. Raises CheckpointError where it is missing or damaged."""
         return load_tensors(self.model_path)
 
-    def save_model(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    def save_model(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
         """Write the best epoch's model."""
-        save_tensors(self.model_path, tensors, facts)
+        save_tensors(self.model_path, tensors, metadata)
 
-    def save_checkpoint(self, epoch: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    def save_checkpoint(self, epoch: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
         """Keep this epoch's model for looking back."""
-        save_tensors(self.path / "checkpoints" / f"epoch-{epoch:04d}.safetensors", tensors, facts)
+        save_tensors(self.path / "checkpoints" / f"epoch-{epoch:04d}.safetensors", tensors, metadata)
 
-    def save_state(self, phase: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    def save_state(self, phase: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
         """Write what resuming needs: it counts as the truth about which epochs are done."""
-        save_tensors(self.path / "checkpoints" / f"{phase}-state.safetensors", tensors, facts)
+        save_tensors(self.path / "checkpoints" / f"{phase}-state.safetensors", tensors, metadata)
 
     def load_state(self, phase: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """What `save_state` wrote; none where that phase has not begun. Raises CheckpointError where it is damaged."""
@@ -133,13 +133,13 @@ class KeptTensors:
         """What `save_pretrained` wrote. Raises CheckpointError where it is missing or damaged."""
         return load_tensors(self.pretrained_path)
 
-    def save_pretrained(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    def save_pretrained(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
         """Write those embeddings."""
-        save_tensors(self.pretrained_path, tensors, facts)
+        save_tensors(self.pretrained_path, tensors, metadata)
 
-    def pretrained_facts(self) -> dict[str, Any]:
+    def pretrained_metadata(self) -> dict[str, Any]:
         """What was written beside those embeddings; empty where there are none."""
-        return load_facts(self.pretrained_path) if self.pretrained_path.exists() else {}
+        return load_metadata(self.pretrained_path) if self.pretrained_path.exists() else {}
 
     def checkpoints(self) -> tuple[Checkpoint, ...]:
         """The kept epochs, in order."""

@@ -42,16 +42,16 @@ def width() -> int:
     return 1 if getattr(_here, "inside", False) else torch.get_num_threads()
 
 
-def share(work: Callable[[int], object], pieces: int) -> None:
+def share(work: Callable[[int], object], chunks: int) -> None:
     """Call work(0), …, work(pieces - 1), each once, in as many streams as torch has threads; the caller is one of them.
 
     Returns when all are done. The first exception is raised here, and no further piece is begun. Within a stream, and
     where another thread of this process has its streams open, the caller does all the work by itself.
     """
-    streams = min(width(), pieces)
+    streams = min(width(), chunks)
     if getattr(_here, "inside", False) or not _busy.acquire(blocking=False):
-        for piece in range(pieces):
-            work(piece)
+        for chunk in range(chunks):
+            work(chunk)
         return
     try:
         numbers = itertools.count()  # next() on it is atomic
@@ -59,9 +59,9 @@ def share(work: Callable[[int], object], pieces: int) -> None:
 
         def stream() -> None:
             with _one_processor():
-                while not failed.is_set() and (piece := next(numbers)) < pieces:
+                while not failed.is_set() and (chunk := next(numbers)) < chunks:
                     try:
-                        work(piece)
+                        work(chunk)
                     except BaseException:
                         failed.set()
                         raise

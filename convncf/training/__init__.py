@@ -4,7 +4,7 @@ from convncf.data.sampling import TripleSampler
 from convncf.runtime.progress import Progress
 from convncf.training.records import CLOCK_FIELDS, EpochRecord, Phase, TrainerState
 from convncf.training.step import Trainable
-from convncf.training.trainer import Trainer, never_drawn, triple_sampler
+from convncf.training.trainer import Trainer, excluded_negatives, triple_sampler
 
 __all__ = [
     "CLOCK_FIELDS",
@@ -15,6 +15,6 @@ __all__ = [
     "Trainer",
     "TrainerState",
     "TripleSampler",
-    "never_drawn",
+    "excluded_negatives",
     "triple_sampler",
 ]

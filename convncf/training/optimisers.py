@@ -36,19 +36,19 @@ def share(config: TrainConfig, epoch: int) -> float:
 def rates(config: TrainConfig, epoch: int) -> tuple[float, float]:
     """Learning rates of the embeddings and of the network in an epoch, counted from 1.
 
-    Gentle epochs have a rate of their own; a rate of 0 stays 0 in them too, since it keeps parameters as they are.
+    Warm-up epochs have a rate of their own; a rate of 0 stays 0 in them too, since it keeps parameters as they are.
     """
     asked = config.lr_embedding, config.lr_network
-    if gentle(config, epoch):
-        embedding, network = (config.gentle_lr if rate else 0.0 for rate in asked)
+    if in_warmup(config, epoch):
+        embedding, network = (config.warmup_lr if rate else 0.0 for rate in asked)
         return embedding, network
     part = share(config, epoch)
     return asked[0] * part, asked[1] * part
 
 
-def gentle(config: TrainConfig, epoch: int) -> bool:
-    """Whether an epoch, counted from 1, is one of those at the start that go without L2 and at `gentle_lr`."""
-    return epoch <= config.gentle_epochs
+def in_warmup(config: TrainConfig, epoch: int) -> bool:
+    """Whether an epoch, counted from 1, is one of those at the start that go without L2 and at `warmup_lr`."""
+    return epoch <= config.warmup_epochs
 
 
 State = dict[int, dict[str, Tensor]]

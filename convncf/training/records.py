@@ -53,7 +53,7 @@ class TrainerState:
     """All that resuming needs: tensors by name, and plain JSON beside them."""
 
     tensors: dict[str, Tensor]
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

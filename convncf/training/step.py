@@ -111,8 +111,8 @@ class Stepper:
     def __init__(self, model: Trainable, config: TrainConfig, device: str) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(f"training needs an nn.Module, got {type(model).__name__}")
-        if (config.gentle_epochs or config.negatives == "dns") and not isinstance(model, PairwiseModel):
-            raise TypeError(f"gentle epochs and dns need a PairwiseModel, got {type(model).__name__}")
+        if (config.warmup_epochs or config.negatives == "dns") and not isinstance(model, PairwiseModel):
+            raise TypeError(f"warm-up epochs and dns need a PairwiseModel, got {type(model).__name__}")
         self.model, self.module, self.config, self.device = model, model, config, device
         named = [*self.module.named_parameters()]
         self._groups = [
@@ -120,18 +120,18 @@ class Stepper:
             for of_embeddings in (True, False)
         ]
         self.optimizer = self._make_optimizer()
-        self._gentle = False
+        self._in_warmup = False
         self._step: Callable[[Batch], Tensor] | None = None
 
     @contextmanager
     def epoch(self, epoch: int, *, begun: bool = False) -> Iterator[None]:
         """Steps inside are those of this epoch, counted from 1; `begun` where some of them were taken before."""
-        rates, gentle = optimisers.rates(self.config, epoch), optimisers.gentle(self.config, epoch)
-        if self.config.gentle_epochs and epoch == self.config.gentle_epochs + 1 and not begun:
-            # in the 2018 code the gentle epoch has an optimiser of its own, and the usual one begins after it
+        rates, in_warmup = optimisers.rates(self.config, epoch), optimisers.in_warmup(self.config, epoch)
+        if self.config.warmup_epochs and epoch == self.config.warmup_epochs + 1 and not begun:
+            # in the 2018 code the warm-up epoch has an optimiser of its own, and the usual one begins after it
             self.load_state({})
-        if (rates, gentle) != (self.optimizer.rates, self._gentle) or self._step is None:
-            self.optimizer.rates, self._gentle = rates, gentle
+        if (rates, in_warmup) != (self.optimizer.rates, self._in_warmup) or self._step is None:
+            self.optimizer.rates, self._in_warmup = rates, in_warmup
             self._step = self._make_step()
         asked = [(parameter, parameter.requires_grad) for group in self._groups for parameter in group]
         for group, rate in zip(self._groups, rates, strict=True):
@@ -159,7 +159,7 @@ class Stepper:
             assert isinstance(self.model, PairwiseModel)
             negative = self.model.hardest(user, negative)
         triples = {"user_id": user, "item_id": positive, "neg_item_id": negative}
-        if self._gentle:
+        if self._in_warmup:
             assert isinstance(self.model, PairwiseModel)
             loss = self.model.pairwise_loss(triples)
         else:

@@ -245,7 +245,7 @@ class Trainer:
             tensors |= {f"optimizer.{index}.{key}": _copied(value) for key, value in slots.items()}
         if self._begun.loss is not None:
             tensors["epoch.loss"] = _copied(self._begun.loss)
-        facts = {
+        metadata = {
             "phase": self.phase,
             "epoch": self.epoch,
             "steps": self._begun.steps,
@@ -254,7 +254,7 @@ class Trainer:
             "best_value": None if math.isinf(self.best_value) else self.best_value,
             "validations_since_best": self.validations_since_best,
         }
-        return TrainerState(tensors, facts)
+        return TrainerState(tensors, metadata)
 
     def load_state(self, state: TrainerState) -> None:
         """Go on from a state that `state()` returned, of the same model and settings."""
@@ -267,13 +267,13 @@ class Trainer:
                 index, _, key = rest.partition(".")
                 slots.setdefault(int(index), {})[key] = tensor
         self.stepper.load_state(slots)
-        facts = state.facts
-        self.epoch, self.best_epoch = facts["epoch"], facts["best_epoch"]
+        metadata = state.metadata
+        self.epoch, self.best_epoch = metadata["epoch"], metadata["best_epoch"]
         self.model_epoch, self._best, self._last = self.epoch, None, None
-        self.best_value = -math.inf if facts["best_value"] is None else facts["best_value"]
-        self.validations_since_best = facts["validations_since_best"]
+        self.best_value = -math.inf if metadata["best_value"] is None else metadata["best_value"]
+        self.validations_since_best = metadata["validations_since_best"]
         # states of earlier versions were all of whole epochs
-        self._begun = EpochPart(facts.get("steps", 0), state.tensors.get("epoch.loss"), facts.get("seconds", 0.0))
+        self._begun = EpochPart(metadata.get("steps", 0), state.tensors.get("epoch.loss"), metadata.get("seconds", 0.0))
 
 
 def triple_sampler(split: Split, train: TrainConfig, seed: int, device: str = "cpu") -> TripleSampler:
@@ -281,14 +281,26 @@ def triple_sampler(split: Split, train: TrainConfig, seed: int, device: str = "c
 
     Raises DataError where no user has both a training item and an item that may be drawn.
     """
-    barred = never_drawn(split, train)
-    n = train.dns_of if train.negatives == "dns" else 1
-    return TripleSampler(split.train, seed, device, barred=barred, candidates=n, by_user=train.positives == "by user")
+    excluded_as_negatives = excluded_negatives(split, train)
+    n = train.dns_candidates if train.negatives == "dns" else 1
+    return TripleSampler(
+        split.train,
+        seed,
+        device,
+        excluded_as_negatives=excluded_as_negatives,
+        candidates=n,
+        by_user=train.positives == "by user",
+    )
 
 
-def never_drawn(split: Split, train: TrainConfig) -> csr_array:
-    """(U, I) what is no negative of a user: training, what was rated too low where hidden, and what is spared."""
-    return union(split.barred, split.test) if train.spared == "test items" else split.barred
+def excluded_negatives(split: Split, train: TrainConfig) -> csr_array:
+    """(U, I) what is no negative of a user: training, what was rated too low where hidden, and, where
+    train.excluded_negatives asks for it, the test items."""
+    return (
+        union(split.excluded_as_negatives, split.test)
+        if train.excluded_negatives == "test items"
+        else split.excluded_as_negatives
+    )
 
 
 def _copied(tensor: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from convncf.data.split import Split
 from convncf.data.splitting import filter_and_split
 from convncf.errors import CheckpointError, DataError, PretrainingError, RunBrokenError, did_you_mean
 from convncf.evaluation.ranking import Scorer
-from convncf.inspection import Moment
+from convncf.inspection import ModelCheckpoint
 from convncf.models.registry import PRETRAINING, with_ability
 from convncf.models.run_config import RunConfig
 from convncf.runs import Run, RunStore, load_tensors
@@ -71,9 +71,9 @@ def load_run(
             listed = ", ".join(map(str, kept)) or "none"
             raise CheckpointError(f"run {run.name!r} kept no checkpoint of epoch {checkpoint}. Kept: {listed}.")
         path = kept[checkpoint]
-    tensors, facts = load_tensors(path)
+    tensors, metadata = load_tensors(path)
     model = scorer_of(tensors, config, parts, device=device, where=str(path))
-    return LoadedRun(run, config, dataset, parts, model, int(facts.get("epoch", 0)))
+    return LoadedRun(run, config, dataset, parts, model, int(metadata.get("epoch", 0)))
 
 
 def scorer_of(
@@ -176,19 +176,23 @@ def _by_raw_id(table: Tensor, vocabulary: pd.DataFrame, kind: str, ids: tuple[st
     return table[torch.tensor([index[raw] for raw in ids], dtype=torch.long)]
 
 
-def moments_of(loaded: LoadedRun) -> tuple[Moment, ...]:
+def checkpoints_of(loaded: LoadedRun) -> tuple[ModelCheckpoint, ...]:
     """What `inspection.follow_pair` follows: pretraining where there was one, the kept epochs, and the best epoch.
 
     Nothing is loaded yet. A file that is damaged or gone by then raises CheckpointError from `load`.
     """
     run = loaded.run
-    found = [Moment("pretraining", None, False, partial(_pretrained, run))] if run.pretrained_path.exists() else []
+    found = (
+        [ModelCheckpoint("pretraining", None, False, partial(_pretrained, run))] if run.pretrained_path.exists() else []
+    )
     epochs = {
-        kept.epoch: Moment(kept.label, kept.epoch, kept.epoch == loaded.epoch, partial(_kept, loaded, kept.epoch))
+        kept.epoch: ModelCheckpoint(
+            kept.label, kept.epoch, kept.epoch == loaded.epoch, partial(_kept, loaded, kept.epoch)
+        )
         for kept in run.checkpoints()
     }
     if loaded.epoch not in epochs:  # checkpoints are kept every so many epochs, the best one may lie between
-        epochs[loaded.epoch] = Moment(f"epoch {loaded.epoch}", loaded.epoch, True, lambda: loaded.model)
+        epochs[loaded.epoch] = ModelCheckpoint(f"epoch {loaded.epoch}", loaded.epoch, True, lambda: loaded.model)
     return (*found, *(epochs[epoch] for epoch in sorted(epochs)))
 
 

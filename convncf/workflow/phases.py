@@ -123,8 +123,8 @@ class Attempt:
 
     def _keep_pretrained(self, users: Tensor, items: Tensor, warnings: Sequence[str]) -> None:
         tensors = {"user_embedding.weight": users, "item_embedding.weight": items}
-        facts = {"phase": "pretraining", "from": self.config.model.pretrained_from, "warnings": list(warnings)}
-        self.run.save_pretrained(tensors, facts)
+        metadata = {"phase": "pretraining", "from": self.config.model.pretrained_from, "warnings": list(warnings)}
+        self.run.save_pretrained(tensors, metadata)
 
     def _tell_resumed(self, words: str) -> None:
         log.info("%s", words)
@@ -150,7 +150,7 @@ class Attempt:
         record: dict[str, Any] = saved[1]["record"] if saved else {}
 
         def save(state: TrainerState) -> None:
-            self.run.save_state(phase, state.tensors, state.facts | {"record": record})
+            self.run.save_state(phase, state.tensors, state.metadata | {"record": record})
 
         trainer = Trainer(
             cast(Trainable, model),
@@ -178,13 +178,13 @@ class Attempt:
         self._reconcile_metrics(phase, saved[1] if saved else None)
         for done in trainer:
             record = done.to_json()
-            facts = {"phase": phase, "epoch": done.epoch, "validation": done.validation}
+            metadata = {"phase": phase, "epoch": done.epoch, "validation": done.validation}
             if done.improved and phase == "training":
-                self.run.save_model(trainer.model_tensors(), facts)
+                self.run.save_model(trainer.model_tensors(), metadata)
             elif done.improved:
-                self.run.save_pretrained(trainer.model_tensors(), facts)
+                self.run.save_pretrained(trainer.model_tensors(), metadata)
             if phase == "training" and train.keep_every and done.epoch % train.keep_every == 0:
-                self.run.save_checkpoint(done.epoch, trainer.model_tensors(), facts)
+                self.run.save_checkpoint(done.epoch, trainer.model_tensors(), metadata)
             save(trainer.state())
             self.run.append_metrics(record)
             log.info(_words(done, evaluation))
@@ -192,13 +192,13 @@ class Attempt:
                 self.on_record(done)
         return trainer.best_epoch, trainer.epoch
 
-    def _reconcile_metrics(self, phase: Phase, facts: Mapping[str, Any] | None) -> None:
+    def _reconcile_metrics(self, phase: Phase, metadata: Mapping[str, Any] | None) -> None:
         """Make metrics.jsonl hold exactly the epochs that the saved state has behind it."""
-        last = facts["epoch"] if facts else -1
+        last = metadata["epoch"] if metadata else -1
         rows = [row for row in self.run.metrics() if row["phase"] != phase or row["epoch"] <= last]
         have = {(row["phase"], row["epoch"]) for row in rows}
-        if facts and (phase, last) not in have:
-            rows.append(facts["record"])
+        if metadata and (phase, last) not in have:
+            rows.append(metadata["record"])
         self.run.replace_metrics(rows)
 
 
@@ -212,7 +212,7 @@ def pretraining_model(config: RunConfig) -> ModelSettings:
 def pretraining(config: RunConfig) -> TrainConfig:
     """How the MF-BPR before the model is trained: by Adam, or by Adagrad where training is, as in the 2018 code.
 
-    How positives and negatives are drawn, and which are spared, is as in training.
+    Positives and negatives are sampled, and negatives excluded, as in training.
     """
     pretrain, train = config.pretrain, config.train
     return TrainConfig(
@@ -224,8 +224,8 @@ def pretraining(config: RunConfig) -> TrainConfig:
         lr_network=pretrain.lr,
         positives=train.positives,
         negatives=train.negatives,
-        dns_of=train.dns_of,
-        spared=train.spared,
+        dns_candidates=train.dns_candidates,
+        excluded_negatives=train.excluded_negatives,
         patience=pretrain.patience,
         validate_every=pretrain.validate_every,
         keep_every=0,

@@ -35,17 +35,17 @@ class Record(Protocol):
 
     def has_state(self, phase: str) -> bool: ...
     def load_state(self, phase: str) -> Kept | None: ...
-    def save_state(self, phase: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None: ...
+    def save_state(self, phase: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None: ...
 
     def has_model(self) -> bool: ...
     def load_model(self) -> Kept: ...
-    def save_model(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None: ...
+    def save_model(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None: ...
 
     def has_pretrained(self) -> bool: ...
     def load_pretrained(self) -> Kept: ...
-    def save_pretrained(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None: ...
+    def save_pretrained(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None: ...
 
-    def save_checkpoint(self, epoch: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None: ...
+    def save_checkpoint(self, epoch: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None: ...
 
 
 @dataclass(slots=True)
@@ -78,7 +78,7 @@ class Memory:
         """None, as `has_state` says."""
         return None
 
-    def save_state(self, phase: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    def save_state(self, phase: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
         """Nothing is kept to resume from."""
 
     def has_model(self) -> bool:
@@ -90,9 +90,9 @@ class Memory:
         assert self.model is not None
         return self.model
 
-    def save_model(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    def save_model(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
         """Keep the best epoch."""
-        self.model = dict(tensors), dict(facts)
+        self.model = dict(tensors), dict(metadata)
 
     def has_pretrained(self) -> bool:
         """Whether the model began from other embeddings."""
@@ -103,9 +103,9 @@ class Memory:
         assert self.pretrained is not None
         return self.pretrained
 
-    def save_pretrained(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    def save_pretrained(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
         """Keep what the model begins from."""
-        self.pretrained = dict(tensors), dict(facts)
+        self.pretrained = dict(tensors), dict(metadata)
 
-    def save_checkpoint(self, epoch: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    def save_checkpoint(self, epoch: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
         """Nothing is kept of epochs that are not the best."""

@@ -12,13 +12,13 @@ import numpy as np
 from convncf.config import EvalConfig
 from convncf.data.candidates import CandidateSets
 from convncf.data.split import Part, Split
-from convncf.evaluation.baselines import Judgement, judge, sets_for
+from convncf.evaluation.baselines import RunEvaluation, evaluate_with_baselines, sets_for
 from convncf.evaluation.full_ranking import users_with_positives
 from convncf.evaluation.report import KEPT_THE_START
 from convncf.models.registry import record
 from convncf.models.run_config import RunConfig
 from convncf.runs import Run
-from convncf.training import Progress, never_drawn
+from convncf.training import Progress, excluded_negatives
 from convncf.workflow.loading import LoadedRun, load_run
 
 _FEW_STEPS: Final = 10
@@ -34,7 +34,7 @@ def evaluate_run(
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
     begun: Callable[[str], None] | None = None,
-    judged: Callable[[LoadedRun, Judgement], None] | None = None,
+    judged: Callable[[LoadedRun, RunEvaluation], None] | None = None,
 ) -> dict[str, Any]:
     """Evaluate a saved run again, on validation and test, and change nothing of it.
 
@@ -51,16 +51,18 @@ def evaluate_run(
     if begun is not None:
         begun(f"to rank: {_extent(loaded.split, asked, sets)}")
     own = loaded.config.seed
-    judgement = judge(loaded.model, {}, loaded.split, asked, seed=own, sets=sets, progress=progress, stop=stop)
+    evaluated = evaluate_with_baselines(
+        loaded.model, {}, loaded.split, asked, seed=own, sets=sets, progress=progress, stop=stop
+    )
     if judged is not None:
-        judged(loaded, judgement)
-    return describe(loaded, judgement) | {
+        judged(loaded, evaluated)
+    return describe(loaded, evaluated) | {
         "best_epoch": loaded.epoch,
         "seconds": round(time.perf_counter() - started, 3),
     }
 
 
-def describe(loaded: LoadedRun, judgement: Judgement) -> dict[str, Any]:
+def describe(loaded: LoadedRun, evaluation: RunEvaluation) -> dict[str, Any]:
     """The report of a run as plain values: what it was trained on, how its epoch was chosen, and every figure."""
     config = loaded.config
     return {
@@ -72,9 +74,9 @@ def describe(loaded: LoadedRun, judgement: Judgement) -> dict[str, Any]:
         "split": loaded.split.method,
         "split_fingerprint": loaded.split.fingerprint,
         "selection": _selection(loaded),
-        "warnings": [*warnings(config), *loaded.run.pretrained_facts().get("warnings", [])],
+        "warnings": [*warnings(config), *loaded.run.pretrained_metadata().get("warnings", [])],
         "notes": [*loaded.split.notes, *_notes_on_triples(loaded), *_notes_on_start(loaded)],
-    } | judgement.to_json()
+    } | evaluation.to_json()
 
 
 def warnings(config: RunConfig) -> tuple[str, ...]:
@@ -87,9 +89,9 @@ def warnings(config: RunConfig) -> tuple[str, ...]:
             "The epoch was chosen on the test part (eval.select_on=test), as the 2018 code does: these test figures "
             "are too good, and comparable only with others that were chosen so."
         )
-    if config.train.spared == "test items":
+    if config.train.excluded_negatives == "test items":
         found.append(
-            "Test items were never drawn as negatives while training (train.spared=test items), as in the 2018 code: "
+            "Test items were never sampled as negatives (train.excluded_negatives=test items), as in the 2018 code: "
             "the model was told which items to expect, and these test figures are too good."
         )
     return tuple(found)
@@ -110,10 +112,10 @@ def _selection(loaded: LoadedRun) -> str:
     judged = [row for row in rows if row.get("validation")]
     if not judged:
         return f"the last epoch: no user could be evaluated on {part}{within}" if rows else chosen
-    left_out = judged[-1].get("validation_left_out", 0)
-    asked = judged[-1]["validation_users"] + left_out
+    excluded = judged[-1].get("validation_left_out", 0)
+    asked = judged[-1]["validation_users"] + excluded
     among = "all users" if asked >= n_users else f"a seeded sample of {asked:,} of {n_users:,} users"
-    return f"{chosen}, over {among}" + (f", {left_out:,} of whom could not be evaluated" if left_out else "")
+    return f"{chosen}, over {among}" + (f", {excluded:,} of whom could not be evaluated" if excluded else "")
 
 
 def _extent(split: Split, evaluation: EvalConfig, sets: Mapping[Part, CandidateSets]) -> str:
@@ -132,7 +134,7 @@ def _notes_on_triples(loaded: LoadedRun) -> list[str]:
     """Who was left out of training, since no negative can be drawn for them; and whether an epoch is very short."""
     if not record(loaded.config.model.name).trained:
         return []
-    train, barred = loaded.split.train, never_drawn(loaded.split, loaded.config.train)
+    train, excluded_as_negatives = loaded.split.train, excluded_negatives(loaded.split, loaded.config.train)
     notes = []
     steps = -(-train.nnz // loaded.config.train.batch_size)
     if steps < _FEW_STEPS:
@@ -140,7 +142,9 @@ def _notes_on_triples(loaded: LoadedRun) -> list[str]:
             f"an epoch has only {steps} step{'' if steps == 1 else 's'} of {loaded.config.train.batch_size:,} triples: "
             "on data of this size a smaller batch (train.batch_size, pretrain.batch_size) usually learns more"
         )
-    full = np.flatnonzero((np.diff(barred.indptr) == train.shape[1]) & (np.diff(train.indptr) > 0)).tolist()
+    full = np.flatnonzero(
+        (np.diff(excluded_as_negatives.indptr) == train.shape[1]) & (np.diff(train.indptr) > 0)
+    ).tolist()
     if full:
         named = ", ".join(loaded.dataset.interactions.users.id(user) for user in full[:5])
         more = ", …" if len(full) > 5 else ""

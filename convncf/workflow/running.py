@@ -16,7 +16,7 @@ import pandas as pd
 
 from convncf.data.dataset import Dataset
 from convncf.errors import CheckpointError, ConfigError, RunError, TrainingStopped
-from convncf.evaluation.baselines import judge, sets_for, sets_frame
+from convncf.evaluation.baselines import evaluate_with_baselines, sets_for, sets_frame
 from convncf.models.registry import record
 from convncf.models.run_config import RunConfig
 from convncf.runs import Run
@@ -76,15 +76,15 @@ def run_experiment(
     loaded = load_run(run, home, dataset=dataset, parts=parts, device=device.spec)
     baselines = {name: model for name, model in attempt.baselines().items() if name != config.model.name}
     try:
-        judgement = judge(
+        evaluation = evaluate_with_baselines(
             loaded.model, baselines, parts, config.eval, seed=config.seed, sets=sets, progress=progress, stop=stop
         )
     except TrainingStopped as error:
         raise TrainingStopped(f"{error} Training is done: resume evaluates, from the first user again.") from None
     users, items = dataset.interactions.users, dataset.interactions.items
-    run.write_frame("per_user", judgement.per_user(users))
-    run.write_frame("ranks", judgement.ranks(users, items))
-    report = describe(loaded, judgement)
+    run.write_frame("per_user", evaluation.per_user(users))
+    run.write_frame("ranks", evaluation.ranks(users, items))
+    report = describe(loaded, evaluation)
     report |= {
         "best_epoch": best_epoch,
         "epochs": epochs,
@@ -163,13 +163,13 @@ def _refuse_without_state(run: Run, config: RunConfig, epochs: int) -> None:
                 f"would begin anew. Restore that file, or train a new run of {epochs} epochs."
             )
         return
-    facts = saved[1]
-    if 0 < train.patience <= facts["validations_since_best"]:
+    metadata = saved[1]
+    if 0 < train.patience <= metadata["validations_since_best"]:
         raise RunError(
-            f"run {name!r} ended early, after epoch {facts['epoch']}, by train.patience {train.patience}: more "
+            f"run {name!r} ended early, after epoch {metadata['epoch']}, by train.patience {train.patience}: more "
             "epochs would change nothing. Train a new run with more patience."
         )
-    if facts["epoch"] == before and before % train.validate_every:
+    if metadata["epoch"] == before and before % train.validate_every:
         raise ConfigError(
             f"run {name!r} was validated after epoch {before} only because that was its last "
             f"(train.validate_every {train.validate_every}): with {epochs} epochs it would not have been. "

@@ -32,7 +32,7 @@ def copied(root: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def standing(fault: Fault, tree: Path) -> Iterator[None]:
+def part_of(fault: Fault, tree: Path) -> Iterator[None]:
     """The fault in the copy while the block runs. Raises NotApplicableError before anything is changed."""
     path = tree / fault.file
     wrong, right = fault.into(tree), path.read_text(encoding="utf-8")

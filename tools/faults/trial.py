@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from tools.faults.fault import Fault, NotApplicableError
-from tools.faults.tree import standing
+from tools.faults.tree import part_of
 
 _PYTEST: Final = (sys.executable, "-m", "pytest", "-n", "0")
 _MORE: Final = ("-x", "-q", "-p", "no:cacheprovider")
@@ -69,7 +69,7 @@ def tried(fault: Fault, tree: Path, *, whole: bool, limit: float, before: str = 
     began = time.monotonic()
     caught_by = problem = ""
     try:
-        with standing(fault, tree):
+        with part_of(fault, tree):
             if before and not whole and _run([*_PYTEST, before], tree, limit)[0] == _FAILED[0]:
                 caught_by = before
             else:

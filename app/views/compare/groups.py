@@ -16,7 +16,7 @@ from convncf.errors import ConvNCFError
 from convncf.evaluation import metrics
 from convncf.evaluation.comparison import Comparison
 from convncf.evaluation.seeds import SeedGroup
-from convncf.evaluation.user_groups import Served
+from convncf.evaluation.user_groups import MetricByGroup
 from convncf.figures.comparison import READ_BANDS
 from convncf.figures.theme import RunStyle
 from convncf.runs import Run
@@ -35,7 +35,7 @@ def show_seeds(runs: Sequence[Run], found: Comparison, _: Mapping[str, RunStyle]
     alone = []
     for run in runs:
         group = results.seed_group(run)
-        if group is None or len(group.seeds) + len(group.left_out) < 2:
+        if group is None or len(group.seeds) + len(group.excluded) < 2:
             alone.append(run.name)
         else:
             groups[group.runs] = group
@@ -80,8 +80,8 @@ def _about(chosen: str, group: SeedGroup) -> str:
     if len(group.seeds) > 1:
         words.append(sentence(group.interval_words))
     words += [sentence(why) for why in group.unlike]
-    if group.left_out:
-        words.append("Not counted: " + ", ".join(f"{name} ({why})" for name, why in group.left_out.items()) + ".")
+    if group.excluded:
+        words.append("Not counted: " + ", ".join(f"{name} ({why})" for name, why in group.excluded.items()) + ".")
     return " ".join(words)
 
 
@@ -110,16 +110,23 @@ def show_user_groups(
     st.caption(READ_BANDS)
 
 
-def _figure(fetch: Callable[[], Served], metric: str, of: str, counted: str, order: Sequence[str]) -> None:
+def _figure(fetch: Callable[[], MetricByGroup], metric: str, of: str, counted: str, order: Sequence[str]) -> None:
     try:
-        served = fetch()
+        by_group = fetch()
     except ConvNCFError as error:
         st.caption(plain(sentence(error)))
         return
-    bands = served.bands
-    drawn = figures.comparison.by_band(
-        bands.labels, bands.n.tolist(), bands.means, address.theme(), metric=metric, of=of, counted=counted, order=order
+    groups = by_group.groups
+    drawn = figures.comparison.by_group(
+        groups.labels,
+        groups.n.tolist(),
+        groups.means,
+        address.theme(),
+        metric=metric,
+        of=of,
+        counted=counted,
+        order=order,
     )
     plots.show(drawn, key=f"compare:bands:{counted}")
-    if served.left_out:
-        st.caption(f"Left out: {served.left_out:,} {counted} that only some of the runs were judged on.")
+    if by_group.excluded:
+        st.caption(f"Left out: {by_group.excluded:,} {counted} that only some of the runs were judged on.")

@@ -87,7 +87,7 @@ def _titles(one: _List, model: Model, user: str, counts: Mapping[str, int], list
     interactions, split = model.dataset.interactions, model.loaded.split
     for place, raw in enumerate(one.ids, start=1):
         item = interactions.items.index(raw)
-        held = inspection.standing(split, interactions.users.index(user), item) == "test"
+        held = inspection.part_of(split, interactions.users.index(user), item) == "test"
         title = plain(model.item_label(item))
         title = f"**{title}**" if counts[raw] == lists > 1 else title
         among = f" · in {counts[raw]}" if 1 < counts[raw] < lists else ""

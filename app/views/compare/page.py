@@ -47,7 +47,7 @@ def _compare(runs: Sequence[Run], found: Comparison, order: Sequence[str]) -> No
     settings.show(found, runs)
     curves.show(runs, found.monitor, order, unlike=bool(found.unlike))
     closer.show(runs, found, styles, order)
-    widgets.terminal(["convncf", "compare", *(run.name for run in runs)])
+    widgets.command_line(["convncf", "compare", *(run.name for run in runs)])
 
 
 page()

@@ -147,7 +147,7 @@ def _ranks(seen: Sequence[_Seen], styles: Mapping[str, RunStyle], item: str) -> 
                     "user": one.model.user_id(one.view.user),
                     "item": one.model.item_id(one.view.item),
                 }
-                widgets.onward("inspect", "Look inside", query)
+                widgets.page_link("inspect", "Look inside", query)
     st.caption("Scores order the items of one model; between models, compare ranks.")
 
 

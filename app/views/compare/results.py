@@ -15,7 +15,7 @@ from convncf import inspection
 from convncf.errors import ConvNCFError
 from convncf.evaluation import seeds, user_groups
 from convncf.evaluation.seeds import SeedGroup
-from convncf.evaluation.user_groups import Served
+from convncf.evaluation.user_groups import MetricByGroup
 from convncf.inspection import Alignment
 from convncf.inspection.alignment import Method
 from convncf.runs import Run
@@ -35,13 +35,13 @@ def alignment(first: Model, second: Model, method: Method) -> Alignment:
     return _kept((*first.key, "aligned to", *second.key, method), make)
 
 
-def by_activity(runs: Sequence[Run], metric: str) -> Served:
+def by_activity(runs: Sequence[Run], metric: str) -> MetricByGroup:
     """A metric of alike runs in bands of user activity."""
     split = cache.model(runs[0]).loaded.split
     return _kept((*_stamps(runs, "per_user.parquet"), metric), lambda: user_groups.by_activity(runs, split, metric))
 
 
-def by_popularity(runs: Sequence[Run], k: int) -> Served:
+def by_popularity(runs: Sequence[Run], k: int) -> MetricByGroup:
     """Hits of alike runs in bands of item popularity."""
     split = cache.model(runs[0]).loaded.split
     return _kept(

@@ -36,7 +36,7 @@ def show() -> None:
         max_upload_size=LIMIT_MB,
         key=f"upload:{generation}",
         help="CSV and other delimited text, Parquet, JSON lines, RecBole's, MovieLens', NCF's and LightGCN's files, "
-        "also as .gz or in a .zip. Titles and a ready split may come along as files of their own. "
+        "also as .gz or in a .zip. Titles and a predefined split may come along as files of their own. "
         "All stays on this machine.",
     )
     _take(given)

@@ -15,7 +15,7 @@ from app.ui.commands import ONLY_SHOWS
 from app.ui.text import percent, plain
 from app.views.data import filters, statistics
 from convncf.data import catalogue
-from convncf.data.statistics import Facts, Spread
+from convncf.data.statistics import DatasetStatistics, Spread
 from convncf.data.storage import DatasetEntry
 from convncf.errors import ConvNCFError, DataError
 from convncf.figures.theme import plural
@@ -25,7 +25,7 @@ _SHOWN_ABOVE = ("Warning: ", "Left out: ")
 
 def show_report(report: Mapping[str, Any], words: Callable[[str], str] = str) -> None:
     """Counts in a row, what is likely to be wrong, what was left out, then the other sentences, put by `words`."""
-    widgets.facts(
+    widgets.labelled_values(
         {
             "Rows read": f"{report['rows']:,}",
             "Kept": f"{report['kept']:,}",
@@ -96,7 +96,7 @@ def show(entry: DatasetEntry) -> None:
         widgets.problem(entry.problem)
         _delete_button(entry)
         return
-    widgets.facts(
+    widgets.labelled_values(
         {
             "Users": f"{entry.n_users:,}",
             "Items": f"{entry.n_items:,}",
@@ -123,18 +123,20 @@ def show(entry: DatasetEntry) -> None:
         if place.open:
             filters.show(entry)
     statistics.show(entry)
-    widgets.terminal(["convncf", "datasets", "show", entry.name])
+    widgets.command_line(["convncf", "datasets", "show", entry.name])
 
 
-def _facts(found: Facts) -> None:
+def _facts(found: DatasetStatistics) -> None:
     """What else it holds, a line each, and what to look at before training."""
     lines = [_spread("user", found.per_user), _spread("item", found.per_item)]
     lines.append(f"Titles: {found.titled:,} of {plural(found.items, 'item')}.")
     lines.append(f"Times: {found.first} to {found.last}." if found.first else "Times: none.")
     if found.ratings:
         lines.append(f"Ratings: {found.ratings.lowest:g} to {found.ratings.highest:g}.")
-    if found.came_divided:
-        lines.append(f"Came divided: {', '.join(f'{count:,} {part}' for part, count in found.came_divided.items())}.")
+    if found.predefined_split:
+        lines.append(
+            f"Came divided: {', '.join(f'{count:,} {part}' for part, count in found.predefined_split.items())}."
+        )
     if sets := found.candidates:
         each = f"{sets.most:,}" if sets.fewest == sets.most else f"{sets.fewest:,} to {sets.most:,}"
         lines.append(f"Candidate sets: {sets.sets:,} with {each} negatives.")

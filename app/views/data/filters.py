@@ -45,7 +45,7 @@ def show(entry: DatasetEntry) -> None:
     except ConvNCFError as error:
         widgets.problem(error)
         return
-    if found.ledger:
+    if found.steps:
         _ledger(found)
     if found.problem:
         widgets.problem(sentence(found.problem))
@@ -105,7 +105,7 @@ def _ledger(found: statistics.Effect) -> None:
             "Left": 100 * line.left,
             "Density": 100 * line.density,
         }
-        for line in found.ledger
+        for line in found.steps
     ]
     counts = {name: st.column_config.NumberColumn(format="localized") for name in ("Users", "Items", "Interactions")}
     shares = {
@@ -131,6 +131,6 @@ def _parts(parts: Mapping[str, Any]) -> None:
     for whose in ("users", "items"):
         if parts[f"cold_{whose}"]:
             shown[f"{whose.capitalize()} without training"] = f"{parts[f'cold_{whose}']:,}"
-    widgets.facts(shown)
+    widgets.labelled_values(shown)
     for note in parts["notes"]:
         st.caption(plain(note if note.endswith("…") else sentence(note)))

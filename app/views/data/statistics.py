@@ -16,7 +16,16 @@ from convncf.data import catalogue, statistics
 from convncf.data.dataset import Dataset
 from convncf.data.filtering import apply_filters
 from convncf.data.splitting import split
-from convncf.data.statistics import Activity, Facts, LedgerLine, LongTail, Picture, Whose, facts_of, split_facts
+from convncf.data.statistics import (
+    Activity,
+    DatasetStatistics,
+    FilterStep,
+    LongTail,
+    Picture,
+    Whose,
+    dataset_statistics,
+    split_summary,
+)
 from convncf.data.storage import DatasetEntry
 from convncf.errors import ConvNCFError, DataError, SplitError
 from convncf.figures import dataset
@@ -26,9 +35,9 @@ from convncf.figures import dataset
 class Effect:
     """What settings leave of a dataset, and how that would be divided."""
 
-    ledger: tuple[LedgerLine, ...]
+    steps: tuple[FilterStep, ...]
     parts: dict[str, Any]
-    """As `split_facts` tells them; empty where it cannot be divided."""
+    """As `split_summary` tells them; empty where it cannot be divided."""
     problem: str = ""
     """Why there is nothing, or nothing that can be divided."""
 
@@ -44,10 +53,10 @@ def dataset_of(entry: DatasetEntry) -> Dataset:
     )
 
 
-def facts(entry: DatasetEntry) -> Facts:
+def facts(entry: DatasetEntry) -> DatasetStatistics:
     """Counts, spreads, times, ratings and hints."""
     found = dataset_of(entry)
-    return shelf.keep("dataset facts", _key(entry), lambda: facts_of(found), room=32)
+    return shelf.keep("dataset facts", _key(entry), lambda: dataset_statistics(found), room=32)
 
 
 def long_tail(entry: DatasetEntry, whose: Whose) -> LongTail:
@@ -104,9 +113,9 @@ def _effect(found: Dataset, config: DataConfig, seed: int) -> Effect:
         filtered = apply_filters(found, config)
     except DataError as error:
         return Effect((), {}, str(error))
-    lines = statistics.ledger_lines(filtered.ledger)
+    lines = statistics.filter_steps(filtered.steps)
     try:
-        return Effect(lines, split_facts(split(filtered.dataset, config, seed, filtered.below)))
+        return Effect(lines, split_summary(split(filtered.dataset, config, seed, filtered.below)))
     except SplitError as error:
         return Effect(lines, {}, str(error))
 

@@ -19,7 +19,7 @@ from convncf.inspection import PairTrace
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Question:
     """A question that can be opened."""
 
     label: str
@@ -28,15 +28,15 @@ class Look:
     """What the model must have; one that lacks it says so in its own words."""
 
 
-LOOKS: Final = {
-    "what-if": Look("What if", counterfactual.show, "embeddings"),
-    "over-training": Look("Over training", over_training.show, "embeddings"),
-    "why": Look("Why this score", interaction_map.show_attribution, "embeddings"),
-    "other-item": Look("Why above another", other_item.show, "embeddings"),
-    "channel": Look("Channels", feature_maps.show_responses, "a network"),
-    "neighbours": Look("Neighbours", embeddings.show_neighbours, "nothing"),
-    "history": Look("History", interaction_map.show_history, "embeddings"),
-    "space": Look("All embeddings", embeddings.show, "embeddings"),
+QUESTIONS: Final = {
+    "what-if": Question("What if", counterfactual.show, "embeddings"),
+    "over-training": Question("Over training", over_training.show, "embeddings"),
+    "why": Question("Why this score", interaction_map.show_attribution, "embeddings"),
+    "other-item": Question("Why above another", other_item.show, "embeddings"),
+    "channel": Question("Channels", feature_maps.show_responses, "a network"),
+    "neighbours": Question("Neighbours", embeddings.show_neighbours, "nothing"),
+    "history": Question("History", interaction_map.show_history, "embeddings"),
+    "space": Question("All embeddings", embeddings.show, "embeddings"),
 }
 """Name in the address -> the question."""
 _KEY: Final = "closer:look"
@@ -48,22 +48,22 @@ def show(pair: Pair) -> None:
     """The choice, and what is chosen; a change in it redraws this part alone."""
     widgets.section("Look closer")
     asked = address.asked("look")
-    st.session_state[_KEY] = asked if asked in LOOKS else None
+    st.session_state[_KEY] = asked if asked in QUESTIONS else None
     st.segmented_control(
         "Look closer",
-        list(LOOKS),
-        format_func=lambda name: LOOKS[name].label,
+        list(QUESTIONS),
+        format_func=lambda name: QUESTIONS[name].label,
         key=_KEY,
         label_visibility="collapsed",
         on_change=address.follow("look", _KEY),
     )
-    if asked not in LOOKS:
+    if asked not in QUESTIONS:
         st.caption("Choose a question about this pair.")
         return
-    look, trace = LOOKS[asked], pair.view().trace
-    if (look.needs != "nothing" and not isinstance(trace, PairTrace)) or (
-        look.needs == "a network" and not (isinstance(trace, PairTrace) and trace.layers)
+    question, trace = QUESTIONS[asked], pair.view().trace
+    if (question.needs != "nothing" and not isinstance(trace, PairTrace)) or (
+        question.needs == "a network" and not (isinstance(trace, PairTrace) and trace.layers)
     ):
         st.caption(plain(trace.words))
         return
-    look.draw(pair)
+    question.draw(pair)

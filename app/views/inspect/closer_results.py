@@ -12,46 +12,55 @@ from app.ui import cache, shelf
 from app.ui.cache import Model
 from app.ui.shelf import Key
 from convncf import inspection
-from convncf.inspection import Attribution, Edit, OverTraining, PairView, RankWhatIf, Responses, WhatIf, neighbours
+from convncf.inspection import (
+    Attribution,
+    Counterfactual,
+    CounterfactualRank,
+    CounterfactualScore,
+    OverTraining,
+    PairView,
+    Responses,
+    neighbours,
+)
 from convncf.inspection import projection as projections
 from convncf.inspection.neighbours import MeanMaps, Neighbours
 from convncf.inspection.projection import Projection, Whose
 from convncf.models.abilities import LayeredModel
 from convncf.runs import Run
-from convncf.workflow.loading import moments_of
+from convncf.workflow.loading import checkpoints_of
 
 T = TypeVar("T")
 _KEPT: Final = 128
 """Results of all panels together; the largest is a megabyte."""
 
 
-def edited(model: Model, user: int, item: int, edit: Edit) -> WhatIf:
+def edited(model: Model, user: int, item: int, edit: Counterfactual) -> CounterfactualScore:
     """Map and score before and after an edit."""
     key = (*model.key, "edited", *_ids(model, user, item), edit.words)
-    return _kept(key, lambda: inspection.edit_pair(model.loaded.model, user, item, edit))
+    return _kept(key, lambda: inspection.score_counterfactual(model.loaded.model, user, item, edit))
 
 
-def edited_rank(model: Model, user: int, item: int, edit: Edit) -> RankWhatIf:
+def edited_rank(model: Model, user: int, item: int, edit: Counterfactual) -> CounterfactualRank:
     """Ranks before and after an edit."""
     key = (*model.key, "edited rank", *_ids(model, user, item), edit.words)
     loaded, scores = model.loaded, cache.scores(model, user)
-    return _kept(key, lambda: inspection.rank_edit(loaded.model, loaded.split, user, item, edit, scores))
+    return _kept(key, lambda: inspection.rank_counterfactual(loaded.model, loaded.split, user, item, edit, scores))
 
 
 def over_training(run: Run, user: int, item: int) -> OverTraining:
     """The pair at each kept moment of the run."""
     best = cache.model(run)
     key = (*cache.kept(run), "over training", *_ids(best, user, item))
-    moments = moments_of(best.loaded)
-    return _kept(key, lambda: inspection.follow_pair(moments, best.loaded.split, user, item))
+    checkpoints = checkpoints_of(best.loaded)
+    return _kept(key, lambda: inspection.follow_pair(checkpoints, best.loaded.split, user, item))
 
 
-def at_moment(run: Run, label: str, user: int, item: int) -> PairView:
+def at_checkpoint(run: Run, label: str, user: int, item: int) -> PairView:
     """The whole view of the pair at the moment of that label."""
     best = cache.model(run)
     key = (*cache.kept(run), "at moment", label, *_ids(best, user, item))
-    moments = moments_of(best.loaded)
-    return _kept(key, lambda: inspection.view_at(moments, label, best.loaded.split, user, item))
+    checkpoints = checkpoints_of(best.loaded)
+    return _kept(key, lambda: inspection.view_at(checkpoints, label, best.loaded.split, user, item))
 
 
 def attribution(model: Model, user: int, item: int, *, integrated: bool) -> Attribution:

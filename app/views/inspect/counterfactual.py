@@ -16,7 +16,7 @@ from app.views.inspect import closer_results
 from convncf import figures
 from convncf.figures import wording
 from convncf.figures.theme import number
-from convncf.inspection import Block, Edit
+from convncf.inspection import Block, Counterfactual
 from convncf.inspection.counterfactual import Keep
 
 _KEEPS: Final = {"all": "every cell", "diagonal": "the diagonal alone", "off-diagonal": "all but the diagonal"}
@@ -24,7 +24,7 @@ _NOTHING: Final = dict.fromkeys(("zero_user", "zero_item", "keep", "block", "as_
 """The parameters of an edit in the address, each taken away."""
 
 
-def show_choice(model: Model, user: int, size: int) -> Edit:
+def show_choice(model: Model, user: int, size: int) -> Counterfactual:
     """The controls, for the pairs of a user and an embedding size; the edit that they say."""
     edit, wrong = _asked(size)
     edit = replace(edit, user=_asked_user(model, user, wrong))
@@ -44,19 +44,19 @@ def show_choice(model: Model, user: int, size: int) -> Edit:
         )
         if size > 1:  # a map of one cell has no block
             _block(edit.block, size)
-        st.button("Reset", key="edit:reset", on_click=_reset, disabled=edit == Edit() and not wrong)
+        st.button("Reset", key="edit:reset", on_click=_reset, disabled=edit == Counterfactual() and not wrong)
     for words in wrong:
         widgets.problem(words)
     return edit
 
 
-def edit_words(model: Model, edit: Edit) -> str:
+def counterfactual_words(model: Model, edit: Counterfactual) -> str:
     """What is changed, the other user by raw id."""
     rest = replace(edit, user=None)
     if edit.user is None:
         return rest.words
     lent = f"the embedding of user {model.user_id(edit.user)} in place of this user's"
-    return lent if rest == Edit() else f"{lent}; {rest.words}"
+    return lent if rest == Counterfactual() else f"{lent}; {rest.words}"
 
 
 def _user(model: Model, shown: int) -> None:
@@ -100,7 +100,7 @@ def _block(block: Block | None, size: int) -> None:
 
 
 # ---------------------------------------------------------------- to and from the address
-def _asked(size: int) -> tuple[Edit, list[str]]:
+def _asked(size: int) -> tuple[Counterfactual, list[str]]:
     """The edit that the address asks for, and what of it cannot be had at this embedding size."""
     wrong: list[str] = []
     zeros = {name: _dimensions(name, size, wrong) for name in ("zero_user", "zero_item")}
@@ -108,7 +108,7 @@ def _asked(size: int) -> tuple[Edit, list[str]]:
     if keep not in _KEEPS:
         wrong.append(f"The address keeps {keep!r} of the map, which is none of {', '.join(_KEEPS)}. All is kept.")
         keep = "all"
-    edit = Edit(**zeros, keep=keep, block=_asked_block(size, wrong))  # type: ignore[arg-type]
+    edit = Counterfactual(**zeros, keep=keep, block=_asked_block(size, wrong))  # type: ignore[arg-type]
     return edit, wrong
 
 
@@ -170,7 +170,7 @@ def show(pair: Pair) -> None:
     """The controls, the score and the map at once, and the rank when all items are scored."""
     model, view = pair.model(), pair.view()
     edit = show_choice(model, view.user, len(pair.trace().p))
-    words = edit_words(model, edit)
+    words = counterfactual_words(model, edit)
     found = closer_results.edited(model, view.user, view.item, edit)
     st.markdown(f"{plain(sentence(words))} Score **{number(found.score_before)} → {number(found.score_after)}**")
     if found.note:
@@ -191,4 +191,4 @@ def show(pair: Pair) -> None:
         )
         st.markdown(f"Before: {plain(ranked.before.words)}. After: **{plain(ranked.after.words)}**.")
         plots.show(moved, key="what-if:moved")
-        st.caption(f"{figures.change.READ_WHAT_IF} {plain(sentence(ranked.left_out))}")
+        st.caption(f"{figures.change.READ_WHAT_IF} {plain(sentence(ranked.excluded))}")

@@ -95,7 +95,7 @@ def _neighbours(model: Model, user: int, found: Neighbours, *, key: str) -> None
     items = found.items.tolist()
     drawn = figures.embeddings.neighbours(
         [model.item_label(item) for item in items],
-        found.likeness,
+        found.similarity,
         address.theme(),
         of=model.item_label(found.item),
         measure=found.measure,

@@ -34,7 +34,7 @@ def show(model: Model, view: PairView, best: int, mark: str) -> None:
     config = model.loaded.config.model
     # the picker of runs is too narrow for a long name, and what tells two runs apart is often its end
     run = f"{registry.label(config.name)} of run {model.loaded.run.name}."
-    words = (run, sentence(view.left_out), _standing(model, view), _epoch(model, best, mark))
+    words = (run, sentence(view.excluded), _standing(model, view), _epoch(model, best, mark))
     st.caption(" ".join(plain(each) for each in words if each))
 
 
@@ -51,12 +51,12 @@ def _in_heading(text: str) -> str:
 
 def _standing(model: Model, view: PairView) -> str:
     user = shorten(model.user_id(view.user), _LONGEST)
-    left_out = "so it is left out of the ranking, and the rank is the one that it would have"
-    match view.standing:
+    excluded = "so it is left out of the ranking, and the rank is the one that it would have"
+    match view.part:
         case "training":
-            return f"User {user} has it in training, {left_out}."
+            return f"User {user} has it in training, {excluded}."
         case "validation":
-            return f"User {user} has it in validation, {left_out}."
+            return f"User {user} has it in validation, {excluded}."
         case "test":
             return f"It is held out for the test: user {user} has it, and the model never trained on that."
         case "rated lower":
@@ -77,7 +77,7 @@ def _epoch(model: Model, best: int, mark: str) -> str:
     if not (config.model.pretrained_from or config.pretrain.epochs):
         return "This is the start, before the first step of training."
     words = "This is the start: the embeddings are those of the pretraining"
-    if config.model["initialisation"] == "trace":
+    if config.model["initialisation"] == "dot product":
         return f"{words}, and the network begins as their dot product."
     return f"{words}, and the network knows nothing yet."
 

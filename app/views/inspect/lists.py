@@ -75,7 +75,7 @@ def _caption(model: Model, user: int, found: TopK, place: int) -> str:
     """ "rank 3, score 2.31 ●"."""
     score = float(found.scores[place])
     shown = f"{score:.0f}" if record(model.loaded.config.model.name).score_unit else f"{score:.2f}".replace("-", "−")
-    held_out = inspection.standing(model.loaded.split, user, int(found.items[place])) == "test"
+    held_out = inspection.part_of(model.loaded.split, user, int(found.items[place])) == "test"
     return f"rank {found.ranks[place]}, score {shown}{f' {HELD_OUT}' if held_out else ''}"
 
 

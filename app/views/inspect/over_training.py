@@ -26,14 +26,14 @@ def show(pair: Pair) -> None:
     found = closer_results.over_training(run, view.user, view.item)
     for lost in found.unreadable:
         widgets.problem(f"{sentence(lost.label)} Left out: {sentence(lost.words)}")
-    if not found.moments:
+    if not found.checkpoints:
         st.caption("No kept model of this run can be read, so there is nothing to follow.")
         return
-    labels = [moment.label for moment in found.moments]
-    chosen = _chosen(labels, _looked_at(found.moments, pair.epoch))
+    labels = [checkpoint.label for checkpoint in found.checkpoints]
+    chosen = _chosen(labels, _looked_at(found.checkpoints, pair.epoch))
     place = labels.index(chosen)
-    _slider(labels, chosen, {moment.label for moment in found.moments if moment.best})
-    at = found.moments[place]
+    _slider(labels, chosen, {checkpoint.label for checkpoint in found.checkpoints if checkpoint.best})
+    at = found.checkpoints[place]
     st.markdown(f"**{plain(chosen)}**: score **{number(at.score)}**, **{plain(at.rank.words)}**")
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=presentation.room(MAP_WIDTH)):
@@ -42,10 +42,10 @@ def show(pair: Pair) -> None:
             _curve(found, labels, place)
 
 
-def _looked_at(moments: Sequence[PairAt], epoch: int | None) -> str:
+def _looked_at(checkpoints: Sequence[PairAt], epoch: int | None) -> str:
     """The moment that the rest of the page is at."""
     return next(
-        (one.label for one in moments if (one.best if epoch is None else one.epoch == epoch)), moments[-1].label
+        (one.label for one in checkpoints if (one.best if epoch is None else one.epoch == epoch)), checkpoints[-1].label
     )
 
 
@@ -73,10 +73,10 @@ def _slider(labels: Sequence[str], chosen: str, best: set[str]) -> None:
 
 
 def _map(pair: Pair, found: OverTraining, label: str) -> None:
-    view = closer_results.at_moment(address.store().open(pair.run), label, found.user, found.item)
+    view = closer_results.at_checkpoint(address.store().open(pair.run), label, found.user, found.item)
     assert isinstance(view.trace, PairTrace)  # what can be followed has embeddings
     # one scale at every moment, so that a map which grows is seen to grow
-    limit = max(max(-moment.lowest, moment.highest) for moment in found.moments)
+    limit = max(max(-checkpoint.lowest, checkpoint.highest) for checkpoint in found.checkpoints)
     drawn = figures.interaction_map(view.trace, address.theme(), zmax=limit, width=MAP_WIDTH)
     plots.show(drawn, key="over-training:map")
     st.caption(f"One colour scale for all moments. {wording.NO_ORDER}")
@@ -85,12 +85,12 @@ def _map(pair: Pair, found: OverTraining, label: str) -> None:
 def _curve(found: OverTraining, labels: Sequence[str], place: int) -> None:
     drawn = figures.change.over_training(
         labels,
-        [moment.epoch for moment in found.moments],
-        [moment.score for moment in found.moments],
-        [moment.rank.rank for moment in found.moments],
+        [checkpoint.epoch for checkpoint in found.checkpoints],
+        [checkpoint.score for checkpoint in found.checkpoints],
+        [checkpoint.rank.rank for checkpoint in found.checkpoints],
         address.theme(),
         chosen=place,
-        candidates=found.moments[place].rank.candidates,
+        candidates=found.checkpoints[place].rank.candidates,
     )
     plots.show(drawn, key="over-training:curve")
-    st.caption(f"{figures.change.READ_OVER_TRAINING} {plain(sentence(found.left_out))}")
+    st.caption(f"{figures.change.READ_OVER_TRAINING} {plain(sentence(found.excluded))}")

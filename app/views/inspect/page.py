@@ -85,7 +85,7 @@ def _pair(model: Model, pair: Pair, best: int, mark: str) -> None:
         with st.container(width=MAP_WIDTH):
             lists.show(pair)
         closer.show(pair)
-        return _onward(pair)
+        return _page_links(pair)
     large = presentation.on()  # then three things do not fit side by side: the lists go under the other two
     with st.container(horizontal=True, gap="medium"):
         if not large:
@@ -104,7 +104,7 @@ def _pair(model: Model, pair: Pair, best: int, mark: str) -> None:
         widgets.section("Feature maps")
         st.caption(plain(view.trace.words))
     closer.show(pair)
-    _onward(pair)
+    _page_links(pair)
 
 
 def _start(model: Model, view: PairView, best: int) -> PairTrace | None:
@@ -113,7 +113,7 @@ def _start(model: Model, view: PairView, best: int) -> PairTrace | None:
     Not its rank, which would take far longer than the trace.
     """
     run = model.loaded.run
-    if model.loaded.config.model["initialisation"] != "trace" or 0 not in cache.epochs(run, best):
+    if model.loaded.config.model["initialisation"] != "dot product" or 0 not in cache.epochs(run, best):
         return None
     try:
         start = cache.model(run, 0 if best else None)
@@ -123,10 +123,10 @@ def _start(model: Model, view: PairView, best: int) -> PairTrace | None:
     return trace if isinstance(trace, PairTrace) else None
 
 
-def _onward(pair: Pair) -> None:
+def _page_links(pair: Pair) -> None:
     """The same as files, and from a terminal."""
     exports.show(pair)
-    widgets.terminal(pair.command())
+    widgets.command_line(pair.command())
 
 
 # ---------------------------------------------------------------- what the address says

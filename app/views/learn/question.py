@@ -16,7 +16,7 @@ import streamlit as st
 from app.ui import address, cache, shelf, widgets
 from app.ui.cache import Model
 from app.ui.text import plain
-from convncf.inspection.bpr_step import BprSteps, Triple, bpr_steps, draw_triple
+from convncf.inspection.bpr_step import BprSteps, Triple, bpr_steps, sample_triple
 from convncf.models.registry import record
 from convncf.runs import Run
 
@@ -91,7 +91,7 @@ def _is_network(run: Run) -> bool:
 def triple_of(model: Model, user: int, item: int, draw: int) -> Triple:
     """What the user's step is taken on."""
     key = (*model.data_key, model.user_id(user), model.item_id(item), str(draw))
-    return shelf.keep("triple", key, lambda: draw_triple(model.loaded.split, user, item, draw), room=256)
+    return shelf.keep("triple", key, lambda: sample_triple(model.loaded.split, user, item, draw), room=256)
 
 
 def steps_of(model: Model, triple: Triple, rate: float) -> BprSteps:

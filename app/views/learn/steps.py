@@ -78,7 +78,7 @@ def show(pair: Pair, step: int) -> None:
 def how_it_began(model: Model) -> str:
     """How the network was started, one or two sentences of plain text."""
     began = model.loaded.config.model["initialisation"]
-    if began == "trace":
+    if began == "dot product":
         words = (
             "This network began as exactly p·q (a trace start): two channels of each layer carried the dot product "
             "through, and no other had a weight in the score."
@@ -92,7 +92,7 @@ def how_it_began(model: Model) -> str:
 def read_on(pair: Pair, step: int) -> None:
     """Where the same pair can be looked at more closely, and the notebooks on this step that are there."""
     ids = {"run": pair.run, "user": pair.user, "item": pair.item}
-    widgets.onward("inspect", "Look at this pair on Inspect", ids)
+    widgets.page_link("inspect", "Look at this pair on Inspect", ids)
     names = (*_TELL_MORE[step - 1], "00_quick_start")
     there = {name: NOTEBOOKS[name] for name in names if (_FOLDER / f"{name}.ipynb").is_file()}
     if there:
@@ -100,4 +100,4 @@ def read_on(pair: Pair, step: int) -> None:
             for name, words in there.items():
                 st.markdown(f"`notebooks/{name}.ipynb`: {words}.")
                 st.code(f".venv/bin/jupyter lab notebooks/{name}.ipynb", language=None, wrap_lines=True)
-    widgets.terminal(pair.command())
+    widgets.command_line(pair.command())

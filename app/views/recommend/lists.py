@@ -116,8 +116,8 @@ def _one(one: Shown, counts: Mapping[str, int], lists: int, whose: str, k: int, 
             width=30 if narrow else 58, help=f"In how many of the {lists} lists shown here it is."
         ),
     }
-    if any(part in MARKS for part in one.list.standings):
-        frame[HELD_OUT] = [MARKS.get(part, "") for part in one.list.standings]
+    if any(part in MARKS for part in one.list.parts):
+        frame[HELD_OUT] = [MARKS.get(part, "") for part in one.list.parts]
     frame["Item"] = [one.model.item_label(item) for item in items]
     frame["Score"] = found.top.scores.astype("float64")
     if lists > 1:
@@ -151,7 +151,7 @@ def _clicked(key: str, ids: Sequence[str]) -> None:
 
 def _how_to_read(lists: Sequence[Shown]) -> list[str]:
     """The marks that are there, and nothing about those that are not."""
-    parts = {part for one in lists if one.list for part in one.list.standings}
+    parts = {part for one in lists if one.list for part in one.list.parts}
     words = ["Click a row to see why it is there."] if lists else []
     if "test" in parts:
         words.append(f"{HELD_OUT} marks held-out test items, which the user has and which should rank high.")
@@ -216,7 +216,7 @@ def to_csv(lists: Sequence[Shown]) -> str:
         names, top = one.model.dataset.items, one.list.found.top
         numbers = zip(top.items.tolist(), top.scores.tolist(), top.ranks.tolist(), top.tied.tolist(), strict=True)
         for place, (item, score, rank, tied) in enumerate(numbers, start=1):
-            raw, part = names.items.id(item), one.list.standings[place - 1]
+            raw, part = names.items.id(item), one.list.parts[place - 1]
             found = (one.run.name, place, rank, raw, names.titles[item], score, tied, part, counts[raw])
             rows.writerow((*found, "|".join(names.genres[item])))
     return stream.getvalue()

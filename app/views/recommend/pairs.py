@@ -100,4 +100,4 @@ def _scored(run: Run, upload: str, path: Path) -> None:
 
 
 def _command(run: Run, name: str) -> None:
-    widgets.terminal(["convncf", "score", run.name, name, "--out", "scored.csv"])
+    widgets.command_line(["convncf", "score", run.name, name, "--out", "scored.csv"])

@@ -16,13 +16,13 @@ from app.ui.shelf import Key
 from convncf.data.reading import ReadOptions
 from convncf.errors import DataError
 from convncf.evaluation.ranking import ItemRank, Scores, items_of, rank_item
-from convncf.inspection import PairTrace, Standing, standing, trace_pair
+from convncf.inspection import PairPart, PairTrace, part_of, trace_pair
 from convncf.inspection.fold_in import FoldedUser, fold_in, warm_up
 from convncf.inspection.lists import Allowed, FilteredList, ListFilter, allowed, filtered, genres
 from convncf.inspection.scored_pairs import ScoredFile, score_file
 from convncf.inspection.trace import NoTrace
 
-NEW: Final[Standing] = "new"
+NEW: Final[PairPart] = "new"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +30,7 @@ class UserList:
     """A list, and where each of its items stands for the user."""
 
     found: FilteredList
-    standings: tuple[Standing, ...]
+    parts: tuple[PairPart, ...]
 
 
 def user_list(model: Model, user: int, k: int, wanted: ListFilter) -> UserList:
@@ -38,9 +38,9 @@ def user_list(model: Model, user: int, k: int, wanted: ListFilter) -> UserList:
     split = model.loaded.split
     scores = cache.scores(model, user)
     may = _allowed(model, wanted)
-    test, left_out = items_of(split.test, user), items_of(split.left_out("test"), user)
-    found = filtered(scores, left_out, k, may, positives=test, user=user)
-    return UserList(found, tuple(standing(split, user, item) for item in found.top.items.tolist()))
+    test, excluded = items_of(split.test, user), items_of(split.excluded("test"), user)
+    found = filtered(scores, excluded, k, may, positives=test, user=user)
+    return UserList(found, tuple(part_of(split, user, item) for item in found.top.items.tolist()))
 
 
 def new_user(model: Model, items: Sequence[int]) -> FoldedUser:

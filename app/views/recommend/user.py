@@ -26,7 +26,7 @@ def show(runs: Sequence[Run], styles: Mapping[str, RunStyle]) -> None:
     user = pair_controls.user_index(model, wrong)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pair_controls.user(model, user)
-        st.button("Surprise me", key="recommend:surprise", on_click=_surprise, args=(model,), help="Any user")
+        st.button("Surprise me", key="recommend:surprise", on_click=_random_pair, args=(model,), help="Any user")
     for words in wrong:
         widgets.problem(words)
     if user is None:
@@ -35,8 +35,8 @@ def show(runs: Sequence[Run], styles: Mapping[str, RunStyle]) -> None:
     _lists(runs, styles, model.user_id(user))
 
 
-def _surprise(model: Model) -> None:
-    user, _ = cache.surprise(model)
+def _random_pair(model: Model) -> None:
+    user, _ = cache.random_pair(model)
     address.choose(user=model.user_id(user), item=None)
 
 
@@ -50,7 +50,7 @@ def _lists(runs: Sequence[Run], styles: Mapping[str, RunStyle], user: str) -> No
         return results.user_list(model, model.dataset.interactions.users.index(user), wanted.k, wanted.filter)
 
     shown = lists.fetch(runs, make)
-    for words in left_out(shown, user):
+    for words in excluded(shown, user):
         st.caption(plain(words))
     lists.show(shown, styles, f"user {user}", wanted.k)
     item = address.asked("item")
@@ -60,14 +60,14 @@ def _lists(runs: Sequence[Run], styles: Mapping[str, RunStyle], user: str) -> No
     _command(runs, user, wanted)
 
 
-def left_out(shown: Sequence[lists.Shown], user: str) -> list[str]:
+def excluded(shown: Sequence[lists.Shown], user: str) -> list[str]:
     """What each run's rule leaves out for the user, in words."""
     told: dict[str, str] = {}
     for one in shown:
         if one.model is not None and one.list is not None:
             split = one.model.loaded.split
             index = one.model.dataset.interactions.users.index(user)
-            told[one.run.name] = sentence(split.left_out_words(index, "test"))
+            told[one.run.name] = sentence(split.excluded_in_words(index, "test"))
             if split.train.indptr[index + 1] == split.train.indptr[index]:
                 told[one.run.name] += (
                     " This user has nothing in training: the list comes from no interaction of theirs."
@@ -99,7 +99,7 @@ def _why(runs: Sequence[Run], styles: Mapping[str, RunStyle], user: str, item: s
                     st.caption(plain(sentence(error)))
                     continue
                 st.markdown(f"**{plain(sentence(view.rank_words).removesuffix('.'))}**")
-                held_out = " · held out for the test" if view.standing == "test" else ""
+                held_out = " · held out for the test" if view.part == "test" else ""
                 st.caption(f"score {number(view.score)}{held_out}")
                 ids = {"run": run.name, "user": user, "item": item}
                 st.page_link(address.PAGES["inspect"], label="Why this: look inside", query_params=ids)
@@ -107,7 +107,7 @@ def _why(runs: Sequence[Run], styles: Mapping[str, RunStyle], user: str, item: s
 
 def _command(runs: Sequence[Run], user: str, wanted: Wanted) -> None:
     """The same from a terminal, a run at a time."""
-    widgets.terminal(["convncf", "recommend", runs[0].name, *widgets.option("--user", user), "-k", str(wanted.k)])
+    widgets.command_line(["convncf", "recommend", runs[0].name, *widgets.option("--user", user), "-k", str(wanted.k)])
     notes = ["one run at a time"] if len(runs) > 1 else []
     if wanted.filter.popular or wanted.filter.genres:
         notes.append("the command has no filters, and lists what is hidden here too")

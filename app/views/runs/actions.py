@@ -15,7 +15,7 @@ import streamlit as st
 
 from app.ui import address, run_table, widgets
 from app.ui.commands import ONLY_SHOWS, refused_where_read_only
-from app.ui.run_summary import Glance
+from app.ui.run_summary import RunSummary
 from app.ui.run_table import Column
 from app.ui.text import plain, sentence
 from app.views.runs.filters import Choice
@@ -104,7 +104,7 @@ def _each(names: Sequence[str], action: Callable[[str], object]) -> list[str]:
 _CAPTION: Final = "Runs; the metrics of a row are all of its kept epoch."
 
 
-def show_downloads(shown: Sequence[Glance], columns: Sequence[Column], choice: Choice) -> None:
+def show_downloads(shown: Sequence[RunSummary], columns: Sequence[Column], choice: Choice) -> None:
     """Two downloads under the table, and the same list in a terminal."""
     if shown:
         with st.container(horizontal=True):
@@ -130,18 +130,18 @@ def show_downloads(shown: Sequence[Glance], columns: Sequence[Column], choice: C
                 key="runs:latex",
                 help="The rows and columns above, as they are shown; for the packages booktabs and textcomp.",
             )
-    widgets.terminal(command(choice))
+    widgets.command_line(command(choice))
 
 
-def as_csv(shown: Sequence[Glance], columns: Sequence[Column]) -> str:
+def as_csv(shown: Sequence[RunSummary], columns: Sequence[Column]) -> str:
     """The rows under their heads; text as it is, numbers in full."""
-    rows = [[run_table.cell(column, glance) for column in columns] for glance in shown]
+    rows = [[run_table.cell(column, summary) for column in columns] for summary in shown]
     return csv_table([column.head for column in columns], rows)
 
 
-def as_latex(shown: Sequence[Glance], columns: Sequence[Column]) -> str:
+def as_latex(shown: Sequence[RunSummary], columns: Sequence[Column]) -> str:
     """The rows as a table for a paper, numbers as the page shows them."""
-    rows = [[run_table.cell(column, glance, short=True) for column in columns] for glance in shown]
+    rows = [[run_table.cell(column, summary, short=True) for column in columns] for summary in shown]
     numbers = {place for place, column in enumerate(columns) if column.numeric}
     return latex_table([column.head for column in columns], rows, numbers=numbers, caption=_CAPTION)
 
@@ -163,19 +163,19 @@ _HINT: Final = (
 )
 
 
-def asked(seen: Sequence[Glance]) -> tuple[str, ...]:
+def asked(seen: Sequence[RunSummary]) -> tuple[str, ...]:
     """The runs that the address ticks; one that is gone is said in words."""
     names = tuple(address.values("run"))
-    here = {glance.name for glance in seen}
+    here = {summary.name for summary in seen}
     for name in names:
         if name not in here:
             st.caption(f"Run {plain(repr(name))} is not here any more: it was deleted or renamed.")
     return tuple(name for name in names if name in here)
 
 
-def remember(ticked: Sequence[Glance]) -> None:
+def remember(ticked: Sequence[RunSummary]) -> None:
     """Put the ticked runs into the address."""
-    tick([glance.name for glance in ticked])
+    tick([summary.name for summary in ticked])
 
 
 def tick(names: Sequence[str]) -> None:
@@ -183,9 +183,9 @@ def tick(names: Sequence[str]) -> None:
     address.choose(run=list(names))
 
 
-def show(ticked: Sequence[Glance], seen: Sequence[Glance]) -> None:
+def show(ticked: Sequence[RunSummary], seen: Sequence[RunSummary]) -> None:
     """One row of links and buttons; what needs one run alone, or two to four, is there for those only."""
-    names = [glance.name for glance in ticked]
+    names = [summary.name for summary in ticked]
     with st.container(horizontal=True, vertical_alignment="center"):
         _links(ticked)
         if names and not address.read_only():
@@ -197,36 +197,36 @@ def show(ticked: Sequence[Glance], seen: Sequence[Glance]) -> None:
         st.caption(_HINT)
     else:
         st.caption(plain(f"{len(names):,} ticked: {_named(names)}."))
-    for glance in ticked:
-        if glance.state == "broken":
-            widgets.broken_run(glance.run)
-        elif glance.reason or glance.state in ("failed", "lost"):
-            st.caption(plain(f"{glance.name}: {glance.reason or glance.status.message}"))
-        if glance.labels.problem:
-            widgets.problem(f"Labels of {glance.name} cannot be read. {glance.labels.problem}")
+    for summary in ticked:
+        if summary.state == "broken":
+            widgets.broken_run(summary.run)
+        elif summary.reason or summary.state in ("failed", "lost"):
+            st.caption(plain(f"{summary.name}: {summary.reason or summary.status.message}"))
+        if summary.labels.problem:
+            widgets.problem(f"Labels of {summary.name} cannot be read. {summary.labels.problem}")
 
 
-def _links(ticked: Sequence[Glance]) -> None:
+def _links(ticked: Sequence[RunSummary]) -> None:
     """Where the ticked runs can be looked at; what does not go with them is not there."""
-    names = [glance.name for glance in ticked]
-    if 2 <= len(names) <= address.MOST_COMPARED and all(glance.finished for glance in ticked):
-        widgets.onward("compare", "Compare", {"run": names})
+    names = [summary.name for summary in ticked]
+    if 2 <= len(names) <= address.MOST_COMPARED and all(summary.finished for summary in ticked):
+        widgets.page_link("compare", "Compare", {"run": names})
     if len(ticked) == 1:
         if ticked[0].trained and ticked[0].epoch is not None:
-            widgets.onward("inspect", "Look inside", {"run": names})
+            widgets.page_link("inspect", "Look inside", {"run": names})
         if ticked[0].finished:
-            widgets.onward("recommend", "Recommend", {"run": names})
-        widgets.onward("train", "Watch", {"run": names})
+            widgets.page_link("recommend", "Recommend", {"run": names})
+        widgets.page_link("train", "Watch", {"run": names})
 
 
 # ---------------------------------------------------------------- name and labels
-def _labels(ticked: Sequence[Glance]) -> None:
-    names = [glance.name for glance in ticked]
+def _labels(ticked: Sequence[RunSummary]) -> None:
+    names = [summary.name for summary in ticked]
     if len(ticked) == 1:
         _rename(ticked[0])
         _note(ticked[0])
     _tags(ticked)
-    archived = all(glance.labels.archived for glance in ticked)
+    archived = all(summary.labels.archived for summary in ticked)
     st.button(
         "Bring back" if archived else "Archive",
         key="runs:archive",
@@ -236,12 +236,12 @@ def _labels(ticked: Sequence[Glance]) -> None:
     )
 
 
-def _rename(glance: Glance) -> None:
+def _rename(summary: RunSummary) -> None:
     with st.popover("Rename"):
-        key = f"runs:name:{glance.name}"
-        st.text_input("New name", value=glance.name, key=key, help="Letters, digits, '-', '_' and '.'.")
+        key = f"runs:name:{summary.name}"
+        st.text_input("New name", value=summary.name, key=key, help="Letters, digits, '-', '_' and '.'.")
         st.caption("Its colour stays; runs that began from its embeddings name it by the new name.")
-        _act("Rename it", key, lambda value: _renamed(glance.name, value))
+        _act("Rename it", key, lambda value: _renamed(summary.name, value))
 
 
 def _renamed(name: str, wanted: str) -> str:
@@ -250,16 +250,16 @@ def _renamed(name: str, wanted: str) -> str:
     return words
 
 
-def _note(glance: Glance) -> None:
+def _note(summary: RunSummary) -> None:
     with st.popover("Note"):
-        key = f"runs:note:{glance.name}"
-        st.text_area(f"Note on {glance.name}", value=glance.labels.note, key=key, height=120)
-        _act("Keep the note", key, lambda value: note(glance.name, value))
+        key = f"runs:note:{summary.name}"
+        st.text_area(f"Note on {summary.name}", value=summary.labels.note, key=key, height=120)
+        _act("Keep the note", key, lambda value: note(summary.name, value))
 
 
-def _tags(ticked: Sequence[Glance]) -> None:
-    names = [glance.name for glance in ticked]
-    present = list(dict.fromkeys(tag for glance in ticked for tag in glance.labels.tags))
+def _tags(ticked: Sequence[RunSummary]) -> None:
+    names = [summary.name for summary in ticked]
+    present = list(dict.fromkeys(tag for summary in ticked for tag in summary.labels.tags))
     with st.popover("Tag"):
         key = "runs:add:" + "\n".join(names)
         st.text_input("Tags to add", key=key, placeholder="baseline, for the paper", help="Several with commas.")
@@ -280,17 +280,17 @@ def _act(label: str, key: str, action: Callable[..., str]) -> None:
 
 
 # ---------------------------------------------------------------- delete
-def _delete(ticked: Sequence[Glance], seen: Sequence[Glance]) -> None:
-    names = [glance.name for glance in ticked]
+def _delete(ticked: Sequence[RunSummary], seen: Sequence[RunSummary]) -> None:
+    names = [summary.name for summary in ticked]
     many = f"{len(names):,} runs" if len(names) > 1 else "it"
     action = partial(delete, names)
     widgets.confirm("Delete", _question(ticked, seen), f"Delete {many} for good", action, key="runs:delete")
 
 
-def _question(ticked: Sequence[Glance], seen: Sequence[Glance]) -> str:
+def _question(ticked: Sequence[RunSummary], seen: Sequence[RunSummary]) -> str:
     """What goes, what stays and what cannot be undone."""
-    names = [glance.name for glance in ticked]
-    size = sum(size_of(glance.run) for glance in ticked)
+    names = [summary.name for summary in ticked]
+    size = sum(size_of(summary.run) for summary in ticked)
     said = [f"Delete {_named(names)} with models, curves, reports and logs ({size / 1e6:,.1f} MB)?"]
     begun = [g.name for g in seen if g.name not in names and g.settings.get("model.pre_model_path") in names]
     if begun:

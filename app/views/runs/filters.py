@@ -9,14 +9,14 @@ from typing import Final
 import streamlit as st
 
 from app.ui import address, run_table, text
-from app.ui.run_summary import Glance
+from app.ui.run_summary import RunSummary
 from app.ui.run_table import METRIC, OWN, SETTING
 from app.ui.text import plain
 from convncf.data.items import fold
 from convncf.figures import theme
 from convncf.models.registry import label
 
-_OF: Final[Mapping[str, tuple[str, Callable[[Glance], Iterable[str]]]]] = {
+_OF: Final[Mapping[str, tuple[str, Callable[[RunSummary], Iterable[str]]]]] = {
     "state": ("State", lambda g: (g.state,)),
     "dataset": ("Dataset", lambda g: (g.dataset,) if g.dataset else ()),
     "model": ("Model", lambda g: (g.model,) if g.model else ()),
@@ -45,7 +45,7 @@ class Choice:
     columns: tuple[str, ...]
 
 
-def show(seen: Sequence[Glance]) -> Choice:
+def show(seen: Sequence[RunSummary]) -> Choice:
     """The controls, in two rows; a choice in the address that no run has is said in words, and not counted."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         search = _text()
@@ -69,27 +69,29 @@ _COLUMNS_HELP: Final = "Settings are offered where the runs differ in them; numb
 _SEARCH_HELP: Final = "Words in the name, a tag, the note, the dataset or the model; all of them have to be there."
 
 
-def kept(seen: Sequence[Glance], choice: Choice) -> list[Glance]:
+def kept(seen: Sequence[RunSummary], choice: Choice) -> list[RunSummary]:
     """The runs that a choice shows, sorted."""
     words = fold(choice.search).split()
     found = [
-        glance
-        for glance in seen
-        if (choice.archived == "yes" or glance.labels.archived == (choice.archived == "only"))
-        and all(wanted in _OF[name][1](glance) for name, wanted in choice.of.items())
-        and all(word in _searched(glance) for word in words)
+        summary
+        for summary in seen
+        if (choice.archived == "yes" or summary.labels.archived == (choice.archived == "only"))
+        and all(wanted in _OF[name][1](summary) for name, wanted in choice.of.items())
+        and all(word in _searched(summary) for word in words)
     ]
     column = run_table.chosen((choice.sort,), choice.metric, seen)[0]
     return run_table.ordered(found, column, down=choice.down, letter=run_table.letters(seen))
 
 
-def _searched(glance: Glance) -> str:
-    labels = glance.labels
-    return fold("\n".join([glance.name, *labels.tags, labels.note, glance.dataset, glance.model, glance.model_words]))
+def _searched(summary: RunSummary) -> str:
+    labels = summary.labels
+    return fold(
+        "\n".join([summary.name, *labels.tags, labels.note, summary.dataset, summary.model, summary.model_words])
+    )
 
 
-def _values(seen: Sequence[Glance], get: Callable[[Glance], Iterable[str]]) -> dict[str, str]:
-    found = dict.fromkeys(sorted(value for glance in seen for value in get(glance)))
+def _values(seen: Sequence[RunSummary], get: Callable[[RunSummary], Iterable[str]]) -> dict[str, str]:
+    found = dict.fromkeys(sorted(value for summary in seen for value in get(summary)))
     return {_ANY: "Any", **{value: text.STATE_WORDS.get(value, label(value)) for value in found}}
 
 
@@ -146,13 +148,13 @@ def _say_absent(label: str, wanted: Iterable[str], options: Mapping[str, str]) -
         st.caption(f"{plain(label)}: {plain(', '.join(map(repr, absent)))} is not here, so it is left aside.")
 
 
-def count(seen: Sequence[Glance], shown: Sequence[Glance], choice: Choice) -> str:
+def count(seen: Sequence[RunSummary], shown: Sequence[RunSummary], choice: Choice) -> str:
     """How many runs are shown, how many are not and why, and whether their figures can be ranked; Markdown."""
     said = [f"{len(shown):,} of {theme.plural(len(seen), 'run')}."]
-    put_aside = sum(glance.labels.archived for glance in seen)
+    put_aside = sum(summary.labels.archived for summary in seen)
     if choice.archived == "no" and put_aside:
         said.append(f"{put_aside:,} archived {'is' if put_aside == 1 else 'are'} left out.")
-    kinds = {glance.measured for glance in shown if glance.measured is not None}
+    kinds = {summary.measured for summary in shown if summary.measured is not None}
     if len(kinds) > 1:
         said.append(
             f"Their figures come from {len(kinds)} kinds of measurement (dataset, split, protocol): rank only runs "

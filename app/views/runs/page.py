@@ -15,7 +15,7 @@ def page() -> None:
     if not runs:
         first_runs.none_yet()
         return
-    seen = run_summary.look_at_all(runs)
+    seen = run_summary.summaries(runs)
     choice = filters.show(seen)
     shown = filters.kept(seen, choice)
     st.caption(filters.count(seen, shown, choice))

@@ -9,19 +9,19 @@ from typing import Final
 import streamlit as st
 
 from app.ui import address, commands, text
-from app.ui.run_summary import Glance
+from app.ui.run_summary import RunSummary
 from app.ui.text import plain
-from app.ui.widgets import attempt, main_button, onward, section
+from app.ui.widgets import attempt, main_button, page_link, section
 from convncf.jobs import DEMO_RUNS
 
 _USUAL_SECONDS: Final = 180
 
 
-def next_step(seen: Sequence[Glance]) -> None:
+def next_step(seen: Sequence[RunSummary]) -> None:
     """The most useful thing to do now, as one prominent button, or in words while there is none."""
-    ready = [glance for glance in seen if glance.finished and glance.layered]
-    active = any(glance.active for glance in seen)
-    demo = [glance for glance in seen if glance.name in DEMO_RUNS]
+    ready = [summary for summary in seen if summary.finished and summary.layered]
+    active = any(summary.active for summary in seen)
+    demo = [summary for summary in seen if summary.name in DEMO_RUNS]
     if ready:
         _look_inside(ready)
     elif active:
@@ -30,25 +30,25 @@ def next_step(seen: Sequence[Glance]) -> None:
         st.caption(commands.ONLY_SHOWS)
     elif not demo:
         _train_the_demo(prominent=not ready)
-    elif not active and any(glance.state in ("stopped", "lost") for glance in demo):
+    elif not active and any(summary.state in ("stopped", "lost") for summary in demo):
         _go_on(prominent=not ready)
 
 
-def _look_inside(ready: Sequence[Glance]) -> None:
+def _look_inside(ready: Sequence[RunSummary]) -> None:
     # a network that learned something first: one that kept its start shows what its MF-BPR knew
-    first = min(ready, key=lambda glance: (glance.name not in DEMO_RUNS, glance.kept_the_start))
+    first = min(ready, key=lambda summary: (summary.name not in DEMO_RUNS, summary.kept_the_start))
     with st.container(horizontal=True, vertical_alignment="center"):
         if main_button(f"Look inside {first.name}", key="look-inside"):
             address.go("inspect", run=first.name)
-        others = [glance for glance in ready if glance.measured == first.measured and glance is not first]
+        others = [summary for summary in ready if summary.measured == first.measured and summary is not first]
         if first.measured and others and st.button(f"Compare it with {plain(others[0].name)}", key="compare"):
             address.go("compare", run=first.name, other=others[0].name)
     st.caption("Every picture between a user, an item and the score: the interaction map, the feature maps, the sum.")
 
 
-def _meanwhile(seen: Sequence[Glance]) -> None:
+def _meanwhile(seen: Sequence[RunSummary]) -> None:
     """What is going on before the first network can be looked into."""
-    if not any(glance.active and glance.name in DEMO_RUNS for glance in seen):
+    if not any(summary.active and summary.name in DEMO_RUNS for summary in seen):
         st.caption("A model is being trained. Once a ConvNCF is finished, a button to look inside it appears here.")
         return
     st.markdown(
@@ -58,7 +58,7 @@ def _meanwhile(seen: Sequence[Glance]) -> None:
         "random filters."
     )
     usual = "On two free processor cores the first ConvNCF can be looked into about three minutes after the start"
-    waited = time.time() - min(glance.run.created for glance in seen if glance.name in DEMO_RUNS)
+    waited = time.time() - min(summary.run.created for summary in seen if summary.name in DEMO_RUNS)
     if waited < _USUAL_SECONDS:
         usual += f"; {text.duration(waited)} have passed. A button to it appears here."
     else:
@@ -99,13 +99,13 @@ def ways_on() -> None:
     with data:
         st.subheader("Your own data", anchor=False)
         st.caption("A CSV with a user and an item on each line is enough. You see what is read before it is kept.")
-        onward("data", "Add a dataset")
+        page_link("data", "Add a dataset")
     with train:
         st.subheader("A model of your own", anchor=False)
         st.caption(
             "Choose the embedding size and the layers, start, and watch it learn. It can be stopped and resumed."
         )
-        onward("train", "Train a model")
+        page_link("train", "Train a model")
     with command:
         st.subheader("The command line", anchor=False)
         st.caption("The same runs, from a terminal; what it trains shows up here.")

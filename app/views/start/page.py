@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.ui import address, plots, run_rows, run_summary, widgets
-from app.ui.run_summary import Glance
+from app.ui.run_summary import RunSummary
 from app.ui.text import terms
 from app.views.start import next_step
 from convncf import figures
@@ -34,12 +34,12 @@ def page() -> None:
     next_step.ways_on()
 
 
-def _shown() -> tuple[Glance, ...]:
+def _shown() -> tuple[RunSummary, ...]:
     """The demo runs in the order of their training, then the newest others."""
     runs = address.store().all()
     demo = sorted((run for run in runs if run.name in DEMO_RUNS), key=lambda run: list(DEMO_RUNS).index(run.name))
     others = [run for run in runs if run.name not in DEMO_RUNS]
-    return run_summary.look_at_all([*demo, *others[:RECENT]])
+    return run_summary.summaries([*demo, *others[:RECENT]])
 
 
 def _runs(before: tuple[tuple[str, str], ...]) -> None:
@@ -58,12 +58,12 @@ def _runs(before: tuple[tuple[str, str], ...]) -> None:
         if others:
             widgets.section("Recent runs")
             run_rows.show(others, order)
-            widgets.onward("runs", "All runs")
+            widgets.page_link("runs", "All runs")
     with chart:
         _chart(seen, order)
 
 
-def _chart(seen: Sequence[Glance], order: Sequence[str]) -> None:
+def _chart(seen: Sequence[RunSummary], order: Sequence[str]) -> None:
     """The curves of the runs that have one, of two epochs or more; one metric, that of the first."""
     read = [(found, run_summary.records(found.run)) for found in seen if found.state != "broken"]
     drawn = [(found, rows) for found, rows in read if sum(row["phase"] == "training" for row in rows) > 1]

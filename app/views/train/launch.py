@@ -265,7 +265,7 @@ def _before_it(device: str, runs: int) -> None:
     listed = ", ".join(before[:_NAMED]) + (f" and {len(before) - _NAMED:,} more" if before[_NAMED:] else "")
     what = "It would be" if runs == 1 else "The first of them would be"
     st.caption(
-        plain(f"{plural(len(before), 'run')} before it on this device: {listed}. {what} {jobs.standing(before)}.")
+        plain(f"{plural(len(before), 'run')} before it on this device: {listed}. {what} {jobs.queue_position(before)}.")
     )
 
 

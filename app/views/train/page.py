@@ -18,7 +18,7 @@ def page() -> None:
     if not runs:
         widgets.empty("No run yet. Launch one above; its curves will appear here.")
         return
-    seen = run_summary.look_at_all(runs)
+    seen = run_summary.summaries(runs)
     st.space("small")
     watched = watch.show(runs, seen)
     st.space("small")

@@ -10,7 +10,7 @@ from typing import Any, Final
 import streamlit as st
 
 from app.ui import address, commands, plots, run_rows, text, widgets
-from app.ui.run_summary import Glance, look, records
+from app.ui.run_summary import RunSummary, records, summarise
 from app.ui.text import plain, sentence, terms
 from app.views.train import launch, new_run
 from convncf import figures, jobs
@@ -27,7 +27,7 @@ _SMOOTH: Final[Mapping[str, str]] = {"0": "as it is", "0.6": "a little", "0.9": 
 _GHOST: Final = "The faint line is what was measured; the smooth one is a running mean of it."
 
 
-def show_curves(seen: Glance, colour: str) -> None:
+def show_curves(seen: RunSummary, colour: str) -> None:
     """Loss and validation in the run's colour, or why there is none."""
     rows = records(seen.run)
     if not rows:
@@ -53,15 +53,15 @@ def show_curves(seen: Glance, colour: str) -> None:
         return
     with validation:
         help = f"{figures.wording.READ_VALIDATION}\n\n{terms(seen.monitor)}"
-        st.subheader(f"{seen.monitor} on {seen.judged_on}", anchor=False, help=help)
+        st.subheader(f"{seen.monitor} on {seen.selected_on}", anchor=False, help=help)
         _draw(seen, seen.monitor, by, weight, "validation", colour)
-    if seen.judged_on == "test":
+    if seen.selected_on == "test":
         st.caption("This run chooses its epoch on the test part, as the 2018 code does: its test figures are too good.")
     if weight:
         st.caption(_GHOST)
 
 
-def _draw(seen: Glance, metric: str, by: figures.learning.Abscissa, weight: float, place: str, colour: str) -> None:
+def _draw(seen: RunSummary, metric: str, by: figures.learning.Abscissa, weight: float, place: str, colour: str) -> None:
     config = seen.run.config()
     batches = {"pretraining": config.pretrain.batch_size, "training": config.train.batch_size}
     drawn = figures.learning.curves(records(seen.run), address.theme(), metric, by, batches=batches, colour=colour)
@@ -71,7 +71,7 @@ def _draw(seen: Glance, metric: str, by: figures.learning.Abscissa, weight: floa
 _NAME: Final = re.compile(r"(.+)-seed[0-9]+")
 
 
-def show_seeds(chosen: Glance, seen: Sequence[Glance]) -> None:
+def show_seeds(chosen: RunSummary, seen: Sequence[RunSummary]) -> None:
     """A line on the runs NAME-seedN beside this one, oldest seed first; nothing where it stands alone."""
     matched = _NAME.fullmatch(chosen.name)
     if matched is None:
@@ -87,7 +87,7 @@ def show_seeds(chosen: Glance, seen: Sequence[Glance]) -> None:
     st.caption("  \n".join(map(plain, lines)))
 
 
-def _mean(metric: str, others: Sequence[Glance]) -> str:
+def _mean(metric: str, others: Sequence[RunSummary]) -> str:
     """The mean over the seeds that have ended, in words; empty where there are not two."""
     if sum(one.finished for one in others) < 2:
         return ""
@@ -98,7 +98,7 @@ def _mean(metric: str, others: Sequence[Glance]) -> str:
     return summed.metrics[metric].words if metric in summed.metrics else ""
 
 
-def show_downloads(seen: Glance) -> None:
+def show_downloads(seen: RunSummary) -> None:
     """A button a file, each made when it is pressed; and the command that trains the same."""
     run = seen.run
     with st.expander("Take it along"):
@@ -143,11 +143,11 @@ def _button(label: str, run: Run, file: str, make: Callable[[], str]) -> None:
     )
 
 
-def show_actions(seen: Glance) -> None:
+def show_actions(seen: RunSummary) -> None:
     """The buttons that fit its state, in the row that is open; on a server that only shows, those that look."""
     run = seen.run
     if seen.finished:
-        _onward(seen)
+        _page_links(seen)
     if address.read_only():
         return
     if seen.active:
@@ -197,7 +197,7 @@ def _stop_buttons(run: Run) -> None:
     )
 
 
-def _train_on(seen: Glance) -> None:
+def _train_on(seen: RunSummary) -> None:
     """More epochs for a run that has had its own."""
     try:
         before = seen.run.config().train.epochs
@@ -231,7 +231,7 @@ def _refit(run: Run) -> None:
         st.caption(plain(f"In a terminal: convncf refit {run.name}"))
 
 
-def _onward(seen: Glance) -> None:
+def _page_links(seen: RunSummary) -> None:
     if record(seen.model).interaction_map and widgets.main_button("Look inside", key="watch:inspect"):
         address.go("inspect", run=seen.name)
     if st.button("Compare", key="watch:compare"):
@@ -251,7 +251,7 @@ _PICKER = 300
 """Width of the picker, px: the buttons stand in the same row."""
 
 
-def show(runs: Sequence[Run], seen: Sequence[Glance]) -> str:
+def show(runs: Sequence[Run], seen: Sequence[RunSummary]) -> str:
     """Pick a run and see everything about it; what changes while it is active is read anew each second.
 
     Returns the run's name.
@@ -261,7 +261,7 @@ def show(runs: Sequence[Run], seen: Sequence[Glance]) -> str:
             run = widgets.run_picker(runs, label="Run to watch", default=_most_alive(seen).name)
         if run is None:
             return ""
-        chosen = look(run)
+        chosen = summarise(run)
         show_actions(chosen)
     colour = figures.run_colour(run.name, address.run_order(tuple(runs)), address.theme())
     words = text.STATE_WORDS[chosen.state]
@@ -280,10 +280,10 @@ def show(runs: Sequence[Run], seen: Sequence[Glance]) -> str:
     return run.name
 
 
-def _most_alive(seen: Sequence[Glance]) -> Glance:
+def _most_alive(seen: Sequence[RunSummary]) -> RunSummary:
     """The run that is at work, else the one whose turn is next, else the newest."""
     for state_of_it in ("running", "starting", "queued"):
-        found = [glance for glance in seen if glance.state == state_of_it]
+        found = [summary for summary in seen if summary.state == state_of_it]
         if found:
             return found[-1]  # the oldest of them: runs come newest first
     return seen[0]
@@ -291,7 +291,7 @@ def _most_alive(seen: Sequence[Glance]) -> Glance:
 
 def _live(run: Run, before: str, colour: str) -> None:
     """What changes while a run is active. The whole page follows when its state does, so that the buttons fit."""
-    seen = look(run)
+    seen = summarise(run)
     if seen.state != before:
         st.rerun()
     with st.container():
@@ -301,7 +301,7 @@ def _live(run: Run, before: str, colour: str) -> None:
                 _place(seen)
         facts = _outcome(seen) if seen.finished else _pace(seen) if seen.active else {}
         if facts:
-            widgets.facts(facts)
+            widgets.labelled_values(facts)
         if seen.finished:
             _sentences(seen)
     with st.container():
@@ -314,14 +314,14 @@ def _live(run: Run, before: str, colour: str) -> None:
             st.caption("Nothing is written yet.")
 
 
-def _place(seen: Glance) -> None:
+def _place(seen: RunSummary) -> None:
     """Behind which runs it waits."""
-    stands = jobs.standing(jobs.ahead(address.store(), seen.status.device or "auto", seen.name))
+    stands = jobs.queue_position(jobs.ahead(address.store(), seen.status.device or "auto", seen.name))
     if stands:
         st.caption(plain(sentence(stands)))
 
 
-def _pace(seen: Glance) -> dict[str, str]:
+def _pace(seen: RunSummary) -> dict[str, str]:
     """How fast a worker is, and whether it still speaks; nothing while it waits for its turn."""
     status = seen.status
     if seen.state == "queued":
@@ -334,7 +334,7 @@ def _pace(seen: Glance) -> dict[str, str]:
     return facts
 
 
-def _outcome(seen: Glance) -> dict[str, str]:
+def _outcome(seen: RunSummary) -> dict[str, str]:
     """What came out of a finished run, in numbers."""
     report = seen.run.report() or {}
     metrics = report.get("metrics", {})
@@ -351,7 +351,7 @@ def _outcome(seen: Glance) -> dict[str, str]:
     return facts
 
 
-def _sentences(seen: Glance) -> None:
+def _sentences(seen: RunSummary) -> None:
     """What the numbers mean: against which baseline, and what was ranked."""
     report = seen.run.report() or {}
     said = [seen.about_the_choice] if seen.about_the_choice else []

@@ -28,7 +28,7 @@ from convncf.data.reading.columns import (
     resolve_columns,
 )
 from convncf.data.reading.options import ReadOptions
-from convncf.data.reading.report import Dropped, Ledger, TimeSpan, counted
+from convncf.data.reading.report import Dropped, DroppedRows, TimeSpan, counted
 from convncf.data.reading.tables import Coded, Int64s, Table, in_a_row, plain_text
 from convncf.data.timestamps import (
     READ_AS_TIMES,
@@ -184,13 +184,13 @@ class Assembly:
             {role: table.names[found[role]] for role in roles} for table, found in zip(tables, positions, strict=True)
         )
         sizes = [len(table.line) for table in tables]
-        self.ledger = Ledger(
+        self.dropped_rows = DroppedRows(
             tables[0].line if len(tables) == 1 else np.concatenate([table.line for table in tables]),
             np.repeat(np.arange(len(tables), dtype=np.int16), sizes),
             [table.source.file for table in tables],
         )
         for table in tables:
-            self.ledger.note(
+            self.dropped_rows.note(
                 [
                     Dropped(d.reason, d.count, d.first_lines, table.source.file if len(tables) > 1 else "")
                     for d in table.dropped
@@ -218,7 +218,7 @@ class Assembly:
         self._take_ids()
         self._take_ratings()
         self._take_times()
-        if not len(self.ledger.rows):
+        if not len(self.dropped_rows.rows):
             raise ReadError(self._nothing_left())
         self._keep_parts_apart()
         span = self._time_span()
@@ -249,7 +249,7 @@ class Assembly:
             titles=titles,
             columns=self.columns,
             merged=merged,
-            dropped=self.ledger.dropped,
+            dropped=self.dropped_rows.dropped,
             time=span,
             notes=tuple(self.notes),
         )
@@ -264,7 +264,7 @@ class Assembly:
         return [role for role in ROLES if all(role in found for found in positions)]
 
     def _drop(self, reason: str, leaving: Bools) -> None:
-        stays = self.ledger.drop(reason, leaving)
+        stays = self.dropped_rows.drop(reason, leaving)
         if not stays.all():
             self.text = {role: column.taken(stays) for role, column in self.text.items()}
             if self.clock is not None:
@@ -281,7 +281,7 @@ class Assembly:
         for file, (table, names) in enumerate(zip(self.tables, self.columns, strict=True)):
             if table.header is None:
                 continue
-            alike = self.ledger.file[self.ledger.rows] == file
+            alike = self.dropped_rows.file[self.dropped_rows.rows] == file
             for role, name in names.items():
                 if role in self.text:
                     column = self.text[role]
@@ -337,7 +337,8 @@ class Assembly:
             n_other = int(times.other_unit.sum())
             raise ReadError(
                 f"{self.path}: column {self.columns[0]['timestamp']!r} mixes units: most count "
-                f"{UNIT_WORDS[times.unit]}, but not {counted(n_other, 'row')} ({self.ledger.where(times.other_unit)}). "
+                f"{UNIT_WORDS[times.unit]}, but not {counted(n_other, 'row')} "
+                f"({self.dropped_rows.where(times.other_unit)}). "
                 f'Use one unit, or leave the column out with {OPTIONS["timestamp"]} "".'
             )
         self._drop("time not understood", ~times.understood)
@@ -347,7 +348,7 @@ class Assembly:
         odd = implausible(values, times.unit)
         if odd.any():
             words = counted(int(odd.sum()), "time")
-            self.notes.append(f"{words} before 1900 or after 2100, kept ({self.ledger.where(odd)})")
+            self.notes.append(f"{words} before 1900 or after 2100, kept ({self.dropped_rows.where(odd)})")
 
     def _refuse_unclear(self, times: ParsedTimes) -> None:
         if times.unclear is None or self.clock is None:
@@ -356,8 +357,8 @@ class Assembly:
         raise ReadError(
             f"{self.path}: column {self.columns[0]['timestamp']!r}: which number is the day and which the month does "
             f"not show in dates such as {shown[0].as_py()!r} and {shown[-1].as_py()!r} "
-            f"({self.ledger.where(times.unclear)}). Say it with --date-order day-first or month-first, or leave the "
-            f'column out with {OPTIONS["timestamp"]} "".'
+            f"({self.dropped_rows.where(times.unclear)}). Say it with --date-order day-first or month-first, "
+            f'or leave the column out with {OPTIONS["timestamp"]} "".'
         )
 
     def _keep_parts_apart(self) -> None:
@@ -382,8 +383,8 @@ class Assembly:
         return TimeSpan(self.times.unit, self.times.format, first, last)
 
     def _nothing_left(self) -> str:
-        reasons = "; ".join(map(str, self.ledger.dropped))
-        main = self.ledger.dropped[0].reason if self.ledger.dropped else ""
+        reasons = "; ".join(map(str, self.dropped_rows.dropped))
+        main = self.dropped_rows.dropped[0].reason if self.dropped_rows.dropped else ""
         role = next(
             (role for role, word in (("rating", "rating"), ("timestamp", "time")) if main.startswith(word)), None
         )

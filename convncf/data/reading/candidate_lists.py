@@ -15,7 +15,7 @@ from convncf.data.interactions import Interactions
 from convncf.data.reading.columns import as_number
 from convncf.data.reading.dialect import read_text
 from convncf.data.reading.options import ReadOptions
-from convncf.data.reading.report import CandidatesRead, Dropped, FileRead, Ledger, Lines, counted
+from convncf.data.reading.report import CandidatesRead, Dropped, DroppedRows, FileRead, Lines, counted
 from convncf.data.reading.sources import Source
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import ReadError
@@ -57,8 +57,8 @@ def read_candidate_lists(source: Source, options: ReadOptions) -> CandidateLists
             f"{source}, line {number}: not a candidate set: {line[:80]!r}. Each line should hold (user,item) and then "
             "the negatives, divided by tabs."
         )
-    ledger = Ledger(np.asarray([number for number, _ in filled], np.int64))
-    ledger.drop("no (user,item) at its beginning", np.asarray([match is None for match in found]))
+    dropped_rows = DroppedRows(np.asarray([number for number, _ in filled], np.int64))
+    dropped_rows.drop("no (user,item) at its beginning", np.asarray([match is None for match in found]))
     sets = [match for match in found if match is not None]
     number_if_asked = _as_numbers if options.ids == "number" else list
     return CandidateLists(
@@ -66,7 +66,7 @@ def read_candidate_lists(source: Source, options: ReadOptions) -> CandidateLists
         users=number_if_asked([match[1] for match in sets]),
         answers=number_if_asked([match[2] for match in sets]),
         negatives=[number_if_asked(match[3].split()) for match in sets],
-        line=ledger.line[ledger.rows],
+        line=dropped_rows.line[dropped_rows.rows],
         account=FileRead(
             file=source.file,
             role="candidates",
@@ -81,7 +81,7 @@ def read_candidate_lists(source: Source, options: ReadOptions) -> CandidateLists
             records=len(filled),
             rows=len(filled),
         ),
-        dropped=ledger.dropped,
+        dropped=dropped_rows.dropped,
         notes=text.notes,
     )
 

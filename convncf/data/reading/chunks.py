@@ -72,7 +72,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ChunkColumns:
     """What a block holds."""
 
     columns: Mapping[str, Column]
@@ -91,7 +91,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class Chunk:
     """Some lines of a file."""
 
     raw: bytes
@@ -104,7 +104,7 @@ class Block:
         except UnicodeDecodeError:
             raise NotUtf8Error from None
 
-    def piece(self, wanted: Wanted) -> Piece:
+    def chunk(self, wanted: Wanted) -> ChunkColumns:
         """The columns of its rows. Raises NotUtf8Error or OnlyAsAWholeError where they cannot be had by themselves."""
         if b"\0" in self.raw:
             raise OnlyAsAWholeError("it holds a zero byte")
@@ -113,13 +113,13 @@ class Block:
         table = _by_arrow(self.raw, wanted)
         columns = None if table is None else _columns(table, wanted)
         if columns is None:
-            return self.piece_of(split_records(self.text(), wanted.layout.delimiter), wanted)
+            return self.columns_of(split_records(self.text(), wanted.layout.delimiter), wanted)
         rows = len(columns["user_id"])
         widths = np.zeros(wanted.layout.width + 1, np.int64)
         widths[-1] = rows
-        return Piece(columns, rows, len(self.raw), self._n_controls(), widths)
+        return ChunkColumns(columns, rows, len(self.raw), self._n_controls(), widths)
 
-    def piece_of(self, records: Records, wanted: Wanted, skip: int = 0) -> Piece:
+    def columns_of(self, records: Records, wanted: Wanted, skip: int = 0) -> ChunkColumns:
         """The columns of its records as the careful reader divided it, without the first `skip` of them."""
         if records.undecided and not self.last:
             raise OnlyAsAWholeError("it holds a quote that is not closed within its block")
@@ -133,7 +133,7 @@ class Block:
         for role, position in wanted.positions.items():
             texts = records.column(position, kept)
             columns[role] = _column(role, texts)
-        return Piece(
+        return ChunkColumns(
             columns,
             len(kept),
             len(self.raw),
@@ -258,7 +258,7 @@ def _integers(texts: pa.StringArray | pa.LargeStringArray) -> Numbers | None:
     return integers
 
 
-class Gathered:
+class ChunkCollector:
     """What the pieces so far hold."""
 
     def __init__(self, wanted: Wanted) -> None:
@@ -270,24 +270,24 @@ class Gathered:
         self._dropped, self._first_dropped = 0, list[int]()
         self._n_bytes = self._n_controls = 0
 
-    def add(self, piece: Piece) -> None:
+    def add(self, chunk: ChunkColumns) -> None:
         """The next piece of the file."""
         before = self._odd.lines
-        if piece.records is None:
-            self._odd.lines += piece.rows
+        if chunk.records is None:
+            self._odd.lines += chunk.rows
         else:
-            self._odd.add(piece.records)
-        self._lines.append((before, piece.rows, piece.line))
-        if piece.dropped is not None and len(piece.dropped):
-            self._dropped += len(piece.dropped)
+            self._odd.add(chunk.records)
+        self._lines.append((before, chunk.rows, chunk.line))
+        if chunk.dropped is not None and len(chunk.dropped):
+            self._dropped += len(chunk.dropped)
             missing = FIRST_LINES - len(self._first_dropped)
-            self._first_dropped += (piece.dropped[:missing] + before).tolist()
-        longer, shorter = sorted((self._widths, piece.widths), key=len, reverse=True)
+            self._first_dropped += (chunk.dropped[:missing] + before).tolist()
+        longer, shorter = sorted((self._widths, chunk.widths), key=len, reverse=True)
         self._widths = longer.copy()
         self._widths[: len(shorter)] += shorter
-        self._n_bytes += piece.n_bytes
-        self._n_controls += piece.n_controls
-        for role, column in piece.columns.items():
+        self._n_bytes += chunk.n_bytes
+        self._n_controls += chunk.n_controls
+        for role, column in chunk.columns.items():
             self._columns[role].append(column)
 
     def table(self, source: Source, encoding: str, notes: tuple[str, ...]) -> Table:
@@ -299,11 +299,11 @@ class Gathered:
         packed: dict[int, Coded | Int64s] = {}
         texts: dict[int, pa.LargeStringArray] = {}
         for role, position in self._wanted.positions.items():
-            pieces = self._columns.pop(role)
+            chunks = self._columns.pop(role)
             if role != "timestamp":
-                packed[position] = _coded(pieces)
+                packed[position] = _coded(chunks)
             else:
-                clock = in_a_row(pieces)
+                clock = in_a_row(chunks)
                 (packed if isinstance(clock, np.ndarray) else texts)[position] = clock
         dropped = Dropped(layout.wanted_fields, self._dropped, tuple(self._first_dropped))
         return Table(
@@ -337,12 +337,12 @@ class Gathered:
         return line
 
 
-def _coded(pieces: list[Coded | Numbers]) -> Coded:
+def _coded(chunks: list[Coded | Numbers]) -> Coded:
     """The words of all pieces, of which some, or all, are numbers."""
-    numbers = [piece for piece in pieces if isinstance(piece, np.ndarray)]
-    if len(numbers) == len(pieces):
+    numbers = [chunk for chunk in chunks if isinstance(chunk, np.ndarray)]
+    if len(numbers) == len(chunks):
         return Coded.of_integers(np.concatenate(numbers))
-    return Coded.joined([Coded.of_integers(p) if isinstance(p, np.ndarray) else p for p in pieces])
+    return Coded.joined([Coded.of_integers(p) if isinstance(p, np.ndarray) else p for p in chunks])
 
 
 _MOST_WORKERS = 8
@@ -357,10 +357,10 @@ class Sizes:
     """Files up to here are read as a whole."""
     head: int = 2 * 2**20
     """The first block, by which the layout is told."""
-    block: int = 8 * 2**20
+    chunk: int = 8 * 2**20
 
 
-def read_in_blocks(source: Source, options: ReadOptions, sizes: Sizes | None = None) -> Table | None:
+def read_in_chunks(source: Source, options: ReadOptions, sizes: Sizes | None = None) -> Table | None:
     """The table of a large file; None where it is small.
 
     Raises OnlyAsAWholeError where it must be read as a whole, and ReadError naming file and line, as that does.
@@ -372,18 +372,18 @@ def read_in_blocks(source: Source, options: ReadOptions, sizes: Sizes | None = N
     if utf8 is not None:
         words, mark = utf8
         try:
-            return _read(source, options, _lines(source.chunks(sizes.block), sizes.head, mark), words)
+            return _read(source, options, _lines(source.chunks(sizes.chunk), sizes.head, mark), words)
         except NotUtf8Error:
             pass  # then what it is shows only when all of it is seen
     text = read_text(source, encoding=options.encoding)
-    chunks = (text.content[at : at + sizes.block].encode() for at in range(0, len(text.content), sizes.block))
+    chunks = (text.content[at : at + sizes.chunk].encode() for at in range(0, len(text.content), sizes.chunk))
     try:
         return _read(source, options, _lines(chunks, sizes.head, 0), text.encoding, text.notes)
     except UnicodeEncodeError:
         raise OnlyAsAWholeError("its text holds half of a surrogate pair") from None
 
 
-def _lines(chunks: Iterable[bytes], head: int, mark: int) -> Iterator[Block]:
+def _lines(chunks: Iterable[bytes], head: int, mark: int) -> Iterator[Chunk]:
     """Blocks of whole lines; the first has up to `head` bytes, after the `mark`."""
     rest, is_head = b"", True
     for number, chunk in enumerate(chunks):
@@ -392,12 +392,12 @@ def _lines(chunks: Iterable[bytes], head: int, mark: int) -> Iterator[Block]:
             continue
         cut = _end_of_lines(rest, head if is_head else len(rest))
         if cut:
-            yield Block(rest[:cut], last=False)
+            yield Chunk(rest[:cut], last=False)
             rest, is_head = rest[cut:], False
         elif len(rest) > _LONGEST_LINE:
             raise OnlyAsAWholeError(f"a line, or a quoted field, is longer than {_LONGEST_LINE // 2**20} MB")
     if rest:
-        yield Block(rest, last=True)
+        yield Chunk(rest, last=True)
 
 
 def _end_of_lines(text: bytes, limit: int) -> int:
@@ -415,9 +415,9 @@ def _end_of_lines(text: bytes, limit: int) -> int:
 
 
 def _read(
-    source: Source, options: ReadOptions, blocks: Iterator[Block], encoding: str, notes: tuple[str, ...] = ()
+    source: Source, options: ReadOptions, chunks: Iterator[Chunk], encoding: str, notes: tuple[str, ...] = ()
 ) -> Table:
-    head = next(blocks, None)
+    head = next(chunks, None)
     if head is None or head.last:
         raise OnlyAsAWholeError("it is one line, or one quoted field over many")
     try:
@@ -433,21 +433,21 @@ def _read(
         raise refuse_lists(source, layout.line, int(widths.min()), int(widths.max()))
     where = f"{source}, line {layout.line}"
     wanted = Wanted(layout, resolve_columns(layout.names, options.columns, where, layout.guess))
-    gathered = Gathered(wanted)
-    gathered.add(head.piece_of(records, wanted, int(layout.headed)))
-    for piece in _in_order(blocks, lambda block: block.piece(wanted)):
-        gathered.add(piece)
-    return gathered.table(source, encoding, notes)
+    collected = ChunkCollector(wanted)
+    collected.add(head.columns_of(records, wanted, int(layout.headed)))
+    for chunk in _in_order(chunks, lambda chunk: chunk.chunk(wanted)):
+        collected.add(chunk)
+    return collected.table(source, encoding, notes)
 
 
-def _in_order(blocks: Iterator[Block], work: Callable[[Block], Piece]) -> Iterator[Piece]:
+def _in_order(chunks: Iterator[Chunk], work: Callable[[Chunk], ChunkColumns]) -> Iterator[ChunkColumns]:
     """The work on each, on all processors and in order; only as many blocks are held as are worked on, and one."""
     workers = min(cpu_count(), _MOST_WORKERS)
     with ThreadPoolExecutor(workers) as pool:
-        waiting = deque(pool.submit(work, block) for block in islice(blocks, workers + 1))
+        waiting = deque(pool.submit(work, chunk) for chunk in islice(chunks, workers + 1))
         try:
             while waiting:
                 yield waiting.popleft().result()
-                waiting.extend(pool.submit(work, block) for block in islice(blocks, 1))
+                waiting.extend(pool.submit(work, chunk) for chunk in islice(chunks, 1))
         finally:
             pool.shutdown(cancel_futures=True)

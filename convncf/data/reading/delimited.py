@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convncf.data.reading.chunks import OnlyAsAWholeError, read_in_blocks
+from convncf.data.reading.chunks import OnlyAsAWholeError, read_in_chunks
 from convncf.data.reading.columns import guess_columns
 from convncf.data.reading.dialect import (
     SAMPLE,
@@ -23,7 +23,7 @@ from convncf.data.reading.dialect import (
 )
 from convncf.data.reading.options import ReadOptions
 from convncf.data.reading.records import split_records
-from convncf.data.reading.report import Ledger
+from convncf.data.reading.report import DroppedRows
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
 
@@ -67,7 +67,7 @@ def read_delimited_table(source: Source, options: ReadOptions, *, titles: bool =
     A large file is read in blocks, unless only the whole of it tells how its quotes are meant.
     """
     try:
-        in_blocks = None if titles else read_in_blocks(source, options)
+        in_blocks = None if titles else read_in_chunks(source, options)
     except OnlyAsAWholeError as error:
         slower = (
             f"{source.file} was read as a whole, which takes longer and some thirty times its size of memory: {error}"
@@ -82,11 +82,11 @@ def read_whole(source: Source, options: ReadOptions, *, titles: bool = False) ->
     text = read_text(source, encoding=options.encoding)
     layout, records = lay_out(text.content, source, options, titles=titles)
     widths = records.widths[int(layout.headed) :]
-    ledger = Ledger(records.line[int(layout.headed) :])
-    ledger.drop(layout.wanted_fields, widths != layout.width)
+    dropped_rows = DroppedRows(records.line[int(layout.headed) :])
+    dropped_rows.drop(layout.wanted_fields, widths != layout.width)
     if layout.ragged(np.bincount(widths, minlength=layout.width + 1)):
         raise refuse_lists(source, layout.line, int(widths.min()), int(widths.max()))
-    kept = ledger.rows + int(layout.headed)
+    kept = dropped_rows.rows + int(layout.headed)
     odd = Oddities()
     odd.add(records)
     return Table(
@@ -102,7 +102,7 @@ def read_whole(source: Source, options: ReadOptions, *, titles: bool = False) ->
         encoding=text.encoding,
         delimiter=layout.delimiter,
         header_line=layout.line,
-        dropped=ledger.dropped,
+        dropped=dropped_rows.dropped,
         notes=(*text.notes, *odd.notes(layout)),
         guess=layout.guess,
     )

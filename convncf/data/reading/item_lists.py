@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from convncf.data.formats import FORMAT_WORDS
 from convncf.data.reading.dialect import read_text
 from convncf.data.reading.options import Format, ReadOptions
-from convncf.data.reading.report import Ledger, counted
+from convncf.data.reading.report import DroppedRows, counted
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
 from convncf.errors import ReadError
@@ -85,13 +85,13 @@ def read_lists(source: Source, options: ReadOptions, kind: Format) -> Table:
     rows = np.flatnonzero(is_item)
     if not len(rows):
         raise ReadError(f"{source}, line {number[0]}: a user without an item, and no line has one. {_WANTED}")
-    ledger = Ledger(number[owner[rows]])
-    stays = ledger.drop("the count is not that of the items", wrong[owner[rows]])
+    dropped_rows = DroppedRows(number[owner[rows]])
+    stays = dropped_rows.drop("the count is not that of the items", wrong[owner[rows]])
     rows = rows[stays]
     items, named = flat.take(pa.array(rows)), users.take(pa.array(owner[rows]))
     if options.format is None:  # found out by whole numbers: what is none does not belong
         whole = np.asarray(pc.and_(pc.match_substring_regex(items, _WHOLE), pc.match_substring_regex(named, _WHOLE)))
-        stays = ledger.drop("no whole numbers, as the other lists have", ~whole)
+        stays = dropped_rows.drop("no whole numbers, as the other lists have", ~whole)
         items, named = items.filter(pa.array(stays)), named.filter(pa.array(stays))
     empty = (widths == 1) & ~wrong
     if empty.any():
@@ -101,13 +101,13 @@ def read_lists(source: Source, options: ReadOptions, kind: Format) -> Table:
         format=FORMAT_WORDS[kind],
         header=None,
         width=2,
-        line=ledger.line[ledger.rows],
+        line=dropped_rows.line[dropped_rows.rows],
         column=lambda position: named if position == 0 else items,
         lines=len(raw),
         blank=int((~filled).sum()),
         encoding=text.encoding,
         header_line=int(number[0]),
-        dropped=ledger.dropped,
+        dropped=dropped_rows.dropped,
         notes=tuple(notes),
         guess={"user_id": "1", "item_id": "2"},
     )

@@ -13,7 +13,7 @@ from convncf.data.formats import FORMAT_WORDS
 from convncf.data.reading.columns import guess_columns
 from convncf.data.reading.dialect import line_of, read_text
 from convncf.data.reading.options import READABLE, ReadOptions
-from convncf.data.reading.report import Ledger
+from convncf.data.reading.report import DroppedRows
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
 from convncf.errors import ReadError
@@ -37,8 +37,8 @@ def read_json_lines(source: Source, options: ReadOptions) -> Table:
     filled = [(number, line) for number, line in enumerate(raw, start=1) if line.strip()]
     objects: list[dict[str, Any] | None] = [_object(line) for _, line in filled]
     _refuse_none(source, text.content, objects)
-    ledger = Ledger(np.asarray([number for number, _ in filled], np.int64))
-    ledger.drop("not a JSON object", np.asarray([found is None for found in objects]))
+    dropped_rows = DroppedRows(np.asarray([number for number, _ in filled], np.int64))
+    dropped_rows.drop("not a JSON object", np.asarray([found is None for found in objects]))
     kept = [found for found in objects if found is not None]
     names = list(dict.fromkeys(name for found in kept for name in found))
     _refuse_nested(source, names, kept, options)
@@ -47,12 +47,12 @@ def read_json_lines(source: Source, options: ReadOptions) -> Table:
         format=FORMAT_WORDS["json-lines"],
         header=tuple(names),
         width=len(names),
-        line=ledger.line[ledger.rows],
+        line=dropped_rows.line[dropped_rows.rows],
         column=lambda position: pa.array([_text(found.get(names[position])) for found in kept], pa.large_string()),
         lines=len(raw),
         blank=len(raw) - len(filled),
         encoding=text.encoding,
-        dropped=ledger.dropped,
+        dropped=dropped_rows.dropped,
         notes=text.notes,
     )
 

@@ -303,7 +303,7 @@ Int64s = npt.NDArray[np.int64]
 Lines = npt.NDArray[np.int32] | Int64s
 
 
-class Ledger:
+class DroppedRows:
     """Every row leaves at most once, with a reason."""
 
     def __init__(self, line: Lines, file: npt.NDArray[np.int16] | None = None, names: Sequence[str] = ("",)) -> None:

@@ -1,4 +1,4 @@
-"""Which file is what: interactions, a part of a ready split, titles, or candidates; by name, else by content."""
+"""Which file is what: interactions, a part of a predefined split, titles, or candidates; by name, else by content."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ def make_plan(paths: Sequence[Path], options: ReadOptions) -> Plan:
     roles: dict[Source, str] = {}
     notes: list[str] = []
     for each in found:
-        roles |= {source: _by_name(source) or _by_content(source, options, each.gathered) for source in each.sources}
+        roles |= {source: _by_name(source) or _by_content(source, options, each.collected) for source in each.sources}
     if len(roles) > 1:
         unread = {source: role for source, role in roles.items() if role.startswith(_UNREAD)}
         ignored += [Ignored(source.file, role.removeprefix(_UNREAD)) for source, role in unread.items()]
         roles = {source: role for source, role in roles.items() if source not in unread}
     if len(roles) > 1 and not set(roles.values()) & {"interactions", "perhaps", *PART_ROLES}:
-        gathered = any(each.gathered for each in found)
-        roles = {source: _by_content(source, options, gathered) for source in roles}  # the names mislead
+        collected = any(each.collected for each in found)
+        roles = {source: _by_content(source, options, collected) for source in roles}  # the names mislead
     alone = len(roles) == 1
     if options.companions:
         for source in list(roles):
@@ -95,14 +95,14 @@ def make_plan(paths: Sequence[Path], options: ReadOptions) -> Plan:
     if alone and len(roles) == 1:
         only = next(iter(roles))
         return Plan(((only, "interactions"),), None, None, tuple(ignored), tuple(notes))
-    plan = _settled(roles, ignored, notes, gathered=any(each.gathered for each in found))
-    named = {source for each in found if not each.gathered for source in each.sources}
+    plan = _settled(roles, ignored, notes, collected=any(each.collected for each in found))
+    named = {source for each in found if not each.collected for source in each.sources}
     return replace(plan, titles_given=options.titles is not None or plan.titles in named)
 
 
 def _without_documents(found: list[Found]) -> tuple[list[Found], list[Ignored]]:
     """What was named beside data though it is none, as FOLDER/* names a LICENSE: left out, as in a folder."""
-    why = {each: clutter(each.sources[0]) for each in found if not each.gathered}
+    why = {each: clutter(each.sources[0]) for each in found if not each.collected}
     if not any(why.values()) or all(map(why.get, found)):
         return found, []
     ignored = [Ignored(each.sources[0].file, reason) for each, reason in why.items() if reason]
@@ -125,14 +125,14 @@ def _by_name(source: Source) -> str:
     return next((role for pattern, role in _BY_NAME if re.search(pattern, name)), "")
 
 
-def _by_content(source: Source, options: ReadOptions, gathered: bool) -> str:
+def _by_content(source: Source, options: ReadOptions, collected: bool) -> str:
     """'perhaps' interactions, or 'titles', by the columns; what cannot be read is an error only if it was asked for."""
     try:
         if options.format is None and holds_candidates(source):
             return "candidates"
         names, by_position = _columns(source, options)
     except ReadError:
-        if gathered:
+        if collected:
             return f"{_UNREAD}it cannot be read as data"
         raise
     roles = guess_columns(names).keys() | by_position.keys()
@@ -141,7 +141,7 @@ def _by_content(source: Source, options: ReadOptions, gathered: bool) -> str:
         return "perhaps"
     if {"item_id", "title"} <= roles:
         return "titles"
-    if gathered or "user_id" in roles:
+    if collected or "user_id" in roles:
         return f"{_UNREAD}it has no {'item column' if 'user_id' in roles else 'user and item columns'} by name"
     return "unknown"
 
@@ -161,10 +161,10 @@ def _companions(source: Source) -> list[Source]:
     return []
 
 
-def _settled(roles: dict[Source, str], ignored: list[Ignored], notes: list[str], *, gathered: bool) -> Plan:
+def _settled(roles: dict[Source, str], ignored: list[Ignored], notes: list[str], *, collected: bool) -> Plan:
     of = {role: [source for source, given in roles.items() if given == role] for role in dict.fromkeys(roles.values())}
     whole, train, perhaps = (of.get(role, []) for role in ("interactions", "training", "perhaps"))
-    if gathered and (whole or train):
+    if collected and (whole or train):
         known = (whole or train)[0].file
         ignored.extend(Ignored(source.file, f"{known} was taken; give this one to read it") for source in perhaps)
     else:
@@ -174,7 +174,7 @@ def _settled(roles: dict[Source, str], ignored: list[Ignored], notes: list[str],
     if unknown and not of.get("titles") and len(unknown) == 1 and (whole or train):
         of["titles"] = unknown  # columns that name neither user nor item, beside interactions: what else could it be
         unknown = []
-    if whole and train and not gathered:
+    if whole and train and not collected:
         raise ReadError(
             f"{_listed(whole)} and {_listed(train)}: give either the whole or its parts, since one pair cannot be in "
             "both training and test."
@@ -192,7 +192,7 @@ def _settled(roles: dict[Source, str], ignored: list[Ignored], notes: list[str],
     parts += [(source, "training" if held_out else "interactions") for source in train]
     parts += held_out
     several = [source for source, role in parts if role in ("interactions", "training")]
-    if gathered and len(several) > 1:
+    if collected and len(several) > 1:
         within = several[0].path if several[0].member else several[0].path.parent
         raise ReadError(
             f"{within} holds several files with interactions: {_listed(several)}. Give the one that is meant."

@@ -109,7 +109,7 @@ class Found:
 
     sources: tuple[Source, ...]
     ignored: tuple[Ignored, ...]
-    gathered: bool
+    collected: bool
     """Whether they come from an archive or a folder, so that not each of them was asked for."""
 
 
@@ -120,7 +120,7 @@ def find(path: Path) -> Found:
         return _withoutclutter(path, inside, "folder")
     source = Source(path)
     if not source.start.startswith(_ZIPS):
-        return Found((source,), (), gathered=False)
+        return Found((source,), (), collected=False)
     try:
         with zipfile.ZipFile(path) as archive:
             names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
@@ -133,12 +133,12 @@ def find(path: Path) -> Found:
 
 def _withoutclutter(path: Path, inside: list[Source], kind: str) -> Found:
     ignored = tuple(Ignored(source.file, why) for source in inside if (why := clutter(source)))
-    left_out = {entry.file for entry in ignored}
-    sources = tuple(source for source in inside if source.file not in left_out)
+    excluded = {entry.file for entry in ignored}
+    sources = tuple(source for source in inside if source.file not in excluded)
     if not sources:
         what = f"only {', '.join(entry.file for entry in ignored[:5])}" if ignored else "nothing"
         raise ReadError(f"{path} is a {kind} that holds {what}. It should hold a file with interactions.")
-    return Found(sources, ignored, gathered=True)
+    return Found(sources, ignored, collected=True)
 
 
 def clutter(source: Source) -> str:

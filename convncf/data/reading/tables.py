@@ -55,15 +55,15 @@ class Coded:
         return cls(pc.cast(pa.array(distinct), pa.large_string()), codes)
 
     @classmethod
-    def joined(cls, pieces: Sequence[Coded]) -> Self:
+    def joined(cls, chunks: Sequence[Coded]) -> Self:
         """The rows of several columns, one after the other."""
-        words = pc.dictionary_encode(pa.concat_arrays([piece.words for piece in pieces]))
+        words = pc.dictionary_encode(pa.concat_arrays([chunk.words for chunk in chunks]))
         meaning = np.asarray(words.indices)
-        codes = np.empty(sum(map(len, pieces)), np.int32)
+        codes = np.empty(sum(map(len, chunks)), np.int32)
         word = row = 0
-        for piece in pieces:
-            np.take(meaning[word : word + len(piece.words)], piece.codes, out=codes[row : row + len(piece)])
-            word, row = word + len(piece.words), row + len(piece)
+        for chunk in chunks:
+            np.take(meaning[word : word + len(chunk.words)], chunk.codes, out=codes[row : row + len(chunk)])
+            word, row = word + len(chunk.words), row + len(chunk)
         return cls(words.dictionary, codes)
 
     def __len__(self) -> int:

@@ -23,9 +23,9 @@ def fold(f: Function, plan: Plan, p: Any, filters: Any, bias: Any, folded: Any, 
     """G[a', t, (s, c)] = Σ_s' F[s', t, c] p[(a'·r + s)·k + s'], and the bias as its last row."""
     k, channels, width = plan.k, plan.channels[0], plan.width
     with f.loop(f.times(users, plan.rows)) as row, f.loop(plan.r) as s:
-        piece = f.times(f.add(f.times(row, plan.r), s), k)
+        segment = f.times(f.add(f.times(row, plan.r), s), k)
         here = f.add(f.times(row, (k + 1) * width), f.times(s, channels))
-        numbers = [f.number(p, f.add(piece, i)) for i in range(k)]
+        numbers = [f.number(p, f.add(segment, i)) for i in range(k)]
         for c in range(0, channels, LANES):
             with f.loop(k) as t:
                 total = f.splat(0.0)
@@ -48,10 +48,10 @@ def forward_one(f: Function, plan: Plan, q: Any, folded: Any, order: Any, x: Any
                 with f.loop(plan.rows) as column:
                     place = _place(f, plan, order, pair, row, column)
                     for t2 in range(plan.r):
-                        piece = _piece(f, plan, pair, column, t2)
+                        segment = _segment(f, plan, pair, column, t2)
                         sums = side[k]
                         for t in range(k):
-                            q_t = f.number(q, f.add(piece, t))
+                            q_t = f.number(q, f.add(segment, t))
                             sums = [f.fma(q_t, of, so_far) for of, so_far in zip(side[t], sums, strict=True)]
                         for j, value in zip(block, sums, strict=True):
                             f.store(f.relu(value), x, f.add(place, t2 * width + j), plan.dtype)
@@ -82,12 +82,12 @@ def backward_one(
                     with f.loop(plan.rows) as column:
                         place = _place(f, plan, order, pair, row, column)
                         for t2 in range(plan.r):
-                            piece = _piece(f, plan, pair, column, t2)
+                            segment = _segment(f, plan, pair, column, t2)
                             values = [_through_relu(f, plan, x, dx, f.add(place, t2 * width + j)) for j in block]
                             for v, value in enumerate(values):
                                 sums[k][v].value = f.plus(sums[k][v].value, value)
                             for t in range(k):
-                                q_t = f.number(q, f.add(piece, t))
+                                q_t = f.number(q, f.add(segment, t))
                                 for v, value in enumerate(values):
                                     sums[t][v].value = f.fma(q_t, value, sums[t][v].value)
                 for t in range(k + 1):
@@ -105,9 +105,9 @@ def backward_one(
                         for t in range(k):
                             of = f.vector(folded, f.add(g, t * width + j))
                             totals[t].value = f.fma(of, value, totals[t].value)
-                piece = _piece(f, plan, pair, column, t2)
+                segment = _segment(f, plan, pair, column, t2)
                 for t in range(k):
-                    f.store_number(f.total(totals[t].value), dq, f.add(piece, t))
+                    f.store_number(f.total(totals[t].value), dq, f.add(segment, t))
 
 
 def fold_backward(
@@ -116,9 +116,9 @@ def fold_backward(
     """Gradients of p, and added to what is there of filters and bias, from that of G."""
     k, channels, width = plan.k, plan.channels[0], plan.width
     with f.loop(f.times(users, plan.rows)) as row, f.loop(plan.r) as s:
-        piece = f.times(f.add(f.times(row, plan.r), s), k)
+        segment = f.times(f.add(f.times(row, plan.r), s), k)
         here = f.add(f.times(row, (k + 1) * width), f.times(s, channels))
-        numbers = [f.number(p, f.add(piece, i)) for i in range(k)]
+        numbers = [f.number(p, f.add(segment, i)) for i in range(k)]
         totals = [f.variable(f.splat(0.0)) for _ in range(k)]
         with f.loop(k) as t:
             for c in range(0, channels, LANES):
@@ -131,7 +131,7 @@ def fold_backward(
             dg = f.vector(dfolded, f.add(here, k * width + c))
             f.store(f.plus(dg, f.vector(dbias, c)), dbias, c)
         for i in range(k):
-            f.store_number(f.total(totals[i].value), dp, f.add(piece, i))
+            f.store_number(f.total(totals[i].value), dp, f.add(segment, i))
 
 
 def _through_relu(f: Function, plan: Plan, x: Any, dx: Any, at: Any) -> Any:
@@ -145,7 +145,7 @@ def _of_row(f: Function, plan: Plan, user: Any, row: Any) -> Any:
     return f.times(f.add(f.times(user, plan.rows), row), (plan.k + 1) * plan.width)
 
 
-def _piece(f: Function, plan: Plan, pair: Any, column: Any, t: Any) -> Any:
+def _segment(f: Function, plan: Plan, pair: Any, column: Any, t: Any) -> Any:
     """Where the k numbers of q begin that make column t of the patches in column b'."""
     return f.times(f.add(f.times(f.add(f.times(pair, plan.rows), column), plan.r), t), plan.k)
 

@@ -16,7 +16,7 @@ from convncf.config import (
     PretrainedSettings,
     TrainConfig,
     layer_sizes,
-    refuse_unless_trace_fits,
+    refuse_unless_dot_product_fits,
 )
 from convncf.config.base import Wanted
 from convncf.errors import LayerPlanError
@@ -54,11 +54,14 @@ class ConvNCFSettings(PretrainedSettings):
         title="L2 on",
         description="Under the squared form: of the network, its weights alone, or its biases too as in the 2018 code.",
     )
-    initialisation: Literal["random", "paper", "trace"] = Field(
+    initialisation: Literal["random", "paper", "dot product"] = Field(
         "random",
         title="Start",
         description="random: the network starts from torch's noise. paper: from the 2018 code's (truncated normals, "
-        "biases of 0.1). trace: it starts as exactly the dot product of the embeddings, and learns from there.",
+        "biases of 0.1). dot product: it starts as exactly the dot product of the embeddings, and learns from there.",
+    )
+    earlier_values: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+        {"initialisation": {"trace": "dot product"}}
     )
     needs: ClassVar[Mapping[str, tuple[str, Wanted]]] = MappingProxyType(
         {"output_reg": ("model.penalty", ("squared",)), "penalised": ("model.penalty", ("squared",))}
@@ -76,8 +79,8 @@ class ConvNCFSettings(PretrainedSettings):
                 f"interaction map, then one number a layer, such as {[1] + [32] * len(self.cnn_kernels)}."
             )
         layer_sizes(self.embedding_size, self.cnn_kernels, self.cnn_strides)
-        if self.initialisation == "trace":
-            refuse_unless_trace_fits(self.embedding_size, self.cnn_channels, self.cnn_kernels, self.cnn_strides)
+        if self.initialisation == "dot product":
+            refuse_unless_dot_product_fits(self.embedding_size, self.cnn_channels, self.cnn_kernels, self.cnn_strides)
         return self
 
 
@@ -126,7 +129,7 @@ PRESETS = MappingProxyType(
             "model.dropout_prob": 0.0,
             "model.penalty": "squared",
             "model.reg_weights": (1.5e-2, 1e-2),
-            "model.initialisation": "trace",
+            "model.initialisation": "dot product",
             "model.embedding_std": 0.1,
             "pretrain.epochs": 80,
             "pretrain.lr": 5e-3,
@@ -135,7 +138,7 @@ PRESETS = MappingProxyType(
             "pretrain.validate_every": 4,
             "train.epochs": 8,
             "train.negatives": "dns",
-            "train.dns_of": 4,
+            "train.dns_candidates": 4,
             "train.lr_embedding": 1e-3,
             "train.lr_network": 3e-5,
             "train.patience": 4,
@@ -147,7 +150,7 @@ PRESETS = MappingProxyType(
         | {
             "model.dropout_prob": 0.0,
             "model.reg_weights": (1e-2, 1e-2),
-            "model.initialisation": "trace",
+            "model.initialisation": "dot product",
             "pretrain.epochs": 300,
             "pretrain.embedding_std": 0.1,
             "pretrain.lr": 2e-3,
@@ -176,7 +179,7 @@ PRESETS = MappingProxyType(
             "pretrain.lr": 0.05,
             "pretrain.l2": 0.01,
             "pretrain.embedding_std": 0.01,
-            "train.gentle_epochs": 1,
+            "train.warmup_epochs": 1,
             "train.lr_network": 0.05,
         },
         "recbole": presets.RECBOLE | presets.RECBOLE_TRAINING,

@@ -47,7 +47,7 @@ PRESETS = MappingProxyType(
             "model.embedding_std": 0.1,
             "train.epochs": 80,
             "train.negatives": "dns",
-            "train.dns_of": 4,
+            "train.dns_candidates": 4,
             "train.lr_embedding": 5e-3,
             "train.patience": 6,
             "train.validate_every": 4,

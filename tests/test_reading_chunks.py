@@ -1,4 +1,4 @@
-"""A file read in blocks says to the letter what the careful reader says of the whole."""
+"""A file read in chunks says to the letter what the careful reader says of the whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.data.reading import ReadOptions, chunks, delimited, read
-from convncf.data.reading.chunks import OnlyAsAWholeError, Sizes, read_in_blocks
+from convncf.data.reading.chunks import OnlyAsAWholeError, Sizes, read_in_chunks
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
 from convncf.errors import ReadError
@@ -25,27 +25,27 @@ def beginning(delimiter: str, n: int = 520) -> str:
     return HEADER.get(delimiter, "") + "".join(lines)
 
 
-def sizes_for(start: str, block: int = 40) -> Sizes:
-    """The head is the regular beginning, the blocks after it are small."""
-    return Sizes(small=1, head=len(start.encode()), block=block)
+def sizes_for(start: str, chunk: int = 40) -> Sizes:
+    """The head is the regular beginning, the chunks after it are small."""
+    return Sizes(small=1, head=len(start.encode()), chunk=chunk)
 
 
 def both(path: Path, sizes: Sizes, options: ReadOptions) -> tuple[list[object], list[object], bool]:
-    """What the file holds read in blocks and as a whole, or the refusals; and whether blocks sufficed."""
+    """What the file holds read in chunks and as a whole, or the refusals; and whether chunks sufficed."""
     found: list[list[object]] = []
     used: list[bool] = []
 
-    def in_blocks(source: Source, given: ReadOptions) -> Table | None:
+    def in_chunks(source: Source, given: ReadOptions) -> Table | None:
         try:
-            table = read_in_blocks(source, given, sizes)
+            table = read_in_chunks(source, given, sizes)
         except OnlyAsAWholeError:
             table = None
         used.append(table is not None)
         return table
 
-    for reader in (in_blocks, lambda source, given: None):
+    for reader in (in_chunks, lambda source, given: None):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(delimited, "read_in_blocks", reader)
+            patch.setattr(delimited, "read_in_chunks", reader)
             try:
                 result = read(path, options)
                 found.append([rows(result), result.report.to_json(), result.interactions.fingerprint])
@@ -72,24 +72,24 @@ def tails(draw: st.DrawFn, delimiter: str) -> str:
     return "".join(delimiter.join(row) + end for row, end in lines)
 
 
-@given(data=st.data(), delimiter=st.sampled_from([",", "\t", "::", " "]), block=st.sampled_from([1, 25, 60, 400]))
-def test_blocks_and_the_whole_say_the_same(tmp_path: Path, data: st.DataObject, delimiter: str, block: int) -> None:
+@given(data=st.data(), delimiter=st.sampled_from([",", "\t", "::", " "]), chunk=st.sampled_from([1, 25, 60, 400]))
+def test_blocks_and_the_whole_say_the_same(tmp_path: Path, data: st.DataObject, delimiter: str, chunk: int) -> None:
     start = beginning(delimiter)
     content = (start + data.draw(tails(delimiter))).encode()
     (path,) = write(tmp_path, {"x.csv": content})
-    in_blocks, whole, _ = both(path, sizes_for(start, block), ReadOptions(delimiter=delimiter))
-    assert in_blocks == whole
+    in_chunks, whole, _ = both(path, sizes_for(start, chunk), ReadOptions(delimiter=delimiter))
+    assert in_chunks == whole
 
 
 @given(tail=st.binary(max_size=80), mark=st.sampled_from([b"", b"\xef\xbb\xbf"]))
 def test_any_bytes_after_a_regular_beginning(tmp_path: Path, tail: bytes, mark: bytes) -> None:
     start = beginning(",")
     (path,) = write(tmp_path, {"x.csv": mark + start.encode() + tail})
-    in_blocks, whole, _ = both(path, sizes_for(start), ReadOptions())
-    assert in_blocks == whole
+    in_chunks, whole, _ = both(path, sizes_for(start), ReadOptions())
+    assert in_chunks == whole
 
 
-# ---------------------------------------------------------------- what must be read in blocks, and is
+# ---------------------------------------------------------------- what must be read in chunks, and is
 
 
 SUFFICES = {
@@ -113,14 +113,14 @@ SUFFICES = {
 
 
 @pytest.mark.parametrize("kind", SUFFICES)
-@pytest.mark.parametrize("block", [1, 30, 10_000])
-def test_what_large_files_hold_is_read_in_blocks(tmp_path: Path, kind: str, block: int) -> None:
+@pytest.mark.parametrize("chunk", [1, 30, 10_000])
+def test_what_large_files_hold_is_read_in_chunks(tmp_path: Path, kind: str, chunk: int) -> None:
     start = beginning(",")
     content = (start + SUFFICES[kind]).encode("latin-1" if kind == "latin-1" else "utf-8")
     (path,) = write(tmp_path, {"x.csv": content})
-    in_blocks, whole, sufficed = both(path, sizes_for(start, block), ReadOptions())
-    assert in_blocks == whole
-    longer_than_a_block = (block, kind) == (1, "quoted line ends")  # then the whole is read, to the same result
+    in_chunks, whole, sufficed = both(path, sizes_for(start, chunk), ReadOptions())
+    assert in_chunks == whole
+    longer_than_a_block = (chunk, kind) == (1, "quoted line ends")  # then the whole is read, to the same result
     assert sufficed or longer_than_a_block
 
 
@@ -136,8 +136,8 @@ def test_what_only_the_whole_can_tell_is_left_to_the_careful_reader(tmp_path: Pa
     start = beginning(",")
     content = (start + ONLY_WHOLE[kind]).encode()
     (path,) = write(tmp_path, {"x.csv": content})
-    in_blocks, whole, sufficed = both(path, sizes_for(start), ReadOptions())
-    assert in_blocks == whole
+    in_chunks, whole, sufficed = both(path, sizes_for(start), ReadOptions())
+    assert in_chunks == whole
     assert not sufficed
 
 
@@ -164,15 +164,15 @@ def test_a_large_file_that_is_read_slowly_says_so_and_why(tmp_path: Path, delimi
 def test_a_beginning_that_is_no_table_is_refused_at_once(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"x.csv": "oneword\n" * 600})
     with pytest.raises(ReadError, match=r"line 1: .*'oneword'"):
-        read_in_blocks(Source(path), ReadOptions(), Sizes(small=1, head=8 * 550, block=40))
+        read_in_chunks(Source(path), ReadOptions(), Sizes(small=1, head=8 * 550, chunk=40))
 
 
 def test_the_usual_width_is_that_of_the_whole_file(tmp_path: Path) -> None:
     start = "".join(f"u{r}\ti{r}\t4\n" for r in range(520))
     content = (start + "".join(f"u{r}\ti{r}\n" for r in range(900))).encode()
     (path,) = write(tmp_path, {"x.tsv": content})
-    in_blocks, whole, sufficed = both(path, sizes_for(start), ReadOptions())
-    assert in_blocks == whole
+    in_chunks, whole, sufficed = both(path, sizes_for(start), ReadOptions())
+    assert in_chunks == whole
     assert not sufficed
 
 
@@ -201,13 +201,13 @@ def test_a_large_compressed_file(tmp_path: Path) -> None:
     start = beginning(",")
     content = (start + SUFFICES["broken lines"]).encode()
     paths = write(tmp_path, {"x.csv.gz": gzip.compress(content), "cut.csv.gz": gzip.compress(content)[:-30]})
-    in_blocks, whole, sufficed = both(paths[0], sizes_for(start), ReadOptions())
-    assert in_blocks == whole
+    in_chunks, whole, sufficed = both(paths[0], sizes_for(start), ReadOptions())
+    assert in_chunks == whole
     assert sufficed
     with pytest.raises(ReadError, match="damaged"):
-        read_in_blocks(Source(paths[1]), ReadOptions(), sizes_for(start))
+        read_in_chunks(Source(paths[1]), ReadOptions(), sizes_for(start))
 
 
 def test_a_small_file_is_read_as_a_whole(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"x.csv": beginning(",")})
-    assert read_in_blocks(Source(path), ReadOptions()) is None
+    assert read_in_chunks(Source(path), ReadOptions()) is None

@@ -517,7 +517,8 @@ print(f"correlation over the 16 dimensions: {each:.2f}; share of the diagonal: {
 # <details><summary>Solution</summary>
 #
 # ```python
-# edits = [inspection.score_counterfactual(network, user, film, inspection.Counterfactual(zero_user={k})) for k in range(16)]
+# zeros = [inspection.Counterfactual(zero_user={k}) for k in range(16)]
+# edits = [inspection.score_counterfactual(network, user, film, zero) for zero in zeros]
 # changes = np.array([edit.score_after - edit.score_before for edit in edits])
 # k = int(np.abs(changes).argmax())
 # largest = int(np.abs(trace.p).argmax())

@@ -64,14 +64,30 @@ FILTERED: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 class Words:
     """What a later version calls otherwise. Old word -> new word; what is not here is called as it was."""
 
-    settings: Final[Mapping[str, str]] = {}
+    settings: Final[Mapping[str, str]] = {
+        "train.gentle_epochs": "train.warmup_epochs",
+        "train.gentle_lr": "train.warmup_lr",
+        "train.dns_of": "train.dns_candidates",
+        "train.spared": "train.excluded_negatives",
+    }
     """Keys of settings, where they are shown; given by the old key they must be read all the same."""
-    values: Final[Mapping[str, Mapping[str, Any]]] = {}
+    values: Final[Mapping[str, Mapping[str, Any]]] = {
+        "data.split": {"ready": "predefined"},
+        "model.initialisation": {"trace": "dot product"},
+        "train.positives": {"each once": "by interaction"},
+        "eval.cold": {"left out": "excluded"},
+    }
     """Old key of a setting -> its old value -> the new one."""
-    keys: Final[Mapping[str, str]] = {}
+    keys: Final[Mapping[str, str]] = {"came_divided": "predefined_split"}
     """Keys in what commands print as JSON, and columns of the files that they write."""
     options: Final[Mapping[str, str]] = {}
     """Arguments of commands."""
+    tensors: Final[Mapping[str, str]] = {
+        "likeness": "similarity",
+        "likeness_items": "similarity_items",
+        "likeness_start": "similarity_start",
+    }
+    """Names of tensors in a model's file; their order stays."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def test_show_tells_what_a_dataset_holds(stars: CommandLine) -> None:
     stars_told = {"lowest": 1.0, "highest": 5.0, "few": 2.0, "share_low": 0.4, "negative": 0, "counts": ""}
     assert found["ratings"] == stars_told
     assert found["hints"][0].startswith("40.0%")
-    assert (found["came_divided"], found["candidates"]) == (None, None)
+    assert (found["predefined_split"], found["candidates"]) == (None, None)
     assert found["split"]["kind"] == "ratio"
     assert {key: found["split"][key] for key in ("train", "validation", "test")} == {
         "train": 3,
@@ -60,7 +60,7 @@ def test_show_tells_how_a_dataset_came_divided(convncf: CommandLine, tmp_path: P
     (tmp_path / "t.test.negative").write_text("(0,5)\t5\t8\n(1,7)\t8\n", encoding="utf-8")
     convncf("datasets", "add", str(tmp_path / "t.train.rating"))
     found = convncf("datasets", "show", "t", "--json").object
-    assert found["came_divided"] == {"train": 3, "validation": 0, "test": 2}
+    assert found["predefined_split"] == {"train": 3, "validation": 0, "test": 2}
     sets = found["candidates"]
     assert (sets["sets"], sets["fewest"], sets["most"]) == (2, 1, 2)
     assert sets["fingerprint"].startswith("sha256:")

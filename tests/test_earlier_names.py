@@ -66,19 +66,15 @@ def test_it_is_noted_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "convncf"):
         for _ in range(3):
             resolve(settings={"train.spared": "test items", "data.split": "ready"})
-    noted = [record.getMessage() for record in caplog.records]
-    assert len(noted) == 2
-    assert [
-        word in text for word, text in zip(("excluded_negatives", "'predefined'"), sorted(noted)[::-1], strict=True)
-    ]
+    of_spared, of_split = sorted(record.getMessage() for record in caplog.records)
+    assert "spared" in of_spared
+    assert "excluded_negatives" in of_spared
+    assert "'predefined'" in of_split
 
 
-@pytest.mark.parametrize(
-    "both", [("train.spared", "train.excluded_negatives"), ("train.dns_of", "train.dns_candidates")]
-)
-def test_given_by_both_names_it_is_refused(both: tuple[str, str], tmp_path: Path) -> None:
-    earlier, present = both
-    value = RENAMED[earlier][0]
+@pytest.mark.parametrize("earlier", ["train.spared", "train.dns_of"])
+def test_given_by_both_names_it_is_refused(earlier: str, tmp_path: Path) -> None:
+    present, value = RENAMED[earlier][1:]
     with pytest.raises(ConfigError, match=present):
         resolve(settings={earlier: value, present: "nothing" if isinstance(value, str) else 7})
     file = tmp_path / "settings.json"

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.ui import uploads
 from app.views.data import add_dataset
-from convncf.data import catalogue, reading
+from convncf.data import catalogue
 from tests.app_pages import open_page, texts
 
 CSV = (
@@ -196,7 +196,7 @@ def test_what_was_read_is_freed_once_it_is_saved_or_discarded(
     arrays: list[weakref.ref[Any]] = []
 
     def noted(*given: Any) -> Any:
-        result = reading.read(*given)
+        result = api.read(*given)
         arrays.append(weakref.ref(result.interactions.user))
         return result
 

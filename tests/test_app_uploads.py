@@ -171,7 +171,7 @@ def test_what_reading_asks_for_can_be_said_in_a_field(home: Path) -> None:
     at = drop(open_page("data"), {"s.csv": b"user,item,date\na,x,01/05/2014\na,y,02/05/2014\n"})
     assert len(at.error) == 1
     assert "--" not in texts(at).split("Add your own")[1].split("datasets add")[0].replace("---", "")
-    assert "the field Dates" in texts(at)
+    assert "the field Date order" in texts(at)
     assert not any(button.key == "upload:save" for button in at.button)
     field(at, "Dates").select("day-first")
     at.run()
@@ -190,7 +190,7 @@ def test_fields_change_how_it_is_read(home: Path) -> None:
     assert "Users: 1" in texts(at)
     assert "Merged: 1" in texts(at)
     field(at, "Rating").select("")
-    field(at, "Of a repeated pair").select("first")
+    field(at, "Duplicates").select("first")
     at.run()
     assert "the first" in texts(at)
     at.button(key="upload:save").click().run()
@@ -203,7 +203,7 @@ def test_fields_change_how_it_is_read(home: Path) -> None:
 def test_a_first_line_can_be_data_or_names(home: Path) -> None:
     at = drop(open_page("data"), {"s.csv": b"user,item\n1,2\n1,3\n"})
     assert "Kept: 2" in texts(at)
-    field(at, "First line").select("no")
+    field(at, "Header").select(False)
     at.run()
     assert list(at.dataframe[0].value.columns) == ["1", "2"]
     assert "Kept: 3" in texts(at)

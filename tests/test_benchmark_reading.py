@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.reading import __main__ as benchmark
 from benchmarks.reading import generated
-from convncf.data.reading import read
+from convncf.data.reading.api import read
 from tests.written import dropped
 
 

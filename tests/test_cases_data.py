@@ -19,7 +19,8 @@ from convncf.data import catalogue
 from convncf.data.catalogue import as_dataset
 from convncf.data.dataset import Dataset
 from convncf.data.filtering import apply_filters
-from convncf.data.reading import ReadOptions, read
+from convncf.data.reading.api import read
+from convncf.data.reading.options import ReadOptions
 from convncf.data.splitting import leave_one_out, split
 from convncf.errors import ReadError
 from convncf.models.settings import resolve

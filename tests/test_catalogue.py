@@ -15,7 +15,7 @@ from convncf.data import catalogue, storage
 from convncf.data.dataset import Dataset
 from convncf.data.interactions import Interactions
 from convncf.data.items import ItemTable
-from convncf.data.reading import ReadOptions
+from convncf.data.reading.options import ReadOptions
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import DataError, DatasetExistsError, DatasetNotFoundError, ReadError
 

@@ -26,7 +26,10 @@ RENAMED: dict[str, tuple[Any, str, Any]] = {
     "model.initialisation": ("trace", "model.initialisation", "dot product"),
 }
 """What earlier versions wrote: key -> value, present key, present value."""
-BESIDE = {"train.gentle_lr": {"train.warmup_epochs": 1}, "train.dns_of": {"train.negatives": "dns"}}
+BESIDE: dict[str, dict[str, Any]] = {
+    "train.gentle_lr": {"train.warmup_epochs": 1},
+    "train.dns_of": {"train.negatives": "dns"},
+}
 """What else must be set for a setting to have an effect."""
 
 
@@ -46,7 +49,7 @@ def test_a_flag_a_file_and_a_run_may_use_the_earlier_name(key: str, tmp_path: Pa
     by_file = resolve(file=file)
     assert by_file.config == by_flag.config
     assert by_file.sources[present] == "file settings.json"
-    assert value_of(stored_config({"model.name": "convncf"} | beside | {key: value}, "config.json"), present) == now
+    assert value_of(stored_config({"model.name": "convncf", **beside, key: value}, "config.json"), present) == now
 
 
 def test_the_sections_take_them_too() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from convncf.data.catalogue import as_dataset
-from convncf.data.reading import read
+from convncf.data.reading.api import read
 from convncf.data.statistics import DatasetStatistics, dataset_statistics
 from tests.wording import values_in
 from tests.written import said, write

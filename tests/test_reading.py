@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.data.formats import FORMAT_WORDS
-from convncf.data.reading import FORMATS, read_delimited
+from convncf.data.reading.api import read_delimited
+from convncf.data.reading.options import FORMATS
 from convncf.data.reading.readers import READERS
 from convncf.errors import ReadError
 from tests.wording import values_in

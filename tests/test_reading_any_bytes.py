@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.data import catalogue
-from convncf.data.reading import FORMATS, ReadOptions, ReadResult, read
+from convncf.data.reading.api import ReadResult, read
+from convncf.data.reading.options import FORMATS, ReadOptions
 from convncf.errors import ReadError
 from tests.written import parts, rows, write
 

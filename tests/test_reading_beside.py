@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from convncf.data.reading import ReadOptions, read
+from convncf.data.reading.api import read
+from convncf.data.reading.options import ReadOptions
 from convncf.errors import ReadError
 from tests.written import rows, said, titles, write
 

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convncf.data.reading import ReadOptions, chunks, delimited, read
+from convncf.data.reading import chunks, delimited
+from convncf.data.reading.api import read
 from convncf.data.reading.chunks import OnlyAsAWholeError, Sizes, read_in_chunks
+from convncf.data.reading.options import ReadOptions
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
 from convncf.errors import ReadError

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from convncf.data.reading import guess_columns, preview, read_delimited
+from convncf.data.reading.api import read_delimited
+from convncf.data.reading.columns import guess_columns
+from convncf.data.reading.delimited import preview
 from convncf.errors import ReadError
 from tests.written import rows
 

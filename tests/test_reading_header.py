@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from convncf.data.reading import ReadOptions, preview, read
-from convncf.data.reading.options import known_encoding
+from convncf.data.reading.api import read
+from convncf.data.reading.delimited import preview
+from convncf.data.reading.options import ReadOptions, known_encoding
 from convncf.errors import ReadError
 from tests.written import dropped, rows, said, titles, write
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convncf.data.reading import ReadOptions, read
+from convncf.data.reading.api import read
+from convncf.data.reading.options import ReadOptions
 from convncf.errors import ReadError
 from tests.written import dropped, parts, rows, said, write
 

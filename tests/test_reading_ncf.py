@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from convncf.data import catalogue
-from convncf.data.reading import ReadOptions, ReadResult, read
+from convncf.data.reading.api import ReadResult, read
+from convncf.data.reading.options import ReadOptions
 from convncf.errors import ReadError
 from tests.wording import values_in
 from tests.written import parts, rows, said, write

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from convncf.data.items import ItemTable
-from convncf.data.reading import ReadOptions
+from convncf.data.reading.options import ReadOptions
 from convncf.data.reading.pairs import Asked, Names, left_aside, read_pairs
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import ReadError

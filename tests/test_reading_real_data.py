@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from convncf.data.reading import ReadResult, read
+from convncf.data.reading.api import ReadResult, read
 
 BESIDE_THE_CLONE = Path(__file__).resolve().parents[2] / "shared" / "data"
 FOLDER = Path(os.environ.get("CONVNCF_SHARED_DATA", BESIDE_THE_CLONE))

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from convncf.data.reading import ReadOptions, ReadResult, read
+from convncf.data.reading.api import ReadResult, read
+from convncf.data.reading.options import ReadOptions
 from convncf.errors import ReadError
 from tests.written import dropped, rows, said, titles, write
 

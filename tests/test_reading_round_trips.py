@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.data import catalogue
-from convncf.data.reading import ReadOptions, ReadResult, read
+from convncf.data.reading.api import ReadResult, read
+from convncf.data.reading.options import ReadOptions
 from convncf.errors import ReadError
 from tests.test_reading_any_bytes import adds_up
 from tests.written import parts, rows, titles, write

@@ -13,7 +13,7 @@ from convncf.data import catalogue
 from convncf.data.candidate_sampling import candidate_sets
 from convncf.data.dataset import Dataset
 from convncf.data.filtering import apply_filters
-from convncf.data.reading import read
+from convncf.data.reading.api import read
 from convncf.data.splitting import filter_and_split
 from tests.wording import values_in
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convncf.data import timestamps
-from convncf.data.timestamps import ParsedTimes, TimeUnit, date_words, detect_unit, implausible, parse_times, to_seconds
+from convncf.data.formats import TimeUnit
+from convncf.data.timestamps import ParsedTimes, date_words, detect_unit, implausible, parse_times, to_seconds
 from convncf.errors import DataError
 
 

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convncf.data.reading import ReadOptions, read
-from convncf.data.timestamps import DateOrder, parse_times
+from convncf.data.formats import DateOrder
+from convncf.data.reading.api import read
+from convncf.data.reading.options import ReadOptions
+from convncf.data.timestamps import parse_times
 from convncf.errors import ReadError
 from tests.wording import values_in
 from tests.written import dropped, rows, said, write

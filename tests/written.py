@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from convncf.data.reading import ReadResult
+from convncf.data.reading.api import ReadResult
 
 
 def write(folder: Path, files: dict[str, str | bytes]) -> list[Path]:

@@ -15,7 +15,8 @@ from typing import Any
 from benchmarks.speed.machine import peak_mb
 from convncf.config import DataConfig
 from convncf.data.dataset import Dataset
-from convncf.data.reading import ReadOptions, read
+from convncf.data.reading.api import read
+from convncf.data.reading.options import ReadOptions
 from convncf.data.splitting import split
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from convncf.config import DataConfig, layer_sizes
 from convncf.data.interactions import Interactions
-from convncf.data.reading import read_delimited
+from convncf.data.reading.api import read_delimited
 from convncf.data.split import TEST, TRAIN, Split
 from convncf.data.splitting import ratio_split
 from convncf.data.vocabulary import Vocabulary

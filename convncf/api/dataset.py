@@ -19,20 +19,14 @@ from convncf.api.arguments import column_of, frame_of, ids_of
 from convncf.api.settings import data_settings
 from convncf.config import DataConfig
 from convncf.data import catalogue, dataset, split, splitting
+from convncf.data.formats import TimeUnit
 from convncf.data.interactions import Interactions
 from convncf.data.items import ItemTable
-from convncf.data.reading import ReadOptions
-from convncf.data.reading import read as read_files
+from convncf.data.reading.api import read as read_files
 from convncf.data.reading.columns import merge_repeats
+from convncf.data.reading.options import ReadOptions
 from convncf.data.reading.report import FileRead, ReadReport, TimeSpan, TitlesRead
-from convncf.data.timestamps import (
-    READ_AS_TIMES,
-    TimeUnit,
-    date_words,
-    detect_unit,
-    parse_times,
-    to_seconds,
-)
+from convncf.data.timestamps import READ_AS_TIMES, date_words, detect_unit, parse_times, to_seconds
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import ConfigError, DataError, ReadError
 

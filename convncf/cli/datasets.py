@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from convncf.cli.console import ask, emit_json, err, say, table
 from convncf.cli.options import Json
-from convncf.data.formats import FORMAT_WORDS
+from convncf.cli.reading_options import with_read_options
+from convncf.data.reading.options import ReadOptions
 from convncf.errors import ConfigError, SplitError
 from convncf.runtime import files
 from convncf.runtime import files as runtime_files
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="List (without a command), add, fetch, look at and delete datasets.", invoke_without_command=True
 )
-_Column = "Name of the column that holds "
-_Or_none = 'guessed when left out, not read when "".'
 
 
 @app.callback()
@@ -54,10 +53,8 @@ def list_(as_json: Json = False) -> None:
             say(f"{entry.name} cannot be read: {entry.problem}")
 
 
-_FOUND_OUT = "found out when left out"
-
-
 @app.command("add", epilog="Example: convncf datasets add sales.csv --name shop --user-column buyer --item-column sku")
+@with_read_options
 def add(
     files: Annotated[
         list[Path],
@@ -67,61 +64,15 @@ def add(
             "as .gz, in a .zip or in a folder; a predefined split and titles may stand beside them.",
         ),
     ],
+    options: ReadOptions,
     name: Annotated[str | None, typer.Option(help="Name of the dataset; else made from the file's name.")] = None,
-    user_column: Annotated[str | None, typer.Option(help=f"{_Column}the user's id; guessed when left out.")] = None,
-    item_column: Annotated[str | None, typer.Option(help=f"{_Column}the item's id; guessed when left out.")] = None,
-    rating_column: Annotated[str | None, typer.Option(help=f"{_Column}the rating; {_Or_none}")] = None,
-    time_column: Annotated[str | None, typer.Option(help=f"{_Column}the time; {_Or_none}")] = None,
-    title_column: Annotated[str | None, typer.Option(help=f"{_Column}the item's title; {_Or_none}")] = None,
-    titles: Annotated[Path | None, typer.Option(help="A file that says what the items are called.")] = None,
-    titles_key: Annotated[str | None, typer.Option(help="Name of its column that holds the items' ids.")] = None,
-    format: Annotated[str | None, typer.Option(help=f"One of {', '.join(FORMAT_WORDS)}; {_FOUND_OUT}.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help=f"A character, or a word such as tab; {_FOUND_OUT}.")] = None,
-    header: Annotated[
-        bool | None,
-        typer.Option("--header/--no-header", help=f"Whether the first line names the columns; {_FOUND_OUT}."),
-    ] = None,
-    encoding: Annotated[str | None, typer.Option(help=f"Such as latin-1; {_FOUND_OUT}.")] = None,
-    decimal: Annotated[str | None, typer.Option(help=f"The decimal sign of ratings, . or ,; {_FOUND_OUT}.")] = None,
-    time_unit: Annotated[
-        str | None, typer.Option(help=f"What numbers count since 1970: s, ms, us or ns; {_FOUND_OUT}.")
-    ] = None,
-    date_order: Annotated[
-        str | None, typer.Option(help=f"Of dates such as 01/05/2014: day-first or month-first; {_FOUND_OUT}.")
-    ] = None,
-    ids: Annotated[str, typer.Option(help="number reads 7, 7.0 and 007 as one id; text keeps them apart.")] = "text",
-    keep: Annotated[str, typer.Option(help="Which row of a repeated pair stays: latest or first.")] = "latest",
-    alone: Annotated[bool, typer.Option("--alone", help="Read nothing that lies beside the file.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Read files and keep them as a dataset; what was left out is counted, with line numbers."""
+    """Read files and keep them as a dataset; dropped rows are counted, with line numbers."""
     from convncf.data import catalogue
-    from convncf.data.reading import ReadOptions
     from convncf.data.statistics import dataset_statistics
 
     home = runtime_files.home()
-    asked = {
-        "user_id": user_column,
-        "item_id": item_column,
-        "rating": rating_column,
-        "timestamp": time_column,
-        "title": title_column,
-    }
-    options = ReadOptions(
-        columns={role: column for role, column in asked.items() if column is not None},
-        format=cast(Any, format),  # ReadOptions checks these words, and says which there are
-        delimiter=delimiter,
-        encoding=encoding,
-        decimal=cast(Any, decimal),
-        time_unit=cast(Any, time_unit),
-        date_order=cast(Any, date_order),
-        header=header,
-        titles=titles,
-        titles_key=titles_key,
-        ids=cast(Any, ids),
-        keep=cast(Any, keep),
-        companions=not alone,
-    )
     made = name or catalogue.free_name(catalogue.stem(files[0]), home)
     entry = catalogue.add(files, made, home, options=options)
     dataset = catalogue.load(made, home)

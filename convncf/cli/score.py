@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from convncf.cli.console import TrainingDisplay, emit_json, say
 from convncf.cli.options import Json, RunName, refuse_unwritable
+from convncf.cli.reading_options import with_read_options
+from convncf.data.reading.options import ReadOptions
 from convncf.runtime import files
 
-_FOUND_OUT = "found out when left out"
-_COLUMN = "Name (or number, without a header) of the column with"
+_OPTIONS: Final = ("user_id", "item_id", "delimiter", "header")
+"""What may be said of a file of pairs."""
 
 
 def register(app: typer.Typer) -> None:
     """Add this command to the command line."""
-    app.command(epilog="Example: convncf score first pairs.csv --out scored.csv")(score)
+    app.command(epilog="Example: convncf score first pairs.csv --out scored.csv")(with_read_options(score, _OPTIONS))
 
 
 def score(
@@ -26,14 +28,7 @@ def score(
         Path, typer.Argument(metavar="PAIRS", help="A file with a user and an item a row, by id; items also by title.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The CSV to write, a row for each row of PAIRS.")],
-    user_column: Annotated[str | None, typer.Option(help=f"{_COLUMN} the user's id; guessed when left out.")] = None,
-    item_column: Annotated[
-        str | None, typer.Option(help=f"{_COLUMN} the item's id or title; guessed when left out.")
-    ] = None,
-    delimiter: Annotated[str | None, typer.Option(help=f"A character, or a word such as tab; {_FOUND_OUT}.")] = None,
-    header: Annotated[
-        bool | None, typer.Option("--header/--no-header", help=f"Whether the first line names columns; {_FOUND_OUT}.")
-    ] = None,
+    options: ReadOptions,
     epoch: Annotated[
         int | None, typer.Option(help="A kept epoch; the best one when left out, 0 for the start.")
     ] = None,
@@ -49,15 +44,10 @@ def score(
 
     home = files.home()
     found = RunStore(home).open(run)  # refuses before torch is loaded
-    from convncf.data.reading import ReadOptions
     from convncf.inspection.scored_pairs import score_file
     from convncf.training import Progress
     from convncf.workflow.loading import load_run
 
-    columns = {"user_id": user_column, "item_id": item_column}
-    options = ReadOptions(
-        columns={role: name for role, name in columns.items() if name}, delimiter=delimiter, header=header
-    )
     loaded = load_run(found, home, checkpoint=epoch)
     display = TrainingDisplay("")
     with display.shown():

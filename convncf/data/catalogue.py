@@ -18,7 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from convncf.data.dataset import DESCRIPTION, Dataset
-from convncf.data.reading import ReadOptions, ReadResult, read
+from convncf.data.reading.api import ReadResult, read
+from convncf.data.reading.options import ReadOptions
 from convncf.data.storage import DatasetEntry, read_entry, read_folder, write_folder
 from convncf.errors import DataError, DatasetExistsError, DatasetNotFoundError, did_you_mean
 from convncf.runtime import files

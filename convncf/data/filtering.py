@@ -16,10 +16,11 @@ from scipy import sparse
 
 from convncf.config import DataConfig
 from convncf.config.data import as_timestamp
+from convncf.data.formats import TimeUnit
 from convncf.data.interactions import Interactions
 from convncf.data.items import ItemTable
 from convncf.data.split import TEST
-from convncf.data.timestamps import PER_SECOND, TimeUnit, date_words
+from convncf.data.timestamps import PER_SECOND, date_words
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import DataError
 

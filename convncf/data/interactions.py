@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from convncf.data.formats import UNITS, TimeUnit
 from convncf.data.id_hashing import alphabetical
-from convncf.data.timestamps import UNITS, TimeUnit, detect_unit, to_seconds
+from convncf.data.timestamps import detect_unit, to_seconds
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import DataError
 

@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 
 from convncf.data.candidates import CandidateSets
 from convncf.data.dataset import DESCRIPTION, Dataset
+from convncf.data.formats import UNITS, TimeUnit
 from convncf.data.interactions import Interactions
 from convncf.data.items import ItemTable
-from convncf.data.timestamps import UNITS, TimeUnit
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import DataError
 from convncf.runtime import files

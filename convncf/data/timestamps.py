@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from convncf.data.formats import UNIT_WORDS, UNITS, DateOrder, TimeUnit
 from convncf.errors import DataError
 
-DateOrder = Literal["day-first", "month-first"]
 Bools = npt.NDArray[np.bool_]
 Int8s: TypeAlias = npt.NDArray[np.int8]
 Int64s = npt.NDArray[np.int64]
@@ -113,9 +113,6 @@ def days_since_1970(year: Int64s, month: Int64s, day: Int64s) -> tuple[Int64s, B
     return dates.astype(np.int64), inside & same_month
 
 
-TimeUnit = Literal["s", "ms", "us", "ns"]
-UNITS: tuple[TimeUnit, ...] = get_args(TimeUnit)
-UNIT_WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 # Counted in the right unit, times from 1973 on fall into bands that do not meet: 1e8 to 1e11 for seconds (the year

@@ -19,7 +19,8 @@ from app.ui.uploads import LIMIT_MB
 from app.views.data import first_rows, reading_options
 from app.views.data.dataset import show_report
 from convncf.data import catalogue
-from convncf.data.reading import ReadOptions, ReadResult, read
+from convncf.data.reading.api import ReadResult, read
+from convncf.data.reading.options import ReadOptions
 from convncf.errors import ConvNCFError, DataError
 
 _READ: Final = "upload:read"

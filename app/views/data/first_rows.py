@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 import streamlit as st
 
 from app.ui.text import plain
-from convncf.data.reading import ReadOptions, guess_columns
 from convncf.data.reading.candidate_lists import holds_candidates
+from convncf.data.reading.columns import guess_columns
 from convncf.data.reading.delimited import preview_source
 from convncf.data.reading.dialect import roles_by_position
+from convncf.data.reading.options import ReadOptions
 from convncf.data.reading.readers import detect_format
 from convncf.data.reading.roles import make_plan
 from convncf.data.reading.sources import Source, find

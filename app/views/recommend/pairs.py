@@ -13,7 +13,7 @@ from app.ui import address, cache, memory, uploads, widgets
 from app.ui.pair import in_words
 from app.ui.text import plain, sentence
 from app.views.recommend import results
-from convncf.data.reading import ReadOptions
+from convncf.data.reading.options import ReadOptions
 from convncf.errors import ReadError
 from convncf.inspection.scored_pairs import COLUMNS
 from convncf.runs import Run

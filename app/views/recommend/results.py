@@ -13,7 +13,7 @@ from typing import Final
 from app.ui import cache, shelf
 from app.ui.cache import Model
 from app.ui.shelf import Key
-from convncf.data.reading import ReadOptions
+from convncf.data.reading.options import ReadOptions
 from convncf.errors import DataError
 from convncf.evaluation.ranking import ItemRank, Scores, items_of, rank_item
 from convncf.inspection import PairPart, PairTrace, part_of, trace_pair

@@ -17,29 +17,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from convncf.data.formats import UNIT_WORDS, TimeUnit
 from convncf.data.interactions import Interactions
-from convncf.data.reading.columns import (
-    OPTIONS,
-    ROLES,
-    Merged,
-    as_number,
-    merge_repeats,
-    parse_ratings,
-    resolve_columns,
-)
-from convncf.data.reading.options import ReadOptions
+from convncf.data.reading.columns import OPTIONS, Merged, as_number, merge_repeats, parse_ratings, resolve_columns
+from convncf.data.reading.options import ROLES, ReadOptions
 from convncf.data.reading.report import Dropped, DroppedRows, TimeSpan, counted
 from convncf.data.reading.tables import Coded, Int64s, Table, in_a_row, plain_text
-from convncf.data.timestamps import (
-    READ_AS_TIMES,
-    UNIT_WORDS,
-    ParsedTimes,
-    TimeUnit,
-    date_words,
-    implausible,
-    parse_times,
-    to_seconds,
-)
+from convncf.data.timestamps import READ_AS_TIMES, ParsedTimes, date_words, implausible, parse_times, to_seconds
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import ReadError
 

@@ -12,20 +12,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from convncf.data.reading.options import Decimal, Keep
+from convncf.data.reading.options import ROLES, Decimal, Keep
 from convncf.data.reading.report import counted
 from convncf.data.reading.tables import Coded
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import ReadError, did_you_mean
 
-ROLES = ("user_id", "item_id", "rating", "timestamp", "title")
-OPTIONS = {
-    "user_id": "--user-column",
-    "item_id": "--item-column",
-    "rating": "--rating-column",
-    "timestamp": "--time-column",
-    "title": "--title-column",
-}
+OPTIONS = {role: f"--{words.option}" for role, words in ROLES.items()}
 _ROLE_WORDS = {"user_id": "user column", "item_id": "item column", "title": "title column"}
 # Names as `_bare` leaves them, the surest first.
 _USUAL = {

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from convncf.data.formats import DELIMITER_WORDS
 from convncf.data.reading.columns import guess_columns, match_name
 from convncf.data.reading.options import READABLE, ReadOptions, known_encoding
 from convncf.data.reading.records import Records, split_records
-from convncf.data.reading.report import DELIMITER_WORDS, counted
+from convncf.data.reading.report import counted
 from convncf.data.reading.sources import Source
 from convncf.errors import ReadError
 
-DELIMITERS = (",", ";", "\t", "|", "::", " ")
 _SPELLED = {word: delimiter for delimiter, word in DELIMITER_WORDS.items()} | {
     "\\t": "\t",
     "space": " ",
@@ -168,7 +168,7 @@ def detect_delimiter(text: str, source: Source, named: Iterable[str] = ()) -> st
     """
     sample = "".join(re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text[:_SAMPLE_BYTES])[:_SAMPLE_LINES])
     best: tuple[tuple[int, float, bool, int], str] | None = None
-    for delimiter in DELIMITERS:
+    for delimiter in DELIMITER_WORDS:
         records = split_records(sample, delimiter)
         header = [name.strip() for name in records.record(0)]
         if len(header) < 2:

@@ -1,14 +1,17 @@
-"""What a user may insist on where reading would find out by itself."""
+"""What a user may insist on where reading would find out by itself: once, for Python, the command line and the app.
+
+An option stands here with its label and its help; the command line and the app make their own of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
-from convncf.data.formats import FORMAT_WORDS
-from convncf.data.timestamps import UNITS, DateOrder, TimeUnit
+from convncf.data.formats import DELIMITER_WORDS, FORMAT_WORDS, UNIT_WORDS, UNITS, DateOrder, TimeUnit
 from convncf.errors import ReadError, did_you_mean
 
 Format = str
@@ -25,33 +28,129 @@ READABLE: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class RoleWords:
+    """How the column of a role is called and explained."""
+
+    label: str
+    option: str
+    """On the command line."""
+    holds: str
+    """What stands in the column: "the user's id"."""
+    help: str
+    required: bool = False
+
+
+ROLES: Final[Mapping[str, RoleWords]] = MappingProxyType(
+    {
+        "user_id": RoleWords(
+            "User", "user-column", "the user's id", "Who: a customer, a reader, a session.", required=True
+        ),
+        "item_id": RoleWords("Item", "item-column", "the item's id", "What: a film, a product, a song.", required=True),
+        "rating": RoleWords(
+            "Rating",
+            "rating-column",
+            "the rating",
+            "Kept beside the data; every row counts as an interaction until a lowest rating is set.",
+        ),
+        "timestamp": RoleWords(
+            "Time",
+            "time-column",
+            "the time",
+            "When: seconds, milliseconds or a date. Needed to hold out the latest.",
+        ),
+        "title": RoleWords(
+            "Title",
+            "title-column",
+            "the item's title",
+            "What the item is called on the pages; without it, items show their ids.",
+        ),
+    }
+)
+"""Role -> the words of its column."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptionWords:
+    """How an option of reading is called and explained."""
+
+    label: str
+    help: str
+    """Sentences."""
+    values: Mapping[Any, str]
+    """Value -> its words, where there are few; the default first, unless the default is to find out."""
+    free: bool = False
+    """Whether other values than those are taken too."""
+
+
+def _words(label: str, help: str, values: Mapping[Any, str] = MappingProxyType({}), *, free: bool = False) -> Any:
+    """The metadata of a field of ReadOptions."""
+    return {"words": OptionWords(label, help, values, free)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
     """None means: find out, and say so. Raises ReadError where a value cannot be."""
 
     columns: Mapping[str, str | None] = field(default_factory=dict)
-    """Role -> column, for roles user_id, item_id, rating, timestamp, title; None or "" where it is not to be read.
-    Columns of a file without a header are called by number, from "1"."""
-    format: Format | None = None
-    delimiter: str | None = None
-    """A character, or a word such as tab."""
-    encoding: str | None = None
-    """A name that Python knows, such as latin-1."""
-    decimal: Decimal | None = None
-    time_unit: TimeUnit | None = None
-    """What numbers in the time column count since 1970."""
-    date_order: DateOrder | None = None
-    """Which number of a date such as 01/05/2014 is the day."""
-    header: bool | None = None
-    """Whether the first line names the columns."""
-    titles: Path | None = None
-    """A file that says what the items are called."""
-    titles_key: str | None = None
-    """Its column with the items' ids."""
-    ids: Ids = "text"
-    """"number" reads 7, 7.0 and 007 as the one id 7."""
-    keep: Keep = "latest"
-    """Which row of a pair that occurs again is kept, by time; without times it is the first in the file."""
+    """Role -> column, for the roles of ROLES; None or "" where it is not to be read. Columns of a file without a header
+    are called by number, from "1"."""
+    titles: Path | None = field(default=None, metadata=_words("Titles", "A file that says what the items are called."))
+    titles_key: str | None = field(
+        default=None, metadata=_words("Ids of the titles", "Name of the titles' column that holds the items' ids.")
+    )
+    format: Format | None = field(default=None, metadata=_words("Format", "What kind of file it is.", FORMAT_WORDS))
+    delimiter: str | None = field(
+        default=None,
+        metadata=_words(
+            "Delimiter",
+            "What stands between two fields of a line: a character, or a word such as tab.",
+            DELIMITER_WORDS,
+            free=True,
+        ),
+    )
+    header: bool | None = field(
+        default=None,
+        metadata=_words(
+            "Header", "Whether the first line names the columns.", {True: "names the columns", False: "is data"}
+        ),
+    )
+    encoding: str | None = field(
+        default=None,
+        metadata=_words(
+            "Encoding",
+            "How letters are written in bytes, such as latin-1; any name that Python knows.",
+            {name: name for name in ("utf-8", "windows-1252", "latin-1", "iso-8859-2", "cp932")},
+            free=True,
+        ),
+    )
+    decimal: Decimal | None = field(
+        default=None,
+        metadata=_words("Decimal sign", "The decimal sign of ratings: 4.5 or 4,5.", {".": "point", ",": "comma"}),
+    )
+    time_unit: TimeUnit | None = field(
+        default=None, metadata=_words("Time unit", "What numbers in the time column count since 1970.", UNIT_WORDS)
+    )
+    date_order: DateOrder | None = field(
+        default=None,
+        metadata=_words(
+            "Date order",
+            "Which number of a date such as 01/05/2014 is the day.",
+            {"day-first": "day first", "month-first": "month first"},
+        ),
+    )
+    ids: Ids = field(
+        default="text",
+        metadata=_words("Ids", "As numbers, 7, 7.0 and 007 are one id.", {"text": "text", "number": "numbers"}),
+    )
+    keep: Keep = field(
+        default="latest",
+        metadata=_words(
+            "Duplicates",
+            "Which row of a pair that occurs again is kept, by time; without times it is the first in the file.",
+            {"latest": "keep the latest", "first": "keep the first"},
+        ),
+    )
     companions: bool = True
     """Whether files of the same set that lie beside the given one are read with it."""
 
@@ -64,6 +163,11 @@ class ReadOptions:
         _one_of("row to keep", self.keep, get_args(Keep))
         if self.encoding is not None:
             known_encoding(self.encoding)
+
+
+def option_words() -> dict[str, OptionWords]:
+    """Field of ReadOptions -> its words, for those that have any."""
+    return {each.name: each.metadata["words"] for each in fields(ReadOptions) if "words" in each.metadata}
 
 
 def known_encoding(name: str) -> str:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from convncf.data.formats import DELIMITER_WORDS
 from convncf.data.items import ItemTable, fold
 from convncf.data.reading.columns import resolve_columns
 from convncf.data.reading.delimited import read_whole
 from convncf.data.reading.options import ReadOptions
-from convncf.data.reading.report import DELIMITER_WORDS, FIRST_LINES, Dropped
+from convncf.data.reading.report import FIRST_LINES, Dropped
 from convncf.data.reading.sources import Source, find
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import ReadError

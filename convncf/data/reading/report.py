@@ -9,13 +9,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from convncf.data.formats import DELIMITER_WORDS, UNIT_WORDS, TimeUnit
 from convncf.data.reading.sources import Ignored
-from convncf.data.timestamps import UNIT_WORDS, TimeUnit
 
 FIRST_LINES = 5
 """How many line numbers are named for each reason."""
 _SHOWN_UNUSED = 12
-DELIMITER_WORDS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blank", "::": "double colon"}
 Role = Literal["interactions", "training", "validation", "test", "titles", "candidates"]
 
 

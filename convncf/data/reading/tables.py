@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from convncf.data.formats import TimeUnit
 from convncf.data.reading.report import Dropped, FileRead, Lines, Role
 from convncf.data.reading.sources import Source
-from convncf.data.timestamps import TimeUnit
 
 Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]

@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from app.ui import uploads
 from app.views.data import add_dataset
 from convncf.data import catalogue
+from convncf.data.reading import api
 from tests.app_pages import open_page, texts
 
 CSV = (

@@ -146,7 +146,7 @@ def test_what_stands_before_a_run_is_named(home: Path) -> None:
 def test_a_finished_run_trains_on_through_the_core(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finished(home, "done")
     asked: list[Any] = []
-    monkeypatch.setattr("convncf.jobs.extend", lambda run, home, epochs: asked.append((run.name, epochs)))
+    monkeypatch.setattr("convncf.jobs.extend", lambda run, epochs: asked.append((run.name, epochs)))
     at = open_page("train", run="done")
     at.number_input(key="watch:epochs:done").set_value(50).run()
     at.button(key="watch:extend:done").click().run()

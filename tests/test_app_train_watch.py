@@ -68,7 +68,7 @@ def test_a_refit_starts_once_and_is_watched(
     home: Path, workers: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finished(home, "mine", "mf-bpr")
-    monkeypatch.setattr("convncf.jobs.refit", lambda run, name, home: stage(home, name, Status()))
+    monkeypatch.setattr("convncf.jobs.refit", lambda run, name: stage(run.home, name, Status()))
     at = open_page("train", run="mine")
     at.button(key="watch:refit:mine").click().run()
     assert not at.exception

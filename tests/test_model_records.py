@@ -141,7 +141,7 @@ def toys(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def opened(home: Path, name: str) -> LoadedRun:
-    return load_run(RunStore(home).open(name), home)
+    return load_run(RunStore(home).open(name))
 
 
 def own_scores(loaded: LoadedRun, user: int) -> npt.NDArray[np.float64]:
@@ -249,7 +249,7 @@ def test_train_offers_both_and_launches_them(toys: Path, monkeypatch: pytest.Mon
     from tests.app_pages import texts
 
     started: list[str] = []
-    monkeypatch.setattr("convncf.jobs.launching.start_worker", lambda run, home: started.append(run.name))
+    monkeypatch.setattr("convncf.jobs.launching.start_worker", lambda run: started.append(run.name))
     for place, model in enumerate(TOYS):
         at = page("train", dataset="toy")
         at.selectbox(key="new:model").select(model).run()

@@ -48,7 +48,7 @@ def score(
     from convncf.training import Progress
     from convncf.workflow.loading import load_run
 
-    loaded = load_run(found, home, checkpoint=epoch)
+    loaded = load_run(found, checkpoint=epoch)
     display = TrainingDisplay("")
     with display.shown():
         scored = score_file(

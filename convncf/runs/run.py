@@ -58,6 +58,9 @@ _MOST_RUNS: Final = 1_000_000
 """Of a home. A number beyond it was written by no one who counts runs."""
 _NO_REPORT: Final = "its report.json is missing; resume makes it again, and trains nothing anew"
 
+FOLDER: Final = "runs"
+"""The folder of a home that its runs lie in."""
+
 
 class Run(KeptTensors):
     """One run folder. Reading never changes it; values are read afresh at each call, but for the fixed config.json."""
@@ -68,6 +71,12 @@ class Run(KeptTensors):
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
+
+    @property
+    def home(self) -> Path:
+        """The home that it lies in, with its data and other runs; of a folder elsewhere, the usual one."""
+        folder = self.path.absolute().parent
+        return folder.parent if folder.name == FOLDER else files.home()
 
     # ------------------------------------------------------------ config.json
 

@@ -27,7 +27,7 @@ from convncf.errors import (
 )
 from convncf.models.settings import Resolved
 from convncf.runs.files import read_object
-from convncf.runs.run import Run
+from convncf.runs.run import FOLDER, Run
 from convncf.runs.status import Status
 from convncf.runtime import files
 
@@ -154,7 +154,7 @@ class RunStore:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.folder = home / "runs"
+        self.folder = home / FOLDER
 
     def names(self) -> tuple[str, ...]:
         """Names of all runs, a broken one too, sorted."""

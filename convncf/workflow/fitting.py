@@ -49,9 +49,9 @@ def fit(
     device = devices.resolve_device(config.train.device)
     precision, _ = devices.resolve_precision(config.train.precision, device.spec)
     sets = sets_for(dataset, parts, config.eval, config.seed)
-    record = Memory(name, fingerprint)
+    record = Memory(name, fingerprint, home)
     attempt = Attempt(
-        record, home, config, dataset, parts, device.spec, precision, sets, progress, on_record, stop, on_resume=None
+        record, config, dataset, parts, device.spec, precision, sets, progress, on_record, stop, on_resume=None
     )
     best_epoch, _ = attempt.train()
     tensors, _ = record.load_model()

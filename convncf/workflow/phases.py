@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, cast
 
 import torch
@@ -47,8 +46,6 @@ class Attempt:
     """One attempt at training a model."""
 
     run: Record
-    home: Path
-    """Where other runs lie, whose embeddings this one may begin from."""
     config: RunConfig
     dataset: Dataset
     parts: Split
@@ -109,7 +106,7 @@ class Attempt:
             return
         path = settings.pre_model_path
         if path:
-            store = RunStore(self.home)
+            store = RunStore(self.run.home)
             users, items, words = pretrained_vectors(path, self.dataset, store, size=settings.embedding_size)
             log.info("pretraining: %s", words)
             warnings = check_origin(config, self.run.fingerprint, self.parts, store)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -20,6 +21,11 @@ class Record(Protocol):
     """What a training writes to, and reads to go on."""
 
     name: str
+
+    @property
+    def home(self) -> Path:
+        """Where the runs lie that it may begin from."""
+        ...
 
     @property
     def fingerprint(self) -> str:
@@ -54,6 +60,7 @@ class Memory:
 
     name: str
     fingerprint: str
+    home: Path
     rows: list[dict[str, Any]] = field(default_factory=list)
     model: Kept | None = None
     pretrained: Kept | None = None

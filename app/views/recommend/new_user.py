@@ -133,7 +133,7 @@ def _fits(shown: Sequence[Shown], styles: Mapping[str, RunStyle], liked: Sequenc
             words += f" The loss of a triple went from {number(folded.loss_start)} to {number(folded.loss)}"
             words += "." if folded.loss < folded.loss_start else _NO_LOWER
         st.markdown(f"{heading(one.run.name, styles[one.run.name])}  \n{plain(words)}")
-    st.caption("In Python: `fold_in(load_run(run, home).model, items)`, from `convncf.inspection.fold_in`.")
+    st.caption("In Python: `fold_in(load_run(run).model, items)`, from `convncf.inspection.fold_in`.")
 
 
 def _why(shown: Sequence[Shown], styles: Mapping[str, RunStyle], liked: Sequence[str], item: str) -> None:

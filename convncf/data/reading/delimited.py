@@ -21,6 +21,7 @@ from convncf.data.reading.dialect import (
     roles_by_position,
     spelled_delimiter,
 )
+from convncf.data.reading.first_rows import FirstRows
 from convncf.data.reading.options import ReadOptions
 from convncf.data.reading.records import split_records
 from convncf.data.reading.report import DroppedRows
@@ -106,3 +107,16 @@ def read_whole(source: Source, options: ReadOptions, *, titles: bool = False) ->
         notes=(*text.notes, *odd.notes(layout)),
         guess=layout.guess,
     )
+
+
+def first_rows(source: Source, options: ReadOptions, n: int) -> FirstRows:
+    """The first n rows as they would be read, with or without a header line."""
+    beginning = preview_source(source, n, delimiter=options.delimiter, encoding=options.encoding)
+    numbers = [str(number + 1) for number in range(len(beginning.header))]
+    if options.header is True and beginning.header == numbers and beginning.rows:
+        header = [name.strip() for name in beginning.rows[0]]
+        return FirstRows(source.file, header, beginning.rows[1:], guess_columns(header))
+    if options.header is False and beginning.header != numbers:
+        rows = [beginning.header, *beginning.rows]
+        return FirstRows(source.file, numbers, rows[:n], roles_by_position(rows))
+    return FirstRows(source.file, beginning.header, beginning.rows, beginning.guess)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from convncf.data.formats import FORMAT_WORDS
 from convncf.data.reading.columns import guess_columns
 from convncf.data.reading.dialect import line_of, read_text
+from convncf.data.reading.first_rows import FirstRows, first_lines
 from convncf.data.reading.options import READABLE, ReadOptions
 from convncf.data.reading.report import DroppedRows
 from convncf.data.reading.sources import Source
@@ -99,3 +100,25 @@ def _refuse_nested(source: Source, names: list[str], kept: list[dict[str, Any]],
                 f"{source}: {name!r} is an object or a list, not an id. Map a column of the first level, or flatten it "
                 f"with: jq -c '. + {{user_id: .user.id}}' {source.name} > NEW.jsonl"
             )
+
+
+def first_rows(source: Source, n: int) -> FirstRows:
+    """The first n objects, a column a name; the lines themselves where none of them is an object."""
+    objects = []
+    for line in first_lines(source, n).lines:
+        try:
+            value = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+        except (ValueError, RecursionError):
+            continue
+        objects += [value] if isinstance(value, dict) else []
+    if not objects:
+        return first_lines(source, n)
+    names = list(dict.fromkeys(name for value in objects for name in value))
+    rows = [[_as_text(value.get(name)) for name in names] for value in objects]
+    return FirstRows(source.file, names, rows, guess_columns(names))
+
+
+def _as_text(value: object) -> str:
+    """A value as it will be read; half of a surrogate pair is valid JSON, but no text."""
+    text = value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode()

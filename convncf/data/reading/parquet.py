@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from convncf.data.formats import FORMAT_WORDS
 from convncf.data.reading.columns import guess_columns
+from convncf.data.reading.first_rows import FirstRows
 from convncf.data.reading.options import ReadOptions
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
@@ -107,3 +108,17 @@ def _plain(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return "" if value is None else str(value)
+
+
+def first_rows(source: Source, n: int) -> FirstRows:
+    """The first n rows, as text. Raises ReadError where it cannot be read."""
+    try:
+        compressed = source.member is not None or source.path.name != source.name
+        file = pq.ParquetFile(pa.BufferReader(source.read()[0]) if compressed else str(source.path))
+        batch = next(file.iter_batches(n), None)
+    except (pa.ArrowException, OSError) as error:
+        raise ReadError(f"{source} is Parquet that cannot be read: {error}. Write or download it again.") from None
+    names = [str(name) for name in file.schema_arrow.names]
+    columns = [column.to_pylist() for column in batch.columns] if batch is not None else []
+    rows = [["" if value is None else str(value) for value in row] for row in zip(*columns, strict=True)]
+    return FirstRows(source.file, names, rows, guess_columns(names))

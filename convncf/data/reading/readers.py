@@ -7,7 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from convncf.data.reading import delimited, jsonlines, parquet
+from convncf.data.reading.candidate_lists import holds_candidates
 from convncf.data.reading.delimited import preview_source, read_delimited_table
+from convncf.data.reading.first_rows import FirstRows, first_lines
 from convncf.data.reading.item_lists import looks_like_lists, read_lists
 from convncf.data.reading.jsonlines import looks_like_json, read_json_lines
 from convncf.data.reading.options import Format, ReadOptions
@@ -31,6 +34,8 @@ class Reader:
     """The table that a file holds."""
     columns: Callable[[Source, ReadOptions], Columns]
     """What the columns of a file are called."""
+    first_rows: Callable[[Source, ReadOptions, int], FirstRows]
+    """So many rows of a file's beginning, unchanged."""
     read_titles: Callable[[Source, ReadOptions], Table] | None = None
     """The table of a file whose rows name items, where that is read in another way."""
     as_lists: bool = False
@@ -43,6 +48,7 @@ def _lists(name: Format) -> Reader:
         lambda source, options: _has_no_columns_asked(options) and looks_like_lists(source, options) == name,
         lambda source, options: read_lists(source, options, name),
         lambda source, options: ([], {"user_id": "1", "item_id": "2"}),
+        lambda source, options, n: first_lines(source, n),
         as_lists=True,
     )
 
@@ -66,8 +72,15 @@ READERS: Final = (
         lambda source, options: source.start.startswith(b"PAR1"),
         read_parquet,
         lambda source, options: (column_names(source), {}),
+        lambda source, options, n: parquet.first_rows(source, n),
     ),
-    Reader("json-lines", lambda source, options: looks_like_json(source), read_json_lines, _columns_of_json),
+    Reader(
+        "json-lines",
+        lambda source, options: looks_like_json(source),
+        read_json_lines,
+        _columns_of_json,
+        lambda source, options, n: jsonlines.first_rows(source, n),
+    ),
     _lists("adjacency"),
     _lists("counted-adjacency"),
     Reader(
@@ -75,6 +88,7 @@ READERS: Final = (
         lambda source, options: True,
         lambda source, options: read_delimited_table(source, options, titles=False),
         _columns_of_text,
+        delimited.first_rows,
         lambda source, options: read_delimited_table(source, options, titles=True),
     ),
 )
@@ -92,6 +106,13 @@ def detect_format(source: Source, options: ReadOptions) -> Format:
     if options.format is not None:
         return options.format
     return next(reader.name for reader in READERS if reader.recognises(source, options))
+
+
+def first_rows(source: Source, options: ReadOptions, n: int) -> FirstRows:
+    """The first n rows of a file, by its reader; of candidate sets the first lines. Raises ReadError as reading does."""
+    if options.format is None and holds_candidates(source):
+        return first_lines(source, n)
+    return _BY_NAME[detect_format(source, options)].first_rows(source, options, n)
 
 
 def read_table(source: Source, kind: Format, options: ReadOptions, *, titles: bool = False) -> Table:

@@ -79,7 +79,7 @@ def test_an_unknown_id_is_a_sentence_and_the_pickers_stay(
     app = fine(open_page("inspect", run="tiny-222", **parameters))
     assert words in texts(app)
     assert not figures_of(app)
-    app.button(key="pair:surprise").click().run()
+    app.button(key="pair:random").click().run()
     assert "for user" in headline(fine(app))
 
 
@@ -237,7 +237,7 @@ def test_a_surprise_is_in_the_address(at_home: Path) -> None:
     app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4"))
     before = set()
     for _ in range(4):
-        app.button(key="pair:surprise").click().run()
+        app.button(key="pair:random").click().run()
         before.add((app.query_params["user"], app.query_params["item"]))
         assert f"for user {app.query_params['user']}" in headline(fine(app))
     assert len(before) > 1
@@ -394,7 +394,7 @@ def test_one_choice_is_one_message_to_the_browser(at_home: Path, monkeypatch: py
 
     monkeypatch.setattr(QueryParams, "_send_query_param_msg", counted)
     monkeypatch.setattr(cache, "surprise", lambda model: (3, 4))
-    app.button(key="pair:surprise").click().run()
+    app.button(key="pair:random").click().run()
     assert len(sent) == 1
     assert set(fine(app).query_params) >= {"run", "user", "item"}
     app.run()
@@ -417,9 +417,9 @@ def test_a_run_in_training_says_so_and_looks_again_when_it_kept_another_epoch(co
         run.write_status(Status(state="running", phase="training", epoch=1, epochs=2, updated=time.time()))
         app = fine(open_page("inspect", run="tiny-222"))
         assert "epoch 1 of at most 2" in texts(app)
-        before = cache.kept(run)
+        before = cache.checkpoints_key(run)
         run.model_path.touch()
-        assert cache.kept(run) != before
+        assert cache.checkpoints_key(run) != before
 
 
 def test_the_headline_explains_its_terms(opened: Opened) -> None:

@@ -205,7 +205,7 @@ def test_next_back_and_the_list_move_and_keep_the_address_to_the_step(at_home: P
 def test_another_pair_is_asked_about_anew(at_home: Path) -> None:
     app = learn(1, guess="above")
     assert "You said" in texts(app)
-    app.button(key="pair:surprise").click().run()
+    app.button(key="pair:random").click().run()
     if (app.query_params["user"], app.query_params["item"]) != ("u3", "i4"):
         assert "You said" not in texts(fine(app))
         assert "guess" not in app.query_params
@@ -270,7 +270,7 @@ def test_on_a_server_that_only_shows_the_demo_is_not_offered_and_a_run_is_told(
     assert figures_of(learn(6))
     monkeypatch.setenv("CONVNCF_HOME", str(tmp_path))
     app = fine(open_page("learn"))
-    assert commands.ONLY_SHOWS in texts(app)
+    assert commands.READ_ONLY in texts(app)
     assert not app.button
 
 

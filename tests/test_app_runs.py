@@ -66,7 +66,7 @@ def choice(**more: Any) -> Choice:
 
 
 def names(home: Path, **more: Any) -> list[str]:
-    return [one.name for one in filters.kept(list(seen(home).values()), choice(**more))]
+    return [one.name for one in filters.matching(list(seen(home).values()), choice(**more))]
 
 
 # ---------------------------------------------------------------- the table

@@ -115,7 +115,7 @@ def test_a_network_trained_on_everything_was_beaten_by_no_start(home: Path) -> N
     assert run_summary.summarise(run).kept == "epoch 0, the last"
     other = stage(home, "short", Status(state="finished", message="no test part"))
     other.write_report(run.report() or {})
-    assert run_summary.summarise(other).about_the_choice == NOT_VALIDATED
+    assert run_summary.summarise(other).kept_note == NOT_VALIDATED
 
 
 def test_what_is_computed_in_one_go_has_no_epoch_and_did_not_learn(home: Path) -> None:

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.ui import commands
 from app.views.train import launch
-from app.views.train.launch import command_words
+from app.views.train.launch import command_arguments
 from convncf.errors import JobError
 from convncf.runs import RunStore, Status
 from tests.app_pages import field, figures_of, open_page, texts
@@ -188,7 +188,7 @@ def test_the_estimate_is_measured_once_for_all_and_shown(home: Path, monkeypatch
         return SimpleNamespace(stdout=json.dumps({"words": "about 4 min in all"}).encode(), stderr=b"", returncode=0)
 
     monkeypatch.setattr(launch, "subprocess", SimpleNamespace(**PROCESSES, run=run))
-    expected = command_words("movielens-small", "convncf", "quick", "", {})
+    expected = command_arguments("movielens-small", "convncf", "quick", "", {})
 
     def opened() -> AppTest:
         """The page as it is after a tick of its fragment, which AppTest does not have."""
@@ -228,7 +228,7 @@ def test_a_server_that_only_shows_offers_nothing_that_changes(home: Path, monkey
     monkeypatch.setenv("CONVNCF_READ_ONLY", "1")
     at = open_page("train", run="done")
     assert not at.exception
-    assert commands.ONLY_SHOWS in texts(at)
+    assert commands.READ_ONLY in texts(at)
     assert {button.key for button in at.button} <= {"watch:inspect", "watch:compare", "watch:recommend"}
     assert "Test NDCG@10: 0.162" in texts(at)
 

@@ -35,19 +35,19 @@ ALSO: Final = ("other", "runs")
 def settle(runs: Sequence[str]) -> None:
     """Choose the runs, and say nothing any more of a run to hold against the baseline that is none of them."""
     address.choose(run=list(runs), **dict.fromkeys(ALSO))
-    if address.asked("against") not in (None, *runs[1:]):
+    if address.value("against") not in (None, *runs[1:]):
         address.choose(against=None)
 
 
 def cutoff(ks: Sequence[int]) -> int:
     """The K that is chosen among these, else the first of them."""
-    asked = address.asked("cutoff")
+    asked = address.value("cutoff")
     return next((k for k in ks if str(k) == asked), ks[0])
 
 
 def pick(label: str, parameter: str, *, words: Callable[[str], str] = str) -> str:
     """A row of options of CHOICES."""
-    return widgets.one_of(label, CHOICES[parameter], parameter=parameter, words=words)
+    return widgets.one_of(label, CHOICES[parameter], parameter=parameter, labels=words)
 
 
 _LABELS: Final = ("Baseline", "Compared with", "and with", "and with ")

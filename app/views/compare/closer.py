@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 
 from app.ui import widgets
-from app.ui.pair import in_words
+from app.ui.pair import report_errors
 from app.views.compare import choice, groups, lists, pair
 from convncf.evaluation.comparison import Comparison
 from convncf.figures.theme import RunStyle
@@ -24,9 +24,9 @@ _PARTS: Final[Mapping[str, tuple[str, Draw]]] = {
 
 
 @st.fragment(key="compare:closer")
-@in_words
+@report_errors
 def show(runs: Sequence[Run], found: Comparison, styles: Mapping[str, RunStyle], order: Sequence[str]) -> None:
     """The choice, and what is chosen; a change in it redraws this part alone."""
     widgets.section("Look closer")
-    part = choice.pick("Look closer", "part", words=lambda name: _PARTS[name][0])
+    part = choice.pick("Look closer", "part", labels=lambda name: _PARTS[name][0])
     _PARTS[part][1](runs, found, styles, order)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.ui import address, plots, widgets
-from app.ui.pair import in_words
+from app.ui.pair import report_errors
 from app.ui.text import NOT_VALIDATED, plain, terms
 from app.views.compare import choice
 from convncf import figures
@@ -28,7 +28,7 @@ WORTH = (
 
 
 @st.fragment(key="compare:curves")
-@in_words
+@report_errors
 def show(runs: Sequence[Run], monitor: str, order: Sequence[str], *, unlike: bool = False) -> None:
     """One stable colour a run; choosing redraws this part alone."""
     records = {run.name: rows for run in runs if (rows := run.metrics())}
@@ -40,8 +40,8 @@ def show(runs: Sequence[Run], monitor: str, order: Sequence[str], *, unlike: boo
     else:
         widgets.section(f"{monitor} on validation", terms(monitor, "validation", "epoch"))
     with st.container(horizontal=True, gap="medium"):
-        picked = choice.pick("Along", "along", words=lambda name: f"by {name}")
-        smooth = choice.pick("Smoothing", "smooth", words=_smoothing)
+        picked = choice.pick("Along", "along", labels=lambda name: f"by {name}")
+        smooth = choice.pick("Smoothing", "smooth", labels=_smoothing)
     along: Abscissa = "time" if picked == "time" else "step" if picked == "step" else "epoch"
     drawn = figures.learning.validation(
         records,

@@ -46,10 +46,10 @@ def show(traced: Sequence[tuple[str, PairTrace]], styles: Mapping[str, RunStyle]
     deepest = max(len(trace.layers) for _, trace in traced)
     layers = [str(layer) for layer in range(1, deepest + 1)]
     with st.container(horizontal=True, gap="medium"):
-        place = int(widgets.one_of("Layer", layers, parameter="layer", words=lambda layer: f"Layer {layer}")) - 1
+        place = int(widgets.one_of("Layer", layers, parameter="layer", labels=lambda layer: f"Layer {layer}")) - 1
         way = "beside"
         if len(traced) > 1:
-            way = choice.pick("Feature maps", "channels", words=lambda name: WAYS[name])
+            way = choice.pick("Feature maps", "channels", labels=lambda name: WAYS[name])
     if way == "beside":
         _beside(traced, place, styles)
     else:

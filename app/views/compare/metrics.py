@@ -85,7 +85,7 @@ def show(found: Comparison, styles: Mapping[str, RunStyle], order: Sequence[str]
     with st.container(horizontal=True, gap="medium"):
         cutoff = _cutoff(found)
         with_intervals = any(run.intervals for run in found.runs) and (
-            choice.pick("Intervals", "intervals", words=lambda wanted: _INTERVALS[wanted]) == "yes"
+            choice.pick("Intervals", "intervals", labels=lambda wanted: _INTERVALS[wanted]) == "yes"
         )
     names = [name for name in _names(found) if metrics.parse(name).k in (cutoff, None)]
     with heading_place:
@@ -126,7 +126,7 @@ def _cutoff(found: Comparison) -> int | None:
     if not ks:
         return metrics.parse(found.monitor).k
     options, usual = [str(k) for k in sorted(ks)], str(ks[0])
-    return int(widgets.one_of("Cut-off", options, parameter="cutoff", default=usual, words=lambda k: f"@{k}"))
+    return int(widgets.one_of("Cut-off", options, parameter="cutoff", default=usual, labels=lambda k: f"@{k}"))
 
 
 def _table(found: Comparison, names: Sequence[str], styles: Mapping[str, RunStyle], with_intervals: bool) -> None:

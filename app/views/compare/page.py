@@ -20,7 +20,7 @@ def page() -> None:
         "Compare", "Finished runs side by side: what they reach, how they learned, and what they see in a pair."
     )
     widgets.notices()
-    runs = address.listed()
+    runs = address.selectable_runs()
     if not runs:
         return first_runs.none_yet()
     finished = [run for run in runs if cache.finished(run)]

@@ -52,7 +52,7 @@ def show_difference(traced: Sequence[tuple[Model, PairTrace]]) -> None:
             against = widgets.one_of("Against", names[1:], parameter="against")
         else:
             address.show(against=against)
-        align = choice.pick("Alignment", "align", words=lambda name: ALIGNMENTS[name])
+        align = choice.pick("Alignment", "align", labels=lambda name: ALIGNMENTS[name])
     (base, first), (other, second) = traced[0], traced[names.index(against)]
     if len(first.p) != len(second.p):
         st.caption(
@@ -108,7 +108,7 @@ def show(runs: Sequence[Run], _: Comparison, styles: Mapping[str, RunStyle], __:
     item = pair_controls.item_index(model, user, wrong)
     pair_controls.remember(model, user, item)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        pair_controls.both(model, user, item)
+        pair_controls.user_and_item(model, user, item)
     for words in wrong:
         widgets.problem(words)
     if user is None or item is None:

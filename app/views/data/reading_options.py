@@ -1,4 +1,4 @@
-"""What a user may insist on where reading finds out by itself: columns, delimiter, dates and the like."""
+"""Reading options, which override what is detected: columns, delimiter, dates and others."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from typing import Any, Final
 
 import streamlit as st
 
-from app.views.data.first_rows import Seen
+from app.views.data.first_rows import Preview
 from convncf.data.formats import FORMAT_WORDS
 from convncf.data.reading import DELIMITER_WORDS, DELIMITERS, FORMATS, ReadOptions
 from convncf.data.timestamps import UNIT_WORDS
 
-ROLE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
-    "user_id": ("User", "Who: a customer, a reader, a session."),
-    "item_id": ("Item", "What: a film, a product, a song."),
-    "rating": ("Rating", "Kept beside the data; every row counts as an interaction until a lowest rating is set."),
-    "timestamp": ("Time", "When: seconds, milliseconds or a date. Needed to hold out the latest."),
-    "title": ("Title", "What the item is called on the pages; without it, items show their ids."),
+ROLE_LABELS: Final[Mapping[str, tuple[str, str]]] = {
+    "user_id": ("User", "The user's id: a customer, a reader, a session."),
+    "item_id": ("Item", "The item's id: a film, a product, a song."),
+    "rating": (
+        "Rating",
+        "Stored with the data. All ratings count as positive; to exclude low ones, set Lowest rating later.",
+    ),
+    "timestamp": ("Time", "Timestamp: seconds, milliseconds or a date. Needed to hold out the latest interactions."),
+    "title": ("Title", "The item's name on the pages; without it, items show their ids."),
 }
 REQUIRED: Final = ("user_id", "item_id")
 _DETECT: Final = ""
@@ -30,102 +33,111 @@ _DETECT: Final = ""
 @dataclass(frozen=True)
 class _Field:
     label: str
-    words: Mapping[str, str]
-    """Value -> its words; the first value is the default where `detect` is empty."""
+    labels: Mapping[str, str]
+    """Value -> its label; the first value is the default where `detect` is empty."""
     help: str
-    detect: str = "find out"
+    detect: str = "detect automatically"
     free: bool = False
-    """Whether other values than those can be typed."""
+    """Whether other values can be typed."""
 
 
 _FIELDS: Final[Mapping[str, _Field]] = {
     "delimiter": _Field(
-        "Divided by", {sign: DELIMITER_WORDS[sign] for sign in DELIMITERS}, "What stands between two fields of a line."
+        "Delimiter", {sign: DELIMITER_WORDS[sign] for sign in DELIMITERS}, "The character between two fields of a line."
     ),
-    "header": _Field("First line", {"yes": "names the columns", "no": "is data"}, "What the first line is."),
-    "decimal": _Field("Decimal sign", {".": "point", ",": "comma"}, "Of ratings: 4.5 or 4,5."),
-    "time_unit": _Field("Times count", dict(UNIT_WORDS), "What numbers in the time column count since 1970."),
+    "header": _Field(
+        "Header", {"yes": "first line", "no": "none"}, "Whether the first line names the columns or is data."
+    ),
+    "decimal": _Field("Decimal sign", {".": "point", ",": "comma"}, "In ratings: 4.5 or 4,5."),
+    "time_unit": _Field("Time unit", dict(UNIT_WORDS), "Unit of numbers in the time column, which count from 1970."),
     "date_order": _Field(
-        "Dates", {"day-first": "day first", "month-first": "month first"}, "Which number of 01/05/2014 is the day."
+        "Date order", {"day-first": "day first", "month-first": "month first"}, "Which number of 01/05/2014 is the day."
     ),
     "encoding": _Field(
         "Encoding",
         {name: name for name in ("utf-8", "windows-1252", "latin-1", "iso-8859-2", "cp932")},
-        "How letters are written in bytes; any name that Python knows can be typed.",
+        "Character encoding of the file; any name that Python knows can be typed.",
         free=True,
     ),
-    "format": _Field("Format", {name: FORMAT_WORDS[name] for name in FORMATS}, "What kind of file it is."),
-    "ids": _Field("Ids", {"text": "text", "number": "numbers"}, "As numbers, 7, 7.0 and 007 are one id.", detect=""),
+    "format": _Field("Format", {name: FORMAT_WORDS[name] for name in FORMATS}, "File format."),
+    "ids": _Field(
+        "Ids", {"text": "text", "number": "numbers"}, "As numbers, 7, 7.0 and 007 are the same id.", detect=""
+    ),
     "keep": _Field(
-        "Of a repeated pair", {"latest": "the latest stays", "first": "the first stays"}, "By time.", detect=""
+        "Duplicates",
+        {"latest": "keep latest", "first": "keep first"},
+        "Of several rows with one user and item.",
+        detect="",
     ),
 }
 
 
 def chosen(upload: str) -> ReadOptions:
-    """What the fields say but for the columns. Raises ReadError where a value cannot be."""
-    given: dict[str, Any] = {name: st.session_state.get(_key(upload, name)) or None for name in _FIELDS}
-    given["header"] = {"yes": True, "no": False}.get(given["header"] or "")
+    """The options in the fields, without columns. Raises ReadError for an invalid value."""
+    values: dict[str, Any] = {name: st.session_state.get(_key(upload, name)) or None for name in _FIELDS}
+    values["header"] = {"yes": True, "no": False}.get(values["header"] or "")
     for name in ("ids", "keep"):
-        given[name] = given[name] or next(iter(_FIELDS[name].words))
-    return ReadOptions(**given, companions=False)
+        values[name] = values[name] or next(iter(_FIELDS[name].labels))
+    return ReadOptions(**values, companions=False)
 
 
-def columns(upload: str, seen: Seen) -> dict[str, str | None]:
-    """Role -> column for what departs from the guess, as `ReadOptions.columns` takes it; None where it is not read."""
-    departs: dict[str, str | None] = {}
-    for role in ROLE_WORDS:
-        guessed = seen.guess.get(role, "")
-        picked = st.session_state.get(_column_key(upload, role, seen), guessed)
+def columns(upload: str, preview: Preview) -> dict[str, str | None]:
+    """Role -> column where it differs from the guess, as `ReadOptions.columns` takes it; None: not to be read."""
+    changes: dict[str, str | None] = {}
+    for role in ROLE_LABELS:
+        guessed = preview.guess.get(role, "")
+        picked = st.session_state.get(_column_key(upload, role, preview), guessed)
         if picked != guessed:
-            departs[role] = picked or None
-    return departs
+            changes[role] = picked or None
+    return changes
 
 
-def missing(upload: str, seen: Seen) -> list[str]:
+def missing(upload: str, preview: Preview) -> list[str]:
     """The labels of required columns that are neither guessed nor chosen; files without columns need none."""
-    if not seen.files[0].header:
+    if not preview.files[0].header:
         return []
-    of = {role: st.session_state.get(_column_key(upload, role, seen), seen.guess.get(role)) for role in REQUIRED}
-    return [ROLE_WORDS[role][0] for role, name in of.items() if not name]
+    columns = {
+        role: st.session_state.get(_column_key(upload, role, preview), preview.guess.get(role)) for role in REQUIRED
+    }
+    return [ROLE_LABELS[role][0] for role, name in columns.items() if not name]
 
 
-def show(upload: str, seen: Seen, *, expanded: bool) -> None:
+def show(upload: str, preview: Preview, *, expanded: bool) -> None:
     """The fields, folded unless something must be chosen."""
-    with st.expander("Columns, and how the file is read", expanded=expanded):
-        if seen.files[0].header:
+    with st.expander("Columns and reading options", expanded=expanded):
+        if preview.files[0].header:
             with st.grid(5, min_column_width=130):
-                for role, (label, help) in ROLE_WORDS.items():
-                    _column(upload, role, label, help, seen)
+                for role, (label, help) in ROLE_LABELS.items():
+                    _column(upload, role, label, help, preview)
         with st.grid(5, min_column_width=130):
             for name, field in _FIELDS.items():
                 _setting(upload, name, field)
 
 
-def _column(upload: str, role: str, label: str, help: str, seen: Seen) -> None:
-    options = ["", *seen.columns(role)]
-    guessed = seen.guess.get(role, "")
+def _column(upload: str, role: str, label: str, help: str, preview: Preview) -> None:
+    options = ["", *preview.columns(role)]
+    guessed = preview.guess.get(role, "")
     st.selectbox(
         label,
         options,
         index=options.index(guessed) if guessed in options else 0,
-        format_func=partial(_column_words, role),
-        key=_column_key(upload, role, seen),
+        format_func=partial(_column_label, role),
+        key=_column_key(upload, role, preview),
         help=help,
         persist_state="session",
     )
 
 
-def _column_words(role: str, name: str) -> str:
+def _column_label(role: str, name: str) -> str:
     return name or ("choose" if role in REQUIRED else "not read")
 
 
 def _setting(upload: str, name: str, field: _Field) -> None:
-    options = [_DETECT, *field.words] if field.detect else list(field.words)
+    options = [_DETECT, *field.labels] if field.detect else list(field.labels)
     st.selectbox(
         field.label,
         options,
-        format_func=lambda value: field.words.get(value, value) or field.detect,
+        format_func=lambda value: field.labels.get(value, value) or field.detect,
         accept_new_options=field.free,
         key=_key(upload, name),
         help=field.help,
@@ -137,13 +149,13 @@ def _key(upload: str, name: str) -> str:
     return f"upload:{upload}:{name}"
 
 
-def _column_key(upload: str, role: str, seen: Seen) -> str:
-    """Of its own for each set of columns, which another delimiter changes."""
-    columns = hashlib.sha256("\0".join(seen.columns(role)).encode("utf-8", "replace")).hexdigest()[:12]
+def _column_key(upload: str, role: str, preview: Preview) -> str:
+    """Differs for each set of columns, which another delimiter changes."""
+    columns = hashlib.sha256("\0".join(preview.columns(role)).encode("utf-8", "replace")).hexdigest()[:12]
     return f"upload:{upload}:{role}:{columns}"
 
 
-# ---------------------------------------------------------------- what the reader says, in the words of this page
+# ---------------------------------------------------------------- messages of the reader, in terms of the fields
 _OPTION_FIELDS: Final[Mapping[str, str]] = {
     "user-column": "User",
     "item-column": "Item",
@@ -153,14 +165,14 @@ _OPTION_FIELDS: Final[Mapping[str, str]] = {
     "date-order": _FIELDS["date_order"].label,
     "time-unit": _FIELDS["time_unit"].label,
     **{name: _FIELDS[name].label for name in ("delimiter", "encoding", "decimal", "format", "ids", "keep")},
-    "header": "First line (names the columns)",
-    "no-header": "First line (is data)",
+    "header": "Header (first line)",
+    "no-header": "Header (none)",
 }
 _OPTION: Final = re.compile(
     rf"(?:(?<=say )|(?<=Say ))?--({'|'.join(_OPTION_FIELDS)})\b"
     r"( NAME| NUMBER| \"\"| number\b| adjacency\b| utf-8\b| day-first or month-first\b)?"
 )
-_VALUE_WORDS: Final[Mapping[str, str]] = {
+_VALUE_TEXTS: Final[Mapping[str, str]] = {
     '""': ": not read",
     "number": " (numbers)",
     "utf-8": " (utf-8)",
@@ -168,13 +180,13 @@ _VALUE_WORDS: Final[Mapping[str, str]] = {
 }
 
 
-def in_words(text: object, folders: Sequence[str] = ()) -> str:
-    """A reader's sentence as this page's reader needs it: files by their names, options by the fields above."""
-    words = str(text)
+def reword(text: object, folders: Sequence[str] = ()) -> str:
+    """A message of the reader for this page: files by their names, options by the fields above."""
+    message = str(text)
     for folder in folders:
-        words = words.replace(f"{folder}/", "")
-    return _OPTION.sub(lambda found: f"the field {_OPTION_FIELDS[found[1]]}{_value(found[2])}", words)
+        message = message.replace(f"{folder}/", "")
+    return _OPTION.sub(lambda match: f"the field {_OPTION_FIELDS[match[1]]}{_value(match[2])}", message)
 
 
 def _value(value: str | None) -> str:
-    return _VALUE_WORDS.get((value or "").strip(), "")
+    return _VALUE_TEXTS.get((value or "").strip(), "")

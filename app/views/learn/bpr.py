@@ -95,10 +95,10 @@ def _draw(draw: int) -> None:
 
 # ---------------------------------------------------------------- step size
 def _rate() -> str:
-    asked = address.kept("rate")
+    asked = address.chosen_here("rate")
     if asked in RATES:
         return str(asked)
-    if address.asked("rate"):
+    if address.value("rate"):
         widgets.problem(f"The address asks for step size {asked!r}, not one of {', '.join(RATES)}. {_DEFAULT} is used.")
     return _DEFAULT
 

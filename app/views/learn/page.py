@@ -22,9 +22,9 @@ _RUN_WIDTH: Final = 288
 def page() -> None:
     widgets.page_title("Learn", "How a ConvNCF comes to its score, in six steps, on a run of yours.")
     widgets.notices()
-    runs = address.listed()
+    runs = address.selectable_runs()
     told = question.told(runs)
-    asked = address.asked("run")
+    asked = address.value("run")
     if asked and asked not in {run.name for run in told}:
         _why_not(asked, runs)
     if not told:
@@ -50,7 +50,7 @@ def _tell(run: Run, row: st.delta_generator.DeltaGenerator) -> None:
     question.only(step)
     pair_controls.remember(model, user, item, run=run.name, step=str(step))
     with row:
-        pair_controls.both(model, user, item)
+        pair_controls.user_and_item(model, user, item)
     for words in wrong:
         widgets.problem(words)
     if user is None or item is None:
@@ -88,7 +88,7 @@ def _none_yet(runs: Sequence[Run]) -> None:
         + (" Those that are there have no network, or no model yet." if runs else "")
     )
     if address.read_only():
-        st.caption(commands.ONLY_SHOWS)
+        st.caption(commands.READ_ONLY)
         return
     if widgets.main_button("Train the demo models", key="demo", on_click=widgets.attempt, args=(commands.start_demo,)):
         address.go("start")

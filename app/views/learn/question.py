@@ -52,10 +52,10 @@ def whole(name: str, default: int, lowest: int, highest: int) -> int:
 
     One in the address that cannot be is said in words; the session's last is let go, since it was of another run.
     """
-    asked = address.kept(name)
+    asked = address.chosen_here(name)
     if asked is not None and asked.isdecimal() and len(asked) < 10 and lowest <= int(asked) <= highest:
         return int(asked)
-    if address.asked(name):
+    if address.value(name):
         widgets.problem(
             f"The address asks for {name} {asked!r}; here it is a whole number from {lowest} to {highest}. "
             f"{default} is shown."
@@ -85,7 +85,7 @@ def _is_network(run: Run) -> bool:
     def look() -> bool:
         return not run.broken() and record(run.config().model.name).layers
 
-    return shelf.keep("network", cache.kept(run), look, room=shelf.RUNS)
+    return shelf.keep("network", cache.checkpoints_key(run), look, room=shelf.RUNS)
 
 
 def triple_of(model: Model, user: int, item: int, draw: int) -> Triple:
@@ -116,7 +116,7 @@ class Question:
 def ask(question: Question) -> None:
     """Ask; once one of the answers is in the address (`?guess=…`), say whether it is right, and why."""
     with st.container(key="learn-question", gap="small"):
-        guess = address.asked("guess")
+        guess = address.value("guess")
         st.markdown(f"**What do you expect?** {plain(question.text)}")
         if guess is not None and guess in question.answers:
             said, right = question.answers[guess], question.answers[question.right]

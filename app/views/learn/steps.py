@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.ui import widgets
 from app.ui.cache import Model
-from app.ui.pair import Pair, in_words
+from app.ui.pair import Pair, report_errors
 from app.views.learn import bpr, embeddings, features, filter, map, question, score
 
 NAMES: Final = ("Embeddings", "The map", "The first filter", "Feature maps", "The score", "The BPR step")
@@ -56,7 +56,7 @@ def chooser(step: int) -> None:
 
 
 @st.fragment(key="learn-step")
-@in_words
+@report_errors
 def show(pair: Pair, step: int) -> None:
     """One step: what it is about, a question, a slider, a picture."""
     widgets.section(f"{step} of {len(NAMES)} · {NAMES[step - 1]}")

@@ -101,7 +101,7 @@ def show_runs(ready: Sequence[Run]) -> tuple[Run, ...]:
     """Pick among the `usable` runs; those of the address that cannot be shown are named, and why."""
     by_name = {run.name: run for run in ready}
     asked = address.values("run")
-    if not asked and not address.emptied("run"):
+    if not asked and not address.cleared("run"):
         asked = _first(ready)
     here, wrong = _sorted_out(asked, by_name)
     for words in wrong:
@@ -140,7 +140,7 @@ def _sorted_out(asked: Sequence[str], by_name: Mapping[str, Run]) -> tuple[list[
 def _first(ready: Sequence[Run]) -> list[str]:
     """The run of Inspect, else the newest ConvNCF; and beside it the newest of another model on the same data."""
     by_name = {run.name: run for run in ready}
-    start = by_name.get(address.elsewhere("run") or "")
+    start = by_name.get(address.shared_choice("run") or "")
     start = start or next((run for run in ready if record(run.config().model.name).layers), ready[0])
     model = start.config().model.name
     others = (run for run in ready if run.fingerprint == start.fingerprint and run.config().model.name != model)

@@ -125,7 +125,7 @@ def _one(one: Shown, counts: Mapping[str, int], lists: int, whose: str, k: int, 
     genres = [", ".join(one.model.dataset.items.genres[item]) for item in items]
     if any(genres):
         frame["Genres"] = [shorten(text, room) for text in genres]
-    asked, ids = address.asked("item"), one.ids
+    asked, ids = address.value("item"), one.ids
     key = f"list:{one.run.name}:{whose}:{len(items)}"
     height = _TALL_ROW if narrow else _ROW
     st.dataframe(

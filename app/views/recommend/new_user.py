@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.ui import address, cache, picker, plots, presentation, widgets
 from app.ui.cache import Model
-from app.ui.pair import in_words
+from app.ui.pair import report_errors
 from app.ui.run_rows import heading
 from app.ui.text import plain, sentence
 from app.views.recommend import choice, lists, results
@@ -99,7 +99,7 @@ def _write(ids: Sequence[str]) -> None:
 
 
 @st.fragment
-@in_words
+@report_errors
 def _lists(runs: Sequence[Run], styles: Mapping[str, RunStyle], liked: Sequence[str]) -> None:
     """Filters, lists, what the fit did, and why: all that another K, filter or row redraws."""
     wanted = choice.show_filters(cache.model(runs[0]))
@@ -109,7 +109,7 @@ def _lists(runs: Sequence[Run], styles: Mapping[str, RunStyle], liked: Sequence[
 
     shown = lists.fetch(runs, make)
     lists.show(shown, styles, "a new user", wanted.k)
-    item = address.asked("item")
+    item = address.value("item")
     if item and (made := [one for one in shown if one.list is not None]):
         _why(made, styles, liked, item)
     lists.shared(shown, "a new user")

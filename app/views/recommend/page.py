@@ -19,7 +19,7 @@ WHOSE: Final = {"user": "A user of the data", "new": "A new user", "pairs": "A f
 def page() -> None:
     widgets.page_title("Recommend", "What a user would be shown, by one to four trained models side by side.")
     widgets.notices()
-    runs = address.listed()
+    runs = address.selectable_runs()
     if not runs:
         return first_runs.none_yet()
     ready = choice.usable(runs)
@@ -27,7 +27,7 @@ def page() -> None:
         widgets.empty("No run is finished yet. As soon as one is, its lists can be seen here.")
         st.page_link(address.PAGES["start"], label="See what is being trained")
         return
-    whose = widgets.one_of("Whose list", list(WHOSE), parameter="whose", words=WHOSE.__getitem__)
+    whose = widgets.one_of("Whose list", list(WHOSE), parameter="whose", labels=WHOSE.__getitem__)
     chosen = choice.show_runs(ready)
     if not chosen:
         widgets.empty("Choose a run above.")

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from app.ui import address, cache, memory, uploads, widgets
-from app.ui.pair import in_words
+from app.ui.pair import report_errors
 from app.ui.text import plain, sentence
 from app.views.recommend import results
 from convncf.data.reading import ReadOptions
@@ -68,7 +68,7 @@ def _take(given: Any) -> None:
     st.rerun()
 
 
-@in_words
+@report_errors
 def _scored(run: Run, upload: str, path: Path) -> None:
     try:
         found = results.scored_file(cache.model(run), upload, path, ReadOptions())

@@ -88,7 +88,7 @@ def scored_file(model: Model, upload: str, path: Path, options: ReadOptions) -> 
     def score() -> ScoredFile:
         return score_file(path, loaded.model, loaded.split, model.dataset.items, options)
 
-    return shelf.keep("scored file", key, score, room=4, words="Scoring…")
+    return shelf.keep("scored file", key, score, room=4, spinner="Scoring…")
 
 
 def _allowed(model: Model, wanted: ListFilter) -> Allowed:

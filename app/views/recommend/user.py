@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.ui import address, cache, pair_controls, widgets
 from app.ui.cache import Model
-from app.ui.pair import in_words
+from app.ui.pair import report_errors
 from app.ui.run_rows import heading
 from app.ui.text import plain, sentence
 from app.views.recommend import choice, lists, results
@@ -26,7 +26,7 @@ def show(runs: Sequence[Run], styles: Mapping[str, RunStyle]) -> None:
     user = pair_controls.user_index(model, wrong)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pair_controls.user(model, user)
-        st.button("Surprise me", key="recommend:surprise", on_click=_random_pair, args=(model,), help="Any user")
+        st.button("Random pair", key="recommend:random", on_click=_random_pair, args=(model,), help="Any user")
     for words in wrong:
         widgets.problem(words)
     if user is None:
@@ -41,7 +41,7 @@ def _random_pair(model: Model) -> None:
 
 
 @st.fragment
-@in_words
+@report_errors
 def _lists(runs: Sequence[Run], styles: Mapping[str, RunStyle], user: str) -> None:
     """Filters, lists and why: all that another K, another filter or a click on a row redraws."""
     wanted = choice.show_filters(cache.model(runs[0]))
@@ -53,7 +53,7 @@ def _lists(runs: Sequence[Run], styles: Mapping[str, RunStyle], user: str) -> No
     for words in excluded(shown, user):
         st.caption(plain(words))
     lists.show(shown, styles, f"user {user}", wanted.k)
-    item = address.asked("item")
+    item = address.value("item")
     if item:
         _why([one.run for one in shown if one.list is not None], styles, user, item)
     lists.shared(shown, f"user {user}")
@@ -79,7 +79,7 @@ def excluded(shown: Sequence[lists.Shown], user: str) -> list[str]:
     return said
 
 
-@in_words
+@report_errors
 def _why(runs: Sequence[Run], styles: Mapping[str, RunStyle], user: str, item: str) -> None:
     """Score and rank of the chosen item in every run, with a way to look inside each."""
     if not runs:

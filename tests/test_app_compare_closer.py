@@ -41,7 +41,7 @@ def test_a_choice_in_the_address_is_the_one_that_is_shown_and_a_strange_one_is_s
     app = opened("compare", run=NETWORKS, cutoff="5", along="time", smooth="0.9", order="by q", layer="7")
     chosen = {name: control(app, f"choice:{name}").value for name in ("cutoff", "along", "smooth", "order", "layer")}
     assert chosen == {"cutoff": "5", "along": "time", "smooth": "0.9", "order": "by q", "layer": "1"}
-    assert "Layer '7' is not here; Layer 1" in texts(app)
+    assert "Layer '7' is not available; Layer 1" in texts(app)
     assert set(ORDERS) == set(choice.CHOICES["order"])
 
 
@@ -50,7 +50,7 @@ def test_any_run_becomes_the_baseline_in_one_click(at_home: Path) -> None:
     app.button(key="compare:baseline:1").click().run()
     assert fine(app).query_params["run"] == ["tiny-222", "tiny-mf", "tiny-42"]
     assert "tiny-222 (baseline)" in {trace.get("name") for spec in figures_of(app) for trace in spec["data"]}
-    assert "is not here" not in texts(app)
+    assert "is not available" not in texts(app)
 
 
 def test_runs_that_were_measured_otherwise_are_left_out_in_one_click(at_home: Path) -> None:
@@ -87,7 +87,7 @@ def test_the_difference_is_the_cores_and_the_warning_stands_beside_it(
     alignment = None if method == "none" else inspection.align(tables[0], tables[1], method)
     expected = map_difference(first, second, alignment)
     said = texts(app)
-    assert pair.in_words(expected, alignment) in said
+    assert pair.describe(expected, alignment) in said
     assert (pair.WARNING if alignment is None else alignment.words) in said
     assert "Two maps and their difference on one scale" in "\n".join(alts(app))
 
@@ -96,11 +96,11 @@ def test_how_much_alignment_removes_or_adds_is_said_in_numbers() -> None:
     some: Any = MapDifference
     turned: Any = object()
     maps: Any = (None, None)
-    removed = pair.in_words(some(*maps, 2.0, 0.5), turned)
+    removed = pair.describe(some(*maps, 2.0, 0.5), turned)
     assert re.findall(r"\d[\d.]*", removed)[:2] == ["2.00", "0.500"]
     assert "removes 75" in removed
-    assert "adds 50.0%" in pair.in_words(some(*maps, 2.0, 3.0), turned)
-    assert "equal" in pair.in_words(some(*maps, 0.0, 0.0), None)
+    assert "adds 50.0%" in pair.describe(some(*maps, 2.0, 3.0), turned)
+    assert "equal" in pair.describe(some(*maps, 0.0, 0.0), None)
 
 
 def test_a_baseline_without_embeddings_has_no_difference(opened: Opened) -> None:

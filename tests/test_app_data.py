@@ -58,7 +58,7 @@ def test_a_file_becomes_a_dataset_and_leaves_no_upload_behind(home: Path) -> Non
     text = texts(at)
     assert "Rows read: 6" in text
     assert "Kept: 3" in text
-    assert "Left out: 2" in text
+    assert "Dropped: 2" in text
     assert "Merged: 1" in text
     reasons = at.dataframe[1].value
     assert list(reasons["On lines"]) == ["5", "7"]

@@ -36,7 +36,7 @@ def page(name: str, **parameters: str) -> AppTest:
 
 
 def steps(at: AppTest) -> Any:
-    return next(table.value for table in at.dataframe if "What counts" in table.value.columns)
+    return next(table.value for table in at.dataframe if "Filter" in table.value.columns)
 
 
 def test_what_a_dataset_holds(shop: storage.DatasetEntry) -> None:
@@ -47,7 +47,7 @@ def test_what_a_dataset_holds(shop: storage.DatasetEntry) -> None:
     assert "Times: 2020-09-13T12:26:40Z to 2020-09-26T12:26:40Z." in text
     assert "Ratings: 1 to 5." in text
     assert "Lowest rating that counts, 4" in text
-    assert not [table for table in at.dataframe if "What counts" in table.value.columns]  # nothing counted unasked
+    assert not [table for table in at.dataframe if "Filter" in table.value.columns]  # nothing counted unasked
 
 
 def test_the_ledger_is_that_of_the_command_line(shop: storage.DatasetEntry, home: Path) -> None:

@@ -393,7 +393,7 @@ def test_one_choice_is_one_message_to_the_browser(at_home: Path, monkeypatch: py
         real(self)
 
     monkeypatch.setattr(QueryParams, "_send_query_param_msg", counted)
-    monkeypatch.setattr(cache, "surprise", lambda model: (3, 4))
+    monkeypatch.setattr(cache, "random_pair", lambda model: (3, 4))
     app.button(key="pair:random").click().run()
     assert len(sent) == 1
     assert set(fine(app).query_params) >= {"run", "user", "item"}

@@ -58,7 +58,7 @@ def test_the_higher_score_stands_first_and_the_difference_is_theirs(at_home: Pat
     views.sort(key=lambda view: -view.score)
     app = look("other-item", run, opened, beside=UNTITLED)
     said = texts(app)
-    places = [said.index(f"score {number(view.score)}, {view.rank_words}", said.index("Beside it")) for view in views]
+    places = [said.index(f"score {number(view.score)}, {view.rank_words}", said.index("Other item")) for view in views]
     assert places == sorted(places)
     traces = [view.trace for view in views if isinstance(view.trace, PairTrace)]
     maps = [square(one["z"]) for one in figure(app, "Two maps")["data"]]

@@ -1,4 +1,4 @@
-"""A server that only shows: every page can be looked at, and nothing on it launches, changes, uploads or deletes."""
+"""A read-only server: every page can be looked at, and nothing on it launches, changes, uploads or deletes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WORDS = (
 
 @pytest.fixture
 def shown(copied_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home with finished, waiting, stopped and broken runs, on a server that only shows."""
+    """A home with finished, waiting, stopped and broken runs, on a read-only server."""
     shutil.copytree(copied_home / "runs" / "tiny-42", copied_home / "runs" / "halted")
     RunStore(copied_home).open("halted").write_status(Status(state="stopped", message="stopped"))
     monkeypatch.setenv("CONVNCF_READ_ONLY", "1")
@@ -71,7 +71,7 @@ def test_an_empty_home_says_so_on_each_page_that_would_act(
     app = open_page(page)
     assert not app.exception, app.exception
     assert acting(app) == []
-    assert "only shows" in texts(app)
+    assert "read-only" in texts(app)
 
 
 def test_the_same_pages_have_such_buttons_otherwise(home: Path) -> None:
@@ -94,6 +94,6 @@ def test_the_same_pages_have_such_buttons_otherwise(home: Path) -> None:
 )
 def test_what_a_button_would_do_is_refused(shown: Path, act: Callable[[], object]) -> None:
     before = contents(shown)
-    with pytest.raises(ConvNCFError, match="only shows"):
+    with pytest.raises(ConvNCFError, match="read-only"):
         act()
     assert contents(shown) == before

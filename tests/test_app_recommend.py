@@ -291,7 +291,7 @@ def test_a_server_that_only_shows_takes_no_file(at_home: Path, monkeypatch: pyte
     assert address.read_only()
     app = fine(open_page("recommend", run="tiny-pop", whose="pairs"))
     assert not app.get("file_uploader")
-    assert "only shows" in texts(app)
+    assert "read-only" in texts(app)
     assert tables(fine(open_page("recommend", run="tiny-pop", user="u1")))
 
 

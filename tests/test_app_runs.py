@@ -219,10 +219,10 @@ def test_rename_tag_and_note_one_run(home: Path) -> None:
     press(at, "Add")
     assert RunStore(home).open("first").labels().tags == ("a", AWKWARD)
     at.text_area(key="runs:note:first").input(AWKWARD)
-    press(at, "Keep the note")
+    press(at, "Save the note")
     assert AWKWARD in list(at.dataframe[0].value["note"]), "a table shows text as it is"
     at.text_input(key="runs:name:first").input("second")
-    press(at, "Rename it")
+    press(at, "Rename")
     assert not at.exception
     assert shown(at) == ["second"]
     assert "first is now second." in texts(at)
@@ -233,7 +233,7 @@ def test_a_name_that_cannot_be_is_refused_in_words(home: Path) -> None:
     made(home, "first", 1.0)
     at = open_page("runs", run="first")
     at.text_input(key="runs:name:first").input("a/b")
-    press(at, "Rename it")
+    press(at, "Rename")
     assert "'a-b' would do" in texts(at)
     assert RunStore(home).names() == ("first",)
 
@@ -272,7 +272,7 @@ def test_a_server_that_only_shows_has_no_button_that_changes_anything(
     made(home, "first", 1.0)
     at = open_page("runs", run="first")
     assert shown(at) == ["first"]
-    assert "This server only shows" in texts(at)
+    assert "read-only" in texts(at)
     assert [button.label for button in at.button] == []
     acts: tuple[Callable[[], str], ...] = (
         lambda: actions.delete(["first"]),
@@ -281,7 +281,7 @@ def test_a_server_that_only_shows_has_no_button_that_changes_anything(
         lambda: actions.tag(["first"], add=["x"]),
     )
     for act in acts:
-        with pytest.raises(JobError, match="only shows"):
+        with pytest.raises(JobError, match="read-only"):
             act()
     assert RunStore(home).open("first").labels() == Labels()
 

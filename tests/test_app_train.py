@@ -269,7 +269,7 @@ def test_a_running_run_is_found_without_an_address_and_can_be_stopped(home: Path
         assert "live · Running" in text
         assert "epoch 3 of at most 10" in text
         assert "Speed: 12,345 triples/s" in text
-        assert re.search(r"Last heard of: \d+ s ago", text)
+        assert re.search(r"Last update: \d+ s ago", text)
         assert "first line" in text
         loss, validation = figures_of(at)
         assert loss["data"][0]["y"] == [0.3, 0.3]
@@ -288,7 +288,7 @@ def test_a_queued_run_says_how_many_are_before_it(home: Path) -> None:
     with run.hold():
         at = open_page("train", run="patient")
         assert "2 runs before this one" in texts(at)
-        assert "Last heard of" not in texts(at)
+        assert "Last update" not in texts(at)
 
 
 def test_a_finished_run_shows_its_outcome_and_leads_on(home: Path) -> None:
@@ -368,5 +368,5 @@ def test_a_run_of_the_address_that_is_gone_is_said_to_be(home: Path) -> None:
     finished(home, "here")
     at = open_page("train", run="gone")
     assert not at.exception
-    assert "'gone' is not here" in texts(at)
+    assert "'gone' is not available" in texts(at)
     assert at.selectbox(key="pick:run").value == "here"

@@ -1,4 +1,4 @@
-"""Train's form in the address, several seeds, an estimate, and what a server that only shows leaves out."""
+"""Train's form in the address, several seeds, an estimate, and what a read-only server leaves out."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ def test_every_command_refuses_there(home: Path, monkeypatch: pytest.MonkeyPatch
     public = {name for name, value in vars(commands).items() if getattr(value, "__wrapped__", None) is not None}
     assert {call.__name__ for call, _ in calls} == public - {"_one_at_a_time"}
     for call, arguments in calls:
-        with pytest.raises(JobError, match="only shows"):
+        with pytest.raises(JobError, match="read-only"):
             call(*arguments)
     assert run.path.exists()
 

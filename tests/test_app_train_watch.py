@@ -128,5 +128,5 @@ def test_a_run_that_another_deletes_while_it_is_watched_is_said_to_be_gone(home:
     RunStore(home).delete("mine")
     at.button(key="watch:copy:mine").click().run()
     assert not at.exception
-    assert "'mine' is not here" in texts(at)
+    assert "'mine' is not available" in texts(at)
     assert "other · Finished" in texts(at)

@@ -190,7 +190,7 @@ def test_fields_change_how_it_is_read(home: Path) -> None:
     assert "Users: 1" in texts(at)
     assert "Merged: 1" in texts(at)
     field(at, "Rating").select("")
-    field(at, "Of a repeated pair").select("first")
+    field(at, "Duplicates").select("first")
     at.run()
     assert "the first" in texts(at)
     at.button(key="upload:save").click().run()
@@ -203,7 +203,7 @@ def test_fields_change_how_it_is_read(home: Path) -> None:
 def test_a_first_line_can_be_data_or_names(home: Path) -> None:
     at = drop(open_page("data"), {"s.csv": b"user,item\n1,2\n1,3\n"})
     assert "Kept: 2" in texts(at)
-    field(at, "First line").select("no")
+    field(at, "Header").select("no")
     at.run()
     assert list(at.dataframe[0].value.columns) == ["1", "2"]
     assert "Kept: 3" in texts(at)

@@ -60,7 +60,7 @@ def refuse_bomb(path: Path) -> None:
 
 
 def _unpacked(path: Path) -> Iterator[int]:
-    """Sizes of chunks as they are unpacked, one in memory at a time. A damaged file ends it: reading gives the reason."""
+    """Sizes of unpacked chunks, one in memory at a time; ends at damage, for which reading gives the reason."""
     try:
         for source in find(path).sources:
             if source.member is not None or _is_gzip(path):
@@ -149,7 +149,7 @@ Named = tuple[str, IO[bytes]]
 
 
 def store(files: Sequence[Named]) -> str:
-    """Store files that belong together; returns their id. Raises ReadError where they are refused; none is stored then."""
+    """Store files that belong together; returns their id. Raises ReadError, and stores none, where they are refused."""
     _clear_old()
     names = [_file_name(name) for name, _ in files]
     _refuse(files, names)

@@ -44,7 +44,9 @@ def counterfactual_rank(model: Model, user: int, item: int, counterfactual: Coun
     """Ranks before and after a counterfactual."""
     key = (*model.key, "counterfactual rank", *_ids(model, user, item), counterfactual.words)
     loaded, scores = model.loaded, cache.scores(model, user)
-    return _cached(key, lambda: inspection.rank_counterfactual(loaded.model, loaded.split, user, item, counterfactual, scores))
+    return _cached(
+        key, lambda: inspection.rank_counterfactual(loaded.model, loaded.split, user, item, counterfactual, scores)
+    )
 
 
 def over_training(run: Run, user: int, item: int) -> OverTraining:

@@ -44,7 +44,9 @@ def show_choice(model: Model, user: int, size: int) -> Counterfactual:
         )
         if size > 1:  # a map of one cell has no block
             _block(counterfactual.block, size)
-        st.button("Reset", key="edit:reset", on_click=_reset, disabled=counterfactual == Counterfactual() and not problems)
+        st.button(
+            "Reset", key="edit:reset", on_click=_reset, disabled=counterfactual == Counterfactual() and not problems
+        )
     for problem in problems:
         widgets.problem(problem)
     return counterfactual
@@ -106,7 +108,9 @@ def _requested(size: int) -> tuple[Counterfactual, list[str]]:
     zeros = {name: _dimensions(name, size, problems) for name in ("zero_user", "zero_item")}
     keep = address.value("keep") or "all"
     if keep not in _KEEPS:
-        problems.append(f"The address keeps {keep!r} of the map, which is none of {', '.join(_KEEPS)}. Every cell is kept.")
+        problems.append(
+            f"The address keeps {keep!r} of the map, which is none of {', '.join(_KEEPS)}. Every cell is kept."
+        )
         keep = "all"
     counterfactual = Counterfactual(**zeros, keep=keep, block=_requested_block(size, problems))  # type: ignore[arg-type]
     return counterfactual, problems
@@ -172,7 +176,9 @@ def show(pair: Pair) -> None:
     counterfactual = show_choice(model, view.user, len(pair.trace().p))
     description = counterfactual_words(model, counterfactual)
     scores = closer_results.counterfactual_score(model, view.user, view.item, counterfactual)
-    st.markdown(f"{plain(sentence(description))} Score **{number(scores.score_before)} → {number(scores.score_after)}**")
+    st.markdown(
+        f"{plain(sentence(description))} Score **{number(scores.score_before)} → {number(scores.score_after)}**"
+    )
     if scores.note:
         st.caption(plain(sentence(scores.note)))
     ranks_place = st.container()  # above the maps, which are drawn first

@@ -82,7 +82,7 @@ def show_neighbours(pair: Pair) -> None:
     if isinstance(view.trace, PairTrace):
         fetchers.insert(0, lambda: closer_results.nearest(model, view.item))
     else:
-        st.caption(f"{plain(view.trace.words)} So only the items that share users with it are shown, which the data alone gives.")
+        st.caption(f"{plain(view.trace.words)} Only the items that share users with it are shown, from the data alone.")
     with st.container(horizontal=True, gap="medium"):
         for position, fetch in enumerate(fetchers):
             with st.container(width=528):

@@ -43,7 +43,12 @@ def show(shown: Pair) -> None:
             if trace is not None:
                 _button("Arrays as NPZ", partial(_npz, model, view, trace), f"{pair_name}.npz")
                 _button("Arrays as CSV", partial(_csv, model, view, trace), f"{pair_name}.zip", "application/zip")
-                _button("Embeddings for the projector", partial(_projector, model), f"{embeddings_name}.zip", "application/zip")
+                _button(
+                    "Embeddings for the projector",
+                    partial(_projector, model),
+                    f"{embeddings_name}.zip",
+                    "application/zip",
+                )
             _button("Configuration", partial(_configuration, model), f"{config_name}.json", "application/json")
         st.caption(
             "The page holds the lists, the maps and the sum as they are drawn now, without what is open under Look "

@@ -184,9 +184,11 @@ def _cell_details(trace: PairTrace, focus: Focus) -> None:
         _arithmetic(trace, focus)
     else:
         value = number(float(trace.layers[focus.layer].maps[focus.channel][focus.cell]))
-        st.markdown(f"Value {value}, from all {trace.layers[focus.layer - 1].shape[0]} channels of layer {focus.layer}.")
+        st.markdown(
+            f"Value {value}, from all {trace.layers[focus.layer - 1].shape[0]} channels of layer {focus.layer}."
+        )
     st.caption(
-        f"Reads dimensions {_dimensions(rows)} of the user and {_dimensions(cols)} of the item, framed on the map above. "
+        f"Reads dimensions {_dimensions(rows)} of the user and {_dimensions(cols)} of the item, framed above. "
         f"{wording.READ_CHANNEL}"
     )
 

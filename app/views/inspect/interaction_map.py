@@ -39,7 +39,9 @@ def show(shown: Pair) -> None:
     reading = wording.READ_INTERACTION_MAP if trace.layers else wording.READ_INTERACTION_MAP_FACTORISATION
     if field is not None:
         reading += " The frame is the receptive field of the chosen cell below."
-    st.caption(f"{reading}\n\n{wording.DIMENSIONS_HAVE_NO_ORDER if order == ORDERS[0] else wording.ORDER_IS_FOR_DISPLAY}")
+    st.caption(
+        f"{reading}\n\n{wording.DIMENSIONS_HAVE_NO_ORDER if order == ORDERS[0] else wording.ORDER_IS_FOR_DISPLAY}"
+    )
 
 
 def show_score(trace: PairTrace, start: PairTrace | None) -> None:
@@ -63,9 +65,10 @@ def show_history(pair: Pair) -> None:
     figure = figures.maps.beside(mean_maps.history, mean_maps.random, address.theme(), ("history", "random items"))
     with st.container(width=figures.maps.BESIDE_WIDTH):
         plots.show(figure, key="history:maps")
+    history, random = plural(len(mean_maps.items), "training item"), plural(len(mean_maps.others), "random item")
     st.caption(
-        f"{plural(len(mean_maps.items), 'training item')} of the user against {plural(len(mean_maps.others), 'random item')} "
-        f"without an interaction of the user.  {figures.maps.READ_MEAN_MAPS} {wording.NO_ORDER}"
+        f"{history} of the user against {random} "
+        f"without an interaction of the user. {figures.maps.READ_MEAN_MAPS} {wording.NO_ORDER}"
     )
 
 
@@ -79,7 +82,12 @@ def show_attribution(pair: Pair) -> None:
     view, trace = pair.view(), pair.trace()
     attribution = closer_results.attribution(pair.model(), view.user, view.item, integrated=method == "integrated")
     figure = figures.score.attribution_map(
-        trace.map, attribution.values, address.theme(), method=attribution.method, score=attribution.score, baseline=attribution.baseline
+        trace.map,
+        attribution.values,
+        address.theme(),
+        method=attribution.method,
+        score=attribution.score,
+        baseline=attribution.baseline,
     )
     with st.container(width=figures.score.WIDTH):
         plots.show(figure, key="why:maps")

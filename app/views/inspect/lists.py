@@ -74,7 +74,9 @@ def _top(model: Model, user: int, item: int) -> None:
 def _caption(model: Model, user: int, top: TopK, position: int) -> str:
     """ "rank 3, score 2.31 ●"."""
     score = float(top.scores[position])
-    score_text = f"{score:.0f}" if record(model.loaded.config.model.name).score_unit else f"{score:.2f}".replace("-", "−")
+    score_text = (
+        f"{score:.0f}" if record(model.loaded.config.model.name).score_unit else f"{score:.2f}".replace("-", "−")
+    )
     held_out = inspection.part_of(model.loaded.split, user, int(top.items[position])) == "test"
     return f"rank {top.ranks[position]}, score {score_text}{f' {HELD_OUT}' if held_out else ''}"
 

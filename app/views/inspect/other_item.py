@@ -34,9 +34,13 @@ def show(pair: Pair) -> None:
         f"**{plain(names[0])}** is ahead by **{number(first.score - second.score)}**: score {number(first.score)}, "
         f"{plain(first.rank_words)}; **{plain(names[1])}**: score {number(second.score)}, {plain(second.rank_words)}."
     )
-    first_trace, second_trace = (pair_view.trace for pair_view in (first, second) if isinstance(pair_view.trace, PairTrace))
+    first_trace, second_trace = (
+        pair_view.trace for pair_view in (first, second) if isinstance(pair_view.trace, PairTrace)
+    )
     with st.container(width=_LEAD_WIDTH):
-        plots.show(figures.score.lead_parts(first_trace, second_trace, address.theme(), (names[0], names[1])), key="other:lead")
+        plots.show(
+            figures.score.lead_parts(first_trace, second_trace, address.theme(), (names[0], names[1])), key="other:lead"
+        )
         st.caption(plain(f"{figures.score.READ_LEAD} {figures.score.lead_words(first_trace, second_trace)}".strip()))
     with st.container(width=figures.maps.BESIDE_WIDTH):
         figure = figures.maps.beside(first_trace.map, second_trace.map, address.theme(), (names[0], names[1]))

@@ -45,7 +45,12 @@ def show(pair: Pair) -> None:
 def _label_of_page(checkpoints: Sequence[PairAt], epoch: int | None) -> str:
     """Label of the checkpoint that the rest of the page shows."""
     return next(
-        (checkpoint.label for checkpoint in checkpoints if (checkpoint.best if epoch is None else checkpoint.epoch == epoch)), checkpoints[-1].label
+        (
+            checkpoint.label
+            for checkpoint in checkpoints
+            if (checkpoint.best if epoch is None else checkpoint.epoch == epoch)
+        ),
+        checkpoints[-1].label,
     )
 
 

@@ -56,14 +56,14 @@ def test_any_run_becomes_the_baseline_in_one_click(at_home: Path) -> None:
 def test_runs_that_were_measured_otherwise_are_left_out_in_one_click(at_home: Path) -> None:
     app = fine(open_page("compare", run=["tiny-mf", "other-pop", "tiny-42"]))
     assert app.warning
-    app.button(key="compare:alike").click().run()
+    app.button(key="compare:comparable").click().run()
     assert fine(app).query_params["run"] == ["tiny-mf", "tiny-42"]
     assert not app.warning
 
 
 def test_two_runs_that_are_unlike_leave_nothing_to_keep(opened: Opened) -> None:
     app = opened("compare", run=["tiny-pop", "other-pop"])
-    assert "compare:alike" not in {button.key for button in app.button}
+    assert "compare:comparable" not in {button.key for button in app.button}
 
 
 def test_a_server_that_only_shows_compares_all_the_same(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +244,7 @@ def compared(*, unlike: tuple[str, ...] = ()) -> Comparison:
 
 
 def test_csv_has_every_digit_and_latex_what_is_shown_with_the_best_in_bold() -> None:
-    table = metrics.leaving(compared(), ["HR@10"], True)
+    table = metrics.export_table(compared(), ["HR@10"], True)
     lines = table.csv().splitlines()
     assert lines[0] == "Metric,a_1,a_1 95% low,a_1 95% high,b,b 95% low,b 95% high,b difference"
     assert lines[1].startswith("HR@10,0.123456,")
@@ -257,7 +257,7 @@ def test_csv_has_every_digit_and_latex_what_is_shown_with_the_best_in_bold() -> 
 
 
 def test_unlike_runs_leave_without_a_best_and_a_difference() -> None:
-    table = metrics.leaving(compared(unlike=("Other data.",)), ["HR@10"], False)
+    table = metrics.export_table(compared(unlike=("Other data.",)), ["HR@10"], False)
     assert "textbf" not in table.latex()
     assert "difference" not in table.csv()
 

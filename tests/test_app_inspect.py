@@ -322,7 +322,7 @@ def test_a_click_on_a_row_chooses_its_item(
 
 def test_a_click_on_a_tile_chooses_its_channel_and_one_on_a_cell_the_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[dict[str, object]] = []
-    monkeypatch.setattr(pair, "look_at", lambda **chosen: taken.append(chosen))
+    monkeypatch.setattr(pair, "set_focus", lambda **chosen: taken.append(chosen))
     feature_maps._tile_clicked(Click(customdata=3, place=3))
     feature_maps._cell_clicked(5, Click(customdata=None, place=[1, 2]))
     assert taken == [{"channel": 3}, {"channel": 5, "cell": (1, 2)}]

@@ -78,18 +78,20 @@ def test_a_user_is_found_by_a_title_that_they_have(at_home: Path) -> None:
     amelie = interactions.items.index("i7")
     have = sorted(interactions.user[interactions.item == amelie].tolist())
     found = pair_controls.find_user(model, "amelie")
-    assert sorted(found.found.indices) == have
-    assert found.found.total == len(have)
+    assert sorted(found.matches.indices) == have
+    assert found.matches.total == len(have)
     assert set(found.has.values()) == {amelie}
     assert f"has {items.titles[amelie]}" in user_label(model, have[0], first=amelie)
-    assert pair_controls.find_user(model, "u1").found.indices[0] == interactions.users.index("u1"), "an id comes first"
-    assert pair_controls.find_user(model, "no such *film*").found.total == 0
-    assert pair_controls.find_user(model, "amelie").found.note == ""
+    assert pair_controls.find_user(model, "u1").matches.indices[0] == interactions.users.index("u1"), (
+        "an id comes first"
+    )
+    assert pair_controls.find_user(model, "no such *film*").matches.total == 0
+    assert pair_controls.find_user(model, "amelie").matches.note == ""
 
 
 def test_a_search_that_looked_at_some_titles_alone_says_so(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "FOUND", 2)
-    found = pair_controls.find_user(cache.model(RunStore(at_home).open("tiny-222")), "film").found
+    found = pair_controls.find_user(cache.model(RunStore(at_home).open("tiny-222")), "film").matches
     titles = cache.find_items(cache.model(RunStore(at_home).open("tiny-222")), "film").total
     assert titles > 2
     assert re.findall(r"\d+", found.note) == [str(titles), "2"]

@@ -241,10 +241,10 @@ def test_a_trace_start_is_said_and_one_that_was_kept_too(at_home: Path, monkeypa
         update={"model": found.config.model.model_copy(update={"initialisation": "dot product"})}
     )
     model = Model(("key",), ("data",), replace(found, config=config, epoch=3))
-    assert "p·q" in learn_steps.how_it_began(model)
-    assert "kept is that start" not in learn_steps.how_it_began(model)
+    assert "p·q" in learn_steps.how_it_started(model)
+    assert "kept model is that start" not in learn_steps.how_it_started(model)
     kept = replace(model, loaded=replace(model.loaded, epoch=0))
-    assert "kept is that start" in learn_steps.how_it_began(kept)
+    assert "kept model is that start" in learn_steps.how_it_started(kept)
 
 
 def test_each_step_names_notebooks_that_are_there_and_no_other(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ def test_the_same_pages_have_such_buttons_otherwise(home: Path) -> None:
         lambda: commands.kill(address.store().open("halted")),
         lambda: commands.delete(address.store().open("halted")),
         lambda: dataset._delete("tiny-films"),
-        lambda: add_dataset._keep("none", None, "new"),  # type: ignore[arg-type]
+        lambda: add_dataset._save_dataset("none", None, "new"),  # type: ignore[arg-type]
     ],
     ids=["demo", "resume", "stop", "kill", "delete", "delete a dataset", "save a dataset"],
 )

@@ -117,8 +117,8 @@ def test_held_out_items_are_marked_and_ties_among_them_follow_the_rule(
     for user in range(24):
         mine = results.user_list(model, user, 30, ListFilter())
         core = listed(alike, split, user, 30)
-        assert mine.found.top.items.tolist() == core.items.tolist()
-        assert mine.found.top.ranks.tolist() == core.ranks.tolist()
+        assert mine.recommendations.top.items.tolist() == core.items.tolist()
+        assert mine.recommendations.top.ranks.tolist() == core.ranks.tolist()
 
 
 def test_the_first_page_chooses_runs_and_a_user_by_itself(opened: Opened) -> None:
@@ -171,9 +171,9 @@ def test_a_user_who_has_everything_gets_words(monkeypatch: pytest.MonkeyPatch, a
 
 
 def _emptied(found: results.UserList) -> results.UserList:
-    top = found.found.top
+    top = found.recommendations.top
     none = type(top)(top.items[:0], top.scores[:0], top.tied[:0], top.ranks[:0])
-    return results.UserList(replace(found.found, top=none, left=0), ())
+    return results.UserList(replace(found.recommendations, top=none, left=0), ())
 
 
 def test_the_csv_holds_every_list_with_its_marks(at_home: Path) -> None:

@@ -214,10 +214,10 @@ def test_what_would_be_refused_is_said_in_the_words_of_the_core(monkeypatch: pyt
     ended = SimpleNamespace(stdout=b"", stderr=b"error: this run needs about 9.9 GB of memory\n", returncode=1)
     answers = SimpleNamespace(**PROCESSES, run=lambda *command, **more: ended)
     monkeypatch.setattr(launch, "subprocess", answers)
-    asked = launch.Asked()
+    asked = launch.Estimate()
     asked.run(["convncf", "train"], home, threading.Lock())
     assert asked.done.is_set()
-    assert (asked.words, asked.problem) == ("", "error: this run needs about 9.9 GB of memory")
+    assert (asked.text, asked.problem) == ("", "error: this run needs about 9.9 GB of memory")
 
 
 # ---------------------------------------------------------------- only shown

@@ -191,15 +191,15 @@ def _random_pair(model: Model) -> None:
     address.choose(user=model.user_id(user), item=model.item_id(item))
 
 
-def user_index(model: Model, wrong: list[str]) -> int | None:
+def user_index(model: Model, problems: list[str]) -> int | None:
     """The user that is chosen, else a good first look; what is wrong with the address goes to `wrong`."""
-    return _index("user", model.dataset.interactions.users, lambda: cache.first_pair(model)[0], wrong)
+    return _index("user", model.dataset.interactions.users, lambda: cache.first_pair(model)[0], problems)
 
 
-def item_index(model: Model, user: int | None, wrong: list[str]) -> int | None:
+def item_index(model: Model, user: int | None, problems: list[str]) -> int | None:
     """The item that is chosen, else a good first look, else the user's best."""
     items = model.dataset.interactions.items
-    return _index("item", items, lambda: None if user is None else _first_item(model, user), wrong)
+    return _index("item", items, lambda: None if user is None else _first_item(model, user), problems)
 
 
 def _first_item(model: Model, user: int) -> int:

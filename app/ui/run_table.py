@@ -19,7 +19,7 @@ from convncf.figures.theme import number
 from convncf.runtime.files import strict_json
 
 OWN: Final = "own"
-"""Stands for each run's own monitored metric, the one that its epoch was selected by."""
+"""Placeholder for each run's own monitored metric, the one that its epoch was selected by."""
 SETTING: Final = "set:"
 METRIC: Final = "test:"
 

@@ -30,13 +30,13 @@ def plain(text: object) -> str:
     Every ASCII sign gets a backslash, which switches off Markdown, HTML, TeX and directives such as :red[…]; a line
     feed becomes a hard break. Tables of st.dataframe, st.text, st.code and the options of a selectbox need none.
     """
-    pieces: list[str] = []
+    segments: list[str] = []
     end = 0
     raw = str(text)
     for match in _REPLACED.finditer(raw):
-        pieces += [_escaped(raw[end : match.start()]), *(f":color[{_escaped(sign)}]" for sign in match[0])]
+        segments += [_escaped(raw[end : match.start()]), *(f":color[{_escaped(sign)}]" for sign in match[0])]
         end = match.end()
-    escaped = "".join([*pieces, _escaped(raw[end:])])
+    escaped = "".join([*segments, _escaped(raw[end:])])
     # four leading blanks would make a code block, a trailing one would keep ** from closing
     escaped = _EDGES.sub(lambda blanks: "".join(f"&#{ord(blank)};" for blank in blanks[0]), escaped)
     return re.sub(r"\r\n?|\n", "  \n", escaped)
@@ -163,7 +163,7 @@ _HINTS: Final[Mapping[str, str]] = {
     "no space left": "The disk is full: free some space, then Resume; finished epochs are kept.",
     "memory": "The machine ran out of memory: use a smaller batch size or embedding size.",
     "loss": "Lower the learning rates, or increase the L2 weight, in a new run.",
-    "fingerprint": "The dataset has changed since the run began: train a new run on it.",
+    "fingerprint": "The dataset has changed since the run started: train a new run on it.",
     "dataset": "The dataset is missing or damaged: see the Data page.",
     "device": "Choose another device in a new run.",
 }

@@ -115,7 +115,7 @@ def ask() -> None:
         "Or a file or folder on the server",
         key=_FIELD,
         placeholder=f"a path inside {' or '.join(map(str, allowed))}",
-        help="For files too large to upload: they are read in place. A folder stands for the files in it.",
+        help="For files too large to upload: they are read in place. A folder means the files in it.",
         on_change=_typed,
     )
 

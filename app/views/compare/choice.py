@@ -82,7 +82,7 @@ def offer_comparable(chosen: Sequence[Run]) -> None:
     if 1 < len(comparable) < len(chosen):
         st.button(
             "Keep only the runs that are comparable with the baseline",
-            key="compare:alike",
+            key="compare:comparable",
             on_click=settle,
             args=(comparable,),
         )

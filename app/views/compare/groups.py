@@ -79,10 +79,10 @@ def _about(members: str, group: SeedGroup) -> str:
     sentences = [f"Group of {members}: {', '.join(group.runs)} (seeds {seeds})." if seeds else f"Group of {members}."]
     if len(group.seeds) > 1:
         sentences.append(sentence(group.interval_words))
-    sentences += [sentence(difference) for difference in group.unlike]
+    sentences += [sentence(reason) for reason in group.unlike]
     if group.excluded:
         sentences.append(
-            "Excluded: " + ", ".join(f"{name} ({difference})" for name, difference in group.excluded.items()) + "."
+            "Excluded: " + ", ".join(f"{name} ({reason})" for name, reason in group.excluded.items()) + "."
         )
     return " ".join(sentences)
 

@@ -165,7 +165,7 @@ def _table(comparison: Comparison, names: Sequence[str], styles: Mapping[str, Ru
     st.table(styled, border="horizontal", width="content", alt="Metrics of the runs compared")
     notes = [
         f"{heading(run.name, styles[run.name])}: {_kept_epoch(run)}, {run.n_users_evaluated:,} users, "
-        f"trained in {text.duration(run.seconds)}"
+        f"{text.duration(run.seconds)}"
         for run in comparison.runs
     ]
     if comparison.references:
@@ -222,8 +222,8 @@ def _model_label(name: str) -> str:
 
 
 def _value(value: object) -> str:
-    figure = math.nan if value is None else float(str(value))
-    return NO_VALUE if math.isnan(figure) else number(figure)
+    parsed = math.nan if value is None else float(str(value))
+    return NO_VALUE if math.isnan(parsed) else number(parsed)
 
 
 def _difference(value: object) -> str:

@@ -56,7 +56,7 @@ def dataset_of(entry: DatasetEntry) -> Dataset:
 def counts(entry: DatasetEntry) -> DatasetStatistics:
     """Counts, spreads, times, ratings and hints."""
     data = dataset_of(entry)
-    return shelf.keep("dataset facts", _key(entry), lambda: dataset_statistics(data), room=32)
+    return shelf.keep("dataset statistics", _key(entry), lambda: dataset_statistics(data), room=32)
 
 
 def long_tail(entry: DatasetEntry, whose: Whose) -> LongTail:

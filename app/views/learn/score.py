@@ -28,7 +28,7 @@ def question(trace: PairTrace) -> Question:
 
 
 def show(pair: Pair, start: str) -> None:
-    """The question, the slider over terms, the waterfall; `start` says how this network began, as plain text."""
+    """The question, the slider over terms, the waterfall; `start` says how this network started, as plain text."""
     trace = pair.trace()
     terms = score_sum(trace)
     side = trace.layers[-1].shape[1]

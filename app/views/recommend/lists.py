@@ -83,7 +83,9 @@ def show(shown: Sequence[Shown], styles: Mapping[str, RunStyle], whose: str, k: 
                 if run_list.list is None:
                     st.caption(plain(run_list.problem))
                 else:
-                    _table(run_list, counts, len(lists), whose, k, narrow=len(shown) > 2, room=_GENRES[len(shown)])
+                    _table(
+                        run_list, counts, len(lists), whose, k, narrow=len(shown) > 2, genre_width=_GENRES[len(shown)]
+                    )
     st.caption(plain(" ".join(_how_to_read(lists))))
 
 
@@ -103,7 +105,7 @@ def _table(
 ) -> None:
     assert run_list.model is not None
     assert run_list.list is not None
-    recommendations, items = run_list.list.found, run_list.list.recommendations.top.items.tolist()
+    recommendations, items = run_list.list.recommendations, run_list.list.recommendations.top.items.tolist()
     if not items:
         st.caption(plain(f"There is no item to list for {whose}. {recommendations.words}"))
         return

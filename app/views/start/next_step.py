@@ -1,4 +1,4 @@
-"""Next step on the Start page: the one button to press now, what happens meanwhile, and the options beyond the demo."""
+"""Next step on the Start page: the one button to press now, what happens meanwhile, and other options than the demo."""
 
 from __future__ import annotations
 
@@ -92,11 +92,11 @@ def _demo_button(label: str, *, prominent: bool) -> None:
         st.button(label, key="demo", on_click=attempt, args=(commands.start_demo,))
 
 
-def beyond_the_demo() -> None:
-    """The three options beyond the demo; none on a read-only server."""
+def other_options() -> None:
+    """Three other options than the demo; none on a read-only server."""
     if address.read_only():
         return
-    section("Beyond the demo")
+    section("More than the demo")
     data, train, command = st.columns(3, gap="large")
     with data:
         st.subheader("Your own data", anchor=False)

@@ -32,7 +32,7 @@ def page() -> None:
         live = any(summary.active for summary in summaries)
         st.fragment(_runs, run_every=1.0 if live else None)(run_summary.states(summaries))
     st.space("small")
-    next_step.beyond_the_demo()
+    next_step.other_options()
 
 
 def _summaries() -> tuple[RunSummary, ...]:

@@ -266,7 +266,7 @@ def _delete(run: Run) -> str:
 
 _LOG_LINES = 14
 _PICKER = 300
-"""Width of the picker, px: the buttons stand in the same row."""
+"""Width of the picker, px: the buttons are in the same row."""
 
 
 def show(runs: Sequence[Run], summaries: Sequence[RunSummary]) -> str:

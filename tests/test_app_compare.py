@@ -306,11 +306,11 @@ def test_each_model_says_its_rank_and_score(at_home: Path, opened: Opened) -> No
 
 def test_kinship_is_said_only_where_the_pretraining_is_shared(at_home: Path, copied_home: Path) -> None:
     shared = texts(fine(open_page("compare", run=NETWORKS)))
-    assert "began as those of tiny-mf" in shared
+    assert "started as those of tiny-mf" in shared
     train(copied_home, "stranger", "mf-bpr", {"model.embedding_size": 8, "train.epochs": 1})
     apart = texts(fine(open_page("compare", run=["tiny-222", "stranger"])))
     assert "dimension k" in apart
-    assert "began as those" not in apart
+    assert "started as those" not in apart
 
 
 def test_another_data_set_has_no_such_pair_and_says_so(opened: Opened) -> None:

@@ -97,7 +97,7 @@ def test_how_much_alignment_removes_or_adds_is_said_in_numbers() -> None:
     turned: Any = object()
     maps: Any = (None, None)
     removed = pair.describe(some(*maps, 2.0, 0.5), turned)
-    assert re.findall(r"\d[\d.]*", removed)[:2] == ["2.00", "0.500"]
+    assert re.findall(r"\d[\d.]*", removed)[:2] == ["200", "50.0"]
     assert "removes 75" in removed
     assert "adds 50.0%" in pair.describe(some(*maps, 2.0, 3.0), turned)
     assert "equal" in pair.describe(some(*maps, 0.0, 0.0), None)
@@ -108,7 +108,7 @@ def test_a_baseline_without_embeddings_has_no_difference(opened: Opened) -> None
     assert "Difference" not in [element.value for element in app.subheader]
 
 
-# ---------------------------------------------------------------- whom they serve
+# ---------------------------------------------------------------- by user group
 
 
 def test_the_bands_are_the_cores(at_home: Path, opened: Opened) -> None:
@@ -133,7 +133,7 @@ def test_a_run_without_ranks_keeps_its_activity_and_says_what_to_do(copied_home:
 def test_runs_of_unlike_data_have_no_common_bands(opened: Opened) -> None:
     app = opened("compare", run=["tiny-pop", "other-pop"], part="bands")
     assert not [alt for alt in alts(app) if "bands of" in alt]
-    assert "not the same users" in texts(app)
+    assert "not comparable" in texts(app)
 
 
 # ---------------------------------------------------------------- lists
@@ -228,9 +228,9 @@ def test_what_training_added_to_the_start_of_each_network_is_said(at_home: Path,
     for name in NETWORKS[1:]:
         found = comparison.gain(RunStore(at_home).open(name))
         assert found is not None
-        assert f"{name} began " in said
+        assert f"{name} started " in said
         assert f"at {number(found.start)} on validation" in said
-    assert "tiny-mf began" not in said, "no network, and nothing to pretrain"
+    assert "tiny-mf started" not in said, "no network, and nothing to pretrain"
 
 
 # ---------------------------------------------------------------- tables that leave, and what differs

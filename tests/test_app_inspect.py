@@ -87,7 +87,7 @@ def test_an_unknown_id_is_a_sentence_and_the_pickers_stay(
 def test_an_epoch_that_was_not_kept_is_said_and_the_best_is_shown(at_home: Path, opened: Opened, epoch: str) -> None:
     app = opened("inspect", run="tiny-222", user="u1", item="i4", epoch=epoch)
     assert number(core_view(at_home, "tiny-222", "u1", "i4").score) in headline(app)
-    assert ("kept no checkpoint" in texts(app)) == (epoch != "")
+    assert ("has no checkpoint" in texts(app)) == (epoch != "")
 
 
 # ---------------------------------------------------------------- a pair
@@ -107,7 +107,7 @@ def test_the_headline_is_what_the_core_says(at_home: Path, opened: Opened, run: 
 def test_each_standing_is_said(at_home: Path, opened: Opened) -> None:
     split = loaded(at_home, "tiny-222").split
     users, items = split.interactions.users, split.interactions.items
-    words = {"training": "in training", "validation": "in validation", "test": "for the test", "new": "has not had it"}
+    words = {"training": "in training", "validation": "in validation", "test": "for the test", "new": "has no interaction with it"}
     shown: dict[str, int] = {}
     for item in range(len(items)):
         shown.setdefault(inspection.part_of(split, 2, item), item)

@@ -90,7 +90,7 @@ def test_a_user_is_found_by_a_title_that_they_have(at_home: Path) -> None:
 
 
 def test_a_search_that_looked_at_some_titles_alone_says_so(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "FOUND", 2)
+    monkeypatch.setattr(cache, "MOST_MATCHES", 2)
     found = pair_controls.find_user(cache.model(RunStore(at_home).open("tiny-222")), "film").matches
     titles = cache.find_items(cache.model(RunStore(at_home).open("tiny-222")), "film").total
     assert titles > 2

@@ -163,5 +163,5 @@ def test_a_run_that_kept_one_model_alone_has_no_slider(copied_home: Path) -> Non
     for kept in run.checkpoints():
         kept.path.unlink()
     app = look("over-training", "tiny-mf")
-    assert "No other model" in texts(app)
+    assert "No other checkpoint" in texts(app)
     assert not [slider for slider in app.select_slider if slider.key == "over-training:moment"]

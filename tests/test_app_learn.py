@@ -149,7 +149,7 @@ def test_step_6_steps_on_an_item_that_the_user_has(at_home: Path, opened: Opened
     label = found.dataset.items.distinct_label
     for part, said in (("training", False), ("test", True)):
         app = learn(6, opened=opened, item=found.dataset.interactions.items.id(items[part]))
-        assert ("has not got" in texts(app)) == said
+        assert ("does not have" in texts(app)) == said
         positive = sample_triple(found.split, user, items[part]).positive
         assert f"i = **{plain(label(positive))}**".replace("\\", "") in texts(app)
 
@@ -164,10 +164,10 @@ def questions(trace: PairTrace, steps: BprSteps) -> list[Question]:
 
 def test_a_guess_can_be_taken_back(at_home: Path) -> None:
     app = learn(1, guess="above")
-    assert "You said “above 0”" in texts(app)
+    assert "You answered “above 0”" in texts(app)
     app.button(key="learn:again").click().run()
     assert "guess" not in fine(app).query_params
-    assert "You said" not in texts(app)
+    assert "You answered" not in texts(app)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -204,10 +204,10 @@ def test_next_back_and_the_list_move_and_keep_the_address_to_the_step(at_home: P
 
 def test_another_pair_is_asked_about_anew(at_home: Path) -> None:
     app = learn(1, guess="above")
-    assert "You said" in texts(app)
+    assert "You answered" in texts(app)
     app.button(key="pair:random").click().run()
     if (app.query_params["user"], app.query_params["item"]) != ("u3", "i4"):
-        assert "You said" not in texts(fine(app))
+        assert "You answered" not in texts(fine(app))
         assert "guess" not in app.query_params
 
 

@@ -130,7 +130,7 @@ def test_an_id_comes_before_what_only_begins_with_it(at_home: Path) -> None:
 
 
 def test_a_search_sends_some_tens_and_says_how_many_there_are(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "FOUND", 4)
+    monkeypatch.setattr(cache, "MOST_MATCHES", 4)
     model = cache.model(a_run(at_home))
     found = cache.find_items(model, "i")
     assert (len(found.indices), found.total) == (4, N_ITEMS)

@@ -123,7 +123,7 @@ def test_what_is_computed_in_one_go_has_no_epoch_and_did_not_learn(home: Path) -
     at = open_page()
     assert "test NDCG@10 0.162" in texts(at)
     assert "epoch" not in texts(at).split("quick-one")[1].split("took")[0]
-    assert "How it learned" not in [getattr(link, "label", "") for link in at.get("page_link")]
+    assert "Training curves" not in [getattr(link, "label", "") for link in at.get("page_link")]
 
 
 def test_mf_alone_is_no_network_to_look_into(home: Path) -> None:

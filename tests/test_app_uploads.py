@@ -171,13 +171,13 @@ def test_what_reading_asks_for_can_be_said_in_a_field(home: Path) -> None:
     at = drop(open_page("data"), {"s.csv": b"user,item,date\na,x,01/05/2014\na,y,02/05/2014\n"})
     assert len(at.error) == 1
     assert "--" not in texts(at).split("Add your own")[1].split("datasets add")[0].replace("---", "")
-    assert "the field Dates" in texts(at)
+    assert "the field Date order" in texts(at)
     assert not any(button.key == "upload:save" for button in at.button)
-    field(at, "Dates").select("day-first")
+    field(at, "Date order").select("day-first")
     at.run()
     assert not at.error
     assert "2014-05-01 to 2014-05-02" in texts(at)
-    field(at, "Dates").select("month-first")
+    field(at, "Date order").select("month-first")
     at.run()
     assert "2014-01-05 to 2014-02-05" in texts(at)
 

@@ -149,7 +149,7 @@ def _statistics(dataset_statistics: DatasetStatistics) -> None:
 
 
 def _as_field(match: re.Match[str]) -> str:
-    """An option of the command line as the field below: '(below: Lowest rating, 4)'."""
+    """An option of the command line as the field below: '(below: TITLE, 4)'."""
     return f"(below: {setting_fields.field_of(match[1]).title}, {match[2]})"
 
 

@@ -41,10 +41,10 @@ def learn(step: int, run: str = "tiny-222", opened: Opened = open_page, **parame
 @cache
 def core(home: Path, run: str = "tiny-222") -> tuple[LoadedRun, PairTrace]:
     """The run and the usual pair's trace, past the app's caches."""
-    found = loaded(home, run)
-    trace = trace_pair(found.model, *indices(found))
+    loaded_run = loaded(home, run)
+    trace = trace_pair(loaded_run.model, *indices(loaded_run))
     assert isinstance(trace, PairTrace)
-    return found, trace
+    return loaded_run, trace
 
 
 # ---------------------------------------------------------------- the steps
@@ -78,9 +78,9 @@ def test_step_1_adds_up_to_the_slider(at_home: Path) -> None:
 def test_step_2_lights_the_row(at_home: Path, opened: Opened) -> None:
     _, trace = core(at_home)
     app = learn(2, opened=opened, dimension="6")
-    shown = figure(app, "Interaction map")
-    assert np.array_equal(array(shown["data"][0]["z"]), trace.map)
-    assert shown["layout"]["shapes"][0]["y0"] == 5.5
+    plot = figure(app, "Interaction map")
+    assert np.array_equal(array(plot["data"][0]["z"]), trace.map)
+    assert plot["layout"]["shapes"][0]["y0"] == 5.5
     assert f"**{number(running_dot(trace).product)}**" in texts(app)
 
 
@@ -112,8 +112,8 @@ def test_step_5_adds_up_to_the_score(at_home: Path) -> None:
     app = learn(5)
     assert "terms" not in app.query_params
     app.slider(key="learn:terms").set_value(3).run()
-    found = score_sum(trace)
-    assert f"3 terms: **{number(float(found.sums[3]))}**" in texts(fine(app))
+    terms = score_sum(trace)
+    assert f"3 terms: **{number(float(terms.sums[3]))}**" in texts(fine(app))
     assert f"**{number(trace.score)}**" in texts(app)
     bars = figure(app, "The score")["data"][0]
     assert array(bars["base"])[-1] + array(bars["x"])[-1] == pytest.approx(trace.score)
@@ -175,15 +175,15 @@ def test_the_run_answers_each_question(at_home: Path, step: int) -> None:
     """The wrong guess is pressed, the right one is in a link."""
     found, trace = core(at_home)
     steps = bpr_steps(found.model, sample_triple(found.split, *indices(found)), 1.0)
-    asked = questions(trace, steps)[step - 1]
-    wrong = next(key for key in asked.answers if key != asked.right)
+    question = questions(trace, steps)[step - 1]
+    wrong = next(key for key in question.answers if key != question.right)
     app = learn(step)
-    assert asked.reveal not in texts(app), "not before the guess"
+    assert question.reveal not in texts(app), "not before the guess"
     app.button(key=f"learn:guess:{wrong}").click().run()
     assert fine(app).query_params["guess"] == wrong
-    assert f"{asked.answers[asked.right]}. {asked.reveal}" in texts(app).replace("** ", " ")
-    app.query_params["guess"] = asked.right
-    assert f"right.** {asked.reveal}" in texts(app.run())
+    assert f"{question.answers[question.right]}. {question.reveal}" in texts(app).replace("** ", " ")
+    app.query_params["guess"] = question.right
+    assert f"right.** {question.reveal}" in texts(app.run())
 
 
 # ---------------------------------------------------------------- from step to step
@@ -202,7 +202,7 @@ def test_next_back_and_the_list_move_and_keep_the_address_to_the_step(at_home: P
     assert app.query_params["dimension"] == "5", "as it was left"
 
 
-def test_another_pair_is_asked_about_anew(at_home: Path) -> None:
+def test_another_pair_is_asked_about_again(at_home: Path) -> None:
     app = learn(1, guess="above")
     assert "You answered" in texts(app)
     app.button(key="pair:random").click().run()
@@ -220,12 +220,12 @@ def test_another_pair_is_asked_about_anew(at_home: Path) -> None:
         ({"step": "1", "item": "<b>"}, "30 .* id '<b>'"),
     ],
 )
-def test_what_the_address_cannot_mean_is_said(opened: Opened, parameters: dict[str, str], words: str) -> None:
+def test_what_the_address_cannot_mean_is_reported(opened: Opened, parameters: dict[str, str], words: str) -> None:
     app = opened("learn", **{"run": "tiny-222", "user": "u3", "item": "i4", **parameters})
     assert re.search(words, texts(app))
 
 
-def test_without_an_address_a_first_pair_is_told(opened: Opened) -> None:
+def test_without_an_address_a_first_pair_is_shown(opened: Opened) -> None:
     app = opened("learn")
     assert {"run", "user", "item"} == set(app.query_params)
     assert figures_of(app)
@@ -235,7 +235,9 @@ def test_titles_stand_as_they_are(opened: Opened) -> None:
     assert AWKWARD in texts(learn(1, opened=opened, item="i3"))
 
 
-def test_a_trace_start_is_said_and_one_that_was_kept_too(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dot_product_start_is_reported_and_one_that_was_kept_too(
+    at_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found, _ = core(at_home)
     config = found.config.model_copy(
         update={"model": found.config.model.model_copy(update={"initialisation": "dot product"})}
@@ -250,11 +252,11 @@ def test_a_trace_start_is_said_and_one_that_was_kept_too(at_home: Path, monkeypa
 def test_each_step_names_notebooks_that_are_there_and_no_other(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     named: set[str] = set()
     for step in range(1, len(NAMES) + 1):
-        said = set(re.findall(r"notebooks/(\w+)\.ipynb:", texts(learn(step, opened=opened)).replace("`", "")))
-        assert "00_quick_start" in said
-        assert len(said) > 1, f"step {step} has one of its own"
-        assert all((ROOT / "notebooks" / f"{name}.ipynb").is_file() for name in said)
-        named |= said
+        names = set(re.findall(r"notebooks/(\w+)\.ipynb:", texts(learn(step, opened=opened)).replace("`", "")))
+        assert "00_quick_start" in names
+        assert len(names) > 1, f"step {step} has one of its own"
+        assert all((ROOT / "notebooks" / f"{name}.ipynb").is_file() for name in names)
+        named |= names
     assert named == set(NOTEBOOKS), "each lesson is named somewhere"
     monkeypatch.setattr(learn_steps, "_FOLDER", ROOT / "no such folder")
     assert "ipynb" not in texts(learn(1))
@@ -263,7 +265,7 @@ def test_each_step_names_notebooks_that_are_there_and_no_other(opened: Opened, m
 # ---------------------------------------------------------------- nothing to tell
 
 
-def test_on_a_server_that_only_shows_the_demo_is_not_offered_and_a_run_is_told(
+def test_on_a_read_only_server_the_demo_is_not_offered_and_a_run_is_explained(
     at_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CONVNCF_READ_ONLY", "1")
@@ -282,7 +284,9 @@ def test_on_a_server_that_only_shows_the_demo_is_not_offered_and_a_run_is_told(
         ("nope", "'nope'"),
     ],
 )
-def test_a_run_that_cannot_be_told_is_a_sentence_and_another_is_at_hand(at_home: Path, run: str, words: str) -> None:
+def test_a_run_that_cannot_be_explained_is_a_sentence_and_another_is_at_hand(
+    at_home: Path, run: str, words: str
+) -> None:
     app = fine(open_page("learn", run=run))
     assert words in texts(app)
     assert not figures_of(app)

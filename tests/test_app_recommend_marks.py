@@ -14,7 +14,7 @@ from app.views.recommend.lists import LOW, MARKS, Shown
 
 def listed(*parts: str) -> Shown:
     top = SimpleNamespace(tied=np.zeros(len(parts), bool))
-    found = SimpleNamespace(found=SimpleNamespace(top=top), parts=parts)
+    found = SimpleNamespace(recommendations=SimpleNamespace(top=top), parts=parts)
     return Shown(cast(Any, None), list=cast(Any, found))
 
 

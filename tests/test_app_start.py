@@ -109,9 +109,9 @@ def test_a_network_trained_on_everything_was_beaten_by_no_start(home: Path) -> N
     run.write_report(
         {"metrics": {}, "validation": {}, "best_epoch": 0, "epochs": 0, "seconds": 5.0, "n_users_evaluated": 0}
     )
-    said = texts(open_page())
-    assert KEPT_THE_START not in said
-    assert ON_EVERYTHING in said
+    page_text = texts(open_page())
+    assert KEPT_THE_START not in page_text
+    assert ON_EVERYTHING in page_text
     assert run_summary.summarise(run).kept == "epoch 0, the last"
     other = stage(home, "short", Status(state="finished", message="no test part"))
     other.write_report(run.report() or {})
@@ -199,7 +199,7 @@ def test_durations_are_as_exact_as_a_person_needs(seconds: float, said: str) -> 
     assert duration(seconds) == said
 
 
-def test_moments_are_said_from_now() -> None:
+def test_times_are_reported_relative_to_now() -> None:
     assert ago(99.0, now=100.0) == "now"
     assert ago(40.0, now=100.0) == "1 min ago"
 

@@ -126,7 +126,7 @@ def test_strides_and_channels_follow_the_kernels(home: Path, workers: list[list[
 
 
 @pytest.mark.parametrize(("label", "text"), [("Kernels", "four"), ("Channels", "1, x"), ("Main metric", "ERR@10")])
-def test_what_a_field_cannot_hold_is_said_in_words(label: str, text: str, home: Path) -> None:
+def test_what_a_field_cannot_hold_is_reported(label: str, text: str, home: Path) -> None:
     at = open_page("train")
     field(at, label).set_value(text).run()
     assert not at.exception
@@ -364,7 +364,7 @@ def test_a_broken_run_is_shown_and_can_be_deleted(home: Path) -> None:
     assert at.selectbox(key="pick:run").value == "good"
 
 
-def test_a_run_of_the_address_that_is_gone_is_said_to_be(home: Path) -> None:
+def test_a_run_of_the_address_that_is_gone_is_reported(home: Path) -> None:
     finished(home, "here")
     at = open_page("train", run="gone")
     assert not at.exception

@@ -69,7 +69,7 @@ def test_too_many_files_too_many_bytes_and_the_same_name_twice(home: Path, monke
     with pytest.raises(ReadError, match=r"^z\.zip holds 3 files"):
         uploads.store([("z.zip", io.BytesIO(zipped(dict.fromkeys("abc", row))))])
     monkeypatch.setattr(uploads, "TOTAL_MB", 0)
-    with pytest.raises(ReadError, match="at most 0 are taken here"):
+    with pytest.raises(ReadError, match="the limit is 0"):
         store("a.csv")
     assert list((home / "uploads").iterdir()) == []
 
@@ -121,7 +121,7 @@ def encrypted_zip() -> bytes:
         ({"x.csv": zlib.compress(RATINGS.encode())}, "x.csv"),
     ],
 )
-def test_files_that_cannot_be_read_are_refused_in_words(files: Files, said: str, home: Path) -> None:
+def test_files_that_cannot_be_read_are_refused_with_a_message(files: Files, said: str, home: Path) -> None:
     at = drop(open_page("data"), files)
     assert not at.exception
     assert at.error
@@ -135,7 +135,7 @@ def test_files_that_cannot_be_read_are_refused_in_words(files: Files, said: str,
     assert not (home / "datasets").exists()
 
 
-def test_files_that_no_memory_holds_are_refused_in_words(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_no_memory_holds_are_refused_with_a_message(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def greedy(*_: object) -> None:
         raise MemoryError
 

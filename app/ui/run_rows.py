@@ -28,7 +28,7 @@ def show(summaries: Sequence[RunSummary], order: Sequence[str]) -> None:
 
 
 def _row(summary: RunSummary, colour: str) -> None:
-    state = text.STATE_WORDS[summary.state]
+    state = text.STATE_LABELS[summary.state]
     model = f" · {plain(summary.model_words)}" if summary.model else ""
     st.markdown(f':color[●]{{foreground="{colour}"}} **{plain(summary.name)}** · {state}{model}')
     if summary.active:

@@ -56,7 +56,7 @@ _SPLIT_HELP: Final = "What was held out, and by which seed."
 _OWN_HELP: Final = "The metric that selected the epoch, on the test part, at the kept epoch."
 FIXED: Final[tuple[Column, ...]] = (
     Column("run", "Run", lambda summary: summary.name),
-    Column("state", "State", lambda summary: text.STATE_WORDS[summary.state]),
+    Column("state", "State", lambda summary: text.STATE_LABELS[summary.state]),
     Column("model", "Model", lambda summary: summary.model_words),
     Column("dataset", "Dataset", lambda summary: summary.dataset),
     Column(

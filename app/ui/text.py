@@ -92,8 +92,8 @@ def terms(*names: str) -> str:
 
 
 # ---------------------------------------------------------------- runs
-STATE_WORDS: Final[Mapping[str, str]] = {
-    "queued": "Waiting",
+STATE_LABELS: Final[Mapping[str, str]] = {
+    "queued": "Queued",
     "starting": "Starting",
     "running": "Running",
     "finished": "Finished",
@@ -112,7 +112,7 @@ def verdict(test: PairedTest, name: str, baseline: str) -> str:
     if test.difference == test.low == test.high == 0:
         return f"{name} and {baseline} have exactly equal figures for these users"
     if test.p_value >= SIGNIFICANCE_LEVEL:
-        return f"no significant difference between {name} and {baseline}"
+        return f"No significant difference between {name} and {baseline}"
     better, worse = (name, baseline) if test.difference > 0 else (baseline, name)
     return f"{better} ranks held-out items significantly better than {worse}"
 

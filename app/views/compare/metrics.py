@@ -238,7 +238,7 @@ def _paired(comparison: Comparison) -> None:
     """Whether a run is significantly better than the baseline: a sentence, then the numbers."""
     base = comparison.runs[0].name
     for name, test in comparison.paired.items():
-        st.markdown(f"{plain(text.sentence(text.verdict(test, name, base)))}")
+        st.markdown(f"{plain(text.verdict(test, name, base))}.")
         st.caption(f"{plain(comparison.monitor)}: {plain(test.in_words(name, base))}.")
     for reason in comparison.untested.values():
         st.caption(plain(reason))

@@ -121,7 +121,7 @@ def ask(question: Question) -> None:
         if guess is not None and guess in question.answers:
             guessed, right = question.answers[guess], question.answers[question.right]
             verdict = "That is right." if guess == question.right else f"In this run: {right}."
-            st.markdown(f"You answered “{plain(guessed)}”.  **{plain(verdict)}** {plain(question.reveal)}")
+            st.markdown(f"You answered “{plain(guessed)}”. **{plain(verdict)}** {plain(question.reveal)}")
             st.button("Try again", key="learn:again", type="tertiary", on_click=_guessed, args=(None,))
             return
         with st.container(horizontal=True):

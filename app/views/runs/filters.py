@@ -92,7 +92,7 @@ def _searched_text(summary: RunSummary) -> str:
 
 def _values(summaries: Sequence[RunSummary], values_of: Callable[[RunSummary], Iterable[str]]) -> dict[str, str]:
     values = dict.fromkeys(sorted(value for summary in summaries for value in values_of(summary)))
-    return {_ANY: "Any", **{value: text.STATE_WORDS.get(value, label(value)) for value in values}}
+    return {_ANY: "Any", **{value: text.STATE_LABELS.get(value, label(value)) for value in values}}
 
 
 # ---------------------------------------------------------------- the address

@@ -92,7 +92,7 @@ def show_seeds(chosen: RunSummary, summaries: Sequence[RunSummary]) -> None:
     if len(group_runs) < 2:
         return
     group_runs.sort(key=lambda summary: (summary.seed is None, summary.seed or 0))
-    states = ", ".join(f"seed {summary.seed} {text.STATE_WORDS[summary.state].lower()}" for summary in group_runs)
+    states = ", ".join(f"seed {summary.seed} {text.STATE_LABELS[summary.state].lower()}" for summary in group_runs)
     lines = [f"One of {len(group_runs)} runs {match[1]}-seedN: {states}."]
     if mean := _mean(chosen.monitor, group_runs):
         lines.append(f"Test {chosen.monitor} over seeds: {mean}. Command line: convncf seeds {match[1]}")
@@ -282,7 +282,7 @@ def show(runs: Sequence[Run], summaries: Sequence[RunSummary]) -> str:
         summary = summarise(run)
         show_actions(summary)
     colour = figures.run_colour(run.name, address.run_order(tuple(runs)), address.theme())
-    state = text.STATE_WORDS[summary.state]
+    state = text.STATE_LABELS[summary.state]
     st.header(f':color[●]{{foreground="{colour}"}} {plain(run.name)} · {state}', anchor=False)
     if summary.state != "broken":
         st.caption(plain(f"{summary.model_words}, preset {summary.preset}, seed {summary.seed}, on {summary.dataset}"))

@@ -67,9 +67,9 @@ def fine(app: AppTest) -> AppTest:
 def texts(app: AppTest) -> str:
     """Everything that the page says, one element a line, without the marks of Markdown that stand for signs."""
     kinds = ("title", "header", "subheader", "markdown", "caption", "code", "error", "info", "warning", "success")
-    said = [str(getattr(element, "value", "")) for kind in kinds for element in app.get(kind)]
-    said += [str(element.proto.text) for element in app.get("progress")]
-    text = re.sub(r":color\[(\\?.)\]", r"\1", "\n".join(said)).replace("\\", "")
+    values = [str(getattr(element, "value", "")) for kind in kinds for element in app.get(kind)]
+    values += [str(element.proto.text) for element in app.get("progress")]
+    text = re.sub(r":color\[(\\?.)\]", r"\1", "\n".join(values)).replace("\\", "")
     return re.sub(r":small\[(.*)\]  \n\*\*(.*)\*\*", r"\1: \2", text)  # facts: "Users: 671"
 
 
@@ -97,8 +97,8 @@ def alts(app: AppTest) -> list[str]:
 
 def figure(app: AppTest, alt: str) -> dict[str, Any]:
     """The one figure whose text alternative begins so."""
-    (found,) = [shown for shown in figures_of(app) if alt_of(shown).startswith(alt)]
-    return found
+    (match,) = [spec for spec in figures_of(app) if alt_of(spec).startswith(alt)]
+    return match
 
 
 def square(values: Any, side: int = 8) -> Any:

@@ -29,21 +29,21 @@ NETWORKS = ["tiny-mf", "tiny-222", "tiny-42"]
 
 
 def report(home: Path, run: str) -> dict[str, Any]:
-    found = RunStore(home).open(run).report()
-    assert found is not None
-    return found
+    content = RunStore(home).open(run).report()
+    assert content is not None
+    return content
 
 
 def colours(app: AppTest, alt: str) -> dict[str, str]:
     """Run -> the colour that it has in the figure with that text alternative."""
     spec = next(spec for spec in figures_of(app) if alt in alt_of(spec))
-    found = {}
+    by_run = {}
     for trace in spec["data"]:
         name, marker = trace.get("name") or "", trace.get("marker", {})
         if name:  # the baseline is hollow: its colour is that of its edge
             hollow = name.endswith(" (baseline)")
-            found[name.removesuffix(" (baseline)")] = marker["line"]["color"] if hollow else marker["color"]
-    return found
+            by_run[name.removesuffix(" (baseline)")] = marker["line"]["color"] if hollow else marker["color"]
+    return by_run
 
 
 # ---------------------------------------------------------------- nothing to compare

@@ -115,9 +115,9 @@ def test_the_groups_are_the_cores(at_home: Path, opened: Opened) -> None:
     app = opened("compare", run=TWO, part="bands")
     runs = [RunStore(at_home).open(name) for name in TWO]
     split = loaded(at_home, TWO[0]).split
-    for found in (user_groups.by_activity(runs, split, "HR@10"), user_groups.by_popularity(runs, split, 10)):
-        n = ", ".join(map(str, found.groups.n.tolist()))
-        assert f"in {len(found.groups.n)} bands of {n} " in "\n".join(alts(app))
+    for by_group in (user_groups.by_activity(runs, split, "HR@10"), user_groups.by_popularity(runs, split, 10)):
+        n = ", ".join(map(str, by_group.groups.n.tolist()))
+        assert f"in {len(by_group.groups.n)} bands of {n} " in "\n".join(alts(app))
     plot = next(spec for spec in figures_of(app) if "HR@10 by training items" in alt_of(spec))
     means = user_groups.by_activity(runs, split, "HR@10").groups.means
     assert [trace["y"] for trace in plot["data"]] == [pytest.approx(values.tolist()) for values in means.values()]
@@ -302,6 +302,6 @@ def test_settings_of_all_kinds_stand_as_text_and_the_machine_apart(copied_home: 
     assert rows["train.epochs"] == "9007199254740993"
     assert rows["model.cnn_kernels"] == settings.NO_EFFECT
     assert "train.device" not in rows
-    machines = {row["What"]: row["tiny-mf"] for row in app.dataframe[1].value.to_dict("records")}
+    machines = {row["Property"]: row["tiny-mf"] for row in app.dataframe[1].value.to_dict("records")}
     assert machines == {"train.device": "cuda", "torch": "1.0"}
     assert f"These {len(rows)} " in texts(app)

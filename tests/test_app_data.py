@@ -122,7 +122,7 @@ def test_columns_that_are_not_guessed_are_asked_for(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "shop.csv is empty"),
         (b"user,item\n", "a header and no row"),
@@ -130,10 +130,10 @@ def test_columns_that_are_not_guessed_are_asked_for(home: Path) -> None:
         (b"user,item\nJos\xe9\x81,1\n", "line 2"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_with_a_message(content: bytes, said: str, home: Path) -> None:
+def test_a_file_that_cannot_be_read_is_refused_with_a_message(content: bytes, message: str, home: Path) -> None:
     at = upload(open_page("data"), content)
     assert not at.exception
-    assert said in texts(at)
+    assert message in texts(at)
     assert str(home) not in texts(at)
     assert not (home / "datasets").exists()
     at.button(key="upload:discard").click().run()
@@ -144,10 +144,10 @@ def test_a_file_that_cannot_be_read_is_refused_with_a_message(content: bytes, sa
 def test_a_taken_or_impossible_name_cannot_be_saved(home: Path) -> None:
     at = upload(open_page("data"), CSV)
     field = next(field for field in at.text_input if field.label == "Name of the dataset")
-    for name, said in (("movielens-small", "already there"), ("a/b", "cannot name a dataset")):
+    for name, message in (("movielens-small", "already there"), ("a/b", "cannot name a dataset")):
         field = next(field for field in at.text_input if field.label == "Name of the dataset")
         field.set_value(name).run()
-        assert said in texts(at)
+        assert message in texts(at)
         assert at.button(key="upload:save").disabled
 
 

@@ -169,10 +169,10 @@ def test_the_lists_are_those_of_the_core(at_home: Path, opened: Opened) -> None:
         user_id = loaded_run.dataset.interactions.users.id(user)
         app = opened("inspect", run="tiny-222", user=user_id, item="i4")
         top = inspection.recommend(loaded_run.model, loaded_run.split, user, 10)
-        titles, said = zip(*(option.split("  \n") for option in app.radio[0].options), strict=True)
+        titles, captions = zip(*(option.split("  \n") for option in app.radio[0].options), strict=True)
         assert list(titles) == [plain(loaded_run.dataset.items.distinct_label(item)) for item in top.items.tolist()]
         held_out = [inspection.part_of(loaded_run.split, user, item) == "test" for item in top.items.tolist()]
-        assert list(said) == [
+        assert list(captions) == [
             f":small[:gray[rank {rank}, score {score:.2f}{' ●' if held else ''}]]".replace("-", "−")
             for rank, score, held in zip(top.ranks.tolist(), top.scores.tolist(), held_out, strict=True)
         ]
@@ -202,8 +202,8 @@ def test_the_epoch_is_that_of_the_slider_and_stays_in_the_address(at_home: Path)
         app.select_slider(key="inspect:epoch").set_value(epoch).run()
         assert app.query_params["epoch"] == str(epoch)
         expected = core_view(at_home, "tiny-222", "u3", "i4", epoch)
-        said = f"for user u3: score {number(expected.score)}, {expected.rank.words}"
-        assert headline(fine(app)) == f"{plain('Film 4 (1990)')} {said}"
+        ending = f"for user u3: score {number(expected.score)}, {expected.rank.words}"
+        assert headline(fine(app)) == f"{plain('Film 4 (1990)')} {ending}"
     assert "start" in app.select_slider(key="inspect:epoch").options[0]
     assert sum("best" in option for option in app.select_slider(key="inspect:epoch").options) == 1
 
@@ -256,7 +256,7 @@ def test_a_user_is_found_by_typing_and_chosen_by_a_press(at_home: Path) -> None:
     app.session_state["pair:user:open"] = True
     app.run()
     app.text_input(key="pair:user:text").input("u17").run()
-    offered = [button for button in app.button if button.key and button.key.startswith("pair:user:1 found")]
+    offered = [button for button in app.button if button.key and button.key.startswith("pair:user:Matches: 1")]
     assert len(offered) == 1
     offered[0].click().run()
     assert app.query_params["user"] == "u17"
@@ -269,7 +269,7 @@ def test_the_item_picker_offers_the_best_the_history_and_what_is_typed(at_home: 
     app.run()
     assert "Top 10 of user u3" in texts(app)
     app.text_input(key="pair:item:text").input("hamlet").run()
-    offered = [button.label for button in app.button if button.key and button.key.startswith("pair:item:2 found")]
+    offered = [button.label for button in app.button if button.key and button.key.startswith("pair:item:Matches: 2")]
     assert sorted(offered) == [plain(f"{TWIN} (1990) · i5"), plain(f"{TWIN} (1990) · i6")]
     app.text_input(key="pair:item:text").input("no such *film*").run()
     assert "“no such *film*”" in texts(fine(app))

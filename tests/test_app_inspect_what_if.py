@@ -67,7 +67,7 @@ def test_another_users_embedding_replaces_p_and_is_named_by_id(at_home: Path) ->
     app.session_state["edit:user:open"] = True
     app.run()
     app.text_input(key="edit:user:text").input("u17").run()
-    next(button for button in app.button if str(button.key).startswith("edit:user:1 found")).click().run()
+    next(button for button in app.button if str(button.key).startswith("edit:user:Matches: 1")).click().run()
     assert app.query_params["as_user"] == "u17"
     assert app.query_params["user"] == "u3"
     page_text = texts(fine(app))
@@ -143,7 +143,7 @@ def test_the_slider_begins_where_the_page_is(opened: Opened) -> None:
 
 
 def test_a_checkpoint_that_was_not_kept_is_reported(opened: Opened) -> None:
-    assert "'<epoch 99>'" in texts(look("over-training", opened=opened, checkpoint="<epoch 99>"))
+    assert "'<epoch 99>'" in texts(look("over-training", opened=opened, moment="<epoch 99>"))
 
 
 def test_a_damaged_checkpoint_is_reported_and_the_others_are_followed(copied_home: Path) -> None:

@@ -95,7 +95,7 @@ def test_the_other_item_is_found_by_typing(at_home: Path) -> None:
     app.session_state["other:item:open"] = True
     app.run()
     app.text_input(key="other:item:text").input("i7").run()
-    next(button for button in app.button if str(button.key).startswith("other:item:1 found")).click().run()
+    next(button for button in app.button if str(button.key).startswith("other:item:Matches: 1")).click().run()
     assert app.query_params["beside"] == "i7"
     assert "i7" not in fine(app).query_params["item"]
 
@@ -138,7 +138,7 @@ def test_a_channels_place_and_strongest_pairs_are_the_cores(at_home: Path, layer
 def test_the_channel_is_chosen_and_another_layer_begins_again(at_home: Path) -> None:
     app = look("channel")
     app.number_input(key="channel:channel").set_value(2).run()
-    assert "layer" not in app.query_params, "the first, as when nothing is said"
+    assert "layer" not in app.query_params, "the first, as in an address without a layer"
     assert app.query_params["channel"] == "2"
     app.number_input(key="channel:layer").set_value(3).run()
     assert app.query_params["layer"] == "3"

@@ -70,9 +70,9 @@ def test_step_1_adds_up_to_the_slider(at_home: Path) -> None:
     assert app.query_params["dimension"] == "5"
     sums = running_dot(trace).sums
     assert f"**{number(float(sums[5]))}**" in texts(fine(app))
-    drawn = array(figure(app, "Embeddings of 8")["data"][3]["y"])
-    assert np.array_equal(drawn[:6], sums[:6])
-    assert np.isnan(drawn[6:]).all()
+    bars = array(figure(app, "Embeddings of 8")["data"][3]["y"])
+    assert np.array_equal(bars[:6], sums[:6])
+    assert np.isnan(bars[6:]).all()
 
 
 def test_step_2_lights_the_row(at_home: Path, opened: Opened) -> None:
@@ -123,10 +123,10 @@ def test_step_5_adds_up_to_the_score(at_home: Path) -> None:
 def test_step_6_takes_the_steps_of_the_core_and_leaves_the_run_alone(at_home: Path) -> None:
     path = RunStore(at_home).open("tiny-222").model_path
     before = path.read_bytes()
-    found, _ = core(at_home)
-    triple = sample_triple(found.split, *indices(found), 2)
+    loaded_run, _ = core(at_home)
+    triple = sample_triple(loaded_run.split, *indices(loaded_run), 2)
     app = learn(6, draw="2", rate="3", guess="grows")
-    steps = bpr_steps(found.model, triple, 3.0)
+    steps = bpr_steps(loaded_run.model, triple, 3.0)
     app.slider(key="learn:taken").set_value(20).run()
     assert f"After {plural(20, 'step')}" in texts(fine(app))
     assert f"margin **{number(float(steps.margin[20]), 4)}**, loss **{number(float(steps.loss[20]))}**" in texts(app)
@@ -142,15 +142,15 @@ def test_step_6_takes_the_steps_of_the_core_and_leaves_the_run_alone(at_home: Pa
 
 
 def test_step_6_steps_on_an_item_that_the_user_has(at_home: Path, opened: Opened) -> None:
-    found, _ = core(at_home)
-    user, _ = indices(found)
-    own = history(found.split, user)
+    loaded_run, _ = core(at_home)
+    user, _ = indices(loaded_run)
+    own = history(loaded_run.split, user)
     items = {str(part): int(item) for item, part in zip(own.items, own.parts, strict=True)}
-    label = found.dataset.items.distinct_label
-    for part, said in (("training", False), ("test", True)):
-        app = learn(6, opened=opened, item=found.dataset.interactions.items.id(items[part]))
-        assert ("does not have" in texts(app)) == said
-        positive = sample_triple(found.split, user, items[part]).positive
+    label = loaded_run.dataset.items.distinct_label
+    for part, noted in (("training", False), ("test", True)):
+        app = learn(6, opened=opened, item=loaded_run.dataset.interactions.items.id(items[part]))
+        assert ("does not have" in texts(app)) == noted
+        positive = sample_triple(loaded_run.split, user, items[part]).positive
         assert f"i = **{plain(label(positive))}**".replace("\\", "") in texts(app)
 
 
@@ -173,8 +173,8 @@ def test_a_guess_can_be_taken_back(at_home: Path) -> None:
 @pytest.mark.parametrize("step", STEPS)
 def test_the_run_answers_each_question(at_home: Path, step: int) -> None:
     """The wrong guess is pressed, the right one is in a link."""
-    found, trace = core(at_home)
-    steps = bpr_steps(found.model, sample_triple(found.split, *indices(found)), 1.0)
+    loaded_run, trace = core(at_home)
+    steps = bpr_steps(loaded_run.model, sample_triple(loaded_run.split, *indices(loaded_run)), 1.0)
     question = questions(trace, steps)[step - 1]
     wrong = next(key for key in question.answers if key != question.right)
     app = learn(step)
@@ -238,11 +238,11 @@ def test_titles_stand_as_they_are(opened: Opened) -> None:
 def test_a_dot_product_start_is_reported_and_one_that_was_kept_too(
     at_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, _ = core(at_home)
-    config = found.config.model_copy(
-        update={"model": found.config.model.model_copy(update={"initialisation": "dot product"})}
+    loaded_run, _ = core(at_home)
+    config = loaded_run.config.model_copy(
+        update={"model": loaded_run.config.model.model_copy(update={"initialisation": "dot product"})}
     )
-    model = Model(("key",), ("data",), replace(found, config=config, epoch=3))
+    model = Model(("key",), ("data",), replace(loaded_run, config=config, epoch=3))
     assert "p·q" in learn_steps.how_it_started(model)
     assert "kept model is that start" not in learn_steps.how_it_started(model)
     kept = replace(model, loaded=replace(model.loaded, epoch=0))

@@ -50,8 +50,8 @@ def contents(home: Path) -> dict[str, str]:
 def acting(app: AppTest) -> list[str]:
     """Buttons and fields of a page that do something to the home."""
     named = [f"{button.key}: {button.label}" for button in app.button]
-    found = [name for name in named if name.startswith(ACTS) or any(word in name.lower() for word in WORDS)]
-    return found + ["upload: a field for files" for _ in app.get("file_uploader")]
+    acting = [name for name in named if name.startswith(ACTS) or any(word in name.lower() for word in WORDS)]
+    return acting + ["upload: a field for files" for _ in app.get("file_uploader")]
 
 
 @pytest.mark.parametrize("page", sorted(address.PAGES))

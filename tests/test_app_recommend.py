@@ -170,10 +170,10 @@ def test_a_user_who_has_everything_gets_words(monkeypatch: pytest.MonkeyPatch, a
     assert not tables(app)
 
 
-def _emptied(found: results.UserList) -> results.UserList:
-    top = found.recommendations.top
+def _emptied(user_list: results.UserList) -> results.UserList:
+    top = user_list.recommendations.top
     none = type(top)(top.items[:0], top.scores[:0], top.tied[:0], top.ranks[:0])
-    return results.UserList(replace(found.recommendations, top=none, left=0), ())
+    return results.UserList(replace(user_list.recommendations, top=none, left=0), ())
 
 
 def test_the_csv_holds_every_list_with_its_marks(at_home: Path) -> None:

@@ -14,8 +14,8 @@ from app.views.recommend.lists import LOW, MARKS, Shown
 
 def listed(*parts: str) -> Shown:
     top = SimpleNamespace(tied=np.zeros(len(parts), bool))
-    found = SimpleNamespace(recommendations=SimpleNamespace(top=top), parts=parts)
-    return Shown(cast(Any, None), list=cast(Any, found))
+    user_list = SimpleNamespace(recommendations=SimpleNamespace(top=top), parts=parts)
+    return Shown(cast(Any, None), list=cast(Any, user_list))
 
 
 def test_case_15_what_was_rated_low_is_marked_and_explained() -> None:

@@ -56,15 +56,15 @@ def test_two_visitors_at_once_have_it_made_once() -> None:
         calls.append(1)
         return 7
 
-    found: list[int] = []
-    visitors = [threading.Thread(target=lambda: found.append(shelf.get(("a",), slowly))) for _ in range(2)]
+    values: list[int] = []
+    visitors = [threading.Thread(target=lambda: values.append(shelf.get(("a",), slowly))) for _ in range(2)]
     for visitor in visitors:
         visitor.start()
     assert begun.wait(30)
     go.set()
     for visitor in visitors:
         visitor.join(30)
-    assert (found, calls) == ([7, 7], [1])
+    assert (values, calls) == ([7, 7], [1])
 
 
 def test_arrays_that_are_shared_cannot_be_written_into() -> None:

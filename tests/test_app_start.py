@@ -192,11 +192,11 @@ def test_text_from_data_cannot_be_markdown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "expected"),
     [(-1, "0 s"), (8.4, "8 s"), (59.6, "1 min"), (125, "2 min 5 s"), (1000, "17 min"), (4200, "1 h 10 min")],
 )
-def test_durations_are_as_exact_as_a_person_needs(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+def test_durations_are_as_exact_as_a_person_needs(seconds: float, expected: str) -> None:
+    assert duration(seconds) == expected
 
 
 def test_times_are_reported_relative_to_now() -> None:

@@ -234,8 +234,8 @@ def test_without_a_gpu_there_is_a_plain_word(home: Path, monkeypatch: pytest.Mon
 
 def test_gpus_are_offered_by_name_as_torch_will_count_them(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("NVIDIA A", "NVIDIA B", "NVIDIA C")
-    found = tuple(devices.Gpu(index, name, 81_920, 40_960, 5) for index, name in enumerate(names))
-    monkeypatch.setattr(devices, "gpus", lambda: found)
+    gpus = tuple(devices.Gpu(index, name, 81_920, 40_960, 5) for index, name in enumerate(names))
+    monkeypatch.setattr(devices, "gpus", lambda: gpus)
     st.cache_data.clear()
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert list(launch.choices()) == ["auto", "cuda:0", "cuda:1", "cuda:2", "cpu"]

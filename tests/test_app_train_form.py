@@ -65,7 +65,7 @@ def test_settings_of_the_data_page_alone_fill_their_fields(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("{", "no JSON"),
         ("[1]", "no JSON object"),
@@ -77,14 +77,14 @@ def test_settings_of_the_data_page_alone_fill_their_fields(home: Path) -> None:
         (json.dumps({"train.device": "cuda:7"}), "'cuda:7'"),
     ],
 )
-def test_settings_that_cannot_be_used_are_reported_and_leave_the_form(text: str, said: str, home: Path) -> None:
+def test_settings_that_cannot_be_used_are_reported_and_leave_the_form(text: str, message: str, home: Path) -> None:
     at = open_page("train", settings=text)
     assert not at.exception
     assert "cannot be used" in texts(at)
-    assert said in texts(at)
+    assert message in texts(at)
     assert at.selectbox(key="new:model").value == "convncf"
     at.run()
-    assert "cannot be used" in texts(at), "it is said until the form changes"
+    assert "cannot be used" in texts(at), "it is shown until the form changes"
     field(at, "Epochs").set_value(2).run()
     assert "cannot be used" not in texts(at)
     assert of_address(at)["train.epochs"] == 2
@@ -163,7 +163,7 @@ def test_smooth_curves_lie_over_their_own_ghost_and_stand_in_the_address(home: P
     assert ghost["opacity"] < 1
     assert line["y"][:2] == pytest.approx([0.1, (0.6 * 0.1 + 0.15) / 1.6])
     assert "faint line" in texts(at)
-    assert open_page("train", run="done", smooth="7").get("bidi_component"), "an unknown choice is said"
+    assert open_page("train", run="done", smooth="7").get("bidi_component"), "an unknown choice is reported"
 
 
 def test_a_run_that_chose_on_test_does_not_speak_of_validation(home: Path) -> None:

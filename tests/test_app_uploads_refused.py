@@ -46,7 +46,7 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_kept(
     assert str(home) not in texts(at)
     assert list((home / "uploads").iterdir()) == []
     assert "upload" not in at.query_params
-    at.run()  # still said at the next rerun, and gone with the next file
+    at.run()  # still shown at the next rerun, and gone with the next file
     assert "more than 10 MB" in texts(at)
     at.file_uploader[0].clear().run()
     assert "10 MB" not in texts(at)
@@ -106,7 +106,7 @@ def encrypted_zip() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "message"),
     [
         ({"x.zip": damaged_zip()}, "cut short or damaged"),
         ({"x.zip": encrypted_zip()}, "cannot be unpacked"),
@@ -121,11 +121,11 @@ def encrypted_zip() -> bytes:
         ({"x.csv": zlib.compress(RATINGS.encode())}, "x.csv"),
     ],
 )
-def test_files_that_cannot_be_read_are_refused_with_a_message(files: Files, said: str, home: Path) -> None:
+def test_files_that_cannot_be_read_are_refused_with_a_message(files: Files, message: str, home: Path) -> None:
     at = drop(open_page("data"), files)
     assert not at.exception
     assert at.error
-    assert said in texts(at)
+    assert message in texts(at)
     assert str(home) not in texts(at)
     assert not any(button.key == "upload:save" for button in at.button)
     at.button(key="upload:discard").click().run()

@@ -1,4 +1,4 @@
-"""Compare: the figures are the reports', unlike runs are never ranked, and the same pair is drawn on one scale."""
+"""Compare: the figures are the reports', runs that are not comparable are never ranked, and a pair has one scale."""
 
 from __future__ import annotations
 

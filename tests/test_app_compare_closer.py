@@ -1,4 +1,4 @@
-"""Compare, looked at closer: each part shows the core's numbers, and the address carries every choice."""
+"""Look closer on Compare: each panel shows the core's numbers, and the address has every choice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data: what is here, and the way of a file to a dataset, with nothing half imported."""
+"""Data: the datasets, and the steps from a file to a dataset, with nothing half imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dataset's page: what it holds, what settings leave of it, its shape, and its deletion."""
+"""A dataset's page: its statistics, its filters and split, its pictures, and its deletion."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def shop(home: Path, tmp_path: Path) -> storage.DatasetEntry:
 
 
 def page(name: str, **parameters: str) -> AppTest:
-    """The dataset's page, with what settings leave of it open."""
+    """The dataset's page, with Filters and split open."""
     return open_page("data", {OPEN: True}, dataset=name, **parameters)
 
 
@@ -171,7 +171,7 @@ def test_deletion_says_which_runs_lose_their_data(shop: storage.DatasetEntry, ho
     assert not at.exception
     text = texts(at)
     assert "1 run would lose" in text
-    assert "any more: mine." in text
+    assert "longer possible: mine." in text
     at.button(key="dataset:delete:shop").click().run()
     assert not at.exception
     assert catalogue.names(home) == ("movielens-small",)

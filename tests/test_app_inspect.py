@@ -1,4 +1,4 @@
-"""Inspect: what it shows is what the core says, for every kind of run and address; its controls change the address."""
+"""Inspect: it shows the core's results for every kind of run and address; its controls change the address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Around a pair, on Inspect: neighbours, the mean map of the history, all embeddings; each as the core has it."""
+"""Around a pair, on Inspect: neighbours, the mean map of the history, all embeddings; each is the core's result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Look closer on Inspect: one question open at a time, and models that lack what it asks about."""
+"""Look closer on Inspect: one question open at a time, and models that lack what it needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.app_pages import Opened, control, figure, figures_of, fine, open_page
 from tests.closer_look import look
 
 CLOSED = "Choose a question"
-"""Said while no look is open."""
+"""Shown while no question is open."""
 
 # ---------------------------------------------------------------- the choice
 

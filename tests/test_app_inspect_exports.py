@@ -1,4 +1,4 @@
-"""What can be taken along from Inspect, and that nothing of it is drawn before it is opened."""
+"""Downloads of Inspect, none of which is made before they are opened."""
 
 from __future__ import annotations
 

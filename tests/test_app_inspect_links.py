@@ -1,4 +1,4 @@
-"""The address of Inspect: every choice is in it, one that equals a default too, and opens the same view again."""
+"""The address of Inspect: it has every choice, also one that equals a default, and opens the same view again."""
 
 from __future__ import annotations
 

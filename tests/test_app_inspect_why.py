@@ -1,4 +1,4 @@
-"""Why a score, why above another item, and what a channel responds to, on Inspect: what is shown is the core's."""
+"""Why a score, why above another item, and what a channel responds to, on Inspect: each is the core's result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learn: each step's numbers and answers are the core's, and the address carries every choice."""
+"""Learn: each step's numbers and answers are the core's, and the address has every choice."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_step_6_takes_the_steps_of_the_core_and_leaves_the_run_alone(at_home: Pa
     assert array(lines[1]["y"]) == pytest.approx(steps.negative)
     app.button(key="learn:draw").click().run()
     assert (fine(app).query_params["draw"], app.query_params["rate"]) == ("3", "3")
-    assert "guess" not in app.query_params, "another triple is asked about anew"
+    assert "guess" not in app.query_params, "another triple is asked about again"
     app.select_slider(key="learn:rate").set_value("0.1").run()
     assert figure(fine(app), "After 20 of 20 steps at step size 0.1")
     assert path.read_bytes() == before

@@ -1,4 +1,4 @@
-"""What the pages fetch: caches that notice change, searches that find, and numbers that agree with each other."""
+"""Caches of the pages: they notice changes, searches find matches, and numbers agree with each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A figure stands in its place: zoom and hidden curves survive what is drawn again there, and a click is told."""
+"""A figure is redrawn in place: zoom and hidden curves survive, and a click is reported."""
 
 from __future__ import annotations
 

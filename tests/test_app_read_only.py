@@ -1,4 +1,4 @@
-"""A read-only server: every page can be looked at, and nothing on it launches, changes, uploads or deletes."""
+"""A read-only server: every page can be viewed, and nothing on it launches, changes, uploads or deletes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Marks of a list on Recommend: what the user rated too low is marked and explained, and nothing that is not there."""
+"""Marks of a list on Recommend: items that the user rated lower are marked and explained, only where there are any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs: what the table shows, in what order and of which epoch; what the address keeps; what the buttons do."""
+"""Runs: the table's rows, their order and epoch; what the address keeps; what the buttons do."""
 
 from __future__ import annotations
 

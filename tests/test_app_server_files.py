@@ -1,4 +1,4 @@
-"""Files on the server: read where they lie inside allowed folders, and nothing outside them."""
+"""Files on the server: read in place inside allowed folders, and nothing outside them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages keep: each value is made once, the oldest goes first, and nobody may write into it."""
+"""The shelf of cached values: each is made once, the least recently used is dropped first, and none can be changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train: what is refused before it starts, that it starts once, and that any run can be watched and taken up again."""
+"""Train: refusals before the start, one start per press, and watching and resuming any run."""
 
 from __future__ import annotations
 
@@ -297,7 +297,7 @@ def test_a_finished_run_shows_its_outcome_and_leads_on(home: Path) -> None:
     assert not at.exception
     text = texts(at)
     assert "Test NDCG@10: 0.162" in text
-    assert "Kept: epoch 1 (of 2)" in text
+    assert "Kept model: epoch 1 (of 2)" in text
     assert "Users evaluated: 670 of 671" in text
     assert "this model is better" in text
     assert "Full ranking" in text
@@ -318,7 +318,7 @@ def test_a_run_without_validation_shows_its_loss_alone_and_says_why(home: Path) 
     at = open_page("train", run="refit")
     assert not at.exception
     assert ON_EVERYTHING in texts(at)
-    assert "Kept: epoch 2, the last (of 2)" in texts(at)
+    assert "Kept model: epoch 2, the last (of 2)" in texts(at)
     (loss,) = figures_of(at)
     assert loss["data"][0]["y"] == [0.3, 0.3]
     assert "on validation" not in "".join(heading.value for heading in at.subheader)
@@ -328,7 +328,7 @@ def test_a_model_computed_in_one_go_has_no_epochs_in_any_list(home: Path) -> Non
     finished(home, "at-once", "ease")
     finished(home, "trained")
     at = open_page("train", run="at-once")
-    assert "Kept:" not in texts(at)
+    assert "Kept model:" not in texts(at)
     table = at.dataframe[0].value.set_index("run")
     assert table["epoch"].isna().to_dict() == {"at-once": True, "trained": False}
     assert "metric" not in table.columns, "the one that all share stands in the head"

@@ -1,4 +1,4 @@
-"""Train's form in the address, several seeds, an estimate, and what a read-only server leaves out."""
+"""Train's form in the address, several seeds, an estimate, and a read-only server."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def test_what_would_be_refused_is_reported_as_by_the_core(monkeypatch: pytest.Mo
     assert (asked.text, asked.problem) == ("", "error: this run needs about 9.9 GB of memory")
 
 
-# ---------------------------------------------------------------- only shown
+# ---------------------------------------------------------------- read-only
 
 
 def test_a_read_only_server_offers_nothing_that_changes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

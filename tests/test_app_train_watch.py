@@ -1,4 +1,4 @@
-"""Train, the run that is watched: which one it is, what can be taken along of it, and a refit of it."""
+"""Train, the watched run: which one it is, its downloads, and its refit."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_refit_starts_once_and_is_watched(
     assert at.query_params["run"] == "mine-all"
     again = open_page("train", run="mine")
     again.button(key="watch:refit:mine").click().run()
-    assert "mine-all is there already" in texts(again)
+    assert "mine-all exists already" in texts(again)
     assert [command[-1] for command in workers] == ["mine-all"]
 
 

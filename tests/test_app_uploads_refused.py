@@ -1,4 +1,4 @@
-"""Uploads that are refused: what unpacks to too much, hostile names, damaged files; nothing of them stays."""
+"""Refused uploads: archives that unpack to too much, hostile names, damaged files; nothing of them stays."""
 
 from __future__ import annotations
 

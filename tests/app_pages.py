@@ -1,4 +1,4 @@
-"""A page of the app, opened in this process: what it says, draws and offers.
+"""A page of the app, opened in this process: its text, its figures and its controls.
 
 Streamlit's AppTest runs the real script; no browser and no server take part.
 """
@@ -61,19 +61,19 @@ def fine(app: AppTest) -> AppTest:
     return app
 
 
-# ---------------------------------------------------------------- what it says
+# ---------------------------------------------------------------- its text
 
 
 def texts(app: AppTest) -> str:
-    """Everything that the page says, one element a line, without the marks of Markdown that stand for signs."""
+    """All text of the page, one element per line, without Markdown's escapes."""
     kinds = ("title", "header", "subheader", "markdown", "caption", "code", "error", "info", "warning", "success")
-    said = [str(getattr(element, "value", "")) for kind in kinds for element in app.get(kind)]
-    said += [str(element.proto.text) for element in app.get("progress")]
-    text = re.sub(r":color\[(\\?.)\]", r"\1", "\n".join(said)).replace("\\", "")
-    return re.sub(r":small\[(.*)\]  \n\*\*(.*)\*\*", r"\1: \2", text)  # facts: "Users: 671"
+    values = [str(getattr(element, "value", "")) for kind in kinds for element in app.get(kind)]
+    values += [str(element.proto.text) for element in app.get("progress")]
+    text = re.sub(r":color\[(\\?.)\]", r"\1", "\n".join(values)).replace("\\", "")
+    return re.sub(r":small\[(.*)\]  \n\*\*(.*)\*\*", r"\1: \2", text)  # labelled values: "Users: 671"
 
 
-# ---------------------------------------------------------------- what it draws
+# ---------------------------------------------------------------- its figures
 
 
 def figures_of(app: AppTest) -> list[dict[str, Any]]:
@@ -97,8 +97,8 @@ def alts(app: AppTest) -> list[str]:
 
 def figure(app: AppTest, alt: str) -> dict[str, Any]:
     """The one figure whose text alternative begins so."""
-    (found,) = [shown for shown in figures_of(app) if alt_of(shown).startswith(alt)]
-    return found
+    (match,) = [spec for spec in figures_of(app) if alt_of(spec).startswith(alt)]
+    return match
 
 
 def square(values: Any, side: int = 8) -> Any:

@@ -1,4 +1,4 @@
-"""Compare: the figures are the reports', unlike runs are never ranked, and the same pair is drawn on one scale."""
+"""Compare: the figures are the reports', runs that are not comparable are never ranked, and a pair has one scale."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ NETWORKS = ["tiny-mf", "tiny-222", "tiny-42"]
 
 
 def report(home: Path, run: str) -> dict[str, Any]:
-    found = RunStore(home).open(run).report()
-    assert found is not None
-    return found
+    content = RunStore(home).open(run).report()
+    assert content is not None
+    return content
 
 
 def colours(app: AppTest, alt: str) -> dict[str, str]:
     """Run -> the colour that it has in the figure with that text alternative."""
     spec = next(spec for spec in figures_of(app) if alt in alt_of(spec))
-    found = {}
+    by_run = {}
     for trace in spec["data"]:
         name, marker = trace.get("name") or "", trace.get("marker", {})
         if name:  # the baseline is hollow: its colour is that of its edge
             hollow = name.endswith(" (baseline)")
-            found[name.removesuffix(" (baseline)")] = marker["line"]["color"] if hollow else marker["color"]
-    return found
+            by_run[name.removesuffix(" (baseline)")] = marker["line"]["color"] if hollow else marker["color"]
+    return by_run
 
 
 # ---------------------------------------------------------------- nothing to compare
@@ -67,10 +67,10 @@ def test_no_finished_run_leads_to_what_is_trained(copied_home: Path) -> None:
     assert not app.table
 
 
-def test_runs_that_cannot_be_compared_are_named_and_left_aside(opened: Opened) -> None:
+def test_runs_that_cannot_be_compared_are_named_and_skipped(opened: Opened) -> None:
     app = opened("compare", run=["tiny-mf", "nope", "broken", "waiting", "tiny-42"])
-    said = texts(app)
-    assert all(name in said for name in ("Run 'nope'", "Run broken", "Run waiting"))
+    page_text = texts(app)
+    assert all(name in page_text for name in ("Run 'nope'", "Run broken", "Run waiting"))
     assert app.query_params["run"] == ["tiny-mf", "tiny-42"]
     assert app.table
 
@@ -135,9 +135,9 @@ def test_a_run_that_is_being_extended_is_not_finished(copied_home: Path) -> None
 
 
 def test_what_is_computed_in_one_go_has_no_best_epoch_and_no_validation_no_best(copied_home: Path) -> None:
-    said = texts(fine(open_page("compare", run=["tiny-pop", "tiny-42"])))
-    assert "tiny-pop: computed" in said
-    assert "tiny-42: best epoch" in said
+    page_text = texts(fine(open_page("compare", run=["tiny-pop", "tiny-42"])))
+    assert "tiny-pop: computed" in page_text
+    assert "tiny-42: best epoch" in page_text
     everything = {"model.embedding_size": 8, "train.epochs": 2, "data.split": "ratio", "data.ratios": (1.0, 0.0, 0.0)}
     for name in ("one", "two"):
         train(copied_home, name, "mf-bpr", everything)
@@ -147,7 +147,7 @@ def test_what_is_computed_in_one_go_has_no_best_epoch_and_no_validation_no_best(
     assert figure(app, "loss over epochs. one: 2 epochs")
 
 
-def test_runs_are_added_exchanged_and_taken_away(at_home: Path) -> None:
+def test_runs_are_added_exchanged_and_removed(at_home: Path) -> None:
     app = fine(open_page("compare", run=["tiny-mf", "tiny-42"]))
     app.selectbox(key="compare:run:2").select("tiny-pop").run()
     assert app.query_params["run"] == ["tiny-mf", "tiny-42", "tiny-pop"]
@@ -169,11 +169,11 @@ def test_four_runs_at_most(opened: Opened) -> None:
 def test_the_table_holds_the_reports_and_their_differences(at_home: Path, opened: Opened) -> None:
     app = opened("compare", run=["tiny-mf", "tiny-pop"])
     mine, other = report(at_home, "tiny-mf")["metrics"], report(at_home, "tiny-pop")["metrics"]
-    shown = app.table[0].value
-    assert [column.split(" ", 1)[1] for column in shown.columns] == [plain("tiny-mf"), plain("tiny-pop"), "difference"]
+    table = app.table[0].value
+    assert [column.split(" ", 1)[1] for column in table.columns] == [plain("tiny-mf"), plain("tiny-pop"), "difference"]
     names = [name for name in mine if name.endswith("@10") or name == "AUC"]
-    assert list(shown.index) == [plain(name) for name in names]
-    for row, name in zip(shown.to_numpy(), names, strict=True):
+    assert list(table.index) == [plain(name) for name in names]
+    for row, name in zip(table.to_numpy(), names, strict=True):
         assert row.tolist() == pytest.approx([mine[name], other[name], other[name] - mine[name]], abs=1e-12)
 
 
@@ -199,22 +199,22 @@ def test_unlike_runs_are_flagged_and_never_ranked(opened: Opened) -> None:
     app = opened("compare", run=["tiny-pop", "other-pop"])
     assert any("datasets" in warning.value for warning in app.warning)
     assert len(app.table[0].value.columns) == 2  # no differences
-    said = texts(app)
-    assert "Neither ranked" in said
-    assert not [words for words in ("is better", "higher than", "lower than") if words in said]
+    page_text = texts(app)
+    assert "Neither ranked" in page_text
+    assert not [words for words in ("better than", "higher than", "lower than") if words in page_text]
     assert "font-weight" not in (app.table[0].proto.arrow_data.styler.styles or "")
 
 
 def test_simple_baselines_stand_beside_the_runs_greyed_and_unranked(at_home: Path, opened: Opened) -> None:
     app = opened("compare", run=["tiny-222", "tiny-42"])
     baselines = report(at_home, "tiny-222")["baselines"]
-    shown = app.table[0].value
+    table = app.table[0].value
     names = [name for name in baselines["popularity"] if name.endswith("@10") or name == "AUC"]
     for model, head in (("popularity", "Popularity"), ("mf-bpr", "MF-BPR")):
         expected = [baselines[model][name] for name in names]
-        assert shown[f":gray[{plain(head)}]"].tolist() == pytest.approx(expected)
-    drawn = figure(app, "Metrics of")
-    assert next(trace for trace in drawn["data"] if trace.get("name") == "Popularity")["marker"]["color"] == LIGHT.muted
+        assert table[f":gray[{plain(head)}]"].tolist() == pytest.approx(expected)
+    plot = figure(app, "Metrics of")
+    assert next(trace for trace in plot["data"] if trace.get("name") == "Popularity")["marker"]["color"] == LIGHT.muted
 
 
 def test_a_simple_baseline_that_is_one_of_the_runs_is_not_shown_twice(opened: Opened) -> None:
@@ -226,13 +226,13 @@ def paired(difference: float, p_value: float) -> PairedTest:
     return PairedTest(100, 0.2 + difference, 0.2, difference, difference - 0.01, difference + 0.01, p_value)
 
 
-def test_the_verdict_names_the_better_one_or_says_that_it_may_be_luck() -> None:
+def test_the_verdict_names_the_better_run_or_says_that_none_is_significantly_better() -> None:
     assert verdict(paired(0.02, 0.001), "a", "b").startswith("a ranks")
     assert verdict(paired(-0.02, 0.001), "a", "b").startswith("b ranks")
     for unclear in (paired(0.02, 0.2), paired(0.0, 1.0)):
-        assert verdict(unclear, "a", "b").startswith("a and b")
+        assert verdict(unclear, "a", "b") == "No significant difference between a and b"
     same = PairedTest(100, 0.2, 0.2, 0.0, 0.0, 0.0, 1.0)
-    assert verdict(same, "a", "b").startswith("a and b do equally")
+    assert verdict(same, "a", "b").startswith("a and b have exactly equal")
 
 
 def test_the_best_is_bold(opened: Opened) -> None:
@@ -243,21 +243,21 @@ def test_the_best_is_bold(opened: Opened) -> None:
 def test_a_run_has_one_colour_on_every_figure_whatever_it_is_compared_with(opened: Opened) -> None:
     first = opened("compare", run=NETWORKS)
     other = opened("compare", run=["tiny-42", "tiny-mf"])
-    seen = colours(first, "Metrics of")
-    assert len({seen[name] for name in NETWORKS}) == 3
+    first_colours = colours(first, "Metrics of")
+    assert len({first_colours[name] for name in NETWORKS}) == 3
     for app, alt in ((first, "over epochs"), (other, "Metrics of"), (other, "over epochs")):
-        assert all(seen[name] == colour for name, colour in colours(app, alt).items() if name in NETWORKS)
+        assert all(first_colours[name] == colour for name, colour in colours(app, alt).items() if name in NETWORKS)
 
 
 def test_only_settings_that_differ_are_listed_whatever_their_type(copied_home: Path) -> None:
     odd = {"model.embedding_size": 8, "train.epochs": 1, "eval.ks": [5, 10], "train.lr_embedding": 2e-3}
     train(copied_home, "tiny-odd", "mf-bpr", odd)
     app = fine(open_page("compare", run=["tiny-mf", "tiny-odd", "tiny-pop", "tiny-222"]))
-    shown = {row["Key"]: list(row.values())[2:] for row in app.dataframe[0].value.to_dict("records")}
-    assert shown["eval.ks"] == ["[5, 10, 20]", "[5, 10]", "[5, 10, 20]", "[5, 10, 20]"]
-    assert shown["model.name"] == ["mf-bpr", "mf-bpr", "popularity", "convncf"]
-    assert shown["model.cnn_kernels"] == ["–", "–", "–", "[2, 2, 2]"]
-    assert "eval.monitor" not in shown
+    rows = {row["Key"]: list(row.values())[2:] for row in app.dataframe[0].value.to_dict("records")}
+    assert rows["eval.ks"] == ["[5, 10, 20]", "[5, 10]", "[5, 10, 20]", "[5, 10, 20]"]
+    assert rows["model.name"] == ["mf-bpr", "mf-bpr", "popularity", "convncf"]
+    assert rows["model.cnn_kernels"] == ["–", "–", "–", "[2, 2, 2]"]
+    assert "eval.monitor" not in rows
 
 
 @pytest.mark.parametrize(
@@ -297,20 +297,22 @@ def test_the_maps_share_one_scale_and_are_the_models(at_home: Path, opened: Open
 
 def test_each_model_says_its_rank_and_score(at_home: Path, opened: Opened) -> None:
     app = opened("compare", run=["tiny-mf", "tiny-pop"], user="u3", item="i4")
-    said = texts(app)
+    page_text = texts(app)
     for run in ("tiny-mf", "tiny-pop"):
         core = core_view(at_home, run)
-        assert f"score {number(core.score)}" in said
-        assert core.rank.words[1:] in said
+        assert f"score {number(core.score)}" in page_text
+        assert core.rank.words[1:] in page_text
 
 
-def test_kinship_is_said_only_where_the_pretraining_is_shared(at_home: Path, copied_home: Path) -> None:
+def test_the_relation_of_dimensions_is_reported_only_where_the_pretraining_is_shared(
+    at_home: Path, copied_home: Path
+) -> None:
     shared = texts(fine(open_page("compare", run=NETWORKS)))
-    assert "began as those of tiny-mf" in shared
+    assert "started as those of tiny-mf" in shared
     train(copied_home, "stranger", "mf-bpr", {"model.embedding_size": 8, "train.epochs": 1})
     apart = texts(fine(open_page("compare", run=["tiny-222", "stranger"])))
     assert "dimension k" in apart
-    assert "began as those" not in apart
+    assert "started as those" not in apart
 
 
 def test_another_data_set_has_no_such_pair_and_says_so(opened: Opened) -> None:

@@ -1,4 +1,4 @@
-"""Data: what is here, and the way of a file to a dataset, with nothing half imported."""
+"""Data: the datasets, and the steps from a file to a dataset, with nothing half imported."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def test_the_embedded_data_is_shown_with_its_counts_and_terms() -> None:
 def test_a_file_becomes_a_dataset_and_leaves_no_upload_behind(home: Path) -> None:
     at = upload(open_page("data"), CSV)
     assert not at.exception
-    shown = at.dataframe[0].value
-    assert list(shown.columns) == ["customer no.", "product", "stars", "when", "name"]
-    assert shown.iloc[0].tolist() == ["007", "a_1", "5", "1700000001", "Heat $1 *new*"]
+    table = at.dataframe[0].value
+    assert list(table.columns) == ["customer no.", "product", "stars", "when", "name"]
+    assert table.iloc[0].tolist() == ["007", "a_1", "5", "1700000001", "Heat $1 *new*"]
     picked = {box.label: box.value for box in at.selectbox}
     assert picked["User"] == "customer no."
     assert picked["Item"] == "product"
@@ -59,7 +59,7 @@ def test_a_file_becomes_a_dataset_and_leaves_no_upload_behind(home: Path) -> Non
     text = texts(at)
     assert "Rows read: 6" in text
     assert "Kept: 3" in text
-    assert "Left out: 2" in text
+    assert "Dropped: 2" in text
     assert "Merged: 1" in text
     reasons = at.dataframe[1].value
     assert list(reasons["On lines"]) == ["5", "7"]
@@ -123,7 +123,7 @@ def test_columns_that_are_not_guessed_are_asked_for(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "shop.csv is empty"),
         (b"user,item\n", "a header and no row"),
@@ -131,10 +131,10 @@ def test_columns_that_are_not_guessed_are_asked_for(home: Path) -> None:
         (b"user,item\nJos\xe9\x81,1\n", "line 2"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_in_words(content: bytes, said: str, home: Path) -> None:
+def test_a_file_that_cannot_be_read_is_refused_with_a_message(content: bytes, message: str, home: Path) -> None:
     at = upload(open_page("data"), content)
     assert not at.exception
-    assert said in texts(at)
+    assert message in texts(at)
     assert str(home) not in texts(at)
     assert not (home / "datasets").exists()
     at.button(key="upload:discard").click().run()
@@ -145,14 +145,14 @@ def test_a_file_that_cannot_be_read_is_refused_in_words(content: bytes, said: st
 def test_a_taken_or_impossible_name_cannot_be_saved(home: Path) -> None:
     at = upload(open_page("data"), CSV)
     field = next(field for field in at.text_input if field.label == "Name of the dataset")
-    for name, said in (("movielens-small", "already there"), ("a/b", "cannot name a dataset")):
+    for name, message in (("movielens-small", "already there"), ("a/b", "cannot name a dataset")):
         field = next(field for field in at.text_input if field.label == "Name of the dataset")
         field.set_value(name).run()
-        assert said in texts(at)
+        assert message in texts(at)
         assert at.button(key="upload:save").disabled
 
 
-def test_an_own_dataset_can_be_deleted_and_a_damaged_one_is_said_to_be(home: Path) -> None:
+def test_an_own_dataset_can_be_deleted_and_a_damaged_one_is_reported(home: Path) -> None:
     at = upload(open_page("data"), CSV)
     at.button(key="upload:save").click().run()
     (home / "datasets" / "shop" / "interactions.parquet").unlink()

@@ -1,4 +1,4 @@
-"""A dataset's page: what it holds, what settings leave of it, its shape, and its deletion."""
+"""A dataset's page: its statistics, its filters and split, its pictures, and its deletion."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def shop(home: Path, tmp_path: Path) -> storage.DatasetEntry:
 
 
 def page(name: str, **parameters: str) -> AppTest:
-    """The dataset's page, with what settings leave of it open."""
+    """The dataset's page, with Filters and split open."""
     return open_page("data", {OPEN: True}, dataset=name, **parameters)
 
 
 def steps(at: AppTest) -> Any:
-    return next(table.value for table in at.dataframe if "What counts" in table.value.columns)
+    return next(table.value for table in at.dataframe if "Filter" in table.value.columns)
 
 
 def test_what_a_dataset_holds(shop: storage.DatasetEntry) -> None:
@@ -47,10 +47,10 @@ def test_what_a_dataset_holds(shop: storage.DatasetEntry) -> None:
     assert "Times: 2020-09-13T12:26:40Z to 2020-09-26T12:26:40Z." in text
     assert "Ratings: 1 to 5." in text
     assert "Lowest rating that counts, 4" in text
-    assert not [table for table in at.dataframe if "What counts" in table.value.columns]  # nothing counted unasked
+    assert not [table for table in at.dataframe if "Filter" in table.value.columns]  # nothing counted unasked
 
 
-def test_the_ledger_is_that_of_the_command_line(shop: storage.DatasetEntry, home: Path) -> None:
+def test_the_filter_table_is_that_of_the_command_line(shop: storage.DatasetEntry, home: Path) -> None:
     at = page("shop")
     assert not at.exception
     assert steps(at)["Interactions"].tolist() == [len(ROWS)]
@@ -60,17 +60,17 @@ def test_the_ledger_is_that_of_the_command_line(shop: storage.DatasetEntry, home
     at.run()
     assert not at.exception
     settings = ("--set", "data.min_rating=2", "--set", "data.min_user=5", "--set", "data.since=2020-09-15")
-    told = CommandLine(home)("datasets", "filter", "shop", *settings, "--json").object
-    shown = steps(at)
-    assert shown[["Users", "Items", "Interactions"]].to_numpy().tolist() == [
-        [step["users"], step["items"], step["interactions"]] for step in told["ledger"]
+    printed = CommandLine(home)("datasets", "filter", "shop", *settings, "--json").object
+    table = steps(at)
+    assert table[["Users", "Items", "Interactions"]].to_numpy().tolist() == [
+        [step["users"], step["items"], step["interactions"]] for step in printed["ledger"]
     ]
-    last = shown.iloc[-1]
+    last = table.iloc[-1]
     assert last["Density"] == pytest.approx(100 * last["Interactions"] / (last["Users"] * last["Items"]))
     assert last["Left"] == pytest.approx(100 * last["Interactions"] / len(ROWS))
     text = texts(at)
     for label, part in (("Training", "train"), ("Validation", "validation"), ("Test", "test")):
-        assert f"{label}: {told['split'][part]:,} (" in text
+        assert f"{label}: {printed['split'][part]:,} (" in text
     assert "convncf train --dataset shop --set data.min_rating=2" in text
 
 
@@ -79,12 +79,12 @@ def test_the_address_carries_the_settings_of_its_dataset(shop: storage.DatasetEn
     field(at, ends=":data.min_user").set_value(6)
     field(at, ends=":data.split").select("leave-one-out")
     at.run()
-    said = str(at.query_params["settings"])
-    assert json.loads(said) == {"data.dataset": "shop", "data.min_user": 6, "data.split": "leave-one-out"}
-    other = page("shop", settings=said)
+    parameters = str(at.query_params["settings"])
+    assert json.loads(parameters) == {"data.dataset": "shop", "data.min_user": 6, "data.split": "leave-one-out"}
+    other = page("shop", settings=parameters)
     assert field(other, ends=":data.min_user").value == 6
     assert steps(other)["Users"].tolist() == steps(at)["Users"].tolist() == [12, 9]
-    elsewhere = page("movielens-small", settings=said)
+    elsewhere = page("movielens-small", settings=parameters)
     assert not elsewhere.exception
     assert field(elsewhere, ends=":data.min_user").value == 0
 
@@ -102,14 +102,14 @@ def test_the_address_carries_the_settings_of_its_dataset(shop: storage.DatasetEn
         "[" * 9999,
     ],
 )
-def test_settings_of_the_address_that_cannot_be_are_said(text: str, shop: storage.DatasetEntry) -> None:
+def test_settings_of_the_address_that_cannot_be_are_reported(text: str, shop: storage.DatasetEntry) -> None:
     at = page("shop", settings=text)
     assert not at.exception
     assert field(at, ends=":data.min_user").value == 0
     assert ("cannot be used" in texts(at)) == (text != "[1]")
 
 
-def test_settings_that_leave_nothing_or_cannot_be_are_said(shop: storage.DatasetEntry) -> None:
+def test_settings_that_leave_nothing_or_cannot_be_are_reported(shop: storage.DatasetEntry) -> None:
     at = page("shop")
     field(at, ends=":data.min_user").set_value(500)
     at.run()
@@ -171,7 +171,7 @@ def test_deletion_says_which_runs_lose_their_data(shop: storage.DatasetEntry, ho
     assert not at.exception
     text = texts(at)
     assert "1 run would lose" in text
-    assert "any more: mine." in text
+    assert "longer possible: mine." in text
     at.button(key="dataset:delete:shop").click().run()
     assert not at.exception
     assert catalogue.names(home) == ("movielens-small",)
@@ -189,7 +189,7 @@ def test_a_dataset_added_again_shows_its_new_report(shop: storage.DatasetEntry, 
     assert f"Rows read: {len(ROWS) + 1}" in texts(at)
 
 
-def test_the_embedded_data_has_a_ledger_too(home: Path) -> None:
+def test_the_embedded_data_has_a_filter_table_too(home: Path) -> None:
     at = page("movielens-small")
     assert steps(at).iloc[0].tolist()[1:4] == [671, 9066, 100_004]
     assert np.isclose(steps(at).iloc[0]["Density"], 100 * 100_004 / (671 * 9066))

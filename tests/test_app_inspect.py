@@ -1,4 +1,4 @@
-"""Inspect: what it shows is what the core says, for every kind of run and address; its controls change the address."""
+"""Inspect: it shows the core's results for every kind of run and address; its controls change the address."""
 
 from __future__ import annotations
 
@@ -79,15 +79,17 @@ def test_an_unknown_id_is_a_sentence_and_the_pickers_stay(
     app = fine(open_page("inspect", run="tiny-222", **parameters))
     assert words in texts(app)
     assert not figures_of(app)
-    app.button(key="pair:surprise").click().run()
+    app.button(key="pair:random").click().run()
     assert "for user" in headline(fine(app))
 
 
 @pytest.mark.parametrize("epoch", ["9", "-1", "best", ""])
-def test_an_epoch_that_was_not_kept_is_said_and_the_best_is_shown(at_home: Path, opened: Opened, epoch: str) -> None:
+def test_an_epoch_that_was_not_kept_is_reported_and_the_best_is_shown(
+    at_home: Path, opened: Opened, epoch: str
+) -> None:
     app = opened("inspect", run="tiny-222", user="u1", item="i4", epoch=epoch)
     assert number(core_view(at_home, "tiny-222", "u1", "i4").score) in headline(app)
-    assert ("kept no checkpoint" in texts(app)) == (epoch != "")
+    assert ("has no checkpoint" in texts(app)) == (epoch != "")
 
 
 # ---------------------------------------------------------------- a pair
@@ -104,10 +106,15 @@ def test_the_headline_is_what_the_core_says(at_home: Path, opened: Opened, run: 
     assert expected.excluded[1:] in texts(app)
 
 
-def test_each_standing_is_said(at_home: Path, opened: Opened) -> None:
+def test_each_part_is_reported(at_home: Path, opened: Opened) -> None:
     split = loaded(at_home, "tiny-222").split
     users, items = split.interactions.users, split.interactions.items
-    words = {"training": "in training", "validation": "in validation", "test": "for the test", "new": "has not had it"}
+    words = {
+        "training": "in training",
+        "validation": "in validation",
+        "test": "for the test",
+        "new": "has no interaction with it",
+    }
     shown: dict[str, int] = {}
     for item in range(len(items)):
         shown.setdefault(inspection.part_of(split, 2, item), item)
@@ -118,11 +125,11 @@ def test_each_standing_is_said(at_home: Path, opened: Opened) -> None:
 
 
 def test_the_map_and_the_sum_are_the_traces(at_home: Path, opened: Opened) -> None:
-    found = core_trace(at_home, "tiny-222")
-    shown = figures_of(opened("inspect", run="tiny-222", user="u3", item="i4"))
-    heat, sum_of = shown[0]["data"][0], shown[1]["data"][0]
-    np.testing.assert_allclose(square(heat["z"]), found.map, rtol=1e-6)
-    assert float(np.sum(array(sum_of["x"]))) == pytest.approx(found.score, abs=1e-6)
+    core = core_trace(at_home, "tiny-222")
+    plots = figures_of(opened("inspect", run="tiny-222", user="u3", item="i4"))
+    heat, sum_of = plots[0]["data"][0], plots[1]["data"][0]
+    np.testing.assert_allclose(square(heat["z"]), core.map, rtol=1e-6)
+    assert float(np.sum(array(sum_of["x"]))) == pytest.approx(core.score, abs=1e-6)
 
 
 def test_matrix_factorisation_has_a_map_and_no_feature_maps(opened: Opened) -> None:
@@ -149,29 +156,29 @@ def test_titles_are_shown_character_for_character(at_home: Path, opened: Opened)
     assert f"{AWKWARD} (1990)" in app.dataframe[0].value["Item"].tolist()  # a table needs no escapes
 
 
-def test_items_of_one_title_are_told_apart_by_id(opened: Opened) -> None:
+def test_items_of_one_title_are_distinguished_by_id(opened: Opened) -> None:
     for item in ("i5", "i6"):
         app = opened("inspect", run="tiny-222", user="u3", item=item)
         assert headline(app).startswith(plain(f"{TWIN} (1990) · {item}"))
 
 
 def test_the_lists_are_those_of_the_core(at_home: Path, opened: Opened) -> None:
-    found = loaded(at_home, "tiny-222")
+    loaded_run = loaded(at_home, "tiny-222")
     marked = 0
     for user in range(1, 4):
-        user_id = found.dataset.interactions.users.id(user)
+        user_id = loaded_run.dataset.interactions.users.id(user)
         app = opened("inspect", run="tiny-222", user=user_id, item="i4")
-        top = inspection.recommend(found.model, found.split, user, 10)
-        titles, said = zip(*(option.split("  \n") for option in app.radio[0].options), strict=True)
-        assert list(titles) == [plain(found.dataset.items.distinct_label(item)) for item in top.items.tolist()]
-        held_out = [inspection.part_of(found.split, user, item) == "test" for item in top.items.tolist()]
-        assert list(said) == [
+        top = inspection.recommend(loaded_run.model, loaded_run.split, user, 10)
+        titles, captions = zip(*(option.split("  \n") for option in app.radio[0].options), strict=True)
+        assert list(titles) == [plain(loaded_run.dataset.items.distinct_label(item)) for item in top.items.tolist()]
+        held_out = [inspection.part_of(loaded_run.split, user, item) == "test" for item in top.items.tolist()]
+        assert list(captions) == [
             f":small[:gray[rank {rank}, score {score:.2f}{' ●' if held else ''}]]".replace("-", "−")
             for rank, score, held in zip(top.ranks.tolist(), top.scores.tolist(), held_out, strict=True)
         ]
         assert not app.dataframe  # what is not open is not drawn
         app = opened("inspect", run="tiny-222", user=user_id, item="i4", list="history")
-        assert app.dataframe[0].value["Part"].tolist() == list(inspection.history(found.split, user).parts)
+        assert app.dataframe[0].value["Part"].tolist() == list(inspection.history(loaded_run.split, user).parts)
         assert not app.radio
         marked += sum(held_out)
     assert marked > 0
@@ -195,8 +202,8 @@ def test_the_epoch_is_that_of_the_slider_and_stays_in_the_address(at_home: Path)
         app.select_slider(key="inspect:epoch").set_value(epoch).run()
         assert app.query_params["epoch"] == str(epoch)
         expected = core_view(at_home, "tiny-222", "u3", "i4", epoch)
-        said = f"for user u3: score {number(expected.score)}, {expected.rank.words}"
-        assert headline(fine(app)) == f"{plain('Film 4 (1990)')} {said}"
+        ending = f"for user u3: score {number(expected.score)}, {expected.rank.words}"
+        assert headline(fine(app)) == f"{plain('Film 4 (1990)')} {ending}"
     assert "start" in app.select_slider(key="inspect:epoch").options[0]
     assert sum("best" in option for option in app.select_slider(key="inspect:epoch").options) == 1
 
@@ -216,8 +223,8 @@ def test_a_network_that_began_as_the_dot_product_says_what_carries_it(copied_hom
     settings = {"model.embedding_size": 8, "train.epochs": 2, "train.keep_every": 1, "pretrain.epochs": 1} | plan
     train(copied_home, "traced", "convncf", settings | {"model.initialisation": "dot product"})
     for epoch in ({}, {"epoch": "0"}):
-        said = texts(fine(open_page("inspect", run="traced", **epoch)))
-        assert "p·q, carried by channels 0 and 1" in said
+        page_text = texts(fine(open_page("inspect", run="traced", **epoch)))
+        assert "p·q, carried by channels 0 and 1" in page_text
     train(copied_home, "noise", "convncf", settings | {"model.initialisation": "random"})
     assert "carried by channels" not in texts(fine(open_page("inspect", run="noise")))
 
@@ -233,11 +240,11 @@ def test_another_run_keeps_the_pair_where_the_data_is_the_same_and_lets_it_go_el
     assert "for user" in headline(fine(app))
 
 
-def test_a_surprise_is_in_the_address(at_home: Path) -> None:
+def test_a_random_pair_is_in_the_address(at_home: Path) -> None:
     app = fine(open_page("inspect", run="tiny-222", user="u3", item="i4"))
     before = set()
     for _ in range(4):
-        app.button(key="pair:surprise").click().run()
+        app.button(key="pair:random").click().run()
         before.add((app.query_params["user"], app.query_params["item"]))
         assert f"for user {app.query_params['user']}" in headline(fine(app))
     assert len(before) > 1
@@ -249,7 +256,7 @@ def test_a_user_is_found_by_typing_and_chosen_by_a_press(at_home: Path) -> None:
     app.session_state["pair:user:open"] = True
     app.run()
     app.text_input(key="pair:user:text").input("u17").run()
-    offered = [button for button in app.button if button.key and button.key.startswith("pair:user:1 found")]
+    offered = [button for button in app.button if button.key and button.key.startswith("pair:user:Matches: 1")]
     assert len(offered) == 1
     offered[0].click().run()
     assert app.query_params["user"] == "u17"
@@ -262,7 +269,7 @@ def test_the_item_picker_offers_the_best_the_history_and_what_is_typed(at_home: 
     app.run()
     assert "Top 10 of user u3" in texts(app)
     app.text_input(key="pair:item:text").input("hamlet").run()
-    offered = [button.label for button in app.button if button.key and button.key.startswith("pair:item:2 found")]
+    offered = [button.label for button in app.button if button.key and button.key.startswith("pair:item:Matches: 2")]
     assert sorted(offered) == [plain(f"{TWIN} (1990) · i5"), plain(f"{TWIN} (1990) · i6")]
     app.text_input(key="pair:item:text").input("no such *film*").run()
     assert "“no such *film*”" in texts(fine(app))
@@ -270,18 +277,18 @@ def test_the_item_picker_offers_the_best_the_history_and_what_is_typed(at_home: 
 
 def test_all_items_are_scored_once_for_a_user(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = cache.model(RunStore(at_home).open("tiny-222"))
-    asked: list[int] = []
+    calls: list[int] = []
     scored = type(model.loaded.model).score_items
 
     def counting(self: ConvNCF, user: int) -> Tensor:
-        asked.append(user)
+        calls.append(user)
         return scored(self, user)
 
     monkeypatch.setattr(type(model.loaded.model), "score_items", counting)
     st.cache_resource.clear()
     views = [cache.pair(model, 3, item) for item in (0, 4)]
     listed = cache.top(model, 3)
-    assert asked == [3]
+    assert calls == [3]
     for one in views:
         alone = inspection.view_pair(model.loaded.model, model.loaded.split, 3, one.item)
         assert (one.score, one.rank, one.part) == (alone.score, alone.rank, alone.part)
@@ -289,17 +296,19 @@ def test_all_items_are_scored_once_for_a_user(at_home: Path, monkeypatch: pytest
 
 
 def test_a_title_of_the_top_ten_is_a_press_away(at_home: Path) -> None:
-    found = loaded(at_home, "tiny-222")
+    loaded_run = loaded(at_home, "tiny-222")
     app = fine(open_page("inspect", run="tiny-222", user="u3", item="i3"))
-    top = inspection.recommend(found.model, found.split, found.dataset.interactions.users.index("u3"), 10)
+    top = inspection.recommend(
+        loaded_run.model, loaded_run.split, loaded_run.dataset.interactions.users.index("u3"), 10
+    )
     for place in (0, 9):
         app = fine(app.radio[0].set_value(place).run())
         item = int(top.items[place])
-        assert app.query_params["item"] == found.dataset.interactions.items.id(item)
-        assert headline(app).startswith(plain(found.dataset.items.distinct_label(item)))
+        assert app.query_params["item"] == loaded_run.dataset.interactions.items.id(item)
+        assert headline(app).startswith(plain(loaded_run.dataset.items.distinct_label(item)))
         assert app.radio[0].value == place  # it is marked
     app = fine(open_page("inspect", run="tiny-222", user="u3", item="i3"))
-    inside = found.dataset.interactions.items.index("i3") in top.items.tolist()
+    inside = loaded_run.dataset.interactions.items.index("i3") in top.items.tolist()
     assert (app.radio[0].value is not None) == inside
 
 
@@ -309,23 +318,23 @@ def test_a_click_on_a_row_chooses_its_item(
 ) -> None:
     model = cache.model(RunStore(at_home).open("tiny-222"))
     index = model.dataset.interactions.items.index
-    taken: list[str] = []
+    calls: list[str] = []
     event = SimpleNamespace(selection=SimpleNamespace(cells=cells))
     monkeypatch.setattr(st, "session_state", {"table": event})
-    monkeypatch.setattr(address, "choose", lambda *, item: taken.append(item))
+    monkeypatch.setattr(address, "choose", lambda *, item: calls.append(item))
     lists._clicked("table", [index("i4"), index("i5"), index("i7")], model)
-    assert taken == chosen
+    assert calls == chosen
 
 
 # ---------------------------------------------------------------- feature maps
 
 
 def test_a_click_on_a_tile_chooses_its_channel_and_one_on_a_cell_the_cell(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[dict[str, object]] = []
-    monkeypatch.setattr(pair, "look_at", lambda **chosen: taken.append(chosen))
+    calls: list[dict[str, object]] = []
+    monkeypatch.setattr(pair, "set_focus", lambda **chosen: calls.append(chosen))
     feature_maps._tile_clicked(Click(customdata=3, place=3))
     feature_maps._cell_clicked(5, Click(customdata=None, place=[1, 2]))
-    assert taken == [{"channel": 3}, {"channel": 5, "cell": (1, 2)}]
+    assert calls == [{"channel": 3}, {"channel": 5, "cell": (1, 2)}]
 
 
 def test_each_layer_can_be_chosen(at_home: Path) -> None:
@@ -342,14 +351,14 @@ def test_each_layer_can_be_chosen(at_home: Path) -> None:
 
 def test_a_channel_and_a_cell_bring_their_patch_and_arithmetic(at_home: Path) -> None:
     app = fine(open_page("inspect", run="tiny-42", user="u3", item="i4"))
-    found = core_trace(at_home, "tiny-42", "u3", "i4")
+    core = core_trace(at_home, "tiny-42", "u3", "i4")
     app.number_input(key="inspect:Channel").set_value(2).run()
     app.number_input(key="inspect:Row").set_value(1).run()
     app.number_input(key="inspect:Column").set_value(0).run()
-    said = texts(fine(app))
-    assert "4 to 7 of the user and 0 to 3 of the item" in said
-    arithmetic = inspection.cell_arithmetic(found, 2, 1, 0)
-    tex = next(line for line in said.splitlines() if "W_{2}" in line)
+    page_text = texts(fine(app))
+    assert "4 to 7 of the user and 0 to 3 of the item" in page_text
+    arithmetic = inspection.cell_arithmetic(core, 2, 1, 0)
+    tex = next(line for line in page_text.splitlines() if "W_{2}" in line)
     shown = [float(text) for text in re.findall(r"(?<![\w{.])-?\d+\.\d+(?![.}\w])", tex)]
     signs = [arithmetic.product, abs(arithmetic.bias), arithmetic.total]
     assert shown[:3] == pytest.approx(signs, rel=5e-3)
@@ -394,7 +403,7 @@ def test_one_choice_is_one_message_to_the_browser(at_home: Path, monkeypatch: py
 
     monkeypatch.setattr(QueryParams, "_send_query_param_msg", counted)
     monkeypatch.setattr(cache, "random_pair", lambda model: (3, 4))
-    app.button(key="pair:surprise").click().run()
+    app.button(key="pair:random").click().run()
     assert len(sent) == 1
     assert set(fine(app).query_params) >= {"run", "user", "item"}
     app.run()
@@ -402,10 +411,10 @@ def test_one_choice_is_one_message_to_the_browser(at_home: Path, monkeypatch: py
 
 
 def test_a_newcomer_sees_the_first_pair_of_the_core(at_home: Path, opened: Opened) -> None:
-    found = loaded(at_home, "tiny-42")
-    user, item = inspection.first_pair(found.model, found.split)
+    loaded_run = loaded(at_home, "tiny-42")
+    user, item = inspection.first_pair(loaded_run.model, loaded_run.split)
     app = opened("inspect", run="tiny-42")
-    interactions = found.dataset.interactions
+    interactions = loaded_run.dataset.interactions
     assert app.query_params["user"] == interactions.users.id(user)
     assert app.query_params["item"] == interactions.items.id(item)
 
@@ -417,9 +426,9 @@ def test_a_run_in_training_says_so_and_looks_again_when_it_kept_another_epoch(co
         run.write_status(Status(state="running", phase="training", epoch=1, epochs=2, updated=time.time()))
         app = fine(open_page("inspect", run="tiny-222"))
         assert "epoch 1 of at most 2" in texts(app)
-        before = cache.kept(run)
+        before = cache.checkpoints_key(run)
         run.model_path.touch()
-        assert cache.kept(run) != before
+        assert cache.checkpoints_key(run) != before
 
 
 def test_the_headline_explains_its_terms(opened: Opened) -> None:

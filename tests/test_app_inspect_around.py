@@ -1,4 +1,4 @@
-"""Around a pair, on Inspect: neighbours, the mean map of the history, all embeddings; each as the core has it."""
+"""Around a pair, on Inspect: neighbours, the mean map of the history, all embeddings; each is the core's result."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from tests.plotly_json import array
 
 
 def test_the_neighbours_are_the_cores_with_links(at_home: Path) -> None:
-    found = loaded(at_home, "tiny-222")
-    item = indices(found)[1]
+    loaded_run = loaded(at_home, "tiny-222")
+    item = indices(loaded_run)[1]
     expected = [
-        neighbours.nearest_by_embedding(found.model, item),
-        neighbours.nearest_by_cooccurrence(found.split.train, item),
+        neighbours.nearest_by_embedding(loaded_run.model, item),
+        neighbours.nearest_by_cooccurrence(loaded_run.split.train, item),
     ]
     app = look("neighbours")
-    ids = found.dataset.interactions.items.id
+    ids = loaded_run.dataset.interactions.items.id
     for near in expected:
         bars = figure(app, f"Items nearest to Film 4 (1990) by {near.measure}")["data"][0]
         assert array(bars["x"]) == pytest.approx(near.similarity)
@@ -56,9 +56,9 @@ def test_without_embeddings_the_items_that_share_users_remain(opened: Opened) ->
 
 @pytest.mark.parametrize("run", ["tiny-222", "tiny-mf"])
 def test_the_mean_maps_are_the_cores(at_home: Path, opened: Opened, run: str) -> None:
-    found = loaded(at_home, run)
-    user = indices(found)[0]
-    expected = neighbours.mean_maps(found.model, found.split, user, seed=found.config.seed)
+    loaded_run = loaded(at_home, run)
+    user = indices(loaded_run)[0]
+    expected = neighbours.mean_maps(loaded_run.model, loaded_run.split, user, seed=loaded_run.config.seed)
     app = look("history", run, opened)
     maps = [square(one["z"]) for one in figure(app, "Two maps")["data"]]
     np.testing.assert_allclose(maps[0], expected.history, rtol=1e-6)
@@ -81,20 +81,20 @@ def test_a_user_without_a_history_is_a_sentence(at_home: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize(("space", "whose"), [("popularity", "item"), ("activity", "user")])
 def test_the_dots_are_the_cores_with_the_chosen_one_ringed(at_home: Path, space: str, whose: Whose) -> None:
-    found = loaded(at_home, "tiny-222")
-    expected = project(found.model, found.split, whose)
+    loaded_run = loaded(at_home, "tiny-222")
+    expected = project(loaded_run.model, loaded_run.split, whose)
     app = look("space", space=space)
     dots, ring = figure(app, f"Embeddings of {len(expected.index)} {whose}s")["data"]
     np.testing.assert_allclose(array(dots["x"]), expected.xy[:, 0], rtol=1e-6)
     assert array(dots["customdata"]).tolist() == expected.index.tolist()
-    selected = indices(found)[0 if whose == "user" else 1]
+    selected = indices(loaded_run)[0 if whose == "user" else 1]
     assert array(ring["x"])[0] == pytest.approx(expected.xy[expected.index.tolist().index(selected), 0])
     assert expected.words[1:] in texts(app)
     control(app, -1).set_value("popularity" if space == "activity" else "activity").run()
     assert app.query_params.get("space", "popularity") != space
 
 
-def test_genres_that_nobody_knows_are_said(opened: Opened) -> None:
+def test_genres_that_are_unknown_are_reported(opened: Opened) -> None:
     app = look("space", opened=opened, space="genre")
     assert "genres" in texts(app)
     assert list(control(app, -1).options) == ["Items by popularity", "Users by activity"]
@@ -106,8 +106,8 @@ def test_items_are_coloured_by_genre(copied_home: Path) -> None:
     catalogue.save(replace(known, items=replace(known.items, genres=genres)), copied_home)
     train(copied_home, "genre-mf", "mf-bpr", {"model.embedding_size": 8, "train.epochs": 1}, "genre-films")
     app = look("space", "genre-mf", space="genre")
-    shown = figure(app, "Embeddings of 30 items")["data"]
-    assert sorted(str(one.get("name")) for one in shown[:3]) == ["&lt;b&gt;War (10)", "Drama (10)", "no genre (10)"]
+    traces = figure(app, "Embeddings of 30 items")["data"]
+    assert sorted(str(one.get("name")) for one in traces[:3]) == ["&lt;b&gt;War (10)", "Drama (10)", "no genre (10)"]
 
 
 @pytest.mark.parametrize(

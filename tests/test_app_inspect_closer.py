@@ -1,4 +1,4 @@
-"""Look closer on Inspect: one question open at a time, and models that lack what it asks about."""
+"""Look closer on Inspect: one question open at a time, and models that lack what it needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.app_pages import Opened, control, figure, figures_of, fine, open_page
 from tests.closer_look import look
 
 CLOSED = "Choose a question"
-"""Said while no look is open."""
+"""Shown while no question is open."""
 
 # ---------------------------------------------------------------- the choice
 
@@ -26,7 +26,7 @@ def test_nothing_is_open_until_it_is_chosen_and_the_choice_is_in_the_address(at_
     assert len(figures_of(fine(app))) > before
 
 
-def test_an_address_without_a_look_shows_none_whatever_was_open_before(at_home: Path) -> None:
+def test_an_address_without_a_question_shows_none_whatever_was_open_before(at_home: Path) -> None:
     app = look("what-if")
     control(app, -1).set_value("diagonal").run()
     assert app.query_params["keep"] == "diagonal"
@@ -38,7 +38,7 @@ def test_an_address_without_a_look_shows_none_whatever_was_open_before(at_home: 
     assert "keep" not in app.query_params
 
 
-def test_a_look_that_there_is_not_leaves_all_closed(opened: Opened) -> None:
+def test_an_unknown_question_leaves_all_closed(opened: Opened) -> None:
     assert CLOSED in texts(look("<b>nonsense</b>", opened=opened))
 
 
@@ -59,14 +59,14 @@ def test_matrix_factorisation_has_no_channels(opened: Opened) -> None:
 
 
 @pytest.mark.parametrize("name", list(QUESTIONS))
-def test_every_look_has_words_for_each_figure_and_a_caveat_for_each_map(opened: Opened, name: str) -> None:
+def test_every_question_has_a_text_for_each_figure_and_a_caveat_for_each_map(opened: Opened, name: str) -> None:
     app = look(name, opened=opened)
     maps = sum(any(trace["type"] == "heatmap" for trace in shown["data"]) for shown in figures_of(app)[4:])
     assert texts(app).count("order of dimensions is arbitrary") == 1 + maps
 
 
 @pytest.mark.parametrize("name", list(QUESTIONS))
-def test_a_run_that_is_deleted_while_a_look_is_open_is_a_sentence(copied_home: Path, name: str) -> None:
+def test_a_run_that_is_deleted_while_a_question_is_open_is_a_sentence(copied_home: Path, name: str) -> None:
     app = look(name)
     shutil.rmtree(copied_home / "runs" / "tiny-222")
     assert "'tiny-222'" in texts(fine(app.run()))

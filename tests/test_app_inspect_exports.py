@@ -1,4 +1,4 @@
-"""What can be taken along from Inspect, and that nothing of it is drawn before it is opened."""
+"""Downloads of Inspect, none of which is made before they are opened."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def test_the_buttons_are_there_once_opened(at_home: Path, run: str, kinds: int) 
 
 def test_the_configuration_is_the_runs_own(at_home: Path) -> None:
     run = RunStore(at_home).open("tiny-222")
-    taken = exports._configuration(cache.model(run))
-    assert json.loads(taken)["settings"]["model.cnn_channels"]["value"] == list(run.config().model["cnn_channels"])
+    content = exports._configuration(cache.model(run))
+    assert json.loads(content)["settings"]["model.cnn_channels"]["value"] == list(run.config().model["cnn_channels"])

@@ -1,4 +1,4 @@
-"""The address of Inspect: every choice is in it, one that equals a default too, and opens the same view again."""
+"""The address of Inspect: it has every choice, also one that equals a default, and opens the same view again."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_layer_channel_and_cell_are_in_the_address(at_home: Path) -> None:
         ({"layer": "x"}, "layer 'x'.* 1 to 3"),
     ],
 )
-def test_what_the_address_asks_for_in_vain_is_said(opened: Opened, parameters: dict[str, str], words: str) -> None:
+def test_what_the_address_asks_for_in_vain_is_reported(opened: Opened, parameters: dict[str, str], words: str) -> None:
     assert re.search(words, texts(opened("inspect", **PAIR, **parameters)))
 
 
@@ -77,22 +77,24 @@ def test_a_user_is_found_by_a_title_that_they_have(at_home: Path) -> None:
     interactions, items = model.dataset.interactions, model.dataset.items
     amelie = interactions.items.index("i7")
     have = sorted(interactions.user[interactions.item == amelie].tolist())
-    found = pair_controls.find_user(model, "amelie")
-    assert sorted(found.found.indices) == have
-    assert found.found.total == len(have)
-    assert set(found.has.values()) == {amelie}
+    matches = pair_controls.find_user(model, "amelie")
+    assert sorted(matches.matches.indices) == have
+    assert matches.matches.total == len(have)
+    assert set(matches.has.values()) == {amelie}
     assert f"has {items.titles[amelie]}" in user_label(model, have[0], first=amelie)
-    assert pair_controls.find_user(model, "u1").found.indices[0] == interactions.users.index("u1"), "an id comes first"
-    assert pair_controls.find_user(model, "no such *film*").found.total == 0
-    assert pair_controls.find_user(model, "amelie").found.note == ""
+    assert pair_controls.find_user(model, "u1").matches.indices[0] == interactions.users.index("u1"), (
+        "an id comes first"
+    )
+    assert pair_controls.find_user(model, "no such *film*").matches.total == 0
+    assert pair_controls.find_user(model, "amelie").matches.note == ""
 
 
-def test_a_search_that_looked_at_some_titles_alone_says_so(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "FOUND", 2)
-    found = pair_controls.find_user(cache.model(RunStore(at_home).open("tiny-222")), "film").found
+def test_a_search_that_covered_some_titles_alone_says_so(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "MOST_MATCHES", 2)
+    matches = pair_controls.find_user(cache.model(RunStore(at_home).open("tiny-222")), "film").matches
     titles = cache.find_items(cache.model(RunStore(at_home).open("tiny-222")), "film").total
     assert titles > 2
-    assert re.findall(r"\d+", found.note) == [str(titles), "2"]
+    assert re.findall(r"\d+", matches.note) == ["2", str(titles)]
 
 
 def test_a_line_break_in_a_title_does_not_end_the_headline() -> None:

@@ -41,38 +41,38 @@ NOTHING = "Nothing is changed"
 def test_score_and_rank_after_an_edit_are_the_cores(
     at_home: Path, opened: Opened, run: str, parameters: dict[str, str], edit: Counterfactual
 ) -> None:
-    found = loaded(at_home, run)
-    pair = indices(found)
-    expected = inspection.score_counterfactual(found.model, *pair, edit)
-    ranked = inspection.rank_counterfactual(found.model, found.split, *pair, edit)
+    loaded_run = loaded(at_home, run)
+    pair = indices(loaded_run)
+    expected = inspection.score_counterfactual(loaded_run.model, *pair, edit)
+    ranked = inspection.rank_counterfactual(loaded_run.model, loaded_run.split, *pair, edit)
     app = look("what-if", run, opened, **parameters)
-    said = texts(app)
-    assert f"{number(expected.score_before)} → {number(expected.score_after)}" in said
-    assert edit.words[1:] in said
-    assert "order of dimensions is arbitrary" in said
+    page_text = texts(app)
+    assert f"{number(expected.score_before)} → {number(expected.score_after)}" in page_text
+    assert edit.words[1:] in page_text
+    assert "order of dimensions is arbitrary" in page_text
     moved = figure(app, "What if")["data"]
     assert array(moved[0]["x"]) == pytest.approx([ranked.score_before, ranked.score_after])
-    assert re.search(f"{re.escape(ranked.before.words)}.*{re.escape(ranked.after.words)}", said)
+    assert re.search(f"{re.escape(ranked.before.words)}.*{re.escape(ranked.after.words)}", page_text)
     assert array(moved[1]["x"]).tolist() == [ranked.before.rank, ranked.after.rank]
     maps = figure(app, "Two maps")["data"]
     np.testing.assert_allclose(square(maps[0]["z"]), expected.map_after, rtol=1e-6)
     np.testing.assert_allclose(square(maps[1]["z"]), expected.map_before, rtol=1e-6)
 
 
-def test_another_users_embedding_is_lent_and_said_by_id(at_home: Path) -> None:
-    found = loaded(at_home, "tiny-222")
-    pair, other = indices(found), found.dataset.interactions.users.index("u17")
-    expected = inspection.rank_counterfactual(found.model, found.split, *pair, Counterfactual(user=other))
+def test_another_users_embedding_replaces_p_and_is_named_by_id(at_home: Path) -> None:
+    loaded_run = loaded(at_home, "tiny-222")
+    pair, other = indices(loaded_run), loaded_run.dataset.interactions.users.index("u17")
+    expected = inspection.rank_counterfactual(loaded_run.model, loaded_run.split, *pair, Counterfactual(user=other))
     app = look("what-if")
     app.session_state["edit:user:open"] = True
     app.run()
     app.text_input(key="edit:user:text").input("u17").run()
-    next(button for button in app.button if str(button.key).startswith("edit:user:1 found")).click().run()
+    next(button for button in app.button if str(button.key).startswith("edit:user:Matches: 1")).click().run()
     assert app.query_params["as_user"] == "u17"
     assert app.query_params["user"] == "u3"
-    said = texts(fine(app))
-    assert "of user u17 in place" in said
-    assert f"**{expected.after.words}**" in said
+    page_text = texts(fine(app))
+    assert "of user u17 in place" in page_text
+    assert f"**{expected.after.words}**" in page_text
     assert NOTHING in texts(look("what-if", as_user="u3"))
 
 
@@ -85,9 +85,9 @@ def test_an_edit_is_made_by_hand_stands_in_the_address_and_is_reset(at_home: Pat
     app.slider(key="edit:rows").set_value((2, 5)).run()
     assert app.query_params["zero_user"] == "2.5"
     assert app.query_params["block"] == "2-5.0-3"
-    said = texts(fine(app))
-    assert re.search("imensions 2 and 5 of p.*imension 0 of every q.*rows 2 to 5, columns 0 to 3", said)
-    assert texts(again(app, "inspect")) == said
+    page_text = texts(fine(app))
+    assert re.search("imensions 2 and 5 of p.*imension 0 of every q.*rows 2 to 5, columns 0 to 3", page_text)
+    assert texts(again(app, "inspect")) == page_text
     app.button(key="edit:reset").click().run()
     assert not {"zero_user", "zero_item", "keep", "block", "as_user"} & set(app.query_params)
     assert NOTHING in texts(fine(app))
@@ -117,9 +117,9 @@ def test_an_edit_that_cannot_be_is_a_sentence(at_home: Path, parameters: dict[st
 
 
 @pytest.mark.parametrize("run", ["tiny-222", "tiny-mf"])
-def test_each_moment_has_the_cores_map_score_and_rank(at_home: Path, run: str) -> None:
-    found = loaded(at_home, run)
-    expected = inspection.follow_pair(checkpoints_of(found), found.split, *indices(found)).checkpoints
+def test_each_checkpoint_has_the_cores_map_score_and_rank(at_home: Path, run: str) -> None:
+    loaded_run = loaded(at_home, run)
+    expected = inspection.follow_pair(checkpoints_of(loaded_run), loaded_run.split, *indices(loaded_run)).checkpoints
     app = look("over-training", run)
     best = next(checkpoint for checkpoint in expected if checkpoint.best)
     assert f"{best.label}**: score **{number(best.score)}**, **{best.rank.words}" in texts(app)
@@ -142,18 +142,18 @@ def test_the_slider_begins_where_the_page_is(opened: Opened) -> None:
     assert app.select_slider(key="over-training:moment").value == "epoch 1"
 
 
-def test_a_moment_that_was_not_kept_is_said(opened: Opened) -> None:
+def test_a_checkpoint_that_was_not_kept_is_reported(opened: Opened) -> None:
     assert "'<epoch 99>'" in texts(look("over-training", opened=opened, moment="<epoch 99>"))
 
 
-def test_a_damaged_checkpoint_is_said_and_the_others_are_followed(copied_home: Path) -> None:
+def test_a_damaged_checkpoint_is_reported_and_the_others_are_followed(copied_home: Path) -> None:
     run = RunStore(copied_home).open("tiny-222")
     best = loaded(copied_home, "tiny-222").epoch
-    lost = next(kept for kept in run.checkpoints() if kept.epoch != best)
-    lost.path.write_bytes(b"not tensors")
+    damaged = next(kept for kept in run.checkpoints() if kept.epoch != best)
+    damaged.path.write_bytes(b"not tensors")
     app = look("over-training")
-    assert "Left out" in texts(app)
-    assert lost.label not in [
+    assert "Skipped" in texts(app)
+    assert damaged.label not in [
         option.partition(" · ")[0] for option in app.select_slider(key="over-training:moment").options
     ]
 
@@ -163,5 +163,5 @@ def test_a_run_that_kept_one_model_alone_has_no_slider(copied_home: Path) -> Non
     for kept in run.checkpoints():
         kept.path.unlink()
     app = look("over-training", "tiny-mf")
-    assert "No other model" in texts(app)
+    assert "No other checkpoint" in texts(app)
     assert not [slider for slider in app.select_slider if slider.key == "over-training:moment"]

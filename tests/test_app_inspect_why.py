@@ -1,4 +1,4 @@
-"""Why a score, why above another item, and what a channel responds to, on Inspect: what is shown is the core's."""
+"""Why a score, why above another item, and what a channel responds to, on Inspect: each is the core's result."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from tests.plotly_json import array
 def test_the_attribution_is_the_cores_with_its_completeness_error(
     at_home: Path, opened: Opened, run: str, method: str, attribute: Callable[..., Attribution]
 ) -> None:
-    found = loaded(at_home, run)
-    expected = attribute(found.model, *indices(found))
+    loaded_run = loaded(at_home, run)
+    expected = attribute(loaded_run.model, *indices(loaded_run))
     app = look("why", run, opened, method=method)
     maps = figure(app, "Interaction map, ±")["data"]
     np.testing.assert_allclose(square(maps[1]["z"]), expected.values, rtol=1e-6)
@@ -51,14 +51,17 @@ def test_the_method_is_chosen_and_stands_in_the_address(at_home: Path) -> None:
 
 @pytest.mark.parametrize("run", ["tiny-222", "tiny-mf"])
 def test_the_higher_score_stands_first_and_the_difference_is_theirs(at_home: Path, opened: Opened, run: str) -> None:
-    found = loaded(at_home, run)
-    user, item = indices(found)
-    other = found.dataset.interactions.items.index(UNTITLED)
-    views = [inspection.view_pair(found.model, found.split, user, one) for one in (item, other)]
+    loaded_run = loaded(at_home, run)
+    user, item = indices(loaded_run)
+    other = loaded_run.dataset.interactions.items.index(UNTITLED)
+    views = [inspection.view_pair(loaded_run.model, loaded_run.split, user, one) for one in (item, other)]
     views.sort(key=lambda view: -view.score)
     app = look("other-item", run, opened, beside=UNTITLED)
-    said = texts(app)
-    places = [said.index(f"score {number(view.score)}, {view.rank_words}", said.index("Beside it")) for view in views]
+    page_text = texts(app)
+    places = [
+        page_text.index(f"score {number(view.score)}, {view.rank_words}", page_text.index("Other item"))
+        for view in views
+    ]
     assert places == sorted(places)
     traces = [view.trace for view in views if isinstance(view.trace, PairTrace)]
     maps = [square(one["z"]) for one in figure(app, "Two maps")["data"]]
@@ -66,7 +69,7 @@ def test_the_higher_score_stands_first_and_the_difference_is_theirs(at_home: Pat
     np.testing.assert_allclose(maps[2], traces[0].map - traces[1].map, rtol=1e-4, atol=1e-7)
     bars = figure(app, "Score of ")["data"][0]
     assert array(bars["x"]).sum() == pytest.approx(traces[0].score - traces[1].score, abs=1e-6)
-    assert f"**{number(views[0].score - views[1].score)}**" in said
+    assert f"**{number(views[0].score - views[1].score)}**" in page_text
 
 
 def test_an_item_stands_beside_another_and_never_beside_itself(opened: Opened) -> None:
@@ -76,11 +79,11 @@ def test_an_item_stands_beside_another_and_never_beside_itself(opened: Opened) -
 
 
 def test_the_best_other_item_is_beside_where_none_is_chosen(at_home: Path) -> None:
-    found = loaded(at_home, "tiny-222")
-    best = int(inspection.recommend(found.model, found.split, indices(found)[0], 1).items[0])
-    app = look("other-item", item=found.dataset.interactions.items.id(best))
-    second = int(inspection.recommend(found.model, found.split, indices(found)[0], 2).items[1])
-    assert ways(app, "other:go") == [("u3", found.dataset.interactions.items.id(second))]
+    loaded_run = loaded(at_home, "tiny-222")
+    best = int(inspection.recommend(loaded_run.model, loaded_run.split, indices(loaded_run)[0], 1).items[0])
+    app = look("other-item", item=loaded_run.dataset.interactions.items.id(best))
+    second = int(inspection.recommend(loaded_run.model, loaded_run.split, indices(loaded_run)[0], 2).items[1])
+    assert ways(app, "other:go") == [("u3", loaded_run.dataset.interactions.items.id(second))]
 
 
 def test_an_unknown_item_beside_it_is_a_sentence(opened: Opened) -> None:
@@ -92,7 +95,7 @@ def test_the_other_item_is_found_by_typing(at_home: Path) -> None:
     app.session_state["other:item:open"] = True
     app.run()
     app.text_input(key="other:item:text").input("i7").run()
-    next(button for button in app.button if str(button.key).startswith("other:item:1 found")).click().run()
+    next(button for button in app.button if str(button.key).startswith("other:item:Matches: 1")).click().run()
     assert app.query_params["beside"] == "i7"
     assert "i7" not in fine(app).query_params["item"]
 
@@ -105,26 +108,26 @@ def test_the_filters_of_layer_1_stand_beside_its_channels_alone(at_home: Path, o
     assert isinstance(network, ConvNCF)
     trace = inspection.trace_pair(network, 3, 4)
     assert isinstance(trace, PairTrace)
-    drawn = figure(look("channel", opened=opened, channel="0", layer="1"), "Filters of layer 1")["data"][0]
-    np.testing.assert_allclose(array(drawn["z"])[:2, :2], trace.layers[0].filters[0, 0], rtol=1e-6)
+    plot = figure(look("channel", opened=opened, channel="0", layer="1"), "Filters of layer 1")["data"][0]
+    np.testing.assert_allclose(array(plot["z"])[:2, :2], trace.layers[0].filters[0, 0], rtol=1e-6)
     assert not [alt for alt in alts(look("channel", opened=opened, channel="0", layer="2")) if "Filters of" in alt]
 
 
 @pytest.mark.parametrize(("layer", "channel"), [(1, 0), (1, 3), (2, 2), (3, 1)])
 def test_a_channels_place_and_strongest_pairs_are_the_cores(at_home: Path, layer: int, channel: int) -> None:
-    found = loaded(at_home, "tiny-222")
-    network = found.model
+    loaded_run = loaded(at_home, "tiny-222")
+    network = loaded_run.model
     assert isinstance(network, ConvNCF)
-    trace = inspection.trace_pair(network, *indices(found))
+    trace = inspection.trace_pair(network, *indices(loaded_run))
     assert isinstance(trace, PairTrace)
-    drawn = inspection.random_pairs(network.n_users, network.n_items, seed=found.config.seed)
-    responses = inspection.respond(network, *drawn)
+    pairs = inspection.random_pairs(network.n_users, network.n_items, seed=loaded_run.config.seed)
+    responses = inspection.respond(network, *pairs)
     place = inspection.stand_among(trace, responses, layer - 1).maximum[channel]
     app = look("channel", layer=str(layer), channel=str(channel))
     strip = figure(app, f"Largest activation of channel {channel}, layer {layer}")
     assert f"percentile {number(float(place))} of" in strip["layout"]["meta"]["alt"]
     strongest = inspection.strongest_pairs(responses, layer - 1, channel)
-    interactions = found.dataset.interactions
+    interactions = loaded_run.dataset.interactions
     assert ways(app, "channel:go") == [
         (interactions.users.id(user), interactions.items.id(item))
         for user, item in zip(strongest.users.tolist(), strongest.items.tolist(), strict=True)
@@ -132,10 +135,10 @@ def test_a_channels_place_and_strongest_pairs_are_the_cores(at_home: Path, layer
     assert app.query_params["layer"] == str(layer)
 
 
-def test_the_channel_is_chosen_and_another_layer_begins_anew(at_home: Path) -> None:
+def test_the_channel_is_chosen_and_another_layer_begins_again(at_home: Path) -> None:
     app = look("channel")
     app.number_input(key="channel:channel").set_value(2).run()
-    assert "layer" not in app.query_params, "the first, as when nothing is said"
+    assert "layer" not in app.query_params, "the first, as in an address without a layer"
     assert app.query_params["channel"] == "2"
     app.number_input(key="channel:layer").set_value(3).run()
     assert app.query_params["layer"] == "3"
@@ -146,5 +149,7 @@ def test_the_channel_is_chosen_and_another_layer_begins_anew(at_home: Path) -> N
     ("parameters", "words"),
     [({"layer": "4"}, "layer '4'"), ({"layer": "2", "channel": "-1"}, "channel '-1'")],
 )
-def test_a_layer_or_channel_that_there_is_not_is_said(opened: Opened, parameters: dict[str, str], words: str) -> None:
+def test_a_layer_or_channel_that_there_is_not_is_reported(
+    opened: Opened, parameters: dict[str, str], words: str
+) -> None:
     assert words in texts(look("channel", opened=opened, **parameters))

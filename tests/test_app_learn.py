@@ -1,4 +1,4 @@
-"""Learn: each step's numbers and answers are the core's, and the address carries every choice."""
+"""Learn: each step's numbers and answers are the core's, and the address has every choice."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def learn(step: int, run: str = "tiny-222", opened: Opened = open_page, **parame
 @cache
 def core(home: Path, run: str = "tiny-222") -> tuple[LoadedRun, PairTrace]:
     """The run and the usual pair's trace, past the app's caches."""
-    found = loaded(home, run)
-    trace = trace_pair(found.model, *indices(found))
+    loaded_run = loaded(home, run)
+    trace = trace_pair(loaded_run.model, *indices(loaded_run))
     assert isinstance(trace, PairTrace)
-    return found, trace
+    return loaded_run, trace
 
 
 # ---------------------------------------------------------------- the steps
@@ -70,17 +70,17 @@ def test_step_1_adds_up_to_the_slider(at_home: Path) -> None:
     assert app.query_params["dimension"] == "5"
     sums = running_dot(trace).sums
     assert f"**{number(float(sums[5]))}**" in texts(fine(app))
-    drawn = array(figure(app, "Embeddings of 8")["data"][3]["y"])
-    assert np.array_equal(drawn[:6], sums[:6])
-    assert np.isnan(drawn[6:]).all()
+    bars = array(figure(app, "Embeddings of 8")["data"][3]["y"])
+    assert np.array_equal(bars[:6], sums[:6])
+    assert np.isnan(bars[6:]).all()
 
 
 def test_step_2_lights_the_row(at_home: Path, opened: Opened) -> None:
     _, trace = core(at_home)
     app = learn(2, opened=opened, dimension="6")
-    shown = figure(app, "Interaction map")
-    assert np.array_equal(array(shown["data"][0]["z"]), trace.map)
-    assert shown["layout"]["shapes"][0]["y0"] == 5.5
+    plot = figure(app, "Interaction map")
+    assert np.array_equal(array(plot["data"][0]["z"]), trace.map)
+    assert plot["layout"]["shapes"][0]["y0"] == 5.5
     assert f"**{number(running_dot(trace).product)}**" in texts(app)
 
 
@@ -112,8 +112,8 @@ def test_step_5_adds_up_to_the_score(at_home: Path) -> None:
     app = learn(5)
     assert "terms" not in app.query_params
     app.slider(key="learn:terms").set_value(3).run()
-    found = score_sum(trace)
-    assert f"3 terms: **{number(float(found.sums[3]))}**" in texts(fine(app))
+    terms = score_sum(trace)
+    assert f"3 terms: **{number(float(terms.sums[3]))}**" in texts(fine(app))
     assert f"**{number(trace.score)}**" in texts(app)
     bars = figure(app, "The score")["data"][0]
     assert array(bars["base"])[-1] + array(bars["x"])[-1] == pytest.approx(trace.score)
@@ -123,10 +123,10 @@ def test_step_5_adds_up_to_the_score(at_home: Path) -> None:
 def test_step_6_takes_the_steps_of_the_core_and_leaves_the_run_alone(at_home: Path) -> None:
     path = RunStore(at_home).open("tiny-222").model_path
     before = path.read_bytes()
-    found, _ = core(at_home)
-    triple = sample_triple(found.split, *indices(found), 2)
+    loaded_run, _ = core(at_home)
+    triple = sample_triple(loaded_run.split, *indices(loaded_run), 2)
     app = learn(6, draw="2", rate="3", guess="grows")
-    steps = bpr_steps(found.model, triple, 3.0)
+    steps = bpr_steps(loaded_run.model, triple, 3.0)
     app.slider(key="learn:taken").set_value(20).run()
     assert f"After {plural(20, 'step')}" in texts(fine(app))
     assert f"margin **{number(float(steps.margin[20]), 4)}**, loss **{number(float(steps.loss[20]))}**" in texts(app)
@@ -135,22 +135,22 @@ def test_step_6_takes_the_steps_of_the_core_and_leaves_the_run_alone(at_home: Pa
     assert array(lines[1]["y"]) == pytest.approx(steps.negative)
     app.button(key="learn:draw").click().run()
     assert (fine(app).query_params["draw"], app.query_params["rate"]) == ("3", "3")
-    assert "guess" not in app.query_params, "another triple is asked about anew"
+    assert "guess" not in app.query_params, "another triple is asked about again"
     app.select_slider(key="learn:rate").set_value("0.1").run()
     assert figure(fine(app), "After 20 of 20 steps at step size 0.1")
     assert path.read_bytes() == before
 
 
 def test_step_6_steps_on_an_item_that_the_user_has(at_home: Path, opened: Opened) -> None:
-    found, _ = core(at_home)
-    user, _ = indices(found)
-    own = history(found.split, user)
+    loaded_run, _ = core(at_home)
+    user, _ = indices(loaded_run)
+    own = history(loaded_run.split, user)
     items = {str(part): int(item) for item, part in zip(own.items, own.parts, strict=True)}
-    label = found.dataset.items.distinct_label
-    for part, said in (("training", False), ("test", True)):
-        app = learn(6, opened=opened, item=found.dataset.interactions.items.id(items[part]))
-        assert ("has not got" in texts(app)) == said
-        positive = sample_triple(found.split, user, items[part]).positive
+    label = loaded_run.dataset.items.distinct_label
+    for part, noted in (("training", False), ("test", True)):
+        app = learn(6, opened=opened, item=loaded_run.dataset.interactions.items.id(items[part]))
+        assert ("does not have" in texts(app)) == noted
+        positive = sample_triple(loaded_run.split, user, items[part]).positive
         assert f"i = **{plain(label(positive))}**".replace("\\", "") in texts(app)
 
 
@@ -164,26 +164,26 @@ def questions(trace: PairTrace, steps: BprSteps) -> list[Question]:
 
 def test_a_guess_can_be_taken_back(at_home: Path) -> None:
     app = learn(1, guess="above")
-    assert "You said “above 0”" in texts(app)
+    assert "You answered “above 0”" in texts(app)
     app.button(key="learn:again").click().run()
     assert "guess" not in fine(app).query_params
-    assert "You said" not in texts(app)
+    assert "You answered" not in texts(app)
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_the_run_answers_each_question(at_home: Path, step: int) -> None:
     """The wrong guess is pressed, the right one is in a link."""
-    found, trace = core(at_home)
-    steps = bpr_steps(found.model, sample_triple(found.split, *indices(found)), 1.0)
-    asked = questions(trace, steps)[step - 1]
-    wrong = next(key for key in asked.answers if key != asked.right)
+    loaded_run, trace = core(at_home)
+    steps = bpr_steps(loaded_run.model, sample_triple(loaded_run.split, *indices(loaded_run)), 1.0)
+    question = questions(trace, steps)[step - 1]
+    wrong = next(key for key in question.answers if key != question.right)
     app = learn(step)
-    assert asked.reveal not in texts(app), "not before the guess"
+    assert question.reveal not in texts(app), "not before the guess"
     app.button(key=f"learn:guess:{wrong}").click().run()
     assert fine(app).query_params["guess"] == wrong
-    assert f"{asked.answers[asked.right]}. {asked.reveal}" in texts(app).replace("** ", " ")
-    app.query_params["guess"] = asked.right
-    assert f"right.** {asked.reveal}" in texts(app.run())
+    assert f"{question.answers[question.right]}. {question.reveal}" in texts(app).replace("** ", " ")
+    app.query_params["guess"] = question.right
+    assert f"right.** {question.reveal}" in texts(app.run())
 
 
 # ---------------------------------------------------------------- from step to step
@@ -202,12 +202,12 @@ def test_next_back_and_the_list_move_and_keep_the_address_to_the_step(at_home: P
     assert app.query_params["dimension"] == "5", "as it was left"
 
 
-def test_another_pair_is_asked_about_anew(at_home: Path) -> None:
+def test_another_pair_is_asked_about_again(at_home: Path) -> None:
     app = learn(1, guess="above")
-    assert "You said" in texts(app)
-    app.button(key="pair:surprise").click().run()
+    assert "You answered" in texts(app)
+    app.button(key="pair:random").click().run()
     if (app.query_params["user"], app.query_params["item"]) != ("u3", "i4"):
-        assert "You said" not in texts(fine(app))
+        assert "You answered" not in texts(fine(app))
         assert "guess" not in app.query_params
 
 
@@ -220,12 +220,12 @@ def test_another_pair_is_asked_about_anew(at_home: Path) -> None:
         ({"step": "1", "item": "<b>"}, "30 .* id '<b>'"),
     ],
 )
-def test_what_the_address_cannot_mean_is_said(opened: Opened, parameters: dict[str, str], words: str) -> None:
+def test_what_the_address_cannot_mean_is_reported(opened: Opened, parameters: dict[str, str], words: str) -> None:
     app = opened("learn", **{"run": "tiny-222", "user": "u3", "item": "i4", **parameters})
     assert re.search(words, texts(app))
 
 
-def test_without_an_address_a_first_pair_is_told(opened: Opened) -> None:
+def test_without_an_address_a_first_pair_is_shown(opened: Opened) -> None:
     app = opened("learn")
     assert {"run", "user", "item"} == set(app.query_params)
     assert figures_of(app)
@@ -235,26 +235,28 @@ def test_titles_stand_as_they_are(opened: Opened) -> None:
     assert AWKWARD in texts(learn(1, opened=opened, item="i3"))
 
 
-def test_a_trace_start_is_said_and_one_that_was_kept_too(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found, _ = core(at_home)
-    config = found.config.model_copy(
-        update={"model": found.config.model.model_copy(update={"initialisation": "dot product"})}
+def test_a_dot_product_start_is_reported_and_one_that_was_kept_too(
+    at_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded_run, _ = core(at_home)
+    config = loaded_run.config.model_copy(
+        update={"model": loaded_run.config.model.model_copy(update={"initialisation": "dot product"})}
     )
-    model = Model(("key",), ("data",), replace(found, config=config, epoch=3))
-    assert "p·q" in learn_steps.how_it_began(model)
-    assert "kept is that start" not in learn_steps.how_it_began(model)
+    model = Model(("key",), ("data",), replace(loaded_run, config=config, epoch=3))
+    assert "p·q" in learn_steps.how_it_started(model)
+    assert "kept model is that start" not in learn_steps.how_it_started(model)
     kept = replace(model, loaded=replace(model.loaded, epoch=0))
-    assert "kept is that start" in learn_steps.how_it_began(kept)
+    assert "kept model is that start" in learn_steps.how_it_started(kept)
 
 
 def test_each_step_names_notebooks_that_are_there_and_no_other(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     named: set[str] = set()
     for step in range(1, len(NAMES) + 1):
-        said = set(re.findall(r"notebooks/(\w+)\.ipynb:", texts(learn(step, opened=opened)).replace("`", "")))
-        assert "00_quick_start" in said
-        assert len(said) > 1, f"step {step} has one of its own"
-        assert all((ROOT / "notebooks" / f"{name}.ipynb").is_file() for name in said)
-        named |= said
+        names = set(re.findall(r"notebooks/(\w+)\.ipynb:", texts(learn(step, opened=opened)).replace("`", "")))
+        assert "00_quick_start" in names
+        assert len(names) > 1, f"step {step} has one of its own"
+        assert all((ROOT / "notebooks" / f"{name}.ipynb").is_file() for name in names)
+        named |= names
     assert named == set(NOTEBOOKS), "each lesson is named somewhere"
     monkeypatch.setattr(learn_steps, "_FOLDER", ROOT / "no such folder")
     assert "ipynb" not in texts(learn(1))
@@ -263,14 +265,14 @@ def test_each_step_names_notebooks_that_are_there_and_no_other(opened: Opened, m
 # ---------------------------------------------------------------- nothing to tell
 
 
-def test_on_a_server_that_only_shows_the_demo_is_not_offered_and_a_run_is_told(
+def test_on_a_read_only_server_the_demo_is_not_offered_and_a_run_is_explained(
     at_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CONVNCF_READ_ONLY", "1")
     assert figures_of(learn(6))
     monkeypatch.setenv("CONVNCF_HOME", str(tmp_path))
     app = fine(open_page("learn"))
-    assert commands.ONLY_SHOWS in texts(app)
+    assert commands.READ_ONLY in texts(app)
     assert not app.button
 
 
@@ -282,7 +284,9 @@ def test_on_a_server_that_only_shows_the_demo_is_not_offered_and_a_run_is_told(
         ("nope", "'nope'"),
     ],
 )
-def test_a_run_that_cannot_be_told_is_a_sentence_and_another_is_at_hand(at_home: Path, run: str, words: str) -> None:
+def test_a_run_that_cannot_be_explained_is_a_sentence_and_another_is_at_hand(
+    at_home: Path, run: str, words: str
+) -> None:
     app = fine(open_page("learn", run=run))
     assert words in texts(app)
     assert not figures_of(app)

@@ -1,4 +1,4 @@
-"""What the pages fetch: caches that notice change, searches that find, and numbers that agree with each other."""
+"""Caches of the pages: they notice changes, searches find matches, and numbers agree with each other."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_two_homes_with_runs_of_one_name_are_kept_apart(runs_home: Path, copied_
     assert len(there.loaded.config.model["cnn_kernels"]) == 3
 
 
-def test_a_model_that_was_written_anew_is_read_anew(copied_home: Path) -> None:
+def test_a_model_that_was_written_again_is_read_again(copied_home: Path) -> None:
     run = a_run(copied_home)
     before = cache.pair(cache.model(run), 1, 2).score
     kept = next(one.path for one in run.checkpoints() if one.epoch != cache.model(run).loaded.epoch)
@@ -53,7 +53,7 @@ def test_a_model_that_was_written_anew_is_read_anew(copied_home: Path) -> None:
     assert cache.pair(cache.model(run), 1, 2).score != before
 
 
-def test_a_deleted_run_is_an_error_in_words(copied_home: Path) -> None:
+def test_a_deleted_run_is_an_error_with_a_message(copied_home: Path) -> None:
     run = a_run(copied_home)
     cache.model(run)
     shutil.rmtree(run.path)
@@ -61,7 +61,7 @@ def test_a_deleted_run_is_an_error_in_words(copied_home: Path) -> None:
         cache.model(Run(run.path))
 
 
-def test_a_report_that_holds_nonsense_is_an_error_in_words(copied_home: Path) -> None:
+def test_a_report_that_holds_nonsense_is_an_error_with_a_message(copied_home: Path) -> None:
     (copied_home / "runs" / "tiny-42" / "report.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ConvNCFError, match=r"report\.json"):
         cache.compared([a_run(copied_home), a_run(copied_home, "tiny-42")])
@@ -85,13 +85,13 @@ def test_a_checkpoint_is_that_epoch(at_home: Path) -> None:
 def test_the_list_and_the_pair_agree_on_every_rank(at_home: Path, name: str) -> None:
     model = cache.model(a_run(at_home, name))
     for user in (0, 5, N_USERS - 1):
-        found = cache.top(model, user)
-        for item, rank, score in zip(found.items.tolist(), found.ranks.tolist(), found.scores.tolist(), strict=True):
+        top = cache.top(model, user)
+        for item, rank, score in zip(top.items.tolist(), top.ranks.tolist(), top.scores.tolist(), strict=True):
             view = cache.pair(model, user, item)
             assert (view.rank.rank, view.score) == (rank, score)
 
 
-def test_a_surprise_is_a_user_and_one_of_their_best(at_home: Path) -> None:
+def test_a_random_pair_is_a_user_and_one_of_their_best(at_home: Path) -> None:
     model = cache.model(a_run(at_home))
     for _ in range(20):
         user, item = cache.random_pair(model)
@@ -130,8 +130,8 @@ def test_an_id_comes_before_what_only_begins_with_it(at_home: Path) -> None:
 
 
 def test_a_search_sends_some_tens_and_says_how_many_there_are(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "FOUND", 4)
+    monkeypatch.setattr(cache, "MOST_MATCHES", 4)
     model = cache.model(a_run(at_home))
-    found = cache.find_items(model, "i")
-    assert (len(found.indices), found.total) == (4, N_ITEMS)
+    matches = cache.find_items(model, "i")
+    assert (len(matches.indices), matches.total) == (4, N_ITEMS)
     assert len(inspection.history(model.loaded.split, 0).items) <= N_ITEMS

@@ -1,4 +1,4 @@
-"""A figure stands in its place: zoom and hidden curves survive what is drawn again there, and a click is told."""
+"""A figure is redrawn in place: zoom and hidden curves survive, and a click is reported."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_cells_are_clicked_zoomed_and_fitted(browser: Browser, app: App) -> None
             )
 
 
-def test_what_cannot_be_drawn_is_said(browser: Browser, app: App) -> None:
+def test_what_cannot_be_drawn_is_reported(browser: Browser, app: App) -> None:
     with open_page(browser) as (page, _):
         page.route("**/plotly.min.js*", lambda route: route.abort())
         page.goto(f"{app.url}/?page=cells")

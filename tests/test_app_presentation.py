@@ -14,15 +14,15 @@ from tests.plotly_json import sent
 
 
 def test_fonts_and_margins_grow_and_the_picture_keeps_its_room() -> None:
-    drawn = go.Figure(go.Scatter(x=[1], y=[2], textfont={"size": 10}))
-    drawn.update_layout(font={"size": 13}, height=300, width=400, margin={"l": 10, "r": 20, "t": 0, "b": 40})
-    drawn.update_layout(annotations=[{"text": "a", "font": {"size": 12}, "yshift": -10}])
-    large = enlarged(drawn, 2)
+    plot = go.Figure(go.Scatter(x=[1], y=[2], textfont={"size": 10}))
+    plot.update_layout(font={"size": 13}, height=300, width=400, margin={"l": 10, "r": 20, "t": 0, "b": 40})
+    plot.update_layout(annotations=[{"text": "a", "font": {"size": 12}, "yshift": -10}])
+    large = enlarged(plot, 2)
     assert (large.layout.font.size, large.data[0].textfont.size, large.layout.annotations[0].font.size) == (26, 20, 24)
     assert large.layout.annotations[0].yshift == -20
     assert large.layout.margin.to_plotly_json() == {"l": 20, "r": 40, "t": 0, "b": 80}
     assert (large.layout.height, large.layout.width) == (340, 430)
-    assert drawn.layout.font.size == 13, "the figure itself is left as it is"
+    assert plot.layout.font.size == 13, "the figure itself is left as it is"
 
 
 @THEMES
@@ -47,7 +47,7 @@ def _sizes(node: object) -> list[float]:
 @pytest.mark.parametrize(("address", "shown"), [({"present": "1"}, True), ({"present": "0"}, False), ({}, False)])
 def test_the_address_decides(monkeypatch: pytest.MonkeyPatch, address: dict[str, str], shown: bool) -> None:
     monkeypatch.setattr(page_address, "chosen", address.get)
-    drawn = figures.interaction_map(pair(), figures.LIGHT)
+    plot = figures.interaction_map(pair(), figures.LIGHT)
     assert presentation.on() is shown
-    assert (presentation.fit(drawn) is drawn) is not shown
+    assert (presentation.fit(plot) is plot) is not shown
     assert presentation.room(500) == (560 if shown else 500)

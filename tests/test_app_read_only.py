@@ -1,4 +1,4 @@
-"""A server that only shows: every page can be looked at, and nothing on it launches, changes, uploads or deletes."""
+"""A read-only server: every page can be viewed, and nothing on it launches, changes, uploads or deletes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WORDS = (
 
 @pytest.fixture
 def shown(copied_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home with finished, waiting, stopped and broken runs, on a server that only shows."""
+    """A home with finished, waiting, stopped and broken runs, on a read-only server."""
     shutil.copytree(copied_home / "runs" / "tiny-42", copied_home / "runs" / "halted")
     RunStore(copied_home).open("halted").write_status(Status(state="stopped", message="stopped"))
     monkeypatch.setenv("CONVNCF_READ_ONLY", "1")
@@ -50,8 +50,8 @@ def contents(home: Path) -> dict[str, str]:
 def acting(app: AppTest) -> list[str]:
     """Buttons and fields of a page that do something to the home."""
     named = [f"{button.key}: {button.label}" for button in app.button]
-    found = [name for name in named if name.startswith(ACTS) or any(word in name.lower() for word in WORDS)]
-    return found + ["upload: a field for files" for _ in app.get("file_uploader")]
+    acting = [name for name in named if name.startswith(ACTS) or any(word in name.lower() for word in WORDS)]
+    return acting + ["upload: a field for files" for _ in app.get("file_uploader")]
 
 
 @pytest.mark.parametrize("page", sorted(address.PAGES))
@@ -71,7 +71,7 @@ def test_an_empty_home_says_so_on_each_page_that_would_act(
     app = open_page(page)
     assert not app.exception, app.exception
     assert acting(app) == []
-    assert "only shows" in texts(app)
+    assert "read-only" in texts(app)
 
 
 def test_the_same_pages_have_such_buttons_otherwise(home: Path) -> None:
@@ -88,12 +88,12 @@ def test_the_same_pages_have_such_buttons_otherwise(home: Path) -> None:
         lambda: commands.kill(address.store().open("halted")),
         lambda: commands.delete(address.store().open("halted")),
         lambda: dataset._delete("tiny-films"),
-        lambda: add_dataset._keep("none", None, "new"),  # type: ignore[arg-type]
+        lambda: add_dataset._save_dataset("none", None, "new"),  # type: ignore[arg-type]
     ],
     ids=["demo", "resume", "stop", "kill", "delete", "delete a dataset", "save a dataset"],
 )
 def test_what_a_button_would_do_is_refused(shown: Path, act: Callable[[], object]) -> None:
     before = contents(shown)
-    with pytest.raises(ConvNCFError, match="only shows"):
+    with pytest.raises(ConvNCFError, match="read-only"):
         act()
     assert contents(shown) == before

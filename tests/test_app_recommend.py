@@ -46,7 +46,7 @@ def labels(run: LoadedRun, items: Any) -> list[str]:
 # ---------------------------------------------------------------- nothing to show
 
 
-def test_no_finished_run_is_said(copied_home: Path) -> None:
+def test_no_finished_run_is_reported(copied_home: Path) -> None:
     for name in RunStore(copied_home).names():
         if name != "waiting":
             shutil.rmtree(copied_home / "runs" / name)
@@ -55,12 +55,12 @@ def test_no_finished_run_is_said(copied_home: Path) -> None:
     assert not tables(app)
 
 
-def test_runs_that_have_no_list_are_named_and_left_aside(copied_home: Path) -> None:
+def test_runs_that_have_no_list_are_named_and_skipped(copied_home: Path) -> None:
     # a run that has waited for long without a worker is lost: here it has only just been asked for
     RunStore(copied_home).open("waiting").write_status(Status(updated=time.time()))
     app = fine(open_page("recommend", run=["nope", "broken", "waiting", "tiny-pop", "other-pop"], user="u1"))
-    said = texts(app)
-    assert all(name in said for name in ("Run 'nope'", "Run broken", "Run waiting", "(queued)", "Run other-pop"))
+    page_text = texts(app)
+    assert all(name in page_text for name in ("Run 'nope'", "Run broken", "Run waiting", "(queued)", "Run other-pop"))
     assert app.query_params["run"] == ["tiny-pop"] or app.query_params["run"] == "tiny-pop"
     assert len(tables(app)) == 1
 
@@ -72,14 +72,14 @@ def test_a_run_whose_model_is_damaged_leaves_the_other_list_as_it_is(copied_home
     assert "model.safetensors" in texts(app)
 
 
-def test_ids_and_numbers_that_cannot_be_are_said(opened: Opened) -> None:
-    said = texts(opened("recommend", run="tiny-pop", user="nobody"))
-    assert "'nobody'" in said
-    said = texts(opened("recommend", run="tiny-pop", user="u1", k="x", popular="500", genre="Zzz", item="?"))
+def test_ids_and_numbers_that_cannot_be_are_reported(opened: Opened) -> None:
+    page_text = texts(opened("recommend", run="tiny-pop", user="nobody"))
+    assert "'nobody'" in page_text
+    page_text = texts(opened("recommend", run="tiny-pop", user="u1", k="x", popular="500", genre="Zzz", item="?"))
     for asked, limits in (("k=x", "from 1 to 100; 10"), ("popular=500", "from 0 to 99; 0")):
-        assert re.search(f"{asked} .*{limits}", said)
-    assert "'Zzz'" in said
-    assert "the id '?'" in said
+        assert re.search(f"{asked} .*{limits}", page_text)
+    assert "'Zzz'" in page_text
+    assert "the id '?'" in page_text
 
 
 # ---------------------------------------------------------------- a user of the data
@@ -90,19 +90,19 @@ def test_the_lists_are_those_of_the_core_and_the_address_carries_every_choice(at
     for name, table in zip(TWO, tables(app), strict=True):
         run = loaded(at_home, name)
         user = run.dataset.interactions.users.index("u3")
-        found = inspection.recommend(run.model, run.split, user, 7)
-        assert table["Item"].tolist() == labels(run, found.items)
-        assert table["Rank"].tolist() == found.ranks.tolist()
-        assert table["Score"].tolist() == [float(score) for score in found.scores]
-        held_out = [inspection.part_of(run.split, user, item) == "test" for item in found.items.tolist()]
+        top = inspection.recommend(run.model, run.split, user, 7)
+        assert table["Item"].tolist() == labels(run, top.items)
+        assert table["Rank"].tolist() == top.ranks.tolist()
+        assert table["Score"].tolist() == [float(score) for score in top.scores]
+        held_out = [inspection.part_of(run.split, user, item) == "test" for item in top.items.tolist()]
         marks = table["●"].tolist() if "●" in table else [""] * len(table)
         assert [mark == "●" for mark in marks] == held_out
     first, second = (set(table["Item"]) for table in tables(app))
     assert [mark == "2 of 2" for mark in tables(app)[0]["In"]] == [i in second for i in tables(app)[0]["Item"]]
     assert f"{len(first & second)} of {len(first | second)} items" in texts(app)
-    assert "Left out: " in texts(app)
-    asked = {name: app.query_params[name] for name in app.query_params}
-    assert asked == {"run": TWO, "user": "u3", "k": "7"}
+    assert run.split.excluded_in_words(user, "test")[1:] in texts(app)
+    parameters = {name: app.query_params[name] for name in app.query_params}
+    assert parameters == {"run": TWO, "user": "u3", "k": "7"}
 
 
 def test_held_out_items_are_marked_and_ties_among_them_follow_the_rule(
@@ -117,8 +117,8 @@ def test_held_out_items_are_marked_and_ties_among_them_follow_the_rule(
     for user in range(24):
         mine = results.user_list(model, user, 30, ListFilter())
         core = listed(alike, split, user, 30)
-        assert mine.found.top.items.tolist() == core.items.tolist()
-        assert mine.found.top.ranks.tolist() == core.ranks.tolist()
+        assert mine.recommendations.top.items.tolist() == core.items.tolist()
+        assert mine.recommendations.top.ranks.tolist() == core.ranks.tolist()
 
 
 def test_the_first_page_chooses_runs_and_a_user_by_itself(opened: Opened) -> None:
@@ -127,7 +127,7 @@ def test_the_first_page_chooses_runs_and_a_user_by_itself(opened: Opened) -> Non
     assert {"run", "user"} == set(app.query_params)
 
 
-def test_popular_items_are_hidden_before_the_cut_and_the_count_is_said(at_home: Path, opened: Opened) -> None:
+def test_popular_items_are_hidden_before_the_cut_and_the_count_is_reported(at_home: Path, opened: Opened) -> None:
     app = opened("recommend", run="tiny-pop", user="u3", k="5", popular="50")
     run = loaded(at_home, "tiny-pop")
     user = run.dataset.interactions.users.index("u3")
@@ -154,12 +154,12 @@ def test_genres_filter_where_the_data_has_them(copied_home: Path) -> None:
 
 def test_why_leads_to_inspect_with_run_user_and_item(at_home: Path, opened: Opened) -> None:
     app = opened("recommend", run=TWO, user="u3", item="i3")
-    said = texts(app)
-    assert f"Why {AWKWARD} (1990)?" in said
+    page_text = texts(app)
+    assert f"Why {AWKWARD} (1990)?" in page_text
     links = [dict(pair.split("=") for pair in link.proto.query_string.split("&")) for link in app.get("page_link")]
     assert links == [{"run": name, "user": "u3", "item": "i3"} for name in TWO]
     for name in TWO:
-        assert core_view(at_home, name, item="i3").rank_words.lower() in said.lower()
+        assert core_view(at_home, name, item="i3").rank_words.lower() in page_text.lower()
 
 
 def test_a_user_who_has_everything_gets_words(monkeypatch: pytest.MonkeyPatch, at_home: Path) -> None:
@@ -170,10 +170,10 @@ def test_a_user_who_has_everything_gets_words(monkeypatch: pytest.MonkeyPatch, a
     assert not tables(app)
 
 
-def _emptied(found: results.UserList) -> results.UserList:
-    top = found.found.top
+def _emptied(user_list: results.UserList) -> results.UserList:
+    top = user_list.recommendations.top
     none = type(top)(top.items[:0], top.scores[:0], top.tied[:0], top.ranks[:0])
-    return results.UserList(replace(found.found, top=none, left=0), ())
+    return results.UserList(replace(user_list.recommendations, top=none, left=0), ())
 
 
 def test_the_csv_holds_every_list_with_its_marks(at_home: Path) -> None:
@@ -182,15 +182,17 @@ def test_the_csv_holds_every_list_with_its_marks(at_home: Path) -> None:
     def make(model: cache.Model) -> results.UserList:
         return results.user_list(model, 3, 5, ListFilter())
 
-    shown = lists.fetch(runs, make)
-    rows = list(csv.DictReader(io.StringIO(lists.to_csv(shown))))
+    shown_lists = lists.fetch(runs, make)
+    rows = list(csv.DictReader(io.StringIO(lists.to_csv(shown_lists))))
     assert [row["run"] for row in rows] == [name for name in TWO for _ in range(5)]
     assert [row["place"] for row in rows] == ["1", "2", "3", "4", "5"] * 2
-    assert [row["item_id"] for row in rows[:5]] == list(shown[0].ids)
-    assert {row["lists"] for row in rows if row["item_id"] in set(shown[0].ids) & set(shown[1].ids)} <= {"2"}
+    assert [row["item_id"] for row in rows[:5]] == list(shown_lists[0].ids)
+    assert {row["lists"] for row in rows if row["item_id"] in set(shown_lists[0].ids) & set(shown_lists[1].ids)} <= {
+        "2"
+    }
 
 
-def test_all_runs_can_be_taken_away_to_choose_those_of_other_data(at_home: Path) -> None:
+def test_all_runs_can_be_removed_to_choose_those_of_other_data(at_home: Path) -> None:
     app = fine(open_page("recommend", run=TWO, user="u3"))
     box = app.multiselect(key="recommend:runs")
     assert "other-pop" not in box.options
@@ -229,7 +231,7 @@ def test_a_new_user_gets_what_fold_in_gives(at_home: Path, opened: Opened) -> No
     assert any("nteraction map" in alt for alt in alts(app))
 
 
-def test_chips_are_taken_away_and_an_unknown_title_is_said(at_home: Path) -> None:
+def test_chips_are_removed_and_an_unknown_title_is_reported(at_home: Path) -> None:
     app = fine(open_page("recommend", run="tiny-pop", whose="new", like=["i3", "i8", "zzz"]))
     assert "'zzz'" in texts(app)
     app = fine(app.button(key="like:i3").click().run())
@@ -275,23 +277,23 @@ def test_case_6_the_page_agrees_with_the_ranks_that_the_run_kept(copied_home: Pa
 
 
 @pytest.mark.parametrize("content", ["", "user,colour\nu1,red\n", "\x00\x01\x02"])
-def test_a_file_that_holds_no_pairs_is_said(copied_home: Path, content: str) -> None:
+def test_a_file_that_holds_no_pairs_is_reported(copied_home: Path, content: str) -> None:
     app = upload(fine(open_page("recommend", run="tiny-pop", whose="pairs")), content)
     assert app.error
     assert "/uploads/" not in texts(app)
 
 
-def test_an_upload_that_is_gone_is_said(opened: Opened) -> None:
+def test_an_upload_that_is_gone_is_reported(opened: Opened) -> None:
     app = opened("recommend", run="tiny-pop", whose="pairs", pairs="0123456789abcdef-01234567")
-    assert "no longer kept" in texts(app)
+    assert "no longer exists" in texts(app)
 
 
-def test_a_server_that_only_shows_takes_no_file(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_server_takes_no_file(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONVNCF_READ_ONLY", "1")
     assert address.read_only()
     app = fine(open_page("recommend", run="tiny-pop", whose="pairs"))
     assert not app.get("file_uploader")
-    assert "only shows" in texts(app)
+    assert "read-only" in texts(app)
     assert tables(fine(open_page("recommend", run="tiny-pop", user="u1")))
 
 

@@ -1,4 +1,4 @@
-"""Marks of a list on Recommend: what the user rated too low is marked and explained, and nothing that is not there."""
+"""Marks of a list on Recommend: items that the user rated lower are marked and explained, only where there are any."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from app.views.recommend.lists import LOW, MARKS, Shown
 
 def listed(*parts: str) -> Shown:
     top = SimpleNamespace(tied=np.zeros(len(parts), bool))
-    found = SimpleNamespace(found=SimpleNamespace(top=top), parts=parts)
-    return Shown(cast(Any, None), list=cast(Any, found))
+    user_list = SimpleNamespace(recommendations=SimpleNamespace(top=top), parts=parts)
+    return Shown(cast(Any, None), list=cast(Any, user_list))
 
 
 def test_case_15_what_was_rated_low_is_marked_and_explained() -> None:

@@ -1,4 +1,4 @@
-"""Runs: what the table shows, in what order and of which epoch; what the address keeps; what the buttons do."""
+"""Runs: the table's rows, their order and epoch; what the address keeps; what the buttons do."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def seen(home: Path) -> dict[str, RunSummary]:
 def choice(**more: Any) -> Choice:
     usual: Mapping[str, Any] = {
         "search": "",
-        "of": {},
+        "filters": {},
         "archived": "no",
         "metric": "own",
         "sort": "created",
@@ -66,7 +66,7 @@ def choice(**more: Any) -> Choice:
 
 
 def names(home: Path, **more: Any) -> list[str]:
-    return [one.name for one in filters.kept(list(seen(home).values()), choice(**more))]
+    return [one.name for one in filters.matching(list(seen(home).values()), choice(**more))]
 
 
 # ---------------------------------------------------------------- the table
@@ -140,7 +140,7 @@ def test_the_colour_of_a_run_is_the_same_on_every_page_and_survives_name_tag_and
     assert colours() == {"zzz": before["a"], "b": before["b"], "c": before["c"]}
 
 
-def test_broken_lost_and_failed_runs_are_told_apart_and_hide_no_other(home: Path) -> None:
+def test_broken_lost_and_failed_runs_are_distinguished_and_hide_no_other(home: Path) -> None:
     made(home, "good", 4.0)
     for place, (name, status) in enumerate(
         {"gone": RUNNING, "failed": Status(state="failed", message="the disk is full")}.items()
@@ -171,8 +171,8 @@ def test_search_looks_in_name_tag_note_dataset_and_model(home: Path) -> None:
     assert names(home, search="popularity") == ["second"]
     assert names(home, search="movielens") == ["second", "first"]
     assert names(home, search="amelie second") == []
-    assert names(home, of={"model": "popularity"}) == ["second"]
-    assert names(home, of={"tag": "Für Amélie", "state": "finished", "dataset": "movielens-small"}) == ["first"]
+    assert names(home, filters={"model": "popularity"}) == ["second"]
+    assert names(home, filters={"tag": "Für Amélie", "state": "finished", "dataset": "movielens-small"}) == ["first"]
 
 
 def test_archived_runs_are_left_out_and_counted(home: Path) -> None:
@@ -196,7 +196,7 @@ def test_the_address_carries_every_choice_but_the_defaults(home: Path) -> None:
     assert shown(at) == ["first"]
 
 
-def test_a_choice_that_no_run_has_is_said_and_left_aside(home: Path) -> None:
+def test_a_choice_that_no_run_has_is_reported_and_skipped(home: Path) -> None:
     made(home, "first", 1.0)
     at = open_page("runs", dataset="gone-data", run="gone-run", sort="set:train.nothing")
     assert not at.exception
@@ -219,21 +219,21 @@ def test_rename_tag_and_note_one_run(home: Path) -> None:
     press(at, "Add")
     assert RunStore(home).open("first").labels().tags == ("a", AWKWARD)
     at.text_area(key="runs:note:first").input(AWKWARD)
-    press(at, "Keep the note")
+    press(at, "Save the note")
     assert AWKWARD in list(at.dataframe[0].value["note"]), "a table shows text as it is"
     at.text_input(key="runs:name:first").input("second")
-    press(at, "Rename it")
+    press(at, "Rename")
     assert not at.exception
     assert shown(at) == ["second"]
     assert "first is now second." in texts(at)
     assert at.query_params["run"] == "second", "it stays ticked"
 
 
-def test_a_name_that_cannot_be_is_refused_in_words(home: Path) -> None:
+def test_a_name_that_cannot_be_is_refused_with_a_message(home: Path) -> None:
     made(home, "first", 1.0)
     at = open_page("runs", run="first")
     at.text_input(key="runs:name:first").input("a/b")
-    press(at, "Rename it")
+    press(at, "Rename")
     assert "'a-b' would do" in texts(at)
     assert RunStore(home).names() == ("first",)
 
@@ -252,7 +252,7 @@ def test_several_are_deleted_after_a_question_that_names_them(home: Path) -> Non
     assert "run" not in at.query_params
 
 
-def test_what_is_gone_or_at_work_is_said_and_the_rest_is_done(home: Path) -> None:
+def test_what_is_gone_or_at_work_is_reported_and_the_rest_is_done(home: Path) -> None:
     for place, name in enumerate(("gone", "busy", "free")):
         made(home, name, float(place))
     at = open_page("runs", run=["gone", "busy", "free"])
@@ -265,14 +265,12 @@ def test_what_is_gone_or_at_work_is_said_and_the_rest_is_done(home: Path) -> Non
     assert "'busy'" in texts(at)
 
 
-def test_a_server_that_only_shows_has_no_button_that_changes_anything(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_read_only_server_has_no_button_that_changes_anything(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONVNCF_READ_ONLY", "1")
     made(home, "first", 1.0)
     at = open_page("runs", run="first")
     assert shown(at) == ["first"]
-    assert "This server only shows" in texts(at)
+    assert "read-only" in texts(at)
     assert [button.label for button in at.button] == []
     acts: tuple[Callable[[], str], ...] = (
         lambda: actions.delete(["first"]),
@@ -281,7 +279,7 @@ def test_a_server_that_only_shows_has_no_button_that_changes_anything(
         lambda: actions.tag(["first"], add=["x"]),
     )
     for act in acts:
-        with pytest.raises(JobError, match="only shows"):
+        with pytest.raises(JobError, match="read-only"):
             act()
     assert RunStore(home).open("first").labels() == Labels()
 
@@ -305,8 +303,19 @@ def test_csv_and_latex_hold_the_rows_and_columns_as_filtered(home: Path) -> None
 
 
 def test_the_command_says_the_same_filters() -> None:
-    said = actions.command(choice(search="a b", of={"state": "failed", "tag": "x"}, archived="only"))
-    assert said == ["convncf", "runs", "list", "--search", "a b", "--state", "failed", "--tag", "x", "--archived-only"]
+    arguments = actions.command(choice(search="a b", filters={"state": "failed", "tag": "x"}, archived="only"))
+    assert arguments == [
+        "convncf",
+        "runs",
+        "list",
+        "--search",
+        "a b",
+        "--state",
+        "failed",
+        "--tag",
+        "x",
+        "--archived-only",
+    ]
 
 
 # ---------------------------------------------------------------- on the Train page
@@ -324,7 +333,7 @@ def test_the_train_page_lists_what_is_at_work_and_the_newest_ten(home: Path) -> 
     assert run_table.NEWEST == 10
 
 
-def test_a_run_is_read_anew_when_its_report_changes(home: Path) -> None:
+def test_a_run_is_read_again_when_its_report_changes(home: Path) -> None:
     run = made(home, "first", 1.0, test=0.1)
     assert run_summary.summarise(run).value == 0.1
     rewrite(run.path / "report.json", metrics={"NDCG@10": 0.25})

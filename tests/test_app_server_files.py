@@ -1,4 +1,4 @@
-"""Files on the server: read where they lie inside allowed folders, and nothing outside them."""
+"""Files on the server: read in place inside allowed folders, and nothing outside them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_without_allowed_folders_nothing_on_the_server_can_be_named(home: Path, 
     at = open_page("data", upload=str(tmp_path / "a.csv"))
     assert not at.exception
     assert not [box for box in at.text_input if "server" in box.label]
-    assert "no longer here" in texts(at)
+    assert "no longer exist" in texts(at)
 
 
 @pytest.mark.parametrize(("named", "titled"), [("a.csv", 0), ("set", 1)])

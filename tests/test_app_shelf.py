@@ -1,4 +1,4 @@
-"""What pages keep: each value is made once, the oldest goes first, and nobody may write into it."""
+"""The shelf of cached values: each is made once, the least recently used is dropped first, and none can be changed."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ class Found:
 
 def test_a_value_is_made_once_and_the_one_asked_for_longest_ago_goes() -> None:
     shelf = Shelf(2)
-    made: list[str] = []
+    calls: list[str] = []
 
     def get(key: str) -> str:
         def make() -> str:
-            made.append(key)
+            calls.append(key)
             return key
 
         return str(shelf.get((key,), make))
 
     assert [get(key) for key in "abac"] == list("abac")
-    assert made == ["a", "b", "c"]
+    assert calls == ["a", "b", "c"]
     assert get("a") == "a"
-    assert made == ["a", "b", "c"], "b was asked for longest ago"
+    assert calls == ["a", "b", "c"], "b was asked for longest ago"
     get("b")
-    assert made == ["a", "b", "c", "b"]
+    assert calls == ["a", "b", "c", "b"]
 
 
 def test_what_cannot_be_made_is_tried_again() -> None:
@@ -48,23 +48,23 @@ def test_what_cannot_be_made_is_tried_again() -> None:
 
 def test_two_visitors_at_once_have_it_made_once() -> None:
     shelf, begun, go = Shelf(4), threading.Event(), threading.Event()
-    made: list[int] = []
+    calls: list[int] = []
 
     def slowly() -> int:
         begun.set()
         assert go.wait(30)
-        made.append(1)
+        calls.append(1)
         return 7
 
-    found: list[int] = []
-    visitors = [threading.Thread(target=lambda: found.append(shelf.get(("a",), slowly))) for _ in range(2)]
+    values: list[int] = []
+    visitors = [threading.Thread(target=lambda: values.append(shelf.get(("a",), slowly))) for _ in range(2)]
     for visitor in visitors:
         visitor.start()
     assert begun.wait(30)
     go.set()
     for visitor in visitors:
         visitor.join(30)
-    assert (found, made) == ([7, 7], [1])
+    assert (values, calls) == ([7, 7], [1])
 
 
 def test_arrays_that_are_shared_cannot_be_written_into() -> None:
@@ -74,7 +74,7 @@ def test_arrays_that_are_shared_cannot_be_written_into() -> None:
             value[0] = 0
 
 
-def test_a_file_that_was_written_anew_has_another_stamp(tmp_path: Path) -> None:
+def test_a_file_that_was_written_again_has_another_stamp(tmp_path: Path) -> None:
     file = tmp_path / "x"
     assert stamped(file) == ("x missing",)
     file.write_text("a")

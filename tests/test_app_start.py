@@ -109,13 +109,13 @@ def test_a_network_trained_on_everything_was_beaten_by_no_start(home: Path) -> N
     run.write_report(
         {"metrics": {}, "validation": {}, "best_epoch": 0, "epochs": 0, "seconds": 5.0, "n_users_evaluated": 0}
     )
-    said = texts(open_page())
-    assert KEPT_THE_START not in said
-    assert ON_EVERYTHING in said
+    page_text = texts(open_page())
+    assert KEPT_THE_START not in page_text
+    assert ON_EVERYTHING in page_text
     assert run_summary.summarise(run).kept == "epoch 0, the last"
     other = stage(home, "short", Status(state="finished", message="no test part"))
     other.write_report(run.report() or {})
-    assert run_summary.summarise(other).about_the_choice == NOT_VALIDATED
+    assert run_summary.summarise(other).kept_note == NOT_VALIDATED
 
 
 def test_what_is_computed_in_one_go_has_no_epoch_and_did_not_learn(home: Path) -> None:
@@ -123,7 +123,7 @@ def test_what_is_computed_in_one_go_has_no_epoch_and_did_not_learn(home: Path) -
     at = open_page()
     assert "test NDCG@10 0.162" in texts(at)
     assert "epoch" not in texts(at).split("quick-one")[1].split("took")[0]
-    assert "How it learned" not in [getattr(link, "label", "") for link in at.get("page_link")]
+    assert "Training curves" not in [getattr(link, "label", "") for link in at.get("page_link")]
 
 
 def test_mf_alone_is_no_network_to_look_into(home: Path) -> None:
@@ -192,14 +192,14 @@ def test_text_from_data_cannot_be_markdown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "expected"),
     [(-1, "0 s"), (8.4, "8 s"), (59.6, "1 min"), (125, "2 min 5 s"), (1000, "17 min"), (4200, "1 h 10 min")],
 )
-def test_durations_are_as_exact_as_a_person_needs(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+def test_durations_are_as_exact_as_a_person_needs(seconds: float, expected: str) -> None:
+    assert duration(seconds) == expected
 
 
-def test_moments_are_said_from_now() -> None:
+def test_times_are_reported_relative_to_now() -> None:
     assert ago(99.0, now=100.0) == "now"
     assert ago(40.0, now=100.0) == "1 min ago"
 

@@ -1,4 +1,4 @@
-"""Train: what is refused before it starts, that it starts once, and that any run can be watched and taken up again."""
+"""Train: refusals before the start, one start per press, and watching and resuming any run."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_name_that_cannot_be_a_folder_is_refused_before_launch(name: str, home
     field(at, "Name of the run").set_value(name).run()
     assert not at.exception
     assert at.button(key="launch").disabled
-    assert "would do" in texts(at)
+    assert "such as" in texts(at)
 
 
 def test_a_layer_plan_that_drops_rows_is_refused_with_plans_that_fit(home: Path, workers: list[list[str]]) -> None:
@@ -126,7 +126,7 @@ def test_strides_and_channels_follow_the_kernels(home: Path, workers: list[list[
 
 
 @pytest.mark.parametrize(("label", "text"), [("Kernels", "four"), ("Channels", "1, x"), ("Main metric", "ERR@10")])
-def test_what_a_field_cannot_hold_is_said_in_words(label: str, text: str, home: Path) -> None:
+def test_what_a_field_cannot_hold_is_reported(label: str, text: str, home: Path) -> None:
     at = open_page("train")
     field(at, label).set_value(text).run()
     assert not at.exception
@@ -234,8 +234,8 @@ def test_without_a_gpu_there_is_a_plain_word(home: Path, monkeypatch: pytest.Mon
 
 def test_gpus_are_offered_by_name_as_torch_will_count_them(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("NVIDIA A", "NVIDIA B", "NVIDIA C")
-    found = tuple(devices.Gpu(index, name, 81_920, 40_960, 5) for index, name in enumerate(names))
-    monkeypatch.setattr(devices, "gpus", lambda: found)
+    gpus = tuple(devices.Gpu(index, name, 81_920, 40_960, 5) for index, name in enumerate(names))
+    monkeypatch.setattr(devices, "gpus", lambda: gpus)
     st.cache_data.clear()
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert list(launch.choices()) == ["auto", "cuda:0", "cuda:1", "cuda:2", "cpu"]
@@ -269,7 +269,7 @@ def test_a_running_run_is_found_without_an_address_and_can_be_stopped(home: Path
         assert "live · Running" in text
         assert "epoch 3 of at most 10" in text
         assert "Speed: 12,345 triples/s" in text
-        assert re.search(r"Last heard of: \d+ s ago", text)
+        assert re.search(r"Last update: \d+ s ago", text)
         assert "first line" in text
         loss, validation = figures_of(at)
         assert loss["data"][0]["y"] == [0.3, 0.3]
@@ -288,7 +288,7 @@ def test_a_queued_run_says_how_many_are_before_it(home: Path) -> None:
     with run.hold():
         at = open_page("train", run="patient")
         assert "2 runs before this one" in texts(at)
-        assert "Last heard of" not in texts(at)
+        assert "Last update" not in texts(at)
 
 
 def test_a_finished_run_shows_its_outcome_and_leads_on(home: Path) -> None:
@@ -297,7 +297,7 @@ def test_a_finished_run_shows_its_outcome_and_leads_on(home: Path) -> None:
     assert not at.exception
     text = texts(at)
     assert "Test NDCG@10: 0.162" in text
-    assert "Kept: epoch 1 (of 2)" in text
+    assert "Kept model: epoch 1 (of 2)" in text
     assert "Users evaluated: 670 of 671" in text
     assert "this model is better" in text
     assert "Full ranking" in text
@@ -318,7 +318,7 @@ def test_a_run_without_validation_shows_its_loss_alone_and_says_why(home: Path) 
     at = open_page("train", run="refit")
     assert not at.exception
     assert ON_EVERYTHING in texts(at)
-    assert "Kept: epoch 2, the last (of 2)" in texts(at)
+    assert "Kept model: epoch 2, the last (of 2)" in texts(at)
     (loss,) = figures_of(at)
     assert loss["data"][0]["y"] == [0.3, 0.3]
     assert "on validation" not in "".join(heading.value for heading in at.subheader)
@@ -328,7 +328,7 @@ def test_a_model_computed_in_one_go_has_no_epochs_in_any_list(home: Path) -> Non
     finished(home, "at-once", "ease")
     finished(home, "trained")
     at = open_page("train", run="at-once")
-    assert "Kept:" not in texts(at)
+    assert "Kept model:" not in texts(at)
     table = at.dataframe[0].value.set_index("run")
     assert table["epoch"].isna().to_dict() == {"at-once": True, "trained": False}
     assert "metric" not in table.columns, "the one that all share stands in the head"
@@ -364,9 +364,9 @@ def test_a_broken_run_is_shown_and_can_be_deleted(home: Path) -> None:
     assert at.selectbox(key="pick:run").value == "good"
 
 
-def test_a_run_of_the_address_that_is_gone_is_said_to_be(home: Path) -> None:
+def test_a_run_of_the_address_that_is_gone_is_reported(home: Path) -> None:
     finished(home, "here")
     at = open_page("train", run="gone")
     assert not at.exception
-    assert "'gone' is not here" in texts(at)
+    assert "'gone' is not available" in texts(at)
     assert at.selectbox(key="pick:run").value == "here"

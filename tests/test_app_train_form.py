@@ -1,4 +1,4 @@
-"""Train's form in the address, several seeds, an estimate, and what a server that only shows leaves out."""
+"""Train's form in the address, several seeds, an estimate, and a read-only server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.ui import commands
 from app.views.train import launch
-from app.views.train.launch import command_words
+from app.views.train.launch import command_arguments
 from convncf.errors import JobError
 from convncf.runs import RunStore, Status
 from tests.app_pages import field, figures_of, open_page, texts
@@ -29,8 +29,8 @@ PROCESSES: dict[str, Any] = {"DEVNULL": subprocess.DEVNULL, "TimeoutExpired": su
 
 
 def of_address(at: AppTest) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(str(at.query_params["settings"]))
-    return found
+    parameters: dict[str, Any] = json.loads(str(at.query_params["settings"]))
+    return parameters
 
 
 # ---------------------------------------------------------------- the address
@@ -65,7 +65,7 @@ def test_settings_of_the_data_page_alone_fill_their_fields(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("{", "no JSON"),
         ("[1]", "no JSON object"),
@@ -77,14 +77,14 @@ def test_settings_of_the_data_page_alone_fill_their_fields(home: Path) -> None:
         (json.dumps({"train.device": "cuda:7"}), "'cuda:7'"),
     ],
 )
-def test_settings_that_cannot_be_used_are_said_and_leave_the_form(text: str, said: str, home: Path) -> None:
+def test_settings_that_cannot_be_used_are_reported_and_leave_the_form(text: str, message: str, home: Path) -> None:
     at = open_page("train", settings=text)
     assert not at.exception
     assert "cannot be used" in texts(at)
-    assert said in texts(at)
+    assert message in texts(at)
     assert at.selectbox(key="new:model").value == "convncf"
     at.run()
-    assert "cannot be used" in texts(at), "it is said until the form changes"
+    assert "cannot be used" in texts(at), "it is shown until the form changes"
     field(at, "Epochs").set_value(2).run()
     assert "cannot be used" not in texts(at)
     assert of_address(at)["train.epochs"] == 2
@@ -112,14 +112,14 @@ def test_several_seeds_are_queued_once_and_shown_as_a_group(home: Path, workers:
     at.button(key="launch").click().run()
     assert not at.exception
     assert "Queued: pop-seed2, pop-seed3." in texts(at)
-    assert re.search("2 runs pop-seedN: seed 2 waiting, seed 3 waiting", texts(at))
+    assert re.search("2 runs pop-seedN: seed 2 queued, seed 3 queued", texts(at))
     at.button(key="launch").click().run()
     assert "nothing was started twice" in texts(at)
     assert RunStore(home).names() == ("pop-seed2", "pop-seed3")
     assert [command[-1] for command in workers] == ["pop-seed2", "pop-seed3"]
 
 
-def test_seeds_that_are_none_are_refused_in_words(home: Path) -> None:
+def test_seeds_that_are_none_are_refused_with_a_message(home: Path) -> None:
     at = open_page("train")
     field(at, "Several seeds").set_value("1,1").run()
     assert "'1,1': seed 1" in texts(at)
@@ -145,12 +145,12 @@ def test_what_stands_before_a_run_is_named(home: Path) -> None:
 
 def test_a_finished_run_trains_on_through_the_core(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finished(home, "done")
-    asked: list[Any] = []
-    monkeypatch.setattr("convncf.jobs.extend", lambda run, epochs: asked.append((run.name, epochs)))
+    calls: list[Any] = []
+    monkeypatch.setattr("convncf.jobs.extend", lambda run, epochs: calls.append((run.name, epochs)))
     at = open_page("train", run="done")
     at.number_input(key="watch:epochs:done").set_value(50).run()
     at.button(key="watch:extend:done").click().run()
-    assert asked == [("done", 50)]
+    assert calls == [("done", 50)]
     assert "at most 50 epochs" in texts(at)
 
 
@@ -163,7 +163,7 @@ def test_smooth_curves_lie_over_their_own_ghost_and_stand_in_the_address(home: P
     assert ghost["opacity"] < 1
     assert line["y"][:2] == pytest.approx([0.1, (0.6 * 0.1 + 0.15) / 1.6])
     assert "faint line" in texts(at)
-    assert open_page("train", run="done", smooth="7").get("bidi_component"), "an unknown choice is said"
+    assert open_page("train", run="done", smooth="7").get("bidi_component"), "an unknown choice is reported"
 
 
 def test_a_run_that_chose_on_test_does_not_speak_of_validation(home: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_run_that_chose_on_test_does_not_speak_of_validation(home: Path) -> No
     text = texts(open_page("train", run="leaky"))
     assert "NDCG@10 on test" in text
     assert "on test than the start" in text
-    assert "too good" in text
+    assert "optimistic" in text
 
 
 # ---------------------------------------------------------------- the estimate
@@ -181,14 +181,14 @@ def test_a_run_that_chose_on_test_does_not_speak_of_validation(home: Path) -> No
 
 def test_the_estimate_is_measured_once_for_all_and_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     st.cache_resource.clear()
-    asked: list[list[str]] = []
+    calls: list[list[str]] = []
 
     def run(command: list[str], **more: Any) -> Any:
-        asked.append(command)
+        calls.append(command)
         return SimpleNamespace(stdout=json.dumps({"words": "about 4 min in all"}).encode(), stderr=b"", returncode=0)
 
     monkeypatch.setattr(launch, "subprocess", SimpleNamespace(**PROCESSES, run=run))
-    expected = command_words("movielens-small", "convncf", "quick", "", {})
+    expected = command_arguments("movielens-small", "convncf", "quick", "", {})
 
     def opened() -> AppTest:
         """The page as it is after a tick of its fragment, which AppTest does not have."""
@@ -198,37 +198,37 @@ def test_the_estimate_is_measured_once_for_all_and_shown(home: Path, monkeypatch
 
     at = opened()
     for _ in range(50):
-        if "Measuring what it will take" not in texts(at):
+        if "Estimating time and memory" not in texts(at):
             break
         time.sleep(0.02)
         at.run()
     assert "about 4 min in all" in texts(at)
     assert "about 4 min in all" in texts(opened())
-    assert len(asked) == 1, "the second visitor is shown the first one's"
-    ((_, _, *told),) = asked
+    assert len(calls) == 1, "the second visitor is shown the first one's"
+    ((_, _, *told),) = calls
     assert told == [*expected, "--estimate", "--json"]
     st.cache_resource.clear()
 
 
-def test_what_would_be_refused_is_said_in_the_words_of_the_core(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+def test_what_would_be_refused_is_reported_as_by_the_core(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     ended = SimpleNamespace(stdout=b"", stderr=b"error: this run needs about 9.9 GB of memory\n", returncode=1)
     answers = SimpleNamespace(**PROCESSES, run=lambda *command, **more: ended)
     monkeypatch.setattr(launch, "subprocess", answers)
-    asked = launch.Asked()
+    asked = launch.Estimate()
     asked.run(["convncf", "train"], home, threading.Lock())
     assert asked.done.is_set()
-    assert (asked.words, asked.problem) == ("", "error: this run needs about 9.9 GB of memory")
+    assert (asked.text, asked.problem) == ("", "error: this run needs about 9.9 GB of memory")
 
 
-# ---------------------------------------------------------------- only shown
+# ---------------------------------------------------------------- read-only
 
 
-def test_a_server_that_only_shows_offers_nothing_that_changes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_server_offers_nothing_that_changes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finished(home, "done")
     monkeypatch.setenv("CONVNCF_READ_ONLY", "1")
     at = open_page("train", run="done")
     assert not at.exception
-    assert commands.ONLY_SHOWS in texts(at)
+    assert commands.READ_ONLY in texts(at)
     assert {button.key for button in at.button} <= {"watch:inspect", "watch:compare", "watch:recommend"}
     assert "Test NDCG@10: 0.162" in texts(at)
 
@@ -250,7 +250,7 @@ def test_every_command_refuses_there(home: Path, monkeypatch: pytest.MonkeyPatch
     public = {name for name, value in vars(commands).items() if getattr(value, "__wrapped__", None) is not None}
     assert {call.__name__ for call, _ in calls} == public - {"_one_at_a_time"}
     for call, arguments in calls:
-        with pytest.raises(JobError, match="only shows"):
+        with pytest.raises(JobError, match="read-only"):
             call(*arguments)
     assert run.path.exists()
 

@@ -1,4 +1,4 @@
-"""Train, the run that is watched: which one it is, what can be taken along of it, and a refit of it."""
+"""Train, the watched run: which one it is, its downloads, and its refit."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def test_a_tick_watches_a_run_and_does_not_undo_what_the_picker_chose(home: Path
 def test_the_command_line_makes_the_same_configuration(home: Path) -> None:
     settings = {"train.epochs": 3, "model.cnn_kernels": [2, 4, 4], "model.cnn_strides": [2, 4, 4]}
     run = stage(home, "mine", Status(state="finished", message="done"), settings=settings, test=0.1)
-    said = shlex.split(watch.command_line(run))
-    assert said[said.index("--name") + 1] == "mine-again"
-    chosen = dict(parse_setting(said[place + 1]) for place, word in enumerate(said) if word == "--set")
-    again = resolve(model="convncf", preset=said[said.index("--preset") + 1], settings=chosen).config
+    arguments = shlex.split(watch.command_line(run))
+    assert arguments[arguments.index("--name") + 1] == "mine-again"
+    chosen = dict(parse_setting(arguments[place + 1]) for place, word in enumerate(arguments) if word == "--set")
+    again = resolve(model="convncf", preset=arguments[arguments.index("--preset") + 1], settings=chosen).config
     assert flatten(again) == flatten(run.config())
     assert watch.command_line(run) in texts(open_page("train", run="mine"))
 
@@ -75,11 +75,11 @@ def test_a_refit_starts_once_and_is_watched(
     assert at.query_params["run"] == "mine-all"
     again = open_page("train", run="mine")
     again.button(key="watch:refit:mine").click().run()
-    assert "mine-all is there already" in texts(again)
+    assert "mine-all exists already" in texts(again)
     assert [command[-1] for command in workers] == ["mine-all"]
 
 
-def test_a_full_disk_is_said_with_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_with_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*given: object, **more: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -100,7 +100,7 @@ def test_where_nothing_is_changed_no_refit_is_offered(home: Path, monkeypatch: p
     assert not {"watch:refit:mine", "delete:mine", "watch:copy:mine"} & keys
 
 
-def test_what_the_kept_start_means_is_said_once_for_all_rows(home: Path) -> None:
+def test_what_the_kept_start_means_is_reported_once_for_all_rows(home: Path) -> None:
     kept_the_start(home, "one")
     kept_the_start(home, "two")
     assert texts(open_page()).count(KEPT_THE_START) == 1
@@ -121,12 +121,12 @@ def test_a_page_begins_with_its_title(page: str, home: Path) -> None:
     assert first.type == "title", first
 
 
-def test_a_run_that_another_deletes_while_it_is_watched_is_said_to_be_gone(home: Path) -> None:
+def test_a_run_that_another_deletes_while_it_is_watched_is_reported_gone(home: Path) -> None:
     finished(home, "other")
     finished(home, "mine")
     at = open_page("train", run="mine")
     RunStore(home).delete("mine")
     at.button(key="watch:copy:mine").click().run()
     assert not at.exception
-    assert "'mine' is not here" in texts(at)
+    assert "'mine' is not available" in texts(at)
     assert "other · Finished" in texts(at)

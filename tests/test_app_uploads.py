@@ -86,18 +86,18 @@ def test_what_is_uploaded_is_what_the_command_line_adds(kind: str, home: Path, t
     for name, content in KINDS[kind].items():
         (folder / name).write_bytes(content)
     convncf = CommandLine(tmp_path / "other")
-    told = convncf("datasets", "add", *map(str, sorted(folder.iterdir())), "--name", "own", "--json").object
+    printed = convncf("datasets", "add", *map(str, sorted(folder.iterdir())), "--name", "own", "--json").object
 
     at = drop(open_page("data"), KINDS[kind])
     assert not at.exception
     assert not at.error
-    assert f"Kept: {told['interactions']:,}" in texts(at)
+    assert f"Kept: {printed['interactions']:,}" in texts(at)
     field(at, "Name of the dataset").set_value("own")
     at.button(key="upload:save").click().run()
     assert not at.exception
     saved = catalogue.load("own", home)
-    assert saved.report == told["report"]
-    assert saved.fingerprint == told["fingerprint"]
+    assert saved.report == printed["report"]
+    assert saved.fingerprint == printed["fingerprint"]
     other = catalogue.load("own", tmp_path / "other")
     assert saved.items.titles == other.items.titles
     assert saved.source == other.source
@@ -160,14 +160,14 @@ def test_a_very_wide_file_is_shown_in_part(home: Path) -> None:
     header = ",".join(["user", "item", *(f"c{n}" for n in range(5000))])
     at = drop(open_page("data"), {"wide.csv": f"{header}\n1,2,{'x' * 1000}{',' * 4999}\n".encode()})
     assert not at.exception
-    shown = at.dataframe[0].value
-    assert shown.shape == (1, 60)
-    assert len(str(shown.iloc[0, 2])) == 202
+    table = at.dataframe[0].value
+    assert table.shape == (1, 60)
+    assert len(str(table.iloc[0, 2])) == 202
     assert "and 60 of 5,002 columns" in texts(at)
     assert "Kept: 1" in texts(at)
 
 
-def test_what_reading_asks_for_can_be_said_in_a_field(home: Path) -> None:
+def test_what_reading_asks_for_can_be_set_in_a_field(home: Path) -> None:
     at = drop(open_page("data"), {"s.csv": b"user,item,date\na,x,01/05/2014\na,y,02/05/2014\n"})
     assert len(at.error) == 1
     assert "--" not in texts(at).split("Add your own")[1].split("datasets add")[0].replace("---", "")
@@ -209,7 +209,7 @@ def test_a_first_line_can_be_data_or_names(home: Path) -> None:
     assert "Kept: 3" in texts(at)
 
 
-def test_an_encoding_can_be_said(home: Path) -> None:
+def test_an_encoding_can_be_set(home: Path) -> None:
     at = drop(open_page("data"), {"s.csv": "user,item,title\n1,2,Łódź\n".encode("iso-8859-2")})
     assert at.dataframe[0].value.iloc[0, 2] == "£ód¼"
     field(at, "Encoding").select("iso-8859-2")

@@ -1,4 +1,4 @@
-"""Uploads that are refused: what unpacks to too much, hostile names, damaged files; nothing of them stays."""
+"""Refused uploads: archives that unpack to too much, hostile names, damaged files; nothing of them stays."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_kept(
     assert str(home) not in texts(at)
     assert list((home / "uploads").iterdir()) == []
     assert "upload" not in at.query_params
-    at.run()  # still said at the next rerun, and gone with the next file
+    at.run()  # still shown at the next rerun, and gone with the next file
     assert "more than 10 MB" in texts(at)
     at.file_uploader[0].clear().run()
     assert "10 MB" not in texts(at)
@@ -69,7 +69,7 @@ def test_too_many_files_too_many_bytes_and_the_same_name_twice(home: Path, monke
     with pytest.raises(ReadError, match=r"^z\.zip holds 3 files"):
         uploads.store([("z.zip", io.BytesIO(zipped(dict.fromkeys("abc", row))))])
     monkeypatch.setattr(uploads, "TOTAL_MB", 0)
-    with pytest.raises(ReadError, match="at most 0 are taken here"):
+    with pytest.raises(ReadError, match="the limit is 0"):
         store("a.csv")
     assert list((home / "uploads").iterdir()) == []
 
@@ -106,7 +106,7 @@ def encrypted_zip() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "message"),
     [
         ({"x.zip": damaged_zip()}, "cut short or damaged"),
         ({"x.zip": encrypted_zip()}, "cannot be unpacked"),
@@ -121,11 +121,11 @@ def encrypted_zip() -> bytes:
         ({"x.csv": zlib.compress(RATINGS.encode())}, "x.csv"),
     ],
 )
-def test_files_that_cannot_be_read_are_refused_in_words(files: Files, said: str, home: Path) -> None:
+def test_files_that_cannot_be_read_are_refused_with_a_message(files: Files, message: str, home: Path) -> None:
     at = drop(open_page("data"), files)
     assert not at.exception
     assert at.error
-    assert said in texts(at)
+    assert message in texts(at)
     assert str(home) not in texts(at)
     assert not any(button.key == "upload:save" for button in at.button)
     at.button(key="upload:discard").click().run()
@@ -135,7 +135,7 @@ def test_files_that_cannot_be_read_are_refused_in_words(files: Files, said: str,
     assert not (home / "datasets").exists()
 
 
-def test_files_that_no_memory_holds_are_refused_in_words(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_no_memory_holds_are_refused_with_a_message(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def greedy(*_: object) -> None:
         raise MemoryError
 

@@ -47,7 +47,7 @@ def test_score_has_those_that_a_file_of_pairs_needs() -> None:
 
 def test_the_page_names_each_field_where_the_reader_names_an_option() -> None:
     said = "Say it with --date-order day-first or month-first, or --user-column NAME, or --no-header."
-    words = reading_options.in_words(said)
+    words = reading_options.reword(said)
     assert "--" not in words
     for label in (option_words()["date_order"].label, ROLES["user_id"].label, option_words()["header"].label):
         assert f"the field {label}" in words

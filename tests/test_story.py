@@ -161,7 +161,7 @@ def look_closer(page: Page) -> None:
     expect(page.get_by_label("Channel", exact=True).first).to_have_value("0")
     page.get_by_text("What if", exact=True).click()
     settle(page)
-    page.get_by_text("the diagonal alone", exact=True).click()
+    page.get_by_text("only the diagonal", exact=True).click()
     settle(page)
     expect(page.get_by_text(re.compile(r"Score .*→")).first).to_be_visible()
     expect(page.get_by_text(re.compile(r"Before: .*After: ")).first).to_be_visible()

@@ -1,4 +1,4 @@
-// One step of the browser's history a page: what changes on a page replaces its address (app/ui/address.py says why).
+// One step of the browser's history per page: what changes on a page replaces its address (reasons: app/ui/address.py).
 
 (() => {
   if (window.convncfAddress) return
@@ -12,17 +12,17 @@
     const last = location.pathname.split("/").pop()
     return Object.values(pages).includes(last) ? last : ""
   }
-  // The page that the server's last words are about. Its title comes before its parameters and is set at once, while
-  // the path follows only when the browser has drawn the page: parameters that come in between are the new page's.
-  const told = () => pages[document.title.split(" · ")[0]]
+  // The page of the server's last message. Its title comes before its parameters and is set at once, while the path
+  // changes only when the browser has drawn the page: parameters that come in between are the new page's.
+  const announced = () => pages[document.title.split(" · ")[0]]
 
   let early // parameters that came before their page's path
   const to = (url) => new URL(url, location.href)
 
   function stay(url) {
-    const page = told()
+    const page = announced()
     if (page !== undefined && page !== at()) {
-      early = { page, search: to(url).search } // neither onto the page before, nor onto the one that Back opened
+      early = { page, search: to(url).search } // neither on the previous page, nor on the one that Back opened
       return
     }
     early = undefined

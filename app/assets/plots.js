@@ -1,6 +1,6 @@
-// A figure on a page, drawn by Plotly.react in the place where it already stands (app/plots.py says why).
+// A figure on a page, redrawn in place by Plotly.react (reasons: app/ui/plots.py).
 
-let plotly // one promise a page: Plotly itself
+let plotly // one promise per page: Plotly itself
 
 function loaded(source) {
   plotly ??= new Promise((resolve, reject) => {
@@ -24,7 +24,7 @@ const FULLSCREEN = {
   icon: { width: 16, height: 16, path: ENLARGE },
   click: (place) => (document.fullscreenElement ? document.exitFullscreen() : place.requestFullscreen()),
 }
-// The same objects each time: a configuration that differs makes Plotly.react begin anew. A window's resize is not
+// The same objects each time: a different configuration makes Plotly.react start again. A window's resize is not
 // listened to, since the place is watched below, which also sees a column that grows.
 const OWN = { responsive: false, modeBarButtonsToAdd: [FULLSCREEN] }
 
@@ -35,21 +35,21 @@ function keepHidden(place, curves) {
   const hidden = new Set(before.map((curve) => curve.name))
   for (const curve of curves) {
     if (!curve.name) continue
-    // Plotly makes a CSS selector of it, so the name, which may hold anything, is spelt in digits and letters.
+    // Plotly makes a CSS selector of it, so the name, which may contain anything, is spelt in digits and letters.
     const letters = [...curve.name].map((letter) => letter.codePointAt(0).toString(36))
     curve.uid = `${curve.showlegend === false ? "ghost" : "line"}-${letters.join("-")}`
     if (hidden.has(curve.name)) curve.visible = "legendonly"
   }
 }
 
-// Width and height in pixels; the place is made as high as what stands in it.
+// Width and height in pixels; the place is made as high as its content.
 function size(place, { layout }) {
   const { innerWidth, innerHeight } = window
-  if (document.fullscreenElement === place) { // not wider than it stood beside its height: maps are square
+  if (document.fullscreenElement === place) { // with the aspect ratio that it had on the page: maps are square
     return { width: Math.min(innerWidth, Math.round(innerHeight * place.shape)), height: innerHeight }
   }
   const { l = 80, r = 80, t = 100, b = 80 } = layout.margin ?? {}
-  const width = (place.wide ||= place.clientWidth) // asked for once: each time the browser would lay out the page
+  const width = (place.wide ||= place.clientWidth) // read once: each reading makes the browser lay out the page
   const fills = layout.meta?.fills // maps that keep their shape: lower where they are narrower
   const share = fills ? Math.min(1, (width - l - r) / (fills - l - r)) : 1
   const height = Math.round(t + b + (layout.height - t - b) * share)
@@ -67,7 +67,7 @@ async function draw(place) {
     place.textContent = `The picture could not be drawn: ${error.message}. Reload the page.`
     return
   }
-  if (place.latest.figure !== figure || !place.isConnected) return // a later one came, or the place has gone
+  if (place.latest.figure !== figure || !place.isConnected) return // a later figure came, or the place was removed
   keepHidden(place, figure.data)
   await Plotly.react(place, figure.data, { ...figure.layout, ...size(place, figure) }, config)
   if (place.listens) return
@@ -77,11 +77,11 @@ async function draw(place) {
     const { customdata, pointNumber } = points[0]
     place.clicked?.("clicked", { customdata: customdata ?? null, place: pointNumber ?? null })
   })
-  let seen = place.wide
+  let lastWidth = place.wide
   place.watch = new ResizeObserver(() => {
-    if (place.clientWidth === seen || !place.clientWidth) return
-    seen = place.clientWidth
-    if (document.fullscreenElement !== place) place.wide = seen
+    if (place.clientWidth === lastWidth || !place.clientWidth) return
+    lastWidth = place.clientWidth
+    if (document.fullscreenElement !== place) place.wide = lastWidth
     Plotly.relayout(place, size(place, place.latest.figure))
   })
   place.watch.observe(place)
@@ -101,7 +101,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     place.drawn = data.figure
     const figure = JSON.parse(data.figure)
     size(place, figure)
-    place.style.background = data.paper // seen in full screen alone; the page has the same
+    place.style.background = data.paper // visible in full screen only; the page has the same
     place.setAttribute("aria-label", data.alt)
     place.latest = { figure, config: { ...data.config, ...OWN }, source: data.source }
     draw(place)

@@ -1,12 +1,12 @@
-"""What a page knows: where things live, the theme, and what is chosen, which the address says.
+"""State of a page: the workbench's folder, the theme, and what is chosen, which the page's address holds.
 
-The address is the truth about what is chosen (`?run=…&user=…&item=…`, raw ids), so that every view can be shared and
+The address alone decides what is chosen (`?run=…&user=…&item=…`, raw ids), so that every view can be shared and
 survives a reload. The session remembers a page while the visitor is on another one: a link without parameters, as in
-the menu, brings it back as it was; a link with parameters, and the browser's Back, say all themselves. Nothing else is
-shared between two visitors: no object, no module-level value.
+the menu, restores the page as it was; a link with parameters, and the browser's Back, give every choice themselves.
+Nothing else is shared between two visitors: no object, no module-level value.
 
-Opening a page is one step of the browser's history. Streamlit would add a step for each parameter that is written, now
-and then onto the page before; assets/address.js turns those into replacements of the page's own address.
+Opening a page is one step of the browser's history. Streamlit would add a step for each parameter that is written,
+sometimes to the previous page; assets/address.js turns those into replacements of the page's own address.
 """
 
 from __future__ import annotations
@@ -53,55 +53,55 @@ def store() -> RunStore:
     return RunStore(home())
 
 
-def listed() -> tuple[Run, ...]:
-    """Runs to choose among, newest first: all but those put aside, of which the ones in the address stay; else all."""
+def selectable_runs() -> tuple[Run, ...]:
+    """Runs to choose from, newest first, without archived ones that the address does not name; all if none is left."""
     runs, named = store().all(), values("run")
     return tuple(run for run in runs if run.name in named or not run.labels().archived) or runs
 
 
 def read_only() -> bool:
-    """Whether this server only shows (`CONVNCF_READ_ONLY=1`, for a class): nothing is launched, changed or deleted."""
+    """Whether this server is read-only (`CONVNCF_READ_ONLY=1`), so that nothing is launched, changed or deleted."""
     return os.environ.get("CONVNCF_READ_ONLY", "").strip().lower() not in ("", "0", "false", "no")
 
 
 def theme() -> figures.Theme:
-    """The figures' theme that goes with the page's, light where the browser has not said yet."""
+    """The figures' theme that matches the page's; light until the browser has reported its own."""
     return figures.DARK if st.context.theme.type == "dark" else figures.LIGHT
 
 
 def run_order(runs: tuple[Run, ...] | None = None) -> tuple[str, ...]:
-    """Names of all runs: a run's place in it decides its colour, on every page, and is kept when others go.
+    """Names of all runs: a run's position decides its colour on every page, and stays when other runs are deleted.
 
-    It is the run's own number; where that is missing or taken (an older version's run, a folder that was copied or
-    cannot be read) the first free place, by age. A place that nobody has holds "".
+    The position is the run's own number; where that is missing or taken (an older version's run, a folder that was
+    copied or cannot be read) the first free position, by age. A position without a run holds "".
     """
-    found = store().all() if runs is None else runs
-    places: dict[int, str] = {}
-    rest: list[str] = []
-    for run in sorted(found, key=lambda run: (not run.created, run.created, run.name)):
-        if run.number is None or run.number in places:
-            rest.append(run.name)
+    all_runs = store().all() if runs is None else runs
+    by_position: dict[int, str] = {}
+    unnumbered: list[str] = []
+    for run in sorted(all_runs, key=lambda run: (not run.created, run.created, run.name)):
+        if run.number is None or run.number in by_position:
+            unnumbered.append(run.name)
         else:
-            places[run.number] = run.name
-    free = (place for place in itertools.count() if place not in places)
-    places |= dict(zip(free, rest, strict=False))
-    return tuple(places.get(place, "") for place in range(max(places, default=-1) + 1))
+            by_position[run.number] = run.name
+    free_positions = (position for position in itertools.count() if position not in by_position)
+    by_position |= dict(zip(free_positions, unnumbered, strict=False))
+    return tuple(by_position.get(position, "") for position in range(max(by_position, default=-1) + 1))
 
 
 # ---------------------------------------------------------------- parameters
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of a page's address, as text; several values stand in it one after the other, each under its name."""
+    """A parameter of a page's address, as text; several values are repeated parameters of the same name."""
 
     name: str
     default: tuple[str, ...] = ()
-    """What its absence means: left out of the address. Empty where what is shown first depends on the data."""
+    """What its absence means: omitted from the address. Empty where what is shown first depends on the data."""
     shared: bool = False
     """Whether a choice on one page is the choice on every page that has it."""
     remembered: bool = True
     """Whether the session keeps it while the visitor is on another page."""
     of_run: bool = False
-    """Whether it means nothing in another run."""
+    """Whether it is meaningless in another run."""
 
 
 def _fixed(**defaults: str) -> tuple[Parameter, ...]:
@@ -144,7 +144,7 @@ _DECLARED: Final[Mapping[str, tuple[Parameter, ...]]] = {
     ),
 }
 """Page -> the parameters of its address."""
-_OF: Final = {
+_PARAMETERS: Final = {
     page: {parameter.name: parameter for parameter in (*declared, _PRESENT)} for page, declared in _DECLARED.items()
 }
 _PAGE: Final = "address:page"
@@ -153,55 +153,55 @@ _FIRST: Final = "address:first"
 
 
 def values(name: str) -> list[str]:
-    """All that the address says of a parameter, in its order, each once; else what its silence means."""
-    said = list(dict.fromkeys(value for value in st.query_params.get_all(name) if value))
-    return said or list(_declared(name).default)
+    """All distinct values of a parameter in the address, in its order; else its default."""
+    distinct = list(dict.fromkeys(value for value in st.query_params.get_all(name) if value))
+    return distinct or list(_declared(name).default)
 
 
-def asked(name: str) -> str | None:
-    """What the address says of a parameter that has one value; None where it says nothing."""
+def value(name: str) -> str | None:
+    """The value of a parameter that has one, as the address has it; None where the address has none."""
     return st.query_params.get(name) or None
 
 
 def chosen(name: str) -> str | None:
-    """What the address says, else what it means by silence, else the session's last choice on any page."""
-    said = asked(name) or next(iter(_declared(name).default), None)
-    if said is None and _declared(name).shared:
-        said = elsewhere(name)
-    return said
+    """The value in the address, else its default, else the session's last choice on any page."""
+    choice = value(name) or next(iter(_declared(name).default), None)
+    if choice is None and _declared(name).shared:
+        choice = shared_choice(name)
+    return choice
 
 
-def kept(name: str) -> str | None:
-    """What the address says, else what was chosen last on this page, else what silence means."""
+def chosen_here(name: str) -> str | None:
+    """The value in the address, else the last choice on this page, else the default."""
     last = next(iter(_memory(_page()).get(name, ())), None)
-    return asked(name) or last or next(iter(_declared(name).default), None)
+    return value(name) or last or next(iter(_declared(name).default), None)
 
 
-def emptied(name: str) -> bool:
-    """Whether the last value was taken away on this page, rather than none ever chosen."""
-    return not asked(name) and _memory(_page()).get(name) == []
+def cleared(name: str) -> bool:
+    """Whether the last value was removed on this page, rather than none ever chosen."""
+    return not value(name) and _memory(_page()).get(name) == []
 
 
-def elsewhere(name: str) -> str | None:
-    """The choice of the pages that share this parameter, for one that has another of its name."""
-    return next(iter(st.session_state.get(_shared(name), ())), None)
+def shared_choice(name: str) -> str | None:
+    """The choice of the pages that share this parameter, for a page with its own parameter of that name."""
+    return next(iter(st.session_state.get(_shared_key(name), ())), None)
 
 
 def renamed(name: str, old: str, new: str | None) -> None:
-    """An id is another now, or none: so it is for the pages that share it."""
-    if elsewhere(name) == old:
+    """An id was renamed, or is gone (None): update it for the pages that share it."""
+    if shared_choice(name) == old:
         if new is None:
-            st.session_state.pop(_shared(name), None)
+            st.session_state.pop(_shared_key(name), None)
         else:
-            st.session_state[_shared(name)] = [new]
+            st.session_state[_shared_key(name)] = [new]
 
 
 def choose(**chosen: str | Sequence[str] | None) -> None:
-    """Choose, in the address and in the session; None takes a choice away."""
+    """Choose, in the address and in the session; None removes a choice."""
     show(**chosen)
     for name, value in chosen.items():
         if _declared(name).shared:
-            st.session_state[_shared(name)] = _several(value)
+            st.session_state[_shared_key(name)] = _as_list(value)
 
 
 def show(**shown: str | Sequence[str] | None) -> None:
@@ -212,31 +212,31 @@ def show(**shown: str | Sequence[str] | None) -> None:
     before = dict(after)
     for name, value in shown.items():
         parameter = _declared(name)
-        listed = _several(value)
+        texts = _as_list(value)
         if parameter.remembered:
-            memory[name] = listed
-        if listed and tuple(listed) != parameter.default:
-            after[name] = listed
+            memory[name] = texts
+        if texts and tuple(texts) != parameter.default:
+            after[name] = texts
         else:
             after.pop(name, None)
-    st.session_state[_of(page)] = memory
+    st.session_state[_memory_key(page)] = memory
     if after != before:
         _write(after)
 
 
-def follow(name: str, key: str, *also: str) -> Callable[[], None]:
-    """For a widget's `on_change`: what stands in the widget at `key` is chosen, and `also` is taken away."""
+def follow(name: str, key: str, *removed: str) -> Callable[[], None]:
+    """For a widget's `on_change`: choose the value of the widget at `key`, and remove the parameters `removed`."""
 
     def changed() -> None:
         value = st.session_state[key]
-        listed = value if isinstance(value, list | tuple) else [] if value is None else [value]
-        choose(**{name: list(map(str, listed))}, **dict.fromkeys(also))
+        texts = value if isinstance(value, list | tuple) else [] if value is None else [value]
+        choose(**{name: list(map(str, texts))}, **dict.fromkeys(removed))
 
     return changed
 
 
 def forget(*names: str) -> None:
-    """Take parameters out of the address; the session keeps them."""
+    """Remove parameters from the address; the session keeps them."""
     after = {name: st.query_params.get_all(name) for name in st.query_params if name not in names}
     if len(after) < len(st.query_params):
         _write(after)
@@ -245,44 +245,44 @@ def forget(*names: str) -> None:
 def go(page: str, **ids: str) -> None:
     """Open another page with these ids in its address. Ends the script that calls it."""
     for name, value in ids.items():
-        if _OF[page].get(name, _PRESENT).shared:
-            st.session_state[_shared(name)] = [value]
+        if _PARAMETERS[page].get(name, _PRESENT).shared:
+            st.session_state[_shared_key(name)] = [value]
     st.switch_page(PAGES[page], query_params=ids)
 
 
 # ---------------------------------------------------------------- the browser's history
 def arrive(page: str) -> None:
-    """Before a page is drawn: one that is opened without parameters gets those that it had."""
-    before = st.session_state.get(_PAGE)
+    """Before a page is drawn: one that is opened without parameters gets back those that it had."""
+    previous = st.session_state.get(_PAGE)
     st.session_state[_PAGE] = page
-    if before is None:
+    if previous is None:
         st.session_state[_FIRST] = True
-    if before == page and not _by_history():
+    if previous == page and not _by_history():
         return
     if len(st.query_params) or _by_history():
-        st.session_state[_of(page)] = {}
+        st.session_state[_memory_key(page)] = {}
         return
     memory = _memory(page)
-    run, before_run = elsewhere("run"), next(iter(memory.get("run", ())), None)
-    other_run = _OF[page].get("run") is _RUN and run is not None and before_run not in (None, run)
-    back: dict[str, str | Sequence[str] | None] = {}
+    run, previous_run = shared_choice("run"), next(iter(memory.get("run", ())), None)
+    other_run = _PARAMETERS[page].get("run") is _RUN and run is not None and previous_run not in (None, run)
+    restored: dict[str, str | Sequence[str] | None] = {}
     for name, value in memory.items():
-        parameter = _OF[page][name]
+        parameter = _PARAMETERS[page][name]
         if not parameter.shared and not (parameter.of_run and other_run):
-            back[name] = value
-        elif parameter.shared and _shared(name) in st.session_state:
-            back[name] = st.session_state[_shared(name)]
-    show(**back)
+            restored[name] = value
+        elif parameter.shared and _shared_key(name) in st.session_state:
+            restored[name] = st.session_state[_shared_key(name)]
+    show(**restored)
 
 
 def settle(titles: Mapping[str, str]) -> None:
-    """After a page is drawn: let the browser replace addresses from now on. `titles`: a page's title -> its path."""
+    """After a page is drawn: let the browser replace addresses from here on. `titles`: a page's title -> its path."""
     memory = _memory(_page())
     memory |= {name: values(name) for name in st.query_params if _declared(name).remembered}
-    st.session_state[_of(_page())] = memory
+    st.session_state[_memory_key(_page())] = memory
     first = st.session_state.pop(_FIRST, False)
     script = _SCRIPT.read_text(encoding="utf-8").replace("PAGES //", f"{json.dumps(dict(titles))} //")
-    if first:  # written on the server alone so far: the browser did not have the script above yet
+    if first:  # so far written on the server alone: the browser did not have the script above yet
         query = json.dumps(urlencode({name: st.query_params.get_all(name) for name in st.query_params}, doseq=True))
         search = f"{query} ? '?' + {query} : ''"
         script += f"\n;history.replaceState(history.state, '', location.pathname + ({search}))"
@@ -291,7 +291,7 @@ def settle(titles: Mapping[str, str]) -> None:
 
 
 HIDDEN: Final = ".st-key-address {display: none}"
-"""A rule of style: what `settle` puts onto the page takes no room."""
+"""A CSS rule: what `settle` puts onto the page takes no room."""
 _SCRIPT: Final = Path(__file__).parents[1] / "assets" / "address.js"
 
 
@@ -300,10 +300,10 @@ def _write(after: Mapping[str, Sequence[str]]) -> None:
     if context is None or not st.session_state.get(_FIRST):
         st.query_params.from_dict({name: list(values) for name, values in after.items()})
         return
-    with context.session_state.query_params() as said:  # no word to the browser: see `settle`
-        said.clear_with_no_forward_msg(preserve_embed=True)
+    with context.session_state.query_params() as parameters:  # without a message to the browser: see `settle`
+        parameters.clear_with_no_forward_msg(preserve_embed=True)
         for name, values in after.items():
-            said.set_with_no_forward_msg(name, list(values))
+            parameters.set_with_no_forward_msg(name, list(values))
     context.query_string = urlencode({name: list(values) for name, values in after.items()}, doseq=True)
 
 
@@ -317,20 +317,20 @@ def _page() -> str:
 
 
 def _declared(name: str) -> Parameter:
-    return _OF[_page()].get(name) or Parameter(name, remembered=False)
+    return _PARAMETERS[_page()].get(name) or Parameter(name, remembered=False)
 
 
 def _memory(page: str) -> dict[str, list[str]]:
-    return dict(st.session_state.get(_of(page), {}))
+    return dict(st.session_state.get(_memory_key(page), {}))
 
 
-def _of(page: str) -> str:
+def _memory_key(page: str) -> str:
     return f"address:of:{page}"
 
 
-def _shared(name: str) -> str:
+def _shared_key(name: str) -> str:
     return f"chosen:{name}"
 
 
-def _several(value: str | Sequence[str] | None) -> list[str]:
+def _as_list(value: str | Sequence[str] | None) -> list[str]:
     return [] if value is None else [value] if isinstance(value, str) else list(value)

@@ -1,6 +1,6 @@
-"""What pages fetch from the core: data and models once for all visitors, results by raw ids.
+"""Cache of what pages fetch from the core: data and models once for all visitors, results by raw ids.
 
-A run that is trained further, or deleted and made again under its name, is read afresh: see `app.ui.shelf`.
+A run that is trained further, or deleted and created again under its name, is read again: see `app.ui.shelf`.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from convncf.workflow.loading import LoadedRun, data_of, load_run
 
 TOP: Final = 10
 """Length of the list of best items."""
-FOUND: Final = 30
+MOST_MATCHES: Final = 30
 """Matches that a search sends to the browser at most."""
 
 
 # ---------------------------------------------------------------- models
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A run at one epoch, ready to be asked, and what its results are cached under."""
+    """A run at one epoch, ready for use, and the key under which its results are cached."""
 
     key: Key
     data_key: Key
-    """Under which what depends on data and split alone is cached."""
+    """Key of results that depend on data and split alone."""
     loaded: LoadedRun
 
     @property
@@ -58,43 +58,47 @@ class Model:
 
 
 def model(run: Run, epoch: int | None = None) -> Model:
-    """The run's best epoch, or the kept checkpoint of `epoch`. Raises ConvNCFError saying why there is none."""
+    """The run's best epoch, or the kept checkpoint of `epoch`. Raises ConvNCFError that says why there is none."""
     config = run.config()
     path = run.model_path
     if epoch is not None:
-        path = next((kept.path for kept in run.checkpoints() if kept.epoch == epoch), path)
+        path = next((checkpoint.path for checkpoint in run.checkpoints() if checkpoint.epoch == epoch), path)
     key = (*shelf.of_run(run), *shelf.stamped(path), str(epoch))
     data_key = (str(address.home()), run.fingerprint, config.data.model_dump_json(), str(config.seed))
     try:
-        loaded = shelf.keep("model", key, lambda: _load(run, epoch, data_key), room=MODELS, words="Reading the run…")
+        loaded = shelf.keep("model", key, lambda: _load(run, epoch, data_key), room=MODELS, spinner="Reading the run…")
         return Model(key, data_key, loaded)
-    except FileNotFoundError as error:  # deleted between looking and reading
+    except FileNotFoundError as error:  # deleted since it was listed
         raise CheckpointError(f"run {run.name!r} is no longer there ({error.filename}). Choose another run.") from None
 
 
 def epochs(run: Run, best: int) -> tuple[int, ...]:
-    """The epochs that can be looked at, ascending: every kept checkpoint, and the best."""
-    return tuple(sorted({kept.epoch for kept in run.checkpoints()} | {best}))
+    """The epochs that can be inspected, ascending: every kept checkpoint, and the best."""
+    return tuple(sorted({checkpoint.epoch for checkpoint in run.checkpoints()} | {best}))
 
 
-def kept(run: Run) -> Key:
-    """What changes when a run in training keeps another model: its best, and its checkpoints."""
-    return (*shelf.of_run(run), *shelf.stamped(run.model_path), *(str(each.epoch) for each in run.checkpoints()))
+def checkpoints_key(run: Run) -> Key:
+    """A key that changes when a run in training saves another model: its best, or a checkpoint."""
+    return (
+        *shelf.of_run(run),
+        *shelf.stamped(run.model_path),
+        *(str(checkpoint.epoch) for checkpoint in run.checkpoints()),
+    )
 
 
 MODELS: Final = 8
-"""Compare shows four runs at once, Inspect walks through the epochs of one."""
+"""Compare shows four runs at once, Inspect steps through the epochs of one."""
 
 
 def _load(run: Run, epoch: int | None, data_key: Key) -> LoadedRun:
-    # dataset and split are shared by all runs that were trained on the same parts of it
+    # dataset and split are shared by all runs that were trained on the same split of it
     dataset, parts = shelf.keep("data", data_key, lambda: data_of(run), room=shelf.DATASETS)
     return load_run(run, checkpoint=epoch, dataset=dataset, parts=parts)
 
 
 # ---------------------------------------------------------------- results
 def scores(model: Model, user: int) -> Scores:
-    """The user's score of every item, (n_items,): what rank, list and filters share."""
+    """The user's score of every item, (n_items,): shared by rank, list and filters."""
     key = (*model.key, model.user_id(user))
     return shelf.keep("scores", key, lambda: model.loaded.model.score_items(user).numpy(), room=128)
 
@@ -108,13 +112,13 @@ def pair(model: Model, user: int, item: int) -> PairView:
 
 
 def top(model: Model, user: int) -> TopK:
-    """The user's best items."""
+    """The user's items of highest score."""
     key = (*model.key, model.user_id(user))
     return shelf.keep("top", key, lambda: listed(scores(model, user), model.loaded.split, user, TOP), room=256)
 
 
 def history(model: Model, user: int) -> History:
-    """What the user has."""
+    """The user's interactions."""
     key = (*model.data_key, model.user_id(user))
     return shelf.keep("history", key, lambda: inspection.history(model.loaded.split, user), room=512)
 
@@ -125,61 +129,61 @@ def first_pair(model: Model) -> tuple[int, int]:
 
 
 def finished(run: Run) -> bool:
-    """Whether the run can be read and has a report; asked for every run each time that Compare is drawn."""
+    """Whether the run can be read and has a report; called for every run each time that Compare is drawn."""
 
-    def look() -> bool:
+    def read() -> bool:
         try:
             return not run.broken() and run.report() is not None and run.status().state == "finished"
         except ConvNCFError:
             return False
 
-    return shelf.keep("finished", shelf.of_run(run, "status.json", "report.json"), look, room=shelf.RUNS)
+    return shelf.keep("finished", shelf.of_run(run, "status.json", "report.json"), read, room=shelf.RUNS)
 
 
 def measured(run: Run) -> Key | None:
-    """What has to be equal between two finished runs to rank them; none where nothing was tested."""
+    """What has to be equal between two finished runs to rank them; None where nothing was tested."""
 
-    def look() -> Key | None:
+    def read() -> Key | None:
         try:
             return comparison.measured(run.report() or {})
         except ConvNCFError:
             return None
 
-    return shelf.keep("measured", shelf.of_run(run, "report.json"), look, room=shelf.RUNS)
+    return shelf.keep("measured", shelf.of_run(run, "report.json"), read, room=shelf.RUNS)
 
 
 def compared(runs: Sequence[Run]) -> Comparison:
-    """Runs beside each other, the first as the baseline. Raises ConvNCFError saying what stands in the way."""
-    key = tuple(each for run in runs for each in shelf.of_run(run, "report.json", "per_user.parquet"))
-    return shelf.keep("compared", key, lambda: comparison.compare(runs), room=16, words="Comparing…")
+    """Runs beside each other, the first as the baseline. Raises ConvNCFError that says why they cannot be compared."""
+    key = tuple(stamp for run in runs for stamp in shelf.of_run(run, "report.json", "per_user.parquet"))
+    return shelf.keep("compared", key, lambda: comparison.compare(runs), room=16, spinner="Comparing…")
 
 
-# ---------------------------------------------------------------- finding one among many
+# ---------------------------------------------------------------- search
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a search found: the first matches, best first, and how many there are."""
+class Matches:
+    """Matches of a search: the first of them, best first, and how many there are."""
 
     indices: tuple[int, ...]
     total: int
     note: str = ""
-    """What the search did not look at, a sentence; empty where it looked at all."""
+    """What the search did not cover, a sentence; empty where it covered everything."""
 
 
-def find_users(model: Model, text: str) -> Found:
+def find_users(model: Model, text: str) -> Matches:
     """Users whose id contains the text: the id itself first, then ids that begin with it."""
     return _find(_names(model)[0], text)
 
 
-def find_items(model: Model, text: str) -> Found:
+def find_items(model: Model, text: str) -> Matches:
     """Items whose id or title contains every word of the text, whatever its case and accents."""
     return _find(_names(model)[1], text)
 
 
 def random_pair(model: Model) -> tuple[int, int]:
-    """Any user, and one of their best items (indices)."""
+    """A random user, and a random one of their best items (indices)."""
     user = random.randrange(model.dataset.interactions.n_users)
-    best = top(model, user).items  # empty where the user has everything
-    return user, int(random.choice(best if len(best) else history(model, user).items))
+    best_items = top(model, user).items  # empty where the user has every item
+    return user, int(random.choice(best_items if len(best_items) else history(model, user).items))
 
 
 _Names = tuple[tuple[str, str], ...]
@@ -188,20 +192,20 @@ _Names = tuple[tuple[str, str], ...]
 def _names(model: Model) -> tuple[_Names, _Names]:
     """(folded id, folded label) of every user and of every item."""
 
-    def make() -> tuple[_Names, _Names]:
+    def fold_all() -> tuple[_Names, _Names]:
         users, items = model.dataset.interactions.users.ids, model.dataset.items
         labels = ((fold(raw), fold(items.label(index))) for index, raw in enumerate(items.items.ids))
         return tuple((fold(raw), "") for raw in users), tuple(labels)
 
-    return shelf.keep("names", model.data_key, make, room=shelf.DATASETS)
+    return shelf.keep("names", model.data_key, fold_all, room=shelf.DATASETS)
 
 
-def _find(names: _Names, text: str) -> Found:
-    wanted = fold(text).strip()
-    words = wanted.split()
+def _find(names: _Names, text: str) -> Matches:
+    folded = fold(text).strip()
+    words = folded.split()
     matches = [
-        (raw != wanted, not raw.startswith(wanted), not label.startswith(wanted), index)
+        (raw != folded, not raw.startswith(folded), not label.startswith(folded), index)
         for index, (raw, label) in enumerate(names)
-        if wanted in raw or (label and all(word in label for word in words))
+        if folded in raw or (label and all(word in label for word in words))
     ]
-    return Found(tuple(match[-1] for match in sorted(matches)[:FOUND]), len(matches))
+    return Matches(tuple(match[-1] for match in sorted(matches)[:MOST_MATCHES]), len(matches))

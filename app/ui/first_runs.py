@@ -1,4 +1,4 @@
-"""What stands on Inspect and Compare while there is nothing to look at yet, and the button that leads on."""
+"""Empty states of Inspect, Compare and Runs: what to do while there is no run to show, with the button for it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from app.ui import address, commands, widgets
 
 
 def none_yet() -> None:
-    """No run at all: one click starts the demo, and shows it training."""
+    """No run at all: one click starts the demo, and opens Start, where it trains."""
     if address.read_only():
         widgets.empty("There is no trained model here yet.")
-        st.caption(commands.ONLY_SHOWS)
+        st.caption(commands.READ_ONLY)
         return
     widgets.empty("There is no trained model yet. The demo trains three small ones in a few minutes.")
-    act = (commands.start_demo,)
-    if widgets.main_button("Train the demo models", key="demo", on_click=widgets.attempt, args=act):
+    arguments = (commands.start_demo,)
+    if widgets.main_button("Train the demo models", key="demo", on_click=widgets.attempt, args=arguments):
         address.go("start")
 
 

@@ -1,7 +1,7 @@
-"""Memory of the server: what is kept out of garbage collections, and uploads that are given back.
+"""Memory of the server: long-lived objects are excluded from garbage collection, and uploads are freed.
 
-They walk through every object of the process, holding the interpreter; with torch, pandas and Plotly loaded that takes
-longer than drawing a page (docs/pages.md).
+A collection walks through every object of the process and holds the interpreter meanwhile; with torch, pandas and
+Plotly loaded that takes longer than drawing a page (docs/pages.md).
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ import pyarrow as pa
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-_seen = 0
-"""Modules that were loaded when objects were last set aside."""
+_loaded_modules = 0
+"""Number of modules that were loaded when objects were last set aside."""
 
 
 def set_aside() -> None:
-    """Once new modules have been loaded: collect, then leave all that lives out of later collections.
+    """Once new modules have been loaded: collect, then exclude every live object from later collections.
 
-    Reference counts still free it; only a cycle made before this would be kept.
+    Reference counts still free them; only a cycle made before this would stay.
     """
-    global _seen
-    if len(sys.modules) != _seen:
+    global _loaded_modules
+    if len(sys.modules) != _loaded_modules:
         gc.collect()
         gc.freeze()
-        _seen = len(sys.modules)
+        _loaded_modules = len(sys.modules)
 
 
 def drop_files(ids: Sequence[str]) -> None:
-    """Free the bytes of files that lay on an uploader which is gone; a later drop is a file of its own."""
+    """Free the bytes of files of an uploader that is gone; a file dropped later has an id of its own."""
     context = get_script_run_ctx()
     if context is None or not isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         return
-    for one in ids:
-        context.uploaded_file_mgr.remove_file(session_id=context.session_id, file_id=one)
+    for file_id in ids:
+        context.uploaded_file_mgr.remove_file(session_id=context.session_id, file_id=file_id)
 
 
 def free() -> None:
-    """Hand what is no longer used back to the system; without this it stays with the process for later reads."""
+    """Return unused memory to the system; without this the process keeps it for later reads."""
     gc.collect()
     pa.default_memory_pool().release_unused()
     if sys.platform.startswith("linux"):

@@ -1,9 +1,7 @@
-"""Pair: which user and item, in which run at which epoch, Inspect looks at; what its panels share.
+"""Pair of a user and an item, in a run at an epoch, that Inspect shows; and what its panels share.
 
 It holds names and raw ids, never a model: a fragment that is drawn again fetches what it needs, so that a run which
 was deleted meanwhile is noticed.
-
-They are buttons: the browser's address does not follow a link from a page to itself.
 """
 
 from __future__ import annotations
@@ -52,14 +50,14 @@ class Pair:
         return trace
 
     def command(self) -> list[str]:
-        """The command line that shows the same."""
-        words = ["convncf", "inspect", self.run]
-        words += widgets.option("--user", self.user) + widgets.option("--item", self.item)
-        return words if self.epoch is None else [*words, "--epoch", str(self.epoch)]
+        """The command that prints this pair."""
+        arguments = ["convncf", "inspect", self.run]
+        arguments += widgets.option("--user", self.user) + widgets.option("--item", self.item)
+        return arguments if self.epoch is None else [*arguments, "--epoch", str(self.epoch)]
 
 
-def in_words(draw: Callable[P, None]) -> Callable[P, None]:
-    """A panel that shows what went wrong as a sentence, such as a run that was deleted while the page was open."""
+def report_errors(draw: Callable[P, None]) -> Callable[P, None]:
+    """Decorate a panel: an error, such as a run that was deleted meanwhile, is shown as a sentence."""
 
     @functools.wraps(draw)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -71,7 +69,7 @@ def in_words(draw: Callable[P, None]) -> Callable[P, None]:
     return guarded
 
 
-# ---------------------------------------------------------------- the part of the network that is looked at
+# ---------------------------------------------------------------- layer, channel and cell in focus
 MAP, FEATURES, CLOSER, EXPORTS = "interaction-map", "feature-maps", "look-closer", "exports"
 """Fragments of Inspect: choosing a cell redraws those that show it, and nothing else."""
 
@@ -85,71 +83,75 @@ class Focus:
     cell: tuple[int, int]
 
 
-def focus(trace: PairTrace, wrong: list[str] | None = None) -> Focus:
-    """What the address says (`layer=1&channel=0&cell=2-3`, layers counted from 1), else the strongest of each.
+def focus(trace: PairTrace, problems: list[str] | None = None) -> Focus:
+    """The focus in the address (`layer=1&channel=0&cell=2-3`, layers counted from 1), else the strongest of each.
 
-    What of it this network does not have is said in `wrong`; of a layer too far the last stands in.
+    What this network does not have is appended to `problems`; a layer beyond the last is replaced by the last.
     """
-    said = [] if wrong is None else wrong
+    messages = [] if problems is None else problems
     layers = range(1, len(trace.layers) + 1)
-    asked = _asked("layer", layers, said)
-    past = (address.asked("layer") or "").isdecimal()  # not -1, not text
-    layer = asked if asked is not None else len(layers) - 1 if past else 0
-    shown: LayerTrace = trace.layers[layer]
-    channels, height, width = shown.shape
-    channel = _asked("channel", range(channels), said)
+    requested = _requested("layer", layers, messages)
+    beyond_last = (address.value("layer") or "").isdecimal()  # not -1, not text
+    layer = requested if requested is not None else len(layers) - 1 if beyond_last else 0
+    layer_record: LayerTrace = trace.layers[layer]
+    channels, height, width = layer_record.shape
+    channel = _requested("channel", range(channels), messages)
     if channel is None:
-        channel = inspection.strongest_channel(shown)
-    return Focus(layer, channel, _asked_cell(height, width, said) or inspection.strongest_cell(shown, channel))
+        channel = inspection.strongest_channel(layer_record)
+    return Focus(
+        layer, channel, _requested_cell(height, width, messages) or inspection.strongest_cell(layer_record, channel)
+    )
 
 
-def look_at(*, layer: int | None = None, channel: int | None = None, cell: tuple[int, int] | None = None) -> None:
-    """Choose, from a callback; another layer begins at its strongest cell, another channel at its own."""
+def set_focus(*, layer: int | None = None, channel: int | None = None, cell: tuple[int, int] | None = None) -> None:
+    """Choose a focus, from a callback; another layer begins at its strongest cell, another channel at its own."""
     address.choose(
-        layer=address.asked("layer") if layer is None else str(layer + 1),
+        layer=address.value("layer") if layer is None else str(layer + 1),
         channel=None if channel is None else str(channel),
         cell=None if cell is None else f"{cell[0]}-{cell[1]}",
     )
-    # of the questions below, one alone is about a channel
-    redraw(MAP, FEATURES, EXPORTS, *([CLOSER] if address.asked("look") == "channel" else []))
+    # only one of the questions below is about a channel
+    redraw(MAP, FEATURES, EXPORTS, *([CLOSER] if address.value("look") == "channel" else []))
 
 
-def redraw(*parts: str) -> None:
+def redraw(*fragments: str) -> None:
     """Draw these fragments again, from a callback."""
-    st.rerun(list(parts))
+    st.rerun(list(fragments))
 
 
-def _asked(name: str, known: range, wrong: list[str]) -> int | None:
-    """The place in `known` of what the address asks for; None where it asks for nothing, or for what is not there."""
-    asked = address.asked(name)
-    if not asked:
+def _requested(name: str, valid: range, problems: list[str]) -> int | None:
+    """Index in `valid` of the address's value; None where it has none, or one that is not valid."""
+    requested = address.value(name)
+    if not requested:
         return None
-    if asked in map(str, known):
-        return known.index(int(asked))
-    wrong.append(f"This network has no {name} {asked!r}: they are {known[0]} to {known[-1]}.")
+    if requested in map(str, valid):
+        return valid.index(int(requested))
+    problems.append(f"This network has no {name} {requested!r}: there are {valid[0]} to {valid[-1]}.")
     return None
 
 
-def _asked_cell(height: int, width: int, wrong: list[str]) -> tuple[int, int] | None:
-    asked = address.asked("cell")
-    if not asked:
+def _requested_cell(height: int, width: int, problems: list[str]) -> tuple[int, int] | None:
+    requested = address.value("cell")
+    if not requested:
         return None
-    row, _, column = asked.partition("-")
+    row, _, column = requested.partition("-")
     if row in map(str, range(height)) and column in map(str, range(width)):
         return int(row), int(column)
-    wrong.append(f"This layer's maps have no cell {asked!r}: they have {height} rows and {width} columns, from 0.")
+    problems.append(
+        f"This layer's maps have no cell {requested!r}: they have {height} rows and {width} columns, counted from 0."
+    )
     return None
 
 
 def to_pairs(model: Model, pairs: Sequence[tuple[int, int]], notes: Sequence[str] = (), *, key: str) -> None:
-    """A button a pair of indices (user, item), with its note behind it; plain text."""
-    for place, (user, item) in enumerate(pairs):
-        note = f" · {notes[place]}" if notes else ""
+    """One button per pair of indices (user, item), with its note after it; plain text."""
+    for position, (user, item) in enumerate(pairs):
+        note = f" · {notes[position]}" if notes else ""
         label = f"{model.item_label(item)} for user {model.user_id(user)}{note}"
         st.button(
             plain(label),
             type="tertiary",
-            key=f"{key}:{place}",
+            key=f"{key}:{position}",
             icon=widgets.ONWARD,
             icon_position="right",
             on_click=_go,
@@ -159,4 +161,4 @@ def to_pairs(model: Model, pairs: Sequence[tuple[int, int]], notes: Sequence[str
 
 def _go(user: str, item: str) -> None:
     address.choose(user=user, item=item)
-    st.rerun()  # the whole page follows, not the part alone that the button is in
+    st.rerun()  # the whole page, not only the fragment with the button

@@ -11,7 +11,7 @@ import streamlit as st
 from scipy import sparse
 
 from app.ui import address, cache, picker, shelf
-from app.ui.cache import FOUND, Found, Model
+from app.ui.cache import MOST_MATCHES, Matches, Model
 from app.ui.text import plain, sentence
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import UnknownIdError
@@ -22,28 +22,32 @@ from convncf.runs import Run
 
 
 @dataclass(frozen=True, slots=True)
-class FoundUsers:
-    """Users by id first, then those who have what was typed."""
+class MatchingUsers:
+    """Users who match by id first, then those who have an item whose title matches."""
 
-    found: Found
+    matches: Matches
     has: dict[int, int]
-    """User -> the item by whose title they were found."""
+    """User -> the item by whose title they matched."""
 
 
-def find_user(model: Model, text: str) -> FoundUsers:
-    """At most `loading.FOUND` users; those found both ways count once."""
+def find_user(model: Model, text: str) -> MatchingUsers:
+    """At most `cache.MOST_MATCHES` users; those who match both ways count once."""
     by_id = cache.find_users(model, text)
     titled = cache.find_items(model, text)
     having = _users_of_items(model, titled.indices)
-    more = titled.total > len(titled.indices)
-    note = f"Of {titled.total:,} titles with it, the first {len(titled.indices)} were looked for." if more else ""
-    if by_id.total > len(by_id.indices):  # a full list: nobody else would be shown
-        return FoundUsers(Found(by_id.indices, by_id.total), {})
-    new = ~np.isin(having.users, by_id.indices)
-    users, items = having.users[new], having.items[new]
-    shown = users[: FOUND - len(by_id.indices)].tolist()
+    truncated = titled.total > len(titled.indices)
+    note = (
+        f"Only users of the first {len(titled.indices)} of {titled.total:,} matching titles are listed."
+        if truncated
+        else ""
+    )
+    if by_id.total > len(by_id.indices):  # a full list: no other would be shown
+        return MatchingUsers(Matches(by_id.indices, by_id.total), {})
+    unlisted = ~np.isin(having.users, by_id.indices)
+    users, items = having.users[unlisted], having.items[unlisted]
+    shown = users[: MOST_MATCHES - len(by_id.indices)].tolist()
     has = dict(zip(shown, items.tolist(), strict=False))
-    return FoundUsers(Found((*by_id.indices, *shown), by_id.total + len(users), note), has)
+    return MatchingUsers(Matches((*by_id.indices, *shown), by_id.total + len(users), note), has)
 
 
 def _users_of_items(model: Model, items: tuple[int, ...]) -> UsersOfItems:
@@ -55,22 +59,22 @@ def _users_of_items(model: Model, items: tuple[int, ...]) -> UsersOfItems:
 
 _SUGGESTED: Final = 20
 BEST: Final = "best"
-"""What stands beside the epoch of the model; "last" where nothing was validated."""
+"""Mark of the epoch whose model was selected; "last" where nothing was validated."""
 
 
 # ---------------------------------------------------------------- run
 def run(runs: Sequence[Run], width: int = 200) -> Run | None:
-    """Pick a run; a broken one is in the list and says so. None where the address names a run that is not there."""
+    """Pick a run; a broken one is listed as such. None where the address names a run that does not exist."""
     by_name = {run.name: run for run in runs}
-    asked = address.chosen("run")
-    if asked not in by_name:
-        if address.asked("run"):
+    requested = address.chosen("run")
+    if requested not in by_name:
+        if address.value("run"):
             st.session_state["inspect:run"] = None
         else:
-            asked = _first(runs).name
-    if asked in by_name:
-        st.session_state["inspect:run"] = asked
-    labels = {name: _run_label(found) for name, found in by_name.items()}
+            requested = _first(runs).name
+    if requested in by_name:
+        st.session_state["inspect:run"] = requested
+    labels = {name: _run_label(known) for name, known in by_name.items()}
     st.selectbox(
         "Run",
         list(by_name),
@@ -78,14 +82,14 @@ def run(runs: Sequence[Run], width: int = 200) -> Run | None:
         format_func=labels.__getitem__,
         placeholder="Choose a run",
         on_change=_run_picked,
-        args=(by_name, asked),
+        args=(by_name, requested),
         width=width,
     )
-    return by_name.get(asked or "")
+    return by_name.get(requested or "")
 
 
 def _first(runs: Sequence[Run]) -> Run:
-    """What to show a newcomer: the newest run that has a model, and rather one with layers to look into."""
+    """Default run: the newest that has a model, preferably one with convolutional layers."""
     ready = None
     for run in runs:
         if run.model_path.exists() and not run.broken():
@@ -102,26 +106,26 @@ def _run_label(run: Run) -> str:
 
 
 def _run_picked(by_name: Mapping[str, Run], before: str | None) -> None:
-    """Epochs belong to a run, ids to its data: of other data nothing is kept, of unknown data what it has as well."""
-    picked, old = by_name[st.session_state["inspect:run"]], by_name.get(before or "")
+    """Another run resets the epoch; other data resets user and item; unreadable data leaves only those that exist."""
+    picked, previous = by_name[st.session_state["inspect:run"]], by_name.get(before or "")
     address.choose(run=picked.name, epoch=None)
-    if old is None or old.broken() or picked.broken():
+    if previous is None or previous.broken() or picked.broken():
         address.forget("user", "item")
-    elif old.fingerprint != picked.fingerprint:
+    elif previous.fingerprint != picked.fingerprint:
         address.choose(user=None, item=None)
 
 
 # ---------------------------------------------------------------- user and item
 def user(model: Model, user: int | None) -> None:
-    """Pick a user by a part of an id, or of a title that they have."""
+    """Pick a user by part of an id, or of a title that they have."""
     n = model.dataset.interactions.n_users
-    has: dict[int, int] = {}  # how those were found who were found by a title
+    has: dict[int, int] = {}  # user -> the item whose title matched
 
-    def find(text: str) -> Found:
-        found = find_user(model, text)
+    def find(text: str) -> Matches:
+        matching = find_user(model, text)
         has.clear()
-        has.update(found.has)
-        return found.found
+        has.update(matching.has)
+        return matching.matches
 
     def describe(index: int) -> str:
         return user_label(model, index, first=has.get(index))
@@ -141,7 +145,7 @@ def user(model: Model, user: int | None) -> None:
 
 
 def item(model: Model, user: int | None, item: int | None) -> None:
-    """Pick an item from the user's best or own, or by a part of its title or id."""
+    """Pick an item from the user's top items or history, or by part of its title or id."""
     n = model.dataset.interactions.n_items
 
     def suggestions() -> dict[str, Sequence[int]]:
@@ -164,21 +168,21 @@ def item(model: Model, user: int | None, item: int | None) -> None:
     )
 
 
-def both(model: Model, chosen_user: int | None, chosen_item: int | None) -> None:
-    """The pickers of a user and an item, and the button that surprises, in this order."""
+def user_and_item(model: Model, chosen_user: int | None, chosen_item: int | None) -> None:
+    """The pickers of a user and an item, and the button for a random pair, in this order."""
     user(model, chosen_user)
     item(model, chosen_user, chosen_item)
     random_pair(model)
 
 
 def random_pair(model: Model) -> None:
-    """A button for any user and one of their best items."""
+    """A button for a random user and one of their top items."""
     st.button(
-        "Surprise me",
-        key="pair:surprise",
+        "Random pair",
+        key="pair:random",
         on_click=_random_pair,
         args=(model,),
-        help="Any user, and one of their best items",
+        help="A random user, and one of their top items",
     )
 
 
@@ -187,15 +191,15 @@ def _random_pair(model: Model) -> None:
     address.choose(user=model.user_id(user), item=model.item_id(item))
 
 
-def user_index(model: Model, wrong: list[str]) -> int | None:
+def user_index(model: Model, problems: list[str]) -> int | None:
     """The user that is chosen, else a good first look; what is wrong with the address goes to `wrong`."""
-    return _index("user", model.dataset.interactions.users, lambda: cache.first_pair(model)[0], wrong)
+    return _index("user", model.dataset.interactions.users, lambda: cache.first_pair(model)[0], problems)
 
 
-def item_index(model: Model, user: int | None, wrong: list[str]) -> int | None:
+def item_index(model: Model, user: int | None, problems: list[str]) -> int | None:
     """The item that is chosen, else a good first look, else the user's best."""
     items = model.dataset.interactions.items
-    return _index("item", items, lambda: None if user is None else _first_item(model, user), wrong)
+    return _index("item", items, lambda: None if user is None else _first_item(model, user), problems)
 
 
 def _first_item(model: Model, user: int) -> int:
@@ -208,7 +212,7 @@ def _first_item(model: Model, user: int) -> int:
 
 
 def remember(model: Model, user: int | None, item: int | None, **ids: str) -> None:
-    """Choose what is looked at; an id that the address has and the data lacks stays."""
+    """Put the pair into the address; an id that the address has and the data lacks stays."""
     if user is not None:
         ids["user"] = model.user_id(user)
     if item is not None:
@@ -216,16 +220,16 @@ def remember(model: Model, user: int | None, item: int | None, **ids: str) -> No
     address.choose(**ids)
 
 
-def _index(name: str, ids: Vocabulary, default: Callable[[], int | None], wrong: list[str]) -> int | None:
-    """The index of the id that is chosen; an unknown one in the address is said, one that is only remembered let go."""
-    asked = address.chosen(name)
-    if asked is not None and asked in ids:
-        return ids.index(asked)
-    if asked is not None and address.asked(name):
+def _index(name: str, ids: Vocabulary, default: Callable[[], int | None], problems: list[str]) -> int | None:
+    """Index of the chosen id; an unknown one in the address is a problem, one that is only remembered is ignored."""
+    requested = address.chosen(name)
+    if requested is not None and requested in ids:
+        return ids.index(requested)
+    if requested is not None and address.value(name):
         try:
-            ids.index(asked)
+            ids.index(requested)
         except UnknownIdError as error:
-            wrong.append(f"{sentence(error)} Choose another one above, or be surprised.")
+            problems.append(f"{sentence(error)} Choose another one above, or a random pair.")
         return None
     return default()
 
@@ -233,24 +237,24 @@ def _index(name: str, ids: Vocabulary, default: Callable[[], int | None], wrong:
 def user_label(model: Model, user: int, *, titles: int = 2, first: int | None = None) -> str:
     """ "15 · watched Heat, Alien … and 37 more"; `first`, else the latest first where there are times."""
     items = cache.history(model, user).items
-    ahead = [] if first is None else [first]
-    listed = [*ahead, *(item for item in items[: titles + 1].tolist() if item != first)][:titles]
-    names = [model.dataset.items.titles[index].strip() or model.item_id(index) for index in listed]
+    leading = [] if first is None else [first]
+    shown = [*leading, *(item for item in items[: titles + 1].tolist() if item != first)][:titles]
+    names = [model.dataset.items.titles[index].strip() or model.item_id(index) for index in shown]
     more = f" … and {len(items) - titles:,} more" if len(items) > titles else ""
     return f"{model.user_id(user)} · {has(model)} {', '.join(shorten(name, 18) for name in names)}{more}"
 
 
 def has(model: Model) -> str:
-    """What users do with items, in a word: films are watched, of other data nothing is known."""
+    """The verb for an interaction: films are watched; for other data "has"."""
     return "watched" if model.dataset.name.startswith("movielens") else "has"
 
 
 # ---------------------------------------------------------------- epoch
 def epoch(choices: Sequence[int], best: int, chosen: int, mark: str) -> None:
-    """Walk through the kept epochs, from the start to the end; `mark` stands beside the one of the model."""
+    """Slider over the kept epochs; `mark` labels the one whose model was selected."""
     if len(choices) < 2:
         with st.container(gap="xxsmall", width=170):
-            st.markdown(":small[Epoch]", help="No other epoch of this run was kept.")
+            st.markdown(":small[Epoch]", help="No other checkpoint of this run was kept.")
             st.markdown(plain(epoch_label(best, best, mark)))
         return
     st.session_state["inspect:epoch"] = chosen
@@ -260,12 +264,12 @@ def epoch(choices: Sequence[int], best: int, chosen: int, mark: str) -> None:
         key="inspect:epoch",
         format_func=lambda value: epoch_label(value, best, mark),
         on_change=address.follow("epoch", "inspect:epoch"),
-        help="The same pair as the model learned: the start is before the first step.",
+        help="The same pair at each kept checkpoint; the start is before the first training step.",
         width=170,
     )
 
 
 def epoch_label(epoch: int, best: int = -1, mark: str = BEST) -> str:
-    """ "start", "3", "7 · best"; "7 · last" in a run without validation, whose start is just that."""
+    """ "start", "3", "7 · best"; "7 · last" in a run without validation, whose start has no mark."""
     name = "start" if epoch == 0 else str(epoch)
     return f"{name} · {mark}" if epoch == best and (epoch or mark == BEST) else name

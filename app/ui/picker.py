@@ -1,4 +1,4 @@
-"""Search picker: choose one user or item of many thousands; the server searches, tens of matches travel."""
+"""Search picker: choose one user or item among many thousands; the server searches and sends a few tens of matches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.ui.cache import Found
+from app.ui.cache import Matches
 from app.ui.text import plain
 
 WIDTH: Final = 288
@@ -20,17 +20,17 @@ def show(
     *,
     key: str,
     hint: str,
-    find: Callable[[str], Found],
+    find: Callable[[str], Matches],
     describe: Callable[[int], str],
     suggestions: Callable[[], Mapping[str, Sequence[int]]],
     choose: Callable[[int], None],
     help: str | None = None,
 ) -> None:
-    """A button that reads `shown` and opens a search; `choose` gets the index that is pressed.
+    """A button labelled `shown` that opens a search; `choose` gets the index that is pressed.
 
     While nothing is typed, `suggestions` (heading -> indices) are offered. Typing redraws this picker alone.
     """
-    with st.container(width=WIDTH):  # around the fragment, which would take all the room that a row has
+    with st.container(width=WIDTH):  # around the fragment, which would take the whole width of a row
         _picker(label, shown, key, hint, find, describe, suggestions, choose, help)
 
 
@@ -40,7 +40,7 @@ def _picker(
     shown: str,
     key: str,
     hint: str,
-    find: Callable[[str], Found],
+    find: Callable[[str], Matches],
     describe: Callable[[int], str],
     suggestions: Callable[[], Mapping[str, Sequence[int]]],
     choose: Callable[[int], None],
@@ -79,18 +79,19 @@ def _picker(
 def _press(choose: Callable[[int], None], index: int, opened: str) -> None:
     choose(index)
     st.session_state[opened] = False
-    st.rerun()  # the whole page follows, not this picker alone
+    st.rerun()  # the whole page, not this picker alone
 
 
 def _groups(
-    text: str, find: Callable[[str], Found], suggestions: Callable[[], Mapping[str, Sequence[int]]]
+    text: str, find: Callable[[str], Matches], suggestions: Callable[[], Mapping[str, Sequence[int]]]
 ) -> Mapping[str, Sequence[int]]:
     if not text.strip():
         return suggestions()
-    found = find(text)
-    note = f". {found.note}" if found.note else ""
-    if not found.total:
-        return {f"Nothing found for “{text.strip()}”. Part of an id or title is enough.": ()}
-    if found.total > len(found.indices):
-        return {f"The first {len(found.indices)} of {found.total:,}; type on to narrow them down{note}": found.indices}
-    return {f"{found.total:,} found{note}": found.indices}
+    matches = find(text)
+    note = f". {matches.note}" if matches.note else ""
+    if not matches.total:
+        return {f"No match for “{text.strip()}”. Part of an id or title is enough.": ()}
+    if matches.total > len(matches.indices):
+        heading = f"The first {len(matches.indices)} of {matches.total:,}; type more to narrow them down{note}"
+        return {heading: matches.indices}
+    return {f"Matches: {matches.total:,}{note}": matches.indices}

@@ -1,8 +1,8 @@
-"""A figure on a page, drawn again in the place where it stands: zoom, hidden curves and hover survive.
+"""Plots on a page: a figure is redrawn in place, so that zoom, hidden curves and hover survive.
 
-`st.plotly_chart` gives a figure whose numbers changed a new identity: it is made anew and drawn twice, and a zoom into
-it is lost. Here the figure goes to a small component (assets/plots.js), which hands it to Plotly.react;
-`layout.uirevision` does the rest. It also tells of a click on any kind of trace, which `st.plotly_chart` does not of a
+`st.plotly_chart` gives a figure whose numbers changed a new identity: it is created again and drawn twice, and its zoom
+is lost. Here the figure goes to a small component (assets/plots.js), which hands it to Plotly.react;
+`layout.uirevision` does the rest. It also reports a click on any kind of trace, which `st.plotly_chart` does not for a
 heatmap. Plotly's own script comes from the installed package, so that no outside host is asked.
 """
 
@@ -35,26 +35,26 @@ class Click(NamedTuple):
     customdata: Any
     """The point's, or the cell's; None where the trace has none."""
     place: Any
-    """Number of the point in its trace; of a heatmap its row and column."""
+    """Number of the point in its trace; in a heatmap its row and column."""
 
 
-def show(drawn: Any, *, key: str, on_click: Callable[[Click], None] | None = None) -> None:
-    """Draw the figure, with its text alternative, or draw it again in place; `key` is the place.
+def show(figure: Any, *, key: str, on_click: Callable[[Click], None] | None = None) -> None:
+    """Draw the figure with its text alternative, in place if it is already there; `key` identifies the place.
 
-    `on_click` is called before the page, or the fragment that this stands in, runs again.
+    `on_click` is called before the page, or the fragment around this plot, runs again.
     """
-    drawn = presentation.fit(drawn)
+    figure = presentation.fit(figure)
 
     def clicked() -> None:
-        found = st.session_state[key].clicked
-        if found is not None and on_click is not None:
-            on_click(Click(found.get("customdata"), found.get("place")))
+        click = st.session_state[key].clicked
+        if click is not None and on_click is not None:
+            on_click(Click(click.get("customdata"), click.get("place")))
 
     _figure(
         data={
-            "figure": str(drawn.to_json()),
+            "figure": str(figure.to_json()),
             "config": figures.CONFIG,
-            "alt": figures.alt(drawn),
+            "alt": figures.alt(figure),
             "paper": address.theme().paper,
             "source": _SOURCE,
         },

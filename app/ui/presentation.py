@@ -1,4 +1,4 @@
-"""Presentation: type that a projector shows, as `present=1` in the address, kept from page to page."""
+"""Presentation mode: large type for a projector, as `present=1` in the address, kept from page to page."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _KEY: Final = "presentation:on"
-# Streamlit's size of type is fixed when the server starts; it counts in rem, so the root's size moves all of it.
+# Streamlit fixes font sizes when the server starts, in rem, so the root's font size scales all of them.
 _STYLE: Final = "<style>html{font-size:22px !important}</style>"
 
 
 def on() -> bool:
-    """Whether the visitor presents."""
+    """Whether presentation mode is on."""
     return address.chosen("present") == "1"
 
 
 def prepare() -> None:
     """Before a page is drawn: enlarge its type, and write the choice into its address."""
     if on():
-        address.choose(present="1")  # a link in the menu leaves the address behind, not the session
+        address.choose(present="1")  # a link in the menu drops the address, not the session
         st.html(_STYLE)
 
 
@@ -35,13 +35,13 @@ def toggle() -> None:
     st.toggle("Large type, for a projector", key=_KEY, on_change=_switched)
 
 
-def fit(drawn: go.Figure) -> go.Figure:
-    """The figure as it is shown: with larger type where the visitor presents."""
-    return theme.enlarged(drawn) if on() else drawn
+def fit(figure: go.Figure) -> go.Figure:
+    """The figure as it is shown: with larger type in presentation mode."""
+    return theme.enlarged(figure) if on() else figure
 
 
 def room(width: int) -> int:
-    """A width in pixels for a map, and more where large type takes some of it."""
+    """Width of a map in pixels, larger in presentation mode, where large type takes some of it."""
     return round(1.12 * width) if on() else width
 
 

@@ -1,4 +1,4 @@
-"""Runs as rows of words: name, state, what it does or what came out, and where to go from there."""
+"""Runs as rows of text: name, state, progress or result, and links to the next pages."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ from convncf import figures
 from convncf.figures.theme import RunStyle
 
 
-def show(seen: Sequence[RunSummary], order: Sequence[str]) -> None:
-    """One row a run; `order` gives each its colour. What their kept epochs mean stands once, under them."""
+def show(summaries: Sequence[RunSummary], order: Sequence[str]) -> None:
+    """One row per run; `order` gives each its colour. What their kept epochs mean is explained once, below them."""
     theme = address.theme()
-    for summary in seen:
+    for summary in summaries:
         with st.container(gap="xsmall"):
             _row(summary, figures.run_colour(summary.name, order, theme))
-    for kept, words in dict.fromkeys((one.kept, one.about_the_choice) for one in seen if one.about_the_choice):
-        st.caption(plain(f"{kept[:1].upper()}{kept[1:]}: {words}"))
+    for kept, explanation in dict.fromkeys(
+        (summary.kept, summary.kept_note) for summary in summaries if summary.kept_note
+    ):
+        st.caption(plain(f"{kept[:1].upper()}{kept[1:]}: {explanation}"))
 
 
 def _row(summary: RunSummary, colour: str) -> None:
-    words = text.STATE_WORDS[summary.state]
-    what = f" · {plain(summary.model_words)}" if summary.model else ""
-    st.markdown(f':color[●]{{foreground="{colour}"}} **{plain(summary.name)}** · {words}{what}')
+    state = text.STATE_LABELS[summary.state]
+    model = f" · {plain(summary.model_words)}" if summary.model else ""
+    st.markdown(f':color[●]{{foreground="{colour}"}} **{plain(summary.name)}** · {state}{model}')
     if summary.active:
         live(summary)
     elif summary.finished:
@@ -43,24 +45,24 @@ def _row(summary: RunSummary, colour: str) -> None:
 
 
 def live(summary: RunSummary) -> None:
-    """Progress of an active run, in words and as a bar."""
+    """Progress of an active run, as text and as a bar."""
     status = summary.status
     parts = [text.phase(status, summary.model), text.remaining(status)]
-    words = " · ".join(part for part in parts if part)
-    st.progress(text.progress(status), text=f":small[{plain(words[:1].upper() + words[1:])}]")
+    line = " · ".join(part for part in parts if part)
+    st.progress(text.progress(status), text=f":small[{plain(line[:1].upper() + line[1:])}]")
 
 
 def why(summary: RunSummary) -> None:
-    """Why a run is not finished though nobody works on it, and what to do."""
-    words = text.sentence(summary.reason or summary.status.message)
+    """Why a run is not finished though no worker trains it, and what to do."""
+    reason = text.sentence(summary.reason or summary.status.message)
     if summary.state in ("failed", "broken"):
-        st.error(plain(words))
+        st.error(plain(reason))
     else:
-        st.caption(plain(words))
+        st.caption(plain(reason))
     if summary.state == "broken":
         st.caption(text.BROKEN)
     if summary.state == "failed":
-        st.caption(plain(text.hint(words)))
+        st.caption(plain(text.hint(reason)))
     if summary.state in ("failed", "lost"):
         tail = summary.run.log_tail(8 if summary.state == "failed" else 2)
         if tail:
@@ -70,10 +72,10 @@ def why(summary: RunSummary) -> None:
 def _links(summary: RunSummary) -> None:
     with st.container(horizontal=True, gap="small"):
         if summary.trained:
-            # without a network there are no feature maps: what stands first on Start must not promise them
+            # without a network there are no feature maps: the first link on Start must not promise them
             page_link("inspect", summary.inside, {"run": summary.name})
         page_link("recommend", "Recommend", {"run": summary.name})
-        page_link("train", "How it learned" if summary.trained else "What came out", {"run": summary.name})
+        page_link("train", "Training curves" if summary.trained else "Results", {"run": summary.name})
 
 
 def heading(name: str, style: RunStyle) -> str:

@@ -1,7 +1,7 @@
-"""A run in summary, for lists: one reading that never fails, and rows of words.
+"""Summary of a run for lists, read without ever raising.
 
-What config.json and report.json say is kept by their stamps, since a list of hundreds of runs is read at every click;
-state and labels are read afresh each time.
+The contents of config.json and report.json are cached by the files' stamps, since a list of hundreds of runs is read at
+every click; state and labels are read again each time.
 """
 
 from __future__ import annotations
@@ -33,39 +33,39 @@ class RunSummary:
     """Why the folder cannot be read; empty when it can."""
     model: str = ""
     layers: str = ""
-    """The network's layers in words, such as "layers 4×4, 4×4, 2×2"; empty without a network."""
+    """The network's layers as text, such as "layers 4×4, 4×4, 2×2"; empty without a network."""
     dataset: str = ""
     preset: str = ""
     seed: int | None = None
     monitor: str = "NDCG@10"
     value: float | None = None
-    """The monitored metric on test, of the kept epoch; none before the run is finished."""
+    """The monitored metric on test, at the kept epoch; None before the run is finished."""
     epoch: int | None = None
     """The kept epoch."""
     epochs: int | None = None
     """How many were trained."""
     validated: bool = True
-    """Whether the kept epoch was chosen by a measurement; without one it is the last."""
+    """Whether the kept epoch was selected by a measurement; without one it is the last."""
     selected_on: str = "validation"
-    """The part that the epoch is chosen on."""
+    """The part of the split that the epoch is selected on."""
     on_everything: bool = False
-    """Whether all interactions were for training, as in a refit."""
+    """Whether all interactions were used for training, as in a refit."""
     measured: tuple[str, ...] | None = None
-    """What has to be equal between two runs to rank them; none where nothing was tested."""
+    """What has to be equal between two runs to rank them; None where nothing was tested."""
     seconds: float | None = None
     """How long training and evaluation took."""
     created: float = 0.0
     """Seconds since 1970; 0 where it cannot be read."""
     split: str = ""
-    """What is held out, in the report's words; before there is one, the setting."""
+    """What is held out, as the report has it; before there is one, the setting."""
     protocol: str = ""
     """What was ranked, such as "full ranking"; empty before there is a report."""
     metrics: Mapping[str, float | None] = field(default_factory=dict)
-    """Of the test part, all of the kept epoch."""
+    """Metrics on the test part, all at the kept epoch."""
     validation: Mapping[str, float | None] = field(default_factory=dict)
-    """Of the validation part, of the same epoch."""
+    """Metrics on the validation part, at the same epoch."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Dotted key -> value, of the settings that have an effect in this run."""
+    """Dotted key -> value, for the settings that have an effect in this run."""
     labels: Labels = field(default_factory=Labels)
 
     @property
@@ -82,7 +82,7 @@ class RunSummary:
 
     @property
     def resumable(self) -> bool:
-        """Whether a worker could go on with it."""
+        """Whether a worker could resume it."""
         return self.status.resumable
 
     @property
@@ -98,19 +98,19 @@ class RunSummary:
 
     @property
     def layered(self) -> bool:
-        """Whether there are feature maps to look at."""
+        """Whether there are feature maps to inspect."""
         return bool(self.model) and record(self.model).layers
 
     @property
     def inside(self) -> str:
-        """What there is to see of how it scores: what stands first must not promise what is not there."""
+        """Label of the link to Inspect, which must not promise what the model does not have."""
         if self.layered:
             return "Look inside"
         return "See its map" if record(self.model).interaction_map else "See its lists"
 
     @property
     def kept(self) -> str:
-        """Which epoch's model is kept, in words."""
+        """Which epoch's model is kept, as text."""
         if not self.trained:
             return "computed in one go"
         if not self.validated:
@@ -120,12 +120,12 @@ class RunSummary:
     @property
     def kept_the_start(self) -> bool:
         """Whether no epoch of training did better on validation than the start."""
-        chosen = self.validated and self.epochs != 0
-        return self.finished and record(self.model).pretraining and self.epoch == 0 and chosen
+        selected = self.validated and self.epochs != 0
+        return self.finished and record(self.model).pretraining and self.epoch == 0 and selected
 
     @property
-    def about_the_choice(self) -> str:
-        """What a reader has to know about the kept epoch, a sentence; empty where it is the usual best one."""
+    def kept_note(self) -> str:
+        """What a reader has to know about the kept epoch, a sentence; empty where it is simply the best one."""
         if not self.finished or not self.trained:
             return ""
         if self.kept_the_start:
@@ -143,7 +143,7 @@ class RunSummary:
 
 
 def summarise(run: Run) -> RunSummary:
-    """Read one run. Whatever is wrong with its folder is a reason in words, never an exception."""
+    """Read one run. Whatever is wrong with its folder becomes its `reason`, never an exception."""
     labels = run.labels()
     try:
         status = run.status()
@@ -151,12 +151,12 @@ def summarise(run: Run) -> RunSummary:
     except ConvNCFError as error:
         return RunSummary(run, "broken", Status(state="broken"), reason=str(error), labels=labels)
     except (TypeError, ValueError, KeyError, AttributeError, OSError) as error:
-        words = f"{run.path}: a file holds something else than expected ({type(error).__name__}: {error})."
-        return RunSummary(run, "broken", Status(state="broken"), reason=words, labels=labels)
+        problem = f"{run.path}: a file holds something else than expected ({type(error).__name__}: {error})."
+        return RunSummary(run, "broken", Status(state="broken"), reason=problem, labels=labels)
 
 
 def _written(run: Run) -> RunSummary:
-    """What config.json and report.json say; its state is filled in by `summarise`. Not kept where it raises."""
+    """What config.json and report.json hold; `summarise` adds the state. Not cached where it raises."""
     return shelf.keep("summary", shelf.of_run(run, "report.json"), lambda: _read(run), room=shelf.RUNS)
 
 
@@ -178,7 +178,7 @@ def _read(run: Run) -> RunSummary:
         value=None if value is None else float(value),
         epoch=report.get("best_epoch"),
         epochs=report.get("epochs"),
-        validated=_chosen(report, config),
+        validated=_selected(report, config),
         selected_on=config.eval.select_on,
         on_everything=config.data.split == "ratio" and config.data.ratios[0] == 1,
         measured=comparison.measured(report),
@@ -193,19 +193,19 @@ def _read(run: Run) -> RunSummary:
 
 
 def validated(run: Run) -> bool:
-    """Whether the kept epoch is chosen by a measurement: by the report, else by the epochs so far."""
+    """Whether the kept epoch is selected by a measurement: by the report, else by the epochs so far."""
     try:
         report, config = run.report(), run.config()
     except (ConvNCFError, OSError):
-        return True  # whoever reads that file will say so
+        return True  # the code that needs that file reports it
     if report is not None:
-        return _chosen(report, config)
+        return _selected(report, config)
     training = [row for row in records(run) if row["phase"] == "training"]
     return not training or any(row["validation"] for row in training)
 
 
-def _chosen(report: Mapping[str, Any], config: RunConfig) -> bool:
-    """True for a report that does not say, such as one of an older version."""
+def _selected(report: Mapping[str, Any], config: RunConfig) -> bool:
+    """True for a report without that key, such as one of an older version."""
     return bool(report.get("metrics" if config.eval.select_on == "test" else "validation", True))
 
 
@@ -214,18 +214,18 @@ def summaries(runs: Iterable[Run]) -> tuple[RunSummary, ...]:
     return tuple(summarise(run) for run in runs)
 
 
-def states(seen: Iterable[RunSummary]) -> tuple[tuple[str, str], ...]:
-    """What has to be equal for the page around a live list to stay as it is: which runs there are, in which state."""
-    return tuple((summary.name, summary.state) for summary in seen)
+def states(listed: Iterable[RunSummary]) -> tuple[tuple[str, str], ...]:
+    """Name and state of each run: while these stay equal, the page around a live list need not be drawn again."""
+    return tuple((summary.name, summary.state) for summary in listed)
 
 
 def records(run: Run) -> list[dict[str, Any]]:
-    """The epochs of a run for a curve; nothing where metrics.jsonl is damaged, which `summarise` does not read."""
+    """The epochs of a run for a curve; empty where metrics.jsonl is damaged, which `summarise` does not read."""
     try:
         rows = run.metrics()
     except (ConvNCFError, OSError):
         return []
-    return [row for row in rows if isinstance(row, dict) and row.keys() >= _DRAWN]
+    return [row for row in rows if isinstance(row, dict) and row.keys() >= _CURVE_KEYS]
 
 
-_DRAWN: Final = {"phase", "epoch", "loss", "validation", "improved", "seconds"}
+_CURVE_KEYS: Final = {"phase", "epoch", "loss", "validation", "improved", "seconds"}

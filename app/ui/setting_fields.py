@@ -1,4 +1,4 @@
-"""Fields for settings, made from the schema: title, help, bounds and choices all come from its definitions."""
+"""Setting fields, generated from the schema: title, help, bounds and choices all come from its definitions."""
 
 from __future__ import annotations
 
@@ -17,29 +17,33 @@ from convncf.models.effects import idle_settings, setting_fields, unused_setting
 from convncf.models.registry import record
 
 SECTIONS: Final[Mapping[str, str]] = {
-    "Data and filters": "Which interactions count; as it stands, all of them.",
-    "Split": "What is held out of training, to validate and to test on.",
-    "Model": "What the model is made of, how it starts, and what keeps its weights small.",
+    "Data and filters": "Which interactions count; by default all of them.",
+    "Split": "What is held out of training, for validation and test.",
+    "Model": "Architecture, initialisation and regularisation of the model.",
     "Pretraining": "MF-BPR, trained first; the network starts from its embeddings.",
-    "Training": "How the model is fitted, when that stops, and what is saved meanwhile.",
-    "Evaluation": "How the model is judged, on validation while training and on test at the end.",
+    "Training": "How the model is trained, when training stops, and which checkpoints are saved.",
+    "Evaluation": "How the model is evaluated: on validation during training, on test at the end.",
 }
-"""Title of a group of fields -> what it is about."""
+"""Title of a group of fields -> its subject."""
 _BY_PREFIX: Final = {"model": "Model", "pretrain": "Pretraining", "train": "Training", "eval": "Evaluation"}
 _SPLIT: Final = ("data.split", "data.order", "data.across", "data.ratios")
 _DATES: Final = {"data.since": "2010-01-31", "data.until": "2015-01-01"}
 _ELSEWHERE: Final = ("data.dataset", "model.name", "preset", "train.device")
-"""Settings that have a place of their own above the fields."""
+"""Settings with widgets of their own above the fields."""
 
 
 def first(model: str) -> tuple[str, ...]:
-    """Keys of the fields that are always visible for a model: what people change first."""
-    one = record(model)
-    return (*(["train.epochs"] if one.trained else []), *(f"model.{field}" for field in one.first), "seed")
+    """Keys of the fields that are always visible for a model: those that are changed most often."""
+    model_record = record(model)
+    return (
+        *(["train.epochs"] if model_record.trained else []),
+        *(f"model.{field}" for field in model_record.first),
+        "seed",
+    )
 
 
 def advanced(model: str) -> dict[str, tuple[str, ...]]:
-    """Title of a section -> keys of its other fields, for what has an effect on the model."""
+    """Title of a section -> keys of its other fields that have an effect on the model."""
     hidden = unused_settings(model) | set(_ELSEWHERE) | set(first(model))
     sections: dict[str, tuple[str, ...]] = dict.fromkeys(SECTIONS, ())
     for key in setting_fields(model):
@@ -55,7 +59,7 @@ def _section(key: str) -> str:
 
 
 def idle(defaults: Mapping[str, Any], prefix: str) -> frozenset[str]:
-    """Keys of the fields that have no effect beside what stands in the others; `prefix` begins their widgets' keys."""
+    """Keys of the fields that have no effect given the values of the others; `prefix` begins their widgets' keys."""
     entered = {key: st.session_state.get(f"{prefix}:{key}", value) for key, value in defaults.items()}
     return idle_settings(entered)
 
@@ -66,36 +70,36 @@ def field_of(key: str, model: str | None = None) -> FieldInfo:
 
 
 def ask(key: str, value: Any, *, widget: str, model: str | None = None) -> Any:
-    """Show the field of one setting, with `value` as it is without the user; return what stands in it.
+    """Show the field of one setting, with `value` as its default; return the value entered.
 
-    `widget` is the key in the session. Lists are text such as "4, 4, 2"; what cannot be read as numbers is returned
-    as the text it is, for the schema to refuse in words.
+    `widget` is the key in the session. Lists are text such as "4, 4, 2"; text that cannot be read as numbers is
+    returned as it is, for the schema to refuse with a message.
     """
     field = field_of(key, model)
     label, help = plain(field.title or key), f"{plain(field.description or '')}  \n`{key}`"
     kind = field.annotation
-    listed = get_origin(kind) is tuple
+    is_list = get_origin(kind) is tuple
     # The session holds the start value: beside a `value=`, Streamlit warns about each later change from here.
     if widget not in st.session_state and value is not None:
-        st.session_state[widget] = as_text(value) if listed else value
+        st.session_state[widget] = as_text(value) if is_list else value
     if get_origin(kind) is Literal:
         choices = [str(choice) for choice in get_args(kind)]
         return st.selectbox(label, choices, key=widget, help=help, persist_state="session")
     optional = NoneType in _kinds(kind)
-    if listed or str in _kinds(kind):
+    if is_list or str in _kinds(kind):
         hint = f"none, or such as {_DATES[key]}" if key in _DATES else "none" if optional else None
         typed = st.text_input(label, key=widget, help=help, placeholder=hint, persist_state="session") or ""
-        return read_list(typed) if listed else (typed.strip() or None if optional else typed)
+        return read_list(typed) if is_list else (typed.strip() or None if optional else typed)
     return _ask_number(label, field, value, widget, help)
 
 
 def fill(values: Mapping[str, Any], prefix: str, model: str | None = None) -> None:
-    """Put values into the fields before they are shown; `prefix` begins their widgets' keys."""
+    """Set the values of fields before they are shown; `prefix` begins their widgets' keys."""
     for key, value in values.items():
         kinds = _kinds(field_of(key, model).annotation)
-        listed = get_origin(field_of(key, model).annotation) is tuple
+        is_list = get_origin(field_of(key, model).annotation) is tuple
         text = "" if value is None and str in kinds else value
-        st.session_state[f"{prefix}:{key}"] = as_text(value) if listed else text
+        st.session_state[f"{prefix}:{key}"] = as_text(value) if is_list else text
 
 
 def _ask_number(label: str, field: FieldInfo, value: Any, widget: str, help: str) -> Any:
@@ -122,13 +126,13 @@ def as_text(values: Sequence[float]) -> str:
 
 
 def read_list(text: str) -> list[Any] | str:
-    """ "4, 4, 2" or "[4, 4, 2]" -> [4, 4, 2]; text that is no list of numbers comes back as it is."""
+    """ "4, 4, 2" or "[4, 4, 2]" -> [4, 4, 2]; text that is no list of numbers is returned as it is."""
     try:
-        found = json.loads(f"[{text.strip().removeprefix('[').removesuffix(']')}]")
+        items = json.loads(f"[{text.strip().removeprefix('[').removesuffix(']')}]")
     except json.JSONDecodeError:
         return text
-    numbers = all(isinstance(item, int | float) and not isinstance(item, bool) for item in found)
-    return found if numbers else text
+    numbers = all(isinstance(item, int | float) and not isinstance(item, bool) for item in items)
+    return items if numbers else text
 
 
 def _kinds(annotation: Any) -> tuple[Any, ...]:
@@ -136,7 +140,7 @@ def _kinds(annotation: Any) -> tuple[Any, ...]:
 
 
 def _bounds(field: FieldInfo, whole: bool) -> tuple[Any, Any]:
-    """What the number field allows; bounds that are excluded are left to the schema, which says why."""
+    """Bounds of the number field; exclusive bounds are left to the schema, whose message gives the reason."""
     cast: Any = int if whole else float
     low = high = None
     for rule in field.metadata:

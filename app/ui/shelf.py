@@ -1,7 +1,7 @@
-"""Shelf: what pages keep for all visitors, by raw ids and the stamps of files; bounded, each made once, read-only.
+"""Shelf: a bounded cache for all visitors, by raw ids and the stamps of files; each value is made once, read-only.
 
-A key begins with a folder and the stamps of the files behind it, so that what was written anew is read anew. No torch
-comes with this: pages that look into no model load none.
+A key begins with a folder and the stamps of the files behind it, so that rewritten files are read again. This module
+does not import torch: pages that inspect no model do not load it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Key = tuple[str, ...]
 T = TypeVar("T")
 DATASETS: Final = 3
 RUNS: Final = 2048
-"""Of how many datasets, and of how many runs in a list, something is kept."""
+"""How many datasets, and how many runs in a list, are cached."""
 
 
 class Shelf:
-    """Values by key, of which the one that was asked for longest ago goes first; each is made once."""
+    """A least-recently-used cache; each value is made once."""
 
     def __init__(self, room: int) -> None:
         self._room = room
@@ -35,10 +35,10 @@ class Shelf:
         self._making: dict[Key, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def get(self, key: Key, make: Callable[[], Any], words: str = "") -> Any:
-        """The value of this key; whoever asks while another visitor has it made waits for it. Not kept where it raises.
+    def get(self, key: Key, make: Callable[[], Any], spinner: str = "") -> Any:
+        """The value of this key; a second visitor waits while it is made for the first. Not cached where it raises.
 
-        `words` stand on the page meanwhile.
+        The page shows the text `spinner` meanwhile.
         """
         with self._lock:
             turn = self._making.setdefault(key, threading.Lock())
@@ -49,7 +49,7 @@ class Shelf:
                     self._making.pop(key, None)
                     return self._values[key]
             try:
-                with st.spinner(words, show_time=False) if words else nullcontext():
+                with st.spinner(spinner, show_time=False) if spinner else nullcontext():
                     value = _read_only(make())
                 with self._lock:
                     self._values[key] = value
@@ -61,7 +61,7 @@ class Shelf:
                     self._making.pop(key, None)
 
     def drop(self, key: Key | None = None) -> None:
-        """Let go of one value, or of all."""
+        """Drop one value, or all."""
         with self._lock:
             if key is None:
                 self._values.clear()
@@ -71,22 +71,22 @@ class Shelf:
 
 @st.cache_resource(show_spinner=False)
 def of(kind: str, room: int) -> Shelf:
-    """The shelf of this kind, the same for all visitors; it has room for so many values."""
+    """The shelf of this kind, shared by all visitors, with room for `room` values."""
     return Shelf(room)
 
 
-def keep(kind: str, key: Key, make: Callable[[], T], *, room: int = 64, words: str = "") -> T:
-    """What `make` returns, made once for each key while there is room for it."""
-    return cast(T, of(kind, room).get(key, make, words))
+def keep(kind: str, key: Key, make: Callable[[], T], *, room: int = 64, spinner: str = "") -> T:
+    """The result of `make`, computed once for each key while there is room for it."""
+    return cast(T, of(kind, room).get(key, make, spinner))
 
 
 def stamped(*paths: Path) -> Key:
-    """Name, size, time and place of files; of one that is missing, its name alone."""
+    """Name, size, modification time and inode of files; of a missing one, its name alone."""
     stamps = []
     for path in paths:
         try:
-            found = path.stat()
-            stamps.append(f"{path.name} {found.st_size} {found.st_mtime_ns} {found.st_ino}")
+            stat = path.stat()
+            stamps.append(f"{path.name} {stat.st_size} {stat.st_mtime_ns} {stat.st_ino}")
         except OSError:
             stamps.append(f"{path.name} missing")
     return tuple(stamps)
@@ -98,9 +98,9 @@ def of_run(run: Run, *names: str) -> Key:
 
 
 def _read_only(value: Any) -> Any:
-    """What is shared between sessions: nobody may write into its arrays."""
-    parts = [getattr(value, each.name) for each in fields(value)] if is_dataclass(value) else [value]
-    for part in parts:
+    """The value with read-only arrays: it is shared between sessions."""
+    values = [getattr(value, field.name) for field in fields(value)] if is_dataclass(value) else [value]
+    for part in values:
         if isinstance(part, np.ndarray):
             part.flags.writeable = False
     return value

@@ -1,8 +1,8 @@
-"""Uploaded files on their way to a dataset, kept by content; their limits; and files that lie on the server.
+"""Uploads: files that become a dataset, stored by content; their limits; and files that are on the server already.
 
 uploads/<first 16 hex digits of SHA-256>-<8 random ones>/<the files' own names>
-They are removed once they are a dataset, or after a day. The id stands in the address (`?upload=…`); it differs for
-each upload, so that of two people with the same file neither removes the other's.
+They are removed once they are a dataset, or after a day. The id is in the address (`?upload=…`); it differs for each
+upload, so that of two visitors with the same file neither removes the other's.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from convncf.data.reading.sources import find
 from convncf.errors import ReadError
 
 LIMIT_MB: Final = 200
-"""Of one file. Larger ones go through the command line, which reads them where they are."""
+"""Of one file. Larger ones are added on the command line, which reads them in place."""
 TOTAL_MB: Final = 400
 FILES: Final = 20
 UNPACKED_MB: Final = 1024
-"""Of one file, unpacked: a few kilobytes can unpack to more than any memory holds."""
+"""Of one file, unpacked: a few kilobytes can unpack to more than the memory of any machine."""
 _MEMBERS: Final = 1000
 _CHUNK: Final = 1 << 20
 _ROWS: Final = 4096
@@ -48,26 +48,26 @@ def refuse_bomb(path: Path) -> None:
         except zipfile.BadZipFile:
             return
         if members > _MEMBERS:
-            raise ReadError(f"{path} holds {members:,} files, and at most {_MEMBERS:,} are looked at here. Pack fewer.")
+            raise ReadError(f"{path} holds {members:,} files, and at most {_MEMBERS:,} are read here. Pack fewer.")
     total = 0
     for size in _unpacked(path):
         total += size
         if total > UNPACKED_MB << 20:
             raise ReadError(
                 f"{path} is {path.stat().st_size / 2**20:,.1f} MB and unpacks to more than {UNPACKED_MB:,} MB, which "
-                "is refused here. If that is what it should hold: convncf datasets add FILE --name NAME"
+                "is refused here. If it should hold that much: convncf datasets add FILE --name NAME"
             )
 
 
 def _unpacked(path: Path) -> Iterator[int]:
-    """Bytes as they are unpacked, held only a piece at a time. What cannot be unpacked ends it: reading says why."""
+    """Sizes of unpacked chunks, one in memory at a time; ends at damage, for which reading gives the reason."""
     try:
         for source in find(path).sources:
             if source.member is not None or _is_gzip(path):
                 yield from map(len, source.chunks(_CHUNK))
             if source.start.startswith(b"PAR1"):
-                rows = pq.ParquetFile(pa.BufferReader(source.read()[0]))
-                yield from (batch.nbytes for batch in rows.iter_batches(_ROWS))
+                table = pq.ParquetFile(pa.BufferReader(source.read()[0]))
+                yield from (batch.nbytes for batch in table.iter_batches(_ROWS))
     except (ReadError, zipfile.BadZipFile, pa.ArrowException, OSError):
         return
 
@@ -78,36 +78,36 @@ def _is_gzip(path: Path) -> bool:
 
 
 FOLDERS: Final = "CONVNCF_DATA_FOLDERS"
-"""Names the folders, divided as in PATH; without it nothing on the server can be named."""
+"""Environment variable with the allowed folders, separated as in PATH; without it no path on the server is allowed."""
 _FIELD: Final = "upload:server"
 
 
 def folders() -> tuple[Path, ...]:
-    """The allowed folders that are there, without links in their paths."""
-    named = [Path(text).resolve() for text in os.environ.get(FOLDERS, "").split(os.pathsep) if text.strip()]
-    return tuple(folder for folder in named if folder.is_dir())
+    """The allowed folders that exist, with links in their paths resolved."""
+    resolved = [Path(text).resolve() for text in os.environ.get(FOLDERS, "").split(os.pathsep) if text.strip()]
+    return tuple(folder for folder in resolved if folder.is_dir())
 
 
 def path(chosen: str) -> Path:
-    """The file or folder that is meant. Raises ReadError where it, or a file in it, is not inside an allowed folder.
+    """The chosen file or folder. Raises ReadError where it, or a file in it, is not inside an allowed folder.
 
-    A relative path is one within the first of the folders that has it.
+    A relative path is resolved in the first of the folders that contains it.
     """
     allowed = folders()
     if "\0" in chosen:
-        raise ReadError(f"{chosen!r} is no path.")
+        raise ReadError(f"{chosen!r} is no path: it contains a null character. Give another one.")
     for folder in allowed:
-        found = (folder / chosen).resolve()
-        if found.is_relative_to(folder) and found.exists():
-            if found.is_dir():
-                _refuse_links_out(found, allowed)
-            return found
+        resolved = (folder / chosen).resolve()
+        if resolved.is_relative_to(folder) and resolved.exists():
+            if resolved.is_dir():
+                _refuse_links_out(resolved, allowed)
+            return resolved
     names = " or ".join(map(str, allowed)) or "any folder: none is allowed here"
-    raise ReadError(f"there is no {chosen!r} inside {names}.")
+    raise ReadError(f"there is no {chosen!r} inside {names}. Give a path inside.")
 
 
 def ask() -> None:
-    """A field for the path, where folders are allowed; what is typed is chosen as an upload is."""
+    """A field for the path, where folders are allowed; a path that is typed is chosen as an upload is."""
     allowed = folders()
     if not allowed:
         return
@@ -115,7 +115,7 @@ def ask() -> None:
         "Or a file or folder on the server",
         key=_FIELD,
         placeholder=f"a path inside {' or '.join(map(str, allowed))}",
-        help="For files too large to upload: they are read where they lie. A folder stands for the files in it.",
+        help="For files too large to upload: they are read in place. A folder means the files in it.",
         on_change=_typed,
     )
 
@@ -125,14 +125,14 @@ def _typed() -> None:
     if not text:
         return
     try:
-        found = path(text)
+        resolved = path(text)
     except ReadError as error:
-        widgets.tell(str(error), "problem")
+        widgets.notify(str(error), "problem")
         return
-    before = address.chosen("upload")
-    if before is not None:
-        forget(before)
-    address.choose(upload=str(found))
+    previous = address.chosen("upload")
+    if previous is not None:
+        forget(previous)
+    address.choose(upload=str(resolved))
 
 
 def _refuse_links_out(folder: Path, allowed: tuple[Path, ...]) -> None:
@@ -145,35 +145,35 @@ ID: Final = re.compile(r"[0-9a-f]{16}-[0-9a-f]{8}")
 _PART: Final = ".part-"
 _KEPT_SECONDS: Final = 24 * 3600
 Named = tuple[str, IO[bytes]]
-"""A file's name as the browser says it, and its content."""
+"""A file's name as the browser sends it, and its content."""
 
 
 def store(files: Sequence[Named]) -> str:
-    """Keep files that belong together; returns their id. Raises ReadError, with nothing kept, where they may not be."""
+    """Store files that belong together; returns their id. Raises ReadError, and stores none, where they are refused."""
     _clear_old()
     names = [_file_name(name) for name, _ in files]
     _refuse(files, names)
     parent = address.home() / "uploads"
     parent.mkdir(parents=True, exist_ok=True)
     with full_disk_in_words(parent):
-        part = Path(tempfile.mkdtemp(dir=parent, prefix=_PART))
+        temporary = Path(tempfile.mkdtemp(dir=parent, prefix=_PART))
         try:
             digest = hashlib.sha256()
             for name, (_, content) in zip(names, files, strict=True):
-                digest.update(_write(content, part / name))
-                refuse_bomb(part / name)
+                digest.update(_write(content, temporary / name))
+                refuse_bomb(temporary / name)
             upload = f"{digest.hexdigest()[:16]}-{secrets.token_hex(4)}"
-            os.replace(part, parent / upload)
+            os.replace(temporary, parent / upload)
         except BaseException as error:
-            shutil.rmtree(part, ignore_errors=True)
-            if isinstance(error, ReadError):  # by the file's own name: its folder was ours, and is gone
-                raise ReadError(str(error).replace(f"{part}/", "")) from None
+            shutil.rmtree(temporary, ignore_errors=True)
+            if isinstance(error, ReadError):  # names the file alone: its temporary folder is gone
+                raise ReadError(str(error).replace(f"{temporary}/", "")) from None
             raise
     return upload
 
 
 def paths(upload: str | None) -> tuple[Path, ...]:
-    """Where the files of an upload lie, by name; none where the id is no id, or they are gone."""
+    """The files of an upload, by name; none where the id is invalid, or they are gone."""
     if upload is None or not ID.fullmatch(upload):
         return ()
     try:
@@ -194,16 +194,18 @@ def _folder(upload: str) -> Path:
 
 def _refuse(files: Sequence[Named], names: Sequence[str]) -> None:
     if len(files) > FILES:
-        raise ReadError(f"{len(files):,} files are more than the {FILES} that belong together at most. Pack them.")
+        raise ReadError(
+            f"{len(files):,} files are more than the {FILES} that one dataset may have. Put them into one archive."
+        )
     folded = [name.casefold() for name in names]
-    twice = next((name for name, same in zip(names, folded, strict=True) if folded.count(same) > 1), None)
-    if twice is not None:
-        raise ReadError(f"two of the files are called {twice!r}. Rename one, or leave one out.")
+    duplicate = next((name for name, other in zip(names, folded, strict=True) if folded.count(other) > 1), None)
+    if duplicate is not None:
+        raise ReadError(f"two of the files are called {duplicate!r}. Rename or remove one.")
     total = sum(content.seek(0, os.SEEK_END) for _, content in files)
     if total > TOTAL_MB << 20:
         raise ReadError(
-            f"the files are {total / 2**20:,.0f} MB together, and at most {TOTAL_MB} are taken here. "
-            "Larger ones are read where they lie: convncf datasets add FILE --name NAME"
+            f"the files are {total / 2**20:,.0f} MB in total, and the limit is {TOTAL_MB}. "
+            "Larger ones are read in place: convncf datasets add FILE --name NAME"
         )
 
 
@@ -219,11 +221,11 @@ def _write(content: IO[bytes], target: Path) -> bytes:
 
 
 def _file_name(name: str) -> str:
-    """The last part of the name, without what a file system cannot hold; the endings, which say much, stay."""
-    kept = re.sub(r'[\x00-\x1f/\\:*?"<>|]', "_", name.replace("\\", "/").rsplit("/", 1)[-1]).strip(". ")
-    while len(kept.encode("utf-8", "replace")) > 200:
-        kept = kept[1:]
-    return kept.encode("utf-8", "replace").decode() or "upload"
+    """The last part of the name, without characters that a file system refuses; the suffixes, which matter, stay."""
+    cleaned = re.sub(r'[\x00-\x1f/\\:*?"<>|]', "_", name.replace("\\", "/").rsplit("/", 1)[-1]).strip(". ")
+    while len(cleaned.encode("utf-8", "replace")) > 200:
+        cleaned = cleaned[1:]
+    return cleaned.encode("utf-8", "replace").decode() or "upload"
 
 
 def _clear_old() -> None:

@@ -1,7 +1,6 @@
-"""Pieces that every page shares: pickers bound to the address, facts, notices, empty and error states.
+"""Widgets that every page shares: pickers bound to the address, labelled values, notices, empty and error states.
 
-Whatever comes from data (names, ids, titles, error texts) passes through `wording.plain` here, so that callers hand
-over text as it is.
+Text from data (names, ids, titles, error messages) passes through `text.plain` here, so that callers pass it as it is.
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ from convncf.runs import Run
 
 T = TypeVar("T", bound=str)
 ONWARD: Final = ":material/arrow_forward:"
-"""Stands behind a link to another page, which would look like plain text without it."""
+"""Icon after a link to another page, which would look like plain text without it."""
 DOWNLOAD: Final = ":material/download:"
-"""Stands before what can be taken along as a file, a quiet button on every page."""
+"""Icon before a button that downloads a file."""
 
 
 # ---------------------------------------------------------------- headings and text
-def page_title(text: str, words: str = "") -> None:
+def page_title(text: str, subtitle: str = "") -> None:
     """The one large heading of a page, and a sentence under it."""
     st.title(text, anchor=False)
-    if words:
-        st.caption(words)
+    if subtitle:
+        st.caption(subtitle)
 
 
 def section(text: str, help: str = "") -> None:
@@ -46,13 +45,13 @@ def labelled_values(values: Mapping[str, str]) -> None:
 
 
 def command_line(command: Sequence[str]) -> None:
-    """The command line that shows the same, folded."""
-    with st.expander("The same in a terminal"):
+    """The command line that does the same, folded."""
+    with st.expander("Command line"):
         st.code(shlex.join(command), language=None, wrap_lines=True)
 
 
 def page_link(page: str, label: str, ids: Mapping[str, str | list[str]] | None = None) -> None:
-    """A link to another page, with what is looked at there."""
+    """A link to another page, with what it shows as `ids`."""
     st.page_link(address.PAGES[page], label=label, icon=ONWARD, icon_position="right", query_params=ids)
 
 
@@ -63,17 +62,17 @@ def option(name: str, raw: str) -> list[str]:
 
 # ---------------------------------------------------------------- what went wrong, what is missing
 def problem(error: ConvNCFError | str) -> None:
-    """An error in words, where it concerns the reader; never a traceback."""
+    """An error message where it concerns the reader; never a traceback."""
     st.error(plain(error))
 
 
-def empty(words: str) -> None:
-    """Why there is nothing to see here yet; buttons that lead on follow it."""
-    st.info(plain(words))
+def empty(explanation: str) -> None:
+    """Why there is nothing to show here yet; buttons for the next step follow it."""
+    st.info(plain(explanation))
 
 
 def broken_run(run: Run) -> bool:
-    """Whether the run's folder cannot be read; says why if so."""
+    """Whether the run's folder cannot be read; shows why if so."""
     reason = run.broken()
     if reason:
         st.error(f"**{plain(run.name)}** cannot be read. {plain(reason)}")
@@ -83,30 +82,30 @@ def broken_run(run: Run) -> bool:
 _NOTICES = "notices"
 
 
-def tell(words: str, kind: Literal["done", "problem"] = "done") -> None:
-    """Say something after the rerun that a callback brings; see `notices`."""
-    st.session_state[_NOTICES] = [*st.session_state.get(_NOTICES, []), (kind, words)]
+def notify(message: str, kind: Literal["done", "problem"] = "done") -> None:
+    """Show a message after the rerun that follows a callback; see `notices`."""
+    st.session_state[_NOTICES] = [*st.session_state.get(_NOTICES, []), (kind, message)]
 
 
 def notices() -> None:
-    """Show what callbacks had to say, once. Every page calls it under its title."""
-    with st.container():  # full or not, so that nothing below is made anew when a notice goes
-        for kind, words in st.session_state.pop(_NOTICES, []):
-            (st.error if kind == "problem" else st.success)(plain(words))
+    """Show the messages of callbacks, once. Every page calls it under its title."""
+    with st.container():  # even if empty, so that nothing below is redrawn when a notice goes
+        for kind, message in st.session_state.pop(_NOTICES, []):
+            (st.error if kind == "problem" else st.success)(plain(message))
 
 
 def attempt(action: Callable[[], str | None]) -> None:
-    """Do what a button is for: the sentence that comes back, or the error, is told after the rerun."""
+    """Run a button's action: its sentence, or its error, is shown after the rerun."""
     try:
-        words = action()
+        message = action()
     except ConvNCFError as error:
-        tell(str(error), "problem")
+        notify(str(error), "problem")
         return
     except OSError as error:
-        tell(f"That did not work: {error}.", "problem")
+        notify(f"The operating system refused: {error}.", "problem")
         return
-    if words:
-        tell(words)
+    if message:
+        notify(message)
 
 
 def confirm(label: str, question: str, yes: str, action: Callable[[], str | None], *, key: str, help: str = "") -> None:
@@ -125,12 +124,12 @@ def main_button(
     disabled: bool = False,
     help: str | None = None,
 ) -> bool:
-    """The one prominent button of a place. Returns whether it was pressed, where there is no callback."""
-    words = plain(label)
+    """The one prominent button of a panel. Returns whether it was pressed, where there is no callback."""
+    text = plain(label)
     if address.theme() is figures.DARK and not disabled:
-        # Streamlit writes white on the accent, which on the dark theme's light teal nobody can read
-        words = f':color[{words}]{{foreground="{figures.DARK.paper}"}}'
-    return st.button(words, key=key, type="primary", on_click=on_click, args=args, disabled=disabled, help=help)
+        # Streamlit writes white on the accent, which is illegible on the dark theme's light teal
+        text = f':color[{text}]{{foreground="{figures.DARK.paper}"}}'
+    return st.button(text, key=key, type="primary", on_click=on_click, args=args, disabled=disabled, help=help)
 
 
 # ---------------------------------------------------------------- pickers
@@ -147,14 +146,16 @@ def pick(
     """A selectbox whose choice is `?parameter=…` in the address; the options are raw ids, shown through `labels`.
 
     Without a valid id in address or session it takes `default`, else the first option; None where there is no option.
-    An id in the address that is not among the options is said in words, never silently replaced.
+    An id in the address that is not among the options is reported, never silently replaced.
     """
     if not options:
         return None
-    asked = address.chosen(parameter)
-    value = next((wish for wish in (asked, default) if wish is not None and wish in options), options[0])
+    requested = address.chosen(parameter)
+    value = next(
+        (candidate for candidate in (requested, default) if candidate is not None and candidate in options), options[0]
+    )
     key = f"pick:{parameter}"
-    # Set before the widget is made: the address decides, also after Back and after a link from another page.
+    # Set before the widget is created: the address decides, also after Back and after a link from another page.
     st.session_state[key] = value
     picked = st.selectbox(
         label,
@@ -165,8 +166,10 @@ def pick(
         placeholder=placeholder,
         on_change=address.follow(parameter, key),
     )
-    if asked is not None and asked not in options:
-        st.caption(f"{plain(label)} {plain(repr(asked))} is not here; {plain(labels(value))} is shown instead.")
+    if requested is not None and requested not in options:
+        st.caption(
+            f"{plain(label)} {plain(repr(requested))} is not available; {plain(labels(value))} is shown instead."
+        )
     else:
         address.show(**{parameter: picked})
     return picked
@@ -178,20 +181,20 @@ def one_of(
     *,
     parameter: str,
     default: T | None = None,
-    words: Callable[[T], str] = str,
+    labels: Callable[[T], str] = str,
     help: str | None = None,
     labelled: bool = False,
     then: Callable[[], None] | None = None,
 ) -> T:
-    """A row of options whose choice is `?parameter=…`; one that the address asks for and that is none of them is said.
+    """A row of options whose choice is `?parameter=…`; a value in the address that is not among them is reported.
 
     Without one it takes `default`, else the first. `then` is called after a choice, before the page runs again.
     """
-    asked = address.chosen(parameter)
+    requested = address.chosen(parameter)
     first = options[0] if default is None else default
-    here = next((option for option in options if option == asked), first)
+    value = next((option for option in options if option == requested), first)
     key = f"choice:{parameter}"
-    st.session_state[key] = here
+    st.session_state[key] = value
     follow = address.follow(parameter, key)
 
     def chosen() -> None:
@@ -203,17 +206,19 @@ def one_of(
         label,
         options,
         required=True,
-        format_func=lambda option: plain(words(option)),
+        format_func=lambda option: plain(labels(option)),
         key=key,
         label_visibility="visible" if labelled else "collapsed",
         help=help,
         on_change=chosen,
     )
-    if asked is not None and asked not in options:
-        st.caption(f"{plain(label)} {plain(repr(asked))} is not here; {plain(words(here))} is shown instead.")
+    if requested is not None and requested not in options:
+        st.caption(
+            f"{plain(label)} {plain(repr(requested))} is not available; {plain(labels(value))} is shown instead."
+        )
     else:
-        address.show(**{parameter: here})
-    return here
+        address.show(**{parameter: value})
+    return value
 
 
 def run_picker(

@@ -11,10 +11,10 @@ PAGE: Final = Path("docs/pages.md")
 _NUMBERS: Final = ("n", "server_median", "server_p95", "painted_median", "painted_p95")
 _HEAD: Final = """# How fast the pages answer
 
-Made by `python -m benchmarks.pages`: a visitor's presses in a headless Chromium beside the server, on Inspect where no
-other page is named, each kind again and again on a page that stands. *Server* is how long the page's script was seen to
-run; *painted* is from the press to the frame with the last change. Median and 95th percentile, in milliseconds; a limit
-that is missed is marked.
+Measured by `python -m benchmarks.pages`: interactions of a visitor in a headless Chromium on the server's machine, on
+Inspect where no other page is named, each repeated on a page that is already open. *Server* is the running time of the
+page's script; *painted* is the time from the press to the frame with the last change. Median and 95th percentile, in
+milliseconds; a missed limit is marked.
 """
 
 

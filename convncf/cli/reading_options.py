@@ -46,7 +46,7 @@ def with_read_options(command: Callable[..., None], only: Collection[str] = ()) 
     return with_them
 
 
-_FOUND_OUT: Final = "found out unless given"
+_FOUND_OUT: Final = "detected unless given"
 
 
 def _column_help(words: RoleWords) -> str:

@@ -199,7 +199,7 @@ SURFACES: Final[tuple[Fault, ...]] = (
     Fault(
         "read-only-deletes",
         "app",
-        "On a server that only shows, a run can be deleted.",
+        "On a read-only server, a run can be deleted.",
         "app/ui/commands.py",
         "@refused_where_read_only\ndef delete(",
         "def delete(",
@@ -210,7 +210,7 @@ SURFACES: Final[tuple[Fault, ...]] = (
         "app",
         "Deleting a run gives the others its colour: the same run looks otherwise than yesterday.",
         "app/ui/address.py",
-        "if run.number is None or run.number in places:",
+        "if run.number is None or run.number in by_position:",
         "if run.number is None or run.number >= 0:",
         ("tests/test_app_start.py", "tests/test_app_runs.py"),
     ),

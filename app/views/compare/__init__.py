@@ -1,1 +1,1 @@
-"""The page Compare and its pieces."""
+"""The page Compare and its panels."""

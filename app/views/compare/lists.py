@@ -1,4 +1,4 @@
-"""The best items of one user under each model, and what the lists have in common."""
+"""Top items of one user under each model, and how many the lists share."""
 
 from __future__ import annotations
 
@@ -36,65 +36,65 @@ class _List:
 
 
 def show(runs: Sequence[Run], _: Comparison, styles: Mapping[str, RunStyle], __: Sequence[str]) -> None:
-    """Choose a user of the baseline's data; each title leads to Inspect."""
+    """Choose a user of the baseline's data; each title is a link to Inspect."""
     model = cache.model(runs[0])
-    wrong: list[str] = []
-    user = pair_controls.user_index(model, wrong)
+    problems: list[str] = []
+    user = pair_controls.user_index(model, problems)
     pair_controls.remember(model, user, None)
     pair_controls.user(model, user)
-    for words in wrong:
-        st.error(plain(words))
+    for problem in problems:
+        st.error(plain(problem))
     if user is None:
         return
-    raw = model.user_id(user)
-    lists = [_list(run, raw) for run in runs]
-    listed = [one for one in lists if one.model is not None]
-    counts = Counter(item for one in listed for item in one.ids)
+    user_id = model.user_id(user)
+    lists = [_list(run, user_id) for run in runs]
+    available = [user_list for user_list in lists if user_list.model is not None]
+    counts = Counter(item for user_list in available for item in user_list.ids)
     with st.container(horizontal=True, gap="medium"):
-        for one in lists:
+        for user_list in lists:
             with st.container(width=_WIDTHS[len(runs)], gap="xxsmall"):
-                st.markdown(heading(one.run.name, styles[one.run.name]))
-                if one.model is None:
-                    st.caption(plain(one.problem))
+                st.markdown(heading(user_list.run.name, styles[user_list.run.name]))
+                if user_list.model is None:
+                    st.caption(plain(user_list.problem))
                 else:
-                    _titles(one, one.model, raw, counts, len(listed))
-    for first, second in combinations(listed, 2):
+                    _titles(user_list, user_list.model, user_id, counts, len(available))
+    for first, second in combinations(available, 2):
         st.markdown(plain(in_common(first.run.name, first.ids, second.run.name, second.ids)))
-    several = " Behind other titles stands in how many lists they are." if len(listed) > 2 else ""
+    counts_note = " After other titles: the number of lists that have them." if len(available) > 2 else ""
     st.caption(
-        f"Bold: in every list.{several} {HELD_OUT} marks a held-out test item, which should rank high. "
-        "Each title leads to its picture on Inspect."
+        f"Bold: in every list.{counts_note} {HELD_OUT} marks a held-out test item, which should rank high. "
+        "Each title opens its pair on Inspect."
     )
 
 
-def in_common(first: str, ids: Sequence[str], second: str, other: Sequence[str]) -> str:
+def in_common(first: str, first_ids: Sequence[str], second: str, second_ids: Sequence[str]) -> str:
     """Such as "a and b: 6 of 10 in common"."""
-    shared = len(figures.lists.overlap(ids, other).shared)
-    return f"{first} and {second}: {shared} of {max(len(ids), len(other))} in common"
+    shared = len(figures.lists.overlap(first_ids, second_ids).shared)
+    return f"{first} and {second}: {shared} of {max(len(first_ids), len(second_ids))} in common"
 
 
 def _list(run: Run, user: str) -> _List:
-    """By raw id, since another run may have other data."""
+    """One run's list, by raw id, since another run may have other data."""
     try:
         model = cache.model(run)
-        found = cache.top(model, model.dataset.interactions.users.index(user))
+        top = cache.top(model, model.dataset.interactions.users.index(user))
     except ConvNCFError as error:
         return _List(run, problem=sentence(error))
-    return _List(run, tuple(model.item_id(item) for item in found.items.tolist()), model)
+    return _List(run, tuple(model.item_id(item) for item in top.items.tolist()), model)
 
 
-def _titles(one: _List, model: Model, user: str, counts: Mapping[str, int], lists: int) -> None:
+def _titles(user_list: _List, model: Model, user: str, counts: Mapping[str, int], lists: int) -> None:
     interactions, split = model.dataset.interactions, model.loaded.split
-    for place, raw in enumerate(one.ids, start=1):
+    for position, raw in enumerate(user_list.ids, start=1):
         item = interactions.items.index(raw)
-        held = inspection.part_of(split, interactions.users.index(user), item) == "test"
+        held_out = inspection.part_of(split, interactions.users.index(user), item) == "test"
         title = plain(model.item_label(item))
         title = f"**{title}**" if counts[raw] == lists > 1 else title
-        among = f" · in {counts[raw]}" if 1 < counts[raw] < lists else ""
+        count = f" · in {counts[raw]}" if 1 < counts[raw] < lists else ""
         st.page_link(
             address.PAGES["inspect"],
-            label=f"{place} {title}{among}{f' {HELD_OUT}' if held else ''}",
-            query_params={"run": one.run.name, "user": user, "item": raw},
+            label=f"{position} {title}{count}{f' {HELD_OUT}' if held_out else ''}",
+            query_params={"run": user_list.run.name, "user": user, "item": raw},
         )
-    if not one.ids:
-        st.caption("Nothing is left to recommend to this user.")
+    if not user_list.ids:
+        st.caption("There is nothing to recommend: this user has every item.")

@@ -17,10 +17,10 @@ from convncf.runs import Run
 
 def page() -> None:
     widgets.page_title(
-        "Compare", "Finished runs side by side: what they reach, how they learned, and what they see in a pair."
+        "Compare", "Finished runs side by side: metrics, settings, learning curves, and the same pair in each."
     )
     widgets.notices()
-    runs = address.listed()
+    runs = address.selectable_runs()
     if not runs:
         return first_runs.none_yet()
     finished = [run for run in runs if cache.finished(run)]
@@ -31,22 +31,22 @@ def page() -> None:
     if len(chosen) < 2:
         return first_runs.one_more(len(finished))
     try:
-        found = cache.compared(chosen)
-        _compare(chosen, found, address.run_order())
+        comparison = cache.compared(chosen)
+        _compare(chosen, comparison, address.run_order())
     except ConvNCFError as error:
         widgets.problem(sentence(error))
 
 
-def _compare(runs: Sequence[Run], found: Comparison, order: Sequence[str]) -> None:
+def _compare(runs: Sequence[Run], comparison: Comparison, order: Sequence[str]) -> None:
     styles = {run.name: run_style(run.name, order, address.theme()) for run in runs}
-    for words in found.unlike:
-        st.warning(plain(words))
-    if found.unlike:
-        choice.offer_alike(runs)
-    metrics.show(found, styles, order)
-    settings.show(found, runs)
-    curves.show(runs, found.monitor, order, unlike=bool(found.unlike))
-    closer.show(runs, found, styles, order)
+    for difference in comparison.unlike:
+        st.warning(plain(difference))
+    if comparison.unlike:
+        choice.offer_comparable(runs)
+    metrics.show(comparison, styles, order)
+    settings.show(comparison, runs)
+    curves.show(runs, comparison.monitor, order, unlike=bool(comparison.unlike))
+    closer.show(runs, comparison, styles, order)
     widgets.command_line(["convncf", "compare", *(run.name for run in runs)])
 
 

@@ -1,4 +1,4 @@
-"""What the panels of Compare fetch from the core, kept for all visitors.
+"""Results that the panels of Compare fetch from the core, cached for all visitors.
 
 The largest, aligned embeddings of 100,000 users and items, takes 26 MB.
 """
@@ -24,56 +24,56 @@ T = TypeVar("T")
 
 
 def alignment(first: Model, second: Model, method: Method) -> Alignment:
-    """The second model's embeddings turned towards the first's."""
+    """The second model's embeddings, aligned to the first's."""
 
-    def make() -> Alignment:
-        mine, others = (
+    def align() -> Alignment:
+        target, source = (
             inspection.embeddings(model.loaded.model, model.dataset.interactions) for model in (first, second)
         )
-        return inspection.align(mine, others, method)
+        return inspection.align(target, source, method)
 
-    return _kept((*first.key, "aligned to", *second.key, method), make)
+    return _cached((*first.key, "aligned to", *second.key, method), align)
 
 
 def by_activity(runs: Sequence[Run], metric: str) -> MetricByGroup:
-    """A metric of alike runs in bands of user activity."""
+    """A metric of comparable runs by groups of user activity."""
     split = cache.model(runs[0]).loaded.split
-    return _kept((*_stamps(runs, "per_user.parquet"), metric), lambda: user_groups.by_activity(runs, split, metric))
+    return _cached((*_stamps(runs, "per_user.parquet"), metric), lambda: user_groups.by_activity(runs, split, metric))
 
 
 def by_popularity(runs: Sequence[Run], k: int) -> MetricByGroup:
-    """Hits of alike runs in bands of item popularity."""
+    """Hits of comparable runs by groups of item popularity."""
     split = cache.model(runs[0]).loaded.split
-    return _kept(
+    return _cached(
         (*_stamps(runs, "ranks.parquet"), f"popularity {k}"), lambda: user_groups.by_popularity(runs, split, k)
     )
 
 
 def seed_group(run: Run) -> SeedGroup | None:
-    """Every run that differs from this one in the seed alone, this one among them; none where that cannot be told."""
-    wanted = _identity(run)
-    if not wanted:
+    """All runs that differ from this one only in the seed, itself included; None where that cannot be determined."""
+    identity = _identity(run)
+    if not identity:
         return None
-    alike = [other for other in address.store().all() if _identity(other) == wanted]
-    return _kept(("seed group", *_stamps(alike, "status.json", "report.json")), lambda: seeds.group(alike))
+    members = [other for other in address.store().all() if _identity(other) == identity]
+    return _cached(("seed group", *_stamps(members, "status.json", "report.json")), lambda: seeds.group(members))
 
 
 def _identity(run: Run) -> str:
-    """What the runs of a group have in common; empty where the run cannot be read, which is then of no group."""
+    """The identity that the runs of a group share; empty for a run that cannot be read, which belongs to none."""
 
-    def look() -> str:
+    def read() -> str:
         try:
             run.config()
             return seeds.identity(run)
         except ConvNCFError:
             return ""
 
-    return shelf.keep("seed group", shelf.of_run(run), look, room=2 * shelf.RUNS)
+    return shelf.keep("seed group", shelf.of_run(run), read, room=2 * shelf.RUNS)
 
 
 def _stamps(runs: Sequence[Run], *files: str) -> Key:
-    return tuple(each for run in runs for each in shelf.of_run(run, *files))
+    return tuple(stamp for run in runs for stamp in shelf.of_run(run, *files))
 
 
-def _kept(key: Key, make: Callable[[], T]) -> T:
+def _cached(key: Key, make: Callable[[], T]) -> T:
     return shelf.keep("compare", key, make)

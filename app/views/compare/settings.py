@@ -1,4 +1,4 @@
-"""Settings in which runs differ, and the machines and versions that they were made with."""
+"""Settings in which runs differ, and the machines and versions that they were trained with."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from convncf.runs import Run
 
 NO_EFFECT = "–"
 _DEVICE: Final = "train.device"
-"""A setting that says where a run was made, and not what was made: it stands with the machines."""
+"""A setting that says where a run was trained, not how: it is shown with the machines."""
 
 
-def show(found: Comparison, runs: Sequence[Run]) -> None:
-    """Only what is not the same in all of them."""
+def show(comparison: Comparison, runs: Sequence[Run]) -> None:
+    """Only the settings that are not the same in all runs."""
     widgets.section("Settings that differ")
-    settings = [difference for difference in found.differences if difference.key != _DEVICE]
+    settings = [difference for difference in comparison.differences if difference.key != _DEVICE]
     if not settings:
         st.caption("None: the runs have the same settings.")
     else:
-        unused = [idle_settings(run.settings()) for run in runs]
-        columns = ["Setting", "Key", *(run.name for run in found.runs)]
+        unused_settings = [idle_settings(run.settings()) for run in runs]
+        columns = ["Setting", "Key", *(run.name for run in comparison.runs)]
         rows = [
             [
                 _title(difference.key),
                 difference.key,
                 *(
-                    NO_EFFECT if difference.key in idle else as_text(value)
-                    for idle, value in zip(unused, difference.values, strict=True)
+                    NO_EFFECT if difference.key in unused else as_text(value)
+                    for unused, value in zip(unused_settings, difference.values, strict=True)
                 ),
             ]
             for difference in settings
@@ -45,34 +45,34 @@ def show(found: Comparison, runs: Sequence[Run]) -> None:
         _table(columns, rows, "Settings that differ between the runs")
         notes = []
         if any(NO_EFFECT in row for row in rows):
-            notes.append(f"{NO_EFFECT} stands for a setting that has no effect on that run, or that it does not have.")
-        if found.paired:
-            notes.append(_mattered(len(settings)))
+            notes.append(f"{NO_EFFECT}: the setting has no effect on that run, or does not exist there.")
+        if comparison.paired:
+            notes.append(_conclusion(len(settings)))
         if notes:
             st.caption(" ".join(notes))
         metrics.offer(
-            metrics.Leaving(columns, rows, rows, "Settings that differ", text_columns=len(columns)), "settings"
+            metrics.ExportTable(columns, rows, rows, "Settings that differ", text_columns=len(columns)), "settings"
         )
-    _environments(runs, [difference for difference in found.differences if difference.key == _DEVICE])
+    _environments(runs, [difference for difference in comparison.differences if difference.key == _DEVICE])
 
 
-def _mattered(settings: int) -> str:
-    """What may be concluded from the paired test about these settings."""
+def _conclusion(settings: int) -> str:
+    """What the paired test shows about these settings."""
     if settings == 1:
-        return "This is the only one: whether it mattered is what the paired test above says."
+        return "This is the only one: the paired test above shows whether it made a significant difference."
     return (
-        f"These {settings} differ at once: the paired test above says whether they mattered together, and nothing here "
-        "tells which of them did."
+        f"These {settings} differ at once: the paired test above shows whether they made a significant difference "
+        "together, not which of them did."
     )
 
 
-def _environments(runs: Sequence[Run], more: Sequence[Difference]) -> None:
-    found = [*more, *_environment_differences(runs)]
-    if not found:
+def _environments(runs: Sequence[Run], device_differences: Sequence[Difference]) -> None:
+    differing = [*device_differences, *_environment_differences(runs)]
+    if not differing:
         return
     with st.expander("Machines and versions that differ"):
-        rows = [[difference.key, *(as_text(value) for value in difference.values)] for difference in found]
-        _table(["What", *(run.name for run in runs)], rows, "Machines and versions that differ between the runs")
+        rows = [[difference.key, *(as_text(value) for value in difference.values)] for difference in differing]
+        _table(["Property", *(run.name for run in runs)], rows, "Machines and versions that differ between the runs")
 
 
 def _environment_differences(runs: Sequence[Run]) -> tuple[Difference, ...]:

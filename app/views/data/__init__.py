@@ -1,1 +1,1 @@
-"""The page Data and its pieces."""
+"""The page Data and its panels."""

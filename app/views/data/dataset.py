@@ -1,4 +1,4 @@
-"""One dataset: its counts, where it comes from, what reading it left out, and what leads on."""
+"""One dataset: its counts, its source, the rows that reading dropped, and the next steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from app.ui import address, setting_fields, widgets
-from app.ui.commands import ONLY_SHOWS
+from app.ui.commands import READ_ONLY
 from app.ui.text import percent, plain
 from app.views.data import filters, statistics
 from convncf.data import catalogue
@@ -20,33 +20,33 @@ from convncf.data.storage import DatasetEntry
 from convncf.errors import ConvNCFError, DataError
 from convncf.figures.theme import plural
 
-_SHOWN_ABOVE = ("Warning: ", "Left out: ")
+_SHOWN_ABOVE = ("Warning: ", "Dropped: ", "Left out: ")  # the last in reports of earlier versions
 
 
-def show_report(report: Mapping[str, Any], words: Callable[[str], str] = str) -> None:
-    """Counts in a row, what is likely to be wrong, what was left out, then the other sentences, put by `words`."""
+def show_report(report: Mapping[str, Any], reword: Callable[[str], str] = str) -> None:
+    """Counts in a row, warnings, dropped rows, then the other sentences, passed through `reword`."""
     widgets.labelled_values(
         {
             "Rows read": f"{report['rows']:,}",
             "Kept": f"{report['kept']:,}",
-            "Left out": f"{report['n_dropped']:,}",
+            "Dropped": f"{report['n_dropped']:,}",
             "Merged": f"{report['merged']:,}",
             "Users": f"{report['n_users']:,}",
             "Items": f"{report['n_items']:,}",
         }
     )
     for warning in report.get("warnings", ()):  # reports of earlier versions have none
-        said = words(warning)
-        st.warning(plain(f"{said[:1].upper()}{said[1:]}{'' if said.endswith('?') else '.'}"))
+        text = reword(warning)
+        st.warning(plain(f"{text[:1].upper()}{text[1:]}{'' if text.endswith('?') else '.'}"))
     rows = [
-        {"Left out because": dropped["reason"], "Rows": dropped["count"], "On lines": _lines(dropped)}
-        for dropped in report["dropped"]
+        {"Reason": reason["reason"], "Rows": reason["count"], "On lines": _lines(reason)}
+        for reason in report["dropped"]
     ]
     if rows:
-        st.dataframe(pd.DataFrame(rows), hide_index=True, width="content", alt="Rows left out, by reason")
+        st.dataframe(pd.DataFrame(rows), hide_index=True, width="content", alt="Dropped rows, by reason")
     for sentence in report.get("sentences", ())[1:]:  # the first gives the counts
         if not sentence.startswith(_SHOWN_ABOVE):
-            st.caption(plain(words(sentence)))
+            st.caption(plain(reword(sentence)))
 
 
 def _lines(dropped: Mapping[str, Any]) -> str:
@@ -61,12 +61,12 @@ _SETTING: Final = re.compile(r"\(--set ([\w.]+)=([^()]+)\)")
 
 def density(entry: DatasetEntry) -> float:
     """Share of all user-item pairs that are interactions."""
-    pairs = entry.n_users * entry.n_items
-    return entry.n_interactions / pairs if pairs else 0.0
+    cells = entry.n_users * entry.n_items
+    return entry.n_interactions / cells if cells else 0.0
 
 
 def table(entries: Sequence[DatasetEntry]) -> None:
-    """All datasets, one a row."""
+    """All datasets, one per row."""
     rows = [
         {
             "Dataset": entry.name,
@@ -112,42 +112,45 @@ def show(entry: DatasetEntry) -> None:
         _delete_button(entry)
     try:
         report = statistics.dataset_of(entry).report
-        _facts(statistics.facts(entry))
+        _statistics(statistics.counts(entry))
     except ConvNCFError as error:
         widgets.problem(error)
         return
     if report and not entry.embedded:
-        with st.expander("What was read"):
+        with st.expander("Reading report"):
             show_report(report)
-    with st.expander("What settings leave of it", key="dataset:open:settings", on_change="rerun") as place:
+    with st.expander("Filters and split", key="dataset:open:settings", on_change="rerun") as place:
         if place.open:
             filters.show(entry)
     statistics.show(entry)
     widgets.command_line(["convncf", "datasets", "show", entry.name])
 
 
-def _facts(found: DatasetStatistics) -> None:
-    """What else it holds, a line each, and what to look at before training."""
-    lines = [_spread("user", found.per_user), _spread("item", found.per_item)]
-    lines.append(f"Titles: {found.titled:,} of {plural(found.items, 'item')}.")
-    lines.append(f"Times: {found.first} to {found.last}." if found.first else "Times: none.")
-    if found.ratings:
-        lines.append(f"Ratings: {found.ratings.lowest:g} to {found.ratings.highest:g}.")
-    if found.predefined_split:
-        lines.append(
-            f"Came divided: {', '.join(f'{count:,} {part}' for part, count in found.predefined_split.items())}."
-        )
-    if sets := found.candidates:
-        each = f"{sets.most:,}" if sets.fewest == sets.most else f"{sets.fewest:,} to {sets.most:,}"
-        lines.append(f"Candidate sets: {sets.sets:,} with {each} negatives.")
+def _statistics(dataset_statistics: DatasetStatistics) -> None:
+    """Further statistics, one per line, and hints before training."""
+    lines = [_spread("user", dataset_statistics.per_user), _spread("item", dataset_statistics.per_item)]
+    lines.append(f"Titles: {dataset_statistics.titled:,} of {plural(dataset_statistics.items, 'item')}.")
+    lines.append(
+        f"Times: {dataset_statistics.first} to {dataset_statistics.last}."
+        if dataset_statistics.first
+        else "Times: none."
+    )
+    if dataset_statistics.ratings:
+        lines.append(f"Ratings: {dataset_statistics.ratings.lowest:g} to {dataset_statistics.ratings.highest:g}.")
+    if dataset_statistics.predefined_split:
+        parts = (f"{count:,} {part}" for part, count in dataset_statistics.predefined_split.items())
+        lines.append(f"Predefined split: {', '.join(parts)}.")
+    if sets := dataset_statistics.candidates:
+        size = f"{sets.most:,}" if sets.fewest == sets.most else f"{sets.fewest:,} to {sets.most:,}"
+        lines.append(f"Candidate sets: {sets.sets:,} with {size} negatives.")
     st.caption("  \n".join(map(plain, lines)))
-    for hint in found.hints:
+    for hint in dataset_statistics.hints:
         st.info(plain(_SETTING.sub(_as_field, hint)))
 
 
-def _as_field(found: re.Match[str]) -> str:
-    """An option of the command line as the field below: '(below: Lowest rating that counts, 4)'."""
-    return f"(below: {setting_fields.field_of(found[1]).title}, {found[2]})"
+def _as_field(match: re.Match[str]) -> str:
+    """An option of the command line as the field below: '(below: TITLE, 4)'."""
+    return f"(below: {setting_fields.field_of(match[1]).title}, {match[2]})"
 
 
 def _spread(whose: str, spread: Spread) -> str:
@@ -160,18 +163,18 @@ def _delete_button(entry: DatasetEntry) -> None:
     if entry.embedded or address.read_only():
         return
     runs = statistics.runs_on(entry)
-    shown = ", ".join(runs[:_SHOWN_RUNS]) + (f" and {len(runs) - _SHOWN_RUNS:,} more" if runs[_SHOWN_RUNS:] else "")
-    lose = (
+    names = ", ".join(runs[:_SHOWN_RUNS]) + (f" and {len(runs) - _SHOWN_RUNS:,} more" if runs[_SHOWN_RUNS:] else "")
+    consequence = (
         "No run was trained on it."
         if not runs
         else (
-            f"{plural(len(runs), 'run')} would lose {'its' if len(runs) == 1 else 'their'} data: the figures stay, and "
-            f"nothing can be looked into, resumed or recommended any more: {shown}."
+            f"{plural(len(runs), 'run')} would lose {'its' if len(runs) == 1 else 'their'} data: the figures stay, but "
+            f"inspecting, resuming and recommending are no longer possible: {names}."
         )
     )
     widgets.confirm(
         "Delete",
-        f"Delete the dataset {entry.name}? {lose} This cannot be undone.",
+        f"Delete the dataset {entry.name}? {consequence} This cannot be undone.",
         "Delete it for good",
         partial(_delete, entry.name),
         key=f"dataset:delete:{entry.name}",
@@ -180,7 +183,7 @@ def _delete_button(entry: DatasetEntry) -> None:
 
 def _delete(name: str) -> str:
     if address.read_only():
-        raise DataError(ONLY_SHOWS)
+        raise DataError(READ_ONLY)
     catalogue.delete(name, address.home())
     statistics.forget()
     address.choose(dataset=None)

@@ -1,17 +1,19 @@
-"""Data: the datasets that are here, and adding your own."""
+"""Data: the datasets, and adding your own."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from app.ui import address, widgets
-from app.ui.commands import ONLY_SHOWS
+from app.ui.commands import READ_ONLY
 from app.views.data import add_dataset, dataset
 from convncf.data import catalogue
 
 
 def page() -> None:
-    widgets.page_title("Data", "Who used what: models are trained on such interactions. Nothing leaves this machine.")
+    widgets.page_title(
+        "Data", "Interactions of users with items, which models are trained on. Nothing leaves this machine."
+    )
     widgets.notices()
     entries = catalogue.entries(address.home())
     if len(entries) > 1:
@@ -24,7 +26,7 @@ def page() -> None:
     st.space("small")
     widgets.section("Add your own")
     if address.read_only():
-        st.caption(ONLY_SHOWS)
+        st.caption(READ_ONLY)
     else:
         add_dataset.show()
 

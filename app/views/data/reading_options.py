@@ -10,7 +10,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.views.data.first_rows import Seen
+from app.views.data.first_rows import Preview
 from convncf.data.formats import FORMAT_WORDS
 from convncf.data.reading.options import ROLES, OptionWords, ReadOptions, RoleWords, option_words
 
@@ -26,56 +26,56 @@ def chosen(upload: str) -> ReadOptions:
     return ReadOptions(**{name: value for name, value in given.items() if value != _DETECT}, companions=False)
 
 
-def columns(upload: str, seen: Seen) -> dict[str, str | None]:
-    """Role -> column for what departs from the guess, as `ReadOptions.columns` takes it; None where it is not read."""
-    departs: dict[str, str | None] = {}
+def columns(upload: str, preview: Preview) -> dict[str, str | None]:
+    """Role -> column where it differs from the guess, as `ReadOptions.columns` takes it; None where it is not read."""
+    changes: dict[str, str | None] = {}
     for role in ROLES:
-        guessed = seen.guess.get(role, "")
-        picked = st.session_state.get(_column_key(upload, role, seen), guessed)
+        guessed = preview.guess.get(role, "")
+        picked = st.session_state.get(_column_key(upload, role, preview), guessed)
         if picked != guessed:
-            departs[role] = picked or None
-    return departs
+            changes[role] = picked or None
+    return changes
 
 
-def missing(upload: str, seen: Seen) -> list[str]:
+def missing(upload: str, preview: Preview) -> list[str]:
     """The labels of required columns that are neither guessed nor chosen; files without columns need none."""
-    if not seen.files[0].header:
+    if not preview.files[0].header:
         return []
     of = {
-        role: st.session_state.get(_column_key(upload, role, seen), seen.guess.get(role))
+        role: st.session_state.get(_column_key(upload, role, preview), preview.guess.get(role))
         for role, words in ROLES.items()
         if words.required
     }
     return [ROLES[role].label for role, name in of.items() if not name]
 
 
-def show(upload: str, seen: Seen, *, expanded: bool) -> None:
+def show(upload: str, preview: Preview, *, expanded: bool) -> None:
     """The fields, folded unless something must be chosen."""
-    with st.expander("Columns, and how the file is read", expanded=expanded):
-        if seen.files[0].header:
+    with st.expander("Columns and reading options", expanded=expanded):
+        if preview.files[0].header:
             with st.grid(5, min_column_width=130):
                 for role, words in ROLES.items():
-                    _column(upload, role, words, seen)
+                    _column(upload, role, words, preview)
         with st.grid(5, min_column_width=130):
             for name, option in _OPTIONS.items():
                 _option(upload, name, option)
 
 
-def _column(upload: str, role: str, words: RoleWords, seen: Seen) -> None:
-    options = ["", *seen.columns(role)]
-    guessed = seen.guess.get(role, "")
+def _column(upload: str, role: str, words: RoleWords, preview: Preview) -> None:
+    options = ["", *preview.columns(role)]
+    guessed = preview.guess.get(role, "")
     st.selectbox(
         words.label,
         options,
         index=options.index(guessed) if guessed in options else 0,
-        format_func=partial(_column_words, role),
-        key=_column_key(upload, role, seen),
+        format_func=partial(_column_label, role),
+        key=_column_key(upload, role, preview),
         help=words.help,
         persist_state="session",
     )
 
 
-def _column_words(role: str, name: str) -> str:
+def _column_label(role: str, name: str) -> str:
     return name or ("choose" if ROLES[role].required else "not read")
 
 
@@ -84,7 +84,7 @@ def _option(upload: str, name: str, words: OptionWords) -> None:
     st.selectbox(
         words.label,
         [_DETECT, *words.values] if detected else list(words.values),
-        format_func=lambda value: "find out" if value == _DETECT else words.values.get(value, value),
+        format_func=lambda value: "detect automatically" if value == _DETECT else words.values.get(value, value),
         accept_new_options=words.free,
         key=_key(upload, name),
         help=words.help,
@@ -96,13 +96,13 @@ def _key(upload: str, name: str) -> str:
     return f"upload:{upload}:{name}"
 
 
-def _column_key(upload: str, role: str, seen: Seen) -> str:
+def _column_key(upload: str, role: str, preview: Preview) -> str:
     """Of its own for each set of columns, which another delimiter changes."""
-    columns = hashlib.sha256("\0".join(seen.columns(role)).encode("utf-8", "replace")).hexdigest()[:12]
+    columns = hashlib.sha256("\0".join(preview.columns(role)).encode("utf-8", "replace")).hexdigest()[:12]
     return f"upload:{upload}:{role}:{columns}"
 
 
-# ---------------------------------------------------------------- what the reader says, in the words of this page
+# ---------------------------------------------------------------- messages of the reader, in terms of the fields
 _OPTION_FIELDS: Final[Mapping[str, str]] = {
     **{words.option: words.label for words in ROLES.values()},
     **{name.replace("_", "-"): words.label for name, words in _OPTIONS.items()},
@@ -121,7 +121,7 @@ _VALUE_WORDS: Final[Mapping[str, str]] = {
 }
 
 
-def in_words(text: object, folders: Sequence[str] = ()) -> str:
+def reword(text: object, folders: Sequence[str] = ()) -> str:
     """A reader's sentence as this page's reader needs it: files by their names, options by the fields above."""
     words = str(text)
     for folder in folders:

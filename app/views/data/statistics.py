@@ -1,6 +1,6 @@
-"""The statistics of a dataset: fetched from the core, and drawn when they are opened.
+"""Statistics of a dataset: fetched from the core, and drawn when they are opened.
 
-A dataset is told apart by home, name, fingerprint and source, so one that is deleted and added again is read afresh.
+The cache key of a dataset has home, name, fingerprint and source, so one that is deleted and added again is read again.
 """
 
 from __future__ import annotations
@@ -33,74 +33,74 @@ from convncf.figures import dataset
 
 @dataclass(frozen=True)
 class Effect:
-    """What settings leave of a dataset, and how that would be divided."""
+    """The effect of filters and split settings on a dataset."""
 
     steps: tuple[FilterStep, ...]
     parts: dict[str, Any]
-    """As `split_summary` tells them; empty where it cannot be divided."""
+    """Result of `split_summary`; empty where the data cannot be split."""
     problem: str = ""
-    """Why there is nothing, or nothing that can be divided."""
+    """Why nothing is left, or why it cannot be split."""
 
 
 def dataset_of(entry: DatasetEntry) -> Dataset:
-    """The dataset itself. Raises ConvNCFError where it is damaged, or deleted meanwhile."""
+    """The dataset itself. Raises ConvNCFError where it is damaged, or was deleted meanwhile."""
     return shelf.keep(
         "dataset",
         _key(entry),
         lambda: catalogue.load(entry.name, address.home()),
         room=shelf.DATASETS,
-        words="Reading the dataset",
+        spinner="Reading the dataset",
     )
 
 
-def facts(entry: DatasetEntry) -> DatasetStatistics:
+def counts(entry: DatasetEntry) -> DatasetStatistics:
     """Counts, spreads, times, ratings and hints."""
-    found = dataset_of(entry)
-    return shelf.keep("dataset facts", _key(entry), lambda: dataset_statistics(found), room=32)
+    data = dataset_of(entry)
+    return shelf.keep("dataset statistics", _key(entry), lambda: dataset_statistics(data), room=32)
 
 
 def long_tail(entry: DatasetEntry, whose: Whose) -> LongTail:
     """Interactions of each user, or item."""
-    found, key = dataset_of(entry), (*_key(entry), whose)
-    return shelf.keep("long tail", key, lambda: statistics.long_tail(found.interactions, whose), room=8)
+    data, key = dataset_of(entry), (*_key(entry), whose)
+    return shelf.keep("long tail", key, lambda: statistics.long_tail(data.interactions, whose), room=8)
 
 
 def activity(entry: DatasetEntry) -> Activity | None:
     """Interactions over time; None without times."""
-    found = dataset_of(entry)
-    return shelf.keep("activity", _key(entry), lambda: statistics.activity(found.interactions), room=8)
+    data = dataset_of(entry)
+    return shelf.keep("activity", _key(entry), lambda: statistics.activity(data.interactions), room=8)
 
 
 def picture(entry: DatasetEntry) -> Picture:
-    """The matrix, as counts in rectangles."""
-    found = dataset_of(entry)
-    return shelf.keep("picture", _key(entry), lambda: statistics.picture(found.interactions), room=8)
+    """The interaction matrix, as counts in rectangles."""
+    data = dataset_of(entry)
+    return shelf.keep("picture", _key(entry), lambda: statistics.picture(data.interactions), room=8)
 
 
 def effect(entry: DatasetEntry, config: DataConfig, seed: int) -> Effect:
-    """What settings leave; a refusal is its problem, in words."""
-    found, key = dataset_of(entry), (*_key(entry), config.model_dump_json(), str(seed))
-    return shelf.keep("effect", key, lambda: _effect(found, config, seed), words="Counting what is left")
+    """The effect of settings; a refusal is its `problem`."""
+    data, key = dataset_of(entry), (*_key(entry), config.model_dump_json(), str(seed))
+    return shelf.keep("effect", key, lambda: _effect(data, config, seed), spinner="Filtering and splitting")
 
 
 def runs_on(entry: DatasetEntry) -> list[str]:
-    """Names of the runs that were trained on this very data; on a damaged dataset, of those that name it.
+    """Names of the runs that were trained on exactly this data; for a damaged dataset, of those that name it.
 
-    Runs that cannot be read are left out: they cannot be looked into as it is.
+    Runs that cannot be read are skipped: they cannot be inspected anyway.
     """
-    found = []
+    names = []
     for run in address.store().all():
         try:
             same = entry.problem is not None or run.fingerprint == entry.fingerprint
             if same and run.settings()["data.dataset"] == entry.name:
-                found.append(run.name)
+                names.append(run.name)
         except (ConvNCFError, KeyError):
             continue
-    return sorted(found)
+    return sorted(names)
 
 
 def forget() -> None:
-    """Let go of all datasets: one of them was deleted."""
+    """Drop all datasets from the cache: one of them was deleted."""
     shelf.of("dataset", shelf.DATASETS).drop()
 
 
@@ -108,16 +108,16 @@ def _key(entry: DatasetEntry) -> shelf.Key:
     return (str(address.home()), entry.name, entry.fingerprint, entry.source)
 
 
-def _effect(found: Dataset, config: DataConfig, seed: int) -> Effect:
+def _effect(data: Dataset, config: DataConfig, seed: int) -> Effect:
     try:
-        filtered = apply_filters(found, config)
+        filtered = apply_filters(data, config)
     except DataError as error:
         return Effect((), {}, str(error))
-    lines = statistics.filter_steps(filtered.steps)
+    steps = statistics.filter_steps(filtered.steps)
     try:
-        return Effect(lines, split_summary(split(filtered.dataset, config, seed, filtered.below)))
+        return Effect(steps, split_summary(split(filtered.dataset, config, seed, filtered.below)))
     except SplitError as error:
-        return Effect(lines, {}, str(error))
+        return Effect(steps, {}, str(error))
 
 
 _WHOSE: Final[tuple[Whose, ...]] = ("user", "item")
@@ -125,29 +125,29 @@ _WHOSE: Final[tuple[Whose, ...]] = ("user", "item")
 
 @st.fragment(key="dataset:shape")
 def show(entry: DatasetEntry) -> None:
-    """Long tails, activity over time, and the matrix, folded."""
-    if place := _opened("Interactions per user and per item", "tail"):
-        with place:
+    """Long tails, activity over time, and the density of the matrix, folded."""
+    if expander := _opened("Interactions per user and per item", "tail"):
+        with expander:
             for column, whose in zip(st.columns(2), _WHOSE, strict=True):
                 with column:
-                    drawn = dataset.long_tail(long_tail(entry, whose), address.theme())
-                    plots.show(drawn, key=f"dataset:tail:{whose}")
+                    figure = dataset.long_tail(long_tail(entry, whose), address.theme())
+                    plots.show(figure, key=f"dataset:tail:{whose}")
             st.caption(dataset.READ_LONG_TAIL)
-    if place := _opened("Activity over time", "activity"):
-        with place:
-            found = activity(entry)
-            if found is None:
-                widgets.empty("This dataset has no times.")
+    if expander := _opened("Activity over time", "activity"):
+        with expander:
+            over_time = activity(entry)
+            if over_time is None:
+                widgets.empty("This dataset has no timestamps.")
             else:
-                plots.show(dataset.activity(found, address.theme()), key="dataset:activity")
+                plots.show(dataset.activity(over_time, address.theme()), key="dataset:activity")
                 st.caption(dataset.READ_ACTIVITY)
-    if place := _opened("Density of the matrix", "density"):
-        with place:
+    if expander := _opened("Density of the matrix", "density"):
+        with expander:
             plots.show(dataset.density(picture(entry), address.theme()), key="dataset:density")
             st.caption(dataset.READ_DENSITY)
 
 
 def _opened(label: str, name: str) -> Any:
-    """The place of a picture where it is open; else nothing."""
-    place = st.expander(label, key=f"dataset:open:{name}", on_change="rerun")
-    return place if place.open else None
+    """The expander of a picture where it is open, else None."""
+    expander = st.expander(label, key=f"dataset:open:{name}", on_change="rerun")
+    return expander if expander.open else None

@@ -1,1 +1,1 @@
-"""The page Inspect and its pieces."""
+"""The page Inspect and its panels."""

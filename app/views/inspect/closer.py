@@ -1,6 +1,6 @@
-"""Look closer: questions about one pair, of which one is opened at a time; only what is open is computed.
+"""Look closer: questions about one pair, opened one at a time; only the open one is computed.
 
-An edit stands in the address alone: one that was made on one visit never colours the next.
+A counterfactual is kept in the address alone, so that one visit never affects the next.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, Literal
 import streamlit as st
 
 from app.ui import address, widgets
-from app.ui.pair import CLOSER, Pair, in_words
+from app.ui.pair import CLOSER, Pair, report_errors
 from app.ui.text import plain
 from app.views.inspect import counterfactual, embeddings, feature_maps, interaction_map, other_item, over_training
 from convncf.inspection import PairTrace
@@ -25,7 +25,7 @@ class Question:
     label: str
     draw: Callable[[Pair], None]
     needs: Literal["nothing", "embeddings", "a network"]
-    """What the model must have; one that lacks it says so in its own words."""
+    """What the model must have; without it, the trace's own explanation is shown."""
 
 
 QUESTIONS: Final = {
@@ -43,12 +43,12 @@ _KEY: Final = "closer:look"
 
 
 @st.fragment(key=CLOSER)
-@in_words
+@report_errors
 def show(pair: Pair) -> None:
-    """The choice, and what is chosen; a change in it redraws this part alone."""
+    """The choice of a question, and its panel; a change in it redraws this fragment alone."""
     widgets.section("Look closer")
-    asked = address.asked("look")
-    st.session_state[_KEY] = asked if asked in QUESTIONS else None
+    requested = address.value("look")
+    st.session_state[_KEY] = requested if requested in QUESTIONS else None
     st.segmented_control(
         "Look closer",
         list(QUESTIONS),
@@ -57,10 +57,10 @@ def show(pair: Pair) -> None:
         label_visibility="collapsed",
         on_change=address.follow("look", _KEY),
     )
-    if asked not in QUESTIONS:
+    if requested not in QUESTIONS:
         st.caption("Choose a question about this pair.")
         return
-    question, trace = QUESTIONS[asked], pair.view().trace
+    question, trace = QUESTIONS[requested], pair.view().trace
     if (question.needs != "nothing" and not isinstance(trace, PairTrace)) or (
         question.needs == "a network" and not (isinstance(trace, PairTrace) and trace.layers)
     ):

@@ -1,4 +1,4 @@
-"""What if: the edit of an interaction map that is chosen, and how score and rank of the pair move."""
+"""Counterfactual (what if): a chosen change of an interaction map, and its effect on score and rank of the pair."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from convncf.figures.theme import number
 from convncf.inspection import Block, Counterfactual
 from convncf.inspection.counterfactual import Keep
 
-_KEEPS: Final = {"all": "every cell", "diagonal": "the diagonal alone", "off-diagonal": "all but the diagonal"}
+_KEEPS: Final = {"all": "every cell", "diagonal": "only the diagonal", "off-diagonal": "all but the diagonal"}
 _NOTHING: Final = dict.fromkeys(("zero_user", "zero_item", "keep", "block", "as_user"))
-"""The parameters of an edit in the address, each taken away."""
+"""The parameters of a counterfactual in the address, each removed."""
 
 
 def show_choice(model: Model, user: int, size: int) -> Counterfactual:
-    """The controls, for the pairs of a user and an embedding size; the edit that they say."""
-    edit, wrong = _asked(size)
-    edit = replace(edit, user=_asked_user(model, user, wrong))
+    """The controls, for a user and an embedding size; returns the counterfactual that they describe."""
+    counterfactual, problems = _requested(size)
+    counterfactual = replace(counterfactual, user=_requested_user(model, user, problems))
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        _zeros("Set to 0 in p, the user", "zero_user", edit.zero_user, size)
-        _zeros("Set to 0 in every q, the items", "zero_item", edit.zero_item, size)
-        _user(model, user if edit.user is None else edit.user)
+        _zeros("Set to 0 in p, the user", "zero_user", counterfactual.zero_user, size)
+        _zeros("Set to 0 in every q, the items", "zero_item", counterfactual.zero_item, size)
+        _user(model, user if counterfactual.user is None else counterfactual.user)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        st.session_state["edit:keep"] = edit.keep
+        st.session_state["edit:keep"] = counterfactual.keep
         st.segmented_control(
-            "Keep of the map",
+            "Cells of the map to keep",
             get_args(Keep),
             format_func=_KEEPS.__getitem__,
             required=True,
@@ -43,32 +43,34 @@ def show_choice(model: Model, user: int, size: int) -> Counterfactual:
             on_change=address.follow("keep", "edit:keep"),
         )
         if size > 1:  # a map of one cell has no block
-            _block(edit.block, size)
-        st.button("Reset", key="edit:reset", on_click=_reset, disabled=edit == Counterfactual() and not wrong)
-    for words in wrong:
-        widgets.problem(words)
-    return edit
+            _block(counterfactual.block, size)
+        st.button(
+            "Reset", key="edit:reset", on_click=_reset, disabled=counterfactual == Counterfactual() and not problems
+        )
+    for problem in problems:
+        widgets.problem(problem)
+    return counterfactual
 
 
-def counterfactual_words(model: Model, edit: Counterfactual) -> str:
-    """What is changed, the other user by raw id."""
-    rest = replace(edit, user=None)
-    if edit.user is None:
+def counterfactual_words(model: Model, counterfactual: Counterfactual) -> str:
+    """Description of a counterfactual, with the other user by raw id."""
+    rest = replace(counterfactual, user=None)
+    if counterfactual.user is None:
         return rest.words
-    lent = f"the embedding of user {model.user_id(edit.user)} in place of this user's"
-    return lent if rest == Counterfactual() else f"{lent}; {rest.words}"
+    replacement = f"the embedding of user {model.user_id(counterfactual.user)} in place of this user's"
+    return replacement if rest == Counterfactual() else f"{replacement}; {rest.words}"
 
 
 def _user(model: Model, shown: int) -> None:
     n = model.dataset.interactions.n_users
     picker.show(
-        "With the p of user",
+        "Replace p by that of user",
         pair_controls.user_label(model, shown, titles=1),
         key="edit:user",
         hint=f"Part of an id, among {n:,} users",
         find=lambda text: cache.find_users(model, text),
         describe=lambda index: pair_controls.user_label(model, index),
-        suggestions=lambda: {f"The first of {n:,} users": range(min(n, cache.FOUND))},
+        suggestions=lambda: {f"The first of {n:,} users": range(min(n, cache.MOST_MATCHES))},
         choose=lambda index: address.choose(as_user=model.user_id(index)),
     )
 
@@ -88,72 +90,74 @@ def _zeros(label: str, parameter: str, chosen: frozenset[int], size: int) -> Non
 
 def _block(block: Block | None, size: int) -> None:
     st.session_state["edit:masked"] = block is not None
-    st.toggle("Mask a block", key="edit:masked", on_change=_masked, args=(size,))
+    st.toggle("Mask a block", key="edit:masked", on_change=_mask_toggled, args=(size,))
     if block is None:
         return
-    for label, key, ends in (
+    for label, key, span in (
         ("Rows, dimensions of p", "edit:rows", (block.top, block.bottom)),
         ("Columns, dimensions of q", "edit:columns", (block.left, block.right)),
     ):
-        st.session_state[key] = (ends[0], ends[1] - 1)  # shown with its last dimension, not the one after
+        st.session_state[key] = (span[0], span[1] - 1)  # shown with its last dimension, not the one after
         st.slider(label, 0, size - 1, key=key, on_change=_block_moved, width=200)
 
 
 # ---------------------------------------------------------------- to and from the address
-def _asked(size: int) -> tuple[Counterfactual, list[str]]:
-    """The edit that the address asks for, and what of it cannot be had at this embedding size."""
-    wrong: list[str] = []
-    zeros = {name: _dimensions(name, size, wrong) for name in ("zero_user", "zero_item")}
-    keep = address.asked("keep") or "all"
+def _requested(size: int) -> tuple[Counterfactual, list[str]]:
+    """The counterfactual in the address, and what is invalid in it at this embedding size."""
+    problems: list[str] = []
+    zeros = {name: _dimensions(name, size, problems) for name in ("zero_user", "zero_item")}
+    keep = address.value("keep") or "all"
     if keep not in _KEEPS:
-        wrong.append(f"The address keeps {keep!r} of the map, which is none of {', '.join(_KEEPS)}. All is kept.")
+        problems.append(
+            f"The address keeps {keep!r} of the map, which is none of {', '.join(_KEEPS)}. Every cell is kept."
+        )
         keep = "all"
-    edit = Counterfactual(**zeros, keep=keep, block=_asked_block(size, wrong))  # type: ignore[arg-type]
-    return edit, wrong
+    counterfactual = Counterfactual(**zeros, keep=keep, block=_requested_block(size, problems))  # type: ignore[arg-type]
+    return counterfactual, problems
 
 
-def _asked_user(model: Model, user: int, wrong: list[str]) -> int | None:
-    asked = address.asked("as_user")
+def _requested_user(model: Model, user: int, problems: list[str]) -> int | None:
+    requested = address.value("as_user")
     users = model.dataset.interactions.users
-    if not asked or asked == users.id(user):
+    if not requested or requested == users.id(user):
         return None
-    if asked in users:
-        return users.index(asked)
-    wrong.append(f"No user of the {len(users):,} in the data has the id {asked!r}; this user's own p is taken.")
+    if requested in users:
+        return users.index(requested)
+    problems.append(f"No user of the {len(users):,} in the data has the id {requested!r}; this user's own p is used.")
     return None
 
 
-def _dimensions(name: str, size: int, wrong: list[str]) -> frozenset[int]:
-    asked = address.asked(name)
-    if not asked:
+def _dimensions(name: str, size: int, problems: list[str]) -> frozenset[int]:
+    requested = address.value(name)
+    if not requested:
         return frozenset()
-    parts = asked.split(".")
-    known = {int(part) for part in parts if re.fullmatch("[0-9]{1,6}", part) and int(part) < size}
-    lost = [part for part in parts if not (part.isdecimal() and part.isascii() and int(part) in known)]
-    if lost:
-        what = "p" if name == "zero_user" else "q"
-        wrong.append(f"{what} has dimensions 0 to {size - 1}; {', '.join(lost)} of the address is left as it is.")
-    return frozenset(known)
+    parts = requested.split(".")
+    dimensions = {int(part) for part in parts if re.fullmatch("[0-9]{1,6}", part) and int(part) < size}
+    invalid = [part for part in parts if not (part.isdecimal() and part.isascii() and int(part) in dimensions)]
+    if invalid:
+        vector = "p" if name == "zero_user" else "q"
+        problems.append(f"{vector} has dimensions 0 to {size - 1}; {', '.join(invalid)} of the address is ignored.")
+    return frozenset(dimensions)
 
 
-def _asked_block(size: int, wrong: list[str]) -> Block | None:
-    asked = address.asked("block")
-    if not asked:
+def _requested_block(size: int, problems: list[str]) -> Block | None:
+    requested = address.value("block")
+    if not requested:
         return None
-    found = re.fullmatch(r"([0-9]{1,6})-([0-9]{1,6})\.([0-9]{1,6})-([0-9]{1,6})", asked)
-    if found:
-        top, last_row, left, last_column = map(int, found.groups())
+    match = re.fullmatch(r"([0-9]{1,6})-([0-9]{1,6})\.([0-9]{1,6})-([0-9]{1,6})", requested)
+    if match:
+        top, last_row, left, last_column = map(int, match.groups())
         if top <= last_row < size and left <= last_column < size:
             return Block(top, last_row + 1, left, last_column + 1)
-    wrong.append(
-        f"The address masks the block {asked!r}, which is none of this {size}×{size} map; no block is masked. "
+    problems.append(
+        f"The address masks the block {requested!r}, which is none of this {size}×{size} map; no block is masked. "
         "Rows 0 to 3 and columns 4 to 7 are written 0-3.4-7."
     )
     return None
 
 
-def _masked(size: int) -> None:
-    half = size // 2 - 1  # a quarter of the map is a block that one sees
+def _mask_toggled(size: int) -> None:
+    half = size // 2 - 1  # a quarter of the map is large enough to be seen
     address.choose(block=f"0-{half}.0-{half}" if st.session_state["edit:masked"] else None)
 
 
@@ -169,26 +173,28 @@ def _reset() -> None:
 def show(pair: Pair) -> None:
     """The controls, the score and the map at once, and the rank when all items are scored."""
     model, view = pair.model(), pair.view()
-    edit = show_choice(model, view.user, len(pair.trace().p))
-    words = counterfactual_words(model, edit)
-    found = closer_results.edited(model, view.user, view.item, edit)
-    st.markdown(f"{plain(sentence(words))} Score **{number(found.score_before)} → {number(found.score_after)}**")
-    if found.note:
-        st.caption(plain(sentence(found.note)))
-    ranks = st.container()  # above the maps, which are there first
-    drawn = figures.maps.beside(found.map_after, found.map_before, address.theme(), ("after", "before"))
+    counterfactual = show_choice(model, view.user, len(pair.trace().p))
+    description = counterfactual_words(model, counterfactual)
+    scores = closer_results.counterfactual_score(model, view.user, view.item, counterfactual)
+    st.markdown(
+        f"{plain(sentence(description))} Score **{number(scores.score_before)} → {number(scores.score_after)}**"
+    )
+    if scores.note:
+        st.caption(plain(sentence(scores.note)))
+    ranks_place = st.container()  # above the maps, which are drawn first
+    maps = figures.maps.beside(scores.map_after, scores.map_before, address.theme(), ("after", "before"))
     with st.container(width=figures.maps.BESIDE_WIDTH):
-        plots.show(drawn, key="what-if:maps")
+        plots.show(maps, key="what-if:maps")
     st.caption(f"{figures.maps.READ_DIFFERENCE} {wording.NO_ORDER}")
-    with ranks, st.spinner("Ranking all items…", show_time=False):
-        ranked = closer_results.edited_rank(model, view.user, view.item, edit)
-        moved = figures.change.what_if(
-            (ranked.score_before, ranked.score_after),
-            (ranked.before.rank, ranked.after.rank),
-            ranked.after.candidates,
+    with ranks_place, st.spinner("Ranking all items…", show_time=False):
+        ranks = closer_results.counterfactual_rank(model, view.user, view.item, counterfactual)
+        change = figures.change.what_if(
+            (ranks.score_before, ranks.score_after),
+            (ranks.before.rank, ranks.after.rank),
+            ranks.after.candidates,
             address.theme(),
-            what=words,
+            what=description,
         )
-        st.markdown(f"Before: {plain(ranked.before.words)}. After: **{plain(ranked.after.words)}**.")
-        plots.show(moved, key="what-if:moved")
-        st.caption(f"{figures.change.READ_WHAT_IF} {plain(sentence(ranked.excluded))}")
+        st.markdown(f"Before: {plain(ranks.before.words)}. After: **{plain(ranks.after.words)}**.")
+        plots.show(change, key="what-if:moved")
+        st.caption(f"{figures.change.READ_WHAT_IF} {plain(sentence(ranks.excluded))}")

@@ -1,4 +1,4 @@
-"""Embeddings on a plane, and the items nearest to the one that is looked at."""
+"""Embeddings in a two-dimensional projection, and the nearest items of the chosen one."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ _CHOICES: Final = {
     "genre": "Items by genre",
     "activity": "Users by activity",
 }
-"""Name in the address -> what is shown, and what colours it."""
+"""Name in the address -> what is shown, and by what it is coloured."""
 
 
 def show(pair: Pair) -> None:
-    """The choice, and the dots, with the item or the user that is looked at ringed."""
+    """The choice, and the scatter, with the chosen item or user ringed."""
     model, view = pair.model(), pair.view()
-    known = [name for name in _CHOICES if name != "genre" or any(model.dataset.items.genres)]
-    asked = address.asked("space")
-    if asked not in known and asked in _CHOICES:
+    available = [name for name in _CHOICES if name != "genre" or any(model.dataset.items.genres)]
+    requested = address.value("space")
+    if requested not in available and requested in _CHOICES:
         address.show(space=None)
-    chosen = widgets.one_of("What is shown", known, parameter="space", words=_CHOICES.__getitem__)
-    if asked == "genre" and chosen != asked:
-        st.caption("Nothing is known of the genres of these items, so they are coloured by popularity.")
+    chosen = widgets.one_of("What is shown", available, parameter="space", labels=_CHOICES.__getitem__)
+    if requested == "genre" and chosen != requested:
+        st.caption("These items have no genres, so they are coloured by popularity.")
     whose: Whose = "user" if chosen == "activity" else "item"
-    at = view.user if whose == "user" else view.item
-    found = closer_results.projection(model, whose, at)
-    drawn = _figure(model, found, chosen, at)
-    plots.show(drawn, key="space:dots", on_click=lambda click: _clicked(model, found.whose, click))
-    st.caption(f"{plain(sentence(found.words))} Click a dot to look at it. {figures.embeddings.READ_SCATTER}")
+    index = view.user if whose == "user" else view.item
+    projection = closer_results.projection(model, whose, index)
+    figure = _figure(model, projection, chosen, index)
+    plots.show(figure, key="space:dots", on_click=lambda click: _clicked(model, projection.whose, click))
+    st.caption(f"{plain(sentence(projection.words))} Click a dot to choose it. {figures.embeddings.READ_SCATTER}")
 
 
-def _figure(model: Model, found: Projection, chosen: str, at: int) -> Any:
-    name = model.user_id if found.whose == "user" else model.item_label
+def _figure(model: Model, projection: Projection, chosen: str, selected: int) -> Any:
+    name = model.user_id if projection.whose == "user" else model.item_label
     by_genre = chosen == "genre"
     return figures.embeddings.embeddings(
-        found.xy,
-        [name(index) for index in found.index.tolist()],
+        projection.xy,
+        [name(index) for index in projection.index.tolist()],
         address.theme(),
-        index=found.index,
-        explained=found.explained,
-        whose=found.whose,
-        counts=None if by_genre else found.counts,
-        categories=main_genres(model.dataset.items, found.index) if by_genre else None,
+        index=projection.index,
+        explained=projection.explained,
+        whose=projection.whose,
+        counts=None if by_genre else projection.counts,
+        categories=main_genres(model.dataset.items, projection.index) if by_genre else None,
         what="main genre" if by_genre else "training interactions",
-        selected=at,
+        selected=selected,
     )
 
 
@@ -69,38 +69,38 @@ def _clicked(model: Model, whose: str, click: Click) -> None:
         address.choose(user=model.user_id(index))
     else:
         address.choose(item=model.item_id(index))
-    st.rerun()  # the whole page follows, not this part alone
+    st.rerun()  # the whole page, not this fragment alone
 
 
 _LINKS: Final = 5
 
 
 def show_neighbours(pair: Pair) -> None:
-    """Side by side; a model without embeddings has the second alone."""
+    """Neighbours by embedding and by shared users, side by side; a model without embeddings has only the second."""
     model, view = pair.model(), pair.view()
-    shown: list[Callable[[], Neighbours]] = [lambda: closer_results.sharing(model, view.item)]
+    fetchers: list[Callable[[], Neighbours]] = [lambda: closer_results.sharing(model, view.item)]
     if isinstance(view.trace, PairTrace):
-        shown.insert(0, lambda: closer_results.nearest(model, view.item))
+        fetchers.insert(0, lambda: closer_results.nearest(model, view.item))
     else:
-        st.caption(f"{plain(view.trace.words)} So the items stand here that share users with it, by the data alone.")
+        st.caption(f"{plain(view.trace.words)} Only the items that share users with it are shown, from the data alone.")
     with st.container(horizontal=True, gap="medium"):
-        for place, fetch in enumerate(shown):
+        for position, fetch in enumerate(fetchers):
             with st.container(width=528):
-                _neighbours(model, view.user, fetch(), key=f"neighbours:{place}")
+                _neighbours(model, view.user, fetch(), key=f"neighbours:{position}")
     st.caption(figures.embeddings.READ_NEIGHBOURS)
 
 
-def _neighbours(model: Model, user: int, found: Neighbours, *, key: str) -> None:
-    st.subheader(found.measure.capitalize(), anchor=False)
-    items = found.items.tolist()
-    drawn = figures.embeddings.neighbours(
+def _neighbours(model: Model, user: int, neighbours: Neighbours, *, key: str) -> None:
+    st.subheader(neighbours.measure.capitalize(), anchor=False)
+    items = neighbours.items.tolist()
+    figure = figures.embeddings.neighbours(
         [model.item_label(item) for item in items],
-        found.similarity,
+        neighbours.similarity,
         address.theme(),
-        of=model.item_label(found.item),
-        measure=found.measure,
-        together=found.together,
+        of=model.item_label(neighbours.item),
+        measure=neighbours.measure,
+        together=neighbours.together,
     )
-    plots.show(drawn, key=key)
+    plots.show(figure, key=key)
     with st.container(gap=None):
         to_pairs(model, [(user, item) for item in items[:_LINKS]], key=f"{key}:go")

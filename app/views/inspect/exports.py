@@ -1,4 +1,4 @@
-"""Exports of a pair: the view as one page, its arrays, and the run's embeddings; each is made when it is asked for."""
+"""Exports of a pair: the view as one page, its arrays, and the run's embeddings; each is made when it is requested."""
 
 from __future__ import annotations
 
@@ -22,42 +22,47 @@ from convncf.interop.embeddings import projector_files, zipped
 from convncf.interop.pair import arrays_of, csv_zip, npz, pair_record
 
 _FILE_NAME: Final = 60
-"""Letters of a file's name at most, its ending aside."""
+"""Most characters of a file's name, without its suffix."""
 
 
 @st.fragment(key=EXPORTS)
-@pair.in_words
-def show(looked_at: Pair) -> None:
-    """A button a kind, once it is opened; the server makes the file when one is pressed."""
-    box = st.expander("Take it along", key="exports:open", on_change="rerun")
+@pair.report_errors
+def show(shown: Pair) -> None:
+    """One button per file, once opened; the server makes the file when its button is pressed."""
+    box = st.expander("Download", key="exports:open", on_change="rerun")
     if not box.open:
         return
-    model, view = looked_at.model(), looked_at.view()
+    model, view = shown.model(), shown.view()
     trace = view.trace if isinstance(view.trace, PairTrace) else None
-    of_pair = _file_name(looked_at.run, looked_at.user, looked_at.item)
-    of_run, of_config = _file_name(looked_at.run, "embeddings"), _file_name(looked_at.run, "config")
+    pair_name = _file_name(shown.run, shown.user, shown.item)
+    embeddings_name, config_name = _file_name(shown.run, "embeddings"), _file_name(shown.run, "config")
     with box:
         with st.container(horizontal=True):
             page = partial(_page, model, view, _picture(trace))
-            _button("This view as a page", page, f"{of_pair}.html", "text/html")
+            _button("This view as a page", page, f"{pair_name}.html", "text/html")
             if trace is not None:
-                _button("Arrays as NPZ", partial(_npz, model, view, trace), f"{of_pair}.npz")
-                _button("Arrays as CSV", partial(_csv, model, view, trace), f"{of_pair}.zip", "application/zip")
-                _button("Embeddings for the projector", partial(_projector, model), f"{of_run}.zip", "application/zip")
-            _button("Configuration", partial(_configuration, model), f"{of_config}.json", "application/json")
+                _button("Arrays as NPZ", partial(_npz, model, view, trace), f"{pair_name}.npz")
+                _button("Arrays as CSV", partial(_csv, model, view, trace), f"{pair_name}.zip", "application/zip")
+                _button(
+                    "Embeddings for the projector",
+                    partial(_projector, model),
+                    f"{embeddings_name}.zip",
+                    "application/zip",
+                )
+            _button("Configuration", partial(_configuration, model), f"{config_name}.json", "application/json")
         st.caption(
             "The page holds the lists, the maps and the sum as they are drawn now, without what is open under Look "
-            "closer, and opens without a network. "
+            "closer, and opens without an internet connection. "
             "A single figure is saved by the camera in its own bar, which appears when the pointer is on it."
         )
         if trace is not None:
-            listed = ", ".join(f"{name} ({_shape(array.shape)})" for name, array in arrays_of(trace).items())
-            st.caption(f"Arrays, float32: {plain(listed)}. contributions and bias add up to the score.")
+            arrays = ", ".join(f"{name} ({_shape(array.shape)})" for name, array in arrays_of(trace).items())
+            st.caption(f"Arrays, float32: {plain(arrays)}. contributions and bias sum to the score.")
             st.caption(
                 "Embeddings of all users and items with their ids and titles: two pairs of vectors.tsv and "
                 "metadata.tsv, as TensorBoard's projector reads them."
             )
-            st.code(f"convncf export {looked_at.run} --projector FOLDER", language=None, wrap_lines=True)
+            st.code(f"convncf export {shown.run} --projector FOLDER", language=None, wrap_lines=True)
 
 
 def _button(label: str, make: Callable[[], bytes], file: str, mime: str = "application/octet-stream") -> None:
@@ -65,17 +70,17 @@ def _button(label: str, make: Callable[[], bytes], file: str, mime: str = "appli
 
 
 def _picture(trace: PairTrace | None) -> Picture:
-    """What is chosen on the page."""
-    order, scale = address.asked("order"), address.asked("scale")
+    """The choices on the page, for the export."""
+    order, scale = address.value("order"), address.value("scale")
     picture = Picture(
         order=order if order in ORDERS else ORDERS[0],
         scale=scale if scale in SCALES else SCALES[0],
     )
     if trace is None or not trace.layers:
         return picture
-    at = pair.focus(trace)
-    reads = inspection.receptive_field(trace.layers, at.layer, *at.cell)
-    return Picture(picture.order, picture.scale, at.layer, at.channel, at.cell, reads)
+    focus = pair.focus(trace)
+    field = inspection.receptive_field(trace.layers, focus.layer, *focus.cell)
+    return Picture(picture.order, picture.scale, focus.layer, focus.channel, focus.cell, field)
 
 
 def _page(model: Model, view: PairView, picture: Picture) -> bytes:
@@ -106,5 +111,5 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _file_name(*parts: str) -> str:
-    """A name that every system takes, whatever stands in an id."""
+    """A file name that is valid on every system, whatever an id contains."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(parts))[:_FILE_NAME].strip(".-") or "pair"

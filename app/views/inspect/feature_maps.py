@@ -1,4 +1,4 @@
-"""Feature maps of one pair: a layer as tiles, one channel enlarged, one cell and what it has read."""
+"""Feature maps of one pair: a layer as tiles, one channel enlarged, one cell and its receptive field."""
 
 from __future__ import annotations
 
@@ -21,73 +21,73 @@ from convncf.figures.theme import number
 from convncf.inspection import PairTrace, Responses
 
 
-def show_responses(looked_at: Pair) -> None:
-    """Choose a layer and a channel; the pictures and the links follow."""
-    trace, model = looked_at.trace(), looked_at.model()
-    at = pair.focus(trace)
-    _choice(trace, at)
-    layer, channel = at.layer, at.channel
+def show_responses(shown: Pair) -> None:
+    """Responses of a chosen channel to random pairs, with links to the strongest, and its filter in layer 1."""
+    trace, model = shown.trace(), shown.model()
+    focus = pair.focus(trace)
+    _choice(trace, focus)
+    layer, channel = focus.layer, focus.channel
     responses = closer_results.responses(model)
-    among = inspection.stand_among(trace, responses, layer)
+    position = inspection.stand_among(trace, responses, layer)
     largest = float(inspection.channel_stats(trace.layers[layer]).maximum[channel])
-    what = f"Largest activation of channel {channel}, layer {layer + 1}"
-    drawn = figures.channels.strip(
-        responses.maximum[layer][:, channel], largest, float(among.maximum[channel]), address.theme(), what=what
+    quantity = f"Largest activation of channel {channel}, layer {layer + 1}"
+    figure = figures.channels.strip(
+        responses.maximum[layer][:, channel], largest, float(position.maximum[channel]), address.theme(), what=quantity
     )
-    plots.show(drawn, key="channel:strip")
-    st.caption(f"{figures.channels.READ_STRIP} {_named(responses, among.outliers, layer, channel)}".strip())
-    _strongest(model, responses, among.pairs, layer, channel)
+    plots.show(figure, key="channel:strip")
+    st.caption(f"{figures.channels.READ_STRIP} {_unusual(responses, position.outliers, layer, channel)}".strip())
+    _strongest(model, responses, position.pairs, layer, channel)
     if layer == 0:
         _filters(trace, channel)
 
 
 def _strongest(model: Model, responses: Responses, count: int, layer: int, channel: int) -> None:
-    """The random pairs that the channel answers most to, each a click away."""
+    """The random pairs that activate the channel most, each as a link."""
     strongest = inspection.strongest_pairs(responses, layer, channel)
     if not len(strongest.users):
-        st.caption(f"It answers to none of the {count:,} random pairs.")
+        st.caption(f"None of the {count:,} random pairs activates it.")
         return
-    st.markdown(f"Of {count:,} random pairs, channel {channel} answers most to these:")
+    st.markdown(f"Pairs that activate channel {channel} most, of {count:,} random ones:")
     pairs = list(zip(strongest.users.tolist(), strongest.items.tolist(), strict=True))
     with st.container(gap=None):
         pair.to_pairs(model, pairs, [number(value) for value in strongest.values.tolist()], key="channel:go")
 
 
 def _filters(trace: PairTrace, channel: int) -> None:
-    """What the channels of layer 1 look for, this one outlined."""
+    """The filters of layer 1, this channel's outlined."""
     st.subheader("Filters of layer 1", anchor=False)
     with st.container(width=WIDTH):
         plots.show(channels.filters(trace.layers[0], address.theme(), selected=channel), key="channel:filters")
     st.caption(f"{channels.READ_FILTERS} {wording.NO_ORDER}")
 
 
-def _named(responses: Responses, outliers: Sequence[int], layer: int, channel: int) -> str:
-    """What there is to know of this channel: dead, constant, or above every one of the random pairs."""
+def _unusual(responses: Responses, outliers: Sequence[int], layer: int, channel: int) -> str:
+    """A note where the channel is dead or constant, or this pair above all random pairs; else empty."""
     if channel in responses.dead(layer):
-        return "This channel is dead: it is 0 for every one of them."
+        return "This channel is dead: it is 0 for all of them."
     if channel in responses.constant(layer):
-        return "This channel is constant: it says the same to every one of them."
-    return "This pair is an outlier: above every one of them." if channel in outliers else ""
+        return "This channel is constant: it has one value for all of them."
+    return "This pair is an outlier: above all of them." if channel in outliers else ""
 
 
-def _choice(trace: PairTrace, at: Focus) -> None:
-    """The layer and the channel of the feature maps above, which follow, and which say where the address is wrong."""
-    n_channels = trace.layers[at.layer].shape[0]
+def _choice(trace: PairTrace, focus: Focus) -> None:
+    """Layer and channel; the feature maps above follow them, and report what is invalid in the address."""
+    n_channels = trace.layers[focus.layer].shape[0]
     with st.container(horizontal=True, gap="medium"):
-        st.session_state["channel:layer"] = at.layer + 1
-        st.number_input("Layer", 1, len(trace.layers), key="channel:layer", on_change=_layer_chosen, width=160)
-        st.session_state["channel:channel"] = at.channel
+        st.session_state["channel:layer"] = focus.layer + 1
+        st.number_input("Layer", 1, len(trace.layers), key="channel:layer", on_change=_set_layer, width=160)
+        st.session_state["channel:channel"] = focus.channel
         st.number_input(
-            "Channel", 0, n_channels - 1, key="channel:channel", on_change=_channel_chosen, args=(at.layer,), width=160
+            "Channel", 0, n_channels - 1, key="channel:channel", on_change=_set_channel, args=(focus.layer,), width=160
         )
 
 
-def _layer_chosen() -> None:
-    pair.look_at(layer=st.session_state["channel:layer"] - 1)
+def _set_layer() -> None:
+    pair.set_focus(layer=st.session_state["channel:layer"] - 1)
 
 
-def _channel_chosen(layer: int) -> None:
-    pair.look_at(layer=layer, channel=st.session_state["channel:channel"])
+def _set_channel(layer: int) -> None:
+    pair.set_focus(layer=layer, channel=st.session_state["channel:channel"])
 
 
 _BESIDE: Final = 400
@@ -95,38 +95,38 @@ _BESIDE: Final = 400
 
 
 @st.fragment(key=FEATURES)
-@pair.in_words
-def show(looked_at: Pair) -> None:
-    """Every layer's feature maps; choosing redraws this part and the frame on the interaction map."""
+@pair.report_errors
+def show(shown: Pair) -> None:
+    """Feature maps of every layer; a choice redraws this fragment and the frame on the interaction map."""
     widgets.section("Feature maps")
-    trace = looked_at.trace()
-    wrong: list[str] = []
-    at = pair.focus(trace, wrong)
+    trace = shown.trace()
+    problems: list[str] = []
+    focus = pair.focus(trace, problems)
     with st.container(horizontal=True, gap="medium"):
-        _layers(trace, at)
+        _layers(trace, focus)
         scale = widgets.one_of("Scale", SCALES, parameter="scale", then=partial(pair.redraw, FEATURES, EXPORTS))
-    for words in wrong:
-        widgets.problem(words)
-    layer = trace.layers[at.layer]
+    for problem in problems:
+        widgets.problem(problem)
+    layer = trace.layers[focus.layer]
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=WIDTH):
-            drawn = figures.feature_maps(layer, address.theme(), scale, selected=at.channel, selectable=True)
-            plots.show(drawn, key="inspect:tiles", on_click=_tile_clicked)
+            figure = figures.feature_maps(layer, address.theme(), scale, selected=focus.channel, selectable=True)
+            plots.show(figure, key="inspect:tiles", on_click=_tile_clicked)
             effective = figures.channels.effective_scale(layer, scale)
-            read = wording.SCALE_SHARED if effective == "shared" else wording.SCALE_PER_CHANNEL
+            scale_note = wording.SCALE_SHARED if effective == "shared" else wording.SCALE_PER_CHANNEL
             silent = inspection.channel_stats(layer).words
-            st.caption(f"{wording.READ_FEATURE_MAPS} {read}{f' Here {plain(silent)}.' if silent else ''}")
+            st.caption(f"{wording.READ_FEATURE_MAPS} {scale_note}{f' Here {plain(silent)}.' if silent else ''}")
         with st.container(width=_BESIDE):
-            _channel(trace, at)
+            _channel(trace, focus)
 
 
-def _layers(trace: PairTrace, at: Focus) -> None:
+def _layers(trace: PairTrace, focus: Focus) -> None:
     def label(number: int) -> str:
         channels, height, width = trace.layers[number].shape
         return f"{number + 1} · {channels} of {height}×{width}"
 
     key = "inspect:layer-control"
-    st.session_state[key] = at.layer
+    st.session_state[key] = focus.layer
     st.segmented_control(
         "Layer",
         range(len(trace.layers)),
@@ -134,35 +134,35 @@ def _layers(trace: PairTrace, at: Focus) -> None:
         required=True,
         key=key,
         label_visibility="collapsed",
-        on_change=lambda: pair.look_at(layer=st.session_state[key]),
+        on_change=lambda: pair.set_focus(layer=st.session_state[key]),
     )
 
 
 def _tile_clicked(click: Click) -> None:
-    pair.look_at(channel=int(click.customdata))
+    pair.set_focus(channel=int(click.customdata))
 
 
 def _cell_clicked(channel: int, click: Click) -> None:
     row, column = click.place
-    pair.look_at(channel=channel, cell=(row, column))
+    pair.set_focus(channel=channel, cell=(row, column))
 
 
 # ---------------------------------------------------------------- one channel, one cell
-def _channel(trace: PairTrace, at: Focus) -> None:
-    layer = trace.layers[at.layer]
+def _channel(trace: PairTrace, focus: Focus) -> None:
+    layer = trace.layers[focus.layer]
     channels, height, width = layer.shape
-    look = partial(pair.look_at, channel=at.channel)
+    set_focus = partial(pair.set_focus, channel=focus.channel)
     first, second, third = st.columns(3)
     with first:
-        _number("Channel", at.channel, channels, lambda chosen: pair.look_at(channel=chosen))
+        _number("Channel", focus.channel, channels, lambda chosen: pair.set_focus(channel=chosen))
     if height > 1:
         with second:
-            _number("Row", at.cell[0], height, lambda chosen: look(cell=(chosen, at.cell[1])))
+            _number("Row", focus.cell[0], height, lambda chosen: set_focus(cell=(chosen, focus.cell[1])))
         with third:
-            _number("Column", at.cell[1], width, lambda chosen: look(cell=(at.cell[0], chosen)))
-    drawn = figures.channel(layer, at.channel, address.theme(), cell=at.cell)
-    plots.show(drawn, key="inspect:channel-map", on_click=partial(_cell_clicked, at.channel))
-    _reads(trace, at)
+            _number("Column", focus.cell[1], width, lambda chosen: set_focus(cell=(focus.cell[0], chosen)))
+    figure = figures.channel(layer, focus.channel, address.theme(), cell=focus.cell)
+    plots.show(figure, key="inspect:channel-map", on_click=partial(_cell_clicked, focus.channel))
+    _cell_details(trace, focus)
 
 
 def _number(label: str, value: int, count: int, choose: Callable[[int], None]) -> None:
@@ -177,30 +177,32 @@ def _number(label: str, value: int, count: int, choose: Callable[[int], None]) -
     )
 
 
-def _reads(trace: PairTrace, at: Focus) -> None:
-    """What the cell depends on, and for layer 1 the whole arithmetic."""
-    rows, cols = inspection.receptive_field(trace.layers, at.layer, *at.cell)
-    if at.layer == 0:
-        _arithmetic(trace, at)
+def _cell_details(trace: PairTrace, focus: Focus) -> None:
+    """Value and receptive field of the cell, and for layer 1 the whole arithmetic."""
+    rows, cols = inspection.receptive_field(trace.layers, focus.layer, *focus.cell)
+    if focus.layer == 0:
+        _arithmetic(trace, focus)
     else:
-        value = number(float(trace.layers[at.layer].maps[at.channel][at.cell]))
-        st.markdown(f"Value {value}, from all {trace.layers[at.layer - 1].shape[0]} channels of layer {at.layer}.")
+        value = number(float(trace.layers[focus.layer].maps[focus.channel][focus.cell]))
+        st.markdown(
+            f"Value {value}, from all {trace.layers[focus.layer - 1].shape[0]} channels of layer {focus.layer}."
+        )
     st.caption(
-        f"Reads dimensions {_range(rows)} of the user and {_range(cols)} of the item, framed on the map above. "
+        f"Reads dimensions {_dimensions(rows)} of the user and {_dimensions(cols)} of the item, framed above. "
         f"{wording.READ_CHANNEL}"
     )
 
 
-def _arithmetic(trace: PairTrace, at: Focus) -> None:
+def _arithmetic(trace: PairTrace, focus: Focus) -> None:
     """p_aᵀ W q_b + b, in numbers."""
-    found = inspection.cell_arithmetic(trace, at.channel, *at.cell)
-    p, q = _subscript(found.rows), _subscript(found.cols)
-    sign = "-" if found.bias < 0 else "+"
-    bias = _tex(abs(found.bias))
-    relu = "" if found.total >= 0 else r" \;\xrightarrow{\text{ReLU}}\; 0"
+    arithmetic = inspection.cell_arithmetic(trace, focus.channel, *focus.cell)
+    p, q = _subscript(arithmetic.rows), _subscript(arithmetic.cols)
+    sign = "-" if arithmetic.bias < 0 else "+"
+    bias = _tex(abs(arithmetic.bias))
+    relu = "" if arithmetic.total >= 0 else r" \;\xrightarrow{\text{ReLU}}\; 0"
     st.markdown(
-        rf"$\begin{{aligned}} & p_{{{p}}}^\top W_{{{at.channel}}}\, q_{{{q}}} + b_{{{at.channel}}} \\"
-        rf"& = {_tex(found.product)} {sign} {bias} = {_tex(found.total)}{relu} \end{{aligned}}$"
+        rf"$\begin{{aligned}} & p_{{{p}}}^\top W_{{{focus.channel}}}\, q_{{{q}}} + b_{{{focus.channel}}} \\"
+        rf"& = {_tex(arithmetic.product)} {sign} {bias} = {_tex(arithmetic.total)}{relu} \end{{aligned}}$"
     )
 
 
@@ -213,5 +215,5 @@ def _subscript(span: slice) -> str:
     return str(span.start) if span.stop - span.start == 1 else rf"{span.start}\ldots{span.stop - 1}"
 
 
-def _range(span: slice) -> str:
+def _dimensions(span: slice) -> str:
     return str(span.start) if span.stop - span.start == 1 else f"{span.start} to {span.stop - 1}"

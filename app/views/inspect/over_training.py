@@ -1,4 +1,4 @@
-"""Over training: the pair at each kept model of the run, from pretraining to the last epoch."""
+"""Over training: the pair at each kept checkpoint of the run, from pretraining to the last epoch."""
 
 from __future__ import annotations
 
@@ -21,49 +21,54 @@ _KEY: Final = "over-training:moment"
 
 
 def show(pair: Pair) -> None:
-    """A slider over the moments; it moves the interaction map, the score and the rank together."""
+    """A slider over the checkpoints; it moves the interaction map, the score and the rank together."""
     run, view = address.store().open(pair.run), pair.view()
-    found = closer_results.over_training(run, view.user, view.item)
-    for lost in found.unreadable:
-        widgets.problem(f"{sentence(lost.label)} Left out: {sentence(lost.words)}")
-    if not found.checkpoints:
-        st.caption("No kept model of this run can be read, so there is nothing to follow.")
+    history = closer_results.over_training(run, view.user, view.item)
+    for unreadable in history.unreadable:
+        widgets.problem(f"{sentence(unreadable.label)} Skipped: {sentence(unreadable.words)}")
+    if not history.checkpoints:
+        st.caption("No checkpoint of this run can be read, so there is nothing to show over training.")
         return
-    labels = [checkpoint.label for checkpoint in found.checkpoints]
-    chosen = _chosen(labels, _looked_at(found.checkpoints, pair.epoch))
-    place = labels.index(chosen)
-    _slider(labels, chosen, {checkpoint.label for checkpoint in found.checkpoints if checkpoint.best})
-    at = found.checkpoints[place]
-    st.markdown(f"**{plain(chosen)}**: score **{number(at.score)}**, **{plain(at.rank.words)}**")
+    labels = [checkpoint.label for checkpoint in history.checkpoints]
+    chosen = _chosen(labels, _label_of_page(history.checkpoints, pair.epoch))
+    position = labels.index(chosen)
+    _slider(labels, chosen, {checkpoint.label for checkpoint in history.checkpoints if checkpoint.best})
+    checkpoint = history.checkpoints[position]
+    st.markdown(f"**{plain(chosen)}**: score **{number(checkpoint.score)}**, **{plain(checkpoint.rank.words)}**")
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=presentation.room(MAP_WIDTH)):
-            _map(pair, found, chosen)
+            _map(pair, history, chosen)
         with st.container():
-            _curve(found, labels, place)
+            _curve(history, labels, position)
 
 
-def _looked_at(checkpoints: Sequence[PairAt], epoch: int | None) -> str:
-    """The moment that the rest of the page is at."""
+def _label_of_page(checkpoints: Sequence[PairAt], epoch: int | None) -> str:
+    """Label of the checkpoint that the rest of the page shows."""
     return next(
-        (one.label for one in checkpoints if (one.best if epoch is None else one.epoch == epoch)), checkpoints[-1].label
+        (
+            checkpoint.label
+            for checkpoint in checkpoints
+            if (checkpoint.best if epoch is None else checkpoint.epoch == epoch)
+        ),
+        checkpoints[-1].label,
     )
 
 
-def _chosen(labels: Sequence[str], otherwise: str) -> str:
-    asked = address.asked("moment")
-    if not asked or asked in labels:
-        return asked or otherwise
-    widgets.problem(f"The run kept no {asked!r} that can be read. Kept: {', '.join(labels)}. {otherwise} is shown.")
-    return otherwise
+def _chosen(labels: Sequence[str], default: str) -> str:
+    requested = address.value("moment")
+    if not requested or requested in labels:
+        return requested or default
+    widgets.problem(f"The run has no readable checkpoint {requested!r}. Kept: {', '.join(labels)}. {default} is shown.")
+    return default
 
 
 def _slider(labels: Sequence[str], chosen: str, best: set[str]) -> None:
     if len(labels) < 2:
-        st.caption("No other model of this run was kept.")
+        st.caption("No other checkpoint of this run was kept.")
         return
     st.session_state[_KEY] = chosen
     st.select_slider(
-        "Moment of training",
+        "Checkpoint",
         labels,
         key=_KEY,
         format_func=lambda label: f"{label} · best" if label in best else label,
@@ -72,25 +77,25 @@ def _slider(labels: Sequence[str], chosen: str, best: set[str]) -> None:
     )
 
 
-def _map(pair: Pair, found: OverTraining, label: str) -> None:
-    view = closer_results.at_checkpoint(address.store().open(pair.run), label, found.user, found.item)
-    assert isinstance(view.trace, PairTrace)  # what can be followed has embeddings
-    # one scale at every moment, so that a map which grows is seen to grow
-    limit = max(max(-checkpoint.lowest, checkpoint.highest) for checkpoint in found.checkpoints)
-    drawn = figures.interaction_map(view.trace, address.theme(), zmax=limit, width=MAP_WIDTH)
-    plots.show(drawn, key="over-training:map")
-    st.caption(f"One colour scale for all moments. {wording.NO_ORDER}")
+def _map(pair: Pair, history: OverTraining, label: str) -> None:
+    view = closer_results.at_checkpoint(address.store().open(pair.run), label, history.user, history.item)
+    assert isinstance(view.trace, PairTrace)  # a model that can be followed has embeddings
+    # one scale at every checkpoint, so that a map which grows is seen to grow
+    limit = max(max(-checkpoint.lowest, checkpoint.highest) for checkpoint in history.checkpoints)
+    figure = figures.interaction_map(view.trace, address.theme(), zmax=limit, width=MAP_WIDTH)
+    plots.show(figure, key="over-training:map")
+    st.caption(f"One colour scale for all checkpoints. {wording.NO_ORDER}")
 
 
-def _curve(found: OverTraining, labels: Sequence[str], place: int) -> None:
-    drawn = figures.change.over_training(
+def _curve(history: OverTraining, labels: Sequence[str], position: int) -> None:
+    figure = figures.change.over_training(
         labels,
-        [checkpoint.epoch for checkpoint in found.checkpoints],
-        [checkpoint.score for checkpoint in found.checkpoints],
-        [checkpoint.rank.rank for checkpoint in found.checkpoints],
+        [checkpoint.epoch for checkpoint in history.checkpoints],
+        [checkpoint.score for checkpoint in history.checkpoints],
+        [checkpoint.rank.rank for checkpoint in history.checkpoints],
         address.theme(),
-        chosen=place,
-        candidates=found.checkpoints[place].rank.candidates,
+        chosen=position,
+        candidates=history.checkpoints[position].rank.candidates,
     )
-    plots.show(drawn, key="over-training:curve")
-    st.caption(f"{figures.change.READ_OVER_TRAINING} {plain(sentence(found.excluded))}")
+    plots.show(figure, key="over-training:curve")
+    st.caption(f"{figures.change.READ_OVER_TRAINING} {plain(sentence(history.excluded))}")

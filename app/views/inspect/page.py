@@ -1,4 +1,4 @@
-"""Inspect: one user and one item, and every picture between their embeddings and the score."""
+"""Inspect: one user and one item, and every step from their embeddings to the score."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCORE_WIDTH: Final = 340
 
 def page() -> None:
     widgets.notices()
-    runs = address.listed()
+    runs = address.selectable_runs()
     if not runs:
         _title()
         first_runs.none_yet()
@@ -42,7 +42,7 @@ def page() -> None:
         _title()
         widgets.problem(sentence(error))
         if isinstance(error, CheckpointError):
-            st.page_link(address.PAGES["train"], label="See how its training goes", query_params={"run": run.name})
+            st.page_link(address.PAGES["train"], label="Watch its training", query_params={"run": run.name})
             header.follow(run)
 
 
@@ -52,22 +52,22 @@ def _inspect(run: Run, row: st.delta_generator.DeltaGenerator) -> None:
     epoch = _epoch(run, choices, best.loaded.epoch)
     model = best if epoch == best.loaded.epoch else cache.model(run, epoch)
     mark = pair_controls.BEST if run_summary.validated(run) else "last"
-    wrong: list[str] = []
-    user = pair_controls.user_index(model, wrong)
-    item = pair_controls.item_index(model, user, wrong)
+    problems: list[str] = []
+    user = pair_controls.user_index(model, problems)
+    item = pair_controls.item_index(model, user, problems)
     trained = record(best.loaded.config.model.name).trained
     # while it trains, another epoch may become the best, and the page follows it
-    at = {"epoch": str(epoch)} if trained and not run.status().active else {}
-    pair_controls.remember(model, user, item, run=run.name, **at)
+    epoch_parameter = {"epoch": str(epoch)} if trained and not run.status().active else {}
+    pair_controls.remember(model, user, item, run=run.name, **epoch_parameter)
     with row:
-        pair_controls.both(model, user, item)
+        pair_controls.user_and_item(model, user, item)
         if trained:
             pair_controls.epoch(choices, best.loaded.epoch, epoch, mark)
     header.follow(run)
     if user is None or item is None:
         _title()
-        for words in wrong:
-            widgets.problem(words)
+        for problem in problems:
+            widgets.problem(problem)
         return
     _pair(
         model,
@@ -85,15 +85,15 @@ def _pair(model: Model, pair: Pair, best: int, mark: str) -> None:
         with st.container(width=MAP_WIDTH):
             lists.show(pair)
         closer.show(pair)
-        return _page_links(pair)
-    large = presentation.on()  # then three things do not fit side by side: the lists go under the other two
+        return _exports(pair)
+    large = presentation.on()  # then three panels do not fit side by side: the lists go below the other two
     with st.container(horizontal=True, gap="medium"):
         if not large:
             with st.container():
                 lists.show(pair)
         with st.container(width=presentation.room(MAP_WIDTH)):
             interaction_map.show(pair)
-        with st.container(width=SCORE_WIDTH if large else "stretch"):  # else it is squeezed beside the map at 800
+        with st.container(width=SCORE_WIDTH if large else "stretch"):  # else it is squeezed beside the map at 800 px
             interaction_map.show_score(view.trace, _start(model, view, best))
     if large:
         with st.container(width=MAP_WIDTH):
@@ -104,13 +104,13 @@ def _pair(model: Model, pair: Pair, best: int, mark: str) -> None:
         widgets.section("Feature maps")
         st.caption(plain(view.trace.words))
     closer.show(pair)
-    _page_links(pair)
+    _exports(pair)
 
 
 def _start(model: Model, view: PairView, best: int) -> PairTrace | None:
-    """The same pair before the first step, for a network that was to begin as p·q; none where that was not kept.
+    """The same pair before the first step, for a network with a dot-product start; None where that was not kept.
 
-    Not its rank, which would take far longer than the trace.
+    Without its rank, which would take far longer than the trace.
     """
     run = model.loaded.run
     if model.loaded.config.model["initialisation"] != "dot product" or 0 not in cache.epochs(run, best):
@@ -123,31 +123,31 @@ def _start(model: Model, view: PairView, best: int) -> PairTrace | None:
     return trace if isinstance(trace, PairTrace) else None
 
 
-def _page_links(pair: Pair) -> None:
-    """The same as files, and from a terminal."""
+def _exports(pair: Pair) -> None:
+    """The pair as files, and its command line."""
     exports.show(pair)
     widgets.command_line(pair.command())
 
 
-# ---------------------------------------------------------------- what the address says
+# ---------------------------------------------------------------- the address
 def _epoch(run: Run, choices: Sequence[int], best: int) -> int:
-    asked = address.asked("epoch")
-    if not asked:
+    requested = address.value("epoch")
+    if not requested:
         return best
-    if asked.isdecimal() and int(asked) in choices:
-        return int(asked)
-    listed = ", ".join(map(str, choices))
-    widgets.problem(f"Run {run.name} kept no checkpoint of epoch {asked}. Kept: {listed}. The best, {best}, is shown.")
+    if requested.isdecimal() and int(requested) in choices:
+        return int(requested)
+    kept = ", ".join(map(str, choices))
+    widgets.problem(f"Run {run.name} has no checkpoint of epoch {requested}. Kept: {kept}. The best, {best}, is shown.")
     return best
 
 
-# ---------------------------------------------------------------- nothing to see yet
+# ---------------------------------------------------------------- empty states
 def _title() -> None:
-    widgets.page_title("Inspect", "Look inside one prediction: every picture between two embeddings and a score.")
+    widgets.page_title("Inspect", "Look inside one prediction: every step from two embeddings to a score.")
 
 
 def _why_not(run: Run | None) -> None:
-    """Why there is nothing to see of the run that the address names; the choice of another stands above."""
+    """Why the run that the address names cannot be shown; another can be chosen above."""
     if run is not None:
         widgets.broken_run(run)
         st.caption(BROKEN)

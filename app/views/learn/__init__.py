@@ -1,1 +1,1 @@
-"""The page Learn and its pieces."""
+"""The page Learn and its panels."""

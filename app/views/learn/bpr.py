@@ -1,4 +1,4 @@
-"""Learn, step 6: how training moves the numbers, one BPR step after another, on copies of this run's embeddings."""
+"""Learn, step 6: how training changes the embeddings, one BPR step after another, on copies of this run's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from convncf.figures.theme import number, plural
 from convncf.inspection.bpr_step import BprSteps
 
 RATES: Final = ("0.1", "0.3", "1", "3", "10")
-"""Step sizes that can be chosen; training takes many more steps, and smaller ones."""
+"""Step sizes to choose from; training takes many more and smaller steps."""
 _DEFAULT: Final = "1"
 
 
@@ -39,7 +39,7 @@ def show(pair: Pair) -> None:
     model, view = pair.model(), pair.view()
     st.markdown(  # in braces, a formula stays on one line
         "How did the embeddings get their numbers? Training takes a user, an item *i* that the user has, and an item "
-        "*j* drawn from those that the user has not, and asks that i score above j. The *BPR loss* is "
+        "*j* sampled from those without an interaction of the user, so that i should score above j. The *BPR loss* is "
         r"${-\ln \sigma(s_i - s_j)}$ with ${\sigma(x) = 1 / (1 + e^{-x})}$: large while j is ahead, small once i leads "
         "well. A step moves the numbers a little against the gradient of the loss."
     )
@@ -53,10 +53,10 @@ def show(pair: Pair) -> None:
         with st.container(width=420):
             step = slider("Steps taken", "taken", 0, 0, steps.taken)
         _rate_picker(rate)
-        st.button("Draw another j", key="learn:draw", on_click=_draw, args=(draw + 1,))
+        st.button("Sample another j", key="learn:draw", on_click=_sample, args=(draw + 1,))
     i, j = model.item_label(triple.positive), model.item_label(triple.negative)
-    instead = "" if triple.positive == view.item else _not_this(model, view.item)
-    st.markdown(f"i = **{plain(i)}**, j = **{plain(j)}** (drawn). {plain(instead)}")
+    note = "" if triple.positive == view.item else _other_positive(model, view.item)
+    st.markdown(f"i = **{plain(i)}**, j = **{plain(j)}** (sampled). {plain(note)}")
     with st.container(width=720):
         plots.show(bpr_steps(steps, step, (f"i: {i}", f"j: {j}"), address.theme()), key="learn:bpr")
     _numbers(steps, step)
@@ -72,34 +72,36 @@ def _numbers(steps: BprSteps, step: int) -> None:
         f"After {plural(step, 'step')}: $s_i$ = {number(float(steps.positive[step]))}, $s_j$ = "
         f"{number(float(steps.negative[step]))}, margin **{number(float(steps.margin[step]), 4)}**, loss "
         f"**{number(float(steps.loss[step]))}**. The gradient carries the factor −σ(−margin) = "
-        f"**{number(-float(steps.pull[step]))}**, from −1 where j leads far to 0 where i does: a triple in the right "
-        f"order teaches little. Its length is {p} in p, {q_i} in $q_i$ and {q_j} in $q_j$."
+        f"**{number(-float(steps.pull[step]))}**, from −1 where j leads far to 0 where i does: where i "
+        f"already leads, little is learned. Its length is {p} in p, {q_i} in $q_i$ and {q_j} in $q_j$."
     )
     if steps.diverged:
         widgets.problem(
             f"At step size {steps.rate:g} the scores are no longer finite after "
-            f"{plural(steps.taken, 'step')}: the steps end there. Take a smaller step size."
+            f"{plural(steps.taken, 'step')}: the steps end there. Choose a smaller step size."
         )
 
 
-def _not_this(model: Model, item: int) -> str:
+def _other_positive(model: Model, item: int) -> str:
     return (
-        f"The user has not got {model.item_label(item)} in training, so i is the latest of theirs; choose an item of "
+        f"The user does not have {model.item_label(item)} in training, so i is their latest item; choose an item of "
         "their history above to take the step on it."
     )
 
 
-def _draw(draw: int) -> None:
+def _sample(draw: int) -> None:
     address.choose(draw=str(draw), guess=None)
 
 
 # ---------------------------------------------------------------- step size
 def _rate() -> str:
-    asked = address.kept("rate")
-    if asked in RATES:
-        return str(asked)
-    if address.asked("rate"):
-        widgets.problem(f"The address asks for step size {asked!r}, not one of {', '.join(RATES)}. {_DEFAULT} is used.")
+    requested = address.chosen_here("rate")
+    if requested in RATES:
+        return str(requested)
+    if address.value("rate"):
+        widgets.problem(
+            f"The address asks for step size {requested!r}, not one of {', '.join(RATES)}. {_DEFAULT} is used."
+        )
     return _DEFAULT
 
 

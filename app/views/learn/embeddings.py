@@ -1,4 +1,4 @@
-"""Learn, step 1: two lists of numbers, and the dot product that grows from dimension to dimension."""
+"""Learn, step 1: two embeddings, and their dot product, summed dimension by dimension."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from convncf.inspection.sums import running_dot
 
 def question(trace: PairTrace) -> Question:
     """Is p·q above 0?"""
-    found = running_dot(trace)
+    dot = running_dot(trace)
     return Question(
         f"Multiplied dimension by dimension and added up, do the {len(trace.p)} products come out above 0?",
         {"above": "above 0", "below": "0 or below"},
-        "above" if found.product > 0 else "below",
-        f"The products above 0 add up to {number(found.raised)}, those below to {number(found.lowered)}: p·q is "
-        f"{number(found.product)}.",
+        "above" if dot.product > 0 else "below",
+        f"The products above 0 add up to {number(dot.raised)}, those below to {number(dot.lowered)}: p·q is "
+        f"{number(dot.product)}.",
     )
 
 
@@ -32,8 +32,8 @@ def show(pair: Pair) -> None:
     item = model.item_label(trace.item)
     st.markdown(
         f"The model knows user {plain(pair.user)} and {plain(item)} only as two lists of {len(trace.p)} numbers, their "
-        "*embeddings*: **p** of the user, **q** of the item. Nobody wrote these numbers: training found them, so that "
-        "what people have scores above what they have not. The simplest way to compare the two lists is the *dot "
+        "*embeddings*: **p** of the user, **q** of the item. Training found these numbers, so that a user's items "
+        "score above other items. The simplest way to compare the two lists is the *dot "
         "product* p·q of matrix factorisation (MF): multiply them number by number, and add up."
     )
     ask(question(trace))
@@ -41,11 +41,11 @@ def show(pair: Pair) -> None:
     dimension = slider(
         "Add up to dimension", "dimension", 0, 0, size - 1, help="The sum in the bottom row grows as you move it."
     )
-    found = running_dot(trace)
+    dot = running_dot(trace)
     p, q = float(trace.p[dimension]), float(trace.q[dimension])
     st.markdown(
         f"Dimension {dimension}: {number(p)} × {number(q)} = **{number(float(trace.map[dimension, dimension]))}**. "
-        f"Sum up to here: **{number(float(found.sums[dimension]))}**."
+        f"Sum up to here: **{number(float(dot.sums[dimension]))}**."
     )
-    plots.show(lesson.running_dot(trace, found.sums, dimension, address.theme()), key="learn:running-dot")
+    plots.show(lesson.running_dot(trace, dot.sums, dimension, address.theme()), key="learn:running-dot")
     st.caption(lesson.READ_RUNNING_DOT)

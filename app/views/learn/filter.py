@@ -1,4 +1,4 @@
-"""Learn, step 3: a filter of layer 1 moves over the map, and each place becomes one cell."""
+"""Learn, step 3: a filter of layer 1 moves over the map, and each position gives one cell."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def question(trace: PairTrace) -> Question:
         "those below 0 to 0 (ReLU). How many of them become 0?",
         {"few": "less than a third", "some": "a third to two thirds", "most": "more than two thirds"},
         "few" if share < 1 / 3 else "some" if share <= 2 / 3 else "most",
-        f"{percent(share)} of the cells are 0 for this pair: there the filter found nothing that it looks for.",
+        f"{percent(share)} of the cells are 0 for this pair: there the filter does not respond.",
     )
 
 
 def show(pair: Pair) -> None:
-    """The question, the sliders over filters and places, the window with its arithmetic."""
+    """The question, the sliders over filters and positions, the window with its arithmetic."""
     trace = pair.trace()
     layer = trace.layers[0]
     channels, height, width = layer.shape
@@ -48,37 +48,37 @@ def show(pair: Pair) -> None:
         channel = slider("Filter", "filter", best, 0, channels - 1)
     row, col = inspection.strongest_cell(layer, channel)
     with right:
-        place = slider(
+        position = slider(
             "Move the window", "place", row * width + col, 0, height * width - 1, help="Row by row, left to right."
         )
-    found = window(trace, channel, *divmod(place, width))
-    at = found.arithmetic
+    window_on_map = window(trace, channel, *divmod(position, width))
+    cell = window_on_map.arithmetic
     with st.container(horizontal=True, gap="large"):
         with st.container(width=presentation.room(WIDTH)):
-            drawn = figures.interaction_map(trace, address.theme(), field=(at.rows, at.cols))
-            plots.show(drawn, key="learn:window-on-map")
+            figure = figures.interaction_map(trace, address.theme(), field=(cell.rows, cell.cols))
+            plots.show(figure, key="learn:window-on-map")
             st.caption(
                 "The frame is the window: rows are dimensions of the user, columns dimensions of the item. "
                 f"{wording.DIMENSIONS_HAVE_NO_ORDER}"
             )
         with st.container(width=WIDTH):
-            plots.show(lesson.filter_window(found, address.theme()), key="learn:window")
-            st.markdown(arithmetic(found))
+            plots.show(lesson.filter_window(window_on_map, address.theme()), key="learn:window")
+            st.markdown(arithmetic(window_on_map))
             st.caption(lesson.READ_WINDOW)
-            drawn = figures.channel(layer, channel, address.theme(), cell=(at.row, at.col))
+            figure = figures.channel(layer, channel, address.theme(), cell=(cell.row, cell.col))
             with st.container(width=370):
-                plots.show(drawn, key="learn:first-map")
-            st.caption(f"What filter {channel} makes of the whole map; the frame is the cell of this window.")
+                plots.show(figure, key="learn:first-map")
+            st.caption(f"The feature map of filter {channel}; the frame is the cell of this window.")
 
 
-def arithmetic(found: Window) -> str:
+def arithmetic(shown: Window) -> str:
     """p_aᵀ W q_b + b = …, in numbers; Markdown."""
-    at = found.arithmetic
-    sign = "−" if at.bias < 0 else "+"
-    cut = "" if at.total > 0 else ", which is not above 0, so ReLU makes it 0"
+    cell = shown.arithmetic
+    sign = "−" if cell.bias < 0 else "+"
+    cut = "" if cell.total > 0 else ", which is not above 0, so ReLU makes it 0"
     return (
-        rf"Added up, $p_a^\top W q_b + b$ = {number(at.product)} {sign} {number(abs(at.bias))} = "
-        f"{number(at.total)}{cut}. "
-        f"**Cell ({at.row}, {at.col}) is {number(at.value)}.** Here $p_a$ is p at dimensions {at.rows.start} to "
-        f"{at.rows.stop - 1}, and $q_b$ is q at {at.cols.start} to {at.cols.stop - 1}."
+        rf"Added up, $p_a^\top W q_b + b$ = {number(cell.product)} {sign} {number(abs(cell.bias))} = "
+        f"{number(cell.total)}{cut}. "
+        f"**Cell ({cell.row}, {cell.col}) is {number(cell.value)}.** Here $p_a$ is p at dimensions "
+        f"{cell.rows.start} to {cell.rows.stop - 1}, and $q_b$ is q at {cell.cols.start} to {cell.cols.stop - 1}."
     )

@@ -1,4 +1,4 @@
-"""Learn, step 2: every number of p times every number of q, of which matrix factorisation reads the diagonal alone."""
+"""Learn, step 2: every number of p times every number of q; matrix factorisation reads only the diagonal."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from convncf.inspection.sums import map_parts
 
 def question(trace: PairTrace) -> Question:
     """How much of the map lies on its diagonal?"""
-    found, size = map_parts(trace), len(trace.p)
+    parts, size = map_parts(trace), len(trace.p)
     return Question(
-        f"The diagonal is {size} of {size * size:,} cells. How much of all that the map holds, the sizes of its cells "
-        "added up, lies on it?",
+        f"The diagonal is {size} of {size * size:,} cells. What share of the map's absolute values lies on it?",
         {"tenth": "less than a tenth", "half": "a tenth to a half", "more": "more than a half"},
-        "tenth" if found.share < 0.1 else "half" if found.share <= 0.5 else "more",
-        f"{percent(found.share)} lies on it; if all cells were of one size it would be {percent(found.even)}. The rest "
+        "tenth" if parts.share < 0.1 else "half" if parts.share <= 0.5 else "more",
+        f"{percent(parts.share)} lies on it; if all cells were of one size it would be {percent(parts.even)}. The rest "
         "is what the network may read and matrix factorisation cannot.",
     )
 
@@ -32,31 +31,30 @@ def show(pair: Pair) -> None:
     """The question, the slider over dimensions, the map with one row framed."""
     trace = pair.trace()
     st.markdown(
-        "The dot product lets a dimension of the user meet only the same dimension of the item. ConvNCF lets every "
-        "one meet every other: the *outer product* p qᵀ is a square of all products, the *interaction map*. It is the "
-        "picture that the network looks at."
+        "The dot product multiplies a dimension of the user only with the same dimension of the item. ConvNCF "
+        "multiplies every one with every other: the *outer product* p qᵀ is a square of all products, the "
+        "*interaction map*. It is what the network reads, like an image."
     )
     ask(question(trace))
     size = len(trace.p)
-    dimension = slider("Light row", "dimension", 0, 0, size - 1)
-    found = map_parts(trace)
+    dimension = slider("Highlighted row", "dimension", 0, 0, size - 1)
+    parts = map_parts(trace)
     with st.container(horizontal=True, gap="large"):
         with st.container(width=presentation.room(WIDTH)):
             plots.show(lesson.map_row(trace, dimension, address.theme()), key="learn:map")
-        with st.container(width=WIDTH):  # of a width of its own, so that it goes below where both have no room
+        with st.container(width=WIDTH):  # with a fixed width, so that it wraps below the map where both do not fit
             p, cell = float(trace.p[dimension]), float(trace.map[dimension, dimension])
             st.markdown(
                 f"**Row {dimension}** is q, all {size} numbers of it, times p at dimension {dimension}: {number(p)}. "
                 f"On the diagonal it holds {number(cell)}."
             )
             st.markdown(
-                f"**The diagonal** adds up to **{number(found.diagonal)}**: p·q again, the score of matrix "
+                f"**The diagonal** adds up to **{number(parts.diagonal)}**: p·q again, the score of matrix "
                 "factorisation. GMF, its generalised form, gives each cell of the diagonal a weight of its own, and "
                 "reads no more of the map than this line either."
             )
             st.markdown(
-                f"**The rest**, {size * size - size:,} cells, adds up to {number(found.rest)}. They say what one "
-                "dimension of the user means together with another of the item: it is for the network to find out "
-                "whether that helps."
+                f"**The rest**, {size * size - size:,} cells, adds up to {number(parts.rest)}. They combine "
+                "one dimension of the user with another of the item: the network can learn whether that helps."
             )
             st.caption(f"{lesson.READ_MAP_ROW} {wording.READ_INTERACTION_MAP} {wording.DIMENSIONS_HAVE_NO_ORDER}")

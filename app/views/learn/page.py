@@ -1,4 +1,4 @@
-"""Learn: the method told step by step on a run of one's own, with a question before each picture."""
+"""Learn: the method step by step on one of the user's own runs, with a question before each picture."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from convncf.errors import ConvNCFError, RunNotFoundError
 from convncf.models.registry import label, record
 from convncf.runs import Run
 
-# Pixels: this row has no epoch, so a long name has more room. (Streamlit would write a string here onto the page.)
+# Pixels: this row has no epoch, so a long name has more room. (Streamlit would display a docstring here on the page.)
 _RUN_WIDTH: Final = 288
 
 
 def page() -> None:
-    widgets.page_title("Learn", "How a ConvNCF comes to its score, in six steps, on a run of yours.")
+    widgets.page_title("Learn", "How a ConvNCF computes a score, in six steps, on one of your runs.")
     widgets.notices()
-    runs = address.listed()
-    told = question.told(runs)
-    asked = address.asked("run")
-    if asked and asked not in {run.name for run in told}:
-        _why_not(asked, runs)
-    if not told:
+    runs = address.selectable_runs()
+    networks = question.networks(runs)
+    requested = address.value("run")
+    if requested and requested not in {run.name for run in networks}:
+        _why_not(requested, runs)
+    if not networks:
         _none_yet(runs)
         return
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
-        run = pair_controls.run(told, width=_RUN_WIDTH)
+        run = pair_controls.run(networks, width=_RUN_WIDTH)
     if run is None:
         return
     try:
-        _tell(run, row)
+        _steps(run, row)
     except ConvNCFError as error:
         widgets.problem(sentence(error))
 
 
-def _tell(run: Run, row: st.delta_generator.DeltaGenerator) -> None:
+def _steps(run: Run, row: st.delta_generator.DeltaGenerator) -> None:
     model = cache.model(run)
-    wrong: list[str] = []
-    user = pair_controls.user_index(model, wrong)
-    item = pair_controls.item_index(model, user, wrong)
+    problems: list[str] = []
+    user = pair_controls.user_index(model, problems)
+    item = pair_controls.item_index(model, user, problems)
     step = question.step()
     question.only(step)
     pair_controls.remember(model, user, item, run=run.name, step=str(step))
     with row:
-        pair_controls.both(model, user, item)
-    for words in wrong:
-        widgets.problem(words)
+        pair_controls.user_and_item(model, user, item)
+    for problem in problems:
+        widgets.problem(problem)
     if user is None or item is None:
         return
     pair = Pair(run.name, None, model.user_id(user), model.item_id(item))
@@ -63,7 +63,7 @@ def _tell(run: Run, row: st.delta_generator.DeltaGenerator) -> None:
 
 
 def _why_not(name: str, runs: Sequence[Run]) -> None:
-    """Why the run that the address names cannot be told."""
+    """Why the run that the address names cannot be explained here."""
     run = next((run for run in runs if run.name == name), None)
     if run is None:
         try:
@@ -75,20 +75,20 @@ def _why_not(name: str, runs: Sequence[Run]) -> None:
         st.caption(BROKEN)
     elif not record(model := run.config().model.name).layers:
         widgets.problem(
-            f"Run {name} is {label(model)}: it has no network, so the story cannot be told on it. Choose a ConvNCF run."
+            f"Run {name} is {label(model)}: it has no network, which these steps explain. Choose a ConvNCF run."
         )
     else:
-        widgets.problem(f"Run {name} has no model yet. Once its first epoch is over, the story can be told on it.")
+        widgets.problem(f"Run {name} has no model yet. It can be explained here after its first epoch.")
 
 
 def _none_yet(runs: Sequence[Run]) -> None:
-    """No ConvNCF to tell the story on: one click starts the demo."""
+    """No ConvNCF to explain: one click starts the demo."""
     widgets.empty(
-        "There is no ConvNCF run yet, and the story needs one."
-        + (" Those that are there have no network, or no model yet." if runs else "")
+        "There is no ConvNCF run yet, and these steps need one."
+        + (" The existing runs have no network, or no model yet." if runs else "")
     )
     if address.read_only():
-        st.caption(commands.ONLY_SHOWS)
+        st.caption(commands.READ_ONLY)
         return
     if widgets.main_button("Train the demo models", key="demo", on_click=widgets.attempt, args=(commands.start_demo,)):
         address.go("start")

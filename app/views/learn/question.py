@@ -1,6 +1,6 @@
-"""A question before the picture: the reader guesses, then sees what this run says.
+"""Question before a picture: the reader guesses, then sees this run's answer.
 
-The right answer is computed from the pair's own numbers, and the words fit whichever it is.
+The right answer is computed from the pair's own numbers.
 
 Users and items are indices here.
 """
@@ -28,7 +28,7 @@ OF_STEP: Final[tuple[tuple[str, ...], ...]] = (
     ("terms",),
     ("taken", "rate", "draw"),
 )
-"""The parameters of each step, in the steps' order; the address has no other step's."""
+"""The parameters of each step, in the steps' order; the address has only those of the current step."""
 
 
 def step() -> int:
@@ -37,34 +37,34 @@ def step() -> int:
 
 
 def go(step: int) -> None:
-    """Show another step, from a callback. Its sliders stand where they stood, and its question is asked anew."""
+    """Show another step, from a callback. Its sliders keep their values, and its question is asked again."""
     address.choose(step=str(step))
     only(step)
 
 
 def only(step: int) -> None:
-    """Take what belongs to other steps out of the address."""
+    """Remove the parameters of other steps from the address."""
     address.forget(*({name for names in OF_STEP for name in names} - set(OF_STEP[step - 1])))
 
 
 def whole(name: str, default: int, lowest: int, highest: int) -> int:
     """A whole number of the address, else the session's last, else the default.
 
-    One in the address that cannot be is said in words; the session's last is let go, since it was of another run.
+    An invalid one in the address is reported; an invalid one of the session is ignored: it belonged to another run.
     """
-    asked = address.kept(name)
-    if asked is not None and asked.isdecimal() and len(asked) < 10 and lowest <= int(asked) <= highest:
-        return int(asked)
-    if address.asked(name):
+    requested = address.chosen_here(name)
+    if requested is not None and requested.isdecimal() and len(requested) < 10 and lowest <= int(requested) <= highest:
+        return int(requested)
+    if address.value(name):
         widgets.problem(
-            f"The address asks for {name} {asked!r}; here it is a whole number from {lowest} to {highest}. "
+            f"The address asks for {name} {requested!r}; here it is a whole number from {lowest} to {highest}. "
             f"{default} is shown."
         )
     return default
 
 
 def slider(label: str, name: str, default: int, lowest: int, highest: int, *, help: str | None = None) -> int:
-    """A slider over whole numbers whose place is `?name=…`; only words where there is one place."""
+    """A slider over whole numbers whose value is `?name=…`; only text where there is one value."""
     value = whole(name, default, lowest, highest)
     address.show(**{name: str(value)})
     if lowest == highest:
@@ -76,26 +76,26 @@ def slider(label: str, name: str, default: int, lowest: int, highest: int, *, he
     return value
 
 
-def told(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """The runs whose method can be told: with layers and a model, in the order given."""
+def networks(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """The runs that can be explained: those with layers and a model, in the order given."""
     return tuple(run for run in runs if run.model_path.exists() and _is_network(run))
 
 
 def _is_network(run: Run) -> bool:
-    def look() -> bool:
+    def read() -> bool:
         return not run.broken() and record(run.config().model.name).layers
 
-    return shelf.keep("network", cache.kept(run), look, room=shelf.RUNS)
+    return shelf.keep("network", cache.checkpoints_key(run), read, room=shelf.RUNS)
 
 
 def triple_of(model: Model, user: int, item: int, draw: int) -> Triple:
-    """What the user's step is taken on."""
+    """The triple of user, positive and negative item that the step is taken on."""
     key = (*model.data_key, model.user_id(user), model.item_id(item), str(draw))
     return shelf.keep("triple", key, lambda: sample_triple(model.loaded.split, user, item, draw), room=256)
 
 
 def steps_of(model: Model, triple: Triple, rate: float) -> BprSteps:
-    """All steps at that size; the page shows as many as the slider says."""
+    """All steps of that size; the page shows as many as the slider selects."""
     key = (*model.key, repr(triple), repr(rate))
     return shelf.keep("bpr steps", key, lambda: bpr_steps(model.loaded.model, triple, rate))
 
@@ -106,9 +106,9 @@ class Question:
 
     text: str
     answers: Mapping[str, str]
-    """What stands in the address -> what the button says."""
+    """Value in the address -> label of the button."""
     right: str
-    """The key of the answer that the run gives."""
+    """The key of the right answer for this run."""
     reveal: str
     """The numbers behind it, one or two sentences."""
 
@@ -116,13 +116,13 @@ class Question:
 def ask(question: Question) -> None:
     """Ask; once one of the answers is in the address (`?guess=…`), say whether it is right, and why."""
     with st.container(key="learn-question", gap="small"):
-        guess = address.asked("guess")
+        guess = address.value("guess")
         st.markdown(f"**What do you expect?** {plain(question.text)}")
         if guess is not None and guess in question.answers:
-            said, right = question.answers[guess], question.answers[question.right]
-            verdict = "That is right." if guess == question.right else f"This run says otherwise: {right}."
-            st.markdown(f"You said “{plain(said)}”. **{plain(verdict)}** {plain(question.reveal)}")
-            st.button("Ask me again", key="learn:again", type="tertiary", on_click=_guessed, args=(None,))
+            guessed, right = question.answers[guess], question.answers[question.right]
+            verdict = "That is right." if guess == question.right else f"In this run: {right}."
+            st.markdown(f"You answered “{plain(guessed)}”. **{plain(verdict)}** {plain(question.reveal)}")
+            st.button("Try again", key="learn:again", type="tertiary", on_click=_guessed, args=(None,))
             return
         with st.container(horizontal=True):
             for key, answer in question.answers.items():
@@ -134,7 +134,7 @@ def _guessed(key: str | None) -> None:
 
 
 def forget_if_other(about: str) -> None:
-    """Take the guess away where it was about another pair, run or step than the session showed last."""
+    """Remove the guess where it was about another pair, run or step than the session showed last."""
     if st.session_state.get("learn:about", about) != about:
         address.choose(guess=None)
     st.session_state["learn:about"] = about

@@ -1,1 +1,1 @@
-"""The page Recommend and its pieces."""
+"""The page Recommend and its panels."""

@@ -1,4 +1,4 @@
-"""Lists of one user under several runs, side by side: ranks, marks and shared items; a click on a row asks why."""
+"""Lists of one user under several runs, side by side: ranks, marks and shared items; a click on a row explains it."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from convncf.runs import Run
 
 LOW: Final = "▽"
 MARKS: Final = {"test": HELD_OUT, "rated lower": LOW}
-"""Standing of an item for the user -> its mark."""
+"""Part of an item for the user -> its mark."""
 _WIDTHS: Final = {1: 760, 2: 552, 3: 362, 4: 268}
-"""Number of lists -> the width of one in pixels, so that they stand side by side at 1280, and wrap at 800."""
+"""Number of lists -> the width of one in pixels, so that they fit side by side at 1280, and wrap at 800."""
 _GENRES: Final = {1: 50, 2: 24, 3: 26, 4: 24}
-"""Number of lists -> the characters for which the column of genres has room; a longer text ends in "…"."""
+"""Number of lists -> characters that fit into the column of genres; a longer text ends in "…"."""
 _ROW: Final = 36
 _TALL_ROW: Final = 65
 """Where a list is so narrow that titles take two lines."""
 _CHOSEN: Final = "font-weight: 600; background-color: rgba(20, 150, 136, 0.14)"
-"""The row of the item that is asked about; a tint that both themes bear."""
-_SEEN_AT_ONCE: Final = 12
+"""The row of the explained item; a tint that suits both themes."""
+_VISIBLE_ROWS: Final = 12
 COLUMNS: Final = ("run", "place", "rank", "item_id", "title", "score", "tied", "part", "lists", "genres")
 
 
@@ -53,94 +53,100 @@ class Shown:
         """Raw ids of its items, best first: another run may have other indices."""
         if self.model is None or self.list is None:
             return ()
-        return tuple(map(self.model.item_id, self.list.found.top.items.tolist()))
+        return tuple(map(self.model.item_id, self.list.recommendations.top.items.tolist()))
 
 
 def fetch(runs: Sequence[Run], make: Callable[[Model], UserList]) -> list[Shown]:
-    """Each run's list; what stands in the way of one is said in its place, and leaves the others as they are."""
-    found = []
+    """Each run's list, or the error in its place, which does not affect the others."""
+    shown = []
     for run in runs:
         try:
             model = cache.model(run)
-            found.append(Shown(run, model, make(model)))
+            shown.append(Shown(run, model, make(model)))
         except ConvNCFError as error:
-            found.append(Shown(run, problem=sentence(error)))
-    return found
+            shown.append(Shown(run, problem=sentence(error)))
+    return shown
 
 
 def show(shown: Sequence[Shown], styles: Mapping[str, RunStyle], whose: str, k: int) -> None:
     """The lists of a user (`whose`: "user 15") beside each other."""
-    lists = [one for one in shown if one.list is not None]
-    counts = Counter(raw for one in lists for raw in one.ids)
-    for words in alike_said_once({one.run.name: one.list.found.words for one in lists if one.list is not None}):
-        st.caption(plain(words))
+    lists = [run_list for run_list in shown if run_list.list is not None]
+    counts = Counter(item_id for run_list in lists for item_id in run_list.ids)
+    for note in merge_equal(
+        {run_list.run.name: run_list.list.recommendations.words for run_list in lists if run_list.list is not None}
+    ):
+        st.caption(plain(note))
     with st.container(horizontal=True, gap="small"):
-        for one in shown:
+        for run_list in shown:
             with st.container(width=_WIDTHS[len(shown)], gap="xsmall"):
-                st.markdown(heading(one.run.name, styles[one.run.name]))
-                if one.list is None:
-                    st.caption(plain(one.problem))
+                st.markdown(heading(run_list.run.name, styles[run_list.run.name]))
+                if run_list.list is None:
+                    st.caption(plain(run_list.problem))
                 else:
-                    _one(one, counts, len(lists), whose, k, narrow=len(shown) > 2, room=_GENRES[len(shown)])
+                    _table(
+                        run_list, counts, len(lists), whose, k, narrow=len(shown) > 2, genre_width=_GENRES[len(shown)]
+                    )
     st.caption(plain(" ".join(_how_to_read(lists))))
 
 
-def alike_said_once(words: Mapping[str, str]) -> list[str]:
-    """What is to be said of each run: once where it is the same of all, else by name; nothing where it is empty."""
+def merge_equal(notes: Mapping[str, str]) -> list[str]:
+    """Notes of runs: a note that all share once, others with the runs' names; empty notes are dropped."""
     runs: dict[str, list[str]] = {}
-    for name, said in words.items():
-        if said:
-            runs.setdefault(said, []).append(name)
-    if len(runs) == 1 and all(words.values()):
+    for name, note in notes.items():
+        if note:
+            runs.setdefault(note, []).append(name)
+    if len(runs) == 1 and all(notes.values()):
         return list(runs)
-    return [f"{', '.join(names)}: {said}" for said, names in runs.items()]
+    return [f"{', '.join(names)}: {note}" for note, names in runs.items()]
 
 
-def _one(one: Shown, counts: Mapping[str, int], lists: int, whose: str, k: int, *, narrow: bool, room: int) -> None:
-    assert one.model is not None
-    assert one.list is not None
-    found, items = one.list.found, one.list.found.top.items.tolist()
+def _table(
+    run_list: Shown, counts: Mapping[str, int], lists: int, whose: str, k: int, *, narrow: bool, genre_width: int
+) -> None:
+    assert run_list.model is not None
+    assert run_list.list is not None
+    recommendations, items = run_list.list.recommendations, run_list.list.recommendations.top.items.tolist()
     if not items:
-        st.caption(plain(f"Nothing to list: no item is left for {whose}. {found.words}"))
+        st.caption(plain(f"There is no item to list for {whose}. {recommendations.words}"))
         return
-    counted = bool(record(one.model.loaded.config.model.name).score_unit)
-    frame = pd.DataFrame({"Rank": found.top.ranks})
+    whole_scores = bool(record(run_list.model.loaded.config.model.name).score_unit)
+    frame = pd.DataFrame({"Rank": recommendations.top.ranks})
     columns = {
         "Rank": st.column_config.NumberColumn(
-            width=44, help="Among all of the user's candidates, hidden ones too; equal scores share the last place."
+            width=44, help="Rank among all of the user's candidates, including hidden ones; ties share the last rank."
         ),
         HELD_OUT: st.column_config.TextColumn(width=24, help=f"{HELD_OUT} held out for the test; {LOW} rated lower."),
         "Item": st.column_config.TextColumn(width=108 if narrow else 200),
-        "Score": st.column_config.NumberColumn(width=54, format="%d" if counted else "%.2f"),
+        "Score": st.column_config.NumberColumn(width=54, format="%d" if whole_scores else "%.2f"),
         "In": st.column_config.TextColumn(
-            width=30 if narrow else 58, help=f"In how many of the {lists} lists shown here it is."
+            width=30 if narrow else 58, help=f"The number of lists that have it, of the {lists} shown here."
         ),
     }
-    if any(part in MARKS for part in one.list.parts):
-        frame[HELD_OUT] = [MARKS.get(part, "") for part in one.list.parts]
-    frame["Item"] = [one.model.item_label(item) for item in items]
-    frame["Score"] = found.top.scores.astype("float64")
+    if any(part in MARKS for part in run_list.list.parts):
+        frame[HELD_OUT] = [MARKS.get(part, "") for part in run_list.list.parts]
+    frame["Item"] = [run_list.model.item_label(item) for item in items]
+    frame["Score"] = recommendations.top.scores.astype("float64")
     if lists > 1:
-        frame["In"] = [str(counts[raw]) if narrow else f"{counts[raw]} of {lists}" for raw in one.ids]
-    genres = [", ".join(one.model.dataset.items.genres[item]) for item in items]
+        frame["In"] = [str(counts[raw]) if narrow else f"{counts[raw]} of {lists}" for raw in run_list.ids]
+    genres = [", ".join(run_list.model.dataset.items.genres[item]) for item in items]
     if any(genres):
-        frame["Genres"] = [shorten(text, room) for text in genres]
-    asked, ids = address.asked("item"), one.ids
-    key = f"list:{one.run.name}:{whose}:{len(items)}"
+        frame["Genres"] = [shorten(text, genre_width) for text in genres]
+    requested, ids = address.value("item"), run_list.ids
+    key = f"list:{run_list.run.name}:{whose}:{len(items)}"
     height = _TALL_ROW if narrow else _ROW
     st.dataframe(
-        frame.style.apply(lambda row: [_CHOSEN if ids[row.name] == asked else ""] * len(row), axis=1),
+        frame.style.apply(lambda row: [_CHOSEN if ids[row.name] == requested else ""] * len(row), axis=1),
         hide_index=True,
         row_height=height,
-        height=40 + height * min(len(items), _SEEN_AT_ONCE),
+        height=40 + height * min(len(items), _VISIBLE_ROWS),
         key=key,
         on_select=lambda: _clicked(key, ids),
         selection_mode="single-cell",
         column_config=columns,
-        alt=f"Top {len(items)} of {whose} in {one.run.name}",
+        alt=f"Top {len(items)} of {whose} in {run_list.run.name}",
     )
     if len(items) < k:
-        st.caption(plain(f"{plural(len(items), 'item')} instead of {k}: no more are left."))
+        st.caption(plain(f"{plural(len(items), 'item')} instead of {k}: there are no more."))
 
 
 def _clicked(key: str, ids: Sequence[str]) -> None:
@@ -150,29 +156,29 @@ def _clicked(key: str, ids: Sequence[str]) -> None:
 
 
 def _how_to_read(lists: Sequence[Shown]) -> list[str]:
-    """The marks that are there, and nothing about those that are not."""
-    parts = {part for one in lists if one.list for part in one.list.parts}
-    words = ["Click a row to see why it is there."] if lists else []
+    """Explanations of the marks that occur."""
+    parts = {part for run_list in lists if run_list.list for part in run_list.list.parts}
+    sentences = ["Click a row to see why it is listed."] if lists else []
     if "test" in parts:
-        words.append(f"{HELD_OUT} marks held-out test items, which the user has and which should rank high.")
+        sentences.append(f"{HELD_OUT} marks held-out test items of the user, which should rank high.")
     if "rated lower" in parts:
-        words.append(f"{LOW} marks items that the user rated lower than the run takes for a positive.")
-    if any(one.list.found.top.tied.any() for one in lists if one.list):
-        words.append("Some scores are equal: each of them has the last place of its group.")
+        sentences.append(f"{LOW} marks items that the user rated below the run's lowest positive rating.")
+    if any(run_list.list.recommendations.top.tied.any() for run_list in lists if run_list.list):
+        sentences.append("Tied scores share the last rank of their group.")
     if len(lists) > 1:
-        words.append('"In" counts the lists that hold an item.')
-        words.append("Scores order the items of one model; between models, compare ranks.")
-    return words
+        sentences.append('"In" is the number of lists that have an item.')
+        sentences.append("Scores order the items of one model; between models, compare ranks.")
+    return sentences
 
 
 def shared(shown: Sequence[Shown], whose: str) -> None:
-    """How many items the lists share, and all of them as CSV; of two, a line from each shared item to its place."""
-    lists = [one for one in shown if one.list is not None]
+    """How many items the lists share, and all lists as CSV; for two, a line from each shared item to its rank."""
+    lists = [run_list for run_list in shown if run_list.list is not None]
     if len(lists) > 1:
         _overlap(lists)
     if lists:
         st.download_button(
-            "The lists as CSV",
+            "Lists as CSV",
             data=lambda: to_csv(lists),
             file_name=f"lists-{whose.replace(' ', '-')}.csv",
             mime="text/csv",
@@ -184,20 +190,20 @@ def shared(shown: Sequence[Shown], whose: str) -> None:
 
 
 def _overlap(lists: Sequence[Shown]) -> None:
-    counts = Counter(raw for one in lists for raw in one.ids)
-    everywhere = sum(count == len(lists) for count in counts.values())
+    counts = Counter(item_id for run_list in lists for item_id in run_list.ids)
+    in_all = sum(count == len(lists) for count in counts.values())
     which = "both lists" if len(lists) == 2 else f"all {len(lists)} lists"
     st.markdown(
-        f"**{everywhere:,} of {plural(len(counts), 'item')} in {which}**; "
-        f"{sum(count == 1 for count in counts.values()):,} in one list alone."
+        f"**{in_all:,} of {plural(len(counts), 'item')} in {which}**; "
+        f"{sum(count == 1 for count in counts.values()):,} in only one list."
     )
     first, second = lists[:2]
     if len(lists) == 2 and first.ids and second.ids:
         labels = {
-            raw: one.model.item_label(one.model.dataset.interactions.items.index(raw))
-            for one in lists
-            if one.model is not None
-            for raw in one.ids
+            item_id: run_list.model.item_label(run_list.model.dataset.interactions.items.index(item_id))
+            for run_list in lists
+            if run_list.model is not None
+            for item_id in run_list.ids
         }
         names = (first.run.name, second.run.name)
         plots.show(figures.lists.two_lists(first.ids, second.ids, labels, address.theme(), names), key="list:shared")
@@ -206,17 +212,17 @@ def _overlap(lists: Sequence[Shown]) -> None:
 
 def to_csv(lists: Sequence[Shown]) -> str:
     """All lists in one table, by COLUMNS; text in quotes, as `convncf recommend --csv` writes it."""
-    counts = Counter(raw for one in lists for raw in one.ids)
+    counts = Counter(item_id for run_list in lists for item_id in run_list.ids)
     stream = io.StringIO()
-    rows = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    rows.writerow(COLUMNS)
-    for one in lists:
-        assert one.model is not None
-        assert one.list is not None
-        names, top = one.model.dataset.items, one.list.found.top
+    writer = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for run_list in lists:
+        assert run_list.model is not None
+        assert run_list.list is not None
+        names, top = run_list.model.dataset.items, run_list.list.recommendations.top
         numbers = zip(top.items.tolist(), top.scores.tolist(), top.ranks.tolist(), top.tied.tolist(), strict=True)
-        for place, (item, score, rank, tied) in enumerate(numbers, start=1):
-            raw, part = names.items.id(item), one.list.parts[place - 1]
-            found = (one.run.name, place, rank, raw, names.titles[item], score, tied, part, counts[raw])
-            rows.writerow((*found, "|".join(names.genres[item])))
+        for position, (item, score, rank, tied) in enumerate(numbers, start=1):
+            item_id, part = names.items.id(item), run_list.list.parts[position - 1]
+            cells = (run_list.run.name, position, rank, item_id, names.titles[item], score, tied, part, counts[item_id])
+            writer.writerow((*cells, "|".join(names.genres[item])))
     return stream.getvalue()

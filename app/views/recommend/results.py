@@ -1,6 +1,6 @@
-"""What Recommend fetches from the core, kept for all visitors.
+"""Results that Recommend fetches from the core, cached for all visitors.
 
-Scores are kept by user, so that another K or another filter scores nothing anew.
+Scores are cached by user, so that another K or another filter scores nothing again.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ NEW: Final[PairPart] = "new"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UserList:
-    """A list, and where each of its items stands for the user."""
+    """A list, and the part of each of its items for the user."""
 
-    found: FilteredList
+    recommendations: FilteredList
     parts: tuple[PairPart, ...]
 
 
-def user_list(model: Model, user: int, k: int, wanted: ListFilter) -> UserList:
+def user_list(model: Model, user: int, k: int, list_filter: ListFilter) -> UserList:
     """The list of a user (index): held-out test items are among its candidates, as in the test evaluation."""
     split = model.loaded.split
     scores = cache.scores(model, user)
-    may = _allowed(model, wanted)
+    permitted = _allowed(model, list_filter)
     test, excluded = items_of(split.test, user), items_of(split.excluded("test"), user)
-    found = filtered(scores, excluded, k, may, positives=test, user=user)
-    return UserList(found, tuple(part_of(split, user, item) for item in found.top.items.tolist()))
+    recommendations = filtered(scores, excluded, k, permitted, positives=test, user=user)
+    return UserList(recommendations, tuple(part_of(split, user, item) for item in recommendations.top.items.tolist()))
 
 
 def new_user(model: Model, items: Sequence[int]) -> FoldedUser:
-    """A hand-made user with these items (indices). Raises DataError where the model cannot have one."""
+    """A new user with these items (indices). Raises DataError where the model cannot fold one in."""
     picked = tuple(sorted(items))
     try:
         key = (*model.key, *_ids(model, picked))
@@ -53,31 +53,31 @@ def new_user(model: Model, items: Sequence[int]) -> FoldedUser:
         raise DataError(str(error)) from None
 
 
-def new_list(model: Model, items: Sequence[int], k: int, wanted: ListFilter) -> UserList:
-    """The list of a hand-made user. Raises DataError, as `new_user`."""
+def new_list(model: Model, items: Sequence[int], k: int, list_filter: ListFilter) -> UserList:
+    """The list of a new user. Raises DataError, as `new_user`."""
     folded = new_user(model, items)
     scores = _folded_scores(model, items, folded)
-    found = filtered(scores, folded.items, k, _allowed(model, wanted), user=None)
-    return UserList(found, tuple(NEW for _ in found.top.items))
+    recommendations = filtered(scores, folded.items, k, _allowed(model, list_filter), user=None)
+    return UserList(recommendations, tuple(NEW for _ in recommendations.top.items))
 
 
 def new_pair(model: Model, items: Sequence[int], item: int) -> tuple[PairTrace | NoTrace, ItemRank]:
-    """A hand-made user and an item: the trace, and the rank. Raises DataError, as `new_user`."""
+    """A new user and an item: the trace, and the rank. Raises DataError, as `new_user`."""
     folded = new_user(model, items)
     scores = _folded_scores(model, items, folded)
     return trace_pair(folded.model, 0, item), rank_item(scores, item, (), folded.items)
 
 
 def warm(model: Model) -> None:
-    """Load what a first fit needs while nobody waits for it: once for a process and a model."""
+    """Load what a first fit needs before anyone waits for it: once per process and model."""
     try:
         shelf.keep("warm", model.key, lambda: warm_up(model.loaded.model), room=32)
-    except TypeError:  # nobody can be folded in: said where somebody is to be
+    except TypeError:  # this model cannot fold in a user: reported when one is picked
         return
 
 
 def known_genres(model: Model) -> tuple[str, ...]:
-    """Every genre of the data; empty where none is known."""
+    """Every genre of the data; empty where there are none."""
     return shelf.keep("genres", model.data_key, lambda: genres(model.dataset.items), room=8)
 
 
@@ -88,12 +88,14 @@ def scored_file(model: Model, upload: str, path: Path, options: ReadOptions) -> 
     def score() -> ScoredFile:
         return score_file(path, loaded.model, loaded.split, model.dataset.items, options)
 
-    return shelf.keep("scored file", key, score, room=4, words="Scoring…")
+    return shelf.keep("scored file", key, score, room=4, spinner="Scoring…")
 
 
-def _allowed(model: Model, wanted: ListFilter) -> Allowed:
-    key = (*model.data_key, repr(wanted))
-    return shelf.keep("allowed", key, lambda: allowed(wanted, model.loaded.split.train, model.dataset.items), room=32)
+def _allowed(model: Model, list_filter: ListFilter) -> Allowed:
+    key = (*model.data_key, repr(list_filter))
+    return shelf.keep(
+        "allowed", key, lambda: allowed(list_filter, model.loaded.split.train, model.dataset.items), room=32
+    )
 
 
 def _folded_scores(model: Model, items: Sequence[int], folded: FoldedUser) -> Scores:

@@ -1,4 +1,4 @@
-"""A user of the data: the lists under each run, and why an item is in them."""
+"""User of the data: the lists under each run, and why an item is in them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import streamlit as st
 
 from app.ui import address, cache, pair_controls, widgets
 from app.ui.cache import Model
-from app.ui.pair import in_words
+from app.ui.pair import report_errors
 from app.ui.run_rows import heading
 from app.ui.text import plain, sentence
 from app.views.recommend import choice, lists, results
-from app.views.recommend.choice import Wanted
+from app.views.recommend.choice import ListChoice
 from app.views.recommend.results import UserList
 from convncf.errors import ConvNCFError
 from convncf.figures.theme import RunStyle, number
@@ -20,68 +20,68 @@ from convncf.runs import Run
 
 
 def show(runs: Sequence[Run], styles: Mapping[str, RunStyle]) -> None:
-    """Choose a user of the first run's data, and see the lists."""
+    """Choose a user of the first run's data, and show the lists."""
     model = cache.model(runs[0])
-    wrong: list[str] = []
-    user = pair_controls.user_index(model, wrong)
+    problems: list[str] = []
+    user = pair_controls.user_index(model, problems)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pair_controls.user(model, user)
-        st.button("Surprise me", key="recommend:surprise", on_click=_random_pair, args=(model,), help="Any user")
-    for words in wrong:
-        widgets.problem(words)
+        st.button("Random user", key="recommend:random", on_click=_random_user, args=(model,))
+    for problem in problems:
+        widgets.problem(problem)
     if user is None:
         return
     address.choose(user=model.user_id(user))
     _lists(runs, styles, model.user_id(user))
 
 
-def _random_pair(model: Model) -> None:
+def _random_user(model: Model) -> None:
     user, _ = cache.random_pair(model)
     address.choose(user=model.user_id(user), item=None)
 
 
 @st.fragment
-@in_words
+@report_errors
 def _lists(runs: Sequence[Run], styles: Mapping[str, RunStyle], user: str) -> None:
-    """Filters, lists and why: all that another K, another filter or a click on a row redraws."""
-    wanted = choice.show_filters(cache.model(runs[0]))
+    """Filters, lists and the explanation: everything that another K, filter or a click on a row redraws."""
+    list_choice = choice.show_filters(cache.model(runs[0]))
 
-    def make(model: Model) -> UserList:
-        return results.user_list(model, model.dataset.interactions.users.index(user), wanted.k, wanted.filter)
+    def make_list(model: Model) -> UserList:
+        return results.user_list(model, model.dataset.interactions.users.index(user), list_choice.k, list_choice.filter)
 
-    shown = lists.fetch(runs, make)
-    for words in excluded(shown, user):
-        st.caption(plain(words))
-    lists.show(shown, styles, f"user {user}", wanted.k)
-    item = address.asked("item")
+    shown = lists.fetch(runs, make_list)
+    for note in excluded(shown, user):
+        st.caption(plain(note))
+    lists.show(shown, styles, f"user {user}", list_choice.k)
+    item = address.value("item")
     if item:
-        _why([one.run for one in shown if one.list is not None], styles, user, item)
+        _why([run_list.run for run_list in shown if run_list.list is not None], styles, user, item)
     lists.shared(shown, f"user {user}")
-    _command(runs, user, wanted)
+    _command(runs, user, list_choice)
 
 
 def excluded(shown: Sequence[lists.Shown], user: str) -> list[str]:
-    """What each run's rule leaves out for the user, in words."""
-    told: dict[str, str] = {}
-    for one in shown:
-        if one.model is not None and one.list is not None:
-            split = one.model.loaded.split
-            index = one.model.dataset.interactions.users.index(user)
-            told[one.run.name] = sentence(split.excluded_in_words(index, "test"))
+    """What each run's protocol excludes for the user, as sentences."""
+    by_run: dict[str, str] = {}
+    for run_list in shown:
+        if run_list.model is not None and run_list.list is not None:
+            split = run_list.model.loaded.split
+            index = run_list.model.dataset.interactions.users.index(user)
+            by_run[run_list.run.name] = sentence(split.excluded_in_words(index, "test"))
             if split.train.indptr[index + 1] == split.train.indptr[index]:
-                told[one.run.name] += (
-                    " This user has nothing in training: the list comes from no interaction of theirs."
+                by_run[run_list.run.name] += (
+                    " This user has no training items: the list is not based on any interaction of theirs."
                 )
-    said = lists.alike_said_once(told)
-    splits = {one.model.loaded.split.fingerprint for one in shown if one.model is not None}
+    sentences = lists.merge_equal(by_run)
+    splits = {run_list.model.loaded.split.fingerprint for run_list in shown if run_list.model is not None}
     if len(splits) > 1:
-        said.append("These runs divided the data differently: what one holds out another may have learned from.")
-    return said
+        sentences.append("These runs split the data differently: one may hold out what another was trained on.")
+    return sentences
 
 
-@in_words
+@report_errors
 def _why(runs: Sequence[Run], styles: Mapping[str, RunStyle], user: str, item: str) -> None:
-    """Score and rank of the chosen item in every run, with a way to look inside each."""
+    """Score and rank of the chosen item in every run, with a link to look inside each."""
     if not runs:
         return
     model = cache.model(runs[0])
@@ -93,8 +93,8 @@ def _why(runs: Sequence[Run], styles: Mapping[str, RunStyle], user: str, item: s
                 st.markdown(heading(run.name, styles[run.name]))
                 try:
                     model = cache.model(run)
-                    known = model.dataset.interactions
-                    view = cache.pair(model, known.users.index(user), known.items.index(item))
+                    interactions = model.dataset.interactions
+                    view = cache.pair(model, interactions.users.index(user), interactions.items.index(item))
                 except ConvNCFError as error:
                     st.caption(plain(sentence(error)))
                     continue
@@ -105,11 +105,13 @@ def _why(runs: Sequence[Run], styles: Mapping[str, RunStyle], user: str, item: s
                 st.page_link(address.PAGES["inspect"], label="Why this: look inside", query_params=ids)
 
 
-def _command(runs: Sequence[Run], user: str, wanted: Wanted) -> None:
-    """The same from a terminal, a run at a time."""
-    widgets.command_line(["convncf", "recommend", runs[0].name, *widgets.option("--user", user), "-k", str(wanted.k)])
+def _command(runs: Sequence[Run], user: str, list_choice: ListChoice) -> None:
+    """The command line for the list of one run."""
+    widgets.command_line(
+        ["convncf", "recommend", runs[0].name, *widgets.option("--user", user), "-k", str(list_choice.k)]
+    )
     notes = ["one run at a time"] if len(runs) > 1 else []
-    if wanted.filter.popular or wanted.filter.genres:
-        notes.append("the command has no filters, and lists what is hidden here too")
+    if list_choice.filter.popular or list_choice.filter.genres:
+        notes.append("without filters, so it also lists what is hidden here")
     if notes:
-        st.caption(plain(f"In a terminal: {'; '.join(notes)}."))
+        st.caption(plain(f"On the command line: {'; '.join(notes)}."))

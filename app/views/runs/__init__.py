@@ -1,1 +1,1 @@
-"""The page Runs and its pieces."""
+"""The page Runs and its panels."""

@@ -1,6 +1,6 @@
-"""What can be done with the runs that are ticked: look at them, compare, name, tag, note, archive, delete.
+"""Actions on the ticked runs: inspect, compare, rename, tag, annotate, archive, delete, export.
 
-A run that was deleted meanwhile, or is being worked on, is said by name and keeps nothing else from being done.
+A run that was deleted meanwhile, or is in training, is reported by name and does not stop the action on the others.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 import streamlit as st
 
 from app.ui import address, run_table, widgets
-from app.ui.commands import ONLY_SHOWS, refused_where_read_only
+from app.ui.commands import READ_ONLY, refused_where_read_only
 from app.ui.run_summary import RunSummary
 from app.ui.run_table import Column
 from app.ui.text import plain, sentence
@@ -27,50 +27,50 @@ from convncf.runs import Labels, Run
 @refused_where_read_only
 def rename(name: str, new: str) -> str:
     """Give a run another name."""
-    wanted = new.strip()
-    done = address.store().rename(name, wanted)
-    if wanted == name:
+    new_name = new.strip()
+    renaming = address.store().rename(name, new_name)
+    if new_name == name:
         return f"{name} has that name already."
-    address.renamed("run", name, wanted)
-    return f"{name} is now {wanted}. {done.words}".strip()
+    address.renamed("run", name, new_name)
+    return f"{name} is now {new_name}. {renaming.words}".strip()
 
 
 @refused_where_read_only
 def note(name: str, text: str) -> str:
-    """Keep a note on a run; empty text takes it away."""
+    """Save a note on a run; empty text removes it."""
     labels = address.store().open(name).label(lambda before: before.with_note(text))
-    return f"The note on {name} is kept." if labels.note else f"{name} has no note now."
+    return f"The note on {name} is saved." if labels.note else f"{name} has no note now."
 
 
 def tag(names: Sequence[str], *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> str:
-    """Add tags to runs, and take some away."""
-    wanted = [tag for tag in add if tag.strip()]
-    if not wanted and not remove:
+    """Add tags to runs, and remove some."""
+    added = [tag for tag in add if tag.strip()]
+    if not added and not remove:
         return ""
-    done = _each(names, _labelled(lambda labels: labels.with_tags(add=wanted, remove=remove)))
-    what = [f"has {', '.join(tag.strip() for tag in wanted)} now"] if wanted else []
-    what += [f"no longer has {', '.join(remove)}"] if remove else []
-    return f"{', '.join(done)}: {' and '.join(what)}." if done else ""
+    changed = _apply(names, _labelled(lambda labels: labels.with_tags(add=added, remove=remove)))
+    changes = [f"has {', '.join(tag.strip() for tag in added)} now"] if added else []
+    changes += [f"no longer has {', '.join(remove)}"] if remove else []
+    return f"{', '.join(changed)}: {' and '.join(changes)}." if changed else ""
 
 
 def archive(names: Sequence[str], archived: bool) -> str:
-    """Put runs aside, or bring them back."""
-    done = _each(names, _labelled(lambda labels: replace(labels, archived=archived)))
-    if not done:
+    """Archive runs, or restore them."""
+    changed = _apply(names, _labelled(lambda labels: replace(labels, archived=archived)))
+    if not changed:
         return ""
-    return f"{', '.join(done)}: {'archived; lists leave it out' if archived else 'brought back'}."
+    return f"{', '.join(changed)}: {'archived, and excluded from lists' if archived else 'restored'}."
 
 
 def delete(names: Sequence[str]) -> str:
     """Remove the folders of runs."""
-    done = _each(names, lambda name: address.store().delete(name))
-    for name in done:
+    deleted = _apply(names, lambda name: address.store().delete(name))
+    for name in deleted:
         address.renamed("run", name, None)
-    return f"{', '.join(done)}: deleted." if done else ""
+    return f"{', '.join(deleted)}: deleted." if deleted else ""
 
 
 def size_of(run: Run) -> int:
-    """Bytes of the run's files; one that goes meanwhile counts nothing."""
+    """Bytes of the run's files; one that is removed meanwhile counts as 0."""
     total = 0
     for folder, _, files in os.walk(run.path):
         for file in files:
@@ -86,26 +86,26 @@ def _labelled(change: Callable[[Labels], Labels]) -> Callable[[str], object]:
 
 
 @refused_where_read_only
-def _each(names: Sequence[str], action: Callable[[str], object]) -> list[str]:
-    """Do it to each run; the names of those where it worked. What stood in the way of others is told."""
-    done = []
+def _apply(names: Sequence[str], action: Callable[[str], object]) -> list[str]:
+    """Apply an action to each run; the names of those where it worked. The errors of others are shown."""
+    succeeded = []
     for name in names:
         try:
             action(name)
         except ConvNCFError as error:
-            widgets.tell(sentence(error), "problem")
+            widgets.notify(sentence(error), "problem")
         except OSError as error:
-            widgets.tell(f"{name}: that did not work: {error}.", "problem")
+            widgets.notify(f"{name}: the operating system refused: {error}.", "problem")
         else:
-            done.append(name)
-    return done
+            succeeded.append(name)
+    return succeeded
 
 
-_CAPTION: Final = "Runs; the metrics of a row are all of its kept epoch."
+_CAPTION: Final = "Runs; all metrics of a row were measured at its kept epoch."
 
 
 def show_downloads(shown: Sequence[RunSummary], columns: Sequence[Column], choice: Choice) -> None:
-    """Two downloads under the table, and the same list in a terminal."""
+    """Two downloads under the table, and the command line for the same list."""
     if shown:
         with st.container(horizontal=True):
             st.download_button(
@@ -148,29 +148,29 @@ def as_latex(shown: Sequence[RunSummary], columns: Sequence[Column]) -> str:
 
 def command(choice: Choice) -> list[str]:
     """The command that lists the same runs, newest first."""
-    parts = ["convncf", "runs", "list"]
+    arguments = ["convncf", "runs", "list"]
     if choice.search:
-        parts += ["--search", choice.search]
-    for name, value in choice.of.items():
-        parts += [f"--{name}", value]
-    return parts + {"no": [], "yes": ["--archived"], "only": ["--archived-only"]}[choice.archived]
+        arguments += ["--search", choice.search]
+    for name, value in choice.filters.items():
+        arguments += [f"--{name}", value]
+    return arguments + {"no": [], "yes": ["--archived"], "only": ["--archived-only"]}[choice.archived]
 
 
 _NAMED: Final = 10
 _HINT: Final = (
-    "Tick boxes at the left of the table to name, tag, note, archive or delete runs, one to look inside or recommend, "
-    f"2 to {address.MOST_COMPARED} finished ones to compare."
+    "Tick boxes at the left of the table to rename, tag, annotate, archive or delete runs; one to look inside or "
+    f"recommend; 2 to {address.MOST_COMPARED} finished ones to compare."
 )
 
 
-def asked(seen: Sequence[RunSummary]) -> tuple[str, ...]:
-    """The runs that the address ticks; one that is gone is said in words."""
+def selected(summaries: Sequence[RunSummary]) -> tuple[str, ...]:
+    """The runs that the address ticks; one that no longer exists is reported."""
     names = tuple(address.values("run"))
-    here = {summary.name for summary in seen}
+    existing = {summary.name for summary in summaries}
     for name in names:
-        if name not in here:
-            st.caption(f"Run {plain(repr(name))} is not here any more: it was deleted or renamed.")
-    return tuple(name for name in names if name in here)
+        if name not in existing:
+            st.caption(f"Run {plain(repr(name))} no longer exists: it was deleted or renamed.")
+    return tuple(name for name in names if name in existing)
 
 
 def remember(ticked: Sequence[RunSummary]) -> None:
@@ -183,20 +183,20 @@ def tick(names: Sequence[str]) -> None:
     address.choose(run=list(names))
 
 
-def show(ticked: Sequence[RunSummary], seen: Sequence[RunSummary]) -> None:
-    """One row of links and buttons; what needs one run alone, or two to four, is there for those only."""
+def show(ticked: Sequence[RunSummary], summaries: Sequence[RunSummary]) -> None:
+    """One row of links and buttons; those that need one run, or two to four, appear only then."""
     names = [summary.name for summary in ticked]
     with st.container(horizontal=True, vertical_alignment="center"):
         _links(ticked)
         if names and not address.read_only():
             _labels(ticked)
-            _delete(ticked, seen)
+            _delete(ticked, summaries)
     if address.read_only():
-        st.caption(ONLY_SHOWS)
+        st.caption(READ_ONLY)
     elif not names:
         st.caption(_HINT)
     else:
-        st.caption(plain(f"{len(names):,} ticked: {_named(names)}."))
+        st.caption(plain(f"{len(names):,} ticked: {_list_names(names)}."))
     for summary in ticked:
         if summary.state == "broken":
             widgets.broken_run(summary.run)
@@ -207,7 +207,7 @@ def show(ticked: Sequence[RunSummary], seen: Sequence[RunSummary]) -> None:
 
 
 def _links(ticked: Sequence[RunSummary]) -> None:
-    """Where the ticked runs can be looked at; what does not go with them is not there."""
+    """Links to other pages for the ticked runs, without those that do not apply."""
     names = [summary.name for summary in ticked]
     if 2 <= len(names) <= address.MOST_COMPARED and all(summary.finished for summary in ticked):
         widgets.page_link("compare", "Compare", {"run": names})
@@ -228,9 +228,9 @@ def _labels(ticked: Sequence[RunSummary]) -> None:
     _tags(ticked)
     archived = all(summary.labels.archived for summary in ticked)
     st.button(
-        "Bring back" if archived else "Archive",
+        "Restore" if archived else "Archive",
         key="runs:archive",
-        help="Lists leave archived runs out; nothing else changes, and they can be brought back.",
+        help="Archived runs are excluded from lists; nothing else changes, and they can be restored.",
         on_click=widgets.attempt,
         args=(partial(archive, names, not archived),),
     )
@@ -240,21 +240,21 @@ def _rename(summary: RunSummary) -> None:
     with st.popover("Rename"):
         key = f"runs:name:{summary.name}"
         st.text_input("New name", value=summary.name, key=key, help="Letters, digits, '-', '_' and '.'.")
-        st.caption("Its colour stays; runs that began from its embeddings name it by the new name.")
-        _act("Rename it", key, lambda value: _renamed(summary.name, value))
+        st.caption("Its colour stays; runs that started from its embeddings refer to it by the new name.")
+        _act("Rename", key, lambda value: _renamed(summary.name, value))
 
 
-def _renamed(name: str, wanted: str) -> str:
-    words = rename(name, wanted)
-    tick([wanted.strip()])  # it stays ticked
-    return words
+def _renamed(name: str, new_name: str) -> str:
+    message = rename(name, new_name)
+    tick([new_name.strip()])  # it stays ticked
+    return message
 
 
 def _note(summary: RunSummary) -> None:
     with st.popover("Note"):
         key = f"runs:note:{summary.name}"
         st.text_area(f"Note on {summary.name}", value=summary.labels.note, key=key, height=120)
-        _act("Keep the note", key, lambda value: note(summary.name, value))
+        _act("Save the note", key, lambda value: note(summary.name, value))
 
 
 def _tags(ticked: Sequence[RunSummary]) -> None:
@@ -265,13 +265,13 @@ def _tags(ticked: Sequence[RunSummary]) -> None:
         st.text_input("Tags to add", key=key, placeholder="baseline, for the paper", help="Several with commas.")
         _act("Add", key, lambda value: tag(names, add=value.split(",")))
         if present:
-            gone = "runs:remove:" + "\n".join(names)
-            st.pills("Tags to take away", present, key=gone, selection_mode="multi", format_func=plain)
-            _act("Take away", gone, lambda value: tag(names, remove=value))
+            removal_key = "runs:remove:" + "\n".join(names)
+            st.pills("Tags to remove", present, key=removal_key, selection_mode="multi", format_func=plain)
+            _act("Remove", removal_key, lambda value: tag(names, remove=value))
 
 
 def _act(label: str, key: str, action: Callable[..., str]) -> None:
-    """A button that does something with the value of the field at `key`, as it is when the button is pressed."""
+    """A button that calls `action` with the value of the field at `key` when it is pressed."""
 
     def press() -> None:
         widgets.attempt(lambda: action(st.session_state[key]))
@@ -280,25 +280,29 @@ def _act(label: str, key: str, action: Callable[..., str]) -> None:
 
 
 # ---------------------------------------------------------------- delete
-def _delete(ticked: Sequence[RunSummary], seen: Sequence[RunSummary]) -> None:
+def _delete(ticked: Sequence[RunSummary], summaries: Sequence[RunSummary]) -> None:
     names = [summary.name for summary in ticked]
-    many = f"{len(names):,} runs" if len(names) > 1 else "it"
+    what = f"{len(names):,} runs" if len(names) > 1 else "it"
     action = partial(delete, names)
-    widgets.confirm("Delete", _question(ticked, seen), f"Delete {many} for good", action, key="runs:delete")
+    widgets.confirm("Delete", _question(ticked, summaries), f"Delete {what} for good", action, key="runs:delete")
 
 
-def _question(ticked: Sequence[RunSummary], seen: Sequence[RunSummary]) -> str:
-    """What goes, what stays and what cannot be undone."""
+def _question(ticked: Sequence[RunSummary], summaries: Sequence[RunSummary]) -> str:
+    """What is deleted, what stays, and that it cannot be undone."""
     names = [summary.name for summary in ticked]
     size = sum(size_of(summary.run) for summary in ticked)
-    said = [f"Delete {_named(names)} with models, curves, reports and logs ({size / 1e6:,.1f} MB)?"]
-    begun = [g.name for g in seen if g.name not in names and g.settings.get("model.pre_model_path") in names]
-    if begun:
-        said.append(f"{_named(begun)} began from these embeddings, and keep their own copy.")
-    said.append("This cannot be undone.")
-    return " ".join(said)
+    sentences = [f"Delete {_list_names(names)} with models, curves, reports and logs ({size / 1e6:,.1f} MB)?"]
+    dependents = [
+        summary.name
+        for summary in summaries
+        if summary.name not in names and summary.settings.get("model.pre_model_path") in names
+    ]
+    if dependents:
+        sentences.append(f"{_list_names(dependents)} started from these embeddings, and keep their own copy.")
+    sentences.append("This cannot be undone.")
+    return " ".join(sentences)
 
 
-def _named(names: Sequence[str]) -> str:
+def _list_names(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     return f"{', '.join(names[:_NAMED])}{more}"

@@ -1,4 +1,4 @@
-"""Which runs the table shows, in what order and with which columns: controls whose every choice is in the address."""
+"""Filters, sort order and columns of the table of runs: controls whose every choice is in the address."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from convncf.data.items import fold
 from convncf.figures import theme
 from convncf.models.registry import label
 
-_OF: Final[Mapping[str, tuple[str, Callable[[RunSummary], Iterable[str]]]]] = {
-    "state": ("State", lambda g: (g.state,)),
-    "dataset": ("Dataset", lambda g: (g.dataset,) if g.dataset else ()),
-    "model": ("Model", lambda g: (g.model,) if g.model else ()),
-    "tag": ("Tag", lambda g: g.labels.tags),
+_FILTERS: Final[Mapping[str, tuple[str, Callable[[RunSummary], Iterable[str]]]]] = {
+    "state": ("State", lambda summary: (summary.state,)),
+    "dataset": ("Dataset", lambda summary: (summary.dataset,) if summary.dataset else ()),
+    "model": ("Model", lambda summary: (summary.model,) if summary.model else ()),
+    "tag": ("Tag", lambda summary: summary.labels.tags),
 }
-"""Parameter of the address -> its label, and what a run has there."""
+"""Parameter of the address -> its label, and a run's values for it."""
 _ANY: Final = "*"
-_ARCHIVED: Final = {"no": "Left out", "yes": "Shown", "only": "Only these"}
-_ORDER: Final = {"down": "Falling", "up": "Rising"}
+_ARCHIVED: Final = {"no": "Excluded", "yes": "Included", "only": "Only archived"}
+_ORDER: Final = {"down": "Descending", "up": "Ascending"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Choice:
     """What was chosen above the table."""
 
     search: str
-    of: Mapping[str, str]
-    """Parameter -> the value that a run must have there; only those that were asked for."""
+    filters: Mapping[str, str]
+    """Parameter -> the value that a run must have; only those that were chosen."""
     archived: str
     """no, yes, only."""
     metric: str
@@ -45,74 +45,74 @@ class Choice:
     columns: tuple[str, ...]
 
 
-def show(seen: Sequence[RunSummary]) -> Choice:
-    """The controls, in two rows; a choice in the address that no run has is said in words, and not counted."""
+def show(summaries: Sequence[RunSummary]) -> Choice:
+    """The controls, in two rows; a choice in the address that no run has is reported, and ignored."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         search = _text()
-        of = {name: _one(name, label, _values(seen, get), _ANY) for name, (label, get) in _OF.items()}
+        values = {name: _one(name, label, _values(summaries, get), _ANY) for name, (label, get) in _FILTERS.items()}
         archived = _one("archived", "Archived", _ARCHIVED, "no")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        measured = run_table.metrics(seen)
+        measured = run_table.metrics(summaries)
         metric = _one("metric", "Metric", {OWN: "each run's own", **{name: name for name in measured}}, OWN, width=200)
         heads = {column.key: column.head for column in run_table.FIXED}
         heads |= {METRIC + name: f"Test {name}" for name in measured}
-        heads |= {SETTING + key: key for key in run_table.differing(seen)}
+        heads |= {SETTING + key: key for key in run_table.differing(summaries)}
         sort = _one("sort", "Sorted by", heads, "created", width=200)
         order = _one("order", "Order", _ORDER, "down")
         with st.popover("Columns", help=_COLUMNS_HELP):
             columns = _several("columns", "Columns of the table", heads, run_table.DEFAULT)
-    wanted = {name: value for name, value in of.items() if value != _ANY}
-    return Choice(search, wanted, archived, metric, sort, order == "down", columns or ("run",))
+    chosen = {name: value for name, value in values.items() if value != _ANY}
+    return Choice(search, chosen, archived, metric, sort, order == "down", columns or ("run",))
 
 
-_COLUMNS_HELP: Final = "Settings are offered where the runs differ in them; numbers are equal however they are written."
-_SEARCH_HELP: Final = "Words in the name, a tag, the note, the dataset or the model; all of them have to be there."
+_COLUMNS_HELP: Final = "Settings are offered where the runs differ in them; numbers are compared by value."
+_SEARCH_HELP: Final = "Words in the name, a tag, the note, the dataset or the model; a run must have all of them."
 
 
-def kept(seen: Sequence[RunSummary], choice: Choice) -> list[RunSummary]:
-    """The runs that a choice shows, sorted."""
+def matching(summaries: Sequence[RunSummary], choice: Choice) -> list[RunSummary]:
+    """The runs that match a choice, sorted."""
     words = fold(choice.search).split()
-    found = [
+    selected = [
         summary
-        for summary in seen
+        for summary in summaries
         if (choice.archived == "yes" or summary.labels.archived == (choice.archived == "only"))
-        and all(wanted in _OF[name][1](summary) for name, wanted in choice.of.items())
-        and all(word in _searched(summary) for word in words)
+        and all(value in _FILTERS[name][1](summary) for name, value in choice.filters.items())
+        and all(word in _searched_text(summary) for word in words)
     ]
-    column = run_table.chosen((choice.sort,), choice.metric, seen)[0]
-    return run_table.ordered(found, column, down=choice.down, letter=run_table.letters(seen))
+    column = run_table.chosen((choice.sort,), choice.metric, summaries)[0]
+    return run_table.ordered(selected, column, down=choice.down, letter=run_table.letters(summaries))
 
 
-def _searched(summary: RunSummary) -> str:
+def _searched_text(summary: RunSummary) -> str:
     labels = summary.labels
     return fold(
         "\n".join([summary.name, *labels.tags, labels.note, summary.dataset, summary.model, summary.model_words])
     )
 
 
-def _values(seen: Sequence[RunSummary], get: Callable[[RunSummary], Iterable[str]]) -> dict[str, str]:
-    found = dict.fromkeys(sorted(value for summary in seen for value in get(summary)))
-    return {_ANY: "Any", **{value: text.STATE_WORDS.get(value, label(value)) for value in found}}
+def _values(summaries: Sequence[RunSummary], values_of: Callable[[RunSummary], Iterable[str]]) -> dict[str, str]:
+    values = dict.fromkeys(sorted(value for summary in summaries for value in values_of(summary)))
+    return {_ANY: "Any", **{value: text.STATE_LABELS.get(value, label(value)) for value in values}}
 
 
 # ---------------------------------------------------------------- the address
 def _text() -> str:
     key = "runs:search"
-    st.session_state[key] = address.asked("search") or ""
-    found = st.text_input(
+    st.session_state[key] = address.value("search") or ""
+    entered = st.text_input(
         "Search", key=key, help=_SEARCH_HELP, type="search", width=200, on_change=address.follow("search", key)
     )
-    words = (found or "").strip()
-    address.choose(search=words or None)
-    return words
+    search = (entered or "").strip()
+    address.choose(search=search or None)
+    return search
 
 
 def _one(name: str, label: str, options: Mapping[str, str], default: str, *, width: int = 150) -> str:
-    asked = address.asked(name) or default
-    _say_absent(label, [asked], options)
+    requested = address.value(name) or default
+    _report_absent(label, [requested], options)
     key = f"runs:{name}"
-    st.session_state[key] = asked if asked in options else default
-    found = st.selectbox(
+    st.session_state[key] = requested if requested in options else default
+    picked = st.selectbox(
         label,
         list(options),
         key=key,
@@ -120,15 +120,15 @@ def _one(name: str, label: str, options: Mapping[str, str], default: str, *, wid
         width=width,
         on_change=address.follow(name, key),
     )
-    address.choose(**{name: found})
-    return found
+    address.choose(**{name: picked})
+    return picked
 
 
 def _several(name: str, label: str, options: Mapping[str, str], default: Sequence[str]) -> tuple[str, ...]:
-    wanted = address.values(name) or default
-    _say_absent(label, wanted, options)
+    requested = address.values(name) or default
+    _report_absent(label, requested, options)
     key = f"runs:{name}"
-    st.session_state[key] = [value for value in wanted if value in options]
+    st.session_state[key] = [value for value in requested if value in options]
     picked = st.pills(
         label,
         list(options),
@@ -137,27 +137,27 @@ def _several(name: str, label: str, options: Mapping[str, str], default: Sequenc
         format_func=lambda value: plain(options.get(value, value)),
         on_change=address.follow(name, key),
     )
-    found = [value for value in options if value in picked]
-    address.choose(**{name: found if found != list(default) else None})
-    return tuple(found)
+    chosen = [value for value in options if value in picked]
+    address.choose(**{name: chosen if chosen != list(default) else None})
+    return tuple(chosen)
 
 
-def _say_absent(label: str, wanted: Iterable[str], options: Mapping[str, str]) -> None:
-    absent = [value for value in wanted if value not in options]
+def _report_absent(label: str, requested: Iterable[str], options: Mapping[str, str]) -> None:
+    absent = [value for value in requested if value not in options]
     if absent:
-        st.caption(f"{plain(label)}: {plain(', '.join(map(repr, absent)))} is not here, so it is left aside.")
+        st.caption(f"{plain(label)}: {plain(', '.join(map(repr, absent)))} is not available and is ignored.")
 
 
-def count(seen: Sequence[RunSummary], shown: Sequence[RunSummary], choice: Choice) -> str:
-    """How many runs are shown, how many are not and why, and whether their figures can be ranked; Markdown."""
-    said = [f"{len(shown):,} of {theme.plural(len(seen), 'run')}."]
-    put_aside = sum(summary.labels.archived for summary in seen)
-    if choice.archived == "no" and put_aside:
-        said.append(f"{put_aside:,} archived {'is' if put_aside == 1 else 'are'} left out.")
+def count(summaries: Sequence[RunSummary], shown: Sequence[RunSummary], choice: Choice) -> str:
+    """How many runs are shown, how many are not and why, and whether they are comparable; Markdown."""
+    sentences = [f"{len(shown):,} of {theme.plural(len(summaries), 'run')}."]
+    archived = sum(summary.labels.archived for summary in summaries)
+    if choice.archived == "no" and archived:
+        sentences.append(f"{archived:,} archived {'is' if archived == 1 else 'are'} excluded.")
     kinds = {summary.measured for summary in shown if summary.measured is not None}
     if len(kinds) > 1:
-        said.append(
+        sentences.append(
             f"Their figures come from {len(kinds)} kinds of measurement (dataset, split, protocol): rank only runs "
-            "with the same letter under Alike."
+            "with the same letter under Comparable."
         )
-    return " ".join(said)
+    return " ".join(sentences)

@@ -1,1 +1,1 @@
-"""The page Start and its pieces."""
+"""The page Start and its panels."""

@@ -1,1 +1,1 @@
-"""The page Train and its pieces."""
+"""The page Train and its panels."""

@@ -1,6 +1,7 @@
-"""The foot of the form: the run's name, what is refused, what it will take, what stands before it, and Launch.
+"""Launch: the foot of the form, with the run's name, refusals, the estimate, the queue and the button.
 
-Each measurement is kept by its settings, for all visitors, and one runs at a time. The page only asks and shows.
+Each measurement for an estimate is cached by its settings, for all visitors, and one runs at a time. The page only
+requests and shows it.
 """
 
 from __future__ import annotations
@@ -43,30 +44,30 @@ def _gpus() -> tuple[Gpu, ...]:
 
 
 def choices() -> dict[str, str]:
-    """train.device -> its words; only "auto" where there is no GPU."""
-    found: dict[int | None, Gpu] = {gpu.index: gpu for gpu in _gpus()}
-    if not found:
+    """train.device -> its label; only "auto" where there is no GPU."""
+    by_index: dict[int | None, Gpu] = {gpu.index: gpu for gpu in _gpus()}
+    if not by_index:
         return {"auto": _cpu()}
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    count = len(found) if visible is None else len([part for part in visible.split(",") if part.strip()])
+    count = len(by_index) if visible is None else len([part for part in visible.split(",") if part.strip()])
     # torch counts only the GPUs that are visible to it; the driver counts all
-    by_ordinal = {ordinal: found.get(devices.physical_index(ordinal)) for ordinal in range(count)}
-    named = {f"cuda:{ordinal}": _gpu(ordinal, gpu) for ordinal, gpu in by_ordinal.items() if gpu is not None}
-    return {"auto": "automatic: a GPU that works, else the CPU", **named, "cpu": _cpu()}
+    by_ordinal = {ordinal: by_index.get(devices.physical_index(ordinal)) for ordinal in range(count)}
+    usable = {f"cuda:{ordinal}": _gpu(ordinal, gpu) for ordinal, gpu in by_ordinal.items() if gpu is not None}
+    return {"auto": "automatic: a working GPU, else the CPU", **usable, "cpu": _cpu()}
 
 
 def pick() -> str:
-    """A picker of devices, or a plain word where there is no choice; returns the setting train.device."""
-    offered = choices()
-    if len(offered) == 1:
+    """A picker of devices, or a caption where there is no choice; returns the setting train.device."""
+    labels = choices()
+    if len(labels) == 1:
         st.caption(f"No GPU here: training uses the {plain(_cpu())}.")
         return "auto"
     chosen = st.selectbox(
         "Device",
-        list(offered),
-        format_func=lambda device: offered[device],
+        list(labels),
+        format_func=lambda device: labels[device],
         key="new:device",
-        help="One job at a time runs on each device; others wait for their turn.",
+        help="One job at a time runs on each device; others are queued.",
         persist_state="session",
     )
     return chosen or "auto"
@@ -74,9 +75,9 @@ def pick() -> str:
 
 def _gpu(ordinal: int, gpu: Gpu) -> str:
     free, total = number(gpu.memory_free_mib / 1024), number(gpu.memory_total_mib / 1024)
-    users = jobs.ahead(address.store(), f"cuda:{ordinal}")
-    held = f", in use by {users[0]}" if users else ""
-    return f"GPU {gpu.index}: {gpu.name}, {free} of {total} GiB free, {gpu.utilisation}% busy{held}"
+    holders = jobs.ahead(address.store(), f"cuda:{ordinal}")
+    in_use = f", in use by {holders[0]}" if holders else ""
+    return f"GPU {gpu.index}: {gpu.name}, {free} of {total} GiB free, {gpu.utilisation}% busy{in_use}"
 
 
 def _cpu() -> str:
@@ -84,63 +85,63 @@ def _cpu() -> str:
     return f"CPU ({devices.cpu_name()}, {count} core{'s' if count > 1 else ''})"
 
 
-_STANDS: Final = 1.2
-"""Seconds without a change before anything is measured: nobody waits for what is typed half."""
-_PATIENCE: Final = 60.0
-_ASKED: Final = "new:estimate"
-"""In the session: (the command, since when it has stood)."""
+_DEBOUNCE: Final = 1.2
+"""Seconds without a change before anything is measured, so that half-typed settings are not."""
+_TIMEOUT: Final = 60.0
+_PENDING: Final = "new:estimate"
+"""In the session: (the command, since when it has been unchanged)."""
 _DRAWN: Final = "new:estimate:drawn"
-"""In the session while the page is drawn, as against a tick of the fragment alone."""
-_KNOWN: Final = "new:estimate:known"
-"""In the session: the command whose measurement is there, and the stamp of the data that it is of."""
+"""In the session while the whole page is drawn, rather than only the fragment."""
+_MEASURED: Final = "new:estimate:known"
+"""In the session: the command whose measurement has finished, and the stamp of its data."""
 
 
 @dataclass(slots=True)
-class Asked:
-    """One measurement, from its start to its answer."""
+class Estimate:
+    """One measurement, from its start to its result."""
 
-    words: str = ""
-    """What it will take; empty until it is known."""
+    text: str = ""
+    """Time and memory; empty until they are known."""
     problem: str = ""
     """Why it would be refused, or could not be measured."""
     done: threading.Event = field(default_factory=threading.Event)
 
     def run(self, command: Sequence[str], home: Path, turn: threading.Lock) -> None:
-        """Measure, in this thread, once the turn has come; the work itself is another process."""
+        """Measure, in this thread, once the lock `turn` is free; the work itself is in another process."""
         with turn:
             try:
-                self.words, self.problem = _measured(command, home)
+                self.text, self.problem = _measure(command, home)
             finally:
                 self.done.set()
 
 
-def _measured(command: Sequence[str], home: Path) -> tuple[str, str]:
-    """(words, problem) of `convncf train … --estimate --json`."""
-    code = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
-    environment = os.environ | {"CONVNCF_HOME": str(home.resolve()), "PYTHONPATH": code}
+def _measure(command: Sequence[str], home: Path) -> tuple[str, str]:
+    """(text, problem) of `convncf train … --estimate --json`."""
+    python_path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
+    environment = os.environ | {"CONVNCF_HOME": str(home.resolve()), "PYTHONPATH": python_path}
     try:
         with tempfile.TemporaryDirectory() as folder:
-            ended = subprocess.run(
+            process = subprocess.run(
                 [sys.executable, "-m", *command, "--estimate", "--json"],
                 capture_output=True,
                 stdin=subprocess.DEVNULL,
                 env=environment,
                 cwd=folder,
-                timeout=_PATIENCE,
+                timeout=_TIMEOUT,
                 check=False,
             )
     except subprocess.TimeoutExpired:
         return (
             "",
-            f"what it will take was not measured within {_PATIENCE:.0f} s: the machine is busy, or one step is long",
+            f"no estimate within {_TIMEOUT:.0f} s: the machine is busy, or one training step is long",
         )
     except OSError as error:
-        return "", f"the measurement could not be started: {error}"
-    said = ended.stderr.decode("utf-8", "replace").strip().splitlines()
+        return "", f"the estimate could not be started: {error}"
+    errors = process.stderr.decode("utf-8", "replace").strip().splitlines()
     try:
-        return str(json.loads(ended.stdout)["words"]), ""
+        return str(json.loads(process.stdout)["words"]), ""
     except (ValueError, KeyError):
-        return "", said[-1] if said else f"the measurement ended with {ended.returncode} and no word"
+        return "", errors[-1] if errors else f"the estimate ended with exit code {process.returncode} and no message"
 
 
 @st.cache_resource(show_spinner=False)
@@ -149,50 +150,50 @@ def _turn() -> threading.Lock:
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
-def _ask(command: tuple[str, ...], home: str, files: float) -> Asked:
-    """Begin a measurement, once for these settings; `files` changes when a dataset or a run comes or goes."""
-    asked = Asked()
+def _begin_estimate(command: tuple[str, ...], home: str, files: float) -> Estimate:
+    """Begin a measurement, once for these settings; `files` changes when a dataset is added or deleted."""
+    estimate = Estimate()
     arguments = (command, Path(home), _turn())
-    threading.Thread(target=asked.run, args=arguments, name="estimate", daemon=True).start()
-    return asked
+    threading.Thread(target=estimate.run, args=arguments, name="estimate", daemon=True).start()
+    return estimate
 
 
 def show_estimate(command: Sequence[str], runs: int) -> None:
-    """The estimate for this command, when it is there; it comes by itself, and is made anew when the form changes.
+    """The estimate for this command, once it is measured; it appears by itself, and follows changes of the form.
 
-    Only the fragment's own ticks begin a measurement, never the page that is being drawn.
+    Only the fragment's own reruns begin a measurement, never the drawing of the whole page.
     """
-    words = tuple(command)
-    before: Any = st.session_state.get(_ASKED)
-    if before is None or before[0] != words:
-        st.session_state[_ASKED] = (words, time.monotonic())
+    key = tuple(command)
+    pending: Any = st.session_state.get(_PENDING)
+    if pending is None or pending[0] != key:
+        st.session_state[_PENDING] = (key, time.monotonic())
     st.session_state[_DRAWN] = True
-    known = st.session_state.get(_KNOWN) == (words, _files())
-    st.fragment(_show, run_every=None if known else 0.7)(words, runs)
+    measured = st.session_state.get(_MEASURED) == (key, _files())
+    st.fragment(_show, run_every=None if measured else 0.7)(key, runs)
 
 
 def _show(command: tuple[str, ...], runs: int) -> None:
     drawn, key = st.session_state.pop(_DRAWN, False), (command, _files())
-    known, asked = st.session_state.get(_KNOWN) == key, st.session_state.get(_ASKED)
-    if not known and (drawn or asked is None or time.monotonic() - asked[1] < _STANDS):
-        st.caption("What it will take is measured as soon as the form stands still.")
+    measured, pending = st.session_state.get(_MEASURED) == key, st.session_state.get(_PENDING)
+    if not measured and (drawn or pending is None or time.monotonic() - pending[1] < _DEBOUNCE):
+        st.caption("Time and memory are estimated as soon as the form stays unchanged.")
         return
-    found = _ask(command, str(address.home()), _files())
-    if not found.done.is_set():
-        st.caption("Measuring what it will take: some steps and some users, in a process of its own.")
+    estimate = _begin_estimate(command, str(address.home()), _files())
+    if not estimate.done.is_set():
+        st.caption("Estimating time and memory: a few steps and a few users, in a process of its own.")
         return
-    if not known:
-        st.session_state[_KNOWN] = key
-        st.rerun()  # the whole page, once: then nothing asks any more
-    if found.words:
-        each = "Each of them takes" if runs > 1 else "It takes"
-        st.caption(plain(f"{each} {found.words}. Measured on this machine as busy as it was then."))
+    if not measured:
+        st.session_state[_MEASURED] = key
+        st.rerun()  # the whole page, once: after that the fragment stops polling
+    if estimate.text:
+        subject = "Each of them takes" if runs > 1 else "It takes"
+        st.caption(plain(f"{subject} {estimate.text}. Measured on this machine, under its load at that time."))
     else:
-        st.warning(plain(sentence(found.problem.removeprefix("error: "))))
+        st.warning(plain(sentence(estimate.problem.removeprefix("error: "))))
 
 
 def _files() -> float:
-    """When a dataset came or went last."""
+    """When a dataset was last added or deleted."""
     try:
         return (address.home() / "datasets").stat().st_mtime
     except OSError:
@@ -205,89 +206,93 @@ _NAMED: Final = 5
 
 
 def show(dataset: str, model: str, preset: str, seeds: str, changes: Mapping[str, Any]) -> None:
-    """Everything in the form is checked here at each change, before anything is started."""
+    """The foot of the form: everything is checked at each change, before anything is started."""
     request = f"{dataset} {model} {preset} {seeds} {files.strict_json(dict(changes))}"
     name_column, button_column = st.columns([3, 4], vertical_alignment="bottom")
     name = _name_field(name_column, f"{model}-{dataset}", request)
-    wanted, problem = _resolved(dataset, model, preset, seeds, name, changes)
-    refusal = _refuse_name(name, request) if wanted and not seeds else _refuse_spelling(name) if wanted else ""
+    resolved, problem = _resolve_all(dataset, model, preset, seeds, name, changes)
+    refusal = _refuse_name(name, request) if resolved and not seeds else _refuse_spelling(name) if resolved else ""
     if refusal:
         widgets.problem(refusal)
-    ready = bool(wanted) and not refusal
+    launchable = bool(resolved) and not refusal
     with button_column.container(horizontal=True):
         pressed = widgets.main_button(
-            f"Launch {len(wanted)} runs" if len(wanted) > 1 else "Launch",
+            f"Launch {len(resolved)} runs" if len(resolved) > 1 else "Launch",
             key="launch",
-            disabled=not ready,
-            help="Training goes on in a process of its own, also when this page is closed.",
+            disabled=not launchable,
+            help="Training runs in a process of its own, also when this page is closed.",
         )
-        if wanted:
+        if resolved:
             with st.popover("Command line"):
-                st.caption("What Launch does, from a terminal:")
-                words = command_line(dataset, model, preset, name, changes, seeds)
-                st.code(words, language=None, wrap_lines=True)
+                st.caption("What Launch does, in a terminal:")
+                command = command_line(dataset, model, preset, name, changes, seeds)
+                st.code(command, language=None, wrap_lines=True)
     if isinstance(problem, LayerPlanError):
         _offer_plans(model, preset, changes)
-    if wanted:
-        _before_it(str(changes.get("train.device", "auto")), len(wanted))
-        show_estimate(command_words(dataset, model, preset, "", changes, seeds), len(wanted))
+    if resolved:
+        _show_queue(str(changes.get("train.device", "auto")), len(resolved))
+        show_estimate(command_arguments(dataset, model, preset, "", changes, seeds), len(resolved))
     # Not in a callback: that would see the fields as they were before a value typed just now.
-    if pressed and ready:
+    if pressed and launchable:
         with st.spinner("Starting"):
-            launch = partial(_launch_seeds, wanted) if seeds else partial(_launch, next(iter(wanted.values())), name)
+            launch = (
+                partial(_launch_seeds, resolved) if seeds else partial(_launch, next(iter(resolved.values())), name)
+            )
             widgets.attempt(partial(launch, request))
         st.rerun()
 
 
-def _resolved(
+def _resolve_all(
     dataset: str, model: str, preset: str, seeds: str, name: str, changes: Mapping[str, Any]
 ) -> tuple[dict[str, Resolved], ConfigError | None]:
-    """Name -> the configuration of each run that Launch would make; none, and what was wrong, where it is refused."""
+    """Name -> the configuration of each run that Launch would create; none, and the error, where it is refused."""
     try:
         if not seeds:
             return {name: resolve(model=model, preset=preset, dataset=dataset, settings=changes)}, None
-        asked = jobs.parse_seeds(seeds, "Several seeds")
-        alike = {key: value for key, value in changes.items() if key != "seed"}
+        numbers = jobs.parse_seeds(seeds, "Several seeds")
+        shared = {key: value for key, value in changes.items() if key != "seed"}
         return {
-            f"{name}-seed{seed}": resolve(model=model, preset=preset, dataset=dataset, seed=seed, settings=alike)
-            for seed in asked
+            f"{name}-seed{seed}": resolve(model=model, preset=preset, dataset=dataset, seed=seed, settings=shared)
+            for seed in numbers
         }, None
     except ConfigError as error:
         widgets.problem(error)
         return {}, error
 
 
-def _before_it(device: str, runs: int) -> None:
-    """What a run that is launched now would wait for."""
-    before = jobs.ahead(address.store(), device)
-    if not before:
+def _show_queue(device: str, runs: int) -> None:
+    """The runs that one launched now would be queued behind."""
+    ahead = jobs.ahead(address.store(), device)
+    if not ahead:
         return
-    listed = ", ".join(before[:_NAMED]) + (f" and {len(before) - _NAMED:,} more" if before[_NAMED:] else "")
-    what = "It would be" if runs == 1 else "The first of them would be"
+    names = ", ".join(ahead[:_NAMED]) + (f" and {len(ahead) - _NAMED:,} more" if ahead[_NAMED:] else "")
+    subject = "It would be" if runs == 1 else "The first of them would be"
     st.caption(
-        plain(f"{plural(len(before), 'run')} before it on this device: {listed}. {what} {jobs.queue_position(before)}.")
+        plain(
+            f"{plural(len(ahead), 'run')} ahead of it on this device: {names}. {subject} {jobs.queue_position(ahead)}."
+        )
     )
 
 
-def _name_field(place: Any, wish: str, request: str) -> str:
-    """The run's name: a free one is proposed until one is typed, and kept while it names what was just launched."""
+def _name_field(column: Any, stem: str, request: str) -> str:
+    """The run's name: a free one is proposed until one is typed, and stays while it names what was just launched."""
     typed, proposed = st.session_state.get("new:name"), st.session_state.get("new:proposed")
     just_launched = st.session_state.get("new:launched") == (request, typed)
     if typed is None or (typed == proposed and not just_launched):
-        proposed = address.store().free_name(wish)
+        proposed = address.store().free_name(stem)
         st.session_state["new:name"] = st.session_state["new:proposed"] = proposed
-    return str(place.text_input("Name of the run", key="new:name", persist_state="session") or "")
+    return str(column.text_input("Name of the run", key="new:name", persist_state="session") or "")
 
 
 def _refuse_spelling(name: str) -> str:
     if name and slug(name) == name:
         return ""
     free = address.store().free_name(name)
-    return f"{name[:100]!r} cannot name a folder everywhere: use letters, digits, '-', '_', '.'; {free!r} would do."
+    return f"{name[:100]!r} cannot name a folder on every system: use letters, digits, '-', '_', '.', such as {free!r}."
 
 
 def _refuse_name(name: str, request: str) -> str:
-    """Why the name cannot be taken, with one that can; empty where it can."""
+    """Why the name cannot be used, with one that can; empty where it can."""
     if st.session_state.get("new:launched") == (request, name):
         return ""
     free = address.store().free_name(name)
@@ -295,30 +300,35 @@ def _refuse_name(name: str, request: str) -> str:
 
 
 def _offer_plans(model: str, preset: str, changes: Mapping[str, Any]) -> None:
-    """Layer plans that fit, one click each."""
+    """Buttons for layer plans that fit the embedding size."""
     defaults = flatten(resolve(model=model, preset=preset).config)
     size = changes.get("model.embedding_size", defaults["model.embedding_size"])
     kernels = changes.get("model.cnn_kernels", defaults["model.cnn_kernels"])
     plans = nearest_plans(size, kernels) if isinstance(kernels, list) else []
     with st.container(horizontal=True):
         for plan in plans:
-            words = setting_fields.as_text(plan)
-            st.button(f"Use kernels {words}", key=f"plan:{words}", on_click=_take_plan, args=(model, preset, words))
+            kernels_text = setting_fields.as_text(plan)
+            st.button(
+                f"Use kernels {kernels_text}",
+                key=f"plan:{kernels_text}",
+                on_click=_take_plan,
+                args=(model, preset, kernels_text),
+            )
 
 
-def _take_plan(model: str, preset: str, words: str) -> None:
+def _take_plan(model: str, preset: str, kernels: str) -> None:
     prefix = f"new:{model}:{preset}"
-    st.session_state[f"{prefix}:model.cnn_kernels"] = words
+    st.session_state[f"{prefix}:model.cnn_kernels"] = kernels
     defaults = flatten(resolve(model=model, preset=preset).config)
     for key in FOLLOW_KERNELS:  # they follow the kernels again
         st.session_state[f"{prefix}:{key}"] = setting_fields.as_text(defaults[key])
 
 
 def _launch(resolved: Resolved, name: str, request: str) -> str:
-    """Start the run, once: the id of a request is this session's, the name's and the settings'."""
+    """Start the run, once: the request's id depends on the session, the name and the settings."""
     session = st.session_state.setdefault("new:session", uuid.uuid4().hex)
     request_id = hashlib.sha256(f"{session} {name} {request}".encode()).hexdigest()[:32]
-    # Noted first: a second click interrupts this script at its next word to Streamlit, and must find the note.
+    # Recorded first: a second click interrupts this script at its next call of Streamlit, and must find the record.
     st.session_state["new:launched"] = (request, name)
     try:
         run, started = commands.launch(resolved, name, request_id)
@@ -329,11 +339,11 @@ def _launch(resolved: Resolved, name: str, request: str) -> str:
     return f"Started {run.name}." if started else f"{run.name} was already started; nothing was started twice."
 
 
-def _launch_seeds(wanted: Mapping[str, Resolved], request: str) -> str:
+def _launch_seeds(by_name: Mapping[str, Resolved], request: str) -> str:
     """Queue a run for each seed, once: the same names with the same settings are the same runs."""
     st.session_state["new:launched"] = (request, st.session_state.get("new:name"))
     try:
-        runs, started = commands.launch_seeds(wanted)
+        runs, started = commands.launch_seeds(by_name)
     except ConvNCFError:
         del st.session_state["new:launched"]
         raise
@@ -343,23 +353,23 @@ def _launch_seeds(wanted: Mapping[str, Resolved], request: str) -> str:
     return f"Queued: {', '.join(run.name for run in started)}. They train one after the other."
 
 
-def command_words(
+def command_arguments(
     dataset: str, model: str, preset: str, name: str, changes: Mapping[str, Any], seeds: str = ""
 ) -> list[str]:
-    """The words of the command that does what Launch does; without a name where that is empty."""
-    words = ["convncf", "train", "--dataset", dataset, "--model", model, "--preset", preset]
-    words += ["--name", name] if name else []
-    words += ["--seeds", seeds] if seeds else []
+    """The arguments of the command that does what Launch does; without a name where that is empty."""
+    arguments = ["convncf", "train", "--dataset", dataset, "--model", model, "--preset", preset]
+    arguments += ["--name", name] if name else []
+    arguments += ["--seeds", seeds] if seeds else []
     for key, value in changes.items():
         if key == "seed" and seeds:
             continue
         if key in ("seed", "train.device"):
-            words += [f"--{key.removeprefix('train.')}", str(value)]
+            arguments += [f"--{key.removeprefix('train.')}", str(value)]
         else:
-            words += ["--set", f"{key}={files.strict_json(value)}"]
-    return words
+            arguments += ["--set", f"{key}={files.strict_json(value)}"]
+    return arguments
 
 
 def command_line(dataset: str, model: str, preset: str, name: str, changes: Mapping[str, Any], seeds: str = "") -> str:
-    """That command, to be copied into a shell."""
-    return shlex.join(command_words(dataset, model, preset, name, changes, seeds))
+    """That command as one line, to be copied into a shell."""
+    return shlex.join(command_arguments(dataset, model, preset, name, changes, seeds))

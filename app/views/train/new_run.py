@@ -1,7 +1,7 @@
-"""The form for a new run, whose settings stand in the address, `?settings=…`.
+"""New-run form, whose settings are in the address, `?settings=…`.
 
-It is a JSON object: model, preset and dataset, several seeds where they are asked for, and each setting that departs
-from the preset. What cannot be used is said and leaves the form as it is.
+The parameter is a JSON object: model, preset and dataset, several seeds where they are given, and each setting that
+differs from the preset. An object that cannot be used is reported and leaves the form as it is.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ MODEL: Final = "new:model"
 SEEDS: Final = "new:seeds"
 DEVICE: Final = "new:device"
 _WRITTEN: Final = "new:address"
-"""In the session: the text that the form and the address agree on."""
+"""In the session: the text on which form and address agree."""
 _REFUSED: Final = "new:refused"
-"""In the session: (address, why it was refused, the form as it stood then)."""
+"""In the session: (address, why it was refused, the form at that time)."""
 _LARGEST: Final = 2**53
 """From here on a browser does not hold every whole number."""
 _NO_FIELD: Final = ("data.dataset", "model.name", "preset", "seeds", "train.device")
@@ -43,8 +43,8 @@ def preset_key(model: str) -> str:
 
 
 def restore() -> None:
-    """Fill the form from the address, where that is another one than the form has written; before the widgets."""
-    text = address.asked(PARAMETER)
+    """Fill the form from an address that the form itself has not written; called before the widgets."""
+    text = address.value(PARAMETER)
     refused = st.session_state.get(_REFUSED)
     if not text or text == st.session_state.get(_WRITTEN) or (refused and text == refused[0]):
         return
@@ -57,15 +57,15 @@ def restore() -> None:
 
 
 def remember(dataset: str, model: str, preset: str, seeds: str, changes: Mapping[str, Any]) -> None:
-    """Write what stands in the form into the address; a refused one stays, with the reason, until the form changes."""
+    """Write the form into the address; a refused address stays, with the reason, until the form changes."""
     chosen: dict[str, Any] = {"data.dataset": dataset, "model.name": model, "preset": preset}
     text = files.strict_json(chosen | ({"seeds": seeds} if seeds else {}) | dict(changes))
     refused = st.session_state.get(_REFUSED)
     if refused is not None:
-        asked, why, form = refused
-        if form in (None, text):
-            st.session_state[_REFUSED] = (asked, why, text)
-            widgets.problem(f"The settings of this address cannot be used, and the form is as it was: {why}")
+        refused_text, reason, form_text = refused
+        if form_text in (None, text):
+            st.session_state[_REFUSED] = (refused_text, reason, text)
+            widgets.problem(f"The settings of this address cannot be used, and the form is as it was: {reason}")
             return
         del st.session_state[_REFUSED]
     st.session_state[_WRITTEN] = text
@@ -73,81 +73,81 @@ def remember(dataset: str, model: str, preset: str, seeds: str, changes: Mapping
 
 
 def _read(text: str) -> dict[str, Any]:
-    """The object in the address. Raises ConfigError where a form cannot take it."""
+    """The object in the address. Raises ConfigError where the form cannot hold it."""
     try:
-        said = json.loads(text)
+        settings = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"it is no JSON ({error}).") from None
-    if not isinstance(said, dict):
-        raise ConfigError("it is no JSON object.")
-    if any(isinstance(value, int) and abs(value) >= _LARGEST for value in said.values()):
+    if not isinstance(settings, dict):
+        raise ConfigError('it is no JSON object. Write one such as {"train.epochs": 20}.')
+    if any(isinstance(value, int) and abs(value) >= _LARGEST for value in settings.values()):
         raise ConfigError("a number in it is too large for a field.")
-    return said
+    return settings
 
 
-def _fill(said: dict[str, Any]) -> None:
-    model = said.get("model.name", st.session_state.get(MODEL) or model_names()[0])
+def _fill(chosen: dict[str, Any]) -> None:
+    model = chosen.get("model.name", st.session_state.get(MODEL) or model_names()[0])
     if model not in model_names():
         raise ConfigError(f"model.name {model!r} is none of {', '.join(model_names())}.")
-    preset = said.get("preset", st.session_state.get(preset_key(model)) or preset_names(model)[0])
-    dataset, seeds = said.get("data.dataset"), said.get("seeds", "")
+    preset = chosen.get("preset", st.session_state.get(preset_key(model)) or preset_names(model)[0])
+    dataset, seeds = chosen.get("data.dataset"), chosen.get("seeds", "")
     if not isinstance(seeds, str) or not isinstance(dataset, str | None) or not isinstance(preset, str):
         raise ConfigError("dataset, preset and seeds are text.")
-    settings = {key: value for key, value in said.items() if key not in _NO_FIELD}
-    device = said.get("train.device", "auto")
+    settings = {key: value for key, value in chosen.items() if key not in _NO_FIELD}
+    device = chosen.get("train.device", "auto")
     if device not in launch.choices():
         raise ConfigError(f"device {device!r} is not here; there is {', '.join(launch.choices())}.")
     values = flatten(resolve(model=model, preset=preset, settings=settings | {"train.device": device}).config)
     st.session_state[MODEL], st.session_state[preset_key(model)] = model, preset
-    shown = [key for key in values if key not in _NO_FIELD and key not in unused_settings(model)]
-    setting_fields.fill({key: values[key] for key in shown}, f"new:{model}:{preset}", model)
+    visible = [key for key in values if key not in _NO_FIELD and key not in unused_settings(model)]
+    setting_fields.fill({key: values[key] for key in visible}, f"new:{model}:{preset}", model)
     st.session_state[SEEDS], st.session_state[DEVICE] = seeds, device
     if dataset:
         address.choose(dataset=dataset)
 
 
 NAMED: Final = ("data.dataset", "model.name", "preset")
-"""What a form is of, before any setting."""
+"""The choices above the fields."""
 
 
 def settings_of(run: Run) -> dict[str, Any]:
-    """NAMED and every setting in which a run departs from its preset. Raises RunBrokenError and ConfigError."""
-    found = run.settings()
+    """NAMED and every setting in which a run differs from its preset. Raises RunBrokenError and ConfigError."""
+    settings = run.settings()
     config = run.config()
     model, preset = config.model.name, config.preset
     defaults = flatten(resolve(model=model, preset=preset, dataset=config.data.dataset).config)
     hidden = unused_settings(model) | set(_NO_FIELD)
-    changes = {key: value for key, value in found.items() if key not in hidden and value != defaults.get(key)}
+    changes = {key: value for key, value in settings.items() if key not in hidden and value != defaults.get(key)}
     return dict(zip(NAMED, (config.data.dataset, model, preset), strict=True)) | changes
 
 
 def copy(run: Run) -> str:
-    """Fill the form with the settings of a run, to change some and train anew."""
-    chosen = settings_of(run)
+    """Fill the form with the settings of a run, to change some and train again."""
+    settings = settings_of(run)
     st.session_state.pop(_WRITTEN, None)
-    address.choose(settings=files.strict_json(chosen))
-    what = "preset and settings" if record(chosen["model.name"]).trained else "settings"
-    return f"The form above has the {what} of {run.name}; change what you like, and launch."
+    address.choose(settings=files.strict_json(settings))
+    copied = "preset and settings" if record(settings["model.name"]).trained else "settings"
+    return f"The form above has the {copied} of {run.name}; change what you like, then launch."
 
 
 _PRESET_HELP: Final = (
     "A named set of defaults. quick: a useful model within two minutes on a laptop. tuned: what did best on the "
-    "validation part of MovieLens 100k, some minutes there. recbole: RecBole's own. "
-    "paper: as in the 2018 code, one test item per user among 999 drawn ones, and up to 1,500 epochs, which takes many "
-    "hours without a GPU."
+    "validation part of MovieLens 100k, a few minutes there. recbole: RecBole's own defaults. "
+    "paper: as in the 2018 code, one test item per user among 999 sampled negatives, and up to 1,500 epochs, which "
+    "takes many hours without a GPU."
 )
 _LONG: Final = 1000
-"""Epochs from which a preset's time is said on the page."""
+"""Number of epochs from which the page warns of a preset's training time."""
 _SEEDS_HELP: Final = (
-    "A run for each, named NAME-seed1, NAME-seed2, …: write 1,2,3 or 1-3. Empty: one run, of the seed beside it. "
-    "One seed tells little: the spread over several says how much of a difference is luck."
+    "A run for each, named NAME-seed1, NAME-seed2, …: write 1,2,3 or 1-3. Empty: one run, with the seed beside it. "
+    "One seed says little: the spread over several shows how much of a difference is chance."
 )
 
 
 def show() -> None:
     """The form. Everything in it is checked at each change, before anything is started."""
     if address.read_only():
-        st.caption(commands.ONLY_SHOWS)
+        st.caption(commands.READ_ONLY)
         return
     restore()
     names = [entry.name for entry in catalogue.entries(address.home()) if entry.problem is None]
@@ -170,27 +170,29 @@ def show() -> None:
         persist_state="session",
     )
     with device_column:
-        on = launch.pick()
+        device = launch.pick()
     if dataset is None or preset is None:
         widgets.empty("There is no dataset to train on. Add one on the Data page.")
         return
     changes, seeds = _settings(model, preset)
-    if on != "auto":
-        changes["train.device"] = on
+    if device != "auto":
+        changes["train.device"] = device
     remember(dataset, model, preset, seeds, changes)
     launch.show(dataset, model, preset, seeds, changes)
 
 
 def _settings(model: str, preset: str) -> tuple[dict[str, Any], str]:
-    """The fields; the settings that depart from the preset, and several seeds where they are asked for."""
+    """The fields; returns the settings that differ from the preset, and several seeds where they are given."""
     defaults = flatten(resolve(model=model, preset=preset).config)
     prefix = f"new:{model}:{preset}"
     entered: dict[str, Any] = {}
     if record(model).trained and defaults["train.epochs"] >= _LONG:
-        before = f"up to {defaults['pretrain.epochs']:,} of pretraining, then " if defaults["pretrain.epochs"] else ""
+        pretraining = (
+            f"up to {defaults['pretrain.epochs']:,} of pretraining, then " if defaults["pretrain.epochs"] else ""
+        )
         st.caption(
-            f"This preset trains long: {before}up to {defaults['train.epochs']:,} epochs. That takes many hours "
-            "without a GPU; take fewer for a first look."
+            f"This preset trains long: {pretraining}up to {defaults['train.epochs']:,} epochs. That takes many hours "
+            "without a GPU; train fewer for a first impression."
         )
     with st.grid(5, min_column_width=150, vertical_alignment="bottom"):
         for key in setting_fields.first(model):
@@ -204,11 +206,11 @@ def _settings(model: str, preset: str) -> tuple[dict[str, Any], str]:
             placeholder="none, or such as 1,2,3",
             persist_state="session",
         )
-    folded = setting_fields.advanced(model)
-    if folded:
+    sections = setting_fields.advanced(model)
+    if sections:
         with st.expander("Advanced settings"):
             idle = setting_fields.idle(defaults, prefix)
-            for tab, (section, keys) in zip(st.tabs(list(folded)), folded.items(), strict=True):
+            for tab, (section, keys) in zip(st.tabs(list(sections)), sections.items(), strict=True):
                 with tab:
                     _section(section, [key for key in keys if key not in idle], defaults, prefix, entered)
             st.caption("A setting that has no effect beside the others is not shown.")
@@ -218,7 +220,7 @@ def _settings(model: str, preset: str) -> tuple[dict[str, Any], str]:
 def _section(
     section: str, keys: Sequence[str], defaults: Mapping[str, Any], prefix: str, entered: dict[str, Any]
 ) -> None:
-    """One group of fields under the line that says what it is about; what is typed goes into `entered`."""
+    """One group of fields under its subject; the values go into `entered`."""
     st.caption(setting_fields.SECTIONS[section])
     with st.grid(4, min_column_width=150, vertical_alignment="bottom"):
         for key in keys:

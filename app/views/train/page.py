@@ -1,4 +1,4 @@
-"""Train: start a run, watch it learn, stop and resume it, and find every other run."""
+"""Train: start a run, watch it learn, stop and resume it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.views.train import new_run, watch
 
 
 def page() -> None:
-    widgets.page_title("Train", "Training runs in a process of its own: close this page, and it goes on.")
+    widgets.page_title("Train", "Training runs in a process of its own: it continues when this page is closed.")
     widgets.notices()
     with st.container():
         new_run.show()
@@ -18,12 +18,12 @@ def page() -> None:
     if not runs:
         widgets.empty("No run yet. Launch one above; its curves will appear here.")
         return
-    seen = run_summary.summaries(runs)
+    summaries = run_summary.summaries(runs)
     st.space("small")
-    watched = watch.show(runs, seen)
+    watched = watch.show(runs, summaries)
     st.space("small")
     section("Recent runs")
-    run_table.show(seen, watched)
+    run_table.show(summaries, watched)
 
 
 page()

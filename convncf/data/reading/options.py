@@ -44,26 +44,28 @@ class RoleWords:
 ROLES: Final[Mapping[str, RoleWords]] = MappingProxyType(
     {
         "user_id": RoleWords(
-            "User", "user-column", "the user's id", "Who: a customer, a reader, a session.", required=True
+            "User", "user-column", "the user's id", "The user's id: a customer, a reader, a session.", required=True
         ),
-        "item_id": RoleWords("Item", "item-column", "the item's id", "What: a film, a product, a song.", required=True),
+        "item_id": RoleWords(
+            "Item", "item-column", "the item's id", "The item's id: a film, a product, a song.", required=True
+        ),
         "rating": RoleWords(
             "Rating",
             "rating-column",
             "the rating",
-            "Kept beside the data; every row counts as an interaction until a lowest rating is set.",
+            "Stored with the data. All ratings count as positive; to exclude low ones, set Lowest rating later.",
         ),
         "timestamp": RoleWords(
             "Time",
             "time-column",
             "the time",
-            "When: seconds, milliseconds or a date. Needed to hold out the latest.",
+            "Timestamp: seconds, milliseconds or a date. Needed to hold out the latest interactions.",
         ),
         "title": RoleWords(
             "Title",
             "title-column",
             "the item's title",
-            "What the item is called on the pages; without it, items show their ids.",
+            "The item's name on the pages; without it, items show their ids.",
         ),
     }
 )
@@ -99,12 +101,12 @@ class ReadOptions:
     titles_key: str | None = field(
         default=None, metadata=_words("Ids of the titles", "Name of the titles' column that holds the items' ids.")
     )
-    format: Format | None = field(default=None, metadata=_words("Format", "What kind of file it is.", FORMAT_WORDS))
+    format: Format | None = field(default=None, metadata=_words("Format", "The file format.", FORMAT_WORDS))
     delimiter: str | None = field(
         default=None,
         metadata=_words(
             "Delimiter",
-            "What stands between two fields of a line: a character, or a word such as tab.",
+            "The character between two fields of a line, or a word for it such as tab.",
             DELIMITER_WORDS,
             free=True,
         ),
@@ -119,7 +121,7 @@ class ReadOptions:
         default=None,
         metadata=_words(
             "Encoding",
-            "How letters are written in bytes, such as latin-1; any name that Python knows.",
+            "Character encoding of the file, such as latin-1: any name that Python knows.",
             {name: name for name in ("utf-8", "windows-1252", "latin-1", "iso-8859-2", "cp932")},
             free=True,
         ),
@@ -129,7 +131,8 @@ class ReadOptions:
         metadata=_words("Decimal sign", "The decimal sign of ratings: 4.5 or 4,5.", {".": "point", ",": "comma"}),
     )
     time_unit: TimeUnit | None = field(
-        default=None, metadata=_words("Time unit", "What numbers in the time column count since 1970.", UNIT_WORDS)
+        default=None,
+        metadata=_words("Time unit", "What numbers in the time column count since 1970.", UNIT_WORDS),
     )
     date_order: DateOrder | None = field(
         default=None,
@@ -141,13 +144,13 @@ class ReadOptions:
     )
     ids: Ids = field(
         default="text",
-        metadata=_words("Ids", "As numbers, 7, 7.0 and 007 are one id.", {"text": "text", "number": "numbers"}),
+        metadata=_words("Ids", "As numbers, 7, 7.0 and 007 are the same id.", {"text": "text", "number": "numbers"}),
     )
     keep: Keep = field(
         default="latest",
         metadata=_words(
             "Duplicates",
-            "Which row of a pair that occurs again is kept, by time; without times it is the first in the file.",
+            "Which of several rows with one user and item is kept, by time; without times the first in the file.",
             {"latest": "keep the latest", "first": "keep the first"},
         ),
     )

@@ -109,7 +109,7 @@ def detect_format(source: Source, options: ReadOptions) -> Format:
 
 
 def first_rows(source: Source, options: ReadOptions, n: int) -> FirstRows:
-    """The first n rows of a file, by its reader; of candidate sets the first lines. Raises ReadError as reading does."""
+    """The first n rows of a file, by its reader; of candidate sets its first lines. Raises as reading does."""
     if options.format is None and holds_candidates(source):
         return first_lines(source, n)
     return _BY_NAME[detect_format(source, options)].first_rows(source, options, n)

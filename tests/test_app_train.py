@@ -107,7 +107,7 @@ def test_a_layer_plan_that_drops_rows_is_refused_with_plans_that_fit(home: Path,
     assert not at.exception
     assert "2 is not a multiple of 4" in texts(at)
     assert at.button(key="launch").disabled
-    at.button(key="plan:2, 4, 4").click().run()
+    at.button(key="proposal:2, 4, 4").click().run()
     assert field(at, "Kernels").value == "2, 4, 4"
     at.button(key="launch").click().run()
     settings = RunStore(home).open("convncf-movielens-small").settings()

@@ -26,6 +26,24 @@ class ModelSettings(Frozen):
     def __getitem__(self, key: str) -> Any:
         return getattr(self, key) if key in type(self).model_fields else None  # as RecBole's Config answers
 
+    goes_with: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+    """Field -> those that go with it, as `following` says how."""
+
+    @property
+    def starts_as_dot_product(self) -> bool:
+        """Whether, before its first step, it scores a pair by the dot product of its embeddings through layers."""
+        return False
+
+    @classmethod
+    def following(cls, changed: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+        """Fields that go with those that were changed, unless they were changed themselves -> their values."""
+        return {}
+
+    @classmethod
+    def proposals(cls, values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+        """Fields and values that would do where `values` do not fit one another; the nearest first."""
+        return ()
+
     @property
     def pretrained_from(self) -> str:
         """Where its embeddings come from: a run or a file; empty where from none."""

@@ -77,7 +77,7 @@ def _epoch_note(model: Model, best: int, mark: str) -> str:
     if not (config.model.pretrained_from or config.pretrain.epochs):
         return "This is the start, before the first step of training."
     start = "This is the start: the embeddings are those of the pretraining"
-    if config.model["initialisation"] == "dot product":
+    if config.model.starts_as_dot_product:
         return f"{start}, and the network begins as their dot product."
     return f"{start}, and the network is untrained."
 

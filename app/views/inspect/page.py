@@ -113,7 +113,7 @@ def _start(model: Model, view: PairView, best: int) -> PairTrace | None:
     Without its rank, which would take far longer than the trace.
     """
     run = model.loaded.run
-    if model.loaded.config.model["initialisation"] != "dot product" or 0 not in cache.epochs(run, best):
+    if not model.loaded.config.model.starts_as_dot_product or 0 not in cache.epochs(run, best):
         return None
     try:
         start = cache.model(run, 0 if best else None)

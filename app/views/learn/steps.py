@@ -77,14 +77,14 @@ def show(pair: Pair, step: int) -> None:
 
 def how_it_started(model: Model) -> str:
     """How the network was started, one or two sentences of plain text."""
-    initialisation = model.loaded.config.model["initialisation"]
-    if initialisation == "dot product":
+    settings = model.loaded.config.model
+    if settings.starts_as_dot_product:
         sentence = (
             "This network started as exactly p·q (a dot-product start): two channels of each layer carried the dot "
             "product through, and no other channel had a weight in the score."
         )
     else:
-        noise = "the noise of the 2018 code" if initialisation == "paper" else "noise"
+        noise = "the noise of the 2018 code" if settings["initialisation"] == "paper" else "noise"
         sentence = f"This network started from random filters ({noise}): all that it reads in the map was learned."
     return sentence if model.loaded.epoch else f"{sentence} The kept model is that start, before the first step."
 

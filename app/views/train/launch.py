@@ -27,9 +27,9 @@ import streamlit as st
 from app.ui import address, commands, setting_fields, widgets
 from app.ui.text import plain, sentence
 from convncf import jobs
-from convncf.config import nearest_plans
 from convncf.errors import ConfigError, ConvNCFError, LayerPlanError
 from convncf.figures.theme import number, plural
+from convncf.models.registry import record
 from convncf.models.run_config import flatten
 from convncf.models.settings import Resolved, resolve
 from convncf.runs import slug
@@ -200,8 +200,6 @@ def _files() -> float:
         return 0.0
 
 
-FOLLOW_KERNELS: Final = ("model.cnn_strides", "model.cnn_channels")
-"""Settings that follow the kernels unless they were changed themselves."""
 _NAMED: Final = 5
 
 
@@ -228,7 +226,7 @@ def show(dataset: str, model: str, preset: str, seeds: str, changes: Mapping[str
                 command = command_line(dataset, model, preset, name, changes, seeds)
                 st.code(command, language=None, wrap_lines=True)
     if isinstance(problem, LayerPlanError):
-        _offer_plans(model, preset, changes)
+        _offer_proposals(model, preset, changes)
     if resolved:
         _show_queue(str(changes.get("train.device", "auto")), len(resolved))
         show_estimate(command_arguments(dataset, model, preset, "", changes, seeds), len(resolved))
@@ -299,29 +297,29 @@ def _refuse_name(name: str, request: str) -> str:
     return _refuse_spelling(name) or ("" if free == name else f"A run named {name!r} exists already; {free!r} is free.")
 
 
-def _offer_plans(model: str, preset: str, changes: Mapping[str, Any]) -> None:
-    """Buttons for layer plans that fit the embedding size."""
+def of_model(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Field -> value of the model's settings among those by dotted key."""
+    return {key.removeprefix("model."): value for key, value in settings.items() if key.startswith("model.")}
+
+
+def _offer_proposals(model: str, preset: str, changes: Mapping[str, Any]) -> None:
+    """Buttons for values that would fit, as the model's settings propose them."""
     defaults = flatten(resolve(model=model, preset=preset).config)
-    size = changes.get("model.embedding_size", defaults["model.embedding_size"])
-    kernels = changes.get("model.cnn_kernels", defaults["model.cnn_kernels"])
-    plans = nearest_plans(size, kernels) if isinstance(kernels, list) else []
+    settings = record(model).settings
     with st.container(horizontal=True):
-        for plan in plans:
-            kernels_text = setting_fields.as_text(plan)
-            st.button(
-                f"Use kernels {kernels_text}",
-                key=f"plan:{kernels_text}",
-                on_click=_take_plan,
-                args=(model, preset, kernels_text),
-            )
+        for field, value in settings.proposals(of_model(defaults | dict(changes))):
+            text = setting_fields.as_text(value)
+            title = (settings.model_fields[field].title or field).lower()
+            arguments = (model, preset, field, value)
+            st.button(f"Use {title} {text}", key=f"proposal:{text}", on_click=_take_proposal, args=arguments)
 
 
-def _take_plan(model: str, preset: str, kernels: str) -> None:
-    prefix = f"new:{model}:{preset}"
-    st.session_state[f"{prefix}:model.cnn_kernels"] = kernels
-    defaults = flatten(resolve(model=model, preset=preset).config)
-    for key in FOLLOW_KERNELS:  # they follow the kernels again
-        st.session_state[f"{prefix}:{key}"] = setting_fields.as_text(defaults[key])
+def _take_proposal(model: str, preset: str, field: str, value: Any) -> None:
+    prefix = f"new:{model}:{preset}:model"
+    st.session_state[f"{prefix}.{field}"] = setting_fields.as_text(value)
+    defaults = of_model(flatten(resolve(model=model, preset=preset).config))
+    for key in record(model).settings.goes_with.get(field, ()):  # they go with the field again
+        st.session_state[f"{prefix}.{key}"] = setting_fields.as_text(defaults[key])
 
 
 def _launch(resolved: Resolved, name: str, request: str) -> str:

@@ -14,7 +14,7 @@ import streamlit as st
 
 from app.ui import address, commands, setting_fields, widgets
 from app.views.train import launch
-from app.views.train.launch import FOLLOW_KERNELS
+from app.views.train.launch import of_model
 from convncf.data import catalogue
 from convncf.errors import ConfigError
 from convncf.models.effects import unused_settings
@@ -230,13 +230,7 @@ def _section(
 
 
 def _departures(entered: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """What differs from the defaults; strides and channels follow the kernels unless they were changed themselves."""
+    """What differs from the defaults, and what goes with it."""
     changes = {key: value for key, value in entered.items() if value != defaults[key]}
-    kernels = changes.get("model.cnn_kernels")
-    if isinstance(kernels, list):
-        strides, channels = (defaults[key] for key in FOLLOW_KERNELS)
-        if "model.cnn_strides" not in changes and kernels != strides:
-            changes["model.cnn_strides"] = kernels
-        if "model.cnn_channels" not in changes and len(kernels) != len(channels) - 1:
-            changes["model.cnn_channels"] = [1, *[channels[-1]] * len(kernels)]
-    return changes
+    following = record(defaults["model.name"]).settings.following(of_model(changes), of_model(defaults))
+    return changes | {f"model.{field}": value for field, value in following.items()}

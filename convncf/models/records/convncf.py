@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -16,6 +16,7 @@ from convncf.config import (
     PretrainedSettings,
     TrainConfig,
     layer_sizes,
+    nearest_plans,
     refuse_unless_dot_product_fits,
 )
 from convncf.config.base import Wanted
@@ -66,6 +67,34 @@ class ConvNCFSettings(PretrainedSettings):
     needs: ClassVar[Mapping[str, tuple[str, Wanted]]] = MappingProxyType(
         {"output_reg": ("model.penalty", ("squared",)), "penalised": ("model.penalty", ("squared",))}
     )
+
+    goes_with: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+        {"cnn_kernels": ("cnn_strides", "cnn_channels")}
+    )
+
+    @property
+    def starts_as_dot_product(self) -> bool:
+        return self.initialisation == "dot product"
+
+    @classmethod
+    def following(cls, changed: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+        """Strides and channels go with the kernels."""
+        kernels = changed.get("cnn_kernels")
+        if not isinstance(kernels, list):
+            return {}
+        channels, found = defaults["cnn_channels"], {}
+        if "cnn_strides" not in changed and kernels != defaults["cnn_strides"]:
+            found["cnn_strides"] = kernels
+        if "cnn_channels" not in changed and len(kernels) != len(channels) - 1:
+            found["cnn_channels"] = [1, *[channels[-1]] * len(kernels)]
+        return found
+
+    @classmethod
+    def proposals(cls, values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+        """Kernels of the plans that end at 1×1."""
+        kernels = values["cnn_kernels"]
+        plans = nearest_plans(values["embedding_size"], kernels) if isinstance(kernels, list) else []
+        return tuple(("cnn_kernels", plan) for plan in plans)
 
     @model_validator(mode="after")
     def _plan_fits(self) -> Self:

@@ -296,7 +296,7 @@ class Run(TensorFiles):
         return read_labels(self.path / "labels.json")
 
     def label(self, change: Callable[[Labels], Labels]) -> Labels:
-        """Write what `change` returns for its labels. Raises RunNotFoundError where the folder is gone, else RunError."""
+        """Write what `change` returns for its labels. RunNotFoundError where the folder is gone, else RunError."""
         return change_labels(self.path / "labels.json", change)
 
     def log_tail(self, lines: int = 20) -> str:

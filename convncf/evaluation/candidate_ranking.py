@@ -141,8 +141,8 @@ def _scores(scorer: Scorer | PairScorer, user: Ints, answer: Ints, which: Ints, 
         bad = np.flatnonzero(~finite)
         raise NonFiniteScoreError(
             f"The scores of user {pair_user[bad[0]]} (by index) hold {scores[bad[0]]} at item {pair_item[bad[0]]}, and "
-            f"so do {bad.size - 1:,} of {scores.size - 1:,} pairs beside it. The model's weights have probably overflowed: "
-            "train with a lower learning rate, or take an earlier checkpoint."
+            f"so do {bad.size - 1:,} of {scores.size - 1:,} pairs beside it. The model's weights have probably "
+            "overflowed: train with a lower learning rate, or take an earlier checkpoint."
         )
     return scores[inverse[: answer.size]], scores[inverse[answer.size :]]
 

@@ -1,4 +1,4 @@
-"""What a visitor does on a page, again and again: each kind with the address that it starts from, and its limit."""
+"""Interactions with a page: each kind with the address that it starts from, and its limit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Interaction:
     limit: int = HALF_A_SECOND
     """Milliseconds that its 95th percentile should stay under."""
     before: Callable[[Page], None] | None = None
-    """Brings the page to where it is done from; not timed."""
+    """Brings the page to its start; not timed."""
 
 
 def _segment(page: Page, group: str, number: int) -> None:
@@ -67,7 +67,7 @@ def _another_title(page: Page, number: int) -> None:
 
 
 def _random_pair(page: Page, number: int) -> None:
-    page.get_by_role("button", name="Surprise me").click()
+    page.get_by_role("button", name="Random").click()
 
 
 def _plot(place: str, spots: int) -> Callable[[Page, int], None]:
@@ -115,7 +115,7 @@ def _opening(name: str, until: str = "", limit: int = TWO_SECONDS) -> Interactio
 
 
 INTERACTIONS: Final = (
-    Interaction("another pair (surprise me)", "inspect", "", _random_pair),
+    Interaction("random pair", "inspect", "", _random_pair),
     Interaction("another item of the list", "inspect", "", _another_title),
     Interaction("another epoch", "inspect", "", _slide("Epoch")),
     Interaction("search for an item, three letters", "inspect", "", _search),
@@ -134,15 +134,15 @@ INTERACTIONS: Final = (
     ),
     Interaction("what if: a block masked, with the rank", "inspect", "look=what-if", _toggle("Mask a block"), A_SECOND),
     Interaction("gradient x input, integrated gradients", "inspect", "look=why", _segments("Method"), A_SECOND),
-    Interaction("over training, another moment", "inspect", "look=over-training", _slide("Moment of training")),
+    Interaction("over training, another checkpoint", "inspect", "look=over-training", _slide("Checkpoint")),
     Interaction("another channel's strongest pairs", "inspect", "look=channel", _number("Channel", 7), A_SECOND),
     Interaction("colour of all embeddings", "inspect", "look=space", _segments("What is shown")),
-    Interaction("Recommend: another user (surprise me)", "recommend", "", _random_pair),
+    Interaction("Recommend: random user", "recommend", "", _random_pair),
     Interaction("Learn: dimensions added up", "learn", "step=1", _slide("Add up to dimension")),
     Interaction("Learn: the window over the map", "learn", "step=3", _slide("Move the window")),
     Interaction("Learn: terms of the score", "learn", "step=5", _slide("Add up the largest terms")),
     *map(_opening, ("Data", "Runs", "Inspect", "Compare", "Recommend", "Learn")),
-    # a process of its own measures what the run in the form will take
+    # the estimate is measured by a process of its own
     _opening("Train", ", until the estimate stands", 10 * A_SECOND),
 )
 """The kinds, in the order of the table."""

@@ -132,8 +132,8 @@ def gowalla(result: Mapping[str, Any]) -> list[Table]:
             rows.append([precision, *figures, number(row["us_per_pair"], ".2f"), number(row["peak_mb"])])
     note = (
         f"{result['users']:,} users, {result['items']:,} items, {result['interactions']:,} interactions "
-        f"({result['repeats_left_out']:,} repeats dropped). One process, bf16 first; after reading the data its peak was "
-        f"{result['data_mb']:,.0f} MB."
+        f"({result['repeats_left_out']:,} repeats dropped). One process, bf16 first; after reading the data its peak "
+        f"was {result['data_mb']:,.0f} MB."
     )
     columns = ["", "users ranked", "seconds", "µs/pair", "peak MB of the process so far"]
     return [Table("Full ranking", columns, rows, [note])]

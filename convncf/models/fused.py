@@ -60,7 +60,7 @@ class FusedConvNCF(ConvNCF):
 
     @classmethod
     def of(cls, settings: ConvNCFSettings, sizes: Sizes, precision: Precision) -> Self:
-        """By settings. Pretrained embeddings are not read here: callers that know the raw ids call `start_from`."""
+        """By settings. Pretrained embeddings are not read here: callers with the raw ids call `start_from`."""
         return cls(settings.model_copy(update={"train_method": "no_pretrain"}), sizes, precision)
 
     @property
@@ -115,7 +115,7 @@ class FusedConvNCF(ConvNCF):
         return scores
 
     def score_users(self, users: Tensor) -> Tensor:
-        """Scores of every item for several users, (U,) -> (U, n_items) float32 on the model's device, without waiting."""
+        """Scores of every item for several users, (U,) -> (U, n_items) float32 on the model's device, not waited for."""
         if not self.fits or self.device == "cpu":
             return super().score_users(users)
         return self._score_users(users)

@@ -109,7 +109,7 @@ def _parse(text: str) -> Any:
     """Strict JSON; raises ValueError for NaN and infinity too, which strict JSON cannot hold."""
 
     def refuse(constant: str) -> NoReturn:
-        raise ValueError(f"{constant} is not JSON")
+        raise ValueError(f"{constant} is no JSON")
 
     return json.loads(text, parse_constant=refuse)
 

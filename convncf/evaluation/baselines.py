@@ -140,7 +140,7 @@ class RunEvaluation:
 
 
 def sets_for(dataset: Dataset, split: Split, config: EvalConfig, seed: int) -> dict[Part, CandidateSets]:
-    """The candidate sets of each part that the settings ask for; none under full ranking alone.
+    """The candidate sets of each part under the settings; none under full ranking alone.
 
     `dataset` is the one that was split. Under "both" only test has sets: full ranking decides while training. A part
     without positives has an empty collection of sets. Raises DataError where the settings ask for stored sets and there

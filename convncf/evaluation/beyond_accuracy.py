@@ -16,8 +16,8 @@ NOTHING: Final = -1
 """The item in a list of (U, L) where a user has fewer than L candidates."""
 FORMULAS: Mapping[str, str] = MappingProxyType(
     {
-        "Coverage": "Item coverage at K: the share of all items that stand in the first K of at least one user's list.",
-        "Gini": "Gini index at K of how often each item stands in the first K of a list: 0 where all items stand there"
+        "Coverage": "Item coverage at K: the share of all items that are in the first K of at least one user's list.",
+        "Gini": "Gini index at K of how often each item is in the first K of a list: 0 where all items are there"
         " equally often, near 1 where a few take all places.",
         "Popularity": "Mean popularity at K: how many users have an item in training, averaged over all places of the"
         " first K of all lists.",

@@ -1,6 +1,6 @@
 """What models can do beside scoring: read an interaction map, through layers or not; fold in a new user.
 
-Inspection asks for these classes, never for one model. A model's record says the same before it is loaded.
+Inspection depends on these classes, never on one model. A model's record says the same before it is loaded.
 Shapes: B pairs, n maps, D embedding size, C channels of the last layer, N terms of a score.
 """
 

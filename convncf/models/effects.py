@@ -33,7 +33,7 @@ _NEEDS: Final[Mapping[str, tuple[str, Wanted]]] = MappingProxyType(
         "eval.stored_sets": ("eval.protocol", ("candidates", "both")),
     }
 )
-"""Key -> another key and the values of it beside which it has an effect; those of models stand in their settings."""
+"""Key -> another key and the values of it beside which it has an effect; those of a model are in its settings class."""
 
 
 def setting_fields(model: str | None = None) -> Mapping[str, FieldInfo]:

@@ -115,7 +115,7 @@ class FusedConvNCF(ConvNCF):
         return scores
 
     def score_users(self, users: Tensor) -> Tensor:
-        """Scores of every item for several users, (U,) -> (U, n_items) float32 on the model's device, not waited for."""
+        """Scores of all items for several users, (U,) -> (U, n_items) float32 on the model's device, not synchronised."""
         if not self.fits or self.device == "cpu":
             return super().score_users(users)
         return self._score_users(users)

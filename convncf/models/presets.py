@@ -1,4 +1,4 @@
-"""What the presets of several models have in common; each model's own stand in its record, by name.
+"""Settings that the presets of several models share; each model's presets are in its record, by name.
 
 `recbole` repeats what RecBole 1.2.1 does for the model. `quick` trains to a useful model in two minutes on a laptop
 without a GPU; its matrix factorisation is what did best on the validation part of movielens-small (`python -m

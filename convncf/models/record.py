@@ -1,4 +1,4 @@
-"""A model's record: its name, settings, presets, needs and abilities, which is all that the rest of the program asks.
+"""A model's record: its name, settings, presets, needs and abilities: all that the rest of the program uses.
 
 A record loads neither torch nor the model: lists, pages and commands read it where nothing is computed. `build` does.
 """
@@ -77,7 +77,7 @@ def _only_quick() -> Mapping[str, Mapping[str, Any]]:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ModelRecord:
-    """A model's name, settings, needs and abilities. `settings` below stands for an object of its settings class."""
+    """A model's name, settings, needs and abilities. `settings` below is an object of its settings class."""
 
     name: str
     """As commands and config.json write it: "mf-bpr"."""

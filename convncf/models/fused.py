@@ -115,7 +115,7 @@ class FusedConvNCF(ConvNCF):
         return scores
 
     def score_users(self, users: Tensor) -> Tensor:
-        """Scores of all items for several users, (U,) -> (U, n_items) float32 on the model's device; does not wait for it."""
+        """Scores of all items for several users, (U,) -> (U, n_items) float32 on the model's device, without a wait."""
         if not self.fits or self.device == "cpu":
             return super().score_users(users)
         return self._score_users(users)

@@ -42,7 +42,7 @@ def stop_in_evaluation(run: Run, home: Path) -> None:
         raise TrainingStopped("Stopped as asked, with 0 of 30 users ranked.")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(running, "judge", evaluate_with_baselines)
+        patch.setattr(running, "evaluate_with_baselines", evaluate_with_baselines)
         with pytest.raises(TrainingStopped, match="Training is done"):
             jobs.work(run, home)
 

@@ -127,7 +127,7 @@ class ConvNCF(LayeredModel):
 
         The other channels start as torch initialises them, but with an output weight of exactly 0, so that the model
         begins as matrix factorisation. They still learn: the gradient of the score by an output weight is its channel's
-        value, which is not 0; from the second step on, the gradient reaches their filters too.
+        value, in general not 0; from the second step on, the gradient reaches their filters too.
 
         Raises LayerPlanError where a plan cannot carry it: it needs kernel = stride, an end at 1×1, and 2 channels.
         """

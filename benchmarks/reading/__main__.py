@@ -52,14 +52,19 @@ def summary(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Medians of seconds, the largest peak, and each round."""
     counts = {name: rounds[0][name] for name in ("rows", "interactions", "users", "items", "dropped", "merged")}
     return counts | {
-        "seconds": median(each["seconds"] for each in rounds),
-        "cpu_seconds": median(each["cpu_seconds"] for each in rounds),
-        "peak_mb": max(each["peak_mb"] for each in rounds),
+        "seconds": median(figures["seconds"] for figures in rounds),
+        "cpu_seconds": median(figures["cpu_seconds"] for figures in rounds),
+        "peak_mb": max(figures["peak_mb"] for figures in rounds),
         "stages": {
-            stage: {name: median(each["stages"][stage][name] for each in rounds) for name in ("seconds", "cpu_seconds")}
+            stage: {
+                name: median(figures["stages"][stage][name] for figures in rounds)
+                for name in ("seconds", "cpu_seconds")
+            }
             for stage in STAGES
         },
-        "rounds": [{name: each[name] for name in ("seconds", "cpu_seconds", "peak_mb", "load")} for each in rounds],
+        "rounds": [
+            {name: figures[name] for name in ("seconds", "cpu_seconds", "peak_mb", "load")} for figures in rounds
+        ],
     }
 
 

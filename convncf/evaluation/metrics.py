@@ -24,7 +24,7 @@ from convncf.errors import ConfigError, did_you_mean
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 MISS: Final = int(np.iinfo(np.int64).max)
-"""The rank of a positive that counts as not found, however large K is and however few the candidates are."""
+"""The rank of a positive that counts as a miss, however large K is and however few the candidates are."""
 Compute = Callable[[int, Ints, Ints, Ints | None], Floats]
 """(K, ranks (N,), indptr (U + 1,), candidates (U,) or None) -> the metric of each user, (U,)."""
 

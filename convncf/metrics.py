@@ -1,9 +1,9 @@
-"""Metrics of one ranked list by raw ids, and the tests and arrays behind every report.
+"""Metrics of one ranked list by raw ids, and the functions by which every report is computed.
 
 `ndcg`, `hit_rate`, `recall`, `precision`, `mrr` and `average_precision` take a list of item ids, best first, and those
-that are relevant. Ids are compared as text. A relevant item that the list does not hold counts as not found.
-Beside them stand the parts of `convncf.evaluate`, which go by index: `evaluate` a model on a split, `per_user`,
-`rank_positives`, `paired_test` and their like.
+that are relevant. Ids are compared as text. A relevant item that is not in the list counts as a miss.
+The other functions take indices, as `convncf.evaluate` does inside: `evaluate` a model on a split, `per_user`,
+`rank_positives`, `paired_test` and others.
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ def ndcg(ranked_item_ids: Ids, relevant_item_ids: Ids, k: int = 10) -> float:
 
     Args:
         ranked_item_ids: a list of ids, best first, each once.
-        relevant_item_ids: the ids to be found, at least one; their order does not matter.
+        relevant_item_ids: the ids of the relevant items, at least one, in any order.
         k: how many of the first places count, from 1.
 
     Returns:
         0 to 1.
 
     Raises:
-        DataError: an id is missing or stands twice in the list, or nothing is relevant.
+        DataError: an id is missing or occurs twice in the list, or no item is relevant.
         ConfigError: k is no whole number from 1.
 
     Example:
@@ -112,7 +112,7 @@ def precision(ranked_item_ids: Ids, relevant_item_ids: Ids, k: int = 10) -> floa
 
 
 def mrr(ranked_item_ids: Ids, relevant_item_ids: Ids, k: int = 10) -> float:
-    """Reciprocal rank at K: 1 / the best rank of a relevant item, 0 where it is beyond K; its mean over users is MRR.
+    """Reciprocal rank at K: 1 / the best rank of a relevant item, 0 where it is above K; its mean over users is MRR.
 
     Arguments and errors are those of `ndcg`.
 
@@ -127,8 +127,8 @@ def mrr(ranked_item_ids: Ids, relevant_item_ids: Ids, k: int = 10) -> float:
 def average_precision(ranked_item_ids: Ids, relevant_item_ids: Ids, k: int = 10) -> float:
     """Average precision at K: the precision at each hit within K, summed, over min(K, number of relevant items).
 
-    Its mean over users is MAP. So does RecBole; trec_eval divides by the number of relevant items. Arguments and errors
-    are those of `ndcg`.
+    Its mean over users is MAP. RecBole computes it so; trec_eval divides by the number of relevant items. Arguments and
+    errors are those of `ndcg`.
 
     Example:
         >>> from convncf import metrics
@@ -139,24 +139,25 @@ def average_precision(ranked_item_ids: Ids, relevant_item_ids: Ids, k: int = 10)
 
 
 def _value(name: str, ranked: Ids, relevant: Ids, k: int) -> float:
-    """A metric of one list, by the code that judges models."""
-    place: dict[str, int] = {}
+    """A metric of one list, by the code that evaluates models."""
+    ranks: dict[str, int] = {}
     for rank, text in enumerate(_texts(ranked, "ranked_item_ids"), start=1):
-        if text in place:
-            raise DataError(f"item {text!r} stands in the list twice, at ranks {place[text]} and {rank}. Keep one.")
-        place[text] = rank
-    wanted = dict.fromkeys(_texts(relevant, "relevant_item_ids"))
-    if not wanted:
-        raise DataError("relevant_item_ids is empty, so there is nothing to find. Leave such a user out of the mean.")
-    found = np.array([place.get(text, MISS) for text in wanted], np.int64)
-    return float(per_user(Metric(name, whole("k", k)), found, np.array([0, found.size], np.int64))[0])
+        if text in ranks:
+            raise DataError(f"item {text!r} is in the list twice, at ranks {ranks[text]} and {rank}. Keep one.")
+        ranks[text] = rank
+    relevant_ids = dict.fromkeys(_texts(relevant, "relevant_item_ids"))
+    if not relevant_ids:
+        raise DataError("relevant_item_ids is empty, so there is nothing to find. Exclude such a user from the mean.")
+    relevant_ranks = np.array([ranks.get(text, MISS) for text in relevant_ids], np.int64)
+    metric, indptr = Metric(name, whole("k", k)), np.array([0, relevant_ranks.size], np.int64)
+    return float(per_user(metric, relevant_ranks, indptr)[0])
 
 
-def _texts(ids: Ids, what: str) -> list[str]:
+def _texts(ids: Ids, argument: str) -> list[str]:
     if isinstance(ids, str) or not isinstance(ids, Iterable):
-        raise DataError(f"{what} is {ids!r}, and a list of ids is needed: [{ids!r}].")
+        raise DataError(f"{argument} is {ids!r}, and a list of ids is needed: [{ids!r}].")
     listed = list(ids)
-    missing = next((at for at, raw in enumerate(listed) if is_missing(raw)), None)
+    missing = next((place for place, raw in enumerate(listed) if is_missing(raw)), None)
     if missing is not None:
-        raise DataError(f"{what} has no id at place {missing + 1} (it is {listed[missing]!r}). Leave it out.")
+        raise DataError(f"{argument} has no id at place {missing + 1} (it is {listed[missing]!r}). Leave it out.")
     return [raw if isinstance(raw, str) else str(raw) for raw in listed]

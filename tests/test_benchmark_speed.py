@@ -109,7 +109,7 @@ def test_adjacency_lists_become_a_split_and_a_repeat_is_counted(tmp_path: Path) 
 
 
 def test_dividing_keeps_every_interaction() -> None:
-    parts = work.divided(work.generated(SIZE))
+    parts = work.random_split(work.generated(SIZE))
     assert parts.train.nnz + parts.validation.nnz + parts.test.nnz == SIZE.interactions
     assert 0 < parts.test.nnz < parts.train.nnz
 
@@ -285,7 +285,7 @@ def test_gpu_tasks_run_and_a_long_ranking_is_projected() -> None:
     assert len(rows) == 2 * (2 + 1)
     assert rows["ml-1m", "training", "fp32"]["triples"] > 0
     ranked = rows["yelp2022", "ranking", "fp32"]
-    tested = work.divided(work.generated(SIZE)).test.sum(axis=1) > 0
+    tested = work.random_split(work.generated(SIZE)).test.sum(axis=1) > 0
     assert ranked["projected_from_users"] == tested.sum() > 0
     assert ranked["pairs"] == tested.sum() * SIZE.items
     assert "projected" in gpu.words(ranked)

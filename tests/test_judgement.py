@@ -88,7 +88,7 @@ def test_the_counts_add_up_and_the_report_is_strict_json(evaluation: RunEvaluati
     assert said["protocol"] == "full ranking"
     assert said["n_users_evaluated"] + sum(said["not_evaluated"].values()) == said["n_users"] == 30
     assert said["n_users_validated"] == 30
-    assert said["left_out"].startswith("left out: ")
+    assert said["left_out"].startswith("excluded: ")
 
 
 def test_each_users_values_are_kept_by_raw_id_and_average_to_the_metrics(

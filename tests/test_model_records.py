@@ -23,7 +23,7 @@ from convncf.errors import ConfigError
 from convncf.models.abilities import LayeredModel, MappedModel
 from convncf.models.base import PairwiseModel
 from convncf.models.function import FunctionModel
-from convncf.models.record import ModelRecord, Sizes, embeddings_alone
+from convncf.models.record import ModelRecord, Sizes, memory_of_embeddings
 from convncf.models.registry import EXTENSIONS, OURS, record, records
 from convncf.models.run_config import RunConfig, flatten, stored_config
 from convncf.models.settings import resolve
@@ -84,7 +84,7 @@ RECORDS = (
         ),
         first=("embedding_size",),
         embeddings=True,
-        needed=embeddings_alone,
+        memory=memory_of_embeddings,
     ),
     ModelRecord(
         name="toy-clock",
@@ -335,7 +335,7 @@ def test_what_a_record_says_of_a_model_is_true_of_it(name: str) -> None:
         assert resolve(model=name, preset=preset).config.model.name == name
     if one.embeddings:
         tables = sum(parameter.numel() for parameter in model.parameters())
-        assert one.needed(settings, RunConfig().train, Sizes(5, 7)).numbers == tables
+        assert one.memory(settings, RunConfig().train, Sizes(5, 7)).parameters == tables
 
 
 # ---------------------------------------------------------------- run folders of earlier versions

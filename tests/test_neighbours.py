@@ -77,7 +77,7 @@ def test_it_equals_a_slow_reference_whatever_the_blocks(seed: int, k: int, shrin
     generator = np.random.default_rng(seed)
     matrix = (generator.random((generator.integers(1, 9), generator.integers(1, 9))) < 0.5).astype(float)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(item_similarity, "_AT_ONCE", at_once)
+        patch.setattr(item_similarity, "_CHUNK_PAIRS", at_once)
         found = scores(fitted(matrix, k, shrinkage))
     np.testing.assert_allclose(found, slow(matrix, k, shrinkage), rtol=1e-6, atol=1e-9)
 

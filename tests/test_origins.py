@@ -14,7 +14,7 @@ from convncf.data import catalogue
 from convncf.data.splitting import filter_and_split, leave_one_out
 from convncf.errors import PretrainingError
 from convncf.runs import Run, RunStore
-from convncf.workflow.leakage import seen_pairs
+from convncf.workflow.leakage import shared_pairs
 from convncf.workflow.loading import data_of
 from convncf.workflow.running import run_experiment
 from tests.worlds import checkerboard, dataset_of, make_run, save_dataset
@@ -48,11 +48,11 @@ def test_pairs_are_counted_by_raw_id_whatever_the_order_of_the_indices(home: Pat
     here, there = dataset_of(frame).interactions, dataset_of(other).interactions
     assert here.users.ids != there.users.ids
     ours, same = leave_one_out(here, "random", 1), leave_one_out(there, "random", 1)
-    assert seen_pairs(same, ours, ours.test) == seen_pairs(same, ours, ours.validation) == 0
-    assert seen_pairs(same, ours, ours.train) == ours.train.nnz
+    assert shared_pairs(same, ours, ours.test) == shared_pairs(same, ours, ours.validation) == 0
+    assert shared_pairs(same, ours, ours.train) == ours.train.nnz
     without = dataset_of(frame[frame["user_id"] != "u3"]).interactions
     fewer = leave_one_out(without, "random", 1)
-    assert seen_pairs(fewer, ours, ours.train) <= ours.train.nnz - ours.train[[here.users.index("u3")]].nnz
+    assert shared_pairs(fewer, ours, ours.train) <= ours.train.nnz - ours.train[[here.users.index("u3")]].nnz
 
 
 def test_another_seed_has_seen_test_pairs_and_is_refused_with_their_number(home: Path) -> None:

@@ -333,7 +333,7 @@ def test_a_damaged_status_says_how_the_run_is_saved_and_that_works(broken: Run, 
 def test_a_damaged_state_says_what_resume_does_without_it(broken: Run, phase: str) -> None:
     path = broken.path / "checkpoints" / f"{phase}-state.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
-    words = rf"{phase}-state\.safetensors: damaged .* Without that file, resume begins the {phase} anew"
+    words = rf"{phase}-state\.safetensors: damaged .* Without that file, resume begins the {phase} from the start"
     with pytest.raises(CheckpointError, match=words):
         broken.load_state(phase)
     path.unlink()

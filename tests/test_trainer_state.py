@@ -103,7 +103,7 @@ def test_progress_counts_triples_and_users_to_their_end(parts: Split) -> None:
 def test_progress_is_told_no_more_often_than_asked(
     parts: Split, monkeypatch: pytest.MonkeyPatch, seconds: float, every: bool
 ) -> None:
-    monkeypatch.setattr(training, "TOLD_EVERY", seconds)
+    monkeypatch.setattr(training, "PROGRESS_SECONDS", seconds)
     seen: list[Progress] = []
     trainer = toy_trainer(parts, toy_model(parts), epochs=1, progress=seen.append)
     list(trainer)

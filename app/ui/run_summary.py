@@ -170,7 +170,7 @@ def _read(run: Run) -> RunSummary:
         "",
         Status(),
         model=config.model.name,
-        layers=record(config.model.name).layer_words(config.model),
+        layers=record(config.model.name).layer_summary(config.model),
         dataset=config.data.dataset,
         preset=config.preset,
         seed=config.seed,

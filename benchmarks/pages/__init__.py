@@ -1,1 +1,1 @@
-"""How long the app's pages take to answer, in a real browser."""
+"""How long the app's pages take to respond, in a real browser."""

@@ -31,11 +31,11 @@ RESULTS: Final = Path("benchmarks/results/pages")
 RUN: Final = "pages"
 
 
-def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pages", description=(__doc__ or "").split(": ", 1)[1])
     parser.add_argument("--home", type=Path, help="a home with the run; else the quick ConvNCF is trained first")
-    parser.add_argument("--run", default=RUN, help="the run to look into")
+    parser.add_argument("--run", default=RUN, help="the run to inspect")
     parser.add_argument(
         "--rounds", type=int, default=30, help="interactions of each kind, after one that does not count"
     )
@@ -43,17 +43,17 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--write", metavar="NAME", help=f"keep the result as {RESULTS}/NAME.json, and write docs/pages.md"
     )
-    asked = parser.parse_args(given)
-    if asked.rounds < 1 or (asked.home is None and asked.run != RUN):
+    options = parser.parse_args(argv)
+    if options.rounds < 1 or (options.home is None and options.run != RUN):
         parser.error("give one round or more; --run goes with --home")
-    return asked
+    return options
 
 
 @contextmanager
-def home_of(given: Path | None) -> Iterator[Path]:
-    """The home that was given, else one of its own in which the quick ConvNCF was trained on the embedded films."""
-    if given is not None:
-        yield given
+def home_of(home: Path | None) -> Iterator[Path]:
+    """The given home, else a temporary one in which the quick ConvNCF was trained on the embedded films."""
+    if home is not None:
+        yield home
         return
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "convncf", "train", "--preset", "quick", "--name", RUN]
@@ -62,91 +62,91 @@ def home_of(given: Path | None) -> Iterator[Path]:
 
 
 def measure(page: Page, url: str, kind: Interaction, rounds: int) -> list[Timing]:
-    """So many of one kind on a page that was opened afresh; the first, which fills the caches, does not count."""
+    """So many of one kind on a freshly opened page; the first, which fills the caches, does not count."""
     page.goto(url)
     page.get_by_role("heading", level=1).first.wait_for(timeout=60_000)
     if kind.page == "inspect":
         page.get_by_text("Look closer", exact=True).first.wait_for(timeout=60_000)
     settle(page)
-    found = []
+    timings = []
     for number in range(rounds + 1):
         if kind.before is not None:
             kind.before(page)
             settle(page)
-        found.append(timed(page, lambda at=number: kind.act(page, at)))  # type: ignore[misc]
-    return found[1:]
+        timings.append(timed(page, lambda at=number: kind.act(page, at)))  # type: ignore[misc]
+    return timings[1:]
 
 
 def summary(timings: Sequence[Timing]) -> dict[str, float]:
     """Median and 95th percentile, in milliseconds."""
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     for name in ("server", "painted"):
         values = [asdict(timing)[name] for timing in timings]
-        found |= {
+        figures |= {
             f"{name}_median": round(float(np.median(values))),
             f"{name}_p95": round(float(np.quantile(values, 0.95))),
         }
-    return found | {"n": len(timings)}
+    return figures | {"n": len(timings)}
 
 
-def line(name: str, found: Mapping[str, Any], limit: int) -> str:
+def line(name: str, row: Mapping[str, Any], limit: int) -> str:
     """One row of the table."""
-    if "problem" in found:
-        return f"{name:<50} {found['problem']}"
-    met = "" if found["painted_p95"] < limit else f"   over {limit}"
+    if "problem" in row:
+        return f"{name:<50} {row['problem']}"
+    note = "" if row["painted_p95"] < limit else f"   over {limit}"
     return (
-        f"{name:<50}{found['server_median']:>8.0f}{found['server_p95']:>8.0f}"
-        f"{found['painted_median']:>9.0f}{found['painted_p95']:>8.0f}{met}"
+        f"{name:<50}{row['server_median']:>8.0f}{row['server_p95']:>8.0f}"
+        f"{row['painted_median']:>9.0f}{row['painted_p95']:>8.0f}{note}"
     )
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Measure, print, and write where asked."""
-    asked = arguments(given)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print, and write on request."""
+    options = arguments(argv)
     print(f"{devices.cpu_name()}, {devices.cpu_count()} cores; load {os.getloadavg()[0]:.2f}")
     print(f"{'milliseconds':<50}{'server':>8}{'p95':>8}{'painted':>9}{'p95':>8}")
     rows: dict[str, dict[str, Any]] = {}
     with (
-        home_of(asked.home) as home,
+        home_of(options.home) as home,
         tempfile.TemporaryDirectory() as logs,
         start_app(home, log=Path(logs) / "server.log") as app,
         open_browser(find_chromium()) as browser,
     ):
         for kind in INTERACTIONS:
-            if asked.only not in kind.name:
+            if options.only not in kind.name:
                 continue
-            url = f"{app.url}/{kind.page}?run={asked.run}" + (f"&{kind.query}" if kind.query else "")
-            rows[kind.name] = _measured(browser, url, kind, asked.rounds) | {"limit": kind.limit}
+            url = f"{app.url}/{kind.page}?run={options.run}" + (f"&{kind.query}" if kind.query else "")
+            rows[kind.name] = _measured(browser, url, kind, options.rounds) | {"limit": kind.limit}
             print(line(kind.name, rows[kind.name], kind.limit), flush=True)
-    if asked.write:
-        print(_write(asked, rows))
+    if options.write:
+        print(_write(options, rows))
     return 0
 
 
 def _measured(browser: Browser, url: str, kind: Interaction, rounds: int) -> dict[str, Any]:
-    """What one kind came to, or why it could not be measured."""
+    """The figures of one kind, or why it could not be measured."""
     with open_page(browser) as (page, complaints):
         page.set_default_timeout(15_000)
         try:
-            found: dict[str, Any] = dict(summary(measure(page, url, kind, rounds)))
+            row: dict[str, Any] = dict(summary(measure(page, url, kind, rounds)))
         except PlaywrightError as error:
-            found = {"problem": f"not measured: {str(error).splitlines()[0]}"}
-    return found | ({"complaints": complaints.all()} if complaints.all() else {})
+            row = {"problem": f"not measured: {str(error).splitlines()[0]}"}
+    return row | ({"complaints": complaints.all()} if complaints.all() else {})
 
 
-def _write(asked: argparse.Namespace, rows: Mapping[str, Any]) -> Path:
-    given = f" --home HOME --run {asked.run}" if asked.home else ""
+def _write(options: argparse.Namespace, rows: Mapping[str, Any]) -> Path:
+    of_run = f" --home HOME --run {options.run}" if options.home else ""
     machine = {"cpu": devices.cpu_name(), "cores": devices.cpu_count(), "load": round(os.getloadavg()[0], 2)}
     versions = {name: version(name) for name in ("streamlit", "plotly", "torch")}
     value = {
-        "command": f"python -m benchmarks.pages --rounds {asked.rounds} --write {asked.write}{given}",
+        "command": f"python -m benchmarks.pages --rounds {options.rounds} --write {options.write}{of_run}",
         "day": datetime.fromtimestamp(time.time(), UTC).date().isoformat(),
         "machine": machine,
         "versions": versions,
         "rows": rows,
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"{asked.write}.json").write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    (RESULTS / f"{options.write}.json").write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
     return report.write(RESULTS)
 
 

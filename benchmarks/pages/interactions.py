@@ -1,4 +1,4 @@
-"""What a visitor does on a page, again and again: each kind with the address that it starts from, and its limit."""
+"""Interactions with a page: each kind with the address that it starts from, and its limit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Interaction:
     limit: int = HALF_A_SECOND
     """Milliseconds that its 95th percentile should stay under."""
     before: Callable[[Page], None] | None = None
-    """Brings the page to where it is done from; not timed."""
+    """Brings the page to its start; not timed."""
 
 
 def _segment(page: Page, group: str, number: int) -> None:
@@ -116,7 +116,7 @@ def _opening(name: str, until: str = "", limit: int = TWO_SECONDS) -> Interactio
 
 
 INTERACTIONS: Final = (
-    Interaction("another pair (random pair)", "inspect", "", _random_pair),
+    Interaction("random pair", "inspect", "", _random_pair),
     Interaction("another item of the list", "inspect", "", _another_title),
     Interaction("another epoch", "inspect", "", _slide("Epoch")),
     Interaction("search for an item, three letters", "inspect", "", _search),
@@ -130,7 +130,7 @@ INTERACTIONS: Final = (
         "what if: what is kept of the map, with the rank",
         "inspect",
         "look=what-if",
-        _segments("Cells of the map to keep"),
+        _segments("Keep of the map"),
         A_SECOND,
     ),
     Interaction("what if: a block masked, with the rank", "inspect", "look=what-if", _toggle("Mask a block"), A_SECOND),
@@ -138,12 +138,12 @@ INTERACTIONS: Final = (
     Interaction("over training, another checkpoint", "inspect", "look=over-training", _slide("Checkpoint")),
     Interaction("another channel's strongest pairs", "inspect", "look=channel", _number("Channel", 7), A_SECOND),
     Interaction("colour of all embeddings", "inspect", "look=space", _segments("What is shown")),
-    Interaction("Recommend: another user (random user)", "recommend", "", _random_pair),
+    Interaction("Recommend: random user", "recommend", "", _random_pair),
     Interaction("Learn: dimensions added up", "learn", "step=1", _slide("Add up to dimension")),
     Interaction("Learn: the window over the map", "learn", "step=3", _slide("Move the window")),
     Interaction("Learn: terms of the score", "learn", "step=5", _slide("Add up the largest terms")),
     *map(_opening, ("Data", "Runs", "Inspect", "Compare", "Recommend", "Learn")),
-    # a process of its own measures what the run in the form will take
-    _opening("Train", ", until the estimate is shown", 10 * A_SECOND),
+    # the estimate is measured by a process of its own
+    _opening("Train", ", until the estimate stands", 10 * A_SECOND),
 )
 """The kinds, in the order of the table."""

@@ -1,20 +1,29 @@
-"""docs/pages.md: the table of page timings, made from the results that are kept."""
+"""docs/pages.md: the table of page timings, written from the stored results."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 PAGE: Final = Path("docs/pages.md")
 _NUMBERS: Final = ("n", "server_median", "server_p95", "painted_median", "painted_p95")
-_HEAD: Final = """# How fast the pages answer
+_EARLIER_NAMES: Final = MappingProxyType(
+    {
+        "another pair (surprise me)": "random pair",
+        "Recommend: another user (surprise me)": "Recommend: random user",
+        "over training, another moment": "over training, another checkpoint",
+    }
+)
+"""Name of a kind in earlier results -> its present name."""
+_HEAD: Final = """# How fast the pages respond
 
-Measured by `python -m benchmarks.pages`: interactions of a visitor in a headless Chromium on the server's machine, on
-Inspect where no other page is named, each repeated on a page that is already open. *Server* is the running time of the
-page's script; *painted* is the time from the press to the frame with the last change. Median and 95th percentile, in
-milliseconds; a missed limit is marked.
+Measured by `python -m benchmarks.pages`: clicks and key presses in a headless Chromium on the server's machine, on
+Inspect where no other page is named, each kind repeatedly on an open page. *Server* is how long the page's script ran;
+*painted* is from the press to the frame with the last change. Median and 95th percentile, in milliseconds; a missed
+limit is marked.
 """
 
 
@@ -27,22 +36,24 @@ def write(results: Path, page: Path = PAGE) -> Path:
     return page
 
 
-def section(found: Mapping[str, Any], name: str) -> str:
+def section(result: Mapping[str, Any], name: str) -> str:
     """One measurement as a heading, its machine, and a table."""
-    machine, versions = found["machine"], found["versions"]
-    on = ", ".join(f"{package} {number}" for package, number in versions.items())
+    machine, versions = result["machine"], result["versions"]
+    packages = ", ".join(f"{package} {number}" for package, number in versions.items())
     lines = [
         f"## {name}",
         "",
         (
-            f"{found['day']}, {machine['cpu']}, {machine['cores']} cores, load {machine['load']} at the end; {on}. "
-            f"`{found['command']}`"
+            f"{result['day']}, {machine['cpu']}, {machine['cores']} cores, load {machine['load']} at the end; "
+            f"{packages}. "
+            f"`{result['command']}`"
         ),
         "",
-        "| press | n | server | p95 | painted | p95 | limit |",
+        "| interaction | n | server | p95 | painted | p95 | limit |",
         "|---|---|---|---|---|---|---|",
     ]
-    for kind, row in found["rows"].items():
+    for recorded, row in result["rows"].items():
+        kind = _EARLIER_NAMES.get(recorded, recorded)
         if "problem" in row:
             lines.append(f"| {kind} | 0 | {row['problem']} | | | | {row['limit']} |")
             continue

@@ -9,7 +9,7 @@ from typing import Final
 from playwright.sync_api import Page
 
 QUIET_MS: Final = 250
-"""Nothing has changed for so long, and no script runs: the page has answered."""
+"""Nothing has changed for so long, and no script runs: the page has responded."""
 SLOWEST_MS: Final = 60_000
 
 _INSTALL: Final = """
@@ -49,18 +49,18 @@ class Timing:
     """One interaction, in milliseconds."""
 
     server: float
-    """How long the page's script was seen to run, all runs together."""
+    """How long the page's script ran, all runs together."""
     painted: float
     """From the press to the frame that held the last change."""
     runs: int
-    """Scripts that ran; 0 where the browser answered alone."""
+    """Scripts that ran; 0 where the browser responded alone."""
 
 
 def timed(page: Page, act: Callable[[], None]) -> Timing:
-    """Do something on a page that stands, and wait until it has answered. Raises playwright's TimeoutError."""
+    """Do something on an open page, and wait until it has responded. Raises playwright's TimeoutError."""
     page.evaluate(_INSTALL)
     page.evaluate("() => { window.stopwatch.arm(); }")
     act()
     page.wait_for_function(f"() => window.stopwatch.quiet({QUIET_MS})", timeout=SLOWEST_MS, polling=50)
-    found = page.evaluate("() => window.stopwatch.read()")
-    return Timing(float(found["server"]), float(found["painted"]), int(found["runs"]))
+    reading = page.evaluate("() => window.stopwatch.read()")
+    return Timing(float(reading["server"]), float(reading["painted"]), int(reading["runs"]))

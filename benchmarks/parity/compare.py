@@ -1,4 +1,4 @@
-"""Hold our ConvNCF against what RecBole's returned: the worst relative difference of each layer plan.
+"""Compare our ConvNCF with what RecBole's returned: the worst relative difference of each layer plan.
 
     python -m benchmarks.parity.compare [folder of .npz files]
 
@@ -27,7 +27,7 @@ LIMIT = 1e-5
 
 @dataclass(frozen=True)
 class Recording:
-    """What RecBole's ConvNCF was given and what it returned, for one layer plan."""
+    """Inputs and outputs of RecBole's ConvNCF, for one layer plan."""
 
     kernels: list[int]
     embedding_size: int
@@ -59,7 +59,7 @@ class Recording:
         )
 
     def model(self, kind: type[ConvNCF] = ConvNCF) -> ConvNCF:
-        """Ours with RecBole's weights, copied over in order; names are not looked at."""
+        """Ours with RecBole's weights, copied in order, without regard to names."""
         layers = [tensor for name, tensor in self.parameters if tensor.dim() == 4]
         config = {
             "embedding_size": self.embedding_size,
@@ -111,14 +111,14 @@ def differences(recording: Recording, kind: type[ConvNCF] = ConvNCF) -> list[Dif
     }
     if ours.keys() != recording.outputs.keys():
         raise ValueError(f"recorded outputs are {sorted(recording.outputs)}: record them again")
-    found = [
+    worst = [
         Difference(relative_difference(ours[name].detach().numpy(), theirs), name)
         for name, theirs in recording.outputs.items()
     ]
     for (name, parameter), theirs in zip(model.named_parameters(), recording.gradients, strict=True):
         assert parameter.grad is not None
-        found.append(Difference(relative_difference(parameter.grad.numpy(), theirs), f"gradient of {name}"))
-    return sorted(found, reverse=True)
+        worst.append(Difference(relative_difference(parameter.grad.numpy(), theirs), f"gradient of {name}"))
+    return sorted(worst, reverse=True)
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Record what RecBole's ConvNCF returns for fixed inputs, as the numbers that ours are held against.
+"""Record what RecBole's ConvNCF returns for fixed inputs, as the numbers that ours are compared with.
 
 Runs inside RecBole's own environment (RecBole 1.2.1 needs older packages than the workbench), so it imports nothing of
 convncf. `make parity` sets that environment up and calls this.
@@ -31,11 +31,11 @@ MARGIN = 1e-6
 """How far from 0 every input of a ReLU has to lie, in standard deviations of its layer. Nearer, another processor's
 rounding may put it on the other side, and that unit's whole gradient comes or goes: nothing could be compared."""
 LARGEST_GAP = 10.0
-"""Beyond it, RecBole's log(1 + exp(-gap)) loses digits in float32."""
+"""Above it, RecBole's log(1 + exp(-gap)) loses digits in float32."""
 
 
 class Counts:
-    """As much of RecBole's Dataset as its model asks for."""
+    """As much of RecBole's Dataset as its model needs."""
 
     def num(self, field: str) -> int:
         """Number of users or items."""
@@ -59,8 +59,8 @@ def settings(plan: Sequence[int]) -> dict[str, Any]:
 def spread_out(model: ConvNCF, rng: np.random.Generator) -> None:
     """Replace the weights by ones under which scores spread over some units.
 
-    Under RecBole's own start all scores nearly coincide, and then the gradients of positives and negatives cancel to
-    rounding noise, in which nothing could be compared.
+    Under RecBole's own initial weights all scores nearly coincide, and then the gradients of positives and negatives
+    cancel to rounding noise, in which nothing could be compared.
     """
     for name, parameter in model.named_parameters():
         values = rng.standard_normal(tuple(parameter.shape))
@@ -120,8 +120,8 @@ def recorded(plan: Sequence[int], seed: int) -> tuple[dict[str, np.ndarray], flo
         arrays[f"parameter/{place:02} {name}"] = parameter
         arrays[f"gradient/{place:02} {name}"] = parameter.grad
     plain = {key: value.detach().numpy() if torch.is_tensor(value) else value for key, value in arrays.items()}
-    facts = {"embedding_size": np.array(EMBEDDING_SIZE), "kernels": np.array(plan), "made with": made_with()}
-    return plain | facts, min(nearest)
+    description = {"embedding_size": np.array(EMBEDDING_SIZE), "kernels": np.array(plan), "made with": made_with()}
+    return plain | description, min(nearest)
 
 
 def made_with() -> np.ndarray:

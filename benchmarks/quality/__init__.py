@@ -1,1 +1,1 @@
-"""What the models reach on the data: studies whose results are committed, with the command that makes them."""
+"""How well the models rank on each dataset: studies whose results are committed, with the command that makes them."""

@@ -1,4 +1,4 @@
-"""python -m benchmarks.quality: list the studies, run them, and write docs/results.md from what they came to."""
+"""python -m benchmarks.quality: list the studies, run them, and write docs/results.md from their results."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="the studies, and how much of each is done")
-    run = commands.add_parser("run", help="run studies; what is done is not done again, what was cut goes on")
+    run = commands.add_parser("run", help="run studies; finished runs are kept, interrupted ones resumed")
     run.add_argument("study", nargs="+", choices=[*STUDIES, "all"])
     run.add_argument(
         "--data", type=Path, help="folder with ml-100k/, ml-1m/, gowalla/ and movietweetings/ as published"
     )
     commands.add_parser("page", help="write docs/results.md")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     results = Results()
     try:
-        if asked.command == "list":
+        if options.command == "list":
             for study in STUDIES.values():
                 total = sum(len(study.seeds_of(trial)) for trial in study.trials)
                 print(f"{study.name}: {len(results.of(study.name))} of {total} runs. {study.question}")
-        elif asked.command == "page":
+        elif options.command == "page":
             print(page.write(results))
         else:
-            names = list(STUDIES) if "all" in asked.study else asked.study
+            names = list(STUDIES) if "all" in options.study else options.study
             home = files.home()
             for name in names:
-                need_dataset(STUDIES[name].dataset, home, asked.data)
+                need_dataset(STUDIES[name].dataset, home, options.data)
                 run_study(STUDIES[name], home, results, say=lambda line: print(line, flush=True))
     except TrainingStopped as error:
         print(f"Stopped: {error} The same command goes on.", file=sys.stderr)

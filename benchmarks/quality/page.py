@@ -1,4 +1,4 @@
-"""docs/results.md: what the studies came to, beside published figures with their source."""
+"""docs/results.md: the results of the studies, beside published figures with their source."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "results.md"
 _INTRODUCTION: Final = """\
 # Results
 
-What the models reach, measured by this repository, beside published figures with their source. Made by
-`python -m benchmarks.quality page` from `benchmarks/results/quality/`; each section names the command that fills it.
-Settings are chosen by the validation figures alone; the test figures are of the epoch that validation chose. Times
-are of the machine named, beside whatever else it did, and say no more than their order of magnitude. Figures of a
-trial that has been defined anew since are not shown. "Best epochs": the epoch that was kept, by seed; 0 is the model
-before its first step, so a ConvNCF of epoch 0 is the matrix factorisation that it began as, and the models that are
-computed in one go have no other.
+Metrics of the models, measured by this repository, beside published figures with their source. Written by
+`python -m benchmarks.quality page` from `benchmarks/results/quality/`; each section names the command that measures it.
+Settings are chosen by the validation figures alone; the test figures are of the best epoch on validation. Times are of
+the named machine under whatever load it had, and show an order of magnitude only. Figures of a trial whose definition
+has changed since are not shown. "Best epochs": the best epoch on validation, by seed; 0 is the model before its first
+step, so a ConvNCF of epoch 0 is the matrix factorisation that it started as, and a model that is computed in one go has
+no other epoch. The network's three starts: as the dot product of the embeddings, from random weights, and from weights
+as in the 2018 code ("paper").
 """
 
 
 def write(results: Results, studies: Mapping[str, Study] = STUDIES, path: Path = PAGE) -> Path:
-    """Write the page from all results there are."""
+    """Write the page from all results."""
     sections = [_section(study, runs) for study in studies.values() if (runs := results.current(study))]
     path.write_text("\n".join([_INTRODUCTION, *sections]), encoding="utf-8")
     return path
@@ -47,75 +48,81 @@ def _section(study: Study, runs: Sequence[Mapping[str, Any]]) -> str:
     ]
     rows = []
     for trial in study.trials:
-        mine = [run for run in runs if run["trial"] == trial.name]
-        if not mine:
+        of_trial = [run for run in runs if run["trial"] == trial.name]
+        if not of_trial:
             rows.append([trial.name, "not run", *[""] * (len(headers) - 2)])
             continue
-        reports = [run["report"] for run in mine]
+        reports = [run["report"] for run in of_trial]
         rows.append(
             [
                 trial.name,
-                _seeds_in_words([run["seed"] for run in mine], study.seeds_of(trial)),
+                _seeds_cell([run["seed"] for run in of_trial], study.seeds_of(trial)),
                 _cell([report["validation"].get(study.metric) for report in reports]),
                 *(_cell([report["metrics"].get(name) for report in reports]) for name in study.shown),
                 "/".join(str(report["best_epoch"]) for report in reports),
                 "/".join(f"{report['seconds']:.0f}" for report in reports),
             ]
         )
-    parts = [f"## {study.name}\n", study.question + "\n", f"```\npython -m benchmarks.quality run {study.name}\n```\n"]
-    parts.append(markdown(headers, rows) + "\n")
-    parts.append(f"{_facts(runs)}\n")
-    parts.append(_settings(study, runs) + "\n")
-    if known := PUBLISHED.get(study.name):
-        parts.append("Published:\n")
-        parts.append(markdown(["model", *study.shown, "source"], _published(known, study.shown)) + "\n")
-    return "\n".join(parts)
+    sections = [
+        f"## {study.name}\n",
+        study.question + "\n",
+        f"```\npython -m benchmarks.quality run {study.name}\n```\n",
+    ]
+    sections.append(markdown(headers, rows) + "\n")
+    sections.append(f"{_conditions(runs)}\n")
+    sections.append(_settings(study, runs) + "\n")
+    if published := PUBLISHED.get(study.name):
+        sections.append("Published:\n")
+        sections.append(markdown(["model", *study.shown, "source"], _published(published, study.shown)) + "\n")
+    return "\n".join(sections)
 
 
-def _seeds_in_words(done: Sequence[int], asked: Sequence[int]) -> str:
+def _seeds_cell(done: Sequence[int], planned: Sequence[int]) -> str:
     """ "1, 2, 3", or "1, 2 (3 not run)"."""
-    missing = [seed for seed in asked if seed not in done]
-    words = ", ".join(map(str, done))
-    return f"{words} ({', '.join(map(str, missing))} not run)" if missing else words
+    missing = [seed for seed in planned if seed not in done]
+    listed = ", ".join(map(str, done))
+    return f"{listed} ({', '.join(map(str, missing))} not run)" if missing else listed
 
 
 def _settings(study: Study, runs: Sequence[Mapping[str, Any]]) -> str:
-    """What each trial sets beside its preset, folded away; what all have in common once."""
-    of = {run["trial"]: run for run in runs}
+    """What each trial sets beside its preset, folded; the common settings once."""
+    by_trial = {run["trial"]: run for run in runs}
     common = study.common
     lines = [f"- all, where it has an effect: {_listed(common)}"] if common else []
     for trial in study.trials:
-        if trial.name not in of:
+        if trial.name not in by_trial:
             continue
-        own = {
+        departures = {
             key: value
-            for key, value in of[trial.name]["settings"].items()
+            for key, value in by_trial[trial.name]["settings"].items()
             if key not in common and key not in _OF_THE_START
         }
-        begins = f"; starts from the embeddings of {trial.start}" if trial.start else ""
-        lines.append(f"- {trial.name}: {trial.model}, preset {trial.preset}{begins}{_listed(own, '; ')}")
+        start = f"; starts from the embeddings of {trial.start}" if trial.start else ""
+        lines.append(f"- {trial.name}: {trial.model}, preset {trial.preset}{start}{_listed(departures, '; ')}")
     return "\n".join(["<details><summary>Settings</summary>\n", *lines, "\n</details>"])
 
 
 def _listed(settings: Mapping[str, Any], before: str = "") -> str:
-    words = ", ".join(f"`{key}={json.dumps(value)}`" for key, value in settings.items())
-    return f"{before}{words}" if words else ""
+    text = ", ".join(f"`{key}={json.dumps(value)}`" for key, value in settings.items())
+    return f"{before}{text}" if text else ""
 
 
 def _cell(values: Sequence[float | None]) -> str:
-    found = [value for value in values if value is not None]
-    if not found:
+    numbers = [value for value in values if value is not None]
+    if not numbers:
         return ""
-    one: SeedSummary = summary(found)
-    if one.sd is None:
-        return f"{one.mean:.4f}"
-    return f"{one.mean:.4f} ± {one.sd:.4f} ({one.low:.4f} to {one.high:.4f})"
+    over_seeds: SeedSummary = summary(numbers)
+    if over_seeds.sd is None:
+        return f"{over_seeds.mean:.4f}"
+    return f"{over_seeds.mean:.4f} ± {over_seeds.sd:.4f} ({over_seeds.low:.4f} to {over_seeds.high:.4f})"
 
 
-def _facts(runs: Sequence[Mapping[str, Any]]) -> str:
-    """How it was split and judged, who was in the mean, and on what machine, each once."""
+def _conditions(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Split, protocol, number of users and machine, each once."""
     reports = [run["report"] for run in runs]
-    splits = sorted({re.sub(r", seed \d+", ", each by its seed", report["split"]) for report in reports})
+    splits = sorted(
+        {re.sub(r", seed \d+", ", each by its seed", _present_split(report["split"])) for report in reports}
+    )
     protocols = sorted({report["protocol"] for report in reports})
     users = sorted({report["n_users_evaluated"] for report in reports})
     machines = sorted(
@@ -129,17 +136,25 @@ def _facts(runs: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def _present_split(method: str) -> str:
+    """A recorded description of a split in the present terms."""
+    return method.replace("ready, as the data came divided", "predefined, as it came with the data").replace(
+        "validation drawn from training", "validation sampled from training"
+    )
+
+
 def _seeds(runs: Sequence[Mapping[str, Any]]) -> int:
     return len({run["seed"] for run in runs})
 
 
-def _published(known: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> list[list[str]]:
+def _published(published: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> list[list[str]]:
     return [
-        [row["model"], *(f"{row[name]:.4f}" if name in row else "" for name in shown), row["source"]] for row in known
+        [row["model"], *(f"{row[name]:.4f}" if name in row else "" for name in shown), row["source"]]
+        for row in published
     ]
 
 
 def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table, the first column left, the others as they come."""
+    """A table in Markdown."""
     lines = [" | ".join(headers), " | ".join(["---"] * len(headers)), *(" | ".join(row) for row in rows)]
     return "\n".join(f"| {line} |" for line in lines)

@@ -1,4 +1,4 @@
-"""Published figures to stand beside ours, each with its source. None of them is ours; protocols as the sources say."""
+"""Published figures to compare ours with, each with its source; the protocols are those of the sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the studies came to, as data: one JSON file a study, written anew after each run."""
+"""Results of the studies: one JSON file a study, replaced after each run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.quality.study import Study, Trial, alike
+from benchmarks.quality.study import Study, Trial, same_settings
 from convncf.models.run_config import in_present_words
 from convncf.runtime import devices, files
 
@@ -32,7 +32,15 @@ _KEPT: Final = (
     "paired",
     "seconds",
 )
-"""What is kept of a run's report, where the report has it."""
+"""What is stored of a run's report, where the report has it."""
+
+
+_EARLIER_TRIALS: Final = (
+    ("each once", "by interaction"),
+    ("convncf-trace", "convncf-dot-product"),
+    ("trace, ", "dot product, "),
+)
+"""Words in the names of recorded trials, and the present ones."""
 
 
 class Results:
@@ -45,24 +53,29 @@ class Results:
         """The runs of a study, in the order in which they ended; empty where there are none."""
         path = self.folder / f"{study}.json"
         runs = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else []
-        # recorded under the names that settings had then
+        # recorded under the earlier names of settings and trials
         return [
-            run | {"settings": in_present_words(run["settings"]), "definition": _in_present_words(run["definition"])}
+            run
+            | {
+                "trial": _present_trial(run["trial"]),
+                "settings": in_present_words(run["settings"]),
+                "definition": _in_present_words(run["definition"]),
+            }
             for run in runs
         ]
 
     def current(self, study: Study) -> list[dict[str, Any]]:
-        """Those runs of the study, in its order, that are of the definition it has now."""
-        kept = self.of(study.name)
-        asked = ((trial, seed) for trial in study.trials for seed in study.seeds_of(trial))
-        return [entry for trial, seed in asked if (entry := _found(kept, study, trial, seed)) is not None]
+        """The runs of the study, in its order, that match its present definition."""
+        runs = self.of(study.name)
+        planned = ((trial, seed) for trial in study.trials for seed in study.seeds_of(trial))
+        return [run for trial, seed in planned if (run := _run_of(runs, study, trial, seed)) is not None]
 
     def has(self, study: Study, trial: Trial, seed: int) -> bool:
-        """Whether the run is there, with these very settings and this very start."""
-        return _found(self.of(study.name), study, trial, seed) is not None
+        """Whether the run is there, with the same settings and the same start."""
+        return _run_of(self.of(study.name), study, trial, seed) is not None
 
     def add(self, study: Study, trial: Trial, seed: int, report: Mapping[str, Any]) -> None:
-        """Keep a run's figures, in place of those of an earlier definition of the trial."""
+        """Store a run's figures, in place of those of an earlier definition of the trial."""
         entry: dict[str, Any] = {
             "trial": trial.name,
             "seed": seed,
@@ -75,9 +88,9 @@ class Results:
             "machine": machine(),
             "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        if len(report.get("protocols", ())) > 1:  # one alone is what the report itself says
+        if len(report.get("protocols", ())) > 1:  # one alone is the report itself
             entry["report"]["protocols"] = report["protocols"]
-        others = [one for one in self.of(study.name) if (one["trial"], one["seed"]) != (trial.name, seed)]
+        others = [run for run in self.of(study.name) if (run["trial"], run["seed"]) != (trial.name, seed)]
         value = {
             "question": study.question,
             "command": f"python -m benchmarks.quality run {study.name}",
@@ -87,32 +100,40 @@ class Results:
         files.write_json(self.folder / f"{study.name}.json", value)
 
 
+def _present_trial(name: str) -> str:
+    for earlier, present in _EARLIER_TRIALS:
+        name = name.replace(earlier, present)
+    return name
+
+
 def _in_present_words(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """A definition that was recorded under the names that settings had then, and that of the run it starts from."""
-    found: dict[str, Any] = {"config": in_present_words(definition["config"])}
+    """A definition that was recorded under earlier names of settings, with that of the run it starts from."""
+    present: dict[str, Any] = {"config": in_present_words(definition["config"])}
     if "start" in definition:
-        found["start"] = _in_present_words(definition["start"])
-    return found
+        present["start"] = _in_present_words(definition["start"])
+    return present
 
 
-def _found(kept: Sequence[dict[str, Any]], study: Study, trial: Trial, seed: int) -> dict[str, Any] | None:
+def _run_of(runs: Sequence[dict[str, Any]], study: Study, trial: Trial, seed: int) -> dict[str, Any] | None:
     """The run of that trial and seed, if it is of the trial's present definition."""
-    for entry in kept:
-        if (entry["trial"], entry["seed"]) == (trial.name, seed):
-            same = "definition" in entry and _alike(entry["definition"], study.definition(trial, seed))
-            return entry if same else None
+    for run in runs:
+        if (run["trial"], run["seed"]) == (trial.name, seed):
+            same = "definition" in run and _same_definition(run["definition"], study.definition(trial, seed))
+            return run if same else None
     return None
 
 
-def _alike(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+def _same_definition(stored: Mapping[str, Any], present: Mapping[str, Any]) -> bool:
     """Whether two definitions agree, down to the start."""
-    start, other = stored.get("start"), wanted.get("start")
-    same = alike(stored["config"], wanted["config"])
-    return same and (_alike(start, other) if start and other else not start and not other)
+    stored_start, start = stored.get("start"), present.get("start")
+    same = same_settings(stored["config"], present["config"])
+    return same and (
+        _same_definition(stored_start, start) if stored_start and start else not stored_start and not start
+    )
 
 
 def machine() -> dict[str, Any]:
-    """What the times belong to."""
+    """The machine of the times."""
     import torch
 
     return {

@@ -1,4 +1,4 @@
-"""Run a study: each trial and seed is a run in the home, so whatever is interrupted goes on where it was."""
+"""Run a study: each trial and seed is a run in the home, so an interrupted one resumes where it was."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.quality.results import Results
-from benchmarks.quality.study import Study, Trial, alike
+from benchmarks.quality.study import Study, Trial, same_settings
 from convncf import jobs
 from convncf.data import catalogue
 from convncf.errors import ConvNCFError, DatasetNotFoundError, TrainingStopped
@@ -21,7 +21,7 @@ FILES: Final = {
     "gowalla": "gowalla/train.txt",
     "movietweetings": "movietweetings/ratings.dat",
 }
-"""Dataset -> its file under the data folder, as published; what belongs to it lies beside it."""
+"""Dataset -> its file under the data folder, as published, beside the files that belong to it."""
 
 
 def need_dataset(name: str, home: Path, data: Path | None) -> None:
@@ -36,7 +36,7 @@ def need_dataset(name: str, home: Path, data: Path | None) -> None:
 
 
 def run_study(study: Study, home: Path, results: Results, say: Callable[[str], None]) -> None:
-    """Run what is not in the results yet. A trial that fails is said and left out; TrainingStopped ends the study."""
+    """Run what is not in the results yet. A failed trial is reported and skipped; TrainingStopped ends the study."""
     for trial in study.trials:
         for seed in study.seeds_of(trial):
             if results.has(study, trial, seed):
@@ -55,17 +55,17 @@ def run_study(study: Study, home: Path, results: Results, say: Callable[[str], N
                 for part, values in (("validation", report["validation"]), ("test", report["metrics"]))
                 if study.metric in values
             )
-            took = time.perf_counter() - started
-            say(f"{study.name} {trial.name} seed {seed}: {figures}, epoch {report['best_epoch']} ({took:.0f} s)")
+            seconds = time.perf_counter() - started
+            say(f"{study.name} {trial.name} seed {seed}: {figures}, epoch {report['best_epoch']} ({seconds:.0f} s)")
 
 
 def _finished(study: Study, trial: Trial, seed: int, home: Path) -> dict[str, Any]:
-    """The report of the run, trained now, gone on with, or found."""
+    """The report of the run: trained now, resumed, or finished before."""
     store, name = RunStore(home), study.run_name(trial, seed)
     resolved = study.resolved(trial, seed)
     run: Run | None = store.open(name) if name in store.names() else None
     start = store.open(study.run_name(study.trial(trial.start), seed)) if trial.start else None
-    if run is not None and not (alike(run.settings(), flatten(resolved.config)) and _later(run, start)):
+    if run is not None and not (same_settings(run.settings(), flatten(resolved.config)) and _later(run, start)):
         store.delete(name)  # of an earlier definition of this trial, or of the one that it starts from
         run = None
     run = run or jobs.prepare(resolved, name, home)

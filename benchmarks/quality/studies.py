@@ -1,4 +1,4 @@
-"""The studies: what is asked of the data, and of the models."""
+"""The studies: their questions, datasets and trials."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ THREE: Final = (1, 2, 3)
 _BY_USER: Final[dict[str, Any]] = {"train.positives": "by user"}
 
 
-def _dns(of: int) -> dict[str, Any]:
-    return {"train.negatives": "dns", "train.dns_candidates": of}
+def _dns(candidates: int) -> dict[str, Any]:
+    return {"train.negatives": "dns", "train.dns_candidates": candidates}
 
 
 _MF: Final[dict[str, Any]] = {
@@ -33,7 +33,7 @@ _GOWALLA_MF: Final[dict[str, Any]] = {
     "train.patience": 4,
     "eval.validation_users": 3000,
 }
-"""Larger steps, since each of them goes over the whole tables; L2 is chosen on validation."""
+"""Larger batches, since each step updates the whole tables; L2 is chosen on validation."""
 _GOWALLA_BY_USER: Final[dict[str, Any]] = {
     **_GOWALLA_MF,
     "model.embedding_std": 0.01,
@@ -44,7 +44,7 @@ _GOWALLA_BY_USER: Final[dict[str, Any]] = {
     "train.validate_every": 8,
     "train.patience": 2,
 }
-"""As the codes behind the published figures train: users drawn uniformly, a small start, small batches."""
+"""As in the code behind the published figures: users sampled uniformly, small initial weights, small batches."""
 _GOWALLA_HARD: Final[dict[str, Any]] = _GOWALLA_BY_USER | {"model.reg_weights": [3e-3, 0.0]} | _dns(4)
 _GOWALLA_L2: Final = (1e-2, 3e-3, 1e-3)
 _BASELINES: Final = (
@@ -62,7 +62,7 @@ def _network(name: str, **settings: Any) -> Trial:
     )
 
 
-_TRACE: Final[dict[str, Any]] = {
+_DOT_PRODUCT: Final[dict[str, Any]] = {
     "model__initialisation": "dot product",
     "model__dropout_prob": 0.0,
     "model__reg_weights": [5e-3, 1e-2],
@@ -71,19 +71,19 @@ _TRACE: Final[dict[str, Any]] = {
     "train__epochs": 30,
     "train__patience": 6,
 }
-_NOISE: Final[dict[str, Any]] = {
-    **_TRACE,
+_RANDOM: Final[dict[str, Any]] = {
+    **_DOT_PRODUCT,
     "train__lr_embedding": 1e-3,
     "train__lr_network": 1e-3,
 }
 
 
 def _starts(**settings: Any) -> tuple[Trial, ...]:
-    """The three starts from the same MF-BPR: from its trace, from torch's noise, from the 2018 code's noise."""
+    """The three starts from the same MF-BPR: the dot-product start, torch's random weights, the 2018 code's."""
     return (
-        _network("convncf-trace", **(_TRACE | settings)),
-        _network("convncf-random", **(_NOISE | {"model__initialisation": "random"} | settings)),
-        _network("convncf-paper-start", **(_NOISE | {"model__initialisation": "paper"} | settings)),
+        _network("convncf-dot-product", **(_DOT_PRODUCT | settings)),
+        _network("convncf-random", **(_RANDOM | {"model__initialisation": "random"} | settings)),
+        _network("convncf-paper-start", **(_RANDOM | {"model__initialisation": "paper"} | settings)),
     )
 
 
@@ -125,7 +125,7 @@ _ALL: Final = (
     Study(
         name="gowalla",
         dataset="gowalla",
-        question="gowalla as LightGCN's authors divided it, full ranking: MF-BPR beside its published figures.",
+        question="gowalla as LightGCN's authors split it, full ranking: MF-BPR beside its published figures.",
         trials=(
             Trial("popularity", "popularity"),
             *(
@@ -148,7 +148,7 @@ _ALL: Final = (
     Study(
         name="starts-movielens-small",
         dataset="movielens-small",
-        question="The three starts of the network on movielens-small, 8:1:1 at random, full ranking.",
+        question="The three network starts on movielens-small, 8:1:1 at random, full ranking.",
         trials=(Trial("popularity", "popularity"), Trial("mf-bpr", "mf-bpr", _MF), *_starts()),
         common={"data.split": "ratio", "eval.monitor": "NDCG@10"},
         seeds=THREE,
@@ -156,7 +156,7 @@ _ALL: Final = (
     Study(
         name="quick",
         dataset="movielens-small",
-        question="What the preset quick comes to on the embedded films, and whether the network adds to its MF-BPR.",
+        question="The preset quick on the embedded films, and whether the network improves on its MF-BPR.",
         trials=tuple(
             Trial(model, model, preset="quick") for model in ("popularity", "itemknn", "ease", "mf-bpr", "convncf")
         ),
@@ -165,7 +165,7 @@ _ALL: Final = (
     Study(
         name="starts-movietweetings",
         dataset="movietweetings",
-        question="The three starts on movietweetings (5-core), leave-one-out by time, 99 drawn negatives.",
+        question="The three starts on movietweetings (5-core), leave-one-out by time, 99 sampled negatives.",
         trials=(Trial("popularity", "popularity"), Trial("mf-bpr", "mf-bpr", _MF), *_starts()),
         common={
             "data.split": "leave-one-out",
@@ -178,7 +178,7 @@ _ALL: Final = (
     Study(
         name="starts-gowalla",
         dataset="gowalla",
-        question="The three starts on gowalla as it came, 99 drawn negatives: ranking more by a network takes hours.",
+        question="The three starts on gowalla's predefined split, 99 sampled negatives: ranking all items takes hours.",
         trials=(
             Trial("popularity", "popularity"),
             Trial("mf-bpr", "mf-bpr", {**_GOWALLA_MF, "model.reg_weights": [3e-3, 0.0], "train.epochs": 40}),
@@ -194,7 +194,7 @@ _ALL: Final = (
     Study(
         name="tune-neighbours",
         dataset="ml-100k",
-        question="Which neighbours, shrinkage and L2 make ItemKNN and EASE honest baselines? Chosen on validation.",
+        question="Which neighbours, shrinkage and L2 make ItemKNN and EASE strong baselines? Chosen on validation.",
         trials=(
             *(
                 Trial(
@@ -212,14 +212,14 @@ _ALL: Final = (
     Study(
         name="tune-mf-bpr",
         dataset="ml-100k",
-        question="Which L2, learning rate and negatives make MF-BPR an honest baseline? Chosen on validation.",
+        question="Which L2, learning rate and negatives make MF-BPR a strong baseline? Chosen on validation.",
         trials=tuple(
             Trial(
-                f"L2 {l2:g}, {words}",
+                f"L2 {l2:g}, {sampling}",
                 "mf-bpr",
                 {**_MF, "model.reg_weights": [l2, 0.0], "train.lr_embedding": 2e-3} | settings,
             )
-            for words, settings in (
+            for sampling, settings in (
                 ("by interaction", {}),
                 ("by user", _BY_USER),
                 ("dns of 2", _dns(2)),
@@ -233,42 +233,51 @@ _ALL: Final = (
     Study(
         name="tune-quick",
         dataset="movielens-small",
-        question="What should the MF-BPR of the preset quick, two minutes on a laptop, be? Chosen on validation.",
+        question="Which MF-BPR should the preset quick have, two minutes on a laptop? Chosen on validation.",
         trials=tuple(
-            Trial(f"L2 {l2:g}, {words}", "mf-bpr", {"model.reg_weights": [l2, 0.0]} | settings, preset="quick")
-            for words, settings, of in (
-                ("each once", {"train.negatives": "uniform"}, (3e-3, 7e-3, 1.5e-2)),
+            Trial(f"L2 {l2:g}, {sampling}", "mf-bpr", {"model.reg_weights": [l2, 0.0]} | settings, preset="quick")
+            for sampling, settings, weights in (
+                ("by interaction", {"train.negatives": "uniform"}, (3e-3, 7e-3, 1.5e-2)),
                 ("by user", _BY_USER | {"train.negatives": "uniform"}, (3e-3, 7e-3, 1.5e-2)),
                 ("dns of 2", _dns(2), (3e-3, 7e-3, 1.5e-2, 3e-2)),
                 ("dns of 4", _dns(4), (7e-3, 1.5e-2, 3e-2)),
             )
-            for l2 in of
+            for l2 in weights
         ),
         seeds=THREE,
     ),
     Study(
         name="tune-convncf",
         dataset="ml-100k",
-        question="What makes the network add something to a well-regularised MF-BPR? Chosen on validation.",
+        question="Which network improves on a well-regularised MF-BPR? Chosen on validation.",
         trials=(
             Trial("mf-bpr", "mf-bpr", _MF),
-            _network("trace, frozen embeddings", **_TRACE),
-            _network("trace, frozen, network at 1e-3", **_TRACE | {"train__lr_network": 1e-3}),
+            _network("dot product, frozen embeddings", **_DOT_PRODUCT),
+            _network("dot product, frozen, network at 1e-3", **_DOT_PRODUCT | {"train__lr_network": 1e-3}),
             _network(
-                "trace, frozen, network L2 10",
-                **_TRACE | {"train__lr_network": 1e-3, "model__reg_weights": [5e-3, 10.0]},
-            ),
-            _network("trace, frozen, dropout 0.5", **_TRACE | {"train__lr_network": 1e-3, "model__dropout_prob": 0.5}),
-            _network("trace, slow embeddings", **_TRACE | {"train__lr_embedding": 3e-5, "train__lr_network": 3e-5}),
-            _network("trace, embeddings as in MF", **_TRACE | {"train__lr_embedding": 1e-3, "train__lr_network": 3e-5}),
-            _network("trace, dns of 4", **_TRACE | {"train__negatives": "dns", "train__dns_candidates": 4}),
-            _network(
-                "trace, 8 channels",
-                **_TRACE | {"model__cnn_channels": [1, 8, 8, 8, 8], "train__lr_network": 1e-3},
+                "dot product, frozen, network L2 10",
+                **_DOT_PRODUCT | {"train__lr_network": 1e-3, "model__reg_weights": [5e-3, 10.0]},
             ),
             _network(
-                "trace, plan of 2x2",
-                **_TRACE
+                "dot product, frozen, dropout 0.5",
+                **_DOT_PRODUCT | {"train__lr_network": 1e-3, "model__dropout_prob": 0.5},
+            ),
+            _network(
+                "dot product, slow embeddings",
+                **_DOT_PRODUCT | {"train__lr_embedding": 3e-5, "train__lr_network": 3e-5},
+            ),
+            _network(
+                "dot product, embeddings as in MF",
+                **_DOT_PRODUCT | {"train__lr_embedding": 1e-3, "train__lr_network": 3e-5},
+            ),
+            _network("dot product, dns of 4", **_DOT_PRODUCT | {"train__negatives": "dns", "train__dns_candidates": 4}),
+            _network(
+                "dot product, 8 channels",
+                **_DOT_PRODUCT | {"model__cnn_channels": [1, 8, 8, 8, 8], "train__lr_network": 1e-3},
+            ),
+            _network(
+                "dot product, plan of 2x2",
+                **_DOT_PRODUCT
                 | {
                     "model__cnn_channels": [1, 32, 32, 32, 32, 32, 32],
                     "model__cnn_kernels": [2] * 6,
@@ -276,12 +285,12 @@ _ALL: Final = (
                 },
             ),
             _network(
-                "random, frozen embeddings", **_NOISE | {"model__initialisation": "random", "train__lr_embedding": 0.0}
+                "random, frozen embeddings", **_RANDOM | {"model__initialisation": "random", "train__lr_embedding": 0.0}
             ),
-            _network("random, embeddings as in MF", **_NOISE | {"model__initialisation": "random"}),
+            _network("random, embeddings as in MF", **_RANDOM | {"model__initialisation": "random"}),
             _network(
                 "random, dropout 0.2, network L2 1",
-                **_NOISE
+                **_RANDOM
                 | {"model__initialisation": "random", "model__dropout_prob": 0.2, "model__reg_weights": [5e-3, 1.0]},
             ),
         ),

@@ -16,7 +16,7 @@ from convncf.runtime.files import strict_json
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One configuration: settings that depart from the preset."""
+    """One configuration: settings that differ from the preset's."""
 
     name: str
     model: str
@@ -47,10 +47,10 @@ class Study:
         names = [trial.name for trial in self.trials]
         if len(set(names)) < len(names):
             raise ValueError(f"study {self.name}: a trial's name occurs twice among {names}")
-        for at, trial in enumerate(self.trials):
-            if trial.start and trial.start not in names[:at]:
+        for place, trial in enumerate(self.trials):
+            if trial.start and trial.start not in names[:place]:
                 raise ValueError(
-                    f"study {self.name}: trial {trial.name} starts from {trial.start}, which comes not before"
+                    f"study {self.name}: trial {trial.name} starts from {trial.start}, which does not come before it"
                 )
 
     def seeds_of(self, trial: Trial) -> tuple[int, ...]:
@@ -66,7 +66,7 @@ class Study:
         return f"{self.name}-{slug(trial.name)}-seed{seed}"
 
     def resolved(self, trial: Trial, seed: int) -> Resolved:
-        """The configuration of a run. Raises ConfigError where a setting cannot be."""
+        """The configuration of a run. Raises ConfigError where a setting is not allowed."""
         start: dict[str, Any] = {}
         if trial.start:
             path = self.run_name(self.trial(trial.start), seed)
@@ -80,31 +80,31 @@ class Study:
         return resolve(model=trial.model, preset=trial.preset, dataset=self.dataset, seed=seed, settings=settings)
 
     def definition(self, trial: Trial, seed: int) -> dict[str, Any]:
-        """What a run's figures belong to: every setting of it, and under "start" those of the run it starts from."""
-        found: dict[str, Any] = {"config": flatten(self.resolved(trial, seed).config)}
+        """Every setting of a run, and under "start" those of the run that it starts from."""
+        definition: dict[str, Any] = {"config": flatten(self.resolved(trial, seed).config)}
         if trial.start:
-            found["start"] = self.definition(self.trial(trial.start), seed)
-        return found
+            definition["start"] = self.definition(self.trial(trial.start), seed)
+        return definition
 
     def departures(self, trial: Trial, seed: int) -> dict[str, Any]:
-        """Settings of a run that depart from its preset: what a reader needs to repeat it."""
-        plain = flatten(resolve(model=trial.model, preset=trial.preset, dataset=self.dataset, seed=seed).config)
-        mine = flatten(self.resolved(trial, seed).config)
-        return {key: value for key, value in mine.items() if value != plain[key]}
+        """Settings of a run that differ from its preset's: what a reader needs to repeat it."""
+        of_preset = flatten(resolve(model=trial.model, preset=trial.preset, dataset=self.dataset, seed=seed).config)
+        of_run = flatten(self.resolved(trial, seed).config)
+        return {key: value for key, value in of_run.items() if value != of_preset[key]}
 
 
-def alike(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether two flat configurations agree in every setting that has an effect under the wanted one.
+def same_settings(stored: Mapping[str, Any], present: Mapping[str, Any]) -> bool:
+    """Whether two flat configurations agree in every setting that has an effect under the present one.
 
-    A setting that came after `stored` was written had its default then.
+    A setting that is newer than `stored` had its default then.
     """
-    before = {key: field.get_default() for key, field in setting_fields().items()} | dict(stored)
-    left_aside = idle_settings(wanted) | {"train.device"}
-    return all(plain(before[key]) == plain(value) for key, value in wanted.items() if key not in left_aside)
+    complete = {key: field.get_default() for key, field in setting_fields().items()} | dict(stored)
+    ignored = idle_settings(present) | {"train.device"}
+    return all(plain(complete[key]) == plain(value) for key, value in present.items() if key not in ignored)
 
 
 def plain(value: Any) -> Any:
-    """As it is after a way through JSON."""
+    """The value after writing and reading it as JSON."""
     return json.loads(strict_json(value))
 
 
@@ -117,4 +117,4 @@ NETWORK_64: Final[dict[str, Any]] = {
     "train.precision": "bf16",
     "train.keep_every": 0,
 }
-"""RecBole's plan, with squared L2 and no kept checkpoints; bf16 where the processor has it."""
+"""RecBole's plan, with squared L2 and no checkpoints; bf16 where the processor has it."""

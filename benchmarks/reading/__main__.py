@@ -23,50 +23,55 @@ RESULT: Final = Path("benchmarks/results/reading.json")
 STAGES: Final = ("read", "canonical_order", "split", "fingerprint", "matrices")
 
 
-def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reading", description=(__doc__ or "").split(": ", 1)[1])
     parser.add_argument("--rows", type=int, default=ROWS, help="of the generated file (25,000,000)")
-    parser.add_argument("--rounds", type=int, default=3, help="readings, of which the median counts")
+    parser.add_argument("--rounds", type=int, default=3, help="readings; their median counts")
     parser.add_argument("--untidy", action="store_true", help="with broken lines, blank lines, repeats and quotes")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     parser.add_argument("--write", action="store_true", help=f"keep the result in {RESULT}")
-    asked = parser.parse_args(given)
-    if asked.rows < 1000 or asked.rounds < 1:
+    options = parser.parse_args(argv)
+    if options.rows < 1000 or options.rounds < 1:
         parser.error("at least 1,000 rows and one round are needed")
-    return asked
+    return options
 
 
 def one_round(path: Path) -> dict[str, Any]:
-    """What one process measured, with the machine's load before it."""
+    """The figures of one process, with the machine's load before it."""
     load = round(os.getloadavg()[0], 2)
     command = [sys.executable, "-m", "benchmarks.reading.measured", str(path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"reading failed:\n{done.stderr}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found | {"load": load}
+    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return measured | {"load": load}
 
 
 def summary(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Medians of seconds, the largest peak, and each round as it was."""
+    """Medians of seconds, the largest peak, and each round."""
     counts = {name: rounds[0][name] for name in ("rows", "interactions", "users", "items", "dropped", "merged")}
     return counts | {
-        "seconds": median(each["seconds"] for each in rounds),
-        "cpu_seconds": median(each["cpu_seconds"] for each in rounds),
-        "peak_mb": max(each["peak_mb"] for each in rounds),
+        "seconds": median(figures["seconds"] for figures in rounds),
+        "cpu_seconds": median(figures["cpu_seconds"] for figures in rounds),
+        "peak_mb": max(figures["peak_mb"] for figures in rounds),
         "stages": {
-            stage: {name: median(each["stages"][stage][name] for each in rounds) for name in ("seconds", "cpu_seconds")}
+            stage: {
+                name: median(figures["stages"][stage][name] for figures in rounds)
+                for name in ("seconds", "cpu_seconds")
+            }
             for stage in STAGES
         },
-        "rounds": [{name: each[name] for name in ("seconds", "cpu_seconds", "peak_mb", "load")} for each in rounds],
+        "rounds": [
+            {name: figures[name] for name in ("seconds", "cpu_seconds", "peak_mb", "load")} for figures in rounds
+        ],
     }
 
 
 def lines(result: dict[str, Any]) -> list[str]:
-    """The result in words."""
+    """The result as lines of text."""
     machine = result["machine"]
-    said = [
+    text = [
         (
             f"{result['rows']:,} rows, {result['file_mb']:,} MB -> {result['interactions']:,} interactions of "
             f"{result['users']:,} users with {result['items']:,} items; {result['dropped']:,} dropped, "
@@ -81,20 +86,20 @@ def lines(result: dict[str, Any]) -> list[str]:
             f"peak {result['peak_mb']:,} MB"
         ),
     ]
-    for stage, found in result["stages"].items():
-        said.append(f"  {stage.replace('_', ' '):<16}{found['seconds']:>7.1f} s  {found['cpu_seconds']:>7.1f} s")
-    return said
+    for stage, figures in result["stages"].items():
+        text.append(f"  {stage.replace('_', ' '):<16}{figures['seconds']:>7.1f} s  {figures['cpu_seconds']:>7.1f} s")
+    return text
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Measure, print, and write where asked."""
-    asked = arguments(given)
-    path = ratings_file(asked.rows, untidy=asked.untidy)
-    found = summary([one_round(path) for _ in range(asked.rounds)])
-    command = f"python -m benchmarks.reading --rows {asked.rows} --rounds {asked.rounds}"
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print, and write on request."""
+    options = arguments(argv)
+    path = ratings_file(options.rows, untidy=options.untidy)
+    measured = summary([one_round(path) for _ in range(options.rounds)])
+    command = f"python -m benchmarks.reading --rows {options.rows} --rounds {options.rounds}"
     result = {
         "date": datetime.now(UTC).date().isoformat(),
-        "command": command + (" --untidy" if asked.untidy else ""),
+        "command": command + (" --untidy" if options.untidy else ""),
         "machine": {
             "cpu": cpu_name(),
             "cores": cpu_count(),
@@ -103,17 +108,17 @@ def main(given: Sequence[str] | None = None) -> int:
             "pyarrow": version("pyarrow"),
         },
         "file_mb": round(path.stat().st_size / 1e6),
-        **found,
+        **measured,
     }
     print("\n".join(lines(result)))
-    if asked.write:
-        kept = ROOT / RESULT
-        kept.parent.mkdir(exist_ok=True)
-        all_kept = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
-        all_kept["untidy" if asked.untidy else "tidy"] = result
-        kept.write_text(json.dumps(all_kept, indent=1) + "\n", encoding="utf-8")
+    if options.write:
+        file = ROOT / RESULT
+        file.parent.mkdir(exist_ok=True)
+        results = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        results["untidy" if options.untidy else "tidy"] = result
+        file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         print(f"written: {RESULT}", file=sys.stderr)
-    if asked.json:
+    if options.json:
         print(json.dumps(result, allow_nan=False))
     return 0
 

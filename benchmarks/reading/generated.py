@@ -27,7 +27,7 @@ Int64s = npt.NDArray[np.int64]
 
 
 def ratings_file(rows: int = ROWS, *, untidy: bool = False) -> Path:
-    """The file, made unless it is there already, in the folder for temporary files."""
+    """The file, in the folder for temporary files, written unless it exists."""
     name = f"convncf-reading-{rows}{'-untidy' if untidy else ''}.csv"
     path = Path(tempfile.gettempdir()) / "convncf-benchmarks" / name
     if not path.is_file():
@@ -40,34 +40,34 @@ def ratings_file(rows: int = ROWS, *, untidy: bool = False) -> Path:
 
 def pairs(rows: int) -> tuple[Int64s, Int64s]:
     """(rows,) users and items, each pair once, in no order."""
-    enough = 2 * math.isqrt(rows)  # so that at most a quarter of all pairs are drawn
+    enough = 2 * math.isqrt(rows)  # so that at most a quarter of all pairs are sampled
     users, items = max(rows // _ROWS_A_USER, enough), max(rows // _ROWS_AN_ITEM, enough)
-    draw = rng(0, "reading benchmark")
-    activity = draw.lognormal(0, _SPREAD, users)
+    generator = rng(0, "reading benchmark")
+    activity = generator.lognormal(0, _SPREAD, users)
     popularity = (np.arange(items) + 20.0) ** -_TAIL
     lines = [np.cumsum(weights) / weights.sum() for weights in (activity, popularity)]
-    found = np.empty(0, np.int64)
-    while len(found) < rows:
-        user, item = (np.searchsorted(line, draw.random(rows // 2 + 100)) for line in lines)
-        found = np.unique(np.concatenate([found, user * items + item]))
-    found = draw.permutation(found)[:rows]
-    return found // items + 1, found % items + 1
+    keys = np.empty(0, np.int64)
+    while len(keys) < rows:
+        user, item = (np.searchsorted(line, generator.random(rows // 2 + 100)) for line in lines)
+        keys = np.unique(np.concatenate([keys, user * items + item]))
+    keys = generator.permutation(keys)[:rows]
+    return keys // items + 1, keys % items + 1
 
 
 def _write(path: Path, rows: int, untidy: bool) -> None:
     user, item = pairs(rows)
-    draw = rng(1, "reading benchmark")
+    generator = rng(1, "reading benchmark")
     with path.open("wb") as stream:
         stream.write(b"userId,movieId,rating,timestamp\n")
         for start in range(0, rows, _CHUNK):
-            here = slice(start, start + _CHUNK)
-            size = len(user[here])
+            rows_of_chunk = slice(start, start + _CHUNK)
+            size = len(user[rows_of_chunk])
             table = pa.table(
                 {
-                    "userId": user[here],
-                    "movieId": item[here],
-                    "rating": draw.integers(1, 11, size) / 2,
-                    "timestamp": draw.integers(_FIRST, _LAST, size),
+                    "userId": user[rows_of_chunk],
+                    "movieId": item[rows_of_chunk],
+                    "rating": generator.integers(1, 11, size) / 2,
+                    "timestamp": generator.integers(_FIRST, _LAST, size),
                 }
             )
             pa.csv.write_csv(table, stream, pa.csv.WriteOptions(include_header=False))

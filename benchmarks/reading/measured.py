@@ -24,13 +24,13 @@ class Stages:
     """Wall and processor seconds of each stage, and the peak of memory after it."""
 
     def __init__(self) -> None:
-        self.found: dict[str, dict[str, float]] = {}
+        self.figures: dict[str, dict[str, float]] = {}
 
     def time(self, name: str, work: Callable[[], Any]) -> Any:
-        """What the work returns."""
+        """Time the work; returns its result."""
         wall, processor = time.perf_counter(), time.process_time()
         result = work()
-        self.found[name] = {
+        self.figures[name] = {
             "seconds": round(time.perf_counter() - wall, 2),
             "cpu_seconds": round(time.process_time() - processor, 2),
             "peak_mb": round(peak_mb()),
@@ -39,7 +39,7 @@ class Stages:
 
 
 def measure(path: Path) -> dict[str, Any]:
-    """Each stage of one reading, and what it found."""
+    """Each stage of one reading, and the counts of what was read."""
     stages = Stages()
     result = stages.time("read", lambda: read(path, ReadOptions(companions=False)))
     data = result.interactions
@@ -47,7 +47,7 @@ def measure(path: Path) -> dict[str, Any]:
     config = DataConfig(dataset="benchmark", split="ratio")
     stages.time("canonical_order", lambda: data.canonical_order)
     parts = stages.time("split", lambda: split(dataset, config, 0))
-    to_a_split = list(stages.found.values())
+    to_a_split = list(stages.figures.values())
     stages.time("fingerprint", lambda: data.fingerprint)
     stages.time("matrices", lambda: (parts.train, parts.validation, parts.test))
     return {
@@ -60,7 +60,7 @@ def measure(path: Path) -> dict[str, Any]:
         "seconds": round(sum(stage["seconds"] for stage in to_a_split), 2),
         "cpu_seconds": round(sum(stage["cpu_seconds"] for stage in to_a_split), 2),
         "peak_mb": to_a_split[-1]["peak_mb"],
-        "stages": stages.found,
+        "stages": stages.figures,
     }
 
 

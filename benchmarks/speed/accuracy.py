@@ -1,6 +1,7 @@
 """What bf16 costs in accuracy: one trained model, ranked in fp32 and in bf16, on ml-100k.
 
-MF-BPR first, then ConvNCF from its embeddings by the trace start, for a few epochs; the same weights are ranked twice.
+MF-BPR first, then ConvNCF from its embeddings by the dot-product start, for a few epochs; the same weights are ranked
+twice.
 """
 
 from __future__ import annotations
@@ -37,20 +38,20 @@ def measure(file: Path, mf_epochs: int, epochs: int, say: Callable[[str], None])
     say(f"ConvNCF from there, {epochs} epochs")
     _train(model, parts, epochs, lr_embedding=1e-4, lr_network=1e-4)
     result: dict[str, Any] = {"mf_epochs": mf_epochs, "epochs": epochs, "fp32": _metrics(model, parts)}
-    other = build(config, *parts.train.shape, "bf16")
-    other.load_state_dict(model.state_dict())
-    result["bf16"] = _metrics(other, parts)
+    in_bf16 = build(config, *parts.train.shape, "bf16")
+    in_bf16.load_state_dict(model.state_dict())
+    result["bf16"] = _metrics(in_bf16, parts)
     return result | {"difference": {name: result["bf16"][name] - result["fp32"][name] for name in METRICS}}
 
 
 def _train(model: Any, parts: Split, epochs: int, **rates: float) -> None:
-    """All epochs, without choosing one: validation would only take time."""
-    alone = work.training_alone(parts, int(parts.train.nnz))
+    """All epochs, without validation, which would only take time."""
+    train_only = work.training_alone(parts, int(parts.train.nnz))
     config = train_config("fp32", epochs=epochs, batch_size=work.BATCH_SIZE, **rates)
-    for _ in Trainer(cast(Trainable, model), alone, config, EvalConfig(), seed=work.SEED, restore=False):
+    for _ in Trainer(cast(Trainable, model), train_only, config, EvalConfig(), seed=work.SEED, restore=False):
         pass
 
 
 def _metrics(model: Any, parts: Split) -> dict[str, float]:
-    found = evaluate(model.eval(), parts, "test", EvalConfig()).metrics
-    return {name: found[name] for name in METRICS}
+    metrics = evaluate(model.eval(), parts, "test", EvalConfig()).metrics
+    return {name: metrics[name] for name in METRICS}

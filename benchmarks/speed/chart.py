@@ -25,9 +25,9 @@ _STYLE: Final = """
 
 
 def ratios(values: Mapping[str, float | None], title: str) -> str:
-    """One bar a ratio, from zero; the dashed line is RecBole. What was not measured says so."""
-    there = [value for key in LABELS if (value := values.get(key)) is not None]
-    scale = (_WIDTH - _LEFT - 90) / max([1.0, *there])
+    """One bar a ratio, from zero; the dashed line is RecBole. A missing ratio is marked as not measured."""
+    measured = [value for key in LABELS if (value := values.get(key)) is not None]
+    scale = (_WIDTH - _LEFT - 90) / max([1.0, *measured])
     bottom = _TOP + _ROW * len(LABELS)
     rows = [text(0, 20, title), text(0, 40, "times RecBole's speed; the dashed line is RecBole", "quiet")]
     for place, (key, label) in enumerate(LABELS.items()):
@@ -40,18 +40,20 @@ def ratios(values: Mapping[str, float | None], title: str) -> str:
         rows.append(text(_LEFT + value * scale + 8, y + 20, f"{value:.1f}×"))
     line = _LEFT + scale
     rows.append(f'<line class="theirs" x1="{line:.1f}" x2="{line:.1f}" y1="{_TOP}" y2="{bottom}"/>')
-    said = "; ".join(f"{label} {_said(values.get(key))}" for key, label in LABELS.items())
+    description = "; ".join(f"{label} {_described(values.get(key))}" for key, label in LABELS.items())
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-12 -4 {_WIDTH + 24} {bottom + 16}" role="img">\n'
-        f"<title>{escape(title)}: {escape(said)}</title>\n<style>{_STYLE}</style>\n" + "\n".join(rows) + "\n</svg>\n"
+        f"<title>{escape(title)}: {escape(description)}</title>\n<style>{_STYLE}</style>\n"
+        + "\n".join(rows)
+        + "\n</svg>\n"
     )
 
 
-def text(x: float, y: float, words: str, kind: str = "") -> str:
-    """A line of text, whatever signs it holds."""
+def text(x: float, y: float, content: str, kind: str = "") -> str:
+    """A line of text, with its characters escaped."""
     attribute = f' class="{kind}"' if kind else ""
-    return f'<text{attribute} x="{x:.1f}" y="{y}">{escape(words)}</text>'
+    return f'<text{attribute} x="{x:.1f}" y="{y}">{escape(content)}</text>'
 
 
-def _said(value: float | None) -> str:
+def _described(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.1f} times RecBole's speed"

@@ -1,6 +1,6 @@
-"""The comparison: both sides in turns, round after round, and what the rounds say.
+"""The comparison: both sides in turns, round after round, and the medians over rounds.
 
-A ratio is taken within a round and the median over the rounds is reported, so that a machine that slows down for a
+A ratio is computed within a round and the median over the rounds is reported, so that a machine that slows down for a
 while slows both sides. The matrix peak is measured in each round too, for the same reason.
 """
 
@@ -27,7 +27,7 @@ DIRECTIONS: Final = {
     "fractions": "operations that our pairs cost a second, over a plain product of layer 2's shape in that precision",
 }
 _SETTLE: Final = 0.05
-"""Seconds between two measurements, in which the threads of the side before go to sleep."""
+"""Seconds between two measurements, in which the threads of the previous side go to sleep."""
 
 Say = Callable[[str], None]
 Round = dict[str, dict[str, float | None]]
@@ -36,7 +36,7 @@ Round = dict[str, dict[str, float | None]]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How much work a measurement is."""
+    """The amount of work of a measurement."""
 
     rounds: int
     batches: int
@@ -44,7 +44,7 @@ class Settings:
     users: int
     """Users that each side ranks all items for, a round."""
     lists: int
-    """Top-10 lists that the latency is the median of."""
+    """Top-10 lists; the latency is their median."""
     growth: bool
 
 
@@ -93,23 +93,23 @@ def one_round(settings: Settings, us: Worker, them: Worker | None, reasons: dict
     """Each side trains, each side ranks, in turns, and the matrix peak."""
     from benchmarks.speed import peak
 
-    found: Round = {side: dict.fromkeys(TASKS) for side in ("recbole", *PRECISIONS)}
+    measured: Round = {side: dict.fromkeys(TASKS) for side in ("recbole", *PRECISIONS)}
     amounts = {"training": ("train", {"batches": settings.batches}), "ranking": ("rank", {"users": settings.users})}
     for task, (do, amount) in amounts.items():
         if them:
-            found["recbole"][task] = per_second(them.ask(do, **amount))
+            measured["recbole"][task] = per_second(them.ask(do, **amount))
             time.sleep(_SETTLE)
-        given = {"triples": settings.batches * work.BATCH_SIZE} if task == "training" else amount
+        amount_of_ours = {"triples": settings.batches * work.BATCH_SIZE} if task == "training" else amount
         for precision in PRECISIONS:
-            answer = us.ask(do, precision=precision, **given)
-            found[precision][task] = per_second(answer)
+            answer = us.ask(do, precision=precision, **amount_of_ours)
+            measured[precision][task] = per_second(answer)
             if "unavailable" in answer:
                 reasons[f"{task}_{precision}"] = answer["unavailable"]
             time.sleep(_SETTLE)
     rates = peak.rates()
-    found["peak"] = dict(rates["layer_2"])
-    found["peak_large"] = dict(rates["large"])
-    return found
+    measured["peak"] = dict(rates["layer_2"])
+    measured["peak_large"] = dict(rates["large"])
+    return measured
 
 
 def per_second(answer: Mapping[str, Any]) -> float | None:
@@ -122,28 +122,34 @@ def per_second(answer: Mapping[str, Any]) -> float | None:
 def summary(
     rounds: Sequence[Round], memory: Mapping[str, float | None], reasons: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """Ratios, fractions and median speeds; what is null has its reason in `reasons`."""
+    """Ratios, fractions and median speeds; a null has its reason in `reasons`."""
     plan = work.plan()
     operations = work.operations_per_pair(plan.embedding_size, plan.cnn_kernels, plan.cnn_channels)
     ratios: dict[str, float | None] = {}
     fractions: dict[str, float | None] = {}
-    why: dict[str, str] = {}
+    null_reasons: dict[str, str] = {}
     for task in TASKS:
         for precision in PRECISIONS:
             key = f"{task}_{precision}"
             ratios[key] = median([over(row[precision][task], row["recbole"][task]) for row in rounds])
             if ratios[key] is None:
-                why[f"ratios.{key}"] = reasons.get("recbole") or reasons[key]
+                null_reasons[f"ratios.{key}"] = reasons.get("recbole") or reasons[key]
     for precision in PRECISIONS:
         shares = [over(row[precision]["ranking"], row["peak"][precision], operations * 1e-9) for row in rounds]
         fractions[f"ranking_{precision}"] = median(shares)
         if fractions[f"ranking_{precision}"] is None:
-            why[f"fractions.ranking_{precision}"] = reasons[f"ranking_{precision}"]
+            null_reasons[f"fractions.ranking_{precision}"] = reasons[f"ranking_{precision}"]
     ratios["memory"] = over(memory["ours"], memory["recbole"])
     if ratios["memory"] is None:
-        why["ratios.memory"] = reasons["recbole"]
+        null_reasons["ratios.memory"] = reasons["recbole"]
     speeds = {side: {key: median([row[side][key] for row in rounds]) for key in rounds[0][side]} for side in rounds[0]}
-    return {"ratios": ratios, "fractions": fractions, "reasons": why, "directions": DIRECTIONS, "speeds": speeds}
+    return {
+        "ratios": ratios,
+        "fractions": fractions,
+        "reasons": null_reasons,
+        "directions": DIRECTIONS,
+        "speeds": speeds,
+    }
 
 
 def over(ours: float | None, theirs: float | None, times: float = 1.0) -> float | None:
@@ -153,8 +159,8 @@ def over(ours: float | None, theirs: float | None, times: float = 1.0) -> float 
 
 def median(values: Sequence[float | None]) -> float | None:
     """The median; None where a value is missing."""
-    there = [value for value in values if value is not None]
-    return statistics.median(there) if there and len(there) == len(values) else None
+    measured = [value for value in values if value is not None]
+    return statistics.median(measured) if measured and len(measured) == len(values) else None
 
 
 def _milliseconds(answer: Mapping[str, Any]) -> float | None:

@@ -24,7 +24,7 @@ SIZES: Final = {
 RECBOLE: Final = {"ml-1m training": 11.11, "ml-1m ranking": 10.61}
 """Seconds, its table; there is no figure for the other tasks."""
 LONGEST: Final = 120.0
-"""A ranking that would take longer is projected from some of its users, and said to be."""
+"""A ranking that would take longer is projected from 1,024 users, and marked."""
 _ROWS: Final = (65_536, 262_144, 1_048_576)
 
 Say = Callable[[str], None]
@@ -45,7 +45,7 @@ def measure(
     }
     for name, size in (sizes or SIZES).items():
         say(f"{name}: {size.users:,} users, {size.items:,} items, {size.interactions:,} interactions, generated")
-        parts = work.divided(work.generated(size))
+        parts = work.random_split(work.generated(size))
         for precision in ("bf16", "fp32"):
             side = Ours(parts, device=device)
             for task in ("training", "ranking") if name == "ml-1m" else ("ranking",):
@@ -60,7 +60,7 @@ def measure(
 
 
 def _timed(side: Ours, task: str, precision: str, longest: float) -> dict[str, Any]:
-    """Median of three epochs after one that compiles; a ranking after one of some users."""
+    """Median of three epochs after one that compiles; a ranking after one of a few users."""
     try:
         if task == "training":
             triples = int(side.parts.train.nnz)
@@ -68,19 +68,23 @@ def _timed(side: Ours, task: str, precision: str, longest: float) -> dict[str, A
             seconds = statistics.median(epoch["seconds"] for epoch in others)
             return {"seconds": seconds, "first_seconds": first["seconds"], "triples": triples}
         side.rank(precision, 64)
-        some = side.rank(precision, 1024)
+        sample = side.rank(precision, 1024)
         evaluated = int((side.parts.test.sum(axis=1) > 0).sum())
-        projected = some["seconds"] * evaluated / some["users"]
+        projected = sample["seconds"] * evaluated / sample["users"]
         if projected > longest:
-            return {"seconds": projected, "pairs": evaluated * side.data.n_items, "projected_from_users": some["users"]}
-        whole = side.rank(precision, None)
-        return {"seconds": whole["seconds"], "pairs": whole["pairs"]}
+            return {
+                "seconds": projected,
+                "pairs": evaluated * side.data.n_items,
+                "projected_from_users": sample["users"],
+            }
+        ranked = side.rank(precision, None)
+        return {"seconds": ranked["seconds"], "pairs": ranked["pairs"]}
     except Unavailable as reason:
         return {"seconds": None, "unavailable": str(reason)}
 
 
 def words(row: dict[str, Any]) -> str:
-    """One row of the result, for a person."""
+    """One row of the result as text."""
     begin = f"  {row['task']} {row['precision']}: "
     if row["seconds"] is None:
         return f"{begin}not measured ({row['unavailable']})"

@@ -15,7 +15,7 @@ _USERS: Final = 20
 
 
 def measure(us: Worker, say: Any) -> dict[str, list[dict[str, Any]]]:
-    """Three tables; a figure is None where this version has no such precision."""
+    """Three tables; a figure is None where this machine has no such precision."""
     say("growth with the embedding size")
     sizes = []
     for size, kernels in work.PLANS.items():
@@ -23,11 +23,9 @@ def measure(us: Worker, say: Any) -> dict[str, list[dict[str, Any]]]:
         row: dict[str, Any] = {"embedding_size": size, "kernels": list(kernels)}
         row["operations_per_pair"] = work.operations_per_pair(size, kernels, channels)
         for precision in PRECISIONS:
-            given = {"embedding_size": size, "precision": precision}
-            row[f"us_per_pair_{precision}"] = microseconds(
-                us.ask("growth", what="rank", users=_USERS, **given), "pairs"
-            )
-            trained = us.ask("growth", what="train", triples=_TRIPLES // 2, **given)
+            plan = {"embedding_size": size, "precision": precision}
+            row[f"us_per_pair_{precision}"] = microseconds(us.ask("growth", what="rank", users=_USERS, **plan), "pairs")
+            trained = us.ask("growth", what="train", triples=_TRIPLES // 2, **plan)
             row[f"us_per_triple_{precision}"] = microseconds(trained, "triples")
         sizes.append(row)
     say("growth with items and batch")
@@ -54,6 +52,6 @@ def measure(us: Worker, say: Any) -> dict[str, list[dict[str, Any]]]:
     return {"embedding_size": sizes, "items": items, "batch_size": batches}
 
 
-def microseconds(answer: Answer, of: str) -> float | None:
+def microseconds(answer: Answer, unit: str) -> float | None:
     """Microseconds a pair or triple."""
-    return None if "unavailable" in answer else 1e6 * float(answer["seconds"]) / float(answer[of])
+    return None if "unavailable" in answer else 1e6 * float(answer["seconds"]) / float(answer[unit])

@@ -1,4 +1,4 @@
-"""Gowalla: full ranking of some users among 40,981 items, with the time and the most memory that this process held."""
+"""Gowalla: full ranking of the first users among 40,981 items, with the time and the process's peak memory."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def measure(folder: Path, users: int, say: Callable[[str], None]) -> dict[str, A
         say(f"gowalla, {users:,} users, {precision}")
         try:
             side.rank(precision, 2)  # compiles and warms up
-            found = side.rank(precision, users)
+            ranked = side.rank(precision, users)
             result[precision] = {
-                "ranked_users": found["users"],
-                "seconds": found["seconds"],
-                "us_per_pair": 1e6 * found["seconds"] / found["pairs"],
+                "ranked_users": ranked["users"],
+                "seconds": ranked["seconds"],
+                "us_per_pair": 1e6 * ranked["seconds"] / ranked["pairs"],
                 "peak_mb": machine.peak_mb(),
             }
         except Unavailable as reason:

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from convncf.runtime.devices import cpu_count, cpu_name, resolve_precision
 
-TELLING_FLAGS: Final = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
-"""What decides how fast products of fp32 and bf16 are."""
+RELEVANT_FLAGS: Final = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
+"""The flags that decide how fast products of fp32 and bf16 are."""
 
 
-def facts() -> dict[str, Any]:
-    """What a reader needs to compare figures: never between two machines, nor under another load."""
+def description() -> dict[str, Any]:
+    """The machine and its load: figures are not comparable between two machines, nor under another load."""
     import torch
 
     return {
@@ -33,11 +33,11 @@ def facts() -> dict[str, Any]:
 
 
 def flags(cpuinfo: str) -> list[str]:
-    """The telling flags among those of the first processor."""
+    """The relevant flags of the first processor."""
     for line in cpuinfo.splitlines():
         if line.startswith("flags"):
-            words = line.split()
-            return [flag for flag in TELLING_FLAGS if flag in words]
+            present = line.split()
+            return [flag for flag in RELEVANT_FLAGS if flag in present]
     return []
 
 
@@ -51,7 +51,7 @@ def compiled_kernels() -> bool:
 def peak_mb() -> float:
     """The most memory this process has held so far, in MB (10^6 bytes).
 
-    Not from getrusage where /proc is there: its figure starts at what the parent held before the program began.
+    Not from getrusage where /proc is there: its figure starts at the parent's memory before the program began.
     """
     for line in _text("/proc/self/status").splitlines():
         if line.startswith("VmHWM:"):

@@ -1,4 +1,4 @@
-"""Our side: train some batches, rank some users, list one user's best items; each answers with its time.
+"""Our side: train batches, rank users, list one user's best items; each answers with its time.
 
 python -m benchmarks.speed.ours      a worker that reads requests from stdin (see session.py)
 """
@@ -32,11 +32,11 @@ Answer = dict[str, Any]
 
 
 class Unavailable(Exception):
-    """Something that cannot be measured here, and why."""
+    """The reason why something cannot be measured here."""
 
 
 def build(config: ModelSettings, n_users: int, n_items: int, precision: str = "fp32", device: str = "cpu") -> Any:
-    """A model with random weights, in that precision or, as in training, in the one that is taken for it here."""
+    """A model with random weights, in that precision or, as in training, in the one that replaces it here."""
     random.seed_torch(work.SEED, "initialisation")
     return models.build(config, n_users, n_items, devices.resolve_precision(precision, device)[0])
 
@@ -55,7 +55,7 @@ def train_config(precision: str, **settings: Any) -> TrainConfig:
 
 
 class Ours:
-    """One split, and on it a model for each precision that is asked for."""
+    """One split, and on it a model for each requested precision."""
 
     def __init__(self, parts: Split, config: ModelSettings | None = None, device: str = "cpu") -> None:
         self.parts, self.config, self.device = parts, config or work.plan(), device
@@ -70,18 +70,20 @@ class Ours:
     def model(self, precision: str) -> Any:
         """The model, on the device."""
         if precision not in self._models:
-            made = build(self.config, self.data.n_users, self.data.n_items, precision, self.device)
-            self._models[precision] = made.to(self.device)
+            model = build(self.config, self.data.n_users, self.data.n_items, precision, self.device)
+            self._models[precision] = model.to(self.device)
         return self._models[precision]
 
     def train(self, precision: str, triples: int, batch_size: int = work.BATCH_SIZE) -> Answer:
         """One epoch over so many triples: sampling, forward, backward and Adam, as the Trainer has it."""
         key = (precision, triples, batch_size)
         if key not in self._epochs:
-            some = work.training_alone(self.parts, triples)
+            train_only = work.training_alone(self.parts, triples)
             config = train_config(precision, epochs=10**6, batch_size=batch_size)
             model = cast(Trainable, self.model(precision))
-            trainer = Trainer(model, some, config, EvalConfig(), seed=work.SEED, device=self.device, restore=False)
+            trainer = Trainer(
+                model, train_only, config, EvalConfig(), seed=work.SEED, device=self.device, restore=False
+            )
             self._epochs[key] = iter(trainer)
             next(self._epochs[key])  # epoch 0: before the first step
         with _within_memory():
@@ -108,8 +110,8 @@ def top_10(precision: str, n_items: int, times: int, config: ModelSettings | Non
         ranking.top_k(model.score_items(user).numpy(), [], 10)
         return time.perf_counter() - began
 
-    spent = [seconds(turn % 10) for turn in range(times + 1)]
-    return {"seconds": statistics.median(spent[1:]), "pairs": n_items}
+    measured = [seconds(turn % 10) for turn in range(times + 1)]
+    return {"seconds": statistics.median(measured[1:]), "pairs": n_items}
 
 
 # ---------------------------------------------------------------- as a worker
@@ -122,21 +124,21 @@ def main() -> None:
     held: dict[str, Any] = {}
 
     def answer(request: Answer) -> Answer:
-        given = dict(request)
-        asked = given.pop("do")
-        if asked == "load":
-            file = given["file"]
+        arguments = dict(request)
+        task = arguments.pop("do")
+        if task == "load":
+            file = arguments["file"]
             data = work.read(Path(file)) if file else work.generated(work.ML_100K)
             held["ours"] = Ours(work.held_out(data))
             return _sizes(held["ours"])
-        if asked == "peak":
+        if task == "peak":
             return {"mb": machine.peak_mb()}
-        if asked == "top_10":
-            return top_10(**given)
-        if asked == "growth":
-            side = Ours(held["ours"].parts, work.plan(given.pop("embedding_size", 64)))
-            return _twice(side, **given)
-        return cast(Answer, {"train": held["ours"].train, "rank": held["ours"].rank}[asked](**given))
+        if task == "top_10":
+            return top_10(**arguments)
+        if task == "growth":
+            side = Ours(held["ours"].parts, work.plan(arguments.pop("embedding_size", 64)))
+            return _twice(side, **arguments)
+        return cast(Answer, {"train": held["ours"].train, "rank": held["ours"].rank}[task](**arguments))
 
     session.serve(answer, quiet=Unavailable)
 

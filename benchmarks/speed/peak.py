@@ -1,4 +1,4 @@
-"""The matrix peak of the machine at hand: what a plain product of two matrices reaches, in this very run."""
+"""The matrix peak of this machine: the speed of a plain product of two matrices, in the same run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 TYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16}
 LARGE: Final = 3072
 LAYER_2_ROWS: Final = (1024, 2048, 4096, 16_384)
-"""Patches at a time; the fastest of them counts, since whoever computes layer 2 may choose."""
+"""Patches at a time; the fastest of them counts, since an implementation of layer 2 may choose."""
 LAYER_2: Final = (512, 32)
 """Inputs of a patch and outputs of layer 2 in RecBole's plan."""
 
@@ -21,11 +21,11 @@ Rates = dict[str, dict[str, float]]
 def rates(device: str = "cpu", large: int = LARGE, rows: Iterable[int] = LAYER_2_ROWS, seconds: float = 0.1) -> Rates:
     """{"large" | "layer_2": {"fp32" | "bf16": GFLOP/s}}."""
     inner, outer = LAYER_2
-    found: Rates = {"large": {}, "layer_2": {}}
+    gflops: Rates = {"large": {}, "layer_2": {}}
     for name, kind in TYPES.items():
-        found["large"][name] = rate(large, large, large, kind, device, seconds)
-        found["layer_2"][name] = max(rate(m, inner, outer, kind, device, seconds) for m in rows)
-    return found
+        gflops["large"][name] = rate(large, large, large, kind, device, seconds)
+        gflops["layer_2"][name] = max(rate(m, inner, outer, kind, device, seconds) for m in rows)
+    return gflops
 
 
 def rate(m: int, k: int, n: int, kind: torch.dtype, device: str, seconds: float) -> float:
@@ -35,16 +35,16 @@ def rate(m: int, k: int, n: int, kind: torch.dtype, device: str, seconds: float)
     wait = waiting(device)
     torch.mm(left, right, out=out)
     wait()
-    turns = 4 if device == "cpu" else 64  # between two looks at the clock
+    turns = 4 if device == "cpu" else 64  # between two readings of the clock
     times, began = 0, time.perf_counter()
-    while (spent := time.perf_counter() - began) < seconds or not times:
+    while (elapsed := time.perf_counter() - began) < seconds or not times:
         for _ in range(turns):
             torch.mm(left, right, out=out)
         times += turns
         wait()
-    return 2e-9 * m * k * n * times / spent
+    return 2e-9 * m * k * n * times / elapsed
 
 
 def waiting(device: str) -> Callable[[], None]:
-    """What to call before looking at the clock: a GPU works on while Python goes ahead."""
+    """What to call before reading the clock: a GPU works on while Python goes ahead."""
     return torch.cuda.synchronize if device.startswith("cuda") else lambda: None

@@ -1,10 +1,10 @@
-"""RecBole's side: its own training loop over some batches, its own full-sort evaluation of some users.
+"""RecBole's side: its own training loop over the first batches, its own full-sort evaluation of the first users.
 
 Runs inside RecBole's environment (tools/recbole.sh), so it imports recbole and torch and nothing of ours, and stands
 alone. It reads one request a line from stdin and answers with one line of JSON, as session.serve does.
 
 RecBole's ConvNCF has no full_sort_predict: its trainer then predicts every pair of a batch of users, which is what is
-timed here, as it is what its users get.
+timed here.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class FirstUsers(FullSortEvalDataLoader):  # type: ignore[misc]
 
 
 class RecBole:
-    """Its dataset, model and trainer, as its quick start makes them."""
+    """Its dataset, model and trainer, as its quick start creates them."""
 
     def __init__(self) -> None:
         self.config = Config(model="ConvNCF", dataset="ml-100k", config_dict=SETTINGS)
@@ -64,7 +64,7 @@ class RecBole:
         self.test_data.__class__ = FirstUsers
         self.epoch = 0
 
-    def facts(self) -> dict[str, Any]:
+    def description(self) -> dict[str, Any]:
         """Its sizes, which include one padding user and item, and the file that it read."""
         return {
             "file": str(Path(self.config["data_path"]) / "ml-100k.inter"),
@@ -90,11 +90,11 @@ class RecBole:
     def rank(self, users: int) -> dict[str, Any]:
         """Evaluate the first so many users (all where there are fewer) against all items."""
         self.test_data.users = users = min(users, self.test_data.sample_size)
-        taken = min(-(-users // self.test_data.step) * self.test_data.step, self.test_data.sample_size)
+        ranked = min(-(-users // self.test_data.step) * self.test_data.step, self.test_data.sample_size)
         began = time.perf_counter()
         self.trainer.evaluate(self.test_data, load_best_model=False)
         seconds = time.perf_counter() - began
-        return {"seconds": seconds, "pairs": taken * self.dataset.item_num, "users": taken}
+        return {"seconds": seconds, "pairs": ranked * self.dataset.item_num, "users": ranked}
 
 
 def peak_mb() -> float:
@@ -115,20 +115,20 @@ def main() -> None:
     sys.argv = sys.argv[:1]  # RecBole's Config reads the command line too
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)  # RecBole makes folders where it stands
+        os.chdir(folder)  # RecBole creates folders in the current one
         side = None
         for line in sys.stdin:
             request = json.loads(line)
             try:
                 side = side or RecBole()
-                asked = request.pop("do")
-                known: dict[str, Callable[..., dict[str, Any]]] = {
-                    "load": side.facts,
+                task = request.pop("do")
+                tasks: dict[str, Callable[..., dict[str, Any]]] = {
+                    "load": side.description,
                     "train": side.train,
                     "rank": side.rank,
                     "peak": lambda: {"mb": peak_mb()},
                 }
-                answer = known[asked](**request)
+                answer = tasks[task](**request)
             except Exception:
                 answer = {"error": traceback.format_exc()}
             print(json.dumps(answer), file=answers, flush=True)

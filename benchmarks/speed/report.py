@@ -1,4 +1,4 @@
-"""What was measured, as tables: on the terminal, and with the plot as docs/speed.md."""
+"""The figures as tables: on the terminal, and with the plot as docs/speed.md."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ PLOT: Final = Path("docs/speed.svg")
 _INTRODUCTION: Final = """\
 # Speed
 
-How fast the workbench trains and ranks, against RecBole 1.2.1 on the same work and against what the machine could do.
-Made by `python -m benchmarks.speed --write`; [benchmarks/README.md](../benchmarks/README.md) says what is timed.
+How fast the workbench trains and ranks, against RecBole 1.2.1 on the same work and against the machine's limit.
+Measured by `python -m benchmarks.speed --write`; [benchmarks/README.md](../benchmarks/README.md) says what is timed.
 Machines differ, and one machine differs from day to day: figures are comparable only within one run.
 """
 
@@ -35,24 +35,24 @@ def terminal(kind: str, result: Mapping[str, Any]) -> str:
 
 def page(results: Mapping[str, Mapping[str, Any]]) -> str:
     """docs/speed.md from every section that has been measured."""
-    parts = [_INTRODUCTION]
+    lines = [_INTRODUCTION]
     for kind, heading in sections.HEADINGS.items():
         if kind not in results:
             continue
         result = results[kind]
-        parts.append(f"## {heading}\n\n{where(result)}\n\n```\n{result['command']}\n```\n")
+        lines.append(f"## {heading}\n\n{where(result)}\n\n```\n{result['command']}\n```\n")
         if kind == "comparison":
-            parts.append(f"![Times RecBole's speed]({PLOT.name})\n")
+            lines.append(f"![Times RecBole's speed]({PLOT.name})\n")
         for table in sections.of(kind, result):
             notes = "".join(f"\n{note}\n" for note in table.notes)
-            parts.append(f"### {table.title}\n\n{markdown(table)}\n{notes}")
-    return "\n".join(parts)
+            lines.append(f"### {table.title}\n\n{markdown(table)}\n{notes}")
+    return "\n".join(lines)
 
 
 def write(kind: str, result: Mapping[str, Any], root: Path = ROOT) -> list[Path]:
-    """Keep a section's result, and make the page and the plot anew from all that is kept; the files written."""
-    kept = root / RESULTS
-    results = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    """Store a section's result, and write the page and the plot from all stored results; returns the written files."""
+    stored = root / RESULTS
+    results = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
     results[kind] = result
     written = {RESULTS: json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n", PAGE: page(results)}
     if "comparison" in results:
@@ -68,12 +68,12 @@ def where(result: Mapping[str, Any]) -> str:
     """The machine in one sentence."""
     machine = result["machine"]
     compiled = "compiled kernels" if machine["compiled_kernels"] else "plain torch, no compiled kernels"
-    taken = f" {why}." if (why := machine.get("bf16")) else ""
+    bf16 = f" {reason}." if (reason := machine.get("bf16")) else ""
     load = " ".join(f"{value:.2f}" for value in machine["load_average"])
     return (
         f"{result['date']}, {machine['cpu']}, {machine['cores']} cores ({' '.join(machine['flags']) or 'no flags'}), "
         f"torch {machine['torch']} on {machine['threads']} threads, {compiled}, "
-        f"load average at the start {load}.{taken}"
+        f"load average at the start {load}.{bf16}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Results as tables of text: what each measurement has to show."""
+"""Results as tables of text, for each measurement."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def comparison(result: Mapping[str, Any]) -> list[Table]:
     notes = [
         f"Medians of {settings['rounds']} rounds, in turns, on {result['data']}; of ratios too, each taken in a round.",
         f"A round is {settings['batches']} batches of 2,048 triples, and full ranking of {users} of {evaluated} users.",
-        *[f"{key}: {why}." for key, why in result["reasons"].items()],
+        *[f"{key}: {reason}." for key, reason in result["reasons"].items()],
     ]
     tables = [Table("Speed", ["", "triples/s", "ratio", "pairs/s", "ratio"], rows, notes)]
     share = number(ratios["memory"], ".2f")
@@ -79,7 +79,7 @@ LISTS: Final = ("1682", "100000")
 
 
 def limit(result: Mapping[str, Any]) -> Table:
-    """How near full ranking comes to a plain product of its largest layer."""
+    """The speed of full ranking, as a share of that of a plain product of its largest layer."""
     speeds, rows = result["speeds"], []
     for precision in ("fp32", "bf16"):
         fraction = result["fractions"][f"ranking_{precision}"]
@@ -132,8 +132,8 @@ def gowalla(result: Mapping[str, Any]) -> list[Table]:
             rows.append([precision, *figures, number(row["us_per_pair"], ".2f"), number(row["peak_mb"])])
     note = (
         f"{result['users']:,} users, {result['items']:,} items, {result['interactions']:,} interactions "
-        f"({result['repeats_left_out']:,} repeats left out). One process, bf16 first; reading the data took it to "
-        f"{result['data_mb']:,.0f} MB."
+        f"({result['repeats_left_out']:,} repeats dropped). One process, bf16 first; after reading the data its peak "
+        f"was {result['data_mb']:,.0f} MB."
     )
     columns = ["", "users ranked", "seconds", "µs/pair", "peak MB of the process so far"]
     return [Table("Full ranking", columns, rows, [note])]
@@ -169,6 +169,6 @@ def gpu(result: Mapping[str, Any]) -> list[Table]:
         [name.replace("_", " "), number(of["fp32"]), number(of["bf16"])] for name, of in result["peak_gflops"].items()
     ]
     columns = ["task", "precision", "seconds", "GPU MB", "RecBole, TITAN V"]
-    note = "Generated data of the sizes in RecBole's table. * projected from some of the users."
+    note = "Generated data of the sizes in RecBole's table. * projected from 1,024 users."
     title = f"{result['device']}, torch {result['torch']}"
     return [Table(title, columns, rows, [note]), Table("Plain products, GFLOP/s", ["", "fp32", "bf16"], rates)]

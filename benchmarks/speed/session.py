@@ -31,21 +31,21 @@ class Worker:
         self.name = name
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=cwd)
 
-    def ask(self, do: str, **given: Any) -> Answer:
+    def ask(self, do: str, **arguments: Any) -> Answer:
         """Send a request, wait for its answer."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
-            self._process.stdin.write(json.dumps({"do": do, **given}) + "\n")
+            self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
         except BrokenPipeError:
             line = ""
         if not line:
-            raise WorkerError(f"{self.name} ended with status {self._process.wait()} when asked to {do}")
+            raise WorkerError(f"{self.name} ended with status {self._process.wait()} on the request to {do}")
         answer: Answer = json.loads(line)
         if "error" in answer:
-            raise WorkerError(f"{self.name} failed when asked to {do}:\n{answer['error']}")
+            raise WorkerError(f"{self.name} failed on the request to {do}:\n{answer['error']}")
         return answer
 
     def __enter__(self) -> Self:
@@ -82,9 +82,9 @@ def serve(answer: Callable[[Answer], Answer], quiet: type[Exception]) -> None:
     os.dup2(2, 1)  # whatever else is printed goes to stderr
     for line in sys.stdin:
         try:
-            found = answer(json.loads(line))
+            response = answer(json.loads(line))
         except quiet as reason:
-            found = {"unavailable": str(reason)}
+            response = {"unavailable": str(reason)}
         except Exception:
-            found = {"error": traceback.format_exc()}
-        print(json.dumps(found), file=answers, flush=True)
+            response = {"error": traceback.format_exc()}
+        print(json.dumps(response), file=answers, flush=True)

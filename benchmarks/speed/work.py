@@ -59,13 +59,13 @@ def read(file: Path) -> Interactions:
 
 
 def generated(size: Size) -> Interactions:
-    """Distinct pairs drawn uniformly: for speed only the sizes matter, not who likes what."""
+    """Distinct pairs sampled uniformly: for speed only the sizes matter."""
     rng = np.random.default_rng(SEED)
-    places = size.users * size.items
-    drawn = np.arange(places)
-    if places > 4 * size.interactions:  # then a quarter more than needed is enough to draw from, repeats left out
-        drawn = np.unique(rng.integers(places, size=size.interactions + size.interactions // 4))
-    pairs = np.sort(rng.choice(drawn, min(size.interactions, len(drawn)), replace=False))
+    n_pairs = size.users * size.items
+    candidates = np.arange(n_pairs)
+    if n_pairs > 4 * size.interactions:  # then a quarter more than needed is enough to sample from, without repeats
+        candidates = np.unique(rng.integers(n_pairs, size=size.interactions + size.interactions // 4))
+    pairs = np.sort(rng.choice(candidates, min(size.interactions, len(candidates)), replace=False))
     user, item = np.divmod(pairs, size.items)
     return Interactions(_names("user", size.users), _names("item", size.items), _int32(user), _int32(item))
 
@@ -75,27 +75,27 @@ def held_out(interactions: Interactions) -> Split:
     return ratio_split(interactions, DataConfig().ratios, SEED)
 
 
-def divided(interactions: Interactions) -> Split:
+def random_split(interactions: Interactions) -> Split:
     """8:1:1 of all interactions: as `held_out`, in less time for millions of them."""
     part = np.random.default_rng(SEED).choice(3, len(interactions), p=[0.8, 0.1, 0.1]).astype(np.int8)
     return Split(interactions, part, "ratio 8:1:1 of all interactions at random", 0, 0)
 
 
 def training_alone(parts: Split, triples: int) -> Split:
-    """So many of the training interactions, drawn at random, and no other part: an epoch of that many triples."""
+    """So many random training interactions, and no other part: an epoch of that many triples."""
     rows = np.flatnonzero(parts.part == TRAIN)
     chosen = np.sort(np.random.default_rng(SEED).permutation(rows)[:triples])
-    whole = parts.interactions
-    some = Interactions(whole.users, whole.items, whole.user[chosen], whole.item[chosen])
-    method = "some of the training interactions"
-    return Split(some, np.full(len(some), TRAIN, np.int8), method, whole.n_users, whole.n_users)
+    data = parts.interactions
+    sample = Interactions(data.users, data.items, data.user[chosen], data.item[chosen])
+    method = "a sample of the training interactions"
+    return Split(sample, np.full(len(sample), TRAIN, np.int8), method, data.n_users, data.n_users)
 
 
 def read_adjacency(folder: Path) -> tuple[Split, int]:
-    """LightGCN's train.txt and test.txt, each line a user and then its items; and how many repeats were left out."""
-    parts = [_lists(folder / name) for name in ("train.txt", "test.txt")]
-    user, item = (np.concatenate([part[column] for part in parts]) for column in (0, 1))
-    part = np.repeat(np.array([TRAIN, TEST], np.int8), [len(users) for users, _ in parts])
+    """LightGCN's train.txt and test.txt, each line a user and then its items; and how many repeats were dropped."""
+    files = [_lists(folder / name) for name in ("train.txt", "test.txt")]
+    user, item = (np.concatenate([columns[number] for columns in files]) for number in (0, 1))
+    part = np.repeat(np.array([TRAIN, TEST], np.int8), [len(users) for users, _ in files])
     n_users, n_items = int(user.max()) + 1, int(item.max()) + 1
     _, first = np.unique(user * n_items + item, return_index=True)
     rows = np.sort(first)

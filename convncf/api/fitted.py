@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from convncf.inspection import ModelCheckpoint
     from convncf.training import EpochRecord
-    from convncf.workflow.record import Record
+    from convncf.workflow.record import TrainingRecord
 
 _DATASET = saving.DATASET
 
@@ -53,7 +53,7 @@ class FittedModel(Scorer):
         split: Split,
         name: str,
         resolved: Resolved,
-        record: Record,
+        record: TrainingRecord,
         epoch: int,
     ) -> None:
         super().__init__(model, split, name)

@@ -22,7 +22,7 @@ from convncf.evaluation import metrics
 from convncf.evaluation.full_ranking import Ranks, users_with_positives
 from convncf.evaluation.metrics import MISS
 from convncf.evaluation.ranking import items_of, rank_positives
-from convncf.evaluation.report import ALONE, FULL, LEFT_OUT, EvaluationReport
+from convncf.evaluation.report import EXCLUDED, FULL, NO_OTHER_CANDIDATE, EvaluationReport
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ def report_of_lists(frame: pd.DataFrame, split: Split, part: Part, config: EvalC
     per_user = {str(metric): metrics.per_user(metric, found.ranks, found.indptr) for metric in asked}
     reasons = {
         f"no {part} item": split.n_users - eligible.size,
-        ALONE.format(part=part): eligible.size - users.size,
+        NO_OTHER_CANDIDATE.format(part=part): eligible.size - users.size,
     }
     return EvaluationReport(
         protocol=FULL,
@@ -78,7 +78,7 @@ def report_of_lists(frame: pd.DataFrame, split: Split, part: Part, config: EvalC
         n_users=split.n_users,
         n_users_evaluated=users.size,
         not_evaluated=MappingProxyType({reason: int(n) for reason, n in reasons.items() if n}),
-        excluded=LEFT_OUT[part] + ("" if split.not_recommended is None else ", and those rated lower"),
+        excluded=EXCLUDED[part] + ("" if split.not_recommended is None else ", and those rated lower"),
         sample=None,
         notes=tuple(_notes(users.size, without, n_excluded, shortest, max(config.ks), part)),
         per_user=MappingProxyType(per_user),

@@ -26,13 +26,13 @@ from convncf.runs.files import read_object
 from convncf.runtime import devices, environment, files
 
 if TYPE_CHECKING:
-    from convncf.workflow.record import Record
+    from convncf.workflow.record import TrainingRecord
 
 DATASET: Final = "dataset"
 _SPLIT: Final = "split.json"
 
 
-def save(folder: Path, split: Split, resolved: Resolved, record: Record, epoch: int) -> None:
+def save(folder: Path, split: Split, resolved: Resolved, record: TrainingRecord, epoch: int) -> None:
     """Write everything into a folder that is whole or absent. Raises RunExistsError where it holds something."""
     folder = folder.expanduser()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -51,7 +51,7 @@ def save(folder: Path, split: Split, resolved: Resolved, record: Record, epoch: 
         raise ConvNCFError(f"{folder} cannot be written ({error.strerror}). Choose another folder.") from None
 
 
-def _write(run: Run, name: str, split: Split, resolved: Resolved, record: Record, epoch: int) -> None:
+def _write(run: Run, name: str, split: Split, resolved: Resolved, record: TrainingRecord, epoch: int) -> None:
     config, source = resolved.config, split.source
     run.write_config(resolved, name=name, created=time.time(), fingerprint=source.fingerprint, request_id="")
     run.write_status(Status(state="finished", updated=time.time(), message="saved from Python"))

@@ -1,8 +1,8 @@
-"""Judgement: a model on validation and test, beside simple baselines on the same split and users.
+"""Evaluation of a run: a model on validation and test, beside simple baselines on the same split and users.
 
-A figure without a baseline says little, so each report carries Popularity, and the MF-BPR that a ConvNCF began from,
-with a paired test over users, and each mean has an interval. Under the setting eval.protocol = both, the test part is
-judged twice: by full ranking, which is the main view, and within candidate sets beside it.
+A figure without a baseline says little, so each report has Popularity, and the MF-BPR that a ConvNCF started from, with
+a paired test over users, and each mean has an interval. Under the setting eval.protocol = both, the test part is
+evaluated twice: by full ranking, which is the main protocol, and within candidate sets.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from convncf.data.dataset import Dataset
 
 THIS: Final = "this"
-"""Name of the judged model among its baselines, in per_user.parquet."""
-Ends = Mapping[str, tuple[float, float]]
+"""Name of the evaluated model among its baselines, in per_user.parquet."""
+Intervals = Mapping[str, tuple[float, float]]
 """Written metric -> lower and upper end of the interval of its mean over users."""
 
 
@@ -45,13 +45,13 @@ class ProtocolReport:
     """Name -> the baseline's report."""
     paired: Mapping[str, PairedTest]
     """Name -> this model against that baseline, in the monitored metric, over users."""
-    intervals: Ends
-    baseline_intervals: Mapping[str, Ends]
+    intervals: Intervals
+    baseline_intervals: Mapping[str, Intervals]
     fingerprint: str | None
     """Of the candidate sets; None for full ranking."""
 
     def to_json(self, monitor: str) -> dict[str, Any]:
-        """The view as plain values: every figure with its number of users and its interval."""
+        """The report as plain values: every figure with its number of users and its interval."""
         n = self.test.n_users_evaluated
         return self.test.to_json() | {
             "intervals": _plain(self.intervals),
@@ -71,12 +71,12 @@ class ProtocolReport:
 
 @dataclass(frozen=True, slots=True)
 class RunEvaluation:
-    """Everything that a run's report says in numbers."""
+    """All figures of a run's report."""
 
     validation: EvaluationReport
-    validation_intervals: Ends
+    validation_intervals: Intervals
     protocols: tuple[ProtocolReport, ...]
-    """The protocols by which the test part was judged; the first is the main one."""
+    """The protocols by which the test part was evaluated; the first is the main one."""
     monitor: str
 
     @property
@@ -96,7 +96,7 @@ class RunEvaluation:
 
     def to_json(self) -> dict[str, Any]:
         """The report's figures: those of the main protocol on test, and `protocols`, each of them in full."""
-        protocols = [report_of_protocol.to_json(self.monitor) for report_of_protocol in self.protocols]
+        protocols = [protocol.to_json(self.monitor) for protocol in self.protocols]
         main = {key: value for key, value in protocols[0].items() if key not in ("part", "notes", "sample")}
         return main | {
             "validation": dict(self.validation.metrics),
@@ -111,43 +111,44 @@ class RunEvaluation:
         import pandas as pd
 
         frames = [_frame(self.validation, THIS, users)]
-        for report_of_protocol in self.protocols:
-            frames += [_frame(report_of_protocol.test, THIS, users)]
-            frames += [_frame(report, name, users) for name, report in report_of_protocol.baselines.items()]
+        for protocol in self.protocols:
+            frames += [_frame(protocol.test, THIS, users)]
+            frames += [_frame(report, name, users) for name, report in protocol.baselines.items()]
         return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
     def ranks(self, users: Vocabulary, items: Vocabulary) -> pd.DataFrame:
         """One row per ranked test item of this model under the main protocol, those of a user by item index.
 
         user_id, item_id, part, protocol, rank (none where it counts as a miss, eval.cold), and candidates: how many it
-        was ranked among, itself included. By a user's ranks and candidates, each metric of per_user can be computed.
+        was ranked among, itself included. Each metric of per_user can be computed from a user's ranks and candidates.
         """
         import pandas as pd
 
-        found = self.test.ranks
-        n = np.diff(found.indptr)
-        missed = found.ranks == MISS
+        ranking = self.test.ranks
+        n = np.diff(ranking.indptr)
+        misses = ranking.ranks == MISS
         return pd.DataFrame(
             {
-                "user_id": [users.id(user) for user in np.repeat(found.users, n).tolist()],
-                "item_id": [items.id(item) for item in found.items.tolist()],
+                "user_id": [users.id(user) for user in np.repeat(ranking.users, n).tolist()],
+                "item_id": [items.id(item) for item in ranking.items.tolist()],
                 "part": self.test.part,
                 "protocol": self.test.protocol,
-                "rank": pd.arrays.IntegerArray(np.where(missed, 0, found.ranks), missed),
-                "candidates": found.candidates if isinstance(found, SetRanks) else np.repeat(found.candidates, n),
+                "rank": pd.arrays.IntegerArray(np.where(misses, 0, ranking.ranks), misses),
+                "candidates": ranking.candidates if isinstance(ranking, SetRanks) else np.repeat(ranking.candidates, n),
             }
         )
 
 
 def sets_for(dataset: Dataset, split: Split, config: EvalConfig, seed: int) -> dict[Part, CandidateSets]:
-    """The candidate sets of each part that the settings ask for; none where models are judged by full ranking alone.
+    """The candidate sets of each part under the settings; none under full ranking alone.
 
     `dataset` is the one that was split. Under "both" only test has sets: full ranking decides while training. A part
-    without positives has sets, none of them. Raises DataError where stored sets are asked for and there are none.
+    without positives has an empty collection of sets. Raises DataError where the settings ask for stored sets and there
+    are none.
     """
     parts: dict[str, tuple[Part, ...]] = {"candidates": ("validation", "test"), "both": ("test",)}
     return {
-        part: candidate_sets(dataset, split, part, config, seed) if split.positives(part).nnz else _nothing(part)
+        part: candidate_sets(dataset, split, part, config, seed) if split.positives(part).nnz else _no_sets(part)
         for part in parts.get(config.protocol, ())
     }
 
@@ -160,12 +161,12 @@ def sets_frame(sets: Mapping[Part, CandidateSets]) -> pd.DataFrame:
         pd.DataFrame(
             {
                 "part": part,
-                "user": found.user,
-                "item": found.answer,
-                "negatives": np.split(found.negatives, found.offsets[1:-1]) if len(found) else [],
+                "user": of_part.user,
+                "item": of_part.answer,
+                "negatives": np.split(of_part.negatives, of_part.offsets[1:-1]) if len(of_part) else [],
             }
         )
-        for part, found in sets.items()
+        for part, of_part in sets.items()
     ]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"part": []})
 
@@ -183,13 +184,13 @@ def evaluate_with_baselines(
 ) -> RunEvaluation:
     """Evaluate the model on validation and test, and each baseline on test, by the same protocol and users.
 
-    `sets` are those of `sets_for`, and needed where the protocol is not full ranking alone (ValueError). Every list of
-    full ranking on test is also looked at as a whole (beyond_accuracy.py).
+    `sets` are those of `sets_for`, and needed where the protocol is not full ranking alone (ValueError). The lists of
+    full ranking on test are also evaluated beyond accuracy (beyond_accuracy.py).
     """
     sets = sets or {}
-    main = None if config.protocol != "candidates" else _given(sets, "test")
-    sets_of_protocols = [main] if config.protocol != "both" else [None, _given(sets, "test")]
-    for_validation = None if main is None else _given(sets, "validation")
+    main = None if config.protocol != "candidates" else _required(sets, "test")
+    sets_of_protocols = [main] if config.protocol != "both" else [None, _required(sets, "test")]
+    for_validation = None if main is None else _required(sets, "validation")
     steps = _Steps(1 + len(sets_of_protocols) * (1 + len(baselines)), max(1, split.interactions.n_users), progress)
     validation = evaluate(
         model, split, "validation", config, candidates=for_validation, progress=steps.next(), stop=stop
@@ -210,11 +211,13 @@ def evaluate_with_baselines(
             for name, scorer in ({THIS: model} | dict(baselines)).items()
         }
         fingerprint = None if candidates is None else candidates.fingerprint(split.interactions)
-        protocols.append(_view(reports, fingerprint, config.monitor, seed))
+        protocols.append(_protocol_report(reports, fingerprint, config.monitor, seed))
     return RunEvaluation(validation, _intervals({THIS: validation}, seed)[THIS], tuple(protocols), config.monitor)
 
 
-def _view(reports: Mapping[str, EvaluationReport], fingerprint: str | None, monitor: str, seed: int) -> ProtocolReport:
+def _protocol_report(
+    reports: Mapping[str, EvaluationReport], fingerprint: str | None, monitor: str, seed: int
+) -> ProtocolReport:
     """All reports are of the same users under the same protocol; the model's own is THIS."""
     test = reports[THIS]
     others = {name: report for name, report in reports.items() if name != THIS}
@@ -224,29 +227,29 @@ def _view(reports: Mapping[str, EvaluationReport], fingerprint: str | None, moni
         if test.n_users_evaluated
     }
     intervals = _intervals(reports, seed)
-    mine = intervals.pop(THIS)
-    return ProtocolReport(test, others, paired, mine, intervals, fingerprint)
+    own = intervals.pop(THIS)
+    return ProtocolReport(test, others, paired, own, intervals, fingerprint)
 
 
 def _intervals(reports: Mapping[str, EvaluationReport], seed: int) -> dict[str, dict[str, tuple[float, float]]]:
     """Intervals of every mean of reports over the same users: they share their resamples."""
     columns = [(name, metric, values) for name, report in reports.items() for metric, values in report.per_user.items()]
-    found: dict[str, dict[str, tuple[float, float]]] = {name: {} for name in reports}
+    intervals: dict[str, dict[str, tuple[float, float]]] = {name: {} for name in reports}
     if not columns or columns[0][2].size < 2:  # one user has no interval
-        return found
+        return intervals
     ends = bootstrap_ends(np.column_stack([values for _, _, values in columns]), seed)
     for (name, metric, _), pair in zip(columns, ends, strict=True):
-        found[name][metric] = pair
-    return found
+        intervals[name][metric] = pair
+    return intervals
 
 
-def _given(sets: Mapping[Part, CandidateSets], part: Part) -> CandidateSets:
+def _required(sets: Mapping[Part, CandidateSets], part: Part) -> CandidateSets:
     if part not in sets:
-        raise ValueError(f"this protocol needs candidate sets of the {part} part: hand on those of sets_for")
+        raise ValueError(f"this protocol needs candidate sets of the {part} part: pass those of sets_for")
     return sets[part]
 
 
-def _nothing(part: Part) -> CandidateSets:
+def _no_sets(part: Part) -> CandidateSets:
     empty = np.zeros(0, dtype=np.int32)
     return CandidateSets(empty, empty, np.zeros(1, dtype=np.int64), empty, f"none, since there is no {part} part")
 
@@ -255,18 +258,18 @@ def _frame(report: EvaluationReport, model: str, users: Vocabulary) -> pd.DataFr
     import pandas as pd
 
     ids = [users.id(user) for user in report.users.tolist()]
-    facts = {
+    columns = {
         "user_id": ids,
         "part": report.part,
         "protocol": report.protocol,
         "model": model,
         "n_positives": np.diff(report.ranks.indptr),
     }
-    return pd.DataFrame(facts | dict(report.per_user))
+    return pd.DataFrame(columns | dict(report.per_user))
 
 
-def _plain(ends: Ends) -> dict[str, list[float]]:
-    return {name: list(pair) for name, pair in ends.items()}
+def _plain(intervals: Intervals) -> dict[str, list[float]]:
+    return {name: list(pair) for name, pair in intervals.items()}
 
 
 @dataclass(slots=True)
@@ -279,13 +282,13 @@ class _Steps:
     begun: int = field(default=0)
 
     def next(self) -> Callable[[int, int], None]:
-        """What the next evaluation is to call."""
+        """The progress callback of the next evaluation."""
         number = self.begun
         self.begun += 1
 
-        def at(done: int, total: int) -> None:
+        def report(done: int, total: int) -> None:
             if self.progress is not None:
-                whole = self.size * number + self.size * done // max(1, total)
-                self.progress(Progress("evaluation", 0, 0, "users", whole, self.size * self.n))
+                done_in_all = self.size * number + self.size * done // max(1, total)
+                self.progress(Progress("evaluation", 0, 0, "users", done_in_all, self.size * self.n))
 
-        return at
+        return report

@@ -1,6 +1,6 @@
-"""Beyond accuracy: what the lists of all users, taken together, show of the catalogue.
+"""Beyond accuracy: coverage, Gini index and mean popularity of all users' lists together.
 
-Shapes: U users, L places of a list, I items. None of these figures says whether anybody likes what is listed.
+Shapes: U users, L places of a list, I items. None of these metrics says whether users like the listed items.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 NOTHING: Final = -1
-"""Stands in a list of (U, L) where a user has fewer than L candidates."""
+"""The item in a list of (U, L) where a user has fewer than L candidates."""
 FORMULAS: Mapping[str, str] = MappingProxyType(
     {
-        "Coverage": "Item coverage at K: the share of all items that stand in the first K of at least one user's list.",
-        "Gini": "Gini index at K of how often each item stands in the first K of a list: 0 where all items stand there"
+        "Coverage": "Item coverage at K: the share of all items that are in the first K of at least one user's list.",
+        "Gini": "Gini index at K of how often each item is in the first K of a list: 0 where all items are there"
         " equally often, near 1 where a few take all places.",
         "Popularity": "Mean popularity at K: how many users have an item in training, averaged over all places of the"
         " first K of all lists.",
     }
 )
-"""What each figure is."""
+"""The definition of each metric."""
 
 
 def beyond_accuracy(
@@ -32,9 +32,9 @@ def beyond_accuracy(
     """Coverage, Gini and mean popularity of lists (U, L), best item first, at each K; above L, of the whole lists.
 
     `popularity` (I,) is the number of training users of each item. Written names ("Coverage@10") -> values; nothing
-    where no list holds an item. ValueError where an item is none of the I, or K is below 1.
+    where no list holds an item. ValueError where an item is not one of the I, or K is below 1.
     """
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     n_items = popularity.size
     if lists.size and (lists.max() >= n_items or lists.min() < NOTHING):
         raise ValueError(f"items are 0 to {n_items - 1}, or {NOTHING} for none, got {lists.min()} to {lists.max()}")
@@ -46,10 +46,10 @@ def beyond_accuracy(
         if items.size == 0:
             continue
         counts = np.bincount(items, minlength=n_items)  # (I,)
-        found[f"Coverage@{k}"] = float(np.count_nonzero(counts) / n_items)
-        found[f"Gini@{k}"] = gini(counts)
-        found[f"Popularity@{k}"] = float(counts @ popularity.astype(np.float64) / items.size)
-    return found
+        values[f"Coverage@{k}"] = float(np.count_nonzero(counts) / n_items)
+        values[f"Gini@{k}"] = gini(counts)
+        values[f"Popularity@{k}"] = float(counts @ popularity.astype(np.float64) / items.size)
+    return values
 
 
 def gini(counts: NDArray[np.integer[Any]]) -> float:

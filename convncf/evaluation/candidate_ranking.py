@@ -1,9 +1,9 @@
-"""Ranking within candidate sets: where a held-out answer stands among the negatives of its set.
+"""Ranking within candidate sets: the rank of a held-out answer among the negatives of its set.
 
 The rule is that of ranking.py: rank = 1 + negatives that score the same or higher. Ties count against the answer, and
 so does a copy of it among its own negatives, as some published sets have them.
-Pairs are scored in pieces of whole users, cut by the sets alone and never by the number of streams; within a piece
-each pair is scored once, so that a repeat or a copy has the very same score.
+Pairs are scored in chunks of whole users, which depend on the sets alone and never on the number of streams; within a
+chunk each pair is scored once, so that a repeat or a copy has the same score.
 Shapes: U users, S sets.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from convncf.data.candidates import CandidateSets
 
 PAIRS: Final = 2**15
-"""Pairs scored for one piece, unless a single user's sets hold more."""
+"""Pairs in one chunk, unless a single user's sets hold more."""
 
 
 class PairScorer(Scorer, Protocol):
@@ -49,10 +49,10 @@ class SetRanks(UserRanks):
 
 @dataclass(frozen=True, slots=True)
 class CandidateSetSummary:
-    """The candidate sets that a report stands on."""
+    """The candidate sets of a report, counted."""
 
     origin: str
-    """Where they come from, in words."""
+    """Where they come from, as text."""
     n_sets: int
     fewest: int
     """Negatives in the smallest set that was ranked."""
@@ -60,7 +60,7 @@ class CandidateSetSummary:
 
     @classmethod
     def of(cls, origin: str, candidates: Ints) -> Self:
-        """The facts of the sets that were ranked: (S,) candidates of each, the answer included."""
+        """Counted from the sets that were ranked: (S,) candidates of each, the answer included."""
         sizes = candidates - 1
         fewest, most = (int(sizes.min()), int(sizes.max())) if sizes.size else (0, 0)
         return cls(origin, sizes.size, fewest, most)
@@ -84,67 +84,67 @@ def rank_in_sets(
 
     The result depends neither on the order of sets or users nor on the number of streams. NonFiniteScoreError where a
     score is NaN or infinite; ValueError where a set is of another user or item than the scorer knows; TrainingStopped
-    where `stop` said so.
+    where `stop` returned True.
     """
-    owner, answer = (np.asarray(array, dtype=np.int64) for array in (sets.user, sets.answer))
-    _refuse_strangers(scorer, owner, answer, sets.negatives)
-    order = np.lexsort((answer, owner))
+    user, answer = (np.asarray(array, dtype=np.int64) for array in (sets.user, sets.answer))
+    _refuse_unknown_indices(scorer, user, answer, sets.negatives)
+    order = np.lexsort((answer, user))
     if users is not None:
-        order = order[np.isin(owner[order], np.asarray(users, dtype=np.int64))]
-    owner, answer = owner[order], answer[order]
+        order = order[np.isin(user[order], np.asarray(users, dtype=np.int64))]
+    user, answer = user[order], answer[order]
     starts, sizes = sets.offsets[:-1][order], np.diff(sets.offsets)[order]
-    chosen, firsts = np.unique(owner, return_index=True)
-    indptr = np.append(firsts, owner.size).astype(np.int64)
-    found = np.empty(owner.size, dtype=np.int64)
-    cuts = _pieces(np.add.reduceat(sizes + 1, firsts) if firsts.size else sizes)
+    ranked_users, firsts = np.unique(user, return_index=True)
+    indptr = np.append(firsts, user.size).astype(np.int64)
+    ranks = np.empty(user.size, dtype=np.int64)
+    cuts = _chunks(np.add.reduceat(sizes + 1, firsts) if firsts.size else sizes)
 
     def rank(first: int, number: int) -> None:
-        some = slice(indptr[cuts[first + number]], indptr[cuts[first + number + 1]])
-        which = np.repeat(np.arange(some.stop - some.start), sizes[some])  # (c,) set of each negative
-        before = np.cumsum(sizes[some]) - sizes[some]
-        items = sets.negatives[np.arange(which.size) + (starts[some] - before)[which]]
-        own, others = _scores(scorer, owner[some], answer[some], which, items)
-        found[some] = 1 + np.bincount(which[others >= own[which]], minlength=own.size)
+        rows = slice(indptr[cuts[first + number]], indptr[cuts[first + number + 1]])
+        which = np.repeat(np.arange(rows.stop - rows.start), sizes[rows])  # (c,) set of each negative
+        before = np.cumsum(sizes[rows]) - sizes[rows]
+        items = sets.negatives[np.arange(which.size) + (starts[rows] - before)[which]]
+        of_answers, of_negatives = _scores(scorer, user[rows], answer[rows], which, items)
+        ranks[rows] = 1 + np.bincount(which[of_negatives >= of_answers[which]], minlength=of_answers.size)
 
-    after = between_users(progress, stop, chosen.size)
+    after = between_users(progress, stop, ranked_users.size)
     after(0)
     width = threads.width()
     for first in range(0, len(cuts) - 1, width):
-        here = min(width, len(cuts) - 1 - first)
-        threads.share(partial(rank, first), here)
-        after(cuts[first + here])
+        n_chunks = min(width, len(cuts) - 1 - first)
+        threads.share(partial(rank, first), n_chunks)
+        after(cuts[first + n_chunks])
     candidates = (sizes + 1).astype(np.int64)
-    for array in (chosen, indptr, answer, found, candidates):
+    for array in (ranked_users, indptr, answer, ranks, candidates):
         array.flags.writeable = False
-    return SetRanks(chosen, indptr, answer, found, candidates)
+    return SetRanks(ranked_users, indptr, answer, ranks, candidates)
 
 
-def _pieces(pairs: Ints) -> list[int]:
-    """Cuts between users, from 0 to U, such that a piece has at most PAIRS pairs or one user: (U,) pairs of each."""
-    cuts, held = [0], 0
+def _chunks(pairs: Ints) -> list[int]:
+    """Cuts between users, from 0 to U, such that a chunk has at most PAIRS pairs or one user: (U,) pairs of each."""
+    cuts, chunk_pairs = [0], 0
     for user, n in enumerate(pairs.tolist()):
-        if held and held + n > PAIRS:
+        if chunk_pairs and chunk_pairs + n > PAIRS:
             cuts.append(user)
-            held = 0
-        held += n
+            chunk_pairs = 0
+        chunk_pairs += n
     return [*cuts, pairs.size] if pairs.size else cuts
 
 
-def _scores(scorer: Scorer | PairScorer, owner: Ints, answer: Ints, which: Ints, items: Ints) -> tuple[Scores, Scores]:
+def _scores(scorer: Scorer | PairScorer, user: Ints, answer: Ints, which: Ints, items: Ints) -> tuple[Scores, Scores]:
     """Scores of the answers of S sets and of their c negatives: (S,), (S,), (c,), (c,) -> (S,), (c,)."""
-    pairs = np.concatenate([owner, owner[which]]) * scorer.n_items + np.concatenate([answer, items])
-    distinct, back = np.unique(pairs, return_inverse=True)
-    user, item = np.divmod(distinct, scorer.n_items)
-    scores = _score_pairs(scorer, user, item)
+    pairs = np.concatenate([user, user[which]]) * scorer.n_items + np.concatenate([answer, items])
+    distinct, inverse = np.unique(pairs, return_inverse=True)
+    pair_user, pair_item = np.divmod(distinct, scorer.n_items)
+    scores = _score_pairs(scorer, pair_user, pair_item)
     finite = np.isfinite(scores)
     if not finite.all():
         bad = np.flatnonzero(~finite)
         raise NonFiniteScoreError(
-            f"The scores of user {user[bad[0]]} (by index) hold {scores[bad[0]]} at item {item[bad[0]]}, and so do "
-            f"{bad.size - 1:,} of {scores.size - 1:,} pairs beside it. The model's weights have probably overflowed: "
-            "train with a lower learning rate, or take an earlier checkpoint."
+            f"The scores of user {pair_user[bad[0]]} (by index) hold {scores[bad[0]]} at item {pair_item[bad[0]]}, and "
+            f"so do {bad.size - 1:,} of {scores.size - 1:,} pairs beside it. The model's weights have probably "
+            "overflowed: train with a lower learning rate, or take an earlier checkpoint."
         )
-    return scores[back[: answer.size]], scores[back[answer.size :]]
+    return scores[inverse[: answer.size]], scores[inverse[answer.size :]]
 
 
 def _score_pairs(scorer: Scorer | PairScorer, user: Ints, item: Ints) -> NDArray[np.floating[Any]]:
@@ -162,11 +162,11 @@ def _score_pairs(scorer: Scorer | PairScorer, user: Ints, item: Ints) -> NDArray
     return scores
 
 
-def _refuse_strangers(scorer: Scorer, owner: Ints, answer: Ints, negatives: NDArray[np.integer[Any]]) -> None:
-    for what, indices, n in (
-        ("users", owner, scorer.n_users),
+def _refuse_unknown_indices(scorer: Scorer, user: Ints, answer: Ints, negatives: NDArray[np.integer[Any]]) -> None:
+    for name, indices, n in (
+        ("users", user, scorer.n_users),
         ("answers", answer, scorer.n_items),
         ("negatives", negatives, scorer.n_items),
     ):
         if indices.size and not 0 <= indices.min() <= indices.max() < n:
-            raise ValueError(f"{what} are 0 to {n - 1}, the candidate sets hold {indices.min()} to {indices.max()}")
+            raise ValueError(f"{name} are 0 to {n - 1}, the candidate sets hold {indices.min()} to {indices.max()}")

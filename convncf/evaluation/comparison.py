@@ -29,10 +29,10 @@ _COMPARABLE = {
     "cold": "ways to count test items that training never saw (eval.cold)",
 }
 _ONE_SEED = (
-    " The sets are drawn by a run's seed: train the runs with one --seed, or evaluate each within the same sets, by "
+    " The sets are sampled by a run's seed: train the runs with one --seed, or evaluate each within the same sets, by "
     "convncf evaluate RUN --protocol candidates --negatives N --seed N."
 )
-"""What to do where only the sets differ."""
+"""The advice where only the sets differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class ComparedRun:
     """Metric -> lower and upper end of the 95% interval of its mean over users; empty where only one user was
     evaluated, and in reports of older versions."""
     warnings: tuple[str, ...] = ()
-    """What makes this run's figures too good, a sentence each."""
+    """Why this run's figures are too good, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Comparison:
     where the runs are unlike."""
 
     def difference(self, run: ComparedRun, metric: str) -> float | None:
-        """A run's metric minus the baseline's; none for the baseline itself, or where one of them lacks it."""
+        """A run's metric minus the baseline's; None for the baseline itself, or where one of them lacks it."""
         base = self.runs[0]
         if run is base or metric not in run.metrics or metric not in base.metrics:
             return None
@@ -112,7 +112,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """What training brought a run, on validation and in the metric that it monitors."""
+    """How much training improved a run, on validation, in the monitored metric."""
 
     start: float
     """Before the first step, after pretraining."""
@@ -156,11 +156,12 @@ def compare(runs: Sequence[Run], *, seed: int = 0) -> Comparison:
         for run, report in zip(runs, reports, strict=True)
     )
     paired, untested = ({}, {}) if unlike else _paired(runs, reports, monitor, seed)
-    here = [
-        (run.model, run.metrics) for run in compared
-    ]  # a network that kept its start equals its MF-BPR, and is none
+    # by metrics too: a network that kept its start is no MF-BPR, though it equals it
+    compared_models = [(run.model, run.metrics) for run in compared]
     references = {
-        name: scores for name, scores in reports[0].get("baselines", {}).items() if (name, scores) not in here
+        name: scores
+        for name, scores in reports[0].get("baselines", {}).items()
+        if (name, scores) not in compared_models
     }
     return Comparison(
         runs=compared,
@@ -175,25 +176,27 @@ def compare(runs: Sequence[Run], *, seed: int = 0) -> Comparison:
 
 def differences(settings: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:
     """The settings that are not the same everywhere, in the order of the first; 0.001 and 1e-3 are the same number."""
-    keys = list(dict.fromkeys(key for one in settings for key in one))
-    found = []
+    keys = list(dict.fromkeys(key for of_run in settings for key in of_run))
+    differing = []
     for key in keys:
-        values = tuple(one.get(key) for one in settings)
+        values = tuple(of_run.get(key) for of_run in settings)
         if len({_canonical(value) for value in values}) > 1:
-            found.append(Difference(key, values))
-    return tuple(found)
+            differing.append(Difference(key, values))
+    return tuple(differing)
 
 
 def _with_effect(settings: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:
     """The differences that have an effect in some run; in the others the value is None."""
-    idle = [idle_settings(one) for one in settings]
+    idle = [idle_settings(of_run) for of_run in settings]
     return tuple(
         Difference(
-            found.key,
-            tuple(None if found.key in keys else value for keys, value in zip(idle, found.values, strict=True)),
+            difference.key,
+            tuple(
+                None if difference.key in keys else value for keys, value in zip(idle, difference.values, strict=True)
+            ),
         )
-        for found in differences(settings)
-        if not all(found.key in keys for keys in idle)
+        for difference in differences(settings)
+        if not all(difference.key in keys for keys in idle)
     )
 
 
@@ -202,7 +205,7 @@ def _canonical(value: Any) -> str:
 
     def plain(item: Any) -> Any:
         if isinstance(item, float) and item.is_integer():
-            return int(item)  # and never the other way: a float cannot tell large ids apart
+            return int(item)  # and never the other way: large ids are not distinct as floats
         if item is None or isinstance(item, str | bool | int | float):
             return item
         if isinstance(item, Mapping):
@@ -214,56 +217,56 @@ def _canonical(value: Any) -> str:
 
 def _unlike(runs: Sequence[Run], reports: Sequence[Mapping[str, Any]]) -> list[str]:
     sentences = []
-    for key, words in _COMPARABLE.items():
+    for key, noun in _COMPARABLE.items():
         if len({_measured(report)[key] for report in reports}) > 1:
-            shown = ("none" if report.get(key) is None else report[key] for report in reports)
-            listed = "; ".join(f"{run.name}: {value}" for run, value in zip(runs, shown, strict=True))
+            values = ("none" if report.get(key) is None else report[key] for report in reports)
+            listed = "; ".join(f"{run.name}: {value}" for run, value in zip(runs, values, strict=True))
             way_out = _ONE_SEED if key == "candidate_fingerprint" and _drawn_of_one_split(reports) else ""
-            sentences.append(f"The runs have different {words} ({listed}), so their figures cannot be ranked.{way_out}")
-            if key in ("dataset", "protocol"):  # what follows differs with it
+            sentences.append(f"The runs have different {noun} ({listed}), so their figures cannot be ranked.{way_out}")
+            if key in ("dataset", "protocol"):  # the other keys differ with it
                 break
     return sentences
 
 
 def _drawn_of_one_split(reports: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether every run drew its sets for the same test items."""
+    """Whether every run sampled its sets for the same test items."""
     kinds = {protocol_kind(report.get("protocol")) for report in reports}
     return len({report.get("split_fingerprint") for report in reports}) == 1 and kinds == {"candidates, drawn"}
 
 
 def measured(report: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """What has to be equal between two reports to rank their figures; None where nothing was tested."""
+    """What has to be equal in two reports for their figures to be ranked; None where nothing was evaluated on test."""
     return tuple(str(value) for value in _measured(report).values()) if report.get("metrics") else None
 
 
 def _measured(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Each of _COMPARABLE as it is compared: a protocol without what the seed makes of it, cold as it is called now."""
+    """Each of _COMPARABLE as it is compared: a protocol without its seed, cold by its present name."""
     cold = EvalConfig.earlier_values["cold"].get(str(report.get("cold")), report.get("cold"))
-    own = {"protocol": protocol_kind(report.get("protocol")), "cold": cold}
-    return {key: report.get(key) for key in _COMPARABLE} | own
+    compared = {"protocol": protocol_kind(report.get("protocol")), "cold": cold}
+    return {key: report.get(key) for key in _COMPARABLE} | compared
 
 
 def protocol_kind(protocol: str | None) -> str | None:
-    """A report's protocol without what the seed and the data make of it: "full ranking", "candidates, drawn",
-    "candidates, cleaned" or "candidates, as published", the last two of sets that came with the data.
+    """A report's protocol without its seed and counts: "full ranking", "candidates, drawn", "candidates, cleaned" or
+    "candidates, as published", the last two of sets that came with the data.
 
-    Which sets they are is told by their fingerprint.
+    The sets themselves are identified by their fingerprint.
     """
     kind, _, origin = (protocol or "").partition(": ")
-    made = next((words for words in ("drawn", "cleaned", "as published") if words in origin), "")
-    return f"{kind}, {made}" if made else kind or None
+    source = next((source for source in ("drawn", "cleaned", "as published") if source in origin), "")
+    return f"{kind}, {source}" if source else kind or None
 
 
 def _report(run: Run) -> dict[str, Any]:
-    """The report of a finished run; of another, what it says may be of fewer epochs than its settings."""
+    """The report of a finished run; that of an unfinished one may be of fewer epochs than its settings."""
     report, state = run.report(), run.status().state
     if report is not None and state == "finished":
         return report
-    lacks = "is not finished" if report is not None else "has no report yet"
+    problem = "is not finished" if report is not None else "has no report yet"
     if state in ACTIVE:
-        raise RunError(f"run {run.name!r} {lacks}: it is {state}. Watch it with convncf runs show {run.name}.")
+        raise RunError(f"run {run.name!r} {problem}: it is {state}. Watch it with convncf runs show {run.name}.")
     if state in RESUMABLE:
-        raise RunError(f"run {run.name!r} {lacks}: it is {state}. Go on with it: convncf resume {run.name}.")
+        raise RunError(f"run {run.name!r} {problem}: it is {state}. Go on with it: convncf resume {run.name}.")
     raise RunError(f"run {run.name!r} is finished, and its report is gone. Restore report.json, or delete the run.")
 
 
@@ -274,19 +277,19 @@ def _present(metrics: Mapping[str, float | None]) -> dict[str, float]:
 def _paired(
     runs: Sequence[Run], reports: Sequence[Mapping[str, Any]], monitor: str, seed: int
 ) -> tuple[dict[str, PairedTest], dict[str, str]]:
-    """The tests, and why a run has none."""
+    """The paired tests; and for a run without one, the reason."""
     base = _test_values(runs[0], reports[0], monitor)
-    found, untested = {}, {}
+    tests, untested = {}, {}
     for run, report in zip(runs[1:], reports[1:], strict=True):
         other = _test_values(run, report, monitor)
         common = base.index.intersection(other.index, sort=False)
         if len(common):
-            found[run.name] = paired_test(other[common].to_numpy(), base[common].to_numpy(), seed)
+            tests[run.name] = paired_test(other[common].to_numpy(), base[common].to_numpy(), seed)
         elif len(base) and not len(other):
             untested[run.name] = f"{run.name} was not evaluated in {monitor}: give it the same eval.monitor to test it."
         else:
             untested[run.name] = f"{run.name} and {runs[0].name} have no test user in common."
-    return found, untested
+    return tests, untested
 
 
 def values_on_test(run: Run, metric: str) -> pd.Series[float]:
@@ -295,7 +298,7 @@ def values_on_test(run: Run, metric: str) -> pd.Series[float]:
 
 
 def _test_values(run: Run, report: Mapping[str, Any], metric: str) -> pd.Series[float]:
-    from convncf.evaluation.baselines import THIS  # torch comes with it, and groups over seeds need none
+    from convncf.evaluation.baselines import THIS  # it imports torch, which comparisons over seeds do not need
 
     frame = run.read_frame("per_user")
     missing = sorted({"user_id", "part", "model"} - set(frame.columns))
@@ -304,7 +307,7 @@ def _test_values(run: Run, report: Mapping[str, Any], metric: str) -> pd.Series[
             f"{run.path / 'per_user.parquet'}: lacks {', '.join(missing)}. Restore the file, or delete the run."
         )
     rows = frame[(frame["part"] == "test") & (frame["model"] == THIS)]
-    if "protocol" in rows:  # runs of older versions have but one
+    if "protocol" in rows:  # runs of older versions have only one
         rows = rows[rows["protocol"] == report.get("protocol")]
     chosen = rows.set_index("user_id")
     return chosen[metric].dropna() if metric in chosen.columns else chosen.iloc[:0, 0]

@@ -1,10 +1,10 @@
 """Metrics of a ranking: HR, NDCG, MRR, Recall, Precision and MAP at K, and AUC; one value per user.
 
-A metric sees ranks and nothing else. They come ragged, as the rows of a CSR matrix do: U users, N positives,
+A metric is computed from ranks alone. They are ragged, as the rows of a CSR matrix: U users, N positives,
 `ranks` (N,) 1-based, `indptr` (U + 1,); the positives of user u hold ranks[indptr[u]:indptr[u + 1]].
-AUC also sees how many candidates were ranked. A user's ranks are all different, ties being broken before, but for
+AUC also needs how many candidates were ranked. A user's ranks are all different, ties being broken before, except for
 misses: a positive that no list could hold has the rank MISS, and adds 0 to every metric while it counts among the n.
-Every user has at least one positive, and one other candidate: who has not is not evaluated, and is counted elsewhere.
+Every user has at least one positive, and one other candidate: other users are not evaluated, and counted elsewhere.
 Higher is better for all of them, and all lie in [0, 1].
 """
 
@@ -24,23 +24,23 @@ from convncf.errors import ConfigError, did_you_mean
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 MISS: Final = int(np.iinfo(np.int64).max)
-"""The rank of a positive that counts as not found, however large K is and however few the candidates are."""
+"""The rank of a positive that counts as a miss, however large K is and however few the candidates are."""
 Compute = Callable[[int, Ints, Ints, Ints | None], Floats]
 """(K, ranks (N,), indptr (U + 1,), candidates (U,) or None) -> the metric of each user, (U,)."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricRecord:
-    """Everything that is said of a metric, and how it is computed."""
+    """A metric: its name, its definition, its tooltip, and how it is computed."""
 
     name: str
-    """As it is written before the @: "NDCG"."""
+    """As written before the @: "NDCG"."""
     sentence: str
     """What it is, with its formula; K stands for the cut-off."""
     formula: str
     """Of one user with n positives, in a line."""
     tooltip: str
-    """In plain words, with {k} for the cut-off; without a capital and a full stop."""
+    """In everyday words, with {k} for the cut-off; without a capital and a full stop."""
     compute: Compute
     with_k: bool = True
     """Whether it has a cut-off; else it is of the whole ranking, and K is not read."""
@@ -82,19 +82,19 @@ def _ndcg(k: int, ranks: Ints, indptr: Ints, candidates: Ints | None) -> Floats:
 
 
 def _average_precision(k: int, ranks: Ints, indptr: Ints, candidates: Ints | None) -> Floats:
-    ascending, hits = _ascending(ranks, indptr), _perfect(indptr)  # the j-th in line has j positives up to it
+    ascending, hits = _ascending(ranks, indptr), _perfect(indptr)  # the j-th has j positives up to it
     gained = np.add.reduceat(np.where(ascending <= k, hits / ascending, 0.0), indptr[:-1])
     return np.asarray(gained / np.minimum(np.diff(indptr), k), dtype=np.float64)
 
 
 def _auc(k: int, ranks: Ints, indptr: Ints, candidates: Ints | None) -> Floats:
-    """From ranks to pairs: before the j-th positive in line stand rank - j others, all of them before a miss."""
+    """From ranks to pairs: rank - j other candidates come before the j-th positive; all of them before a miss."""
     if candidates is None:
         raise ValueError("AUC needs the number of candidates of each user")
     n = np.diff(indptr)  # (U,)
     others = candidates - n
-    line, all_others = _ascending(ranks, indptr), np.repeat(others, n)  # (N,), (N,)
-    before = np.where(line == MISS, all_others, line - _perfect(indptr))
+    ascending, all_others = _ascending(ranks, indptr), np.repeat(others, n)  # (N,), (N,)
+    before = np.where(ascending == MISS, all_others, ascending - _perfect(indptr))
     wrong, pairs = np.add.reduceat(before, indptr[:-1]), n * others
     if (others < 1).any() or (before > all_others).any():
         raise ValueError("a user has no more candidates than positives, or a later rank than candidates")
@@ -172,12 +172,12 @@ RECORDS: Final = (
         with_k=False,
     ),
 )
-"""The metrics there are, in the order in which they are shown."""
-_BY_NAME: Final = MappingProxyType({one.name: one for one in RECORDS})
-FORMULAS = MappingProxyType({one.name: one.formula for one in RECORDS})
+"""The available metrics, in the order in which they are shown."""
+_BY_NAME: Final = MappingProxyType({record.name: record for record in RECORDS})
+FORMULAS = MappingProxyType({record.name: record.formula for record in RECORDS})
 """Each metric of one user with n positives, in a line."""
 NAMES: tuple[str, ...] = tuple(_BY_NAME)
-WITHOUT_K = frozenset(one.name for one in RECORDS if not one.with_k)
+WITHOUT_K = frozenset(record.name for record in RECORDS if not record.with_k)
 """Metrics of the whole ranking: they have no cut-off."""
 _WRITTEN = re.compile(r"(?P<name>[^@]*)@(?P<k>0|[1-9][0-9]{0,8})")
 
@@ -201,7 +201,7 @@ class Metric:
                 )
         elif self.k is None or self.k < 1:
             k = "" if self.k is None else self.k
-            raise ConfigError(f"{self.name}@{k} looks at no rank at all: K must be 1 or more, as in {self.name}@10.")
+            raise ConfigError(f"{self.name}@{k} counts no rank at all: K must be 1 or more, as in {self.name}@10.")
 
     def __str__(self) -> str:
         return self.name if self.k is None else f"{self.name}@{self.k}"
@@ -214,8 +214,8 @@ def parse(text: str) -> Metric:
     written = _WRITTEN.fullmatch(text)
     if written is None:
         name = text.partition("@")[0]
-        if (whole := name.strip().upper()) in WITHOUT_K:
-            raise ConfigError(f"{text!r} is not a metric: {whole} has no cut-off. Write {whole}.")
+        if (without_k := name.strip().upper()) in WITHOUT_K:
+            raise ConfigError(f"{text!r} is not a metric: {without_k} has no cut-off. Write {without_k}.")
         example = f"{name if name in NAMES else 'NDCG'}@10"
         raise ConfigError(f"{text!r} is not a metric: write a name, @ and a whole number K, as in {example}.")
     k = int(written["k"])
@@ -242,17 +242,17 @@ def describe(name: str) -> str:
 
 
 def tooltip(text: str) -> str:
-    """What a metric such as "NDCG@10" measures, in plain words; empty for what is none."""
+    """What a metric such as "NDCG@10" measures, in everyday words; empty for what is no metric."""
     name, at, k = text.partition("@")
-    one = _BY_NAME.get(name)
-    return one.tooltip.format(k=k) if one is not None and bool(k) == one.with_k == bool(at) else ""
+    record = _BY_NAME.get(name)
+    return record.tooltip.format(k=k) if record is not None and bool(k) == record.with_k == bool(at) else ""
 
 
 def per_user(metric: Metric, ranks: Ints, indptr: Ints, candidates: Ints | None = None) -> Floats:
     """The metric of each user, by FORMULAS: ranks (N,), indptr (U + 1,) -> (U,); for AUC also `candidates` (U,).
 
-    ValueError where the ranks are not ragged as told above, and for AUC where a user has no candidates but positives,
-    or a later rank than candidates.
+    ValueError where the ranks are not ragged as described above, and for AUC where a user has no candidates but
+    positives, or a later rank than candidates.
     """
     _check(ranks, indptr)
     if indptr.size == 1:
@@ -264,12 +264,12 @@ def _check(ranks: Ints, indptr: Ints) -> None:
     if indptr.ndim != 1 or indptr.size == 0 or indptr[0] != 0 or indptr[-1] != ranks.size:
         raise ValueError(f"indptr must run from 0 to {ranks.size}, the number of ranks, got {indptr!r}")
     if (np.diff(indptr) < 1).any():
-        raise ValueError("every user needs at least one positive: leave the others out before asking for a metric")
+        raise ValueError("every user needs at least one positive: exclude the others before computing a metric")
     if ranks.size and ranks.min() < 1:
         raise ValueError(f"ranks are 1-based, got {ranks.min()}")
 
 
 def _proposal(name: str, k: int | None = None) -> str:
     sentence = did_you_mean(name.strip(), NAMES)
-    with_k = "|".join(known for known in NAMES if known not in WITHOUT_K)
+    with_k = "|".join(metric for metric in NAMES if metric not in WITHOUT_K)
     return sentence if k is None else re.sub(rf"\b({with_k})\b", rf"\1@{k}", sentence)

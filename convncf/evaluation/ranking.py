@@ -1,9 +1,9 @@
-"""The rule of ranking: where one user's items stand among all items that are not left out.
+"""The rule of ranking: the rank of one user's items among all items that are not excluded.
 
 The rule: rank of a positive = 1 + non-positive candidates that score the same or higher + positives that score
 higher, where equal positives follow each other in index order. Ties count against the positive, or a model that
 gives one score to everything would look perfect. A score that is not finite is an error, never a hit.
-Candidates are the items that are not left out; what is left out is decided by Split.left_out alone.
+Candidates are the items that are not excluded; which those are is decided by Split.excluded alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Scores = NDArray[np.floating[Any]]
 
 
 class Scorer(Protocol):
-    """Whatever scores every item for one user: every model here does."""
+    """An object that scores every item for one user, as every model here does."""
 
     @property
     def n_users(self) -> int: ...
@@ -38,7 +38,7 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ItemRank:
-    """Where one item stands, or would stand, in a user's full ranking."""
+    """The rank of one item in a user's full ranking, or the rank that it would have."""
 
     rank: int
     """1-based, by the rule of this module."""
@@ -47,7 +47,7 @@ class ItemRank:
     tied: int
     """Other candidates with exactly the same score."""
     seen: bool
-    """The item is left out for this user, so the rank is what it would be."""
+    """Whether the item is excluded for this user, so that the rank is the one that it would have."""
 
     @property
     def words(self) -> str:
@@ -58,16 +58,16 @@ class ItemRank:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TopK:
-    """The first items of a user's full ranking; k entries, or fewer where there are fewer candidates."""
+    """The first items of a user's full ranking: k of them, or fewer where there are fewer candidates."""
 
     items: Ints
-    """(k,) item indices, score descending; a list must break ties somehow: equal scores stand in index order."""
+    """(k,) item indices, score descending; a list must break ties somehow: equal scores are in index order."""
     scores: Scores
     """(k,)"""
     tied: Ints
-    """(k,) other candidates with the same score, in the list or behind it."""
+    """(k,) other candidates with the same score, in the list or after it."""
     ranks: Ints
-    """(k,) the rank by the rule, equal to ItemRank.rank; where nothing ties it is the position in the list."""
+    """(k,) the rank by the rule, equal to ItemRank.rank; without ties it is the position in the list."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,10 +85,10 @@ class UserRanks:
 
     def of(self, user: int) -> tuple[Ints, Ints]:
         """The held-out items of one user and their ranks; two empty arrays where the user was not evaluated."""
-        at = int(np.searchsorted(self.users, user))
-        if at == self.users.size or self.users[at] != user:
+        place = int(np.searchsorted(self.users, user))
+        if place == self.users.size or self.users[place] != user:
             return self.items[:0], self.ranks[:0]
-        row = slice(self.indptr[at], self.indptr[at + 1])
+        row = slice(self.indptr[place], self.indptr[place + 1])
         return self.items[row], self.ranks[row]
 
 
@@ -96,13 +96,13 @@ def rank_positives(scores: ArrayLike, positives: ArrayLike, excluded: ArrayLike,
     """Rank of each positive, by the rule: (n_items,), (m,), (l,) -> (m,) in the order of `positives`.
 
     `user` is only named in the error. NonFiniteScoreError where a score is NaN or infinite; ValueError where a
-    positive is left out or given twice.
+    positive is excluded or given twice.
     """
     finite = _finite(scores, user)
-    wanted, hidden = _items(positives), _items(excluded)
-    if np.unique(wanted).size < wanted.size:
+    of_user = _items(positives)
+    if np.unique(of_user).size < of_user.size:
         raise ValueError("a positive was given twice")
-    return _ranks_of(wanted, finite, wanted, _ordered_candidates(finite, wanted, hidden))
+    return _ranks_of(of_user, finite, of_user, _ordered_candidates(finite, of_user, _items(excluded)))
 
 
 def rank_item(
@@ -110,15 +110,15 @@ def rank_item(
 ) -> ItemRank:
     """Rank of any item among the candidates: of a positive as in `rank_positives`, of another as a non-positive.
 
-    An item that is left out is ranked as if it alone came back, and is marked as seen.
+    An excluded item is ranked as if it alone were a candidate again, and is marked as seen.
     """
     finite = _finite(scores, user)
     if not 0 <= item < finite.size:
         raise ValueError(f"items are 0 to {finite.size - 1}, got {item}")
-    wanted, hidden = _items(positives), _items(excluded)
-    seen = bool((hidden == item).any())
-    ordered = _ordered_candidates(finite, wanted, hidden[hidden != item])
-    rank = _ranks_of(np.array([item]), finite, wanted, ordered)[0]
+    of_user, not_candidates = _items(positives), _items(excluded)
+    seen = bool((not_candidates == item).any())
+    ordered = _ordered_candidates(finite, of_user, not_candidates[not_candidates != item])
+    rank = _ranks_of(np.array([item]), finite, of_user, ordered)[0]
     return ItemRank(int(rank), ordered.size, int(_equal_to(finite[[item]], ordered)[0]) - 1, seen)
 
 
@@ -127,51 +127,51 @@ def top_k(
 ) -> TopK:
     """The k candidates with the highest scores, ties in index order.
 
-    `positives` are the user's test (or validation) items where they are known, so that `ranks` follows the rule
-    for them too; it changes neither the list nor its order.
+    `positives` are the user's test (or validation) items where there are any, so that `ranks` follows the rule for them
+    too; they change neither the list nor its order.
     """
     if k < 1:
         raise ValueError(f"k must be 1 or more, got {k}")
     finite = _finite(scores, user)
-    wanted, hidden = _items(positives), _items(excluded)
-    items = np.flatnonzero(_candidates(finite.size, wanted, hidden))  # (c,)
-    if items.size > k:  # whatever ties with the k-th stays in, so that it can be counted and put in order
+    of_user = _items(positives)
+    items = np.flatnonzero(_candidates(finite.size, of_user, _items(excluded)))  # (c,)
+    if items.size > k:  # what ties with the k-th stays, to be counted and sorted
         kth = np.partition(finite[items], items.size - k)[items.size - k]
         items = items[finite[items] >= kth]
     items = items[np.argsort(-finite[items], kind="stable")]
     ordered = finite[items][::-1]  # ascending
     items = items[:k]
     listed = finite[items]
-    return TopK(items, listed, _equal_to(listed, ordered) - 1, _ranks_of(items, finite, wanted, ordered))
+    return TopK(items, listed, _equal_to(listed, ordered) - 1, _ranks_of(items, finite, of_user, ordered))
 
 
 def _ranks_of(items: Ints, scores: Scores, positives: Ints, ordered: Scores) -> Ints:
     """The rule for any candidates, (k,) -> (k,); `ordered` holds the scores of all candidates, ascending.
 
-    Said the other way round: candidates that score the same or higher, the item itself among them, less the equal
-    positives behind it.
+    Equivalently: candidates that score the same or higher, the item itself among them, minus the equal positives after
+    it.
     """
     same_or_higher = (ordered.size - np.searchsorted(ordered, scores[items], side="left")).astype(np.int64)
     if positives.size == 0:
         return same_or_higher
-    line = positives[np.lexsort((positives, -scores[positives]))[::-1]]  # (m,) ascending score, ties from the back
-    place = np.zeros(scores.size, dtype=np.int64)  # 1-based in the line; 0: not a positive
-    place[line] = np.arange(1, line.size + 1)
-    behind = place[items] - 1 - np.searchsorted(scores[line], scores[items], side="left")
-    return np.where(place[items] > 0, same_or_higher - behind, same_or_higher)
+    ascending = positives[np.lexsort((positives, -scores[positives]))[::-1]]  # (m,) by score, ties from the last index
+    place = np.zeros(scores.size, dtype=np.int64)  # 1-based among the positives; 0: not a positive
+    place[ascending] = np.arange(1, ascending.size + 1)
+    equal_after = place[items] - 1 - np.searchsorted(scores[ascending], scores[items], side="left")
+    return np.where(place[items] > 0, same_or_higher - equal_after, same_or_higher)
 
 
 def _ordered_candidates(scores: Scores, positives: Ints, excluded: Ints) -> Scores:
-    """Scores of the candidates, ascending: one sort answers for every positive of the user."""
+    """Scores of the candidates, ascending: one sort serves all positives of the user."""
     return np.sort(scores[_candidates(scores.size, positives, excluded)])
 
 
 def _candidates(n_items: int, positives: Ints, excluded: Ints) -> NDArray[np.bool_]:
-    kept = np.ones(n_items, dtype=np.bool_)
-    kept[excluded] = False
-    if not kept[positives].all():
-        raise ValueError(f"items {positives[~kept[positives]].tolist()} are positives and left out as well")
-    return kept
+    candidate = np.ones(n_items, dtype=np.bool_)
+    candidate[excluded] = False
+    if not candidate[positives].all():
+        raise ValueError(f"items {positives[~candidate[positives]].tolist()} are positives and excluded as well")
+    return candidate
 
 
 def _equal_to(values: Scores, ordered: Scores) -> Ints:

@@ -1,7 +1,7 @@
-"""Groups: runs that differ in nothing but the seed, summed up as mean, standard deviation and interval over seeds.
+"""Seed groups: runs that differ in the seed alone, with mean, standard deviation and interval over seeds.
 
-Each seed counts once, by the newest finished run of it. Every other run is left out and named: a seed that is not
-finished says nothing yet, and a seed twice is no new evidence.
+Each seed counts once, by its newest finished run. Every other run is excluded and named: an unfinished one says nothing
+yet, and a second run of a seed is no new evidence.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SOURCE: Final = "model.pre_model_path"
 _LEVEL: Final = 0.95
 _LOWEST: Final = 0.0
 _HIGHEST: Final = 1.0
-"""No metric is beyond these."""
+"""No metric lies outside these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,15 @@ class SeedSummary:
     """Standard deviation over seeds (n - 1 below); None for one seed."""
     n: int
     low: float | None
-    """95% interval of the mean, by Student's t over seeds, cut at 0 and 1, since no metric is beyond them; None for
-    one seed. It speaks of seeds, not of users."""
+    """95% interval of the mean, by Student's t over seeds, cut at 0 and 1, since no metric lies outside them; None
+    for one seed. It is over seeds, not over users."""
     high: float | None
     cut: bool = False
-    """Whether the interval went beyond 0 or 1, and was cut there."""
+    """Whether the interval reached below 0 or above 1, and was cut there."""
 
     @property
     def words(self) -> str:
-        """Such as "0.2912 ± 0.0031 (n = 3, 95% 0.2835 to 0.2989)"; ", cut at 0 and 1" where it went beyond."""
+        """Such as "0.2912 ± 0.0031 (n = 3, 95% 0.2835 to 0.2989)"; ", cut at 0 and 1" where it was cut."""
         if self.sd is None:
             return f"{self.mean:.4f} (n = 1)"
         cut = ", cut at 0 and 1" if self.cut else ""
@@ -70,16 +70,16 @@ class SeedGroup:
     one_split: bool
     """Whether all of them have the same split, so that the interval is over training alone."""
     unlike: tuple[str, ...]
-    """Why the figures are no sample of one thing, a sentence each; empty where they are."""
+    """Why the figures are not comparable, a sentence each; empty where they are."""
     metrics: Mapping[str, SeedSummary]
     """Of the test part."""
     validation: Mapping[str, SeedSummary]
 
     @property
     def interval_words(self) -> str:
-        """What the intervals speak of."""
-        over = "training; the split is the same" if self.one_split else "split and training"
-        return f"the intervals are over seeds ({over}), by Student's t: they do not speak of other users"
+        """What the intervals are over, as a clause."""
+        varied = "training; the split is the same" if self.one_split else "split and training"
+        return f"the intervals are over seeds ({varied}), by Student's t: they say nothing about other users"
 
     def to_json(self) -> dict[str, Any]:
         """The group as plain values."""
@@ -87,7 +87,7 @@ class SeedGroup:
             **{key: getattr(self, key) for key in ("name", "model", "dataset", "one_split")},
             **{key: list(getattr(self, key)) for key in ("runs", "seeds", "unlike")},
             "interval": self.interval_words if len(self.seeds) > 1 else None,
-            "left_out": dict(self.excluded),
+            "excluded": dict(self.excluded),
             "metrics": {name: asdict(summary) for name, summary in self.metrics.items()},
             "validation": {name: asdict(summary) for name, summary in self.validation.items()},
         }
@@ -100,10 +100,10 @@ def find(store: RunStore, name: str) -> SeedGroup:
     RunNotFoundError where there is neither, RunBrokenError where the run cannot be read.
     """
     if name not in store.names():
-        named = [run for run in store.all() if re.fullmatch(re.escape(name) + r"-seed[0-9]+", run.name)]
-        return group(named or [store.open(name)])
-    wanted = identity(store.open(name))
-    return group([run for run in store.all() if _identity(run) == wanted])
+        runs = [run for run in store.all() if re.fullmatch(re.escape(name) + r"-seed[0-9]+", run.name)]
+        return group(runs or [store.open(name)])
+    of_group = identity(store.open(name))
+    return group([run for run in store.all() if _identity(run) == of_group])
 
 
 def group(runs: Sequence[Run]) -> SeedGroup:
@@ -118,19 +118,19 @@ def group(runs: Sequence[Run]) -> SeedGroup:
     for run in ordered[1:]:
         if identity(run) != identity(first):
             raise RunError(
-                f"runs {first.name!r} and {run.name!r} differ in more than the seed. See in what: "
+                f"runs {first.name!r} and {run.name!r} differ in more than the seed. See which settings differ: "
                 f"convncf compare {first.name} {run.name}"
             )
     excluded = {run.name: "broken" for run in runs if run not in readable}
     counted: dict[int, tuple[Run, Mapping[str, Any]]] = {}
     for run in ordered:
-        seed, found = run.config().seed, _finished(run)
-        if isinstance(found, str):
-            excluded[run.name] = found
+        seed, report = run.config().seed, _finished(run)
+        if isinstance(report, str):
+            excluded[run.name] = report
         elif seed in counted:
             excluded[run.name] = f"an older run of seed {seed}"
         else:
-            counted[seed] = run, found
+            counted[seed] = run, report
     reports = [report for _, report in counted.values()]
     splits = {report.get("split_fingerprint") for report in reports}
     several = len({protocol_kind(report.get("protocol")) for report in reports}) > 1
@@ -150,40 +150,40 @@ def group(runs: Sequence[Run]) -> SeedGroup:
 
 def groups(runs: Sequence[Run]) -> list[SeedGroup]:
     """Every set of runs that differ in the seed alone, of two seeds or more, in the order of their first run."""
-    alike: dict[str, list[Run]] = {}
+    by_identity: dict[str, list[Run]] = {}
     for run in runs:
         if (shared := _identity(run)) is not None:
-            alike.setdefault(shared, []).append(run)
-    return [group(members) for members in alike.values() if len({run.config().seed for run in members}) > 1]
+            by_identity.setdefault(shared, []).append(run)
+    return [group(members) for members in by_identity.values() if len({run.config().seed for run in members}) > 1]
 
 
 def unreadable(runs: Sequence[Run]) -> tuple[str, ...]:
-    """Names of the runs whose settings cannot be read, so that nobody knows which group they belong to."""
+    """Names of the runs whose settings cannot be read, so that their group is unknown."""
     return tuple(run.name for run in runs if _identity(run) is None)
 
 
 def identity(run: Run) -> str:
     """What two runs of a group have in common: the data and every setting that has an effect, but for the seed.
 
-    A run that began from another run of its own seed has that one's identity in place of its name, so that each seed
-    may begin from its own MF-BPR.
+    A run that started from another run of its own seed has that one's identity in place of its name, so that each seed
+    may start from its own MF-BPR.
     """
     settings = run.settings()
-    left_aside = idle_settings(settings) | set(_NOT_COMPARED)
-    kept = {key: value for key, value in settings.items() if key not in left_aside}
+    ignored = idle_settings(settings) | set(_NOT_COMPARED)
+    compared = {key: value for key, value in settings.items() if key not in ignored}
     store = RunStore(run.path.parent.parent)
-    source = str(kept.get(_SOURCE, ""))
+    source = str(compared.get(_SOURCE, ""))
     if source in store.names() and source != run.name:
-        began = store.open(source)
-        if began.config().seed == run.config().seed:
-            kept[_SOURCE] = identity(began)
-    return strict_json([run.fingerprint, kept])
+        source_run = store.open(source)
+        if source_run.config().seed == run.config().seed:
+            compared[_SOURCE] = identity(source_run)
+    return strict_json([run.fingerprint, compared])
 
 
 def summary(values: Sequence[float]) -> SeedSummary:
     """Mean, standard deviation and the 95% t interval of the mean, of a metric's value under each seed, 0 to 1.
 
-    Student's t knows no bounds: few seeds near 0 or 1 would give an interval beyond them, which is cut there.
+    Student's t has no bounds: few seeds near 0 or 1 would give an interval that reaches outside, which is cut there.
     """
     array = np.asarray(values, np.float64)
     mean, n = float(array.mean()), len(array)
@@ -218,7 +218,7 @@ def _identity(run: Run) -> str | None:
 
 
 def _finished(run: Run) -> Mapping[str, Any] | str:
-    """The report of a finished run, or why there is none in a word."""
+    """The report of a finished run, or the reason why there is none."""
     try:
         state, report = run.status().state, run.report()
     except RunBrokenError:
@@ -229,10 +229,10 @@ def _finished(run: Run) -> Mapping[str, Any] | str:
 
 
 def _summaries(values: Sequence[Mapping[str, float | None]]) -> dict[str, SeedSummary]:
-    """Of each metric that all runs have."""
-    found = {}
+    """A summary of each metric that all runs have."""
+    summaries = {}
     for name in values[0] if values else ():
-        each = [value for one in values if (value := one.get(name)) is not None]
-        if len(each) == len(values):
-            found[name] = summary(each)
-    return found
+        by_seed = [value for metrics in values if (value := metrics.get(name)) is not None]
+        if len(by_seed) == len(values):
+            summaries[name] = summary(by_seed)
+    return summaries

@@ -1,9 +1,9 @@
 """Is one model better than another, or were the users lucky? Paired tests and intervals over users.
 
-Both models are judged on the same users, so the test is paired: under the null hypothesis each user's difference
-could as well have had the other sign (Fisher's randomisation test; Smucker et al., "A Comparison of Statistical
+Both models are evaluated on the same users, so the test is paired: under the null hypothesis each user's difference
+could as well have the other sign (Fisher's randomisation test; Smucker et al., "A Comparison of Statistical
 Significance Tests for Information Retrieval Evaluation", CIKM 2007). The interval is the percentile bootstrap of
-the mean; one user has none. Both speak about users drawn like these, not about another training seed.
+the mean; one user has none. Both are about users sampled like these, not about another training seed.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ SIGN_FLIPS = 10_000
 """Random sign patterns of the test; where there are fewer patterns than that, all of them are taken."""
 RESAMPLES = 4_000
 """Bootstrap samples of an interval: the ends move by some 4% of a standard error from seed to seed."""
-_DRAWN_AT_ONCE = 1_000_000
-_DRAWN_IN_ALL = 400_000_000
+_RESAMPLED_AT_ONCE = 1_000_000
+_RESAMPLED_IN_ALL = 400_000_000
 _FEWEST_RESAMPLES = 1_000
 
 
@@ -36,7 +36,7 @@ class Interval:
     n: int
     mean: float
     low: float | None
-    """None for one user: all that is drawn from it is that user."""
+    """None for one user: every resample is that user."""
     high: float | None
 
 
@@ -67,21 +67,21 @@ class PairedTest:
         places = _decimals(self.difference)
         users = f"{self.n:,} user{'' if self.n == 1 else 's'}"
         p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
-        told = f"no interval from {users}, {p}"
+        details = f"no interval from {users}, {p}"
         if self.low is not None and self.high is not None:
             ends = f"{_rounded(self.low, places)} to {_rounded(self.high, places)}"
-            told = f"95% interval of the difference {ends}, {p}, {users}"
+            details = f"95% interval of the difference {ends}, {p}, {users}"
         if self.difference == 0:
-            return f"{a} and {b} are equal on average ({told})"
+            return f"{a} and {b} are equal on average ({details})"
         direction = "higher" if self.difference > 0 else "lower"
         size = _rounded(abs(self.difference), places)
-        return f"{a} is {size} {direction} than {b} ({told})"
+        return f"{a} is {size} {direction} than {b} ({details})"
 
 
 def paired_test(a: ArrayLike, b: ArrayLike, seed: int) -> PairedTest:
     """Sign-flip test and bootstrap interval of mean(a) - mean(b): two (U,) arrays over the same users in one order.
 
-    A pure function of its arguments. ValueError where the lengths differ, nothing is there, or a value is not finite.
+    A pure function of its arguments. ValueError where the lengths differ, there is no value, or one is not finite.
     """
     first, second = _values(a), _values(b)
     if first.size != second.size:
@@ -100,16 +100,16 @@ def paired_test(a: ArrayLike, b: ArrayLike, seed: int) -> PairedTest:
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """P-values adjusted for how many there are: (m,) -> (m,) in the same order, none above 1.
+    """P-values adjusted for their number: (m,) -> (m,) in the same order, none above 1.
 
     Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scand. J. Statist. 1979: the smallest of m counts
     m times, the next m - 1 times, and none less than one before it.
     """
-    found, least = [0.0] * len(p_values), 0.0
-    for place, at in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
-        least = max(least, min(1.0, (len(p_values) - place) * p_values[at]))
-        found[at] = least
-    return tuple(found)
+    adjusted, least = [0.0] * len(p_values), 0.0
+    for place, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        least = max(least, min(1.0, (len(p_values) - place) * p_values[index]))
+        adjusted[index] = least
+    return tuple(adjusted)
 
 
 def bootstrap_interval(values: ArrayLike, seed: int) -> Interval:
@@ -141,24 +141,24 @@ def bootstrap_ends(table: ArrayLike, seed: int) -> list[tuple[float, float]]:
     generator = rng(seed, "bootstrap")
     index = np.uint16 if n <= 2**16 else np.uint32  # short draws are faster
     means = np.empty((resamples(n), sample.shape[1]))
-    step = max(1, _DRAWN_AT_ONCE // n)
+    step = max(1, _RESAMPLED_AT_ONCE // n)
     for start in range(0, len(means), step):
         rows = means[start : start + step]
-        drawn = generator.integers(n, size=(len(rows), n), dtype=index) + np.arange(len(rows))[:, None] * n
-        rows[:] = np.bincount(drawn.ravel(), minlength=len(rows) * n).reshape(-1, n) @ around  # times drawn, (R, U)
+        users = generator.integers(n, size=(len(rows), n), dtype=index) + np.arange(len(rows))[:, None] * n
+        rows[:] = np.bincount(users.ravel(), minlength=len(rows) * n).reshape(-1, n) @ around  # times drawn, (R, U)
     low, high = np.quantile(centre + means / n, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
 def resamples(n: int) -> int:
-    """How many bootstrap samples of n users are drawn: RESAMPLES, and fewer, down to 1,000, above 100,000 users."""
-    return max(_FEWEST_RESAMPLES, min(RESAMPLES, _DRAWN_IN_ALL // n))
+    """How many bootstrap samples there are of n users: RESAMPLES, and fewer, down to 1,000, above 100,000 users."""
+    return max(_FEWEST_RESAMPLES, min(RESAMPLES, _RESAMPLED_IN_ALL // n))
 
 
 def _p_value(difference: Floats, seed: int) -> float:
-    """Share of sign patterns whose sum is as far from zero as the observed one; zeros must be gone: they have no sign.
+    """Share of sign patterns whose sum is as far from zero as the observed one; without zeros, which have no sign.
 
-    scipy.stats.permutation_test gives the same answer (a test holds it), in 5 s for 10,000 users where this takes
+    scipy.stats.permutation_test gives the same result (a test compares them), in 5 s for 10,000 users where this takes
     0.05 s: it looks up the sum of eight users at a time in a table of their 256 sign patterns.
     """
     exact = 2**difference.size <= SIGN_FLIPS
@@ -168,12 +168,12 @@ def _p_value(difference: Floats, seed: int) -> float:
     generator = rng(seed, "sign flips")
     sums = np.zeros(n_flips)
     for group, eight in enumerate(padded):
-        drawn = (
+        pattern = (
             (np.arange(n_flips) >> 8 * group).astype(np.uint8)
             if exact
             else generator.integers(256, size=n_flips, dtype=np.uint8)
         )
-        sums += (patterns @ eight)[drawn]
+        sums += (patterns @ eight)[pattern]
     # Sums that are equal in the numbers' own arithmetic may differ in the last bits.
     observed = abs(difference.sum()) - 1e-12 * np.abs(difference).sum()
     as_far = int((np.abs(sums) >= observed).sum())

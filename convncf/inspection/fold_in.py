@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from convncf.evaluation.ranking import Scorer, TopK, top_k
 from convncf.inspection.trace import Array, frozen
-from convncf.models.abilities import TakesIn, with_one_user
+from convncf.models.abilities import FoldsIn, with_one_user
 from convncf.models.base import PairwiseModel, scoring
 from convncf.runtime.random import rng
 from convncf.training.optimisers import Adam, Group
@@ -72,7 +72,7 @@ def fold_in(model: Scorer, items: Sequence[int] | npt.ArrayLike, *, seed: int = 
     picked = _checked(items, model.n_items)
     if isinstance(model, PairwiseModel):
         return _fitted(model, picked, seed, steps)
-    if isinstance(model, TakesIn):
+    if isinstance(model, FoldsIn):
         alone, words = model.of_items(picked.tolist())
         return FoldedUser(picked, alone, None, None, None, None, words)
     raise TypeError(f"nobody can be folded into a {type(model).__name__}. Choose a run of another model.")

@@ -19,7 +19,7 @@ from torch import Tensor
 from convncf.config import Precision
 from convncf.errors import NonFiniteScoreError
 from convncf.evaluation.ranking import Scorer
-from convncf.models.abilities import LayeredModel, MappedModel, Part
+from convncf.models.abilities import LayeredModel, MappedModel, Term
 from convncf.models.base import PairwiseModel
 from convncf.models.registry import with_ability
 
@@ -112,7 +112,7 @@ class PairTrace:
     contributions: Array
     """features · weights, (C,) or (D,)."""
     score: float
-    part: Part
+    part: Term
     """What one contribution belongs to."""
     words: str
     """One sentence on how this score comes about, and a second where its parts miss it by rounding."""
@@ -171,7 +171,7 @@ def _trace(model: MappedModel, user: int, item: int) -> PairTrace:
         interaction_map = model.interaction_map(users, items)  # (1, 1, D, D)
         layers = _layers(model, interaction_map) if isinstance(model, LayeredModel) else ()
         found = model.summands(interaction_map)
-    score, contributions, words = _score(model, user, item), _numpy(found.features * found.weights), found.words
+    score, contributions, words = _score(model, user, item), _numpy(found.features * found.weights), found.sentence
     if model.computed_in == "bf16":
         words += (
             f" This run computes in bf16: the parts, in fp32, add up to {contributions.sum() + found.bias:.4g}, "
@@ -189,7 +189,7 @@ def _trace(model: MappedModel, user: int, item: int) -> PairTrace:
         bias=found.bias,
         contributions=contributions,
         score=score,
-        part=found.part,
+        part=found.term,
         words=words,
         precision=model.computed_in,
     )

@@ -1,4 +1,4 @@
-"""The demo: one MF-BPR and two ConvNCF models that start from it, small enough for a class to wait for."""
+"""The demo: one MF-BPR and two ConvNCF models that start from it, small enough to train during a lesson."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ DEMO_RUNS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = MappingProxyType
 )
 """Run name -> (model, settings beside the quick preset), in the order in which they are trained.
 
-demo-4x4 begins as exactly demo-mf (the trace start); demo-2x2 has the same embeddings, but must learn to read the map
-from random filters. So one shows what a network adds to MF, the other what it learns by itself.
+demo-4x4 starts as exactly demo-mf (the dot-product start); demo-2x2 has the same embeddings, but must learn to read the
+map from random filters. So one shows what a network adds to MF, the other what it learns by itself.
 """
 
 
 def demo(home: Path, *, overrides: Mapping[str, Any] | None = None) -> tuple[Run, ...]:
-    """Queue the demo runs unless they exist; one that was interrupted, or failed, is taken up again.
+    """Queue the demo runs unless they exist; one that was interrupted, or failed, is resumed.
 
-    `overrides` are further settings for every run that they apply to, such as fewer epochs.
+    `overrides` are further settings for every run to which they apply, such as fewer epochs.
     """
     from convncf.models.effects import unused_settings
 
@@ -62,7 +62,7 @@ def demo(home: Path, *, overrides: Mapping[str, Any] | None = None) -> tuple[Run
         if name in store.names():
             run = store.open(name)
             if not run.broken() and run.status().resumable:
-                with suppress(RunBusyError):  # somebody else took it up in the same moment
+                with suppress(RunBusyError):  # another process resumed it at the same time
                     start_worker(run)
         else:
             run = launch(resolved, name, home, request_id=f"demo:{name}")

@@ -1,4 +1,4 @@
-"""Heartbeat: turns the worker's progress into status.json, at most once a second, with a remaining time."""
+"""Heartbeat: turns the worker's progress into status.json, at most twice a second, with the remaining time."""
 
 from __future__ import annotations
 
@@ -34,54 +34,58 @@ class Heartbeat:
         self._write()
 
     def last(self, **changes: object) -> None:
-        """The last word: as `set`, and in place where the disk is too full for a second file."""
+        """Write the final status: as `set`, and in place where the disk is too full for a second file."""
         self.status = replace(self.status, **changes, updated=time.time())  # type: ignore[arg-type]
         self._write(last=True)
 
-    def progress(self, at: Progress) -> None:
-        """Take a reading of where the work stands."""
+    def progress(self, progress: Progress) -> None:
+        """Note the progress, and write the status if the last writing is long enough ago."""
         now = time.monotonic()
-        if at.phase != self.status.phase:
-            self._phase_started, self._first_epoch, self._epoch_seconds = now, at.epoch, None
-            self._epoch_started = (at.epoch, now)
-        elif at.epoch != self._epoch_started[0]:
+        if progress.phase != self.status.phase:
+            self._phase_started, self._first_epoch, self._epoch_seconds = now, progress.epoch, None
+            self._epoch_started = (progress.epoch, now)
+        elif progress.epoch != self._epoch_started[0]:
             began = self._epoch_started[1]
-            # the start (epoch 0) only validates: it says nothing about how long an epoch takes
+            # epoch 0 only validates: its time says nothing about that of a trained epoch
             if self._epoch_started[0] > 0:
                 self._epoch_seconds = now - began
-            self._epoch_started = (at.epoch, now)
-        entered = at.phase != self.status.phase
-        if not entered and now - self._written < _EVERY_SECONDS and at.done < at.total:
+            self._epoch_started = (progress.epoch, now)
+        new_phase = progress.phase != self.status.phase
+        if not new_phase and now - self._written < _EVERY_SECONDS and progress.done < progress.total:
             return
         speed = self.status.triples_per_second
-        if at.unit == "triples" and at.done and now > self._epoch_started[1]:
-            speed = round(at.done / (now - self._epoch_started[1]), 1)
+        if progress.unit == "triples" and progress.done and now > self._epoch_started[1]:
+            speed = round(progress.done / (now - self._epoch_started[1]), 1)
         self.status = replace(
             self.status,
             state="running",
-            phase=at.phase,
-            epoch=at.epoch,
-            epochs=at.epochs,
-            unit=at.unit,
-            done=at.done,
-            total=at.total,
+            phase=progress.phase,
+            epoch=progress.epoch,
+            epochs=progress.epochs,
+            unit=progress.unit,
+            done=progress.done,
+            total=progress.total,
             triples_per_second=speed,
-            eta_seconds=self._eta(at, now),
+            eta_seconds=self._eta(progress, now),
             message="",
             updated=time.time(),
         )
         self._written = now
         self._write()
 
-    def _eta(self, at: Progress, now: float) -> float | None:
-        """Seconds left in this phase if no epoch is stopped early: from the last epoch's time, or this part's pace."""
-        if at.phase == "evaluation":
-            spent = now - self._phase_started
-            return round(spent * (at.total - at.done) / at.done, 1) if at.done and spent > 0.5 else None
+    def _eta(self, progress: Progress, now: float) -> float | None:
+        """Seconds left in this phase without early stopping: by the last epoch's time, or by the pace so far."""
+        if progress.phase == "evaluation":
+            elapsed = now - self._phase_started
+            return (
+                round(elapsed * (progress.total - progress.done) / progress.done, 1)
+                if progress.done and elapsed > 0.5
+                else None
+            )
         if self._epoch_seconds is None:
             return None
-        left = (at.epochs - at.epoch + 1) * self._epoch_seconds - (now - self._epoch_started[1])
-        return round(max(0.0, left), 1)
+        remaining = (progress.epochs - progress.epoch + 1) * self._epoch_seconds - (now - self._epoch_started[1])
+        return round(max(0.0, remaining), 1)
 
     def _write(self, *, last: bool = False) -> None:
         self.run.write_status(self.status, in_place=last)

@@ -1,7 +1,7 @@
 """Launching: create runs and start their workers as detached processes; several seeds, and refitting on everything.
 
-What a run reports is of a model that never saw its validation and test parts. To recommend with, those parts are worth
-learning from as well; what the refitted model reaches can then no longer be measured.
+A run's report is of a model that never saw its validation and test parts. To recommend, those parts are worth learning
+from as well; how well the refitted model ranks can then no longer be measured.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def prepare(resolved: Resolved, name: str, home: Path, *, request_id: str = "") -> Run:
-    """Create the run folder, once everything that can be refused beforehand has been refused."""
+    """Create the run folder, after every check that can refuse the run beforehand."""
     resolved, fingerprint = checked(resolved, home)
     return RunStore(home).create(name, resolved, fingerprint=fingerprint, request_id=request_id)
 
@@ -55,14 +55,14 @@ def checked(resolved: Resolved, home: Path) -> tuple[Resolved, str]:
 
 
 def refuse_beforehand(config: RunConfig, fingerprint: str, dataset: Dataset, parts: Split, home: Path) -> None:
-    """Raise what would stop a training of these settings on a split that is at hand, before it begins.
+    """Raise what would stop a training of these settings on a given split, before it begins.
 
-    `fingerprint` is that of the data before its filters, `dataset` what they left.
+    `fingerprint` is that of the data before its filters, `dataset` the data after them.
     """
     from convncf.workflow.memory import refuse_unless_memory_fits
 
     devices.refuse_absent(config.train.device)
-    _refuse_what_cannot_be_trained(config, parts)
+    _refuse_untrainable(config, parts)
     refuse_unless_memory_fits(config, parts)
     if config.model.pretrained_from:
         _refuse_unfit_pretraining(config, fingerprint, dataset, parts, RunStore(home))
@@ -71,46 +71,46 @@ def refuse_beforehand(config: RunConfig, fingerprint: str, dataset: Dataset, par
 def located(resolved: Resolved, home: Path) -> Resolved:
     """The configuration with model.pre_model_path as the name of a run, or absolute: workers have other folders."""
     model = resolved.config.model
-    given = model.pretrained_from
-    path = Path(given).expanduser()
-    if not given or given in RunStore(home).names() or not path.exists():
+    source = model.pretrained_from
+    path = Path(source).expanduser()
+    if not source or source in RunStore(home).names() or not path.exists():
         return resolved
     model = model.model_copy(update={"pre_model_path": str(path.resolve())})
     return Resolved(resolved.config.model_copy(update={"model": model}), resolved.sources)
 
 
-def _refuse_what_cannot_be_trained(config: RunConfig, parts: Split) -> None:
-    own = record(config.model.name)
-    if own.trained:
+def _refuse_untrainable(config: RunConfig, parts: Split) -> None:
+    model = record(config.model.name)
+    if model.trained:
         from convncf.training import triple_sampler
 
-        triple_sampler(parts, config.train, config.seed)  # raises where nothing can be drawn
-    own.refuse(config.model, Sizes(parts.interactions.n_users, parts.interactions.n_items))
+        triple_sampler(parts, config.train, config.seed)  # raises where no triple can be sampled
+    model.refuse(config.model, Sizes(parts.interactions.n_users, parts.interactions.n_items))
 
 
 def _refuse_unfit_pretraining(
     config: RunConfig, fingerprint: str, dataset: Dataset, parts: Split, store: RunStore
 ) -> None:
-    """Pretrained embeddings must fit, and be no leak, before work begins: also those that are still being made."""
-    from convncf.workflow.leakage import check_origin
+    """Pretrained embeddings must fit, and leak nothing, before work begins: also those that are still being trained."""
+    from convncf.workflow.leakage import check_leakage
     from convncf.workflow.loading import pretrained_vectors
 
     path = config.model.pretrained_from
     source = store.open(path) if path in store.names() else None
-    in_the_making = source is not None and (source.report() is None or source.extension())
-    if not (source and in_the_making and source.status().active):  # else it stands before this run in the queue
+    in_training = source is not None and (source.report() is None or source.extension())
+    if not (source and in_training and source.status().active):  # else it comes before this run in the queue
         pretrained_vectors(path, dataset, store, size=config.model["embedding_size"])
-    check_origin(config, fingerprint, parts, store)
+    check_leakage(config, fingerprint, parts, store)
 
 
 def launch(resolved: Resolved, name: str, home: Path, *, request_id: str = "") -> Run:
     """Create a run and start its worker. The same `request_id` again returns that run and starts nothing."""
     store = RunStore(home)
     store.folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(store.folder / ".launch.lock"):  # one page may ask twice in the same moment
-        known = [run for run in store.all() if request_id and run.request_id == request_id]
-        if known:
-            return known[0]
+    with FileLock(store.folder / ".launch.lock"):  # one page may request twice at the same time
+        existing = [run for run in store.all() if request_id and run.request_id == request_id]
+        if existing:
+            return existing[0]
         run = prepare(resolved, name, home, request_id=request_id)
         start_worker(run)
         return run
@@ -119,23 +119,23 @@ def launch(resolved: Resolved, name: str, home: Path, *, request_id: str = "") -
 def start_worker(run: Run) -> None:
     """Start the detached worker of a run that is new, or was interrupted.
 
-    Raises RunBusyError when it has one, or one was started a moment ago.
+    Raises RunBusyError when it has one, or one was started just now.
     """
     device = run.config().train.device
-    with FileLock(run.path / ".starting.lock"):  # two who press Resume in the same moment start one
+    with FileLock(run.path / ".starting.lock"):  # two presses of Resume at the same time start one worker
         if run.locked():
             raise RunBusyError(f"run {run.name!r} has a worker already.")
         if run.status().awaited:
             raise RunBusyError(f"a worker of run {run.name!r} was started already, and is about to begin.")
         run.clear_stop()
-        words = "waiting for its worker to start"
-        run.write_status(Status(updated=time.time(), device=device, launched=True, message=words))
+        message = "waiting for its worker to start"
+        run.write_status(Status(updated=time.time(), device=device, launched=True, message=message))
         DeviceQueue(run.home, devices.planned_device(device)).ticket(run.name, run.created)
         _start(run)
 
 
 def extend(run: Run, epochs: int) -> None:
-    """Let a run train on to so many epochs in all, in a worker of its own. Raises as `experiment.extend` does."""
+    """Extend a run to so many epochs in all, in a worker of its own. Raises what `running.extend` does."""
     from convncf.workflow.running import extend
 
     extend(run, epochs)
@@ -159,22 +159,22 @@ def _start(run: Run) -> None:
                 cwd=run.path,
             )
     except OSError as error:
-        words = f"the worker of run {run.name!r} could not be started: {error}."
-        run.write_status(Status(state="failed", updated=time.time(), message=words), in_place=True)
-        raise JobError(words) from None
-    # The worker is on its own from here: what is known of it comes from its lock and its status, never from a handle.
+        message = f"the worker of run {run.name!r} could not be started: {error}."
+        run.write_status(Status(state="failed", updated=time.time(), message=message), in_place=True)
+        raise JobError(message) from None
+    # From here its lock and its status alone say how it is, never a handle.
     worker.returncode = 0
     threading.Thread(target=_reap, args=(worker.pid,), name=f"end of {run.name}", daemon=True).start()
 
 
 def _reap(pid: int) -> None:
-    """Wait for a worker, so that one that has ended does not stay in the list of processes while its starter lives."""
+    """Wait for a worker, so that an ended one does not stay in the list of processes while its starter lives."""
     with suppress(ChildProcessError):
         os.waitpid(pid, 0)
 
 
 def stop(run: Run) -> bool:
-    """Ask the worker to stop and save, between two steps; False where none is at work."""
+    """Request that the worker stops and saves, between two steps; False where there is none."""
     if not run.status().active:
         return False
     run.ask_to_stop()
@@ -182,7 +182,7 @@ def stop(run: Run) -> bool:
 
 
 def kill(run: Run, *, force: bool = False) -> bool:
-    """End the worker by SIGTERM, which still saves, or by SIGKILL with `force`. False where none is at work."""
+    """End the worker by SIGTERM, which still saves, or by SIGKILL with `force`. False where there is none."""
     pid = run.status().pid
     if pid is None or not run.locked():
         return False
@@ -196,7 +196,7 @@ def kill(run: Run, *, force: bool = False) -> bool:
 
 
 def refit(run: Run, name: str) -> Run:
-    """Create the run that trains on all of `run`'s data; its worker is the caller's to start.
+    """Create the run that trains on all of `run`'s data; the caller starts its worker.
 
     Raises RunError where the run has not finished, ConfigError where its epochs cannot be fixed beforehand.
     """
@@ -215,43 +215,45 @@ def refitted(run: Run, epochs: int) -> Resolved:
         if config.train.schedule != "constant":
             raise ConfigError(
                 f"run {run.name!r} has train.schedule {config.train.schedule}, which spreads the learning rates over "
-                f"its {config.train.epochs} epochs: {epochs} would be other ones. Refit a run with a constant one."
+                f"its {config.train.epochs} epochs: {epochs} would have other rates. Refit a run with a constant one."
             )
         changes["train"] = {"epochs": epochs}
     if config.pretrain.epochs and run.pretrained_path.exists():
         changes["pretrain"] = {"epochs": max(1, int(load_tensors(run.pretrained_path)[1]["epoch"]))}
     for section, values in changes.items():
-        part = getattr(config, section).model_copy(update=values)
-        config = config.model_copy(update={section: part})
+        settings = getattr(config, section).model_copy(update=values)
+        config = config.model_copy(update={section: settings})
         sources |= {f"{section}.{key}": f"refit of {run.name}" for key in values}
     return Resolved(config, sources)
 
 
-_MOST: Final = 1_000
-_SEEDS: Final = re.compile(r"([0-9]{1,10})(?:\s*-\s*([0-9]{1,10}))?")
+_MOST_SEEDS: Final = 1_000
+_SEED_RANGE: Final = re.compile(r"([0-9]{1,10})(?:\s*-\s*([0-9]{1,10}))?")
 
 
 def parse_seeds(text: str, option: str = "--seeds") -> tuple[int, ...]:
     """'1,2,3' or '1-3' -> (1, 2, 3). Raises ConfigError where it is neither, a seed occurs twice, or there are many.
 
-    `option` is what the error calls the place where they were written.
+    `option` is the option that the error names.
     """
-    found: list[int] = []
-    for part in map(str.strip, text.split(",")):
-        matched = _SEEDS.fullmatch(part)
-        if matched is None:
-            problem = f"{part!r} is no seed, a whole number from 0" if part else "there is an empty place in it"
+    seeds: list[int] = []
+    for text_range in map(str.strip, text.split(",")):
+        match = _SEED_RANGE.fullmatch(text_range)
+        if match is None:
+            problem = (
+                f"{text_range!r} is no seed, a whole number from 0" if text_range else "there is an empty place in it"
+            )
             raise _no_seeds(text, problem, option)
-        first, last = int(matched[1]), int(matched[2] or matched[1])
+        first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
-            raise _no_seeds(text, f"{part} runs backwards", option)
-        if len(found) + last - first >= _MOST:
-            raise _no_seeds(text, f"these are more than {_MOST:,} seeds, a run each", option)
-        found += range(first, last + 1)
-    twice = next((seed for seed in found if found.count(seed) > 1), None)
-    if twice is not None:
-        raise _no_seeds(text, f"seed {twice} occurs twice", option)
-    return tuple(found)
+            raise _no_seeds(text, f"{text_range} runs backwards", option)
+        if len(seeds) + last - first >= _MOST_SEEDS:
+            raise _no_seeds(text, f"these are more than {_MOST_SEEDS:,} seeds, a run each", option)
+        seeds += range(first, last + 1)
+    repeated = next((seed for seed in seeds if seeds.count(seed) > 1), None)
+    if repeated is not None:
+        raise _no_seeds(text, f"seed {repeated} occurs twice", option)
+    return tuple(seeds)
 
 
 def _no_seeds(text: str, problem: str, option: str) -> ConfigError:
@@ -259,44 +261,45 @@ def _no_seeds(text: str, problem: str, option: str) -> ConfigError:
     return ConfigError(f"{option} {shown!r}: {problem}. Write different whole numbers: 1,2,3 or 1-3.")
 
 
-def runs_of_seeds(wanted: Mapping[str, Resolved], home: Path) -> list[Run]:
-    """The run of each name, new or as it is there, once everything that can be refused of any has been refused."""
+def runs_of_seeds(settings_by_name: Mapping[str, Resolved], home: Path) -> list[Run]:
+    """The run of each name, new or existing, after every check that can refuse one of them."""
     from convncf.workflow.running import refuse_unresumable
 
     store = RunStore(home)
-    there = {name: store.open(name) for name in store.names() if name in wanted}
+    runs = {name: store.open(name) for name in store.names() if name in settings_by_name}
     new: dict[str, tuple[Resolved, str]] = {}
-    for name, settings in wanted.items():
-        if name not in there:
+    for name, settings in settings_by_name.items():
+        if name not in runs:
             store.refuse_name(name)
             new[name] = checked(settings, home)
             continue
-        if there[name].config() != located(settings, home).config:
+        if runs[name].config() != located(settings, home).config:
             raise RunError(f"run {name!r} exists already, with other settings. Choose another --name.")
-        if there[name].status().state != "finished":
-            refuse_unresumable(there[name])
-    prints = {run.fingerprint: name for name, run in there.items()} | {data: name for name, (_, data) in new.items()}
-    if len(prints) > 1:
-        one, other = list(prints.values())[:2]
+        if runs[name].status().state != "finished":
+            refuse_unresumable(runs[name])
+    fingerprints = {run.fingerprint: name for name, run in runs.items()}
+    fingerprints |= {data: name for name, (_, data) in new.items()}
+    if len(fingerprints) > 1:
+        first, second = list(fingerprints.values())[:2]
         raise RunError(
-            f"runs {one!r} and {other!r} would be of different data: the dataset has changed in between. Bring the old "
-            "data back under its name, or choose another --name."
+            f"runs {first!r} and {second!r} would be of different data: the dataset has changed in between. Bring the "
+            "old data back under its name, or choose another --name."
         )
     for name, (settings, fingerprint) in new.items():
-        there[name] = store.create(name, settings, fingerprint=fingerprint)
-    return [there[name] for name in wanted]
+        runs[name] = store.create(name, settings, fingerprint=fingerprint)
+    return [runs[name] for name in settings_by_name]
 
 
-def launch_seeds(wanted: Mapping[str, Resolved], home: Path) -> tuple[list[Run], list[Run]]:
+def launch_seeds(settings_by_name: Mapping[str, Resolved], home: Path) -> tuple[list[Run], list[Run]]:
     """Queue a run for each name, in order: (all of them, those whose worker was started now).
 
-    A run that is there already with the same settings is taken as it is, or goes on where it was interrupted. All are
-    checked before the first is made; the errors are those of `runs_of_seeds`.
+    An existing run with the same settings is kept as it is, or resumed if it was interrupted. All are checked before
+    the first is created; the errors are those of `runs_of_seeds`.
     """
     store = RunStore(home)
     store.folder.mkdir(parents=True, exist_ok=True)
     with FileLock(store.folder / ".launch.lock"):
-        runs = runs_of_seeds(wanted, home)
+        runs = runs_of_seeds(settings_by_name, home)
         idle = [
             run for run in runs if run.status().state != "finished" and not run.locked() and not run.status().awaited
         ]

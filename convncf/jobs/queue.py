@@ -1,4 +1,4 @@
-"""The queue: one job at a time on each device, the oldest first, and which runs come before another.
+"""The queue: one job at a time on each device, the oldest first, and the queue position of a run.
 
 A ticket is a file named by the time of queueing; the worker that waits holds its lock. The device itself is one more
 lock. Locks end with their process, so nothing stays taken after a kill or a restart of the machine.
@@ -31,23 +31,23 @@ class DeviceQueue:
         self.device = device
 
     def ticket(self, name: str, created: float) -> Path:
-        """Take a place in the queue; the place stays free for its worker for half a minute."""
+        """Take a place in the queue; it is kept for its worker for half a minute."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{int(created * 1e6):020d}-{name}.ticket"
         path.touch()
         return path
 
     def waiting(self) -> tuple[str, ...]:
-        """Names of the runs that wait here, in the order of their turns; those whose worker is gone are not counted."""
-        found = []
+        """Names of the runs that wait here, in the order of their turns, without those whose worker is gone."""
+        names = []
         for path in sorted(self.folder.glob("*.ticket")):
             try:
                 fresh = time.time() - path.stat().st_mtime < _PICKUP_SECONDS
             except FileNotFoundError:
                 continue
             if fresh or is_held(path):
-                found.append(path.name.partition("-")[2].removesuffix(".ticket"))
-        return tuple(found)
+                names.append(path.name.partition("-")[2].removesuffix(".ticket"))
+        return tuple(names)
 
     @contextmanager
     def turn(
@@ -55,7 +55,7 @@ class DeviceQueue:
     ) -> Iterator[None]:
         """Hold the device while the block runs; before that, wait until every older ticket is gone.
 
-        `waiting` is told how many stand before. Raises TrainingStopped when `stop` answers True meanwhile.
+        `waiting` is called with the number of jobs ahead. Raises TrainingStopped when `stop` returns True meanwhile.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         device = FileLock(self.folder / "device.lock", thread_local=False)
@@ -64,15 +64,15 @@ class DeviceQueue:
                 while True:
                     if stop is not None and stop():
                         raise TrainingStopped("stopped while it was queued; nothing had begun.")
-                    before = self._older(ticket) + is_held(self.folder / "device.lock")
-                    if not before:
+                    jobs_ahead = self._older(ticket) + is_held(self.folder / "device.lock")
+                    if not jobs_ahead:
                         try:
                             device.acquire(timeout=0)
                             break
                         except Timeout:
-                            before = 1
+                            jobs_ahead = 1
                     if waiting is not None:
-                        waiting(before)
+                        waiting(jobs_ahead)
                     time.sleep(_POLL_SECONDS)
             finally:
                 ticket.unlink(missing_ok=True)
@@ -81,11 +81,11 @@ class DeviceQueue:
         finally:
             device.release()
 
-    def _older(self, mine: Path) -> int:
-        """Tickets before mine whose worker lives, or may still come; the others are cleared away."""
+    def _older(self, ticket: Path) -> int:
+        """Tickets before this one whose worker lives, or may still come; the others are removed."""
         alive = 0
         for path in sorted(self.folder.glob("*.ticket")):
-            if path.name >= mine.name:
+            if path.name >= ticket.name:
                 break
             try:
                 age = time.time() - path.stat().st_mtime
@@ -106,10 +106,9 @@ _PLACES: Final = ("next", "second", "third", "fourth", "fifth")
 
 
 def ahead(store: RunStore, device: str, name: str = "") -> tuple[str, ...]:
-    """Runs that are to end before `name` begins on a device: the one at work there first, then those that wait.
+    """Runs that end before `name` begins on a device: the one that runs there first, then those that wait.
 
-    `device` is the setting train.device. Without `name`, or where it has no place yet, all that a new run would
-    stand behind.
+    `device` is the setting train.device. Without `name`, or where it has no place yet, all runs ahead of a new one.
     """
     lock = devices.planned_device(device)
     waiting = DeviceQueue(store.home, lock).waiting()
@@ -119,15 +118,15 @@ def ahead(store: RunStore, device: str, name: str = "") -> tuple[str, ...]:
 
 def _at_work(store: RunStore, lock: str) -> list[str]:
     """Names of the runs whose worker holds the device."""
-    found = []
+    names = []
     for run in store.all():
         try:
             status = run.status()
             if status.state in ("starting", "running") and devices.planned_device(status.device or "auto") == lock:
-                found.append(run.name)
+                names.append(run.name)
         except (ConvNCFError, OSError):  # a broken run holds no device
             continue
-    return found
+    return names
 
 
 def queue_position(before: Sequence[str]) -> str:

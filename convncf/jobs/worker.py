@@ -1,6 +1,6 @@
-"""The worker: carries one run from queued to its end, in this process, under the run's lock and the device's.
+"""The worker: takes one run from queued to its end, in this process, under the run's lock and the device's.
 
-The same function serves `convncf train` in a terminal and the detached process that the app launches.
+`convncf train` in a terminal and the detached process that the app launches call the same function.
 """
 
 from __future__ import annotations
@@ -34,17 +34,19 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _CLOSED: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
-def in_words(error: BaseException, run: Run) -> BaseException:
-    """The error itself, or a RunError in its place where the disk is at fault: full, read-only, not ours."""
+def explained(error: BaseException, run: Run) -> BaseException:
+    """The error itself, or a RunError in its place where the disk is full, read-only or not ours."""
     if not isinstance(error, OSError) or error.errno not in (*_FULL, *_CLOSED):
         return error
-    # the library's own words may name no file, or a long path twice
-    said = os.strerror(error.errno or 0)
-    again = f"then convncf resume {run.name} goes on from the last saved epoch"
+    # the library's own message may name no file, or a long path twice
+    problem = os.strerror(error.errno or 0)
+    way_out = f"then convncf resume {run.name} goes on from the last saved epoch"
     where = f", writing {error.filename}" if error.filename else ""
     if error.errno in _FULL:
-        return RunError(f"the disk of {run.path} is full ({said}{where}{_free(run)}). Free some space; {again}.")
-    return RunError(f"{run.path} cannot be written to ({said}{where}). Make it writable for this account; {again}.")
+        return RunError(f"the disk of {run.path} is full ({problem}{where}{_free(run)}). Free some space; {way_out}.")
+    return RunError(
+        f"{run.path} cannot be written to ({problem}{where}). Make it writable for this account; {way_out}."
+    )
 
 
 def _free(run: Run) -> str:
@@ -54,38 +56,38 @@ def _free(run: Run) -> str:
         return ""
 
 
-def state_and_words(error: BaseException) -> tuple[str, str]:
-    """The last state of status.json and its sentence."""
+def final_state(error: BaseException) -> tuple[str, str]:
+    """The last state of status.json and its message."""
     if isinstance(error, TrainingStopped | KeyboardInterrupt):
         return "stopped", str(error) or "interrupted at once"
     if isinstance(error, SystemExit):  # what a console raises where its pipe is closed
-        return "stopped", "whoever read its output has gone; resume goes on from the last saved epoch"
+        return "stopped", "the program that read its output has ended; resume goes on from the last saved epoch"
     return "failed", str(error) if isinstance(error, ConvNCFError) else f"{type(error).__name__}: {error}"
 
 
 log = logging.getLogger(__name__)
-_STOP_NOTE_EVERY: Final = 0.2
+_STOP_FILE_EVERY: Final = 0.2
 _BEAT_WHILE_WAITING: Final = 5.0
 
 
 class StopRequest:
-    """Whether someone asked this worker to stop: Ctrl-C, a signal, or the note that `convncf runs stop` leaves."""
+    """Whether this worker should stop: after Ctrl-C, a signal, or the stop file that `convncf runs stop` writes."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.asked = False
-        self._looked = 0.0
+        self.requested = False
+        self._checked = 0.0
 
     def __call__(self) -> bool:
         now = time.monotonic()
-        if not self.asked and now - self._looked >= _STOP_NOTE_EVERY:
-            self._looked = now
-            self.asked = self.run.stop_asked()
-        return self.asked
+        if not self.requested and now - self._checked >= _STOP_FILE_EVERY:
+            self._checked = now
+            self.requested = self.run.stop_asked()
+        return self.requested
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Let SIGINT, SIGTERM and a closed terminal ask for a stop while the block runs.
+        """Let SIGINT, SIGTERM and a closed terminal request a stop while the block runs.
 
         A second SIGINT interrupts at once. Under nohup a closed terminal stops nothing.
         """
@@ -94,18 +96,18 @@ class StopRequest:
             return
 
         def handle(number: int, frame: FrameType | None) -> None:
-            if self.asked and number == signal.SIGINT:
+            if self.requested and number == signal.SIGINT:
                 raise KeyboardInterrupt
-            self.asked = True
+            self.requested = True
 
         numbers = [signal.SIGINT, signal.SIGTERM]
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             numbers.append(signal.SIGHUP)
-        before = {number: signal.signal(number, handle) for number in numbers}
+        handlers = {number: signal.signal(number, handle) for number in numbers}
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in handlers.items():
                 signal.signal(number, handler)
 
 
@@ -118,42 +120,42 @@ def work(
 ) -> dict[str, Any]:
     """Train a run, from its beginning or from where it stopped, and return its report.
 
-    Whatever happens, status.json ends in finished, stopped or failed, with a sentence on why. Raises RunBusyError
-    when another worker has the run, or had it until just now; TrainingStopped when it was stopped; RunError when the
-    disk is full or read-only; and what the training itself raised.
+    In any case status.json ends in finished, stopped or failed, with a sentence on why. Raises RunBusyError when
+    another worker has the run, or had it until just now; TrainingStopped when it was stopped; RunError when the disk is
+    full or read-only; and what the training itself raised.
     """
     device = run.config().train.device
-    found = run.status()
+    status_before = run.status()
     lock = run.hold()
     stop = StopRequest(run)
     try:
-        if found.state != "finished" and run.status().state == "finished":
+        if status_before.state != "finished" and run.status().state == "finished":
             raise RunBusyError(f"run {run.name!r} was finished by another worker meanwhile.")
-        if not found.active or found.pid is not None:
-            run.clear_stop()  # an old note; one that was left while this worker was starting holds
-        _clear_away(run.path)
-        if found.state == "lost":
-            run.note("lost", found.message)
+        if not status_before.active or status_before.pid is not None:
+            run.clear_stop()  # an old stop file; one that was written while this worker was starting counts
+        _remove_partial_files(run.path)
+        if status_before.state == "lost":
+            run.note("lost", status_before.message)
         status = replace(Status(), state="queued", pid=os.getpid(), device=device, updated=time.time())
         heartbeat = Heartbeat(run, status, on_status=on_status)
         queue = DeviceQueue(run.home, devices.planned_device(device))
         ticket = queue.ticket(run.name, run.created)
         with stop.on_signals(), _log_to(run.path / "log.txt"):
             try:
-                with queue.turn(ticket, waiting=_tell(heartbeat, queue.device), stop=stop):
+                with queue.turn(ticket, waiting=_show_waiting(heartbeat, queue.device), stop=stop):
                     return _train(run, heartbeat, stop, on_record, on_estimate)
             except BaseException as error:
-                spoken = in_words(error, run)
-                _write_end(heartbeat, spoken)
-                if spoken is error:
+                problem = explained(error, run)
+                _write_end(heartbeat, problem)
+                if problem is error:
                     raise
-                raise spoken from error
+                raise problem from error
     finally:
         lock.release()
 
 
-def _clear_away(folder: Path) -> None:
-    """Remove what a worker that was killed in the middle of a write has left."""
+def _remove_partial_files(folder: Path) -> None:
+    """Remove what a worker has left that was killed in the middle of a write."""
     for part in folder.rglob(".*.part"):
         part.unlink(missing_ok=True)
 
@@ -169,9 +171,9 @@ def _train(
     # torch and pandas load here, so that a worker in the queue stays light
     from convncf.workflow.running import run_experiment
 
-    def resumed(words: str) -> None:
-        run.note("resumed", words)
-        heartbeat.set(message=words)
+    def resumed(sentence: str) -> None:
+        run.note("resumed", sentence)
+        heartbeat.set(message=sentence)
 
     report = run_experiment(
         run,
@@ -183,45 +185,46 @@ def _train(
     )
     monitor = run.config().eval.monitor
     value = report["metrics"].get(monitor)
-    words = f"test {monitor} {value:.4f} at epoch {report['best_epoch']}" if value is not None else "no test part"
-    log.info("finished: %s", words)
-    run.note("finished", words, begin=False)
-    heartbeat.set(state="finished", phase="", eta_seconds=0.0, message=words)
+    message = f"test {monitor} {value:.4f} at epoch {report['best_epoch']}" if value is not None else "no test part"
+    log.info("finished: %s", message)
+    run.note("finished", message, begin=False)
+    heartbeat.set(state="finished", phase="", eta_seconds=0.0, message=message)
     return report
 
 
-def _tell(heartbeat: Heartbeat, device: str) -> Callable[[int], None]:
-    told, beat = -1, 0.0
+def _show_waiting(heartbeat: Heartbeat, device: str) -> Callable[[int], None]:
+    """What the queue calls with the number of runs ahead, to show it in status.json."""
+    shown, written = -1, 0.0
     name = "the CPU" if device == "cpu" else f"GPU {device.removeprefix('cuda-')}"
 
-    def waiting(before: int) -> None:
-        nonlocal told, beat
+    def waiting(ahead: int) -> None:
+        nonlocal shown, written
         now = time.monotonic()
-        if before != told or now - beat >= _BEAT_WHILE_WAITING:
-            told, beat = before, now
-            heartbeat.set(message=f"waiting for {name}: {before} run{'s' if before > 1 else ''} before this one")
+        if ahead != shown or now - written >= _BEAT_WHILE_WAITING:
+            shown, written = ahead, now
+            heartbeat.set(message=f"waiting for {name}: {ahead} run{'s' if ahead > 1 else ''} before this one")
 
     return waiting
 
 
 def _write_end(heartbeat: Heartbeat, error: BaseException) -> None:
-    """Say in status.json how it ended, as far as the disk still lets us."""
-    state, words = state_and_words(error)
+    """Write to status.json how it ended, as far as the disk allows."""
+    state, message = final_state(error)
     if state == "stopped":
-        log.info("%s", words)
+        log.info("%s", message)
     elif isinstance(error, ConvNCFError | MemoryError | OSError):
-        log.error("%s", words)
+        log.error("%s", message)
     else:
-        log.error("%s", words, exc_info=error)  # a bug: its place is wanted
-    heartbeat.run.note(state, words)
+        log.error("%s", message, exc_info=error)  # a bug: the traceback is needed
+    heartbeat.run.note(state, message)
     try:
-        heartbeat.last(state=state, message=words, eta_seconds=None)
+        heartbeat.last(state=state, message=message, eta_seconds=None)
     except OSError:
         log.error("status.json could not be written either; the run will show as lost, and resume works")
 
 
 class _RunLog(logging.FileHandler):
-    """A log that a full disk cuts short, and never stands in the way of the training or of its last words."""
+    """A log that a full disk cuts short, but that never stops the training or its final status."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         if not isinstance(sys.exc_info()[1], OSError):

@@ -1,6 +1,7 @@
 """Models: each scores (user, item) by index, and all items for a user without gradients.
 
-What a model is, is in its record (`registry.records()`), which loads no torch; the classes are loaded when asked for.
+A model's name, settings and abilities are in its record (`registry.records()`), which loads no torch; a class is loaded
+when it is first used.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from convncf.models.records.popularity import PopularitySettings
     from convncf.models.registry import ModelConfig, build, fitted, model_names
 
-_HOMES = {
+_MODULES = {
     "base": ("PairwiseModel",),
     "convncf": ("ConvNCF",),
     "factorisation": ("MatrixFactorisation",),
@@ -57,7 +58,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    for module, names in _HOMES.items():
+    for module, names in _MODULES.items():
         if name in names:
             return getattr(import_module(f"convncf.models.{module}"), name)
     raise AttributeError(f"module 'convncf.models' has no attribute {name!r}")

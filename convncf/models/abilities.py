@@ -1,7 +1,7 @@
-"""What models can do beside scoring: read an interaction map, through layers or not; take in a new user.
+"""What models can do beside scoring: read an interaction map, through layers or not; fold in a new user.
 
-Inspection asks for these classes, never for one model. A model's record says the same before it is loaded.
-Shapes: B pairs, n maps, D embedding size, C channels of the last layer, N parts of a score.
+Inspection depends on these classes, never on one model. A model's record says the same before it is loaded.
+Shapes: B pairs, n maps, D embedding size, C channels of the last layer, N terms of a score.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from convncf.config import Precision
 from convncf.models.base import PairwiseModel
 
-Part = Literal["channel", "dimension"]
+Term = Literal["channel", "dimension"]
 Copied = TypeVar("Copied", bound=nn.Module)
 
 
@@ -28,10 +28,10 @@ class Summands(NamedTuple):
     weights: Tensor
     """(N,)."""
     bias: float
-    part: Part
-    """What one of the N belongs to."""
-    words: str
-    """One sentence on how the score comes about."""
+    term: Term
+    """What one of the N terms belongs to."""
+    sentence: str
+    """How the score comes about."""
 
 
 class MappedModel(PairwiseModel):
@@ -42,7 +42,7 @@ class MappedModel(PairwiseModel):
 
     @property
     def computed_in(self) -> Precision:
-        """What it scores in; the maps that it shows are float32 in any case."""
+        """The precision of its scores; the maps that it shows are float32 in any case."""
         return "fp32"
 
     def interaction_map(self, user: Tensor, item: Tensor) -> Tensor:
@@ -71,7 +71,7 @@ class MappedModel(PairwiseModel):
 
 
 class LayeredModel(MappedModel):
-    """A model that reads the map through convolution layers; the last maps are summed over space and weighed."""
+    """A model that reads the map through convolution layers; the last maps are summed over space and weighted."""
 
     output: nn.Linear
 
@@ -96,14 +96,16 @@ class LayeredModel(MappedModel):
         """The channels of the last layer, each summed over its map."""
         last = self.feature_maps(interaction_map)[-1]  # (1, C, H, W)
         features, side = last.sum(dim=(2, 3))[0], last.shape[2]  # (C,)
-        over = "" if side == 1 else f", each summed over its {side}×{side} map"
-        words = f"The score is the {len(features)} channels of the last layer{over}, times their weights, plus a bias."
-        return Summands(features, self.output.weight[0], float(self.output.bias[0]), "channel", words)
+        summed = "" if side == 1 else f", each summed over its {side}×{side} map"
+        sentence = (
+            f"The score is the {len(features)} channels of the last layer{summed}, times their weights, plus a bias."
+        )
+        return Summands(features, self.output.weight[0], float(self.output.bias[0]), "channel", sentence)
 
 
 @runtime_checkable
-class TakesIn(Protocol):
-    """A model into which a new user goes without anything being fitted."""
+class FoldsIn(Protocol):
+    """A model that folds in a new user by a formula: nothing is fitted."""
 
     def of_items(self, items: Sequence[int]) -> tuple[Any, str]:
         """A model of one user, user 0, who has these items (indices, ascending), and a sentence on it."""
@@ -112,6 +114,6 @@ class TakesIn(Protocol):
 
 def with_one_user(model: Copied) -> Copied:
     """A copy that shares every tensor and knows one user."""
-    alone: Any = copy.copy(model)
-    alone.n_users = 1
-    return alone  # type: ignore[no-any-return]
+    single: Any = copy.copy(model)
+    single.n_users = 1
+    return single  # type: ignore[no-any-return]

@@ -1,11 +1,12 @@
-"""What models are built from and fed with, and what the trained ones share: two embedding tables and the BPR loss.
+"""What a model is built from, what it takes as input, and the base of trained models: two embedding tables, BPR loss.
 
-None of them has to be a Mapping: RecBole's Config answers None for a key that it lacks, a dict raises KeyError.
+Neither a configuration nor a batch has to be a Mapping: RecBole's Config returns None for a key that it lacks, a dict
+raises KeyError.
 
-There, `weight_variable` draws tf.truncated_normal(stddev=0.1), for filters, output weights and the output's bias, and
-`bias_variable` is 0.1, for the biases of the layers; embeddings are tf.truncated_normal(stddev=0.01). TensorFlow draws
-again what lies beyond two standard deviations, so all values are the normal's within those: its standard deviation is
-0.880 of the one given.
+In the 2018 code, filters, output weights and the output's bias are tf.truncated_normal(stddev=0.1)
+(`weight_variable`), the layers' biases are 0.1 (`bias_variable`), and embeddings are tf.truncated_normal(stddev=0.01).
+TensorFlow draws again what lies beyond two standard deviations, so the standard deviation of the values is 0.880 of
+the given one.
 
 Shapes: B pairs or triples, N items, D embedding size.
 """
@@ -60,12 +61,12 @@ def model_config(config: Subscriptable, settings: type[Settings]) -> Settings:
     """Read a configuration as that of a model with such settings. Raises ConfigError where a value cannot be."""
     if isinstance(config, settings):
         return config
-    found = {key: value_of(config, key) for key in settings.model_fields}
-    given = {key: value for key, value in found.items() if value is not None and key != "name"}
-    if "reg_weights" in given:
-        given["reg_weights"] = tuple(given["reg_weights"])[:2]  # RecBole reads the first two and no more
+    read = {key: value_of(config, key) for key in settings.model_fields}
+    values = {key: value for key, value in read.items() if value is not None and key != "name"}
+    if "reg_weights" in values:
+        values["reg_weights"] = tuple(values["reg_weights"])[:2]  # RecBole reads the first two and no more
     try:
-        return settings.model_validate(given)
+        return settings.model_validate(values)
     except ValidationError as error:
         problems = [
             f"{'.'.join(map(str, problem['loc'])) or 'model'} = {problem['input']!r}: {problem['msg']}"
@@ -121,25 +122,25 @@ def read_embeddings(path: str | Path) -> tuple[Tensor, Tensor]:
         raise PretrainingError(f"{file}: not a safetensors file ({error}).") from None
 
 
-_SPREAD: Final = 0.1
-_BIAS: Final = 0.1
+_WEIGHT_STD: Final = 0.1
+_LAYER_BIAS: Final = 0.1
 
 
 @torch.no_grad()
-def truncated_normal(tensor: Tensor, spread: float) -> Tensor:
-    """Fill a tensor with N(0, spread²), nothing beyond two standard deviations, from torch's generator."""
-    return nn.init.trunc_normal_(tensor, 0.0, spread, -2 * spread, 2 * spread)
+def truncated_normal(tensor: Tensor, std: float) -> Tensor:
+    """Fill a tensor with N(0, std²) cut at two standard deviations, from torch's generator."""
+    return nn.init.trunc_normal_(tensor, 0.0, std, -2 * std, 2 * std)
 
 
 @torch.no_grad()
-def as_in_2018(layers: Iterable[nn.Conv2d], output: nn.Linear) -> None:
-    """Give the network the start of the 2018 code; embeddings are not touched."""
+def initialise_as_in_2018(layers: Iterable[nn.Conv2d], output: nn.Linear) -> None:
+    """Initialise the network as the 2018 code does; embeddings are not touched."""
     for layer in layers:
-        truncated_normal(layer.weight, _SPREAD)
+        truncated_normal(layer.weight, _WEIGHT_STD)
         if layer.bias is not None:
-            layer.bias.fill_(_BIAS)
-    truncated_normal(output.weight, _SPREAD)
-    truncated_normal(output.bias, _SPREAD)
+            layer.bias.fill_(_LAYER_BIAS)
+    truncated_normal(output.weight, _WEIGHT_STD)
+    truncated_normal(output.bias, _WEIGHT_STD)
 
 
 class PairwiseModel(nn.Module):
@@ -154,10 +155,10 @@ class PairwiseModel(nn.Module):
     settings: ClassVar[type[EmbeddingSettings]]
     input_type: ClassVar[int] = PAIRWISE
     pairs_at_once: ClassVar[int] = 256
-    """Pairs scored in one go where no gradient is asked for: bounds the memory, and the same for every user."""
+    """Pairs scored at a time where no gradient is needed: it bounds the memory, and is the same for every user."""
 
     pairs_chosen_from: ClassVar[int] = 4096
-    """Pairs scored in one go to choose negatives among them: bounds the memory, and fills a GPU."""
+    """Pairs scored at a time to choose negatives among them: it bounds the memory, and fills a GPU."""
 
     config: EmbeddingSettings
     n_users: int
@@ -191,10 +192,10 @@ class PairwiseModel(nn.Module):
         """
         pairs = [("user", self.user_embedding, user_vectors), ("item", self.item_embedding, item_vectors)]
         for kind, embedding, vectors in pairs:
-            wanted, got = list(embedding.weight.shape), list(vectors.shape)
-            if got != wanted:
+            expected, actual = list(embedding.weight.shape), list(vectors.shape)
+            if actual != expected:
                 raise PretrainingError(
-                    f"pretrained {kind} vectors have shape {got}, the model needs {wanted}. "
+                    f"pretrained {kind} vectors have shape {actual}, the model needs {expected}. "
                     "Pretrain with the same embedding size, on the same users and items."
                 )
             if not torch.isfinite(vectors).all():
@@ -219,8 +220,8 @@ class PairwiseModel(nn.Module):
         """
         rows = max(1, self.pairs_chosen_from // items.shape[1])
         with scoring(self):
-            parts = zip(torch.split(user, rows), torch.split(items, rows), strict=True)
-            best = [self.scores_of(users, some).argmax(dim=1, keepdim=True) for users, some in parts]  # (≤rows, 1)
+            chunks = zip(torch.split(user, rows), torch.split(items, rows), strict=True)
+            best = [self.scores_of(chunk, rivals).argmax(dim=1, keepdim=True) for chunk, rivals in chunks]  # (≤rows, 1)
         return items.gather(1, torch.cat(best))[:, 0]
 
     def scores_of(self, user: Tensor, items: Tensor) -> Tensor:
@@ -229,7 +230,7 @@ class PairwiseModel(nn.Module):
         return scores.view(items.shape)
 
     def weights(self) -> list[Tensor]:
-        """Weights of the network besides the embeddings, biases left out."""
+        """Weights of the network, without biases and embeddings."""
         raise NotImplementedError
 
     def predict(self, interaction: Subscriptable) -> Tensor:
@@ -260,7 +261,7 @@ class PairwiseModel(nn.Module):
         return loss
 
     def loss_and_penalty(self, interaction: Subscriptable) -> tuple[Tensor, Tensor]:
-        """The two parts of `calculate_loss`: the BPR loss, and the L2 penalty, each of shape []."""
+        """The two terms of `calculate_loss`: the BPR loss and the L2 penalty, each of shape []."""
         loss = self.pairwise_loss(interaction)
         user = interaction[self.fields.user]  # (B,)
         positive, negative = interaction[self.fields.item], interaction[self.fields.negative]  # (B,), (B,)
@@ -278,13 +279,13 @@ class PairwiseModel(nn.Module):
 
     def score_items(self, user: int) -> Tensor:
         """Scores of every item for one user, (n_items,) float32 on the CPU; no gradient, no dropout."""
-        # whole pieces, the last one filled up: with fewer rows, sums could depend on the number of threads
+        # whole chunks, the last one padded: with fewer rows, sums could depend on the number of threads
         n = -(-self.n_items // self.pairs_at_once) * self.pairs_at_once
         items = torch.arange(n).clamp(max=self.n_items - 1)  # (n,)
         return self.score_pairs(torch.full_like(items, user), items)[: self.n_items]
 
     def score_users(self, users: Tensor) -> Tensor:
-        """Scores of every item for some users, (U,) -> (U, n_items) float32 on the model's device."""
+        """Scores of every item for several users, (U,) -> (U, n_items) float32 on the model's device."""
         return torch.stack([self.score_items(user) for user in users.tolist()]).to(self.device)
 
     @property
@@ -297,8 +298,8 @@ class PairwiseModel(nn.Module):
         device = self.item_embedding.weight.device
         user, item = user.to(device), item.to(device)
         with scoring(self):
-            parts = zip(torch.split(user, self.pairs_at_once), torch.split(item, self.pairs_at_once), strict=True)
-            return torch.cat([self(users, items) for users, items in parts]).float().cpu()
+            chunks = zip(torch.split(user, self.pairs_at_once), torch.split(item, self.pairs_at_once), strict=True)
+            return torch.cat([self(users, items) for users, items in chunks]).float().cpu()
 
     def full_sort_predict(self, interaction: Subscriptable) -> Tensor:
         """Scores of every item for a batch's users, one after the other, shape [batch_size * n_items]."""
@@ -308,24 +309,24 @@ class PairwiseModel(nn.Module):
 
 @contextmanager
 def scoring(model: nn.Module) -> Iterator[None]:
-    """No gradients and no dropout inside; the model's training mode is what it was when the last thread has left."""
-    with _scoring:
-        inside, training = _at_work.get(model, (0, model.training))
-        _at_work[model] = inside + 1, training
-        if not inside and training:
+    """No gradients and no dropout inside; when the last thread has left, the model's training mode is what it was."""
+    with _scoring_lock:
+        n_threads, training = _in_scoring.get(model, (0, model.training))
+        _in_scoring[model] = n_threads + 1, training
+        if not n_threads and training:
             model.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        with _scoring:
-            inside, training = _at_work.pop(model)
-            if inside > 1:
-                _at_work[model] = inside - 1, training
+        with _scoring_lock:
+            n_threads, training = _in_scoring.pop(model)
+            if n_threads > 1:
+                _in_scoring[model] = n_threads - 1, training
             elif training:
                 model.train()
 
 
-_scoring = threading.Lock()
-_at_work: WeakKeyDictionary[nn.Module, tuple[int, bool]] = WeakKeyDictionary()
+_scoring_lock = threading.Lock()
+_in_scoring: WeakKeyDictionary[nn.Module, tuple[int, bool]] = WeakKeyDictionary()
 """Models that threads are scoring with: how many threads, and whether the model was in training before the first."""

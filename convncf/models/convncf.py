@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from convncf.config import refuse_unless_dot_product_fits
 from convncf.models.abilities import LayeredModel
-from convncf.models.base import Subscriptable, as_in_2018
+from convncf.models.base import Subscriptable, initialise_as_in_2018
 from convncf.models.losses import squared_norm
 from convncf.models.records.convncf import RECORD, ConvNCFSettings
 
@@ -62,11 +62,11 @@ class ConvNCF(LayeredModel):
         if plan.initialisation == "dot product":
             self.initialise_dot_product()
         elif plan.initialisation == "paper":
-            as_in_2018(self.layers, self.output)
+            initialise_as_in_2018(self.layers, self.output)
 
     @property
     def layers(self) -> list[nn.Conv2d]:
-        """The convolutional layers, first to last."""
+        """The convolution layers, first to last."""
         return [layer for layer in self.cnn if isinstance(layer, nn.Conv2d)]
 
     def interaction_map(self, user: Tensor, item: Tensor) -> Tensor:
@@ -96,21 +96,21 @@ class ConvNCF(LayeredModel):
         return self.score_of(self.feature_maps(self.interaction_map(user, item))[-1])
 
     def weights(self) -> list[Tensor]:
-        """Filters of each layer, then the output weights: what the L2 penalty is on."""
+        """The filters of each layer, then the output weights: what the L2 penalty is on."""
         return [*(layer.weight for layer in self.layers), self.output.weight]
 
     def reg_loss(self) -> Tensor:
         """L2 penalty that does not depend on the batch, shape [].
 
-        Under "squared" the output may weigh otherwise, and biases may count with their weights, as in the 2018 code
-        (ConvNCF.py, `_regular`).
+        Under penalty "squared" the output layer may have a coefficient of its own (`output_reg`), and biases may be
+        penalised as well (`penalised`), as in the 2018 code (ConvNCF.py, `_regular`).
         """
         if self.config.penalty == "norms":
             return super().reg_loss()
-        _, of_network = self.config.reg_weights
-        of_output = of_network if self.config.output_reg is None else self.config.output_reg
+        _, network_reg = self.config.reg_weights
+        output_reg = network_reg if self.config.output_reg is None else self.config.output_reg
         filters = squared_norm(tensor for layer in self.layers for tensor in self._penalised(layer))
-        return of_network * filters + of_output * squared_norm(self._penalised(self.output))
+        return network_reg * filters + output_reg * squared_norm(self._penalised(self.output))
 
     def _penalised(self, layer: nn.Conv2d | nn.Linear) -> list[Tensor]:
         if self.config.penalised == "weights" or layer.bias is None:
@@ -121,13 +121,13 @@ class ConvNCF(LayeredModel):
     def initialise_dot_product(self) -> None:
         """Make the network return exactly p·q, the trace of p qᵀ, and leave it free to learn more from there.
 
-        A patch holds its part of the trace on its own diagonal. ReLU would lose what is negative, so two channels carry
-        it, relu(x) and relu(-x), and x = relu(x) - relu(-x) is put together again by the next layer's (+1, -1):
-        each layer sums the diagonal of its patches, and the last sum is the whole trace.
+        The trace is the sum of the traces of the patches on the map's diagonal: each layer sums the diagonals of its
+        patches, and the last sum is the whole trace. ReLU would lose a negative sum x, so two channels carry it,
+        relu(x) and relu(-x), and the next layer's (+1, -1) puts it together again: x = relu(x) - relu(-x).
 
-        The other channels start as usual, but with an output weight of exactly 0, so that the model begins as matrix
-        factorisation. They still learn: the gradient of an output weight is its channel's value, which is not 0;
-        from the second step on, the gradient reaches their filters too.
+        The other channels start as torch initialises them, but with an output weight of exactly 0, so that the model
+        begins as matrix factorisation. They still learn: the gradient of the score by an output weight is its channel's
+        value, in general not 0; from the second step on, the gradient reaches their filters too.
 
         Raises LayerPlanError where a plan cannot carry it: it needs kernel = stride, an end at 1×1, and 2 channels.
         """
@@ -138,10 +138,10 @@ class ConvNCF(LayeredModel):
             layer.weight[:2] = 0
             if layer.bias is not None:
                 layer.bias[:2] = 0
-            for carried, sign in ((0, 1.0), (1, -1.0)):
-                layer.weight[carried, 0] = sign * diagonal
+            for channel, sign in ((0, 1.0), (1, -1.0)):
+                layer.weight[channel, 0] = sign * diagonal
                 if depth > 0:
-                    layer.weight[carried, 1] = -sign * diagonal
+                    layer.weight[channel, 1] = -sign * diagonal
         self.output.weight.zero_()
         self.output.bias.zero_()
         self.output.weight[0, 0], self.output.weight[0, 1] = 1.0, -1.0

@@ -33,7 +33,7 @@ _NEEDS: Final[Mapping[str, tuple[str, Wanted]]] = MappingProxyType(
         "eval.stored_sets": ("eval.protocol", ("candidates", "both")),
     }
 )
-"""Key -> another key and the values of it beside which it has an effect; those of models stand in their settings."""
+"""Key -> another key and the values of it beside which it has an effect; those of a model are in its settings class."""
 
 
 def setting_fields(model: str | None = None) -> Mapping[str, FieldInfo]:
@@ -47,9 +47,9 @@ def _fields(models: tuple[ModelRecord, ...]) -> Mapping[str, FieldInfo]:
     for name, field in RunConfig.model_fields.items():
         section = field.annotation
         if name == "model":
-            for one in models:
-                own = {f"model.{inner}": definition for inner, definition in one.settings.model_fields.items()}
-                fields.update({key: definition for key, definition in own.items() if key not in fields})
+            for model in models:
+                of_model = {f"model.{inner}": definition for inner, definition in model.settings.model_fields.items()}
+                fields.update({key: definition for key, definition in of_model.items() if key not in fields})
             fields["model.name"] = _name_field()
         elif isinstance(section, type) and issubclass(section, BaseModel):
             fields.update({f"{name}.{inner}": definition for inner, definition in section.model_fields.items()})
@@ -60,11 +60,13 @@ def _fields(models: tuple[ModelRecord, ...]) -> Mapping[str, FieldInfo]:
 
 def _name_field() -> FieldInfo:
     """The field that names the model, with a sentence on each that there is."""
-    known = records()
+    models = records()
     field = FieldInfo(
-        default=known[0].name, title="Model", description=" ".join(f"{one.name}: {one.sentence}." for one in known)
+        default=models[0].name,
+        title="Model",
+        description=" ".join(f"{model.name}: {model.sentence}." for model in models),
     )
-    field.annotation = Literal[tuple(one.name for one in known)]  # type: ignore[assignment]
+    field.annotation = Literal[tuple(model.name for model in models)]  # type: ignore[assignment]
     return field
 
 
@@ -75,15 +77,15 @@ def setting_keys(model: str | None = None) -> tuple[str, ...]:
 
 def unused_settings(model: str) -> frozenset[str]:
     """Keys that have no effect on a model: setting one of them is refused rather than ignored."""
-    one, keys = record(model), setting_keys()
+    model_record, keys = record(model), setting_keys()
     unused = {key for key in keys if key.startswith("model.")} - set(setting_keys(model))
-    if not one.network:
+    if not model_record.network:
         unused.add("train.lr_network")
-    if len(one.precisions) < 2:
+    if len(model_record.precisions) < 2:
         unused.add("train.precision")
-    if not one.pretraining:
+    if not model_record.pretraining:
         unused |= {key for key in keys if key.startswith("pretrain.")}
-    if not one.trained:
+    if not model_record.trained:
         unused |= {"eval.validation_users", "eval.select_on"}
         unused |= {key for key in keys if key.startswith("train.") and key != "train.device"}
     return frozenset(unused)
@@ -97,7 +99,7 @@ def idle_settings(settings: Mapping[str, Any]) -> frozenset[str]:
 
 
 def refuse_without_effect(key: str, settings: Mapping[str, Any], place: str = "") -> None:
-    """Raises ConfigError where `key` was asked for and has no effect on the model or beside the other `settings`.
+    """Raises ConfigError where `key` was set and has no effect on the model or beside the other `settings`.
 
     `settings` are those that depart from the defaults; `place` begins the message, such as "run.toml: ".
     """
@@ -105,43 +107,43 @@ def refuse_without_effect(key: str, settings: Mapping[str, Any], place: str = ""
     unused = unused_settings(model)
     if key in unused:
         raise ConfigError(f"{place}setting {key} has no effect on {model}. Leave it out, or choose another model.")
-    if words := _why_idle(key, settings, unused):
-        raise ConfigError(f"{place}setting {key} has no effect {words}")
+    if reason := _why_idle(key, settings, unused):
+        raise ConfigError(f"{place}setting {key} has no effect {reason}")
     if key.startswith("model."):
         record(model).settings.refuse_value(key.removeprefix("model."), settings[key], place)
 
 
 def _why_idle(key: str, settings: Mapping[str, Any], unused: frozenset[str]) -> str:
-    """Beside what a setting has no effect, and what to do, in words; empty where it has one."""
+    """Beside which other value a setting has no effect, and what to do; empty where it has an effect."""
 
     section, _, field = key.partition(".")
-    one = next((one for one in records() if one.name == settings.get("model.name")), None)
+    model = next((model for model in records() if model.name == settings.get("model.name")), None)
 
     def value_of(other: str) -> Any:
-        fields = setting_fields() if one is None or other in unused else setting_fields(one.name)
+        fields = setting_fields() if model is None or other in unused else setting_fields(model.name)
         default = fields[other].get_default()
         return default if other in unused else settings.get(other, default)
 
-    of_model = one.settings if one is not None and section == "model" else None
+    of_model = model.settings if model is not None and section == "model" else None
     needs = _NEEDS.get(key) if of_model is None else of_model.needs.get(field)
     if needs is not None:
-        other, wanted = needs
-        if lacks := _lacks(other, value_of(other), wanted):
-            return f"{lacks}. Leave it out, or set that as well."
+        other, values = needs
+        if shortfall := _shortfall(other, value_of(other), values):
+            return f"{shortfall}. Leave it out, or set that as well."
     if of_model is not None:
         return of_model.why_idle(field, value_of)
     if key == "eval.stored_sets" and value_of("eval.candidate_sets") == "drawn":
         return "while eval.candidate_sets is drawn. Leave it out, or set that to stored."
     if key == "eval.negatives" and (value_of("eval.candidate_sets"), value_of("eval.protocol")) == ("stored", "both"):
-        # under "candidates" validation draws its sets all the same
-        return "while eval.candidate_sets is stored and eval.protocol is both: nothing is drawn. Leave it out."
+        # under "candidates" the sets of validation are sampled all the same
+        return "while eval.candidate_sets is stored and eval.protocol is both: nothing is sampled. Leave it out."
     return ""
 
 
-def _lacks(other: str, value: Any, wanted: Wanted) -> str:
-    """How another setting's value falls short of what is wanted, in words; empty where it does not."""
-    if wanted == GIVEN:
+def _shortfall(other: str, value: Any, values: Wanted) -> str:
+    """How another setting's value differs from those beside which there is an effect; empty where it is one of them."""
+    if values == GIVEN:
         return "" if value is not None else f"without {other}"
-    if wanted == ABOVE_0:
-        return "" if value else f"while {other} is 0 (it has above 0)"
-    return "" if value in wanted else f"while {other} is {value} (it has with {' or '.join(wanted)})"
+    if values == ABOVE_0:
+        return "" if value else f"while {other} is 0 (it has one above 0)"
+    return "" if value in values else f"while {other} is {value} (it has one with {' or '.join(values)})"

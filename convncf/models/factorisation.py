@@ -48,18 +48,18 @@ class MatrixFactorisation(MappedModel):
     def summands(self, interaction_map: Tensor) -> Summands:
         """The diagonal of the map."""
         diagonal = interaction_map[0, 0].diagonal()  # (D,)
-        words = (
+        sentence = (
             "The score is p · q, the sum of the map's diagonal: "
             "matrix factorisation has no network, so there are no feature maps."
         )
-        return Summands(diagonal, torch.ones_like(diagonal), 0.0, "dimension", words)
+        return Summands(diagonal, torch.ones_like(diagonal), 0.0, "dimension", sentence)
 
     def under_mask(self, p: Tensor, mask: Tensor) -> Tensor:
         """p under the mask's diagonal: (D,), (D, D) -> (D,)."""
         return p * mask.diagonal()
 
     def weights(self) -> list[Tensor]:
-        """None: an empty list."""
+        """An empty list: it has no network."""
         return []
 
     def score_items(self, user: int) -> Tensor:
@@ -72,7 +72,7 @@ class MatrixFactorisation(MappedModel):
             return scores.float().cpu()
 
     def score_users(self, users: Tensor) -> Tensor:
-        """Scores of every item for some users, (U,) -> (U, n_items) float32 on the model's device."""
+        """Scores of every item for several users, (U,) -> (U, n_items) float32 on the model's device."""
         if self.device == "cpu":
             return super().score_users(users)
         with scoring(self):

@@ -1,4 +1,4 @@
-"""A model that is a bare function of scores: nothing is learnt, and nothing is kept.
+"""A model that is a function of scores: nothing is learnt, and nothing is stored.
 
 Shapes: U users, I items.
 """
@@ -26,7 +26,7 @@ class FunctionModel(nn.Module):
         super().__init__()
         self.n_users, self.n_items = sizes
         self._scores_of = scores_of
-        self.register_buffer("n_scored", torch.tensor(sizes.n_items))  # a file without a tensor could not be told apart
+        self.register_buffer("n_scored", torch.tensor(sizes.n_items))  # a saved model is recognised by its tensors
 
     @classmethod
     def build(cls, scores_of: ScoresOf) -> Callable[[Any, Sizes, Any], FunctionModel]:
@@ -44,7 +44,7 @@ class FunctionModel(nn.Module):
     def score_pairs(self, user: Tensor, item: Tensor) -> Tensor:
         """Scores of pairs, (B,), (B,) -> (B,) float32 on the CPU: the very numbers of `score_items`."""
         pairs = zip(user.tolist(), item.tolist(), strict=True)
-        return torch.stack([self.score_items(one)[other] for one, other in pairs]) if len(user) else torch.zeros(0)
+        return torch.stack([self.score_items(u)[i] for u, i in pairs]) if len(user) else torch.zeros(0)
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
         """Scores of pairs: (B,), (B,) -> (B,)."""

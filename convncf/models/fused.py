@@ -1,8 +1,8 @@
 """ConvNCF without its interaction map: the same function and the same parameters, many times faster.
 
-Two ways lead through the layers, and a test holds both equal to the readable `convncf.py`: loops compiled for the
-processor (`compiled/`), where the package's `fast` extra is installed and the plan suits them; plain torch
-(`tower.py`) elsewhere, on a GPU above all. Neither keeps anything between two calls that could be out of date.
+The layers have two implementations, and a test holds both equal to the readable `convncf.py`: loops compiled for the
+processor (`compiled/`), where the package's `fast` extra is installed and the plan suits them; plain torch (`tower.py`)
+elsewhere, on a GPU above all. Neither caches anything between two calls that could be out of date.
 
 Shapes: B pairs or triples, U users, N items, D embedding size, C channels of the last layer.
 """
@@ -27,7 +27,7 @@ from convncf.runtime import threads
 _log = logging.getLogger(__name__)
 
 _ITEMS: Final = 256
-"""Items that a stream ranks at a time."""
+"""Items that a stream scores at a time."""
 _CPU_FLOATS: Final = 2**21
 """Numbers of layer 1 that plain torch works on at a time on a CPU: few enough to stay in its cache."""
 _GPU_FLOATS: Final = 2**28
@@ -35,7 +35,7 @@ _GPU_FLOATS: Final = 2**28
 
 
 class FusedConvNCF(ConvNCF):
-    """ConvNCF on the fast path where kernel = stride in each layer; on the reference path, said once, elsewhere."""
+    """ConvNCF on the fast path where kernel = stride in each layer; elsewhere on the reference path, with a warning."""
 
     def __init__(self, config: Subscriptable, dataset: Any, precision: Precision = "fp32") -> None:
         super().__init__(config, dataset)
@@ -60,7 +60,7 @@ class FusedConvNCF(ConvNCF):
 
     @classmethod
     def of(cls, settings: ConvNCFSettings, sizes: Sizes, precision: Precision) -> Self:
-        """By settings. Pretrained embeddings are not read here: who knows the raw ids hands them to `start_from`."""
+        """By settings. Pretrained embeddings are not read here: callers with the raw ids call `start_from`."""
         return cls(settings.model_copy(update={"train_method": "no_pretrain"}), sizes, precision)
 
     @property
@@ -76,7 +76,7 @@ class FusedConvNCF(ConvNCF):
         return self.score_of(pooled[:, 0, :, None, None])
 
     def triple_scores(self, user: Tensor, positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores of a batch's positives and negatives, (B,) each; what both share of a user is computed once."""
+        """Scores of a batch's positives and negatives, (B,) each; the user's side of both is computed once."""
         if not self.fits:
             return super().triple_scores(user, positive, negative)
         items = self.item_embedding(torch.stack([positive, negative], dim=1))  # (B, 2, D)
@@ -84,7 +84,7 @@ class FusedConvNCF(ConvNCF):
         return self.score_of(pooled[:, 0]), self.score_of(pooled[:, 1])
 
     def scores_of(self, user: Tensor, items: Tensor) -> Tensor:
-        """Scores of several items for each user: (B,), (B, n) -> (B, n); two at a time share what is the user's."""
+        """Scores of several items for each user: (B,), (B, n) -> (B, n); each two items share the user's side."""
         if not self.fits:
             return super().scores_of(user, items)
         pairs = items if items.shape[1] % 2 == 0 else torch.cat([items, items[:, -1:]], dim=1)  # (B, 2m)
@@ -102,8 +102,8 @@ class FusedConvNCF(ConvNCF):
         with scoring(self):
             scores = torch.empty(self.n_items)
             p, compiled = self.user_embedding.weight[user][None].detach(), self._compiled
-            of_layers = self._parameters_of_layers()
-            pooled = compiled.of_user(p, of_layers) if compiled else lambda q: self._plain(p, q[None])[0]
+            parameters = self._layer_parameters()
+            pooled = compiled.of_user(p, parameters) if compiled else lambda q: self._plain(p, q[None])[0]
 
             def work(chunk: int) -> None:
                 with torch.no_grad():
@@ -115,7 +115,7 @@ class FusedConvNCF(ConvNCF):
         return scores
 
     def score_users(self, users: Tensor) -> Tensor:
-        """Scores of every item for some users, (U,) -> (U, n_items) float32 on the model's device, without waiting."""
+        """Scores of all items for several users, (U,) -> (U, n_items) float32 on the model's device, without a wait."""
         if not self.fits or self.device == "cpu":
             return super().score_users(users)
         return self._score_users(users)
@@ -124,17 +124,17 @@ class FusedConvNCF(ConvNCF):
         with scoring(self):
             p = self.user_embedding(users)  # (U, D)
             step = max(1, _GPU_FLOATS // (self._shape.maps * max(len(users), 1)))
-            parts = [
+            chunks = [
                 self._scores(self._plain(p, q[None].expand(len(p), -1, -1)))  # (U, ≤step)
                 for q in torch.split(self.item_embedding.weight, step)
             ]
-            return torch.cat(parts, dim=1)
+            return torch.cat(chunks, dim=1)
 
     # ------------------------------------------------------------ inside
 
     @property
     def _compiled(self) -> CompiledTower | None:
-        """The compiled tower, where it serves for the weights as they are now: float32, on the CPU."""
+        """The compiled tower, where the present weights allow it: float32, on the CPU."""
         weight = self.item_embedding.weight
         return self._tower if weight.device.type == "cpu" and weight.dtype is torch.float32 else None
 
@@ -142,7 +142,7 @@ class FusedConvNCF(ConvNCF):
         """(…, C) -> (…), without dropout."""
         return (pooled * self.output.weight[0]).sum(dim=-1) + self.output.bias
 
-    def _parameters_of_layers(self) -> list[Tensor]:
+    def _layer_parameters(self) -> list[Tensor]:
         return [parameter for layer in self.layers for parameter in (layer.weight, _bias(layer))]
 
     def _pooled(self, p: Tensor, q: Tensor) -> Tensor:
@@ -150,16 +150,17 @@ class FusedConvNCF(ConvNCF):
         if not len(p):
             return p.new_zeros(*q.shape[:2], self.config.cnn_channels[-1])
         if compiled := self._compiled:
-            return compiled.pooled(p, q, self._parameters_of_layers())
+            return compiled.pooled(p, q, self._layer_parameters())
         if p.device.type != "cpu":
             return self._plain(p, q)
         step = min(max(_CPU_FLOATS // (self._shape.maps * q.shape[1]), 16), 256)
-        return torch.cat([self._plain(*some) for some in zip(torch.split(p, step), torch.split(q, step), strict=True)])
+        chunks = zip(torch.split(p, step), torch.split(q, step), strict=True)
+        return torch.cat([self._plain(*chunk) for chunk in chunks])
 
     def _plain(self, p: Tensor, q: Tensor) -> Tensor:
         """The same in plain torch, all at once: (B, D), (B, M, D) -> (B, M, C)."""
         dtype = torch.bfloat16 if self.precision == "bf16" else p.dtype
-        weights = self._parameters_of_layers()
+        weights = self._layer_parameters()
         shape, items = self._shape, q.shape[1]
         filters, biases = tower.matrices(weights[2::2], dtype), [bias.to(dtype) for bias in weights[3::2]]
         folded = tower.fold(shape, p, weights[0], weights[1]).to(dtype)  # (B, A', k+1, W)
@@ -178,4 +179,4 @@ def _why_not(shape: tower.Geometry) -> str:
     """Why a plan is not compiled."""
     if not available():
         return 'llvmlite is not installed (pip install "convncf[fast]")'
-    return "it has one layer" if len(shape.kernels) < 2 else "the processor allows no tiles"
+    return "it has one layer" if len(shape.kernels) < 2 else "the processor has no tiles"

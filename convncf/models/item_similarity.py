@@ -1,28 +1,23 @@
-"""Item similarity, computed in one go: ItemKNN counts what users have in common, EASE inverts a matrix.
+"""Item similarity, computed in one go: ItemKNN by the users that two items share, EASE by inverting a matrix.
 
 Sarwar et al., "Item-based Collaborative Filtering Recommendation Algorithms", WWW 2001; Deshpande and Karypis,
 "Item-based Top-N Recommendation Algorithms", TOIS 2004. The shrinkage, and which side is cut to its nearest, are as
-in Ferrari Dacrema et al., "Are We Really Making Much Progress?", RecSys 2019.
+in Ferrari Dacrema et al., "Are We Really Making Much Progress?", RecSys 2019:
 
     similarity(i, j) = |users of both| / (√|users of i| · √|users of j| + shrinkage)
     score(u, i)    = Σ of similarity(i, j) over those training items j of u that are among the nearest of i
 
-It is the scored item i whose neighbourhood is cut, not that of each item the user has: matrix[j, i] is 0 where j is
-not one of the nearest of i, though i may be one of the nearest of j.
-
-score(u, i) = Σ_{j in training items of u} matrix[j, i]
-
-Both are held as plain tensors, so that a saved model scores alone. They stay on the CPU, where the sums are added up
-in one order whatever the number of threads: no score depends on the machine's load.
+It is the neighbourhood of the scored item i that is cut, not that of each item the user has: matrix[j, i] is 0 where j
+is not one of the nearest of i, though i may be one of the nearest of j.
 
 Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019, eq. 8: with X the training matrix and
 P = (XᵀX + λ·1)⁻¹, the weights B are B[j, i] = -P[j, i] / P[i, i], and 0 on the diagonal.
 
-Shapes: U users, I items, m similarities kept.
+Both score by score(u, i) = Σ_{j in training items of u} matrix[j, i]. Matrix and training items are plain tensors, so
+that a saved model scores alone. They stay on the CPU, where the sums are added up in one order whatever the number of
+threads: no score depends on the machine's load.
 
-Shapes: U users, I items, n training interactions.
-
-Shapes: U users, I items.
+Shapes: U users, I items, n training interactions, m similarities that are kept.
 """
 
 from __future__ import annotations
@@ -59,7 +54,7 @@ class ItemModel(nn.Module):
 
     name: ClassVar[str]
     earlier_tensors: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """What a tensor was called in files of earlier versions -> its name."""
+    """Name of a tensor in files of earlier versions -> its present name."""
     history_start: Tensor
     """(U + 1,) int64: the training items of user u are history_items[history_start[u]:history_start[u + 1]]."""
     history_items: Tensor
@@ -88,11 +83,11 @@ class ItemModel(nn.Module):
 
     def of_items(self, items: Sequence[int]) -> tuple[Self, str]:
         """A model of one user, who has these items (ascending), and a sentence on it; nothing of this one changes."""
-        alone = with_one_user(self)
-        alone._buffers = dict(self._buffers)  # of the copy: the two below are set in it alone
-        alone.history_start, alone.history_items = torch.tensor([0, len(items)]), torch.tensor(items)
+        single = with_one_user(self)
+        single._buffers = dict(self._buffers)  # of the copy: the two below are set in it alone
+        single.history_start, single.history_items = torch.tensor([0, len(items)]), torch.tensor(items)
         count = f"{len(items):,} picked item{'' if len(items) == 1 else 's'}"
-        return alone, f"{type(self).__name__} adds up what its matrix holds of {count}: exact, nothing is fitted."
+        return single, f"{type(self).__name__} adds up its matrix' rows of {count}: exact, nothing is fitted."
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
         """Scores of pairs: (B,), (B,) -> (B,)."""
@@ -108,20 +103,20 @@ class ItemModel(nn.Module):
         """Scores of pairs, (B,), (B,) -> (B,) float32 on the CPU: the very numbers of `score_items`."""
         user, item = user.cpu(), item.cpu()
         scores = torch.zeros(len(user))
-        for one in torch.unique(user).tolist():
-            asked = user == one
-            scores[asked] = self.score_items(one)[item[asked]]
+        for index in torch.unique(user).tolist():
+            of_user = user == index
+            scores[of_user] = self.score_items(index)[item[of_user]]
         return scores
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """Take the tensors of a fitted model, whatever their sizes. Raises RuntimeError where they cannot be."""
-        own = self.state_dict()
+        present = self.state_dict()
         state_dict = {self.earlier_tensors.get(name, name): tensor for name, tensor in state_dict.items()}
-        if state_dict.keys() != own.keys():
-            raise RuntimeError(f"holds {sorted(state_dict)}, a model {self.name} has {sorted(own)}")
-        given = {name: tensor.detach().to("cpu", own[name].dtype) for name, tensor in state_dict.items()}
-        self._refuse_misfits(given)
-        for name, tensor in given.items():
+        if state_dict.keys() != present.keys():
+            raise RuntimeError(f"holds {sorted(state_dict)}, a model {self.name} has {sorted(present)}")
+        tensors = {name: tensor.detach().to("cpu", present[name].dtype) for name, tensor in state_dict.items()}
+        self._refuse_misfits(tensors)
+        for name, tensor in tensors.items():
             setattr(self, name, tensor if assign else tensor.clone())
         return nn.modules.module._IncompatibleKeys([], [])
 
@@ -137,22 +132,22 @@ class ItemModel(nn.Module):
         """Σ of the matrix' rows of these items, (k,) -> (I,), added up in their order."""
         raise NotImplementedError
 
-    def _refuse_misfits(self, given: Mapping[str, Tensor]) -> None:
+    def _refuse_misfits(self, tensors: Mapping[str, Tensor]) -> None:
         """Raises RuntimeError where tensors of the right names are not those of such users and items."""
-        refuse_unless_rows("history", given["history_start"], given["history_items"], self.n_users, self.n_items)
+        refuse_unless_rows("history", tensors["history_start"], tensors["history_items"], self.n_users, self.n_items)
 
 
-def refuse_unless_rows(what: str, start: Tensor, items: Tensor, n_rows: int, n_items: int) -> None:
-    """Raises RuntimeError unless start (n_rows + 1,) divides the item indices `items` into rows."""
-    whole = len(start) == n_rows + 1 and int(start[0]) == 0 and int(start[-1]) == len(items)
-    if not whole or bool((start.diff() < 0).any()):
-        raise RuntimeError(f"{what}: {len(start)} offsets and {len(items)} items are not {n_rows} rows")
+def refuse_unless_rows(name: str, start: Tensor, items: Tensor, n_rows: int, n_items: int) -> None:
+    """Raises RuntimeError unless the offsets `start` (n_rows + 1,) cut the item indices `items` into rows."""
+    covers = len(start) == n_rows + 1 and int(start[0]) == 0 and int(start[-1]) == len(items)
+    if not covers or bool((start.diff() < 0).any()):
+        raise RuntimeError(f"{name}: {len(start)} offsets and {len(items)} items are not {n_rows} rows")
     if len(items) and not 0 <= int(items.min()) <= int(items.max()) < n_items:
-        raise RuntimeError(f"{what}: items {int(items.min())} to {int(items.max())}, of {n_items}")
+        raise RuntimeError(f"{name}: items {int(items.min())} to {int(items.max())}, of {n_items}")
 
 
-_AT_ONCE: Final = 2**21
-"""Pairs of interactions that a block of items may have with all others: some 100 MB."""
+_CHUNK_PAIRS: Final = 2**21
+"""Pairs of interactions that a chunk of items may have with all others: some 100 MB."""
 
 
 class ItemKNN(ItemModel):
@@ -191,65 +186,66 @@ class ItemKNN(ItemModel):
     def _compute(self, train: csr_array) -> None:
         norm = np.sqrt(train.sum(axis=0))  # (I,)
         by_item = csr_array(train.T)  # (I, U)
-        kept = [self._nearest(by_item[block] @ train, block.start, norm) for block in _blocks(train)]
-        item = np.concatenate([part[0] for part in kept] or [np.zeros(0, np.int64)])
-        near = np.concatenate([part[1] for part in kept] or [np.zeros(0, np.int64)])
-        similarity = np.concatenate([part[2] for part in kept] or [np.zeros(0)])
-        order = np.lexsort((item, near))
-        counts = np.bincount(near, minlength=self.n_items)
+        nearest = [self._nearest(by_item[chunk] @ train, chunk.start, norm) for chunk in _item_chunks(train)]
+        item = np.concatenate([items for items, _, _ in nearest] or [np.zeros(0, np.int64)])
+        neighbour = np.concatenate([neighbours for _, neighbours, _ in nearest] or [np.zeros(0, np.int64)])
+        similarity = np.concatenate([similarities for _, _, similarities in nearest] or [np.zeros(0)])
+        order = np.lexsort((item, neighbour))
+        counts = np.bincount(neighbour, minlength=self.n_items)
         self.similarity_start = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
         self.similarity_items = torch.from_numpy(item[order])
         self.similarity = torch.from_numpy(similarity[order].astype(np.float32))
 
-    def _nearest(self, both: csr_array, first: int, norm: Floats) -> tuple[Int64s, Int64s, Floats]:
-        """(item, near item, similarity) of the nearest of items from `first` on; `both` (b, I): users of both."""
-        item = first + np.repeat(np.arange(both.shape[0]), np.diff(both.indptr))
-        near, similarity = both.indices.astype(np.int64), both.data / (norm[item] * norm[both.indices] + self.shrinkage)
-        similarity[item == near] = 0.0  # an item is no neighbour of itself
-        stays = similarity > 0
-        for begin, end in pairwise(both.indptr.tolist()):
+    def _nearest(self, common: csr_array, first: int, norm: Floats) -> tuple[Int64s, Int64s, Floats]:
+        """(item, neighbour, similarity) of items from `first` on; `common` (b, I): how many users two items share."""
+        item = first + np.repeat(np.arange(common.shape[0]), np.diff(common.indptr))
+        neighbour = common.indices.astype(np.int64)
+        similarity = common.data / (norm[item] * norm[neighbour] + self.shrinkage)
+        similarity[item == neighbour] = 0.0  # an item is no neighbour of itself
+        near = similarity > 0
+        for begin, end in pairwise(common.indptr.tolist()):
             if end - begin > self.neighbours:  # before anything is sorted: what is farther than the last that counts
                 of_item = similarity[begin:end]
-                stays[begin:end] &= of_item >= np.partition(of_item, -self.neighbours)[-self.neighbours]
-        item, near, similarity = item[stays], near[stays], similarity[stays]
-        order = np.lexsort((near, -similarity, item))  # of equals, the first in index order is the nearer
-        item, near, similarity = item[order], near[order], similarity[order]
-        among = np.arange(len(item)) - np.searchsorted(item, item) < self.neighbours
-        return item[among], near[among], similarity[among]
+                near[begin:end] &= of_item >= np.partition(of_item, -self.neighbours)[-self.neighbours]
+        item, neighbour, similarity = item[near], neighbour[near], similarity[near]
+        order = np.lexsort((neighbour, -similarity, item))  # of equals, the first in index order is the nearer
+        item, neighbour, similarity = item[order], neighbour[order], similarity[order]
+        nearest = np.arange(len(item)) - np.searchsorted(item, item) < self.neighbours
+        return item[nearest], neighbour[nearest], similarity[nearest]
 
     def _sum_of_rows(self, items: Int64s) -> Floats:
         start = self.similarity_start.numpy()
         lengths = start[items + 1] - start[items]
         ends = np.cumsum(lengths)
-        at = np.repeat(start[items] - ends + lengths, lengths) + np.arange(int(lengths.sum()))
-        near, similarity = self.similarity_items.numpy()[at], self.similarity.numpy()[at]
-        total: Floats = np.bincount(near, weights=similarity, minlength=self.n_items).astype(np.float64)
+        places = np.repeat(start[items] - ends + lengths, lengths) + np.arange(int(lengths.sum()))
+        scored, similarity = self.similarity_items.numpy()[places], self.similarity.numpy()[places]
+        total: Floats = np.bincount(scored, weights=similarity, minlength=self.n_items).astype(np.float64)
         return total
 
-    def _refuse_misfits(self, given: Mapping[str, Tensor]) -> None:
-        super()._refuse_misfits(given)
-        start, items = given["similarity_start"], given["similarity_items"]
+    def _refuse_misfits(self, tensors: Mapping[str, Tensor]) -> None:
+        super()._refuse_misfits(tensors)
+        start, items = tensors["similarity_start"], tensors["similarity_items"]
         refuse_unless_rows("similarity", start, items, self.n_items, self.n_items)
-        if len(given["similarity"]) != len(items):
-            raise RuntimeError(f"similarity: {len(given['similarity'])} values for {len(items)} items")
+        if len(tensors["similarity"]) != len(items):
+            raise RuntimeError(f"similarity: {len(tensors['similarity'])} values for {len(items)} items")
 
 
-def _blocks(train: csr_array) -> Iterator[slice]:
-    """Items in blocks, each with as few pairs of interactions as memory should hold; at least one item a block."""
+def _item_chunks(train: csr_array) -> Iterator[slice]:
+    """Items in chunks, each with at most _CHUNK_PAIRS pairs of interactions, or one item."""
     of_user = np.diff(train.indptr).astype(np.int64)  # (U,)
     per_item = np.bincount(train.indices, weights=np.repeat(of_user, of_user), minlength=train.shape[1])  # (I,)
-    begin, held = 0, 0.0
+    begin, chunk_pairs = 0, 0.0
     for item, pairs in enumerate(per_item.tolist()):
-        if item > begin and held + pairs > _AT_ONCE:
+        if item > begin and chunk_pairs + pairs > _CHUNK_PAIRS:
             yield slice(begin, item)
-            begin, held = item, 0.0
-        held += pairs
+            begin, chunk_pairs = item, 0.0
+        chunk_pairs += pairs
     if begin < train.shape[1]:
         yield slice(begin, train.shape[1])
 
 
 _COLUMNS: Final = 256
-"""Items worked on at a time."""
+"""Items that EASE works on at a time."""
 
 
 class EASE(ItemModel):
@@ -276,20 +272,20 @@ class EASE(ItemModel):
         n = self.n_items
         gram = np.empty((n, n), order="F")  # what LAPACK works on in place
         columns, by_item = csc_array(train), csr_array(train.T)
-        for block in _column_blocks(n):
-            gram[:, block] = (by_item @ columns[:, block]).toarray()
+        for chunk in _column_chunks(n):
+            gram[:, chunk] = (by_item @ columns[:, chunk]).toarray()
         gram[np.arange(n), np.arange(n)] += self.l2
         factor, failed = lapack.dpotrf(gram, lower=1, overwrite_a=1, clean=0)
         if not failed:
             factor, failed = lapack.dpotri(factor, lower=1, overwrite_c=1)
         if failed:
-            raise DataError(f"the item-item matrix has no inverse with model.ease_l2 {self.l2:g}: give more.")
+            raise DataError(f"the item-item matrix has no inverse with model.ease_l2 {self.l2:g}. Give a larger value.")
         diagonal = factor.diagonal().copy()
         weights = np.empty((n, n), dtype=np.float32)
-        for block in _column_blocks(n):  # only the lower half is filled: row and column of an item hold it together
-            rows = np.arange(n)[block]
-            inverse = np.where(rows[:, None] >= np.arange(n), factor[block], factor[:, block].T)  # (b, I)
-            weights[block] = -inverse / diagonal
+        for chunk in _column_chunks(n):  # only the lower half is filled: row and column of an item hold it together
+            rows = np.arange(n)[chunk]
+            inverse = np.where(rows[:, None] >= np.arange(n), factor[chunk], factor[:, chunk].T)  # (b, I)
+            weights[chunk] = -inverse / diagonal
             weights[rows, rows] = 0.0
         self.between = torch.from_numpy(weights)
 
@@ -299,12 +295,12 @@ class EASE(ItemModel):
             total += between[item]
         return total
 
-    def _refuse_misfits(self, given: Mapping[str, Tensor]) -> None:
-        super()._refuse_misfits(given)
-        got = list(given["between"].shape)
-        if got not in ([self.n_items, self.n_items], [0, 0]):
-            raise RuntimeError(f"between: shape {got}, {self.n_items} items need {[self.n_items, self.n_items]}")
+    def _refuse_misfits(self, tensors: Mapping[str, Tensor]) -> None:
+        super()._refuse_misfits(tensors)
+        shape = list(tensors["between"].shape)
+        if shape not in ([self.n_items, self.n_items], [0, 0]):
+            raise RuntimeError(f"between: shape {shape}, {self.n_items} items need {[self.n_items, self.n_items]}")
 
 
-def _column_blocks(n: int) -> list[slice]:
+def _column_chunks(n: int) -> list[slice]:
     return [slice(begin, min(n, begin + _COLUMNS)) for begin in range(0, n, _COLUMNS)]

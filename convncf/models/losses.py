@@ -28,8 +28,8 @@ class ConvNCFBPRLoss(nn.Module):
         """Scores of positives and negatives, (B,) and (B,) -> the sum over the batch, shape []."""
         gap = pos_score - neg_score  # (B,)
         # exp overflows at a gap of -89; from -20 on softplus(-gap) is -gap in all digits of float32. Not F.softplus:
-        # its gradient rounds in another place than RecBole's, and what positives and negatives leave of a filter's
-        # gradient can be small enough to show it.
+        # its gradient rounds in another place than RecBole's, and where those of positives and negatives nearly
+        # cancel, the difference shows in a filter's gradient.
         near = gap.clamp(min=-20.0)
         return torch.where(gap < -20.0, -gap, torch.log1p(torch.exp(-near))).sum()
 

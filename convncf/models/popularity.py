@@ -1,4 +1,4 @@
-"""Popularity: every user is shown what most users have. The baseline that a personal model has to beat."""
+"""Popularity: every user gets the items that most users have. The baseline that a personal model has to beat."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Popularity(nn.Module):
         "Popularity scores an item by how many users have it in training, the same for everybody: "
         "it has no embeddings and no feature maps, so there is nothing to look into."
     )
-    """What is said where others show their interaction map."""
+    """The message where other models show their interaction map."""
 
     def of_items(self, items: Sequence[int]) -> tuple[Self, str]:
         """A model of one user, and a sentence on it; nothing of this one changes."""

@@ -1,11 +1,11 @@
-"""What the presets of several models have in common; each model's own stand in its record, by name.
+"""Settings that the presets of several models share; each model's presets are in its record, by name.
 
 `recbole` repeats what RecBole 1.2.1 does for the model. `quick` trains to a useful model in two minutes on a laptop
 without a GPU; its matrix factorisation is what did best on the validation part of movielens-small (`python -m
 benchmarks.quality run tune-quick`). `tuned` is what did best on that of ml-100k (the studies tune-mf-bpr, tune-convncf
 and tune-neighbours; docs/results.md has the tables). `paper` repeats the 2018 code, but for two habits of it that are
-settings, off: it chose the epoch on the test part (eval.select_on=test) and excluded the test items as negatives
-(train.excluded_negatives).
+settings, off by default: it chose the epoch on the test part (eval.select_on=test) and excluded the test items as
+negatives (train.excluded_negatives).
 """
 
 from __future__ import annotations

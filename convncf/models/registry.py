@@ -1,4 +1,4 @@
-"""The models there are: the records of this package's, and of the modules that CONVNCF_EXTENSIONS names.
+"""The available models: the records of this package, and of the modules that CONVNCF_EXTENSIONS names.
 
 The variable is inherited by every process, so that workers, estimates and the app know the same models.
 """
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 EXTENSIONS: Final = "CONVNCF_EXTENSIONS"
-"""Environment variable: modules with more models, separated by commas. Each has a tuple RECORDS of ModelRecord."""
+"""Environment variable: modules with further models, separated by commas. Each has a tuple RECORDS of ModelRecord."""
 OURS: Final = (*convncf.RECORDS, *factorisation.RECORDS, *item_similarity.RECORDS, *popularity.RECORDS)
-"""The models of this package, the first one being the one that is meant where none is named."""
+"""The models of this package; the first is the default."""
 PRETRAINING: Final = factorisation.RECORD
 """The model that others' embeddings are pretrained with."""
 BASELINE: Final = popularity.RECORD
@@ -29,35 +29,35 @@ BASELINE: Final = popularity.RECORD
 
 
 def records() -> tuple[ModelRecord, ...]:
-    """Every model there is, in the order in which lists show them. Raises ConfigError where an extension has none."""
-    return _with(os.environ.get(EXTENSIONS, ""))
+    """Every available model, in the order of lists. Raises ConfigError where an extension has none."""
+    return _records_with(os.environ.get(EXTENSIONS, ""))
 
 
 def record(name: str) -> ModelRecord:
-    """The record of the model `name`. Raises ConfigError where there is none, with the names that there are."""
-    known = {one.name: one for one in records()}
-    if name not in known:
-        raise ConfigError(f"model {name!r} does not exist. {did_you_mean(name, known)}")
-    return known[name]
+    """The record of the model `name`. Raises ConfigError where there is none, with the names of those that exist."""
+    by_name = {one.name: one for one in records()}
+    if name not in by_name:
+        raise ConfigError(f"model {name!r} does not exist. {did_you_mean(name, by_name)}")
+    return by_name[name]
 
 
 def model_names() -> tuple[str, ...]:
-    """The name of each model there is, in order."""
+    """The name of each available model, in the order of lists."""
     return tuple(one.name for one in records())
 
 
 def label(name: str) -> str:
-    """A model's name as pages show it; of a model that is not there, such as in an old report, the name itself."""
+    """A model's name as pages show it; of an unknown model, such as one in an old report, the name itself."""
     return next((one.label for one in records() if one.name == name), name)
 
 
 def tooltip(label: str) -> str:
-    """What the model of that label is, for anyone; empty for what is no label."""
+    """What the model of that label is, in everyday words; empty for what is no label."""
     return next((one.tooltip or one.sentence for one in records() if one.label == label), "")
 
 
 def with_ability(ability: str) -> str:
-    """The names of the models that have an ability such as "embeddings", in words: "convncf or mf-bpr"."""
+    """The names of the models that have an ability such as "embeddings": "convncf or mf-bpr"."""
     return " or ".join(one.name for one in records() if getattr(one, ability))
 
 
@@ -73,7 +73,7 @@ def ModelConfig(name: str = OURS[0].name, **settings: Any) -> Any:
 
     Raises:
         ConfigError: there is no such model.
-        pydantic.ValidationError: a setting is none of this model's, or has a value that cannot be.
+        pydantic.ValidationError: a setting is none of this model's, or has a value that is not allowed.
 
     Example:
         >>> import convncf
@@ -84,7 +84,7 @@ def ModelConfig(name: str = OURS[0].name, **settings: Any) -> Any:
 
 
 def build(settings: ModelSettings, n_users: int, n_items: int, precision: Precision = "fp32") -> Any:
-    """The model of these settings, untrained. `precision` is of its products, where it has a choice."""
+    """The model of these settings, untrained. `precision` is that of its products, where it has a choice."""
     return record(settings.name).build(settings, Sizes(n_users, n_items), precision)
 
 
@@ -96,25 +96,25 @@ def fitted(settings: ModelSettings, train: csr_array) -> Any:
 
 
 @cache
-def _with(extensions: str) -> tuple[ModelRecord, ...]:
-    found = list(OURS)
+def _records_with(extensions: str) -> tuple[ModelRecord, ...]:
+    models = list(OURS)
     for module in filter(None, map(str.strip, extensions.split(","))):
-        found += _of_extension(module)
-        names = [one.name for one in found]
+        models += _records_of(module)
+        names = [model.name for model in models]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ConfigError(f"{EXTENSIONS}: {module} has a model {twice!r}, and there is one already. Rename it.")
-    return tuple(found)
+    return tuple(models)
 
 
-def _of_extension(module: str) -> tuple[ModelRecord, ...]:
+def _records_of(module: str) -> tuple[ModelRecord, ...]:
     try:
-        given = import_module(module)
+        extension = import_module(module)
     except ImportError as error:
         raise ConfigError(
             f"{EXTENSIONS} names {module!r}, which cannot be imported ({error}). "
             "Give modules that Python finds, separated by commas."
         ) from None
-    given_records = getattr(given, "RECORDS", None)
-    if not isinstance(given_records, tuple) or not all(isinstance(one, ModelRecord) for one in given_records):
+    models = getattr(extension, "RECORDS", None)
+    if not isinstance(models, tuple) or not all(isinstance(model, ModelRecord) for model in models):
         raise ConfigError(f"{EXTENSIONS}: module {module!r} has no tuple RECORDS of ModelRecord. Give it one.")
-    return given_records
+    return models

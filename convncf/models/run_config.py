@@ -1,6 +1,6 @@
-"""Every setting of a run, with its words: one definition feeds the CLI's help, the app's widgets and config.json.
+"""Every setting of a run, with its title and help: one definition feeds the CLI, the app's widgets and config.json.
 
-A part of the program is handed its own piece (the model gets its settings), never the whole.
+Each module gets its own section (the model its settings), never the whole.
 """
 
 from __future__ import annotations
@@ -33,9 +33,11 @@ class RunConfig(Frozen):
     """
 
     seed: int = Field(
-        1, ge=0, lt=2**31, title="Seed", description="Fixes split, start, negatives and order of triples."
+        1, ge=0, lt=2**31, title="Seed", description="Fixes split, initial weights, negatives and order of triples."
     )
-    preset: str = Field("quick", title="Preset", description="The named set of defaults that the rest departs from.")
+    preset: str = Field(
+        "quick", title="Preset", description="A named set of settings; what is set beside it takes precedence."
+    )
     data: DataConfig = DataConfig()
     model: SerializeAsAny[ModelSettings] = Field(default_factory=_default_model)
     pretrain: PretrainConfig = PretrainConfig()
@@ -43,15 +45,15 @@ class RunConfig(Frozen):
     eval: EvalConfig = EvalConfig()
 
     def __repr__(self) -> str:
-        """What tells one configuration from another; `model_dump()` has every value."""
+        """Model, preset, seed and dataset; `model_dump()` has every value."""
         sections = ", ".join(name for name, value in self if isinstance(value, Frozen))
-        named = f"{self.model.name} with preset {self.preset}, seed {self.seed}, on {self.data.dataset}"
-        return f"RunConfig: {named}; settings of {sections}"
+        summary = f"{self.model.name} with preset {self.preset}, seed {self.seed}, on {self.data.dataset}"
+        return f"RunConfig: {summary}; settings of {sections}"
 
     @field_validator("model", mode="before")
     @classmethod
-    def _of_its_model(cls, values: Any) -> Any:
-        """Settings as plain values become those of the model that they name."""
+    def _by_its_model(cls, values: Any) -> Any:
+        """Settings as plain values become settings of the model that they name."""
         if not isinstance(values, Mapping):
             return values
         return record(str(values.get("name", OURS[0].name))).settings.model_validate(values)
@@ -74,7 +76,7 @@ def flatten(config: RunConfig) -> dict[str, Any]:
 
 
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """The other way round: 'train.epochs' -> {'train': {'epochs': …}}, as RunConfig.model_validate takes it."""
+    """The inverse of `flatten`: 'train.epochs' -> {'train': {'epochs': …}}, as RunConfig.model_validate takes it."""
     nested: dict[str, Any] = {}
     for key, value in flat.items():
         section, dot, inner = key.partition(".")
@@ -86,7 +88,7 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def in_present_words(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by dotted key, those that earlier versions called otherwise by their present names and values.
+    """Settings by dotted key; those of earlier versions are translated to their present names and values.
 
     Raises ConfigError where one is given by both of its names.
     """
@@ -96,11 +98,11 @@ def in_present_words(settings: Mapping[str, Any]) -> dict[str, Any]:
         renamed = {field: value}
         for kind in _kinds(section) if dot else ():
             renamed = kind.in_present_words(renamed)
-        for name, now in renamed.items():
-            written = f"{section}{dot}{name}" if dot else key
-            if written in present or (written != key and written in settings):
-                raise ConfigError(f"{key} is called {written} now, and both are given. Keep one of them.")
-            present[written] = now if dot else value
+        for name, present_value in renamed.items():
+            present_key = f"{section}{dot}{name}" if dot else key
+            if present_key in present or (present_key != key and present_key in settings):
+                raise ConfigError(f"{key} is called {present_key} now, and both are given. Keep one of them.")
+            present[present_key] = present_value if dot else value
     return present
 
 
@@ -115,7 +117,7 @@ def earlier_keys() -> dict[str, str]:
 
 
 def _kinds(section: str) -> tuple[type[Frozen], ...]:
-    """The classes that hold the settings of a section: one, but of `model` that of every model."""
+    """The classes that hold the settings of a section: one, but for `model` those of all models."""
     if section == "model":
         return tuple(one.settings for one in records())
     field = RunConfig.model_fields.get(section)
@@ -124,13 +126,13 @@ def _kinds(section: str) -> tuple[type[Frozen], ...]:
 
 
 def without_other_models(settings: Mapping[str, Any], place: str) -> dict[str, Any]:
-    """Settings by dotted key, without those of models that they are not of.
+    """Settings by dotted key, without those of other models.
 
-    Earlier versions wrote the settings of all models into each run. Such a one says nothing where it has its default;
-    elsewhere the log names it once. `place` begins that note. What is no setting of any model stays, to be refused.
+    Earlier versions wrote the settings of all models into each run. One of another model is ignored; where it differs
+    from its default, the log says so once, in a note that begins with `place`. An unknown setting stays, to be refused.
     """
-    own = record(str(settings.get("model.name", OURS[0].name))).settings.model_fields
-    others = {f"model.{field}": default for field, default in _defaults_of_all().items() if field not in own}
+    present = record(str(settings.get("model.name", OURS[0].name))).settings.model_fields
+    others = {f"model.{field}": default for field, default in _defaults_of_all().items() if field not in present}
     for key in settings.keys() & others.keys():
         if settings[key] != others[key]:
             _note_ignored(place, key, repr(settings[key]), str(settings.get("model.name")))
@@ -139,15 +141,15 @@ def without_other_models(settings: Mapping[str, Any], place: str) -> dict[str, A
 
 def _defaults_of_all() -> dict[str, Any]:
     """Field -> its default as JSON has it, of every model's settings."""
-    found: dict[str, Any] = {}
-    for one in records():
-        found = one.settings().model_dump(mode="json") | found
-    return found
+    defaults: dict[str, Any] = {}
+    for model in records():
+        defaults = model.settings().model_dump(mode="json") | defaults
+    return defaults
 
 
 @cache
 def _note_ignored(place: str, key: str, value: str, model: str) -> None:
-    """Said once for each run and key, however often it is read."""
+    """Logged once for each run and key, however often it is read."""
     _log.warning("%s: %s = %s has no effect on %s, and is not read", place, key, value, model)
 
 

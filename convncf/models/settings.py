@@ -1,4 +1,4 @@
-"""From preset, file and flags to one RunConfig, with a note of where each value came from.
+"""From preset, file and flags to one RunConfig, with the source of each value.
 
 Later sources win: default, preset, file, flag. Whatever cannot be applied is refused here, before any work.
 """
@@ -66,7 +66,7 @@ def _read_settings(file: Path) -> tuple[dict[str, Any], bool]:
     except UnicodeDecodeError:
         raise ConfigError(f"{file}: not UTF-8 text. Give a JSON or TOML file of settings.") from None
     try:
-        values = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text, object_pairs_hook=_each_once)
+        values = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text, object_pairs_hook=_no_repeats)
     except json.JSONDecodeError as error:
         raise ConfigError(f"{file}, line {error.lineno}: {error.msg}. Give strict JSON, or TOML as .toml.") from None
     except (tomllib.TOMLDecodeError, ConfigError) as error:
@@ -85,9 +85,9 @@ def _read_settings(file: Path) -> tuple[dict[str, Any], bool]:
     flat: dict[str, Any] = {}
     for key, value in values.items():
         inner = {f"{key}.{name}": item for name, item in value.items()} if isinstance(value, dict) else {key: value}
-        twice = flat.keys() & inner.keys()
-        if twice:
-            raise ConfigError(f"{file}: {min(twice)} is given twice. Keep one of them.")
+        repeated = flat.keys() & inner.keys()
+        if repeated:
+            raise ConfigError(f"{file}: {min(repeated)} is given twice. Keep one of them.")
         flat |= inner
     try:
         return in_present_words(flat), of_a_run
@@ -95,13 +95,13 @@ def _read_settings(file: Path) -> tuple[dict[str, Any], bool]:
         raise ConfigError(f"{file}: {error}") from None
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object. The first of two equal keys would be lost without a word."""
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; ConfigError for a repeated key, since json would drop the first of the two silently."""
     values = dict(pairs)
     if len(values) < len(pairs):
         keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ConfigError(f"{twice!r} stands twice in one object, so that the first would be lost; join them")
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise ConfigError(f"{repeated!r} stands twice in one object, so that the first would be lost; join them")
     return values
 
 
@@ -116,11 +116,11 @@ def resolve(
 ) -> Resolved:
     """One configuration from all its sources. Raises ConfigError before any work when one cannot be applied."""
     from_file, of_a_run = _read_settings(file) if file else ({}, False)
-    given = [*settings.items()] if isinstance(settings, Mapping) else [*map(parse_setting, settings)]
-    named = {"model.name": model, "preset": preset, "data.dataset": dataset, "seed": seed}
-    given += [(key, value) for key, value in named.items() if value is not None]
+    pairs = [*settings.items()] if isinstance(settings, Mapping) else [*map(parse_setting, settings)]
+    arguments = {"model.name": model, "preset": preset, "data.dataset": dataset, "seed": seed}
+    pairs += [(key, value) for key, value in arguments.items() if value is not None]
     flags: dict[str, Any] = {}
-    for key, value in (pair for one in given for pair in in_present_words(dict([one])).items()):
+    for key, value in (item for pair in pairs for item in in_present_words(dict([pair])).items()):
         if key in flags and flags[key] != value:
             raise ConfigError(f"{key} is given twice, as {flags[key]!r} and as {value!r}. Keep one of them.")
         flags[key] = value
@@ -128,17 +128,17 @@ def resolve(
         raise ConfigError(
             f"preset {flags['preset']!r} has no effect beside {file}, which gives every setting. Leave one of them out."
         )
-    asked = from_file | flags
-    _refuse_unknown(asked, file, from_file)
+    explicit = from_file | flags
+    _refuse_unknown(explicit, file, from_file)
 
-    chosen = record(str(asked.get("model.name", OURS[0].name)))
-    preset = str(asked.get("preset", next(iter(chosen.presets))))
+    chosen = record(str(explicit.get("model.name", OURS[0].name)))
+    preset = str(explicit.get("preset", next(iter(chosen.presets))))
     if preset not in chosen.presets:
         proposal = did_you_mean(preset, chosen.presets)
         raise ConfigError(f"preset {preset!r} does not exist for {chosen.name}. {proposal}")
     of_preset = dict(chosen.presets[preset])
-    values = of_preset | asked | {"model.name": chosen.name, "preset": preset}
-    for key in flags if of_a_run else asked:
+    values = of_preset | explicit | {"model.name": chosen.name, "preset": preset}
+    for key in flags if of_a_run else explicit:
         refuse_without_effect(key, values, "" if key in flags else f"{file}: ")
     if of_a_run:
         values = without_other_models(values, str(file))
@@ -146,31 +146,31 @@ def resolve(
     sources |= dict.fromkeys(of_preset, f"preset {preset}")
     sources |= dict.fromkeys(from_file, f"file {file.name}" if file else "file")
     sources |= dict.fromkeys(flags, "flag")
-    own = setting_keys(chosen.name)
-    return Resolved(_validate(values, sources), {key: source for key, source in sources.items() if key in own})
+    keys = setting_keys(chosen.name)
+    return Resolved(_validate(values, sources), {key: source for key, source in sources.items() if key in keys})
 
 
-def _refuse_unknown(asked: Mapping[str, Any], file: Path | None, from_file: Mapping[str, Any]) -> None:
-    known = setting_keys()
-    for key in asked:
-        if key not in known:
+def _refuse_unknown(explicit: Mapping[str, Any], file: Path | None, from_file: Mapping[str, Any]) -> None:
+    keys = setting_keys()
+    for key in explicit:
+        if key not in keys:
             place = f"{file}: " if key in from_file and file else ""
-            alike = _alike(key)
-            hint = f"Did you mean {' or '.join(alike)}?" if alike else did_you_mean(key, known)
+            similar = _similar_keys(key)
+            hint = f"Did you mean {' or '.join(similar)}?" if similar else did_you_mean(key, keys)
             raise UnknownSettingError(f"{place}setting {key!r} does not exist. {hint}".strip())
 
 
-def _alike(key: str) -> list[str]:
-    """Keys that end, begin or are titled as `key` ends, those of the likest section first; at most three."""
+def _similar_keys(key: str) -> list[str]:
+    """Keys whose last part or title matches that of `key`, those of the most similar section first; at most three."""
     section, _, last = key.casefold().replace("-", "_").rpartition(".")
 
     def fits(full: str, field: FieldInfo) -> bool:
         inner, title = full.rpartition(".")[2], (field.title or "").casefold().replace(" ", "_")
         return inner.startswith(last) or f"_{last}_" in f"_{title}_"
 
-    found = [full for full, field in setting_fields().items() if fits(full, field)]
-    similarity = {full: SequenceMatcher(None, section, full.rpartition(".")[0]).ratio() for full in found}
-    return sorted(found, key=lambda full: -similarity[full])[:3]
+    matches = [full for full, field in setting_fields().items() if fits(full, field)]
+    similarity = {full: SequenceMatcher(None, section, full.rpartition(".")[0]).ratio() for full in matches}
+    return sorted(matches, key=lambda full: -similarity[full])[:3]
 
 
 def _validate(values: Mapping[str, Any], sources: Mapping[str, str]) -> RunConfig:
@@ -198,5 +198,5 @@ def _validate(values: Mapping[str, Any], sources: Mapping[str, str]) -> RunConfi
 
 
 def preset_names(model: str) -> tuple[str, ...]:
-    """Presets of a model, the one that new users should take first."""
+    """Presets of a model; the recommended one comes first."""
     return tuple(record(model).presets)

@@ -1,4 +1,4 @@
-"""The layers of a plan with kernel = stride, as reshapes and matrix products.
+"""The convolution layers of a plan with kernel = stride, as reshapes and matrix products.
 
 Patches do not overlap, so a layer is one product on patches laid out as rows, and where its rows come out in the order
 in which the next layer reads them, a view is all that lies between two layers. And layer 1 never needs p qᵀ, because on
@@ -7,8 +7,8 @@ an outer product it is bilinear:
     out[c, a, b] = Σ_s Σ_t W[c, s, t] p[a·k + s] q[b·k + t] + bias[c]
                  = Σ_t G[t, a, c] q[b·k + t] + bias[c],     G[t, a, c] = Σ_s W[c, s, t] p[a·k + s]
 
-G depends on the user alone and costs next to nothing: for all items of a user it is computed once. The bias rides along
-as one more row of G, which meets a 1 at the end of each piece of q.
+G depends on the user alone and costs next to nothing: for all items of a user it is computed once. The bias is one more
+row of G, which meets a 1 at the end of each segment of q.
 
 Shapes: B users, M items to each, D embedding size, k and C kernel and channels of layer 1, A = D / k rows and as many
 columns of its maps, r = kernel of layer 2, A' = A / r, W = r·C. A row is a = a'·r + s, a column b = b'·r + t.
@@ -72,14 +72,14 @@ class Geometry(Layers):
 
 def geometry(embedding_size: int, layers: Sequence[nn.Conv2d]) -> Geometry:
     """The geometry of layers with kernel = stride each."""
-    kernels = [int(each.kernel_size[0]) for each in layers]
+    kernels = [int(layer.kernel_size[0]) for layer in layers]
     sides = layer_sizes(embedding_size, kernels, kernels)
     order = torch.arange(sides[-1] ** 2).view(sides[-1], sides[-1])
     for k in reversed(kernels[2:]):
         inside = torch.arange(k * k).view(k, k)
         order = (order[:, None, :, None] * k * k + inside[None, :, None, :]).reshape(len(order) * k, -1)
     return Geometry(
-        sides[0], tuple(each.out_channels for each in layers), tuple(kernels), order.reshape(-1).contiguous()
+        sides[0], tuple(layer.out_channels for layer in layers), tuple(kernels), order.reshape(-1).contiguous()
     )
 
 

@@ -1,4 +1,4 @@
-"""Run folders: where everything about a training run is written, and read again by app, CLI and notebooks."""
+"""Run folders: where everything about a training run is written, and read by app, CLI and notebooks."""
 
 from convncf.runs.labels import Labels
 from convncf.runs.run import Run

@@ -1,6 +1,6 @@
-"""Files in a run folder: JSON objects, lines that survive a kill, tables; and what they must hold.
+"""Files in a run folder: JSON objects, lines that survive a kill, tables; and what they must contain.
 
-A line is whole or ignored, and all lines are replaced at once or not at all.
+A line that is cut short is ignored, and all lines are replaced at once or not at all.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def read_object(path: Path, *, way_out: str = WAY_OUT) -> dict[str, Any]:
 
 
 def write_object(path: Path, value: Mapping[str, Any], *, in_place: bool = False) -> None:
-    """Write an object atomically. With `in_place`, where that fails, over the old one, whose room is there already."""
+    """Write an object atomically. With `in_place`, where that fails, over the old one, in the space it has."""
     try:
         files.write_json(path, dict(value))
     except OSError:
@@ -47,11 +47,13 @@ def write_object(path: Path, value: Mapping[str, Any], *, in_place: bool = False
             raise
         content = files.strict_json(dict(value)).encode()
         with path.open("rb+", buffering=0) as file:
-            file.write(content.ljust(path.stat().st_size))  # blanks behind the object are JSON; its old end is not
+            file.write(
+                content.ljust(path.stat().st_size)
+            )  # blanks after the object are JSON; the end of the old one is not
 
 
 def read_lines(path: Path, *, needed: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """The rows of a file, none where it is absent; a last line that was cut short is left aside.
+    """The rows of a file, none where it is absent; a last line that was cut short is ignored.
 
     Raises RunBrokenError with file and line where another line is damaged, or lacks what is `needed`.
     """
@@ -81,7 +83,7 @@ def read_lines(path: Path, *, needed: Sequence[str] = ()) -> list[dict[str, Any]
 
 
 def _refuse(path: Path, number: int, problem: str) -> NoReturn:
-    raise RunBrokenError(f"{path}, line {number}: {problem}. Take that line out, or restore the file.")
+    raise RunBrokenError(f"{path}, line {number}: {problem}. Remove that line, or restore the file.")
 
 
 def append_line(path: Path, row: Mapping[str, Any]) -> None:
@@ -93,7 +95,7 @@ def append_line(path: Path, row: Mapping[str, Any]) -> None:
 
 
 def replace_lines(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write all rows anew, atomically, unless they are there already."""
+    """Replace all rows, atomically, unless they are there already."""
     content = b"".join(map(_line, rows))
     if not path.exists() or path.read_bytes() != content:
         files.atomic_write(path, content)
@@ -104,7 +106,7 @@ def _line(row: Mapping[str, Any]) -> bytes:
 
 
 def _parse(text: str) -> Any:
-    """Strict JSON; raises ValueError for NaN and infinity too, which nobody could write again."""
+    """Strict JSON; raises ValueError for NaN and infinity too, which strict JSON cannot hold."""
 
     def refuse(constant: str) -> NoReturn:
         raise ValueError(f"{constant} is no JSON")
@@ -141,7 +143,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "vocabulary": ("kind", "index", "id"),
     "per_user": ("user_id", "part", "model"),
 }
-"""Table -> the columns that it has whatever else it holds."""
+"""Table -> the columns that it has in any case."""
 _NUMBERS: Final = ("best_epoch", "n_users_evaluated", "seconds")
 _FIGURES: Final = ("metrics", "validation")
 
@@ -150,13 +152,13 @@ def check_config(path: Path, value: Mapping[str, Any]) -> None:
     """Raises RunBrokenError where config.json lacks settings with their sources, or the data's fingerprint."""
     settings, dataset = value.get("settings"), value.get("dataset")
     entries = settings.values() if isinstance(settings, dict) else [None]
-    whole = all(isinstance(entry, dict) and {"value", "source"} <= entry.keys() for entry in entries)
-    if not whole or not isinstance(dataset, dict) or "fingerprint" not in dataset:
+    complete = all(isinstance(entry, dict) and {"value", "source"} <= entry.keys() for entry in entries)
+    if not complete or not isinstance(dataset, dict) or "fingerprint" not in dataset:
         raise RunBrokenError(f"{path}: lacks settings with their sources, or the data's fingerprint. {WAY_OUT}")
 
 
 def check_report(path: Path, report: Mapping[str, Any]) -> None:
-    """Raises RunBrokenError where report.json lacks a figure that every report has, or has something else there."""
+    """Raises RunBrokenError where report.json lacks a figure that every report has, or has no number there."""
     missing = [key for key in ("metrics", *_NUMBERS) if key not in report]
     if missing:
         raise RunBrokenError(f"{path}: lacks {', '.join(missing)}. {WAY_OUT}")

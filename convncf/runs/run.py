@@ -5,13 +5,13 @@ environment.json      machine, device, versions
 status.json           what the worker is doing; .lock is held while it lives
 metrics.jsonl         one EpochRecord a line
 report.json           the final evaluation
-per_user.parquet      the metrics of each user behind that report
-ranks.parquet         the rank of each test item behind them
+per_user.parquet      the metrics of each user, whose means that report has
+ranks.parquet         the rank of each test item, from which they are computed
 vocabulary.parquet    raw ids of users and items, by index
 model.safetensors     the best epoch
-checkpoints/          epoch-NNNN.safetensors kept for looking back; *-state.safetensors to resume from
-history.jsonl         how it was interrupted, extended, resumed and renamed; absent where it was not
-labels.json           tags, a note, whether it is archived; absent where nobody said anything
+checkpoints/          epoch-NNNN.safetensors: models of earlier epochs; *-state.safetensors: to resume from
+history.jsonl         when it was interrupted, extended, resumed and renamed; absent where it was not
+labels.json           tags, a note, whether it is archived; absent where it has none
 log.txt               the worker's output
 """
 
@@ -41,10 +41,10 @@ from convncf.runs.files import (
     write_object,
     write_table,
 )
-from convncf.runs.history import add_to_history, ask_for_epochs, earlier_epochs, read_history, tail
+from convncf.runs.history import add_to_history, earlier_epochs, read_history, set_epochs, tail
 from convncf.runs.labels import Labels, change_labels, read_labels
 from convncf.runs.status import Status, is_held
-from convncf.runs.tensors import KeptTensors
+from convncf.runs.tensors import TensorFiles
 from convncf.runtime import files
 
 if TYPE_CHECKING:
@@ -55,15 +55,15 @@ _STATUS_WAY_OUT: Final = (
     'Write {"state": "stopped"} into it, and convncf resume goes on from the last saved epoch; or delete the run.'
 )
 _MOST_RUNS: Final = 1_000_000
-"""Of a home. A number beyond it was written by no one who counts runs."""
-_NO_REPORT: Final = "its report.json is missing; resume makes it again, and trains nothing anew"
+"""In a home. A larger number is no number of a run."""
+_NO_REPORT: Final = "its report.json is missing; resume writes it again, without training"
 
 FOLDER: Final = "runs"
 """The folder of a home that its runs lie in."""
 
 
-class Run(KeptTensors):
-    """One run folder. Reading never changes it; values are read afresh at each call, but for the fixed config.json."""
+class Run(TensorFiles):
+    """One run folder. Reading never changes it; values are read again at each call, but for the fixed config.json."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -117,17 +117,17 @@ class Run(KeptTensors):
 
     def sources(self) -> dict[str, str]:
         """Dotted key -> where its value came from."""
-        now = earlier_keys()
-        return {now.get(key, key): entry["source"] for key, entry in self._config_json["settings"].items()}
+        present = earlier_keys()
+        return {present.get(key, key): entry["source"] for key, entry in self._config_json["settings"].items()}
 
     def extended_from(self) -> list[int]:
-        """The epochs that were asked for before the present ones, first to last; none where it was never extended."""
+        """The numbers of epochs before each extension, first to last; none where it was never extended."""
         return earlier_epochs(self.sources().get("train.epochs", ""))
 
     def extend(self, epochs: int) -> None:
-        """Ask for so many epochs. The report stays, and is of fewer, until the run has trained on."""
-        ask_for_epochs(self.path / "config.json", epochs)
-        self.__dict__.pop("_config_json", None)  # the only value that a Run keeps
+        """Set so many epochs. The report stays, of fewer epochs, until the run has trained the rest."""
+        set_epochs(self.path / "config.json", epochs)
+        self.__dict__.pop("_config_json", None)  # the only value that a Run caches
 
     @property
     def created(self) -> float:
@@ -139,19 +139,19 @@ class Run(KeptTensors):
 
     @property
     def number(self) -> int | None:
-        """Its number among the runs of its home, from 0, given once and kept for good: it decides the run's colour.
+        """Its number among the runs of its home, from 0, which never changes: it decides the run's colour.
 
         None in runs of older versions, and where config.json cannot be read.
         """
         try:
-            found = self._config_json.get("number")
+            number = self._config_json.get("number")
         except RunBrokenError:
             return None
-        return found if type(found) is int and 0 <= found < _MOST_RUNS else None
+        return number if type(number) is int and 0 <= number < _MOST_RUNS else None
 
     @property
     def request_id(self) -> str:
-        """The id of the request that made it; empty when it cannot be read."""
+        """The id of the request that created it; empty when it cannot be read."""
         try:
             return str(self._config_json.get("request_id", ""))
         except RunBrokenError:
@@ -163,7 +163,7 @@ class Run(KeptTensors):
         return str(self._config_json["dataset"]["fingerprint"])
 
     def broken(self) -> str:
-        """Why the run cannot be read, in words; empty when it can."""
+        """Why the run cannot be read; empty when it can."""
         try:
             self.config()
             self.status()
@@ -193,35 +193,35 @@ class Run(KeptTensors):
         return is_held(self.path / ".lock")
 
     def status(self) -> Status:
-        """The status as the worker last wrote it, held against the lock, the report and the epochs asked for."""
+        """The status as the worker last wrote it, checked against the lock, the report and the settings' epochs."""
         while True:
             status = self._written_status()
             if status.state == "finished":
-                return self._held_against_report(status)
+                return self._checked_against_report(status)
             if not status.active or self.locked():
                 return status
-            # A worker's last word is written before it lets go of the lock: what was read before may be old by now.
+            # A worker writes its final status before it releases the lock: what was read before may be old by now.
             if self._written_status() == status:
                 return status.seen_from_outside(locked=False)
 
-    def _held_against_report(self, status: Status) -> Status:
-        """`lost` where the report is gone, `stopped` where it is of fewer epochs than are asked for."""
+    def _checked_against_report(self, status: Status) -> Status:
+        """`lost` where the report is gone, `stopped` where it is of fewer epochs than the settings say."""
         if self.model_path.exists() and not (self.path / "report.json").exists():
             return replace(status, state="lost", message=_NO_REPORT)
-        words = self.extension()
-        return replace(status, state="stopped", message=f"{words}; resume trains on") if words else status
+        extension = self.extension()
+        return replace(status, state="stopped", message=f"{extension}; resume trains on") if extension else status
 
     def extension(self) -> str:
         """'extended from 2 to 5 epochs' until the report is of all of them; else empty, also where there is none."""
         try:
-            asked = self.extended_from()
-            report = self.report() if asked else None  # a list of hundreds of runs asks, and few were extended
+            extensions = self.extended_from()
+            report = self.report() if extensions else None  # few of hundreds of runs were extended
         except RunBrokenError:
-            return ""  # whoever reads that file will say so
-        told = report.get("extended_from", []) if report is not None else asked
-        if len(told) >= len(asked):
+            return ""  # reading that file gives the error
+        reported = report.get("extended_from", []) if report is not None else extensions
+        if len(reported) >= len(extensions):
             return ""
-        return f"extended from {asked[len(told)]} to {self.settings()['train.epochs']} epochs"
+        return f"extended from {extensions[len(reported)]} to {self.settings()['train.epochs']} epochs"
 
     def _written_status(self) -> Status:
         path = self.path / "status.json"
@@ -235,21 +235,21 @@ class Run(KeptTensors):
         write_object(self.path / "status.json", status.to_json(), in_place=in_place)
 
     def ask_to_stop(self) -> None:
-        """Leave the note that the worker looks for between two steps."""
+        """Write the stop file, for which the worker checks between two steps."""
         (self.path / "stop").touch()
 
     def stop_asked(self) -> bool:
-        """Whether that note is there."""
+        """Whether the stop file is there."""
         return (self.path / "stop").exists()
 
     def clear_stop(self) -> None:
-        """Take the note away, when work begins again."""
+        """Remove the stop file, when work begins again."""
         (self.path / "stop").unlink(missing_ok=True)
 
     # ------------------------------------------------------------ metrics.jsonl
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The rows of metrics.jsonl; a last line that was cut short by a kill is left aside."""
+        """The rows of metrics.jsonl; a last line that was cut short by a kill is ignored."""
         return read_lines(self.path / "metrics.jsonl", needed=ROW)
 
     def append_metrics(self, row: Mapping[str, Any]) -> None:
@@ -257,7 +257,7 @@ class Run(KeptTensors):
         append_line(self.path / "metrics.jsonl", row)
 
     def replace_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write all lines anew, atomically, unless they are there already."""
+        """Replace all lines, atomically, unless they are there already."""
         replace_lines(self.path / "metrics.jsonl", rows)
 
     # ------------------------------------------------------------ the rest
@@ -293,19 +293,19 @@ class Run(KeptTensors):
         return read_table(self.path / f"{name}.parquet", COLUMNS.get(name, ()))
 
     def history(self) -> list[dict[str, Any]]:
-        """How it was interrupted, extended, resumed and renamed: rows of time, event and words, oldest first."""
+        """When it was interrupted, extended, resumed and renamed: rows with time, event and words, oldest first."""
         return read_history(self.path / "history.jsonl")
 
-    def note(self, event: str, words: str, *, begin: bool = True) -> None:
+    def note(self, event: str, sentence: str, *, begin: bool = True) -> None:
         """Add a row to the history, if the disk takes it; without `begin`, only where there are some."""
-        add_to_history(self.path / "history.jsonl", event, words, begin=begin)
+        add_to_history(self.path / "history.jsonl", event, sentence, begin=begin)
 
     def labels(self) -> Labels:
-        """What was said of it: tags, note, archived. A damaged file is told in `Labels.problem`, never raised."""
+        """Its tags, its note and whether it is archived. A damaged file gives `Labels.problem`, never an exception."""
         return read_labels(self.path / "labels.json")
 
     def label(self, change: Callable[[Labels], Labels]) -> Labels:
-        """Write what `change` makes of its labels. Raises RunNotFoundError where the folder is gone, else RunError."""
+        """Write what `change` returns for its labels. RunNotFoundError where the folder is gone, else RunError."""
         return change_labels(self.path / "labels.json", change)
 
     def log_tail(self, lines: int = 20) -> str:

@@ -22,7 +22,7 @@ def is_held(path: Path) -> bool:
     except BlockingIOError:
         return True
     finally:
-        os.close(descriptor)  # lets go of the shared lock as well
+        os.close(descriptor)  # releases the shared lock as well
     return False
 
 
@@ -54,9 +54,9 @@ class Status:
     """Seconds that the rest of this phase is expected to take at most; none where nothing is known yet."""
     triples_per_second: float | None = None
     message: str = ""
-    """One sentence for a person: what is happening, or why it ended."""
+    """One sentence: what is happening, or why it ended."""
     launched: bool = False
-    """Whether a detached worker was started for it, which may not have come yet."""
+    """Whether a detached worker was started for it, which may not run yet."""
     pid: int | None = None
     device: str = ""
     started: float | None = None
@@ -66,12 +66,12 @@ class Status:
 
     @property
     def active(self) -> bool:
-        """Whether a worker is, or should soon be, at it."""
+        """Whether it has a worker, or should soon have one."""
         return self.state in ACTIVE
 
     @property
     def resumable(self) -> bool:
-        """Whether a worker could go on with it."""
+        """Whether a worker could resume it."""
         return self.state in RESUMABLE
 
     def to_json(self) -> dict[str, Any]:
@@ -80,19 +80,19 @@ class Status:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Read status.json; fields of a later version are left aside. Raises ValueError where a value cannot be."""
-        usual = asdict(cls())
-        given = {key: item for key, item in value.items() if key in usual}
-        wrong = [f"{key} = {item!r}" for key, item in given.items() if not _like(usual[key], item)]
-        if given.get("state") not in STATES:
-            wrong.append(f"state = {given.get('state')!r} is none of {', '.join(STATES)}")
-        if wrong:
-            raise ValueError("; ".join(wrong))
-        return cls(**given)
+        """Read status.json; fields of a later version are ignored. Raises ValueError where a value is not allowed."""
+        defaults = asdict(cls())
+        fields = {key: item for key, item in value.items() if key in defaults}
+        problems = [f"{key} = {item!r}" for key, item in fields.items() if not _same_kind(defaults[key], item)]
+        if fields.get("state") not in STATES:
+            problems.append(f"state = {fields.get('state')!r} is none of {', '.join(STATES)}")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return cls(**fields)
 
     @property
     def awaited(self) -> bool:
-        """Whether a detached worker was started just now and has not said anything yet."""
+        """Whether a detached worker was started just now and has not written a status yet."""
         return self.launched and self.active and self._waiting_for_pickup
 
     @property
@@ -100,16 +100,16 @@ class Status:
         return self.pid is None and time.time() - self.updated < PICKUP_SECONDS
 
     def seen_from_outside(self, *, locked: bool) -> Status:
-        """This status with `lost` derived: active, but nobody holds the run's lock."""
+        """This status with `lost` derived: active, but no worker holds the run's lock."""
         if self.active and not locked and not self._waiting_for_pickup:
-            left = "training is done, and resume evaluates" if self.phase == "evaluation" else _FROM_LAST_EPOCH
-            words = f"its worker is gone (killed, or the machine restarted); {left}"
-            return replace(self, state="lost", message=words, eta_seconds=None)
+            way_out = "training is done, and resume evaluates" if self.phase == "evaluation" else _FROM_LAST_EPOCH
+            message = f"its worker is gone (killed, or the machine restarted); {way_out}"
+            return replace(self, state="lost", message=message, eta_seconds=None)
         return self
 
 
-def _like(usual: object, value: object) -> bool:
-    """Whether a value is text where text is usual, and else a number, or nothing where that is usual."""
-    if isinstance(usual, str):
+def _same_kind(default: object, value: object) -> bool:
+    """Whether a value is text where the default is, and else a number, or None where the default is."""
+    if isinstance(default, str):
         return isinstance(value, str)
-    return isinstance(value, int | float) or (usual is None and value is None)
+    return isinstance(value, int | float) or (default is None and value is None)

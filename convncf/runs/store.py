@@ -1,4 +1,4 @@
-"""RunStore: all runs under one home; creates, finds and deletes their folders."""
+"""RunStore: all runs under one home; creates, finds, renames and deletes their folders."""
 
 from __future__ import annotations
 
@@ -42,22 +42,24 @@ class Renamed:
     followed: tuple[str, ...]
     """Names of the runs whose model.pre_model_path named it, and now has the new name."""
     unread: tuple[str, ...]
-    """Names of the runs whose config.json cannot be read: whether they name it is not known."""
+    """Names of the runs whose config.json cannot be read, so that they may name it or not."""
 
     @property
     def words(self) -> str:
-        """What else changed, sentences for a person; empty where nothing did."""
-        said = []
+        """What else changed, in sentences; empty where nothing did."""
+        sentences = []
         if self.followed:
-            said.append(f"{_SOURCE} names it so in {', '.join(self.followed)} too.")
+            sentences.append(f"{_SOURCE} has the new name in {', '.join(self.followed)} too.")
         if self.unread:
-            said.append(f"Whether {', '.join(self.unread)} began from it is not known: config.json cannot be read.")
-        return " ".join(said)
+            sentences.append(
+                f"Whether {', '.join(self.unread)} began from it is not known: config.json cannot be read."
+            )
+        return " ".join(sentences)
 
 
 def begun_from(run: Run, others: Sequence[Run]) -> tuple[tuple[Run, ...], tuple[Run, ...]]:
     """The runs among `others` whose model.pre_model_path is `run`, by name or folder; and those that cannot be read."""
-    found, unread = [], []
+    dependents, unread = [], []
     for other in others:
         try:
             path = str(other.settings().get(_SOURCE) or "")
@@ -65,38 +67,38 @@ def begun_from(run: Run, others: Sequence[Run]) -> tuple[tuple[Run, ...], tuple[
             unread.append(other)
             continue
         if path and (path == run.name or _same(Path(path).expanduser(), run.path)):
-            found.append(other)
-    return tuple(found), tuple(unread)
+            dependents.append(other)
+    return tuple(dependents), tuple(unread)
 
 
 def rename(run: Run, target: Path, others: Sequence[Run]) -> Renamed:
     """Move the folder of `run` to `target`, which is free; `others` are all other runs.
 
-    Raises RunBusyError, and changes nothing, while a worker holds the run or one that begins from it, or is to come.
+    Raises RunBusyError, and changes nothing, while the run or one that starts from it has a worker, or awaits one.
     """
     dependents, unread = begun_from(run, others)
-    with ExitStack() as held:
-        for each in (run, *dependents):
-            if each.locked() or _awaits_worker(each):
-                why = "" if each is run else f", and begins from {run.name}"
+    with ExitStack() as locks:
+        for affected in (run, *dependents):
+            if affected.locked() or _awaits_worker(affected):
+                reason = "" if affected is run else f", and starts from {run.name}"
                 raise RunBusyError(
-                    f"run {each.name!r} is being worked on or waits for its worker{why}: stop it first "
-                    f"(convncf runs stop {each.name}), or rename when it has ended."
+                    f"run {affected.name!r} is being worked on or waits for its worker{reason}: stop it first "
+                    f"(convncf runs stop {affected.name}), or rename when it has ended."
                 )
-            held.callback(each.hold(timeout=0).release)
+            locks.callback(affected.hold(timeout=0).release)
         old = run.name
         os.rename(run.path, target)
         renamed = type(run)(target)
-        left = [each.name for each in dependents if not _follow(each.path / "config.json", target.name)]
+        unchanged = [other.name for other in dependents if not _follow(other.path / "config.json", target.name)]
         for file, key in (("config.json", "name"), ("report.json", "run")):
-            _name_within(target / file, key, target.name)
+            _rename_within(target / file, key, target.name)
     renamed.note("renamed", f"from {old} to {target.name}")
-    if left:
+    if unchanged:
         raise RunError(
-            f"run {old!r} is now {target.name!r}, but {_SOURCE} of {', '.join(left)} could not be written and still "
-            f"names {old!r}. Free some space and rename {target.name!r} to {old!r} and back."
+            f"run {old!r} is now {target.name!r}, but {_SOURCE} of {', '.join(unchanged)} could not be written and "
+            f"still names {old!r}. Free some space and rename {target.name!r} to {old!r} and back."
         )
-    return Renamed(renamed, tuple(each.name for each in dependents), tuple(each.name for each in unread))
+    return Renamed(renamed, tuple(other.name for other in dependents), tuple(other.name for other in unread))
 
 
 def _awaits_worker(run: Run) -> bool:
@@ -106,12 +108,12 @@ def _awaits_worker(run: Run) -> bool:
         return False
 
 
-def _same(one: Path, other: Path) -> bool:
-    return one.is_absolute() and one.resolve() == other.resolve()
+def _same(path: Path, folder: Path) -> bool:
+    return path.is_absolute() and path.resolve() == folder.resolve()
 
 
 def _follow(config: Path, name: str) -> bool:
-    """Name the source anew in a config.json; False where that cannot be written."""
+    """Put the source's new name into a config.json; False where that cannot be written."""
     try:
         value = read_object(config)
         value["settings"][_SOURCE]["value"] = name
@@ -121,8 +123,8 @@ def _follow(config: Path, name: str) -> bool:
     return True
 
 
-def _name_within(file: Path, key: str, name: str) -> None:
-    """The name that a reader finds inside; a damaged file or a full disk leaves it, for the folder's counts."""
+def _rename_within(file: Path, key: str, name: str) -> None:
+    """Put the new name into a file; a damaged file or a full disk keeps the old one: the folder's name counts."""
     try:
         value = read_object(file)
         if key in value:
@@ -139,9 +141,9 @@ _RESERVED: Final = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
 
 def slug(text: str) -> str:
     """The nearest name that can be a folder everywhere: 'a/b' -> 'a-b'; empty text -> 'run'."""
-    kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in unicodedata.normalize("NFC", text))
-    kept = re.sub(r"-{2,}", "-", kept).strip("-.")
-    return _shortened(f"run-{kept}" if _RESERVED.match(kept) else kept or "run")
+    name = "".join(c if c.isalnum() or c in "-_." else "-" for c in unicodedata.normalize("NFC", text))
+    name = re.sub(r"-{2,}", "-", name).strip("-.")
+    return _shortened(f"run-{name}" if _RESERVED.match(name) else name or "run")
 
 
 def _shortened(name: str, room: int = 0) -> str:
@@ -172,24 +174,24 @@ class RunStore:
         """The run of that name. Raises RunNotFoundError with the nearest names."""
         if name and name in self.names():
             return Run(self.folder / name)
-        known = self.names()
+        names = self.names()
         hint = (
-            did_you_mean(name, known) if known else "There is none yet: make one with convncf demo, or convncf train."
+            did_you_mean(name, names) if names else "There is none yet: make one with convncf demo, or convncf train."
         )
         raise RunNotFoundError(f"run {name!r} does not exist under {self.folder}. {hint}".strip())
 
-    def free_name(self, wanted: str) -> str:
-        """`wanted` made fit for a folder, with -2, -3, … where it is taken."""
-        base, taken = slug(wanted), {name.casefold() for name in self.names()}
+    def free_name(self, name: str) -> str:
+        """`name` made fit for a folder, with -2, -3, … where it is taken."""
+        base, taken = slug(name), {existing.casefold() for existing in self.names()}
         name, n = base, 2
         while name.casefold() in taken:
             name, n = f"{_shortened(base, len(f'-{n}'))}-{n}", n + 1
         return name
 
     def create(self, name: str, resolved: Resolved, *, fingerprint: str, request_id: str = "") -> Run:
-        """A new run folder, whole or absent. The same `request_id` twice returns the run that is there already.
+        """A new run folder, whole or absent. The same `request_id` twice returns the existing run.
 
-        Raises RunNameError or RunExistsError, each proposing a name that would do.
+        Raises RunNameError or RunExistsError, each proposing a name.
         """
         self.refuse_name(name)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -203,7 +205,7 @@ class RunStore:
             return self._write(name, resolved, fingerprint, request_id)
 
     def refuse_name(self, name: str) -> None:
-        """Raises RunNameError, proposing a name that would do, for one that no folder can have everywhere."""
+        """Raises RunNameError, proposing a name, for one that cannot be a folder's on every system."""
         if slug(name) != name:
             raise RunNameError(
                 f"run name {name[:100]!r} cannot be a folder name everywhere. Use letters, digits, '-', '_' and '.', "
@@ -231,12 +233,12 @@ class RunStore:
         return Run(self.folder / name)
 
     def _next_number(self) -> int:
-        """Above that of every run, and not below their count, which is what runs of older versions go by."""
+        """Above that of every run, and not below their count, by which runs of older versions are numbered."""
         runs = self.all()
         return max([len(runs), *(run.number + 1 for run in runs if run.number is not None)])
 
     def rename(self, name: str, new: str) -> Renamed:
-        """Give a run another name; the runs that began from it follow. Its colour on the pages stays.
+        """Give a run another name; the runs that started from it follow. Its colour on the pages stays.
 
         Raises RunNotFoundError, RunNameError, RunExistsError or RunBusyError, and then nothing is changed; RunError
         where the disk took the new name and not all that follows from it.
@@ -251,19 +253,19 @@ class RunStore:
             return rename(run, self.folder / new, [other for other in self.all() if other.name != name])
 
     def begun_from(self, name: str) -> tuple[str, ...]:
-        """Names of the runs that began from this one's embeddings."""
+        """Names of the runs that started from this one's embeddings."""
         run = self.open(name)
-        found, _ = begun_from(run, [other for other in self.all() if other.name != name])
-        return tuple(other.name for other in found)
+        dependents, _ = begun_from(run, [other for other in self.all() if other.name != name])
+        return tuple(other.name for other in dependents)
 
     def delete(self, name: str) -> None:
         """Remove a run's folder. Raises RunBusyError while a worker holds it."""
         run = self.open(name)
         if run.locked():
             raise RunBusyError(f"run {name!r} is being worked on: stop it first (convncf runs stop {name}).")
-        grave = Path(tempfile.mkdtemp(dir=self.folder, prefix=".deleted-"))
-        os.rename(run.path, grave / name)
-        shutil.rmtree(grave, ignore_errors=True)
+        deleted = Path(tempfile.mkdtemp(dir=self.folder, prefix=".deleted-"))
+        os.rename(run.path, deleted / name)
+        shutil.rmtree(deleted, ignore_errors=True)
 
 
 def default_store() -> RunStore:

@@ -1,4 +1,4 @@
-"""Tensors in files: safetensors, written atomically, with plain JSON facts in the header. Nothing is unpickled."""
+"""Tensors in files: safetensors, written atomically, with metadata as JSON in the header; nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-    """Write tensors and facts as one file that is whole or absent. Raises OSError where the disk does not take them."""
+    """Write tensors and metadata as one file that is whole or absent. Raises OSError where the disk refuses them."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
@@ -27,11 +27,11 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
         try:
             save_file(contiguous, part, metadata={"facts": files.strict_json(dict(metadata))})
         except SafetensorError as error:
-            raise _of_the_disk(error, part) from error
+            raise _as_disk_error(error, part) from error
 
 
-def _of_the_disk(error: Exception, path: Path) -> Exception:
-    """A full disk comes as the library's own error, with the system's number in its words."""
+def _as_disk_error(error: Exception, path: Path) -> Exception:
+    """The library's error as an OSError where its message has the system's number, as on a full disk; else itself."""
     number = re.search(r"\(os error (\d+)\)", str(error))
     return OSError(int(number[1]), os.strerror(int(number[1])), str(path)) if number else error
 
@@ -42,7 +42,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def load_metadata(path: Path) -> dict[str, Any]:
-    """The facts alone, of a file of any size. Raises CheckpointError as `load_tensors` does."""
+    """The metadata alone, of a file of any size. Raises CheckpointError as `load_tensors` does."""
     return _read(path, tensors=False)[1]
 
 
@@ -55,29 +55,29 @@ def _read(path: Path, *, tensors: bool) -> tuple[dict[str, Tensor], dict[str, An
         )
     try:
         with safe_open(path, framework="pt") as file:
-            found = {name: file.get_tensor(name) for name in file.keys()} if tensors else {}  # noqa: SIM118  no mapping
+            loaded = {name: file.get_tensor(name) for name in file.keys()} if tensors else {}  # noqa: SIM118  no mapping
             metadata = json.loads((file.metadata() or {}).get("facts", "{}"))
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file.") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(
-            f"{path}: damaged or not a safetensors file ({error}). Restore it, or train that run anew."
+            f"{path}: damaged or not a safetensors file ({error}). Restore it, or train that run again."
         ) from None
     if not isinstance(metadata, dict):
-        raise CheckpointError(f"{path}: the facts in its header are no object. Restore it, or train that run anew.")
-    return found, metadata
+        raise CheckpointError(f"{path}: the metadata in its header is no object. Restore it, or train that run again.")
+    return loaded, metadata
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A model kept in the run: `epoch` 0 is the start, before the first step."""
+    """A model of a run after an epoch; `epoch` 0 is the start, before the first step."""
 
     epoch: int
     label: str
     path: Path
 
 
-class KeptTensors:
+class TensorFiles:
     """The part of a run folder that holds tensors; each file is whole or absent."""
 
     path: Path
@@ -100,11 +100,11 @@ class KeptTensors:
         save_tensors(self.model_path, tensors, metadata)
 
     def save_checkpoint(self, epoch: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-        """Keep this epoch's model for looking back."""
+        """Keep this epoch's model as a checkpoint."""
         save_tensors(self.path / "checkpoints" / f"epoch-{epoch:04d}.safetensors", tensors, metadata)
 
     def save_state(self, phase: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-        """Write what resuming needs: it counts as the truth about which epochs are done."""
+        """Write what resuming needs: it decides which epochs are done."""
         save_tensors(self.path / "checkpoints" / f"{phase}-state.safetensors", tensors, metadata)
 
     def load_state(self, phase: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
@@ -114,7 +114,7 @@ class KeptTensors:
         try:
             return load_tensors(self.path / "checkpoints" / f"{phase}-state.safetensors")
         except CheckpointError as error:
-            raise CheckpointError(f"{error} Without that file, resume begins the {phase} anew.") from None
+            raise CheckpointError(f"{error} Without that file, resume begins the {phase} from the start.") from None
 
     def has_state(self, phase: str) -> bool:
         """Whether that phase has saved an epoch."""
@@ -126,7 +126,7 @@ class KeptTensors:
         return self.path / "checkpoints" / "pretrained.safetensors"
 
     def has_pretrained(self) -> bool:
-        """Whether the model started from other embeddings."""
+        """Whether the model started from pretrained embeddings."""
         return self.pretrained_path.exists()
 
     def load_pretrained(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -142,11 +142,11 @@ class KeptTensors:
         return load_metadata(self.pretrained_path) if self.pretrained_path.exists() else {}
 
     def checkpoints(self) -> tuple[Checkpoint, ...]:
-        """The kept epochs, in order."""
-        found = []
+        """The checkpoints, by epoch."""
+        kept = []
         for path in (self.path / "checkpoints").glob("epoch-*.safetensors"):
             number = path.stem.removeprefix("epoch-")
             if number.isdigit():
                 label = "start" if int(number) == 0 else f"epoch {int(number)}"
-                found.append(Checkpoint(int(number), label, path))
-        return tuple(sorted(found, key=lambda kept: kept.epoch))
+                kept.append(Checkpoint(int(number), label, path))
+        return tuple(sorted(kept, key=lambda checkpoint: checkpoint.epoch))

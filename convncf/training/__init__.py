@@ -1,4 +1,4 @@
-"""Training: the loop over BPR triples, the steps in it, and what it tells of itself."""
+"""Training: the loop over BPR triples, its steps, and the records of its epochs."""
 
 from convncf.data.sampling import TripleSampler
 from convncf.runtime.progress import Progress

@@ -1,6 +1,6 @@
 """Adam, AdamW, Adagrad and SGD as torch has them, without what torch.optim brings along; and their schedules.
 
-Making any optimiser of torch.optim loads its compiler: two seconds and 70 MB for each training process. These also
+Creating any optimiser of torch.optim loads its compiler: two seconds and 70 MB for each training process. These also
 keep their count of steps on the device, so that a step can be recorded as a CUDA graph.
 
 A test holds all equal to torch.optim, whose names they use for their state.
@@ -23,14 +23,14 @@ def share(config: TrainConfig, epoch: int) -> float:
     """Share of the learning rates in an epoch, counted from 1: 1 in the first, `lr_floor` in the last.
 
     linear: in equal steps. cosine: half a wave, slow at both ends (Loshchilov and Hutter, "SGDR", ICLR 2017, eq. 5).
-    A training of one epoch has the whole rate.
+    A training of one epoch has the full rate.
     """
     if config.schedule == "constant" or config.epochs < 2:
         return 1.0
-    along = min(1.0, (epoch - 1) / (config.epochs - 1))
+    progress = min(1.0, (epoch - 1) / (config.epochs - 1))
     if config.schedule == "cosine":
-        along = (1 - math.cos(math.pi * along)) / 2
-    return 1.0 - (1.0 - config.lr_floor) * along
+        progress = (1 - math.cos(math.pi * progress)) / 2
+    return 1.0 - (1.0 - config.lr_floor) * progress
 
 
 def rates(config: TrainConfig, epoch: int) -> tuple[float, float]:
@@ -38,16 +38,15 @@ def rates(config: TrainConfig, epoch: int) -> tuple[float, float]:
 
     Warm-up epochs have a rate of their own; a rate of 0 stays 0 in them too, since it keeps parameters as they are.
     """
-    asked = config.lr_embedding, config.lr_network
+    embedding, network = config.lr_embedding, config.lr_network
     if in_warmup(config, epoch):
-        embedding, network = (config.warmup_lr if rate else 0.0 for rate in asked)
-        return embedding, network
-    part = share(config, epoch)
-    return asked[0] * part, asked[1] * part
+        return (config.warmup_lr if embedding else 0.0), (config.warmup_lr if network else 0.0)
+    of_epoch = share(config, epoch)
+    return embedding * of_epoch, network * of_epoch
 
 
 def in_warmup(config: TrainConfig, epoch: int) -> bool:
-    """Whether an epoch, counted from 1, is one of those at the start that go without L2 and at `warmup_lr`."""
+    """Whether an epoch, counted from 1, is a warm-up epoch: one of the first, without L2 and at `warmup_lr`."""
     return epoch <= config.warmup_epochs
 
 
@@ -66,7 +65,7 @@ class Group:
 class Optimiser:
     """State by parameter; subclasses say how it begins and what a step does.
 
-    A rate of 0 leaves a group out: its values and its state stay bit for bit, whatever its gradients.
+    A group with a rate of 0 is skipped: its values and its state stay bit for bit, whatever its gradients.
     """
 
     def __init__(self, groups: Sequence[Group]) -> None:
@@ -74,7 +73,7 @@ class Optimiser:
             (parameter, number) for number, group in enumerate(groups) for parameter in group.parameters
         ]
         self.rates = tuple(group.lr for group in groups)
-        """Learning rate of each group; a step that was recorded as a CUDA graph keeps those it was recorded with."""
+        """Learning rate of each group; a step that is recorded as a CUDA graph keeps the rates of its recording."""
         self.state: State = {}
 
     def zero_grad(self) -> None:
@@ -130,8 +129,8 @@ class Adam(Optimiser):
 class AdamW(Adam):
     """Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, Algorithm 2.
 
-    Before each step lr · decay of a parameter is taken off it, whatever its gradient; of every row of an embedding
-    table too, whether or not the batch holds it.
+    Before each step lr · decay of a parameter is subtracted from it, whatever its gradient; in an embedding table from
+    every row, in the batch or not.
     """
 
     def __init__(self, groups: Sequence[Group], decay: float) -> None:
@@ -144,7 +143,7 @@ class AdamW(Adam):
 
 
 class Adagrad(Optimiser):
-    """Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 2011; `accumulator` is where its sum begins."""
+    """Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 2011; `accumulator` is its sum's first value."""
 
     def __init__(self, groups: Sequence[Group], accumulator: float, eps: float = 1e-10) -> None:
         super().__init__(groups)
@@ -159,7 +158,7 @@ class Adagrad(Optimiser):
 
 
 class SGD(Optimiser):
-    """Stochastic gradient descent, with momentum as torch has it: the rate is not part of what is carried on.
+    """Stochastic gradient descent, with momentum as in torch: the buffer sums gradients, without the rate.
 
     Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013, section 2.
     """
@@ -179,14 +178,14 @@ class SGD(Optimiser):
 
 @dataclass(frozen=True, slots=True)
 class OptimiserRecord:
-    """An optimiser as settings name it; its own settings stand in `TrainConfig`, which `needs` says are its."""
+    """An optimiser as settings name it; its own settings are in `TrainConfig`, whose `needs` names them."""
 
     name: str
     make: Callable[[Sequence[Group], TrainConfig], Optimiser]
     slots: Callable[[TrainConfig], int]
     """How many numbers it keeps for each parameter."""
     pretrains: bool = False
-    """Whether the MF-BPR before a model is trained by it too; else that is by the first of RECORDS."""
+    """Whether pretraining uses it too; else pretraining uses the first of RECORDS."""
 
 
 RECORDS: Final = (
@@ -199,9 +198,9 @@ RECORDS: Final = (
         "sgd", lambda groups, config: SGD(groups, config.momentum), lambda config: int(config.momentum > 0)
     ),
 )
-"""The optimisers there are; a test holds their names against those that train.optimizer takes."""
+"""The available optimisers; a test compares their names with those that train.optimizer takes."""
 
 
 def optimiser(name: str) -> OptimiserRecord:
     """The record of that name."""
-    return next(one for one in RECORDS if one.name == name)
+    return next(record for record in RECORDS if record.name == name)

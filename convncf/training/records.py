@@ -1,4 +1,4 @@
-"""What training tells of itself: a record of each epoch, progress in it, and the state to go on from."""
+"""Records of training: one of each epoch, the progress within an epoch, and the state to resume from."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class EpochRecord:
     """Objective (BPR and penalty) per triple, averaged over the epoch; none for epoch 0."""
     validation: dict[str, float] | None
     """Metrics on the part that chooses the epoch: validation, unless eval.select_on says test; none where this epoch
-    was not judged."""
+    was not validated."""
     validation_users: int
-    """Users that the metrics are a mean over; 0 where this epoch was not judged."""
+    """Users that the metrics are a mean over; 0 where this epoch was not validated."""
     improved: bool
-    """Whether this epoch is the best so far, and therefore the one that is kept."""
+    """Whether this epoch is the best so far, and so the one whose model is kept."""
     seconds: float
     """Seconds of training, those before an interruption in the middle of the epoch included, the pause not."""
     validation_seconds: float
@@ -36,7 +36,7 @@ class EpochRecord:
     time: str
     """When the epoch ended: ISO 8601, UTC."""
     validation_left_out: int = 0
-    """Users who were asked for beside those and could not be evaluated, such as one without a candidate set."""
+    """Further users of the validation sample who could not be evaluated, such as one without a candidate set."""
 
     def to_json(self) -> dict[str, Any]:
         """A flat object, as one line of metrics.jsonl holds it."""
@@ -50,14 +50,14 @@ class EpochRecord:
 
 @dataclass(frozen=True, slots=True)
 class TrainerState:
-    """All that resuming needs: tensors by name, and plain JSON beside them."""
+    """All that resuming needs: tensors by name, and metadata as plain JSON."""
 
     tensors: dict[str, Tensor]
     metadata: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class EpochPart:
+class EpochProgress:
     """How much of an epoch is trained."""
 
     steps: int = 0

@@ -1,8 +1,8 @@
-"""One step of the optimiser on a batch of triples, at the rates of its epoch; on a GPU recorded once and played.
+"""One step of the optimiser on a batch of triples, at the rates of its epoch; on a GPU recorded once and replayed.
 
-Works as "CUDA Graphs", "Whole-network capture" in torch's documentation. Steps before the recording are steps too.
+As "CUDA Graphs", "Whole-network capture" in torch's documentation. The steps before the recording count as well.
 
-Shapes: B triples, n negatives drawn for each where the hardest is taken.
+Shapes: B triples, n negative candidates of each under dynamic negative sampling (dns), where the hardest is used.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from convncf.training.optimisers import Group, Optimiser, optimiser
 log = logging.getLogger(__name__)
 Batch = tuple[Tensor, ...]
 Step = Callable[[Batch], Tensor]
-_WARM_UP: Final = 3
+_STEPS_BEFORE_RECORDING: Final = 3
 
 
 class GraphedStep:
-    """`step` on batches of one shape, recorded after a few; batches of another shape are stepped without the graph.
+    """`step` on batches of one shape, recorded after a few; for batches of another shape it runs without the graph.
 
-    `clear` runs before what is recorded: it forgets the gradients, so that the graph makes its own. Where recording
-    fails, all goes on without, and the log says so. Tensors that `step` writes to must stay the same ones.
+    `clear` runs before what is recorded: it drops the gradients, so that the graph allocates its own. Where recording
+    fails, all steps are taken without it, and the log says so. `step` must always write to the same tensors.
     """
 
     def __init__(self, step: Step, clear: Callable[[], None], shape: torch.Size) -> None:
@@ -50,7 +50,7 @@ class GraphedStep:
     def _on_device(self, batch: Batch) -> Tensor:
         if self._failed or batch[0].shape != self._shape:
             return self._plain(batch)
-        if self._steps < _WARM_UP:
+        if self._steps < _STEPS_BEFORE_RECORDING:
             self._steps += 1
             self._side = self._side or torch.cuda.Stream()  # type: ignore[no-untyped-call]
             self._side.wait_stream(torch.cuda.current_stream())
@@ -62,8 +62,8 @@ class GraphedStep:
             return self._plain(batch)
         assert self._graph is not None
         assert self._loss is not None
-        for held, given in zip(self._inputs, batch, strict=True):
-            held.copy_(given)
+        for recorded, tensor in zip(self._inputs, batch, strict=True):
+            recorded.copy_(tensor)
         self._graph.replay()
         return self._loss
 
@@ -76,7 +76,9 @@ class GraphedStep:
         graph = torch.cuda.CUDAGraph()
         self._clear()
         try:
-            with torch.cuda.graph(graph, stream=self._side):  # torch's own would be of the process's first graph
+            with torch.cuda.graph(
+                graph, stream=self._side
+            ):  # torch's default stream belongs to the process's first graph
                 self._loss = self._step(self._inputs)
         except RuntimeError as error:
             self._failed = True
@@ -87,7 +89,7 @@ class GraphedStep:
 
 
 class Trainable(Protocol):
-    """What training needs of a model, besides being an nn.Module: RecBole's pairwise interface and scores."""
+    """What training needs of a model, beside being an nn.Module: RecBole's pairwise interface and scores."""
 
     n_users: int
     n_items: int
@@ -104,8 +106,8 @@ class Trainable(Protocol):
 class Stepper:
     """Call it with batches (user, positive, negatives), (B,), (B,) and (B,) or (B, n), inside `epoch`.
 
-    Two groups of parameters: those with "embedding" in their name, and the network. A group whose rate is 0 asks for
-    no gradient while the epoch lasts, so that frozen tables cost neither one nor a step.
+    Two groups of parameters: those with "embedding" in their name, and the network. A group whose rate is 0 requires no
+    gradient during the epoch, so that frozen tables cost neither a gradient nor a step.
     """
 
     def __init__(self, model: Trainable, config: TrainConfig, device: str) -> None:
@@ -133,25 +135,25 @@ class Stepper:
         if (rates, in_warmup) != (self.optimizer.rates, self._in_warmup) or self._step is None:
             self.optimizer.rates, self._in_warmup = rates, in_warmup
             self._step = self._make_step()
-        asked = [(parameter, parameter.requires_grad) for group in self._groups for parameter in group]
+        required = [(parameter, parameter.requires_grad) for group in self._groups for parameter in group]
         for group, rate in zip(self._groups, rates, strict=True):
             for parameter in group:
                 parameter.requires_grad_(parameter.requires_grad and rate != 0)
         try:
             yield
         finally:
-            for parameter, before in asked:
-                parameter.requires_grad_(before)
+            for parameter, requires_grad in required:
+                parameter.requires_grad_(requires_grad)
 
     def __call__(self, batch: Batch) -> Tensor:
-        """Take a step; the objective of the batch before it, shape [], which the next call may overwrite."""
+        """Take a step; returns the batch's objective before it, shape [], which the next call may overwrite."""
         assert self._step is not None, "steps are taken inside an epoch"
         return self._step(batch)
 
     def load_state(self, slots: Mapping[int, Mapping[str, Tensor]]) -> None:
-        """Go on from a state of the optimiser."""
+        """Continue from a state of the optimiser."""
         self.optimizer.load_state(slots)
-        self._step = None  # a recorded one writes to the optimiser's former tensors
+        self._step = None  # a recorded step writes to the optimiser's former tensors
 
     def _take(self, batch: Batch) -> Tensor:
         user, positive, negative = batch
@@ -164,7 +166,7 @@ class Stepper:
             loss = self.model.pairwise_loss(triples)
         else:
             loss = self.model.calculate_loss(triples)
-        if loss.requires_grad:  # not where both rates are 0
+        if loss.requires_grad:  # false where both rates are 0
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
         return loss.detach()

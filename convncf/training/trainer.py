@@ -1,8 +1,8 @@
 """Trainer: an iterator of EpochRecord over BPR triples, with early stopping and a state to resume from.
 
-It knows no files: whoever iterates over it saves `state()` after each record, and takes the states that it hands to
-`save` in the middle of long epochs. Everything that it draws depends on (seed, purpose, epoch, step) alone, so
-training that is resumed from any of them goes on bit for bit on a CPU.
+It writes no files: the caller that iterates over it saves `state()` after each record, and the states that it gives to
+`save` in the middle of long epochs. All randomness depends on (seed, purpose, epoch, step) alone, so training that is
+resumed from any of these states continues bit for bit on a CPU.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from convncf.errors import NonFiniteLossError, TrainingStopped
 from convncf.evaluation.report import EvaluationReport, evaluate, sample_users
 from convncf.runtime import random
 from convncf.runtime.progress import Progress
-from convncf.training.records import EpochPart, EpochRecord, Phase, TrainerState
+from convncf.training.records import EpochProgress, EpochRecord, Phase, TrainerState
 from convncf.training.step import Stepper, Trainable
 
-TOLD_EVERY: Final = 0.2
-"""Seconds between two words of `progress` in an epoch; its first step and its last are always told."""
+PROGRESS_SECONDS: Final = 0.2
+"""Seconds between two calls of `progress` in an epoch; its first step and its last are always reported."""
 
 
 class Trainer:
-    """Train a model on the training part, choosing the epoch on another: validation, unless `part` says test.
+    """Train a model on the training part, choosing the epoch on another one: validation, unless `part` says test.
 
     Iterating yields one EpochRecord an epoch, epoch 0 first, and ends after the last epoch or when `patience`
     validations in a row brought no improvement. Where that part is empty, it runs all epochs and each is taken as the
-    best so far. With `candidates`, which are of that part, each answer is ranked in its set while training.
+    best so far. With `candidates`, the sets of that part, each answer is ranked in its set.
 
-    When it has ended, the model has the tensors of the best epoch again. `model_epoch` says which epoch it has, also
-    where it was left before the end, or resumed from a state after the best epoch, whose tensors that state lacks.
-    `restore=False` keeps no copy of the best epoch, and leaves the model at the last one: for who keeps it elsewhere.
-    `save` is handed the state of an epoch that is not over: each `save_minutes`, and when `stop` answers True.
-    Raises NonFiniteLossError, and TrainingStopped when `stop` answers True. `clock` counts seconds.
+    When it has ended, the model has the tensors of the best epoch again. `model_epoch` says whose tensors it has, also
+    where iteration was ended early, or resumed from a state after the best epoch, whose tensors that state lacks.
+    `restore=False` keeps no copy of the best epoch, and leaves the model at the last one: for callers that keep it
+    elsewhere. `save` is called with the state of an unfinished epoch: each `save_minutes`, and when `stop` returns
+    True. Raises NonFiniteLossError, and TrainingStopped when `stop` returns True. `clock` counts seconds.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Trainer:
         self.best_epoch = -1
         self.best_value = -math.inf
         self.validations_since_best = 0
-        self._begun = EpochPart()
+        self._begun = EpochProgress()
         self._progress = progress or (lambda _: None)
         self._stop = stop or (lambda: False)
         self._save, self._clock = save, clock
@@ -100,7 +100,7 @@ class Trainer:
         self._return_to_best()
 
     def _return_to_best(self) -> None:
-        """Give the model the best epoch's tensors; the last epoch's stay at hand, since `state()` is of them."""
+        """Give the model the best epoch's tensors; the last epoch's are kept, since `state()` is of them."""
         if self._best is None or self.model_epoch == self.best_epoch:
             return
         self._last = self.model_tensors()
@@ -119,51 +119,51 @@ class Trainer:
 
     @property
     def steps_begun(self) -> int:
-        """Steps that were taken of the epoch after `epoch`, whose record is still to come."""
+        """Steps that were taken of the unfinished epoch after `epoch`."""
         return self._begun.steps
 
     def _train_epoch(self, epoch: int) -> float:
-        """What is left of one pass over the triples; the mean objective per triple, of all of it.
+        """The rest of one pass over the triples; the mean objective per triple, over all of it.
 
-        Nothing waits for the device before the end, but for the states that are saved on the way.
+        Nothing waits for the device before the end, except the states that are saved on the way.
         """
         self.module.train()
         begun, size, steps = self._begun, self.config.batch_size, self.sampler.steps(self.config.batch_size)
         saved = self._clock()
-        started, told = saved - begun.seconds, -math.inf
-        # a copy: what was handed over as a state must not move
+        started, reported = saved - begun.seconds, -math.inf
+        # a copy: the loss in a saved state must not change
         total = torch.zeros((), device=self.device) if begun.loss is None else begun.loss.to(self.device, copy=True)
         done = min(begun.steps * size, self.sampler.n_triples)
         with self.stepper.epoch(epoch, begun=begun.steps > 0):
             for step in range(begun.steps, steps):
                 if self._stop():
-                    words = f"stopped in {self.phase} epoch {epoch} after {step} of {steps} steps"
-                    raise TrainingStopped(f"{words}; {self._keep_begun()}")
+                    place = f"stopped in {self.phase} epoch {epoch} after {step} of {steps} steps"
+                    raise TrainingStopped(f"{place}; {self._save_begun()}")
                 batch = self.sampler.batch(epoch, step, size)
                 random.seed_torch(self.seed, f"dropout {self.phase}", epoch, step)
                 total += self.stepper(batch)
                 done += len(batch[0])
                 now = self._clock()
-                self._begun = EpochPart(step + 1, total, now - started)
-                if now - told >= TOLD_EVERY or step == steps - 1:
-                    told = now
-                    self._tell(epoch, "triples", done, self.sampler.n_triples)
+                self._begun = EpochProgress(step + 1, total, now - started)
+                if now - reported >= PROGRESS_SECONDS or step == steps - 1:
+                    reported = now
+                    self._report_progress(epoch, "triples", done, self.sampler.n_triples)
                 if 0 < 60 * self.config.save_minutes <= now - saved and step < steps - 1:
-                    self._keep_begun()
+                    self._save_begun()
                     saved = now
         mean = float(total) / max(done, 1)
         if not math.isfinite(mean):
             raise NonFiniteLossError(self._non_finite(epoch))
         return mean
 
-    def _keep_begun(self) -> str:
-        """Hand over the state of the epoch that is not over; words on what is saved of it."""
+    def _save_begun(self) -> str:
+        """Save the state of the unfinished epoch; a clause on how far it is saved."""
         if self._save is None or not self._begun.steps:
             return f"epoch {self.epoch} is saved."
         loss = self._begun.loss
-        whole = [loss] if loss is not None else []
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in [*whole, *self.module.parameters()]):
-            # such a state would fail again and again; that of the epoch before can be trained on with another rate
+        losses = [loss] if loss is not None else []
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in [*losses, *self.module.parameters()]):
+            # such a state would fail again and again; that of the epoch before can be resumed with another rate
             raise NonFiniteLossError(self._non_finite(self.epoch + 1))
         self._save(self.state())
         return "that far is saved."
@@ -172,13 +172,13 @@ class Trainer:
         seconds, started = self._begun.seconds, self._clock()
         due = epoch % self.config.validate_every == 0 or epoch == self.config.epochs
         try:
-            judged = self._validate(epoch) if due and len(self.users) else None
+            report = self._validate(epoch) if due and len(self.users) else None
         except TrainingStopped as error:
-            kept = self._keep_begun() if epoch else ""
-            raise TrainingStopped(f"{error} {kept[:1].upper()}{kept[1:]}".strip()) from None
-        self.epoch, self._begun = epoch, EpochPart()
-        metrics = None if judged is None else dict(judged.metrics)
-        improved = not len(self.users) or metrics == {}  # nobody could be judged: each epoch is taken
+            saved = self._save_begun() if epoch else ""
+            raise TrainingStopped(f"{error} {saved[:1].upper()}{saved[1:]}".strip()) from None
+        self.epoch, self._begun = epoch, EpochProgress()
+        metrics = None if report is None else dict(report.metrics)
+        improved = not len(self.users) or metrics == {}  # no user could be evaluated: each epoch counts as the best
         if metrics:
             value = metrics[self.evaluation.monitor]
             improved = value > self.best_value
@@ -193,8 +193,8 @@ class Trainer:
             epoch=epoch,
             loss=loss,
             validation=metrics,
-            validation_users=0 if judged is None else judged.n_users_evaluated,
-            validation_left_out=0 if judged is None else len(self.users) - judged.n_users_evaluated,
+            validation_users=0 if report is None else report.n_users_evaluated,
+            validation_left_out=0 if report is None else len(self.users) - report.n_users_evaluated,
             improved=improved,
             seconds=seconds,
             validation_seconds=self._clock() - started,
@@ -211,11 +211,11 @@ class Trainer:
             self.evaluation,
             users=self.users,
             candidates=self.candidates,
-            progress=lambda done, total: self._tell(epoch, "users", done, total),
+            progress=lambda done, total: self._report_progress(epoch, "users", done, total),
             stop=self._stop,
         )
 
-    def _tell(self, epoch: int, unit: Literal["triples", "users"], done: int, total: int) -> None:
+    def _report_progress(self, epoch: int, unit: Literal["triples", "users"], done: int, total: int) -> None:
         self._progress(Progress(self.phase, epoch, self.config.epochs, unit, done, total))
 
     def _non_finite(self, epoch: int) -> str:
@@ -238,7 +238,7 @@ class Trainer:
         return {name: _copied(tensor) for name, tensor in self.module.state_dict().items()}
 
     def state(self) -> TrainerState:
-        """Everything that a new Trainer needs to go on from here; a copy, which later steps do not change."""
+        """Everything that a new Trainer needs to resume from here; a copy, which later steps do not change."""
         model = self.model_tensors() if self._last is None else self._last
         tensors = {f"model.{name}": tensor for name, tensor in model.items()}
         for index, slots in self.stepper.optimizer.state.items():
@@ -257,7 +257,7 @@ class Trainer:
         return TrainerState(tensors, metadata)
 
     def load_state(self, state: TrainerState) -> None:
-        """Go on from a state that `state()` returned, of the same model and settings."""
+        """Resume from a state that `state()` returned, of the same model and settings."""
         model = {k.removeprefix("model."): v for k, v in state.tensors.items() if k.startswith("model.")}
         self.module.load_state_dict(model)
         slots: dict[int, dict[str, Tensor]] = {}
@@ -272,14 +272,16 @@ class Trainer:
         self.model_epoch, self._best, self._last = self.epoch, None, None
         self.best_value = -math.inf if metadata["best_value"] is None else metadata["best_value"]
         self.validations_since_best = metadata["validations_since_best"]
-        # states of earlier versions were all of whole epochs
-        self._begun = EpochPart(metadata.get("steps", 0), state.tensors.get("epoch.loss"), metadata.get("seconds", 0.0))
+        # states of earlier versions are all of finished epochs
+        self._begun = EpochProgress(
+            metadata.get("steps", 0), state.tensors.get("epoch.loss"), metadata.get("seconds", 0.0)
+        )
 
 
 def triple_sampler(split: Split, train: TrainConfig, seed: int, device: str = "cpu") -> TripleSampler:
-    """The triples of a training: how positives are drawn, what is drawn as negatives, and how many for each.
+    """The sampler of a training's triples: how positives and negatives are sampled, and how many candidates for each.
 
-    Raises DataError where no user has both a training item and an item that may be drawn.
+    Raises DataError where no user has both a training item and an item that may be a negative.
     """
     excluded_as_negatives = excluded_negatives(split, train)
     n = train.dns_candidates if train.negatives == "dns" else 1
@@ -294,8 +296,8 @@ def triple_sampler(split: Split, train: TrainConfig, seed: int, device: str = "c
 
 
 def excluded_negatives(split: Split, train: TrainConfig) -> csr_array:
-    """(U, I) what is no negative of a user: training, what was rated too low where hidden, and, where
-    train.excluded_negatives asks for it, the test items."""
+    """(U, I) items that are excluded as negatives of a user: the training items, those rated too low where the settings
+    hide them, and under train.excluded_negatives "test items" those too."""
     return (
         union(split.excluded_as_negatives, split.test)
         if train.excluded_negatives == "test items"

@@ -1,4 +1,4 @@
-"""Estimate: how long a run will take and how much memory, evaluation included, told before it starts.
+"""Estimate: how long a run will take and how much memory, evaluation included, before it starts.
 
 A few real steps of the real model at the real batch size are timed on this machine, and a few users are ranked; the
 rest is counting. What is timed is bounded by about a second, and nothing of it is kept.
@@ -62,7 +62,7 @@ class PhaseTime:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run will take on this machine, as far as a second of measuring can tell."""
+    """What a run will take on this machine, as far as a second of measuring shows."""
 
     pretraining: PhaseTime | None
     training: PhaseTime | None
@@ -76,7 +76,7 @@ class Estimate:
     n_items: int
     memory: Memory
     process_bytes: int
-    """What the program and the data take beside that."""
+    """Memory of the program and the data, beside that."""
     stops_early: bool
     """Whether early stopping may end a phase before its last epoch."""
     device: str
@@ -94,27 +94,27 @@ class Estimate:
 
     @property
     def words(self) -> str:
-        """All of it for a person, in one line without a full stop."""
-        parts = [f"{about(self.seconds)} in all{' at most' if self.stops_early else ''}"]
+        """All of it in one line, without a full stop."""
+        sentences = [f"{about(self.seconds)} in all{' at most' if self.stops_early else ''}"]
         for name, phase in (("pretraining", self.pretraining), ("training", self.training)):
             if phase is not None:
                 most = "at most " if self.stops_early else ""
-                each = f"{_short(phase.epoch_seconds)} an epoch"
+                costs = f"{_short(phase.epoch_seconds)} an epoch"
                 if phase.validations:
-                    each += f" and {_short(phase.validation_seconds)} a validation"
-                parts.append(f"{name} {about(phase.seconds)} for {most}{phase.epochs:,} epochs ({each})")
+                    costs += f" and {_short(phase.validation_seconds)} a validation"
+                sentences.append(f"{name} {about(phase.seconds)} for {most}{phase.epochs:,} epochs ({costs})")
         if self.training is None:
-            parts.append(f"computing the model {about(self.computing_seconds)}")
+            sentences.append(f"computing the model {about(self.computing_seconds)}")
         ranking = f"ranking {self.n_users:,} users × {self.n_items:,} items at the end"
-        parts.append(f"{ranking} {about(self.evaluation_seconds)}")
+        sentences.append(f"{ranking} {about(self.evaluation_seconds)}")
         if self.stops_early:
-            parts.append("early stopping may end it sooner")
-        return "; ".join([*parts, f"memory about {format_bytes(self.memory_bytes)}"])
+            sentences.append("early stopping may end it sooner")
+        return "; ".join([*sentences, f"memory about {format_bytes(self.memory_bytes)}"])
 
     def to_json(self) -> dict[str, Any]:
         """Every figure as a plain value, in seconds and bytes."""
-        found: dict[str, Any] = asdict(self) | {"seconds": self.seconds, "memory_bytes": self.memory_bytes}
-        return found | {"words": self.words}
+        figures: dict[str, Any] = asdict(self) | {"seconds": self.seconds, "memory_bytes": self.memory_bytes}
+        return figures | {"words": self.words}
 
 
 def estimate(config: RunConfig, home: Path) -> Estimate:
@@ -132,40 +132,40 @@ def estimate(config: RunConfig, home: Path) -> Estimate:
 def measure(
     config: RunConfig, parts: Split, device: str, precision: Precision, sets: Mapping[Part, CandidateSets]
 ) -> Estimate:
-    """The estimate of a run whose data is at hand: split, device, and the candidate sets of `judgement.sets_for`."""
-    held = resident()
+    """The estimate of a run whose data is at hand: split, device, and the candidate sets of `baselines.sets_for`."""
+    resident_before = resident()
     popularity = cast(Scorer, models.fitted(BASELINE.settings(), parts.train))
-    simple = _Ranking(popularity, config, parts, sets)
-    of_simple, of_pretraining, of_training, computing = simple.at_the_end("test"), None, None, 0.0
-    own, path = record(config.model.name), config.model.pretrained_from
-    baselines = of_simple if own is not BASELINE else 0.0
-    if own.trained:
-        if own.pretraining and config.pretrain.epochs and not path:
+    of_popularity = _RankingTime(popularity, config, parts, sets)
+    simple_seconds, of_pretraining, of_training, computing = of_popularity.final("test"), None, None, 0.0
+    model, path = record(config.model.name), config.model.pretrained_from
+    baselines = simple_seconds if model is not BASELINE else 0.0
+    if model.trained:
+        if model.pretraining and config.pretrain.epochs and not path:
             mf, settings = pretraining_model(config), pretraining(config)
             of_pretraining, ranking = _phase(mf, settings, config, parts, device, precision, sets, sampled=False)
-            baselines += ranking.at_the_end("test")
+            baselines += ranking.final("test")
         elif path:
-            baselines += of_simple
+            baselines += simple_seconds
         of_training, ranking = _phase(config.model, config.train, config, parts, device, precision, sets, sampled=True)
-        ranked = ranking.at_the_end("validation") + ranking.at_the_end("test")
+        ranked = ranking.final("validation") + ranking.final("test")
     else:
-        computing = _computing(config.model, parts)
-        ranked = simple.at_the_end("validation") + of_simple  # its scores are about as quick to have
+        computing = _fit_seconds(config.model, parts)
+        ranked = of_popularity.final("validation") + simple_seconds  # its scores take about as long
     n_users = users_with_positives(parts.test).size
     memory = memory_of(config, parts)
-    # what was loaded on the way counts as well; what the measured model held is in `memory`
-    process = max(held, resident() - (memory.on_device if device == "cpu" else 0))
-    rivals = 2 + (of_pretraining is not None or bool(path))
+    # what was loaded on the way counts as well; the measured model's memory is in `memory`
+    process = max(resident_before, resident() - (memory.on_device if device == "cpu" else 0))
+    n_models = 2 + (of_pretraining is not None or bool(path))
     return Estimate(
         pretraining=of_pretraining,
         training=of_training,
         computing_seconds=computing,
-        evaluation_seconds=ranked + baselines + _of_intervals(n_users, rivals, config.seed),
+        evaluation_seconds=ranked + baselines + _interval_seconds(n_users, n_models, config.seed),
         n_users=n_users,
         n_items=parts.interactions.n_items,
         memory=memory,
         process_bytes=process,
-        stops_early=own.trained and config.train.patience > 0 and bool(parts.validation.nnz),
+        stops_early=model.trained and config.train.patience > 0 and bool(parts.validation.nnz),
         device=device,
     )
 
@@ -180,26 +180,26 @@ def _phase(
     sets: Mapping[Part, CandidateSets],
     *,
     sampled: bool,
-) -> tuple[PhaseTime, _Ranking]:
-    """Time some steps and some users of a model that is made for this, and forgotten."""
+) -> tuple[PhaseTime, _RankingTime]:
+    """Time some steps and some users of a model that is built for this, and dropped."""
     random.seed_torch(config.seed, "estimate")
     model = models.build(settings, parts.interactions.n_users, parts.interactions.n_items, precision)
     assert isinstance(model, torch.nn.Module)
     model.to(device)
-    step = _of_step(cast(Trainable, model), train, parts, config.seed, device)
-    sampler_steps = triple_sampler(parts, train, config.seed, device).steps(train.batch_size)
+    step_seconds = _step_seconds(cast(Trainable, model), train, parts, config.seed, device)
+    n_steps = triple_sampler(parts, train, config.seed, device).steps(train.batch_size)
     model.eval()
-    ranking = _Ranking(cast(Scorer, model), config, parts, sets)
+    ranking = _RankingTime(cast(Scorer, model), config, parts, sets)
     part = config.eval.select_on
     validated = sample_users(parts, part, config.eval.validation_users if sampled else None, config.seed).size
     # epoch 0, each that is due, and the last
     due = 1 + train.epochs // train.validate_every + bool(train.epochs % train.validate_every)
     within = sets.get(part) if config.eval.protocol == "candidates" else None
-    each = ranking.of_user(part, within) * validated if validated else 0.0
-    return PhaseTime(train.epochs, step * sampler_steps, due if validated else 0, each), ranking
+    validation_seconds = ranking.per_user(part, within) * validated if validated else 0.0
+    return PhaseTime(train.epochs, step_seconds * n_steps, due if validated else 0, validation_seconds), ranking
 
 
-def _of_step(model: Trainable, train: TrainConfig, parts: Split, seed: int, device: str) -> float:
+def _step_seconds(model: Trainable, train: TrainConfig, parts: Split, seed: int, device: str) -> float:
     """Seconds of one step at the real batch size."""
     sampler, stepper = triple_sampler(parts, train, seed, device), Stepper(model, train, device)
     cast(torch.nn.Module, model).train()
@@ -212,11 +212,13 @@ def _of_step(model: Trainable, train: TrainConfig, parts: Split, seed: int, devi
             started = time.perf_counter()
             float(stepper(sampler.batch(1, len(taken) % steps, train.batch_size)))  # waits for the device
             taken.append(time.perf_counter() - started)
-        return statistics.median(taken)  # another program's moment on the processor counts for one step alone
+        return statistics.median(
+            taken
+        )  # where another program takes the processor for a moment, one step alone is slow
 
 
 @dataclass(slots=True)
-class _Ranking:
+class _RankingTime:
     """How long a scorer takes to rank."""
 
     scorer: Scorer
@@ -224,18 +226,18 @@ class _Ranking:
     parts: Split
     sets: Mapping[Part, CandidateSets]
 
-    def at_the_end(self, part: Part) -> float:
-        """Seconds of ranking all users of a part by the settings' protocol, or by both on test."""
+    def final(self, part: Part) -> float:
+        """Seconds of ranking all users of a part at the end of a run, by the settings' protocol, or by both on test."""
         n_users = users_with_positives(self.parts.positives(part)).size
         within = self.sets.get(part)
         protocol = self.config.eval.protocol
-        asked = [within] if protocol == "candidates" else [None, within] if within is not None else [None]
-        return sum(self.of_user(part, one) for one in asked) * n_users if n_users else 0.0
+        protocols = [within] if protocol == "candidates" else [None, within] if within is not None else [None]
+        return sum(self.per_user(part, candidates) for candidates in protocols) * n_users if n_users else 0.0
 
-    def of_user(self, part: Part, within: CandidateSets | None) -> float:
-        """Seconds a user, from as many as a moment is enough for."""
+    def per_user(self, part: Part, within: CandidateSets | None) -> float:
+        """Seconds a user, from as many users as `_SECONDS` are enough for."""
         lists = max(self.config.eval.ks) if within is None and part == "test" else 0
-        everyone = users_with_positives(self.parts.positives(part)).size
+        n_all = users_with_positives(self.parts.positives(part)).size
 
         def rank(n: int) -> float:
             users, started = sample_users(self.parts, part, n, seed=0), time.perf_counter()
@@ -243,27 +245,27 @@ class _Ranking:
             return time.perf_counter() - started
 
         rank(1)  # the first compiles
-        some = min(threads.width(), everyone)
-        while (spent := rank(some)) < _SECONDS and some < everyone:
-            # more of them, so that what a call costs however few it ranks does not count for each
-            some = min(everyone, some * max(2, min(16, round(_SECONDS / max(spent, 1e-6)))))
-        return spent / some
+        n = min(threads.width(), n_all)
+        while (seconds := rank(n)) < _SECONDS and n < n_all:
+            # more users, so that the fixed cost of a call does not count for each
+            n = min(n_all, n * max(2, min(16, round(_SECONDS / max(seconds, 1e-6)))))
+        return seconds / n
 
 
-def _computing(settings: ModelSettings, parts: Split) -> float:
-    """Seconds of computing a model in one go, from a part of the matrix and how its cost grows."""
-    part, times = record(settings.name).part_to_time(settings, parts.train)
-    return _timed(lambda: models.fitted(settings, part)) * times
+def _fit_seconds(settings: ModelSettings, parts: Split) -> float:
+    """Seconds of computing a model in one go, from a sample of the matrix and how the time grows."""
+    sample, factor = record(settings.name).timing_sample(settings, parts.train)
+    return _timed(lambda: models.fitted(settings, sample)) * factor
 
 
-def _of_intervals(n_users: int, rivals: int, seed: int) -> float:
+def _interval_seconds(n_users: int, n_models: int, seed: int) -> float:
     """Seconds of the bootstrap intervals of every metric, of the model and the baselines, on test and validation."""
     if n_users < 2:
         return 0.0
     few = min(n_users, 200)
     table = np.zeros((few, 20))
-    each = _timed(lambda: bootstrap_ends(table, seed)) / (few * resamples(few))
-    return 2 * each * n_users * resamples(n_users) * max(1.0, rivals / 2)
+    seconds = _timed(lambda: bootstrap_ends(table, seed)) / (few * resamples(few))
+    return 2 * seconds * n_users * resamples(n_users) * max(1.0, n_models / 2)
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -273,7 +275,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def about(seconds: float) -> str:
-    """ "about 4 min": one or two digits, since more would pretend to be known."""
+    """ "about 4 min": one or two digits, since more would claim a precision that it lacks."""
     if seconds < 1:
         return "under 1 s"
     if seconds < 90:

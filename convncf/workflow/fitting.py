@@ -1,4 +1,4 @@
-"""Fitting: a model trained in memory on a split that is at hand, by the very phases of a run; no file is written."""
+"""Fitting: a model trained in memory on a given split, by the same phases as a run; no file is written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from convncf.runtime.progress import Progress
 from convncf.training.records import EpochRecord
 from convncf.workflow.loading import scorer_of
 from convncf.workflow.phases import Attempt
-from convncf.workflow.record import Memory
+from convncf.workflow.record import InMemoryRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Fitted:
     model: Scorer
     """At its best epoch, ready to score."""
     best_epoch: int
-    record: Memory
+    record: InMemoryRecord
 
 
 def fit(
@@ -43,13 +43,13 @@ def fit(
 ) -> Fitted:
     """Train on a split: the same epochs, losses and best epoch as a run of these settings on the same data.
 
-    `dataset` is what was split, `fingerprint` that of the data before its filters, `home` where runs lie whose
-    embeddings the settings may name. Raises what training raises; TrainingStopped when `stop` answers True.
+    `dataset` is what was split, `fingerprint` that of the data before its filters, `home` the folder of the runs whose
+    embeddings the settings may name. Raises what training raises; TrainingStopped when `stop` returns True.
     """
     device = devices.resolve_device(config.train.device)
     precision, _ = devices.resolve_precision(config.train.precision, device.spec)
     sets = sets_for(dataset, parts, config.eval, config.seed)
-    record = Memory(name, fingerprint, home)
+    record = InMemoryRecord(name, fingerprint, home)
     attempt = Attempt(
         record, config, dataset, parts, device.spec, precision, sets, progress, on_record, stop, on_resume=None
     )

@@ -1,4 +1,4 @@
-"""Loading: a saved run with its data, split and model; and pretrained embeddings, brought into order by raw id."""
+"""Loading: a saved run with its data, split and model; and pretrained embeddings, put in order by raw id."""
 
 from __future__ import annotations
 
@@ -58,18 +58,17 @@ def load_run(
         path = run.model_path
         if not path.exists():
             state = run.status().state
-            gone = state == "finished"
             raise CheckpointError(
                 f"{path}: is missing, though run {run.name!r} is finished. Restore the file, or delete the run."
-                if gone
+                if state == "finished"
                 else f"run {run.name!r} has no model yet ({state}). Wait for its first epoch."
             )
     else:
-        kept = {c.epoch: c.path for c in run.checkpoints()}
-        if checkpoint not in kept:
-            listed = ", ".join(map(str, kept)) or "none"
+        paths = {c.epoch: c.path for c in run.checkpoints()}
+        if checkpoint not in paths:
+            listed = ", ".join(map(str, paths)) or "none"
             raise CheckpointError(f"run {run.name!r} kept no checkpoint of epoch {checkpoint}. Kept: {listed}.")
-        path = kept[checkpoint]
+        path = paths[checkpoint]
     tensors, metadata = load_tensors(path)
     model = scorer_of(tensors, config, parts, device=device, where=str(path))
     return LoadedRun(run, config, dataset, parts, model, int(metadata.get("epoch", 0)))
@@ -125,8 +124,8 @@ def source_run(path: str, store: RunStore) -> Run | None:
 def pretrained_vectors(path: str, dataset: Dataset, store: RunStore, *, size: int) -> tuple[Tensor, Tensor, str]:
     """Embeddings from a run (by name or folder) or a safetensors file, brought into the dataset's order by raw id.
 
-    Returns (n_users, D), (n_items, D) and words on what was carried over. Raises PretrainingError when there are none,
-    the run is not finished, D is not `size`, or ids are missing; CheckpointError when the file is damaged.
+    Returns (n_users, D), (n_items, D) and a description of what was loaded. Raises PretrainingError when there are
+    none, the run is not finished, D is not `size`, or ids are missing; CheckpointError when the file is damaged.
     """
     run, file = source_run(path, store), Path(path).expanduser()
     if run is None and not file.exists():
@@ -146,14 +145,14 @@ def pretrained_vectors(path: str, dataset: Dataset, store: RunStore, *, size: in
     users, items = tensors["user_embedding.weight"], tensors["item_embedding.weight"]
     if users.shape[1] != size:
         raise PretrainingError(
-            f"{path} holds embeddings of size {users.shape[1]}, the model asks for {size}. "
+            f"{path} holds embeddings of size {users.shape[1]}, the model needs {size}. "
             f"Set model.embedding_size={users.shape[1]}, or another path."
         )
     if run is None:
-        wanted = (dataset.interactions.n_users, dataset.interactions.n_items)
-        if (len(users), len(items)) != wanted:
+        n_users, n_items = dataset.interactions.n_users, dataset.interactions.n_items
+        if (len(users), len(items)) != (n_users, n_items):
             raise PretrainingError(
-                f"{path} holds {len(users)} users and {len(items)} items, the dataset {wanted[0]} and {wanted[1]}, "
+                f"{path} holds {len(users)} users and {len(items)} items, the dataset {n_users} and {n_items}, "
                 f"and a bare file names none of them. Give the run folder: its vocabulary says which is which."
             )
         return users, items, f"embeddings of {path}, by position"
@@ -181,7 +180,7 @@ def checkpoints_of(loaded: LoadedRun) -> tuple[ModelCheckpoint, ...]:
     Nothing is loaded yet. A file that is damaged or gone by then raises CheckpointError from `load`.
     """
     run = loaded.run
-    found = (
+    start = (
         [ModelCheckpoint("pretraining", None, False, partial(_pretrained, run))] if run.pretrained_path.exists() else []
     )
     epochs = {
@@ -192,7 +191,7 @@ def checkpoints_of(loaded: LoadedRun) -> tuple[ModelCheckpoint, ...]:
     }
     if loaded.epoch not in epochs:  # checkpoints are kept every so many epochs, the best one may lie between
         epochs[loaded.epoch] = ModelCheckpoint(f"epoch {loaded.epoch}", loaded.epoch, True, lambda: loaded.model)
-    return (*found, *(epochs[epoch] for epoch in sorted(epochs)))
+    return (*start, *(epochs[epoch] for epoch in sorted(epochs)))
 
 
 def _kept(loaded: LoadedRun, epoch: int) -> Scorer:

@@ -1,7 +1,7 @@
 """Phases: one attempt at training a model, from its beginning or from where it was interrupted.
 
 MF-BPR pretraining -> training, or a computation in one go
-Each epoch is handed to the record as it ends, and long ones on the way: a run folder keeps it, or memory does.
+Each epoch is given to the record as it ends, and long ones on the way: a run folder keeps it, or memory does.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from convncf.runtime.progress import Progress
 from convncf.training import Trainable, Trainer
 from convncf.training.optimisers import optimiser
 from convncf.training.records import EpochRecord, Phase, TrainerState
-from convncf.workflow.leakage import check_origin
+from convncf.workflow.leakage import check_leakage
 from convncf.workflow.loading import pretrained_vectors
-from convncf.workflow.record import Record
+from convncf.workflow.record import TrainingRecord
 
 log = logging.getLogger(__name__)
-_ONLY_EVALUATION: Final = "only the evaluation is left, and begins anew"
+_ONLY_EVALUATION: Final = "only the evaluation is left, and begins from the start"
 OnProgress = Callable[[Progress], None]
 OnRecord = Callable[[EpochRecord], None]
 Stop = Callable[[], bool]
@@ -45,21 +45,21 @@ OnResume = Callable[[str], None]
 class Attempt:
     """One attempt at training a model."""
 
-    run: Record
+    run: TrainingRecord
     config: RunConfig
     dataset: Dataset
     parts: Split
     device: str
     precision: Precision
     sets: Mapping[Part, CandidateSets]
-    """Candidate sets by part; empty where models are judged by full ranking alone."""
+    """Candidate sets by part; empty where models are evaluated by full ranking alone."""
     progress: OnProgress | None = None
     on_record: OnRecord | None = None
     stop: Stop | None = None
     on_resume: OnResume | None = None
-    """Told what this attempt goes on from, where an earlier one has left something."""
+    """Called with a sentence on what this attempt resumes from, where an earlier one was interrupted."""
     seconds_begun: float = 0.0
-    """Seconds that earlier attempts spent on epochs which this one ends, and whose records are this one's."""
+    """Seconds that earlier attempts spent on an epoch that this one ends and records."""
 
     def train(self) -> tuple[int, int]:
         """Train or compute what the run's model needs; (best epoch, last epoch)."""
@@ -72,21 +72,21 @@ class Attempt:
         return self._phase("training", model, self.config.train, self.config.eval)
 
     def baselines(self) -> dict[str, Scorer]:
-        """Simpler models on the same split: Popularity, and the MF-BPR that the run began from."""
+        """Simpler models on the same split: Popularity, and the MF-BPR that the run started from."""
         popularity = models.fitted(BASELINE.settings(), self.parts.train)
-        found: dict[str, Scorer] = {BASELINE.name: cast(Scorer, popularity)}
+        scorers: dict[str, Scorer] = {BASELINE.name: cast(Scorer, popularity)}
         if self.run.has_pretrained():
             model = self._fresh(pretraining_model(self.config), "pretraining")
             model.load_state_dict(self.run.load_pretrained()[0])
-            found[PRETRAINING.name] = cast(Scorer, model)
+            scorers[PRETRAINING.name] = cast(Scorer, model)
         elif self.config.model.pretrained_from or self.config.pretrain.epochs:
-            log.warning("pretrained embeddings are missing: the MF-BPR that the run began from is no baseline")
-        return found
+            log.warning("pretrained embeddings are missing: the MF-BPR that the run started from is no baseline")
+        return scorers
 
     def _compute(self) -> None:
         """A model without epochs, unless an earlier attempt has written it: the file is whole or absent."""
         if self.run.has_model():
-            self._tell_resumed(f"{self.config.model.name}: computed already; {_ONLY_EVALUATION}")
+            self._report_resume(f"{self.config.model.name}: computed already; {_ONLY_EVALUATION}")
             return
         log.info("%s: computed from the training part in one go, on the CPU", self.config.model.name)
         model = models.fitted(self.config.model, self.parts.train)
@@ -107,9 +107,9 @@ class Attempt:
         path = settings.pre_model_path
         if path:
             store = RunStore(self.run.home)
-            users, items, words = pretrained_vectors(path, self.dataset, store, size=settings.embedding_size)
-            log.info("pretraining: %s", words)
-            warnings = check_origin(config, self.run.fingerprint, self.parts, store)
+            users, items, source = pretrained_vectors(path, self.dataset, store, size=settings.embedding_size)
+            log.info("pretraining: %s", source)
+            warnings = check_leakage(config, self.run.fingerprint, self.parts, store)
             self._keep_pretrained(users, items, warnings)
         elif config.pretrain.epochs:
             self._pretrain()
@@ -123,10 +123,10 @@ class Attempt:
         metadata = {"phase": "pretraining", "from": self.config.model.pretrained_from, "warnings": list(warnings)}
         self.run.save_pretrained(tensors, metadata)
 
-    def _tell_resumed(self, words: str) -> None:
-        log.info("%s", words)
+    def _report_resume(self, sentence: str) -> None:
+        log.info("%s", sentence)
         if self.on_resume is not None:
-            self.on_resume(words)
+            self.on_resume(sentence)
 
     def _pretrain(self) -> None:
         # MF ranks a user in a millisecond: it is always validated on all of them
@@ -169,32 +169,34 @@ class Attempt:
             trainer.load_state(TrainerState(*saved))
             begun = trainer.steps_begun
             self.seconds_begun += saved[1].get("seconds", 0.0) if begun else 0.0
-            self._tell_resumed(_where(phase, trainer.epoch, begun, done=trainer.finished))
+            self._report_resume(_resume_sentence(phase, trainer.epoch, begun, done=trainer.finished))
         elif any(row["phase"] == phase for row in self.run.metrics()):
-            self._tell_resumed(f"{phase}: no saved state is left, so it begins anew; the epochs before are dropped")
+            self._report_resume(
+                f"{phase}: no saved state is left, so it begins from the start; the epochs before are dropped"
+            )
         self._reconcile_metrics(phase, saved[1] if saved else None)
-        for done in trainer:
-            record = done.to_json()
-            metadata = {"phase": phase, "epoch": done.epoch, "validation": done.validation}
-            if done.improved and phase == "training":
+        for epoch in trainer:
+            record = epoch.to_json()
+            metadata = {"phase": phase, "epoch": epoch.epoch, "validation": epoch.validation}
+            if epoch.improved and phase == "training":
                 self.run.save_model(trainer.model_tensors(), metadata)
-            elif done.improved:
+            elif epoch.improved:
                 self.run.save_pretrained(trainer.model_tensors(), metadata)
-            if phase == "training" and train.keep_every and done.epoch % train.keep_every == 0:
-                self.run.save_checkpoint(done.epoch, trainer.model_tensors(), metadata)
+            if phase == "training" and train.keep_every and epoch.epoch % train.keep_every == 0:
+                self.run.save_checkpoint(epoch.epoch, trainer.model_tensors(), metadata)
             save(trainer.state())
             self.run.append_metrics(record)
-            log.info(_words(done, evaluation))
+            log.info(_epoch_sentence(epoch, evaluation))
             if self.on_record:
-                self.on_record(done)
+                self.on_record(epoch)
         return trainer.best_epoch, trainer.epoch
 
     def _reconcile_metrics(self, phase: Phase, metadata: Mapping[str, Any] | None) -> None:
-        """Make metrics.jsonl hold exactly the epochs that the saved state has behind it."""
+        """Make metrics.jsonl hold exactly the epochs that came before the saved state."""
         last = metadata["epoch"] if metadata else -1
         rows = [row for row in self.run.metrics() if row["phase"] != phase or row["epoch"] <= last]
-        have = {(row["phase"], row["epoch"]) for row in rows}
-        if metadata and (phase, last) not in have:
+        recorded = {(row["phase"], row["epoch"]) for row in rows}
+        if metadata and (phase, last) not in recorded:
             rows.append(metadata["record"])
         self.run.replace_metrics(rows)
 
@@ -203,13 +205,13 @@ def pretraining_model(config: RunConfig) -> ModelSettings:
     """The MF-BPR whose embeddings a run's model starts from."""
     settings = config.model
     assert isinstance(settings, EmbeddingSettings)
-    return factorisation.before(settings, config.pretrain)
+    return factorisation.pretraining_settings(settings, config.pretrain)
 
 
 def pretraining(config: RunConfig) -> TrainConfig:
     """How the MF-BPR before the model is trained: by Adam, or by Adagrad where training is, as in the 2018 code.
 
-    Positives and negatives are sampled, and negatives excluded, as in training.
+    Positives and negatives are sampled, and items excluded as negatives, as in training.
     """
     pretrain, train = config.pretrain, config.train
     return TrainConfig(
@@ -231,19 +233,19 @@ def pretraining(config: RunConfig) -> TrainConfig:
     )
 
 
-def _where(phase: Phase, epoch: int, steps: int, *, done: bool) -> str:
-    """What a phase goes on from, in words."""
+def _resume_sentence(phase: Phase, epoch: int, steps: int, *, done: bool) -> str:
+    """What a phase resumes from."""
     if done:
         return f"{phase}: done, {epoch} epochs; {_ONLY_EVALUATION if phase == 'training' else 'training comes next'}"
     return f"{phase}: resumed after epoch {epoch}{f', {steps} steps into the next' if steps else ''}"
 
 
-def _words(record: EpochRecord, evaluation: EvalConfig) -> str:
+def _epoch_sentence(record: EpochRecord, evaluation: EvalConfig) -> str:
     loss = "before the first step" if record.loss is None else f"loss {record.loss:.4f}"
-    judged, monitor = "", evaluation.monitor
+    validation, monitor = "", evaluation.monitor
     if record.validation is not None:
         value = record.validation[monitor]
-        judged = f", {evaluation.select_on} {monitor} {value:.4f} over {record.validation_users} users"
+        validation = f", {evaluation.select_on} {monitor} {value:.4f} over {record.validation_users} users"
     seconds = record.seconds + record.validation_seconds
     best = ", best so far" if record.improved else ""
-    return f"{record.phase} epoch {record.epoch}: {loss}{judged}{best} ({seconds:.1f} s)"
+    return f"{record.phase} epoch {record.epoch}: {loss}{validation}{best} ({seconds:.1f} s)"

@@ -1,7 +1,7 @@
-"""Record: where a training keeps what it has reached, in a run folder or in memory alone.
+"""Training record: where a training keeps its epochs and tensors, in a run folder or in memory alone.
 
-A Run is one: its files outlive the process, and an interrupted training goes on from them. Memory is the other: it
-holds the history, the best epoch and what it began from, and is gone with whoever holds it.
+A Run is one: its files outlive the process, and an interrupted training resumes from them. InMemoryRecord is the other:
+it holds the history, the best epoch and the pretrained embeddings, and ends with the process.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-Kept = tuple[dict[str, Tensor], dict[str, Any]]
-"""Tensors by name, and plain facts about them."""
+Saved = tuple[dict[str, Tensor], dict[str, Any]]
+"""Tensors by name, and their metadata."""
 
 
-class Record(Protocol):
-    """What a training writes to, and reads to go on."""
+class TrainingRecord(Protocol):
+    """What a training writes to, and reads to resume."""
 
     name: str
 
@@ -40,30 +40,30 @@ class Record(Protocol):
     def replace_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None: ...
 
     def has_state(self, phase: str) -> bool: ...
-    def load_state(self, phase: str) -> Kept | None: ...
+    def load_state(self, phase: str) -> Saved | None: ...
     def save_state(self, phase: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None: ...
 
     def has_model(self) -> bool: ...
-    def load_model(self) -> Kept: ...
+    def load_model(self) -> Saved: ...
     def save_model(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None: ...
 
     def has_pretrained(self) -> bool: ...
-    def load_pretrained(self) -> Kept: ...
+    def load_pretrained(self) -> Saved: ...
     def save_pretrained(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None: ...
 
     def save_checkpoint(self, epoch: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None: ...
 
 
 @dataclass(slots=True)
-class Memory:
+class InMemoryRecord:
     """A record that writes no file. It keeps the best epoch alone: no other checkpoint, and no state to resume from."""
 
     name: str
     fingerprint: str
     home: Path
     rows: list[dict[str, Any]] = field(default_factory=list)
-    model: Kept | None = None
-    pretrained: Kept | None = None
+    model: Saved | None = None
+    pretrained: Saved | None = None
 
     def metrics(self) -> list[dict[str, Any]]:
         """The epochs so far."""
@@ -74,25 +74,25 @@ class Memory:
         self.rows.append(dict(row))
 
     def replace_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Take these epochs for those so far."""
+        """Replace the epochs so far by these."""
         self.rows = [dict(row) for row in rows]
 
     def has_state(self, phase: str) -> bool:
-        """Never: what is in memory is not interrupted, it is lost."""
+        """Never: a training in memory cannot be resumed."""
         return False
 
-    def load_state(self, phase: str) -> Kept | None:
-        """None, as `has_state` says."""
+    def load_state(self, phase: str) -> Saved | None:
+        """None, since `has_state` is false."""
         return None
 
     def save_state(self, phase: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-        """Nothing is kept to resume from."""
+        """Does nothing: there is nothing to resume from."""
 
     def has_model(self) -> bool:
         """Whether an epoch was the best so far."""
         return self.model is not None
 
-    def load_model(self) -> Kept:
+    def load_model(self) -> Saved:
         """The best epoch."""
         assert self.model is not None
         return self.model
@@ -102,17 +102,17 @@ class Memory:
         self.model = dict(tensors), dict(metadata)
 
     def has_pretrained(self) -> bool:
-        """Whether the model began from other embeddings."""
+        """Whether the model started from pretrained embeddings."""
         return self.pretrained is not None
 
-    def load_pretrained(self) -> Kept:
-        """What the model began from."""
+    def load_pretrained(self) -> Saved:
+        """The pretrained embeddings that the model started from."""
         assert self.pretrained is not None
         return self.pretrained
 
     def save_pretrained(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-        """Keep what the model begins from."""
+        """Keep the pretrained embeddings that the model starts from."""
         self.pretrained = dict(tensors), dict(metadata)
 
     def save_checkpoint(self, epoch: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-        """Nothing is kept of epochs that are not the best."""
+        """Does nothing: only the best epoch is kept."""

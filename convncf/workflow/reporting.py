@@ -1,4 +1,4 @@
-"""Reports: what a run reached, how it was split, chosen and judged, and what a reader of the figures should know."""
+"""Reports: a run's figures, its split, how its epoch was chosen and how it was evaluated, and notes for the reader."""
 
 from __future__ import annotations
 
@@ -31,29 +31,28 @@ def evaluate_run(
     seed: int | None = None,
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
-    begun: Callable[[str], None] | None = None,
-    judged: Callable[[LoadedRun, RunEvaluation], None] | None = None,
+    on_begin: Callable[[str], None] | None = None,
+    on_evaluated: Callable[[LoadedRun, RunEvaluation], None] | None = None,
 ) -> dict[str, Any]:
     """Evaluate a saved run again, on validation and test, and change nothing of it.
 
-    By its own settings, which gives the same numbers as its report, computed afresh; or by `evaluation`, another
-    protocol or other cut-offs. `seed` draws the candidate sets in the place of the run's, so that runs of several
-    seeds can be judged within the same. `begun` is told in a sentence how much there is to rank, before that begins;
-    `judged` is handed the values of each user. Raises DataError where stored candidate sets are asked for and there
-    are none.
+    By its own settings, which gives the same numbers as its report, computed again; or by `evaluation`, another
+    protocol or other cut-offs. `seed` samples the candidate sets in place of the run's, so that runs of several seeds
+    can be evaluated within the same. `on_begin` is called with a sentence on how much there is to rank, before that
+    begins; `on_evaluated` with the values of each user. Raises DataError where the settings ask for stored candidate
+    sets and there are none.
     """
     started = time.perf_counter()
     loaded = load_run(run)
-    asked = evaluation or loaded.config.eval
-    sets = sets_for(loaded.dataset, loaded.split, asked, loaded.config.seed if seed is None else seed)
-    if begun is not None:
-        begun(f"to rank: {_extent(loaded.split, asked, sets)}")
-    own = loaded.config.seed
+    settings = evaluation or loaded.config.eval
+    sets = sets_for(loaded.dataset, loaded.split, settings, loaded.config.seed if seed is None else seed)
+    if on_begin is not None:
+        on_begin(f"to rank: {_extent(loaded.split, settings, sets)}")
     evaluated = evaluate_with_baselines(
-        loaded.model, {}, loaded.split, asked, seed=own, sets=sets, progress=progress, stop=stop
+        loaded.model, {}, loaded.split, settings, seed=loaded.config.seed, sets=sets, progress=progress, stop=stop
     )
-    if judged is not None:
-        judged(loaded, evaluated)
+    if on_evaluated is not None:
+        on_evaluated(loaded, evaluated)
     return describe(loaded, evaluated) | {
         "best_epoch": loaded.epoch,
         "seconds": round(time.perf_counter() - started, 3),
@@ -78,28 +77,28 @@ def describe(loaded: LoadedRun, evaluation: RunEvaluation) -> dict[str, Any]:
 
 
 def warnings(config: RunConfig) -> tuple[str, ...]:
-    """What makes a run's figures better than they would be on users or items to come, a full sentence each."""
+    """Why a run's figures are better than they would be on new users or items, a full sentence each."""
     if not record(config.model.name).trained:
         return ()
-    found = []
+    sentences = []
     if config.eval.select_on == "test":
-        found.append(
+        sentences.append(
             "The epoch was chosen on the test part (eval.select_on=test), as the 2018 code does: these test figures "
-            "are too good, and comparable only with others that were chosen so."
+            "are too good, and comparable only with those of runs that chose theirs so."
         )
     if config.train.excluded_negatives == "test items":
-        found.append(
+        sentences.append(
             "Test items were never sampled as negatives (train.excluded_negatives=test items), as in the 2018 code: "
-            "the model was told which items to expect, and these test figures are too good."
+            "that tells the model which items to expect, and these test figures are too good."
         )
-    return tuple(found)
+    return tuple(sentences)
 
 
 def _selection(loaded: LoadedRun) -> str:
-    """How the epoch was chosen, in words: what the run's settings say, and its records of who was in the mean."""
+    """How the epoch was chosen: by the run's settings, and by its records of how many users were in the mean."""
     name, evaluation = loaded.config.model.name, loaded.config.eval
     if not record(name).trained:
-        return f"nothing to choose: {name} is computed in one go, not trained in epochs"
+        return f"no epoch to choose: {name} is computed in one go, not trained in epochs"
     part = evaluation.select_on
     n_users = users_with_positives(loaded.split.positives(part)).size
     if not n_users:
@@ -107,29 +106,29 @@ def _selection(loaded: LoadedRun) -> str:
     within = ", within candidate sets" if evaluation.protocol == "candidates" else ""
     chosen = f"best {evaluation.monitor} on {part}{within}"
     rows = [row for row in loaded.run.metrics() if row["phase"] == "training"]
-    judged = [row for row in rows if row.get("validation")]
-    if not judged:
+    validated = [row for row in rows if row.get("validation")]
+    if not validated:
         return f"the last epoch: no user could be evaluated on {part}{within}" if rows else chosen
-    excluded = judged[-1].get("validation_left_out", 0)
-    asked = judged[-1]["validation_users"] + excluded
-    among = "all users" if asked >= n_users else f"a seeded sample of {asked:,} of {n_users:,} users"
-    return f"{chosen}, over {among}" + (f", {excluded:,} of whom could not be evaluated" if excluded else "")
+    without = validated[-1].get("validation_left_out", 0)
+    sampled = validated[-1]["validation_users"] + without
+    among = "all users" if sampled >= n_users else f"a seeded sample of {sampled:,} of {n_users:,} users"
+    return f"{chosen}, over {among}" + (f", {without:,} of whom could not be evaluated" if without else "")
 
 
 def _extent(split: Split, evaluation: EvalConfig, sets: Mapping[Part, CandidateSets]) -> str:
     """How much an evaluation has to rank, such as '940 users × 1,682 items on validation'."""
-    found = []
+    counts = []
     for part in get_args(Part):
         n_users = users_with_positives(split.positives(part)).size
         if n_users and (part not in sets or evaluation.protocol == "both"):
-            found.append(f"{n_users:,} users × {split.interactions.n_items:,} items on {part}")
+            counts.append(f"{n_users:,} users × {split.interactions.n_items:,} items on {part}")
         if n_users and part in sets:
-            found.append(f"{len(sets[part]):,} candidate sets with {len(sets[part].negatives):,} negatives on {part}")
-    return ", ".join(found) or "nothing"
+            counts.append(f"{len(sets[part]):,} candidate sets with {len(sets[part].negatives):,} negatives on {part}")
+    return ", ".join(counts) or "nothing"
 
 
 def _notes_on_triples(loaded: LoadedRun) -> list[str]:
-    """Who was left out of training, since no negative can be drawn for them; and whether an epoch is very short."""
+    """Which users are not trained on, since they have no negative; and whether an epoch is very short."""
     if not record(loaded.config.model.name).trained:
         return []
     train, excluded_as_negatives = loaded.split.train, excluded_negatives(loaded.split, loaded.config.train)
@@ -146,16 +145,16 @@ def _notes_on_triples(loaded: LoadedRun) -> list[str]:
     if full:
         named = ", ".join(loaded.dataset.interactions.users.id(user) for user in full[:5])
         more = ", …" if len(full) > 5 else ""
-        whose = "1 user" if len(full) == 1 else f"{len(full):,} users"
-        notes.append(f"{whose} without negatives: {named}{more} (every item is barred, so there are no triples)")
+        count = "1 user" if len(full) == 1 else f"{len(full):,} users"
+        notes.append(f"{count} without negatives: {named}{more} (every item is excluded, so there are no triples)")
     return notes
 
 
 def _notes_on_start(loaded: LoadedRun) -> list[str]:
-    """Where a model may start from pretraining, was validated after training, and its start is kept all the same."""
+    """A note where a model that may be pretrained was validated after training, and its start was the best epoch."""
     if not record(loaded.config.model.name).pretraining or loaded.epoch > 0:
         return []
-    words = KEPT_THE_START.replace("on validation", f"on {loaded.config.eval.select_on}")
+    note = KEPT_THE_START.replace("on validation", f"on {loaded.config.eval.select_on}")
     rows = loaded.run.metrics()
     tried = any(row["phase"] == "training" and row["epoch"] > 0 and row.get("validation") for row in rows)
-    return [words] if tried else []
+    return [note] if tried else []

@@ -1,4 +1,4 @@
-"""Experiment: the one place where data, split, model, training, evaluation and run folder are wired together.
+"""Running: where data, split, model, training, evaluation and run folder are wired together.
 
 dataset -> Split -> phases (pretraining, training) -> report
 Each step is written to the run as it ends, so the same function starts a run and resumes it.
@@ -39,10 +39,10 @@ def run_experiment(
 ) -> dict[str, Any]:
     """Train, evaluate and write the report of a run, from its beginning or from where it was interrupted.
 
-    `on_resume` is told, in words, what an interrupted one goes on from; `on_estimate` what a new one will take, which
-    is measured only where it is asked for. An evaluation that was interrupted begins
-    anew: it is short beside the training. Raises TrainingStopped when `stop` answers True; what was saved before
-    stays, and calling again goes on.
+    `on_resume` is called with a sentence on what an interrupted run resumes from; `on_estimate` with the estimate of a
+    new one, which is measured only where it is given. An interrupted evaluation begins from the start: it is short
+    beside the training. Raises TrainingStopped when `stop` returns True; what was saved before stays, and calling again
+    resumes.
     """
     started, began = time.perf_counter(), time.time()
     config = run.config()
@@ -51,8 +51,8 @@ def run_experiment(
     _stop_while_loading(stop)
     device = devices.resolve_device(config.train.device)
     log.info("device: %s", device.words)
-    precision, why = devices.resolve_precision(config.train.precision, device.spec)
-    log.info("precision: %s%s", precision, f", because {why}" if why else "")
+    precision, reason = devices.resolve_precision(config.train.precision, device.spec)
+    log.info("precision: %s%s", precision, f", because {reason}" if reason else "")
     run.write_environment(environment.stamp(device) | {"precision": precision})
     log.info("split: %s", parts.method)
     for note in parts.notes:
@@ -92,50 +92,50 @@ def run_experiment(
 
 
 def _stop_while_loading(stop: Stop | None) -> None:
-    """Raises TrainingStopped when `stop` answers True: before training there is nothing to save."""
+    """Raises TrainingStopped when `stop` returns True: before training there is nothing to save."""
     if stop is not None and stop():
         raise TrainingStopped("stopped while data and model were loading; what was saved before stays.")
 
 
 def _seconds_before(run: Run, began: float) -> float:
-    """Seconds of epochs that earlier, interrupted attempts spent, so that a resumed run counts its whole work.
+    """Seconds that earlier, interrupted attempts spent on epochs, so that a resumed run counts all its work.
 
-    `began` is when this attempt did, in seconds since 1970.
+    `began` is the start of this attempt, in seconds since 1970.
     """
     rows = [row for row in run.metrics() if pd.Timestamp(row["time"]).timestamp() < began]
     return float(sum(row["seconds"] + row["validation_seconds"] for row in rows))
 
 
 def refuse_unresumable(run: Run) -> None:
-    """Raise what going on with a run would raise before any work: DataError, RunBrokenError or DeviceError."""
+    """Raise what resuming a run would raise before any work: DataError, RunBrokenError or DeviceError."""
     devices.refuse_absent(run.config().train.device)
     data_of(run)
 
 
 def extend(run: Run, epochs: int) -> None:
-    """Let a run train on, to so many epochs in all; `convncf resume` does the work.
+    """Extend a run to so many epochs in all; `convncf resume` trains them.
 
-    Its records, checkpoints and state stay, and training goes on from them bit for bit as if the run had been made
+    Its records, checkpoints and state stay, and training resumes from them bit for bit as if the run had been created
     with so many epochs. config.json says from how many it was extended. Its report stays, too, until the new one is
     there, however the work ends; meanwhile `run.extension()` says that it is of fewer epochs.
 
     Raises RunError, ConfigError or CheckpointError, with nothing changed, where it would not be the same run: where
-    epochs have shaped what is trained already, more of them would change nothing, or what to go on from is gone. And
-    DataError or DeviceError where data or device are not there; RunBusyError while a worker has it.
+    the number of epochs has shaped what is trained already, more of them would change nothing, or the saved state is
+    gone. And DataError or DeviceError where data or device are missing; RunBusyError while a worker has it.
     """
     with run.hold(timeout=0.5):
         config = run.config()
-        _refuse_what_would_be_another_run(run.name, config, epochs)
-        _refuse_without_state(run, config, epochs)
+        _refuse_by_settings(run.name, config, epochs)
+        _refuse_by_state(run, config, epochs)
         refuse_unresumable(run)
         run.extend(epochs)
-        words = f"from {config.train.epochs} to {epochs} epochs"
-        run.note("extended", words)
-        log.info("run %s: extended %s", run.name, words)
+        change = f"from {config.train.epochs} to {epochs} epochs"
+        run.note("extended", change)
+        log.info("run %s: extended %s", run.name, change)
 
 
-def _refuse_what_would_be_another_run(name: str, config: RunConfig, epochs: int) -> None:
-    """Of what the settings alone decide."""
+def _refuse_by_settings(name: str, config: RunConfig, epochs: int) -> None:
+    """Refuse where the settings alone show that it would be another run."""
     train, before = config.train, config.train.epochs
     if not record(config.model.name).trained:
         raise RunError(f"run {name!r} is {config.model.name}, which is computed: it has no epochs to add.")
@@ -144,19 +144,19 @@ def _refuse_what_would_be_another_run(name: str, config: RunConfig, epochs: int)
     if train.schedule != "constant":
         raise ConfigError(
             f"run {name!r} has train.schedule {train.schedule}, which spreads the learning rates over its {before} "
-            f"epochs: with {epochs} the first ones would have been other ones. Train a new run of {epochs} epochs."
+            f"epochs: with {epochs} the first ones would have had other rates. Train a new run of {epochs} epochs."
         )
 
 
-def _refuse_without_state(run: Run, config: RunConfig, epochs: int) -> None:
-    """Of how far it has come, and what is left of that."""
+def _refuse_by_state(run: Run, config: RunConfig, epochs: int) -> None:
+    """Refuse where the saved state shows that it would be another run, or is missing."""
     train, before, name = config.train, config.train.epochs, run.name
     saved = run.load_state("training")
     if saved is None:
         if any(row["phase"] == "training" for row in run.metrics()):
             raise CheckpointError(
                 f"run {name!r} has no saved state any more (checkpoints/training-state.safetensors), so its training "
-                f"would begin anew. Restore that file, or train a new run of {epochs} epochs."
+                f"would begin from the start. Restore that file, or train a new run of {epochs} epochs."
             )
         return
     metadata = saved[1]

@@ -32,8 +32,8 @@ FOUNDATIONS: Final[tuple[Fault, ...]] = (
         "config",
         "A setting on the command line is overruled by the settings file.",
         "convncf/models/settings.py",
-        "asked = from_file | flags",
-        "asked = flags | from_file",
+        "explicit = from_file | flags",
+        "explicit = flags | from_file",
         ("tests/test_settings.py",),
     ),
     Fault(
@@ -207,8 +207,8 @@ FOUNDATIONS: Final[tuple[Fault, ...]] = (
         "models",
         "A network that should begin as the dot product begins as something else.",
         "convncf/models/convncf.py",
-        "layer.weight[carried, 1] = -sign * diagonal",
-        "layer.weight[carried, 1] = sign * diagonal",
+        "layer.weight[channel, 1] = -sign * diagonal",
+        "layer.weight[channel, 1] = sign * diagonal",
         ("tests/test_trace_start.py",),
     ),
     # ------------------------------------------------------------ models/compiled

@@ -115,8 +115,8 @@ SURFACES: Final[tuple[Fault, ...]] = (
         "jobs",
         "A run does not wait for those that were queued before it.",
         "convncf/jobs/queue.py",
-        "if path.name >= mine.name:",
-        "if path.name <= mine.name:",
+        "if path.name >= ticket.name:",
+        "if path.name <= ticket.name:",
         ("tests/test_queue.py",),
     ),
     Fault(

@@ -1,1 +1,1 @@
-"""Loops compiled for the processor at hand, where the `fast` extra is installed."""
+"""The fast path compiled for this machine's processor, where the `fast` extra is installed."""

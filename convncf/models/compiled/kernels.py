@@ -1,6 +1,6 @@
 """The fast path as functions compiled for the processor at hand: all layers, both ways, a few pairs at a time.
 
-Torch can say this only as dozens of short operations that pass over memory again and again; here layer 1's maps, 32 KB
+In torch this is dozens of short operations that read and write memory again and again; here layer 1's maps, 32 KB
 a pair at D = 64, are read by layer 2 while they are in a core's own cache, and never reach memory. Shapes as in
 plan.py; G, dG, x, dx, dy_l and work are room for `plan.group` pairs, and so are y_l in ranking.
 """
@@ -36,10 +36,10 @@ def rank(plan: Plan) -> Kernel:
     f = Function(f"q folded order{_names(plan, 'w', 'b')} x work{_names(plan, 'y')} pooled n_items")
     (q, folded, order), rest = f.arguments[:3], f.arguments[3:]
     weights, (x, work, *ys, pooled, items) = rest[: 2 * n], rest[2 * n :]
-    with _groups(f, items, plan.group) as (at, some):
-        layers.forward_one(f, plan, f.shift(q, f.times(at, plan.size)), folded, order, x, 1, some)
-        here = f.shift(pooled, f.times(at, plan.channels[-1]))
-        layers.forward_above(f, plan, x, weights, ys, here, some, work)
+    with _groups(f, items, plan.group) as (first, count):
+        layers.forward_one(f, plan, f.shift(q, f.times(first, plan.size)), folded, order, x, 1, count)
+        to = f.shift(pooled, f.times(first, plan.channels[-1]))
+        layers.forward_above(f, plan, x, weights, ys, to, count, work)
     return f.compiled()
 
 
@@ -51,12 +51,12 @@ def forward(plan: Plan) -> Kernel:
     f = Function(f"p filters bias q order{names} n_users n_items")
     (p, filters, bias, q, order), rest = f.arguments[:5], f.arguments[5:]
     weights, (folded, x, work, *ys, pooled, users, items) = rest[: 2 * n], rest[2 * n :]
-    with _groups(f, users, plan.group // 2) as (at, some):
-        pair = f.times(at, items)
-        layers.fold(f, plan, f.shift(p, f.times(at, plan.size)), filters, bias, folded, some)
-        layers.forward_one(f, plan, f.shift(q, f.times(pair, plan.size)), folded, order, x, some, items)
-        here = f.shift(pooled, f.times(pair, plan.channels[-1]))
-        layers.forward_above(f, plan, x, weights, _maps(f, plan, ys, pair), here, f.times(some, items), work)
+    with _groups(f, users, plan.group // 2) as (first, count):
+        pair = f.times(first, items)
+        layers.fold(f, plan, f.shift(p, f.times(first, plan.size)), filters, bias, folded, count)
+        layers.forward_one(f, plan, f.shift(q, f.times(pair, plan.size)), folded, order, x, count, items)
+        to = f.shift(pooled, f.times(pair, plan.channels[-1]))
+        layers.forward_above(f, plan, x, weights, _maps(f, plan, ys, pair), to, f.times(count, items), work)
     return f.compiled()
 
 
@@ -77,18 +77,18 @@ def backward(plan: Plan) -> Kernel:
     flipped, ys, rest = rest[:n], rest[n : 2 * n], rest[2 * n :]
     (dpooled, folded, dfolded, x, dx, work), dys, rest = rest[:6], rest[6 : 6 + n], rest[6 + n :]
     (dp, dq, dfilters, dbias), of_layers, (users, items) = rest[:4], rest[4 : 4 + 2 * n], rest[4 + 2 * n :]
-    with _groups(f, users, plan.group // 2) as (at, some):
-        pair, pairs = f.times(at, items), f.times(some, items)
-        p, dp = (f.shift(array, f.times(at, plan.size)) for array in (p, dp))
+    with _groups(f, users, plan.group // 2) as (first, count):
+        pair, pairs = f.times(first, items), f.times(count, items)
+        p, dp = (f.shift(array, f.times(first, plan.size)) for array in (p, dp))
         q, dq = (f.shift(array, f.times(pair, plan.size)) for array in (q, dq))
         grad = f.shift(dpooled, f.times(pair, plan.channels[-1]))
         layers.backward_above(f, plan, grad, flipped, _maps(f, plan, ys, pair), dys, of_layers, pairs)
-        layers.fold(f, plan, p, filters, bias, folded, some)
-        layers.forward_one(f, plan, q, folded, order, x, some, items)
+        layers.fold(f, plan, p, filters, bias, folded, count)
+        layers.forward_one(f, plan, q, folded, order, x, count, items)
         rows = f.times(pairs, plan.rows_of(1))
         layers.backward_two(f, plan, x, flipped[0], dys[0], dx, of_layers[0], rows, work)
-        layers.backward_one(f, plan, q, folded, order, x, dx, dq, dfolded, some, items)
-        layers.fold_backward(f, plan, p, dp, filters, dfolded, dfilters, dbias, some)
+        layers.backward_one(f, plan, q, folded, order, x, dx, dq, dfolded, count, items)
+        layers.fold_backward(f, plan, p, dp, filters, dfolded, dfilters, dbias, count)
     return f.compiled()
 
 
@@ -96,8 +96,8 @@ def backward(plan: Plan) -> Kernel:
 def _groups(f: Function, total: Any, at_once: int) -> Iterator[tuple[Any, Any]]:
     """`total` in groups: (the first, how many)."""
     with f.loop(f.quotient(f.add(total, at_once - 1), at_once)) as number:
-        at = f.times(number, at_once)
-        yield at, f.least(f.minus(total, at), at_once)
+        first = f.times(number, at_once)
+        yield first, f.least(f.minus(total, first), at_once)
 
 
 def _names(plan: Plan, *kinds: str) -> str:

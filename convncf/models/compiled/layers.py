@@ -1,4 +1,4 @@
-"""The layers inside compiled loops, forward and backward: layer 1 folded with the user, layer 2, and those above.
+"""Convolution layers in compiled loops, forward and backward: layer 1 folded with the user, layer 2, those above.
 
 Lists of arrays begin with layer 2's.
 
@@ -135,13 +135,13 @@ def fold_backward(
 
 
 def _through_relu(f: Function, plan: Plan, x: Any, dx: Any, at: Any) -> Any:
-    """Gradient below layer 1's ReLU; in fp32 the product that made dx has seen to it already."""
+    """Gradient below layer 1's ReLU; in fp32 the product that made dx has applied it already."""
     value = f.vector(dx, at)
     return value if plan.precision == "fp32" else f.where_positive(f.vector(x, at, plan.dtype), value)
 
 
 def _of_row(f: Function, plan: Plan, user: Any, row: Any) -> Any:
-    """Where the part of G that makes row a' of patches begins."""
+    """Where the rows of G that make row a' of patches begin."""
     return f.times(f.add(f.times(user, plan.rows), row), (plan.k + 1) * plan.width)
 
 
@@ -158,9 +158,9 @@ def _place(f: Function, plan: Plan, order: Any, pair: Any, row: Any, column: Any
 
 def _blocks(plan: Plan) -> list[list[int]]:
     """Where the vectors of W begin, in blocks that are worked on together."""
-    every = list(range(0, plan.width, LANES))
-    at_once = max(1, min(_BLOCK, 24 // (plan.k + 1)))
-    return [every[at : at + at_once] for at in range(0, len(every), at_once)]
+    starts = list(range(0, plan.width, LANES))
+    size = max(1, min(_BLOCK, 24 // (plan.k + 1)))
+    return [starts[at : at + size] for at in range(0, len(starts), size)]
 
 
 def forward_two(f: Function, plan: Plan, x: Any, weight: Any, bias: Any, y: Any, rows: Any, work: Any) -> None:
@@ -172,14 +172,14 @@ def forward_two(f: Function, plan: Plan, x: Any, weight: Any, bias: Any, y: Any,
         return
     with f.loop(f.quotient(f.add(rows, products.SIDE - 1), products.SIDE)) as block:
         row = f.times(block, products.SIDE)
-        for some in _at_most(range(0, columns, products.SIDE), 4):
-            sums = {column: products.zero(f) for column in some}
+        for chunk in _chunks(range(0, columns, products.SIDE), 4):
+            sums = {column: products.zero(f) for column in chunk}
             for k, many in products.depths(depth):
                 left = products.load(f, x, f.add(f.times(row, depth), k), depth, depth=many)
-                for column in some:
+                for column in chunk:
                     right = products.load(f, weight, k * columns + 2 * column, 2 * columns, depth=many, right=True)
                     sums[column] = products.multiply(f, sums[column], left, right, depth=many)
-            for column in some:
+            for column in chunk:
                 products.store(f, sums[column], work, f.add(f.times(row, columns), column), columns)
     for column in range(0, columns, LANES):
         of_bias = f.vector(bias, column)
@@ -256,9 +256,9 @@ def _interleave(f: Function, plan: Plan, x: Any, right: Any) -> None:
         f.store_pairs(x, at, f.add(at, depth), right, to)
 
 
-def _at_most(numbers: range, n: int) -> list[list[int]]:
-    every = list(numbers)
-    return [every[at : at + n] for at in range(0, len(every), n)]
+def _chunks(numbers: range, n: int) -> list[list[int]]:
+    """The numbers in chunks of at most n."""
+    return [list(numbers[at : at + n]) for at in range(0, len(numbers), n)]
 
 
 def forward_above(

@@ -1,4 +1,4 @@
-"""What loops are compiled for: sizes, and the shapes that all of them speak of.
+"""What loops are compiled for: the sizes of a plan, and the shapes that all of them share.
 
 Shapes, as in `models/tower.py`: B users, M items to each of them, D embedding size, A columns of layer 1's maps,
 k and C kernel and channels of layer 1, r kernel of layer 2, A' = A / r rows of its patches, W = r·C.

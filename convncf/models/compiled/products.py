@@ -1,10 +1,10 @@
-"""Matrix products inside compiled loops, so that a piece of work never leaves the processor's cache between two steps.
+"""Matrix products inside compiled loops, so that no number leaves the processor's cache between two steps.
 
-A block of the answer stays in registers while the depth of the product passes by. (Goto and van de Geijn, "Anatomy of
+A block of the result stays in registers while the depth of the product passes by. (Goto and van de Geijn, "Anatomy of
 High-Performance Matrix Multiplication", 2008, without the packing: what is multiplied here fits in the cache as it is.)
 
 A tile is 16 rows of 64 bytes. Left: (16, 32) bfloat16. Right: 32 rows of 16 bfloat16, where two rows lie interleaved
-as (16, 16, 2). Answer: (16, 16) float32. See Intel's "Architecture Instruction Set Extensions Programming Reference",
+as (16, 16, 2). Result: (16, 16) float32. See Intel's "Architecture Instruction Set Extensions Programming Reference",
 chapter "Intel Advanced Matrix Extensions".
 """
 
@@ -25,14 +25,14 @@ from convncf.models.compiled.vectors import LANES, Function, Named
 SIDE: Final = 16
 DEPTH: Final = 32
 _REQUEST_TILES: Final = (158, 0x1023, 18)
-"""Linux: arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA). Tiles are off until a process has asked for them."""
+"""Linux: arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA). Tiles are off until a process requests them."""
 _TILE, _I16, _I64 = Named("x86_amx"), ir.IntType(16), ir.IntType(64)
 _BYTES = ir.IntType(8).as_pointer()
 
 
 @cache
 def available() -> bool:
-    """Whether this process may use tiles of bfloat16; asks Linux for it."""
+    """Whether this process may use tiles of bfloat16; requests them from Linux."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return False
     if not llvm.get_host_cpu_features().get("amx-bf16"):
@@ -41,7 +41,7 @@ def available() -> bool:
 
 
 def zero(f: Function) -> Any:
-    """An answer of zeros."""
+    """A result of zeros."""
     return _call(f, "tilezero", _TILE, [], [_count(SIDE), _count(64)])
 
 
@@ -78,7 +78,7 @@ def multiply(f: Function, sums: Any, left: Any, right: Any, *, depth: int = DEPT
 
 
 def depths(total: int) -> list[tuple[int, int]]:
-    """A depth in pieces that tiles hold: (first, how many); `total` is a multiple of 16."""
+    """A depth in chunks that tiles hold: (first, how many); `total` is a multiple of 16."""
     return [(at, min(DEPTH, total - at)) for at in range(0, total, DEPTH)]
 
 
@@ -93,8 +93,8 @@ def _loaded(f: Function, pointer: Any, row: Any, rows: int, width: int) -> Any:
     return _call(f, "tileloadd64", _TILE, [_BYTES, _I64], arguments)
 
 
-def _call(f: Function, name: str, answer: Any, kinds: list[Any], arguments: list[Any]) -> Any:
-    return f.builder.call(f.intrinsic(f"llvm.x86.{name}.internal", answer, [_I16, _I16, *kinds]), arguments)
+def _call(f: Function, name: str, result: Any, kinds: list[Any], arguments: list[Any]) -> Any:
+    return f.builder.call(f.intrinsic(f"llvm.x86.{name}.internal", result, [_I16, _I16, *kinds]), arguments)
 
 
 def _count(value: int) -> Any:
@@ -140,7 +140,7 @@ def product(
 ) -> None:
     """out = a·b, (rows, depth) times (depth, columns); `columns` is a multiple of 16, b and out have rows of vectors.
 
-    bias: added to each row. relu: of the answer. mask: 0 where it is not positive. add: to what is there.
+    bias: added to each row. relu: of the result. mask: 0 where it is not positive. add: to what is there.
     """
 
     def block(row: Any, height: int, first: Any, vectors: int) -> None:
@@ -165,8 +165,8 @@ def product(
                 if relu:
                     value = f.relu(value)
                 if mask is not None:
-                    there = mask.at(f, f.add(row, i), f.add(first, LANES * v))
-                    value = f.where_positive(f.vector(mask.pointer, there), value)
+                    mask_at = mask.at(f, f.add(row, i), f.add(first, LANES * v))
+                    value = f.where_positive(f.vector(mask.pointer, mask_at), value)
                 f.store(value, out.pointer, at[i][v])
 
     def strip(first: Any, vectors: int) -> None:
@@ -176,11 +176,11 @@ def product(
         with f.loop(f.minus(rows, f.times(full, _ROWS))) as i:
             block(f.add(f.times(full, _ROWS), i), 1, first, vectors)
 
-    wide, rest = divmod(columns // LANES, _VECTORS)
-    with f.loop(wide) as i:
+    full_strips, rest = divmod(columns // LANES, _VECTORS)
+    with f.loop(full_strips) as i:
         strip(f.times(i, LANES * _VECTORS), _VECTORS)
     if rest:
-        strip(wide * LANES * _VECTORS, rest)
+        strip(full_strips * LANES * _VECTORS, rest)
 
 
 def add_rows(f: Function, matrix: Matrix, rows: Any, columns: int, total: Any) -> None:

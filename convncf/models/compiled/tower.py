@@ -1,4 +1,4 @@
-"""The fast path where it can be compiled (`pip install "convncf[fast]"`): pieces of a batch in streams.
+"""The fast path where it can be compiled (`pip install "convncf[fast]"`): chunks of a batch in streams.
 
 Nothing large is kept for the backward pass: layer 1's maps would cost more to write to memory and read again than to
 compute a second time. Gradients of parameters are added up in a fixed number of lanes, so they do not depend on how
@@ -56,29 +56,29 @@ class CompiledTower:
 
     @classmethod
     def of(cls, shape: Geometry, precision: Precision) -> CompiledTower | None:
-        """The tower, or None where it cannot be compiled: `tower.py` serves as it is."""
+        """The tower, or None where it cannot be compiled and plain torch (`tower.py`) is used."""
         if len(shape.kernels) < 2 or not available(precision):
             return None
-        made = cls(shape, precision)
+        compiled = cls(shape, precision)
         try:
-            kernels.fold(made.plan)
+            kernels.fold(compiled.plan)
         except RuntimeError as error:  # a processor that this LLVM does not know, say
-            _log.warning("nothing can be compiled here: %s", error)
+            _log.warning("the fast path cannot be compiled here: %s", error)
             return None
-        return made
+        return compiled
 
     def of_user(self, p: Tensor, parameters: Sequence[Tensor]) -> Callable[[Tensor], Tensor]:
-        """What gives (M, C) for items (M, D) of one user, (1, D); streams may share it."""
+        """A function from items (M, D) to (M, C), for one user, (1, D); streams may share it."""
         plan, weights = self.plan, Weights(parameters, self.plan.precision)
         folded = torch.empty(1, plan.rows, plan.k + 1, plan.width)
         kernels.fold(plan)(*_addresses(p, weights.filters, weights.biases[0], folded), 1)
 
         def pooled(q: Tensor) -> Tensor:
-            found = torch.empty(len(q), plan.channels[-1])
+            sums = torch.empty(len(q), plan.channels[-1])
             room = self.room("x", "work", *(f"y{layer}" for layer in plan.above))
-            arrays = (q, folded, self.shape.order, *weights.above, *room, found)
+            arrays = (q, folded, self.shape.order, *weights.above, *room, sums)
             kernels.rank(plan)(*_addresses(*arrays), len(q))
-            return found[:, : self.shape.channels[-1]]
+            return sums[:, : self.shape.channels[-1]]
 
         return pooled
 
@@ -109,14 +109,14 @@ class CompiledTower:
 
 
 class Weights:
-    """Parameters as the kernels want them: filters of layer 1 (s, t, C), of the others (k·k·C, C_out).
+    """Parameters as the kernels take them: filters of layer 1 (s, t, C), of the others (k·k·C, C_out).
 
     Channels are filled up to whole vectors of 16 with zeros: such a channel is 0, and gives 0 to the layer above.
     """
 
     def __init__(self, parameters: Sequence[Tensor], precision: Precision) -> None:
         self.shapes = [parameter.shape for parameter in parameters]
-        parameters = [_filled(parameter.detach(), first=not at) for at, parameter in enumerate(parameters)]
+        parameters = [_filled(parameter.detach(), first=not number) for number, parameter in enumerate(parameters)]
         self.of_layers, self.biases, self.precision = parameters[::2], parameters[1::2], precision
         self.filters = self.of_layers[0][:, 0].permute(1, 2, 0).contiguous()
         self.layers = [matrix.contiguous() for matrix in matrices(self.of_layers[1:], torch.float32)]
@@ -127,27 +127,27 @@ class Weights:
     @property
     def flipped(self) -> list[Tensor]:
         """The matrices transposed, as gradients are multiplied by them."""
-        found = [matrix.t().contiguous() for matrix in self.layers]
-        return [products.interleaved(found[0]), *found[1:]] if self.precision == "bf16" else found
+        transposed = [matrix.t().contiguous() for matrix in self.layers]
+        return [products.interleaved(transposed[0]), *transposed[1:]] if self.precision == "bf16" else transposed
 
     def zeros(self) -> list[Tensor]:
         """Room for the gradients of filters, first bias, then matrix and bias of each layer above."""
-        found = [torch.zeros(t.shape) for t in (self.filters, *self.layers)]
+        sums = [torch.zeros(t.shape) for t in (self.filters, *self.layers)]
         if self.precision == "bf16":
-            found[1] = torch.zeros(self.layers[0].t().shape)
-        return [t for matrix, bias in zip(found, self.biases, strict=True) for t in (matrix, torch.zeros(bias.shape))]
+            sums[1] = torch.zeros(self.layers[0].t().shape)
+        return [t for matrix, bias in zip(sums, self.biases, strict=True) for t in (matrix, torch.zeros(bias.shape))]
 
     def as_parameters(self, sums: Sequence[Tensor]) -> list[Tensor]:
         """Such gradients in the shapes of the parameters."""
-        found = [sums[0].permute(2, 0, 1)[:, None], sums[1]]
+        gradients = [sums[0].permute(2, 0, 1)[:, None], sums[1]]
         sums = [sums[0], sums[1], sums[2].t().contiguous() if self.precision == "bf16" else sums[2], *sums[3:]]
         for layer, (weight, matrix, bias) in enumerate(zip(self.of_layers[1:], sums[2::2], sums[3::2], strict=True)):
             order = axes(layer)
             back = [order.index(axis) for axis in range(4)]
-            found += [matrix.view([weight.shape[axis] for axis in order]).permute(back), bias]
+            gradients += [matrix.view([weight.shape[axis] for axis in order]).permute(back), bias]
         return [
             g[: shape[0], : shape[1]] if g.dim() > 1 else g[: shape[0]]
-            for g, shape in zip(found, self.shapes, strict=True)
+            for g, shape in zip(gradients, self.shapes, strict=True)
         ]
 
 
@@ -167,9 +167,9 @@ class _Pooled(torch.autograd.Function):
         def work(number: int) -> None:
             rows = slice(number * lane, (number + 1) * lane)
             arrays = (weights.filters, weights.biases[0], q[rows], tower.shape.order, *weights.above)
-            here = (*(y[rows] for y in maps), pooled[rows])
+            outputs = (*(y[rows] for y in maps), pooled[rows])
             kernels.forward(plan)(
-                *_addresses(p[rows], *arrays, *tower.room("g", "x", "work"), *here), len(p[rows]), items
+                *_addresses(p[rows], *arrays, *tower.room("g", "x", "work"), *outputs), len(p[rows]), items
             )
 
         threads.share(work, -(-users // lane))
@@ -192,8 +192,8 @@ class _Pooled(torch.autograd.Function):
             sums[number] = weights.zeros()
             room = tower.room("g", "dg", "x", "dx", "work", *(f"dy{layer}" for layer in plan.above))
             arrays = (p[rows], weights.filters, weights.biases[0], q[rows], tower.shape.order, *flipped)
-            here = (*(y[rows] for y in maps), grad[rows], *room, dp[rows], dq[rows], *sums[number])
-            kernels.backward(plan)(*_addresses(*arrays, *here), len(p[rows]), q.shape[1])
+            outputs = (*(y[rows] for y in maps), grad[rows], *room, dp[rows], dq[rows], *sums[number])
+            kernels.backward(plan)(*_addresses(*arrays, *outputs), len(p[rows]), q.shape[1])
 
         threads.share(work, len(sums))
         of_parameters = [torch.stack(lanes).sum(dim=0) for lanes in zip(*sums, strict=True)]
@@ -215,8 +215,8 @@ def _filled(parameter: Tensor, *, first: bool) -> Tensor:
 
 def _lanes(plan: Plan, users: int) -> int:
     """Users of a lane: whole groups, so that no group depends on the number of lanes."""
-    at_once = plan.group // 2
-    return at_once * max(1, -(-users // (LANES * at_once)))
+    group_users = plan.group // 2
+    return group_users * max(1, -(-users // (LANES * group_users)))
 
 
 def _addresses(*tensors: Tensor) -> list[int]:

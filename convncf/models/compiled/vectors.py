@@ -1,4 +1,4 @@
-"""A small language for loops over vectors of float32, compiled for the processor at hand by LLVM (through llvmlite).
+"""A small language for loops over vectors of float32, compiled for this machine's processor by LLVM (through llvmlite).
 
 It knows what the loops of this folder need and no more. A vector has 16 numbers whatever the processor: LLVM splits
 it where registers are shorter. Memory is addressed by a pointer and a number of elements.
@@ -24,7 +24,7 @@ _WORDS, _HALVES = ir.VectorType(_I32, LANES), ir.VectorType(_I16, LANES)
 
 
 class Named(ir.Type):  # type: ignore[misc]
-    """A type of LLVM's that llvmlite has no class for."""
+    """A type of LLVM that llvmlite has no class for."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -170,8 +170,8 @@ class Function:
         if isinstance(value, float):
             return ir.Constant(_VECTOR, [value] * LANES)
         undefined = ir.Constant(_VECTOR, ir.Undefined)
-        one = self.builder.insert_element(undefined, value, ir.Constant(_I32, 0))
-        return self.builder.shuffle_vector(one, undefined, ir.Constant(_WORDS, [0] * LANES))
+        first = self.builder.insert_element(undefined, value, ir.Constant(_I32, 0))
+        return self.builder.shuffle_vector(first, undefined, ir.Constant(_WORDS, [0] * LANES))
 
     def fma(self, a: Any, b: Any, c: Any) -> Any:
         """a·b + c."""
@@ -182,7 +182,7 @@ class Function:
         return self.builder.fadd(a, b)
 
     def relu(self, x: Any) -> Any:
-        """max(x, 0), and NaN where x is NaN: a score that is not finite has to show."""
+        """max(x, 0), and NaN where x is NaN: a non-finite score must stay visible."""
         return self.builder.select(self.builder.fcmp_ordered("<", x, self.splat(0.0)), self.splat(0.0), x)
 
     def where_positive(self, x: Any, y: Any) -> Any:
@@ -235,10 +235,10 @@ class Function:
         value.align = 2 if kind is _HALVES else 4
         return value
 
-    def intrinsic(self, name: str, answer: Any, arguments: list[Any]) -> Any:
+    def intrinsic(self, name: str, result: Any, arguments: list[Any]) -> Any:
         """One of LLVM's own functions, declared once."""
-        known = self.module.globals.get(name)
-        return known or ir.Function(self.module, ir.FunctionType(answer, arguments), name)
+        declared = self.module.globals.get(name)
+        return declared or ir.Function(self.module, ir.FunctionType(result, arguments), name)
 
 
 class Variable:

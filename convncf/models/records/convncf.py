@@ -22,7 +22,7 @@ from convncf.config import (
 from convncf.config.base import Wanted
 from convncf.errors import LayerPlanError
 from convncf.models import presets
-from convncf.models.record import ModelRecord, Needed, Sizes, built_by, embeddings_alone, on_cpu
+from convncf.models.record import MemoryNeeds, ModelRecord, Sizes, built_by, memory_of_embeddings, on_cpu
 from convncf.runtime import devices
 
 
@@ -58,8 +58,9 @@ class ConvNCFSettings(PretrainedSettings):
     initialisation: Literal["random", "paper", "dot product"] = Field(
         "random",
         title="Start",
-        description="random: the network starts from torch's noise. paper: from the 2018 code's (truncated normals, "
-        "biases of 0.1). dot product: it starts as exactly the dot product of the embeddings, and learns from there.",
+        description="random: the network starts from torch's random weights. paper: from those of the 2018 code "
+        "(truncated normals, biases of 0.1). dot product: it starts as exactly the dot product of the embeddings, and "
+        "learns from there.",
     )
     earlier_values: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         {"initialisation": {"trace": "dot product"}}
@@ -113,20 +114,22 @@ class ConvNCFSettings(PretrainedSettings):
         return self
 
 
-def _needed(settings: ConvNCFSettings, train: TrainConfig, sizes: Sizes) -> Needed:
-    tables = embeddings_alone(settings, train, sizes)
-    return Needed(tables.numbers + _network(settings), tables.per_triple + _maps(settings, train))
+def _memory(settings: ConvNCFSettings, train: TrainConfig, sizes: Sizes) -> MemoryNeeds:
+    tables = memory_of_embeddings(settings, train, sizes)
+    return MemoryNeeds(
+        tables.parameters + _network_parameters(settings), tables.bytes_per_triple + _map_bytes(settings, train)
+    )
 
 
-def _network(settings: ConvNCFSettings) -> int:
-    """Numbers of all layers' filters and biases, and of the output's."""
+def _network_parameters(settings: ConvNCFSettings) -> int:
+    """Numbers in all layers' filters and biases, and in the output layer's."""
     channels = settings.cnn_channels
     widths = zip(channels, channels[1:], settings.cnn_kernels, strict=False)
-    return sum(out * (within * kernel**2 + 1) for within, out, kernel in widths) + channels[-1] + 1
+    return sum(c_out * (c_in * kernel**2 + 1) for c_in, c_out, kernel in widths) + channels[-1] + 1
 
 
-def _maps(settings: ConvNCFSettings, train: TrainConfig) -> int:
-    """Bytes of the maps of two pairs, which the backward pass needs; C channels, H side of a map."""
+def _map_bytes(settings: ConvNCFSettings, train: TrainConfig) -> int:
+    """Bytes of the feature maps of two pairs, which the backward pass needs."""
     kernels, strides = settings.cnn_kernels, settings.cnn_strides
     if kernels == strides and len(kernels) > 1 and on_cpu(train):
         from convncf.models.compiled.tower import available
@@ -134,13 +137,13 @@ def _maps(settings: ConvNCFSettings, train: TrainConfig) -> int:
         precision, _ = devices.resolve_precision(train.precision, "cpu")
         if available(precision):
             return 0  # the compiled loops compute the maps a second time instead of keeping them
-    side, maps = settings.embedding_size, 0
+    side, numbers = settings.embedding_size, 0
     if kernels != strides:
-        maps += side**2  # the reference path makes the interaction map itself
-    for width, kernel, stride in zip(settings.cnn_channels[1:], kernels, strides, strict=True):
+        numbers += side**2  # the reference path computes the interaction map itself
+    for channels, kernel, stride in zip(settings.cnn_channels[1:], kernels, strides, strict=True):
         side = (side - kernel) // stride + 1
-        maps += 2 * width * side**2  # before and after ReLU
-    return 2 * maps * 4
+        numbers += 2 * channels * side**2  # before and after ReLU
+    return 2 * numbers * 4
 
 
 def _kernels(settings: ConvNCFSettings) -> tuple[int, ...]:
@@ -231,6 +234,6 @@ RECORD = ModelRecord(
     network=True,
     pretraining=True,
     precisions=("fp32", "bf16"),
-    needed=_needed,
+    memory=_memory,
 )
 RECORDS = (RECORD,)

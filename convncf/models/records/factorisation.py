@@ -8,7 +8,7 @@ from typing import Any, Literal
 from convncf.config import EmbeddingSettings, PretrainConfig
 from convncf.errors import ConfigError
 from convncf.models import presets
-from convncf.models.record import ModelRecord, built_by, embeddings_alone
+from convncf.models.record import ModelRecord, built_by, memory_of_embeddings
 
 
 class FactorisationSettings(EmbeddingSettings):
@@ -18,7 +18,7 @@ class FactorisationSettings(EmbeddingSettings):
 
     @classmethod
     def refuse_value(cls, field: str, value: Any, place: str) -> None:
-        """There is no network, so a second weight would be ignored; what is no pair is left to the schema."""
+        """There is no network, so a second weight would be ignored; a value that is no pair is left to the schema."""
         if field == "reg_weights" and isinstance(value, list | tuple) and len(value) == 2 and value[1] != 0:
             raise ConfigError(
                 f"{place}setting model.reg_weights {list(value)}: the second weight is the network's, and mf-bpr has "
@@ -26,8 +26,8 @@ class FactorisationSettings(EmbeddingSettings):
             )
 
 
-def before(settings: EmbeddingSettings, pretrain: PretrainConfig) -> FactorisationSettings:
-    """The MF-BPR whose embeddings a model with these settings starts from."""
+def pretraining_settings(settings: EmbeddingSettings, pretrain: PretrainConfig) -> FactorisationSettings:
+    """Settings of the MF-BPR whose embeddings a model with these settings starts from."""
     return FactorisationSettings(
         embedding_size=settings.embedding_size,
         reg_weights=(pretrain.l2, 0.0),
@@ -80,6 +80,6 @@ RECORD = ModelRecord(
     first=("embedding_size",),
     embeddings=True,
     interaction_map=True,
-    needed=embeddings_alone,
+    memory=memory_of_embeddings,
 )
 RECORDS = (RECORD,)

@@ -11,7 +11,7 @@ from pydantic import Field
 from convncf.config import ModelSettings, TrainConfig
 from convncf.errors import DataError
 from convncf.models import presets
-from convncf.models.record import ModelRecord, Needed, Sizes, built_by
+from convncf.models.record import MemoryNeeds, ModelRecord, Sizes, built_by
 from convncf.runtime.memory import available_memory
 
 if TYPE_CHECKING:
@@ -42,47 +42,48 @@ class EASESettings(ModelSettings):
     )
 
 
-def _needed_by_itemknn(settings: ItemKNNSettings, train: TrainConfig, sizes: Sizes) -> Needed:
-    """It keeps some similarities for each item."""
-    return Needed(computed=12 * sizes.n_items * min(sizes.n_items, settings.neighbours))
+def _itemknn_memory(settings: ItemKNNSettings, train: TrainConfig, sizes: Sizes) -> MemoryNeeds:
+    """The similarities of each item's neighbours."""
+    return MemoryNeeds(bytes_to_fit=12 * sizes.n_items * min(sizes.n_items, settings.neighbours))
 
 
-_BYTES_OF_EASE: Final = 12
-"""A pair of items: 8 to invert the matrix in its place, 4 for the weights."""
+_EASE_BYTES: Final = 12
+"""Bytes for a pair of items: 8 to invert the matrix in place, 4 for the weights."""
 
 
-def _needed_by_ease(settings: EASESettings, train: TrainConfig, sizes: Sizes) -> Needed:
-    """It inverts a matrix of items by items in float64, and keeps it in float32."""
-    return Needed(computed=_BYTES_OF_EASE * sizes.n_items**2)
+def _ease_memory(settings: EASESettings, train: TrainConfig, sizes: Sizes) -> MemoryNeeds:
+    """A matrix of items by items, inverted in float64 and kept in float32."""
+    return MemoryNeeds(bytes_to_fit=_EASE_BYTES * sizes.n_items**2)
 
 
-def _part_of_itemknn(settings: ItemKNNSettings, train: csr_array) -> tuple[csr_array, float]:
-    """Its cost grows with the pairs of items that a user has: interactions²."""
+def _itemknn_timing_sample(settings: ItemKNNSettings, train: csr_array) -> tuple[csr_array, float]:
+    """A tenth of the users; the time grows with the pairs of items that a user has: interactions²."""
     counts = np.diff(train.indptr).astype(np.float64)
     n = min(max(1, train.shape[0] // 10), train.shape[0])
     return train[:n], float((counts**2).sum() / max((counts[:n] ** 2).sum(), 1.0))
 
 
-_EASE_ITEMS: Final = 1_000
+_EASE_SAMPLE: Final = 1_000
+"""Items on which EASE is timed."""
 
 
-def _part_of_ease(settings: EASESettings, train: csr_array) -> tuple[csr_array, float]:
-    """Inverting costs items³."""
-    n = min(_EASE_ITEMS, train.shape[1])
+def _ease_timing_sample(settings: EASESettings, train: csr_array) -> tuple[csr_array, float]:
+    """The first items; the time of inverting grows with items³."""
+    n = min(_EASE_SAMPLE, train.shape[1])
     return train[:, :n], float((train.shape[1] / n) ** 3)
 
 
 def refuse_unless_it_fits(n_items: int, available: int | None = None) -> None:
     """Raises DataError where EASE's matrix of so many items would not fit in memory; `available` in bytes.
 
-    Without `available`, what this machine has left is asked for; where it does not say, nothing is refused.
+    Without `available`, the free memory of this machine counts; where it is unknown, nothing is refused.
     """
     free = available_memory() if available is None else available
-    needed = _BYTES_OF_EASE * n_items**2
-    if free is not None and needed > free:
+    n_bytes = _EASE_BYTES * n_items**2
+    if free is not None and n_bytes > free:
         raise DataError(
-            f"EASE holds a matrix of items by items: for {n_items:,} items it needs {needed / 1e9:.1f} GB of memory, "
-            f"and {free / 1e9:.1f} GB are free. Leave rare items out (data.min_item), or take itemknn."
+            f"EASE holds a matrix of items by items: for {n_items:,} items it needs {n_bytes / 1e9:.1f} GB of memory, "
+            f"and {free / 1e9:.1f} GB are free. Drop rare items (data.min_item), or choose itemknn."
         )
 
 
@@ -93,8 +94,8 @@ def _refuse_ease(settings: EASESettings, sizes: Sizes) -> None:
 ITEMKNN = ModelRecord(
     name="itemknn",
     label="ItemKNN",
-    sentence="items near those that the user has",
-    tooltip="no learning of numbers: an item scores by how often the user's own items are had by the same people",
+    sentence="items similar to those that the user has",
+    tooltip="no learning of numbers: an item scores high where the people who use it also use the user's own items",
     settings=ItemKNNSettings,
     build=built_by("convncf.models.item_similarity:ItemKNN"),
     trained=False,
@@ -107,14 +108,14 @@ ITEMKNN = ModelRecord(
         }
     ),
     first=("neighbours", "shrinkage"),
-    needed=_needed_by_itemknn,
-    part_to_time=_part_of_itemknn,
+    memory=_itemknn_memory,
+    timing_sample=_itemknn_timing_sample,
 )
 EASE = ModelRecord(
     name="ease",
     label="EASE",
     sentence="a linear autoencoder of a user's items",
-    tooltip="a simple model: weights between items, such that each user's items add up to what the user has",
+    tooltip="a simple model: weights between items, chosen so that each user's items predict one another",
     settings=EASESettings,
     build=built_by("convncf.models.item_similarity:EASE"),
     trained=False,
@@ -127,8 +128,8 @@ EASE = ModelRecord(
         }
     ),
     first=("ease_l2",),
-    needed=_needed_by_ease,
-    part_to_time=_part_of_ease,
+    memory=_ease_memory,
+    timing_sample=_ease_timing_sample,
     refuse=_refuse_ease,
 )
 RECORDS = (ITEMKNN, EASE)

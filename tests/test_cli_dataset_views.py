@@ -94,7 +94,7 @@ def test_filter_shows_the_ledger_and_what_could_be_divided(stars: CommandLine) -
     settings = ("--set", "data.min_rating=2", "--set", "data.max_item=2", "--set", "data.ratios=[0.5,0,0.5]")
     found = stars("datasets", "filter", "stars", *settings, "--json").object
     assert [(step["what"], step["users"], step["items"], step["interactions"]) for step in found["ledger"]] == [
-        ("as it came", 2, 3, 5),
+        ("before filters", 2, 3, 5),
         ("rated 2 or more", 2, 2, 4),
         ("items with at most 2 users, 0 rounds", 2, 2, 4),
     ]

@@ -114,7 +114,9 @@ def test_without_a_filter_the_dataset_is_the_very_one() -> None:
     found = filtered(data, low_rated="hidden")
     assert found.dataset is data
     assert found.below is None
-    assert [(step.what, step.users, step.items, step.interactions) for step in found.steps] == [("as it came", 1, 1, 1)]
+    assert [(step.what, step.users, step.items, step.interactions) for step in found.steps] == [
+        ("before filters", 1, 1, 1)
+    ]
 
 
 def test_the_ledger_counts_after_each_step_and_says_which_setting() -> None:
@@ -122,7 +124,7 @@ def test_the_ledger_counts_after_each_step_and_says_which_setting() -> None:
     data = rated(*rows, timestamp=[100, 200, 300, 150, 400, 99])
     found = filtered(data, since="1970-01-01T00:01:40", min_rating=4, min_user=2, max_item=2)
     assert [(s.what, s.users, s.items, s.interactions) for s in found.steps] == [
-        ("as it came", 3, 3, 6),
+        ("before filters", 3, 3, 6),
         ("from 1970-01-01T00:01:40", 2, 3, 5),
         ("rated 4 or more", 2, 2, 3),
         ("users with 2 items or more and items with at most 2 users, 1 round", 1, 2, 2),

@@ -1,6 +1,6 @@
 """The file formats that reading knows, by name. How each is recognised and read: `convncf.data.reading.readers`.
 
-It stands here, not there, so that the command line can list them before anything that reads is loaded.
+It is a module of its own so that the command line can list them before the readers are loaded.
 """
 
 from __future__ import annotations
@@ -18,4 +18,4 @@ FORMAT_WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "counted-adjacency": "lists of a count and then that many items, one user a line",
     }
 )
-"""Name, as --format takes it -> what it is; a test holds the names against the readers."""
+"""Name, as --format takes it -> description; a test compares the names with the readers."""

@@ -20,7 +20,7 @@ from convncf.data.storage import DatasetEntry
 from convncf.errors import ConvNCFError, DataError
 from convncf.figures.theme import plural
 
-_SHOWN_ABOVE = ("Warning: ", "Left out: ")
+_SHOWN_ABOVE = ("Warning: ", "Dropped: ", "Left out: ")  # the last one in reports of earlier versions
 
 
 def show_report(report: Mapping[str, Any], words: Callable[[str], str] = str) -> None:

@@ -19,7 +19,7 @@ from convncf.data.reading.candidate_lists import holds_candidates
 from convncf.data.reading.delimited import preview_source
 from convncf.data.reading.dialect import roles_by_position
 from convncf.data.reading.readers import detect_format
-from convncf.data.reading.roles import make_plan
+from convncf.data.reading.roles import make_read_plan
 from convncf.data.reading.sources import Source, find
 from convncf.errors import ReadError
 from convncf.figures.theme import plural
@@ -75,7 +75,7 @@ class Seen:
 def look(paths: Sequence[Path], options: ReadOptions) -> Seen:
     """Look at the beginnings. Raises ReadError where there is nothing to look at."""
     try:
-        plan = make_plan(list(paths), options)
+        plan = make_read_plan(list(paths), options)
         titles = plan.titles
         sources = [*(source for source, _ in plan.interactions), *([titles] if titles else [])]
         sources += [plan.candidates] if plan.candidates else []

@@ -1,4 +1,4 @@
-"""What a user may insist on where reading would find out by itself."""
+"""What a user may set where reading would detect it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ READABLE: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """None means: find out, and say so. Raises ReadError where a value cannot be."""
+    """None means: detect it, and report it. Raises ReadError for a value that is not allowed."""
 
     columns: Mapping[str, str | None] = field(default_factory=dict)
     """Role -> column, for roles user_id, item_id, rating, timestamp, title; None or "" where it is not to be read.
-    Columns of a file without a header are called by number, from "1"."""
+    Columns of a file without a header are named by number, from "1"."""
     format: Format | None = None
     delimiter: str | None = None
     """A character, or a word such as tab."""
@@ -45,9 +45,9 @@ class ReadOptions:
     header: bool | None = None
     """Whether the first line names the columns."""
     titles: Path | None = None
-    """A file that says what the items are called."""
+    """A file with the titles of the items."""
     titles_key: str | None = None
-    """Its column with the items' ids."""
+    """The column of that file with the item ids."""
     ids: Ids = "text"
     """"number" reads 7, 7.0 and 007 as the one id 7."""
     keep: Keep = "latest"
@@ -67,20 +67,20 @@ class ReadOptions:
 
 
 def known_encoding(name: str) -> str:
-    """The encoding by its usual name. Raises ReadError where Python knows none of that name."""
+    """The encoding by its usual name. Raises ReadError where Python has none of that name."""
     import codecs
 
     try:
-        found = codecs.lookup(name.strip())
-        "a".encode(found.name)  # LookupError for base64 and its like, which are none of text
+        codec = codecs.lookup(name.strip())
+        "a".encode(codec.name)  # LookupError for base64 and the like, which are not text encodings
     except (LookupError, UnicodeError, ValueError):
         raise ReadError(
             f"no encoding is called {name!r}. {did_you_mean(name, ('utf-8', 'latin-1', 'windows-1252', 'utf-16'))} "
-            "Others that Python knows serve too, such as iso-8859-2 or cp932."
+            "Every encoding that Python knows can be named, such as iso-8859-2 or cp932."
         ) from None
-    return found.name
+    return codec.name
 
 
-def _one_of(what: str, given: Any, known: tuple[str, ...]) -> None:
-    if given is not None and given not in known:
-        raise ReadError(f"no {what} is called {given!r}. {did_you_mean(str(given), known)}")
+def _one_of(what: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value is not None and value not in allowed:
+        raise ReadError(f"no {what} is called {value!r}. {did_you_mean(str(value), allowed)}")

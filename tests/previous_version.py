@@ -68,7 +68,7 @@ class Words:
     """Keys of settings, where they are shown; given by the old key they must be read all the same."""
     values: Final[Mapping[str, Mapping[str, Any]]] = {}
     """Old key of a setting -> its old value -> the new one."""
-    keys: Final[Mapping[str, str]] = {}
+    keys: Final[Mapping[str, str]] = {"ledger": "steps", "standing": "part", "came_divided": "predefined_split"}
     """Keys in what commands print as JSON, and columns of the files that they write."""
     options: Final[Mapping[str, str]] = {}
     """Arguments of commands."""

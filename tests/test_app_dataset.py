@@ -63,7 +63,7 @@ def test_the_ledger_is_that_of_the_command_line(shop: storage.DatasetEntry, home
     told = CommandLine(home)("datasets", "filter", "shop", *settings, "--json").object
     shown = steps(at)
     assert shown[["Users", "Items", "Interactions"]].to_numpy().tolist() == [
-        [step["users"], step["items"], step["interactions"]] for step in told["ledger"]
+        [step["users"], step["items"], step["interactions"]] for step in told["steps"]
     ]
     last = shown.iloc[-1]
     assert last["Density"] == pytest.approx(100 * last["Interactions"] / (last["Users"] * last["Items"]))

@@ -152,7 +152,7 @@ def test_a_damaged_checkpoint_is_said_and_the_others_are_followed(copied_home: P
     lost = next(kept for kept in run.checkpoints() if kept.epoch != best)
     lost.path.write_bytes(b"not tensors")
     app = look("over-training")
-    assert "Left out" in texts(app)
+    assert "Excluded" in texts(app)
     assert lost.label not in [
         option.partition(" · ")[0] for option in app.select_slider(key="over-training:moment").options
     ]

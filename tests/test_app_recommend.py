@@ -100,7 +100,7 @@ def test_the_lists_are_those_of_the_core_and_the_address_carries_every_choice(at
     first, second = (set(table["Item"]) for table in tables(app))
     assert [mark == "2 of 2" for mark in tables(app)[0]["In"]] == [i in second for i in tables(app)[0]["Item"]]
     assert f"{len(first & second)} of {len(first | second)} items" in texts(app)
-    assert "Left out: " in texts(app)
+    assert "Excluded: " in texts(app)
     asked = {name: app.query_params[name] for name in app.query_params}
     assert asked == {"run": TWO, "user": "u3", "k": "7"}
 

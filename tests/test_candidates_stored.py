@@ -81,14 +81,14 @@ def test_stored_sets_as_published_stay_as_they_are() -> None:
 
 def test_nothing_to_clean_is_said() -> None:
     sets = asked(published()).cleaned(sparse.csr_array(np.zeros((3, 5), bool)))
-    assert sets.origin.endswith("taken out")
+    assert sets.origin.endswith("nothing to remove")
 
 
 def test_what_was_rated_lower_is_cleaned_away_where_it_is_left_out() -> None:
     data = published()
     below = np.zeros((data.interactions.n_users, data.interactions.n_items), bool)
     below[0, data.interactions.items.index("8")] = True
-    for how, words in (("hidden", ", 1 rated lower taken out"), ("unseen", "1 seen in training taken out")):
+    for how, words in (("hidden", ", 1 rated lower removed"), ("unseen", "1 seen in training removed")):
         config = DataConfig.model_validate({"low_rated": how})
         made = split(data, config, 1, sparse.csr_array(below))
         assert words in candidate_sets(data, made, "test", EvalConfig(), 1).origin

@@ -41,7 +41,7 @@ def test_show_tells_what_a_dataset_holds(stars: CommandLine) -> None:
     stars_told = {"lowest": 1.0, "highest": 5.0, "few": 2.0, "share_low": 0.4, "negative": 0, "counts": ""}
     assert found["ratings"] == stars_told
     assert found["hints"][0].startswith("40.0%")
-    assert (found["came_divided"], found["candidates"]) == (None, None)
+    assert (found["predefined_split"], found["candidates"]) == (None, None)
     assert found["split"]["kind"] == "ratio"
     assert {key: found["split"][key] for key in ("train", "validation", "test")} == {
         "train": 3,
@@ -54,13 +54,13 @@ def test_show_tells_what_a_dataset_holds(stars: CommandLine) -> None:
     assert "40.0% of the positives" in shown.err
 
 
-def test_show_tells_how_a_dataset_came_divided(convncf: CommandLine, tmp_path: Path) -> None:
+def test_show_gives_the_predefined_split(convncf: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "t.train.rating").write_text("0\t7\t1\n0\t9\t1\n1\t5\t1\n", encoding="utf-8")
     (tmp_path / "t.test.rating").write_text("0\t5\t4\t100\n1\t7\t2\t100\n", encoding="utf-8")
     (tmp_path / "t.test.negative").write_text("(0,5)\t5\t8\n(1,7)\t8\n", encoding="utf-8")
     convncf("datasets", "add", str(tmp_path / "t.train.rating"))
     found = convncf("datasets", "show", "t", "--json").object
-    assert found["came_divided"] == {"train": 3, "validation": 0, "test": 2}
+    assert found["predefined_split"] == {"train": 3, "validation": 0, "test": 2}
     sets = found["candidates"]
     assert (sets["sets"], sets["fewest"], sets["most"]) == (2, 1, 2)
     assert sets["fingerprint"].startswith("sha256:")
@@ -93,7 +93,7 @@ def test_show_refuses_a_name_that_is_not_there(convncf: CommandLine) -> None:
 def test_filter_shows_the_ledger_and_what_could_be_divided(stars: CommandLine) -> None:
     settings = ("--set", "data.min_rating=2", "--set", "data.max_item=2", "--set", "data.ratios=[0.5,0,0.5]")
     found = stars("datasets", "filter", "stars", *settings, "--json").object
-    assert [(step["what"], step["users"], step["items"], step["interactions"]) for step in found["ledger"]] == [
+    assert [(step["what"], step["users"], step["items"], step["interactions"]) for step in found["steps"]] == [
         ("before filters", 2, 3, 5),
         ("rated 2 or more", 2, 2, 4),
         ("items with at most 2 users, 0 rounds", 2, 2, 4),
@@ -113,7 +113,7 @@ def test_filter_tells_where_nothing_could_be_divided(stars: CommandLine) -> None
     shown = stars("datasets", "filter", "stars", "--set", "data.min_rating=4")
     assert "the 3 interactions" in shown.err
     found = stars("datasets", "filter", "stars", "--set", "data.min_rating=4", "--json").object
-    assert found["ledger"][-1]["interactions"] == 3
+    assert found["steps"][-1]["interactions"] == 3
     assert "the most is 2" in found["split"]["problem"]
 
 

@@ -1,4 +1,4 @@
-"""convncf datasets through the real process: a file becomes a dataset, with a report of what was left out."""
+"""convncf datasets through the real process: a file becomes a dataset, with a report of what was dropped."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_what_is_found_out_can_be_insisted_on(convncf: CommandLine, tmp_path: Pa
     more = ("--titles", str(names), "--titles-key", "sku", "--ids", "text", "--keep", "first", "--decimal", ",")
     report = convncf("datasets", "add", str(file), *columns, *dialect, *more, "--json").object["report"]
     assert (report["n_users"], report["n_items"], report["time"]["first"]) == (2, 2, "1970-01-02")
-    assert report["files"][0]["encoding"] == "iso8859-1, as asked"
+    assert report["files"][0]["encoding"] == "iso8859-1, as set"
     assert catalogue.load("own", convncf.home).interactions.users.ids == ("ann", "béa")
 
 

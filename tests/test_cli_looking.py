@@ -49,7 +49,7 @@ def test_an_item_that_was_rated_lower_is_not_called_seen(convncf: CommandLine, h
 
     popularity(home, "unseen", "rated2", frame, data__min_rating=3.5, data__low_rated="unseen")
     told = json.loads(convncf("inspect", "unseen", "--user", "u1", "--item", item, "--json").out)
-    assert (told["standing"], told["rank_words"][:5]) == ("rated lower", "rank "), "it is ranked like any other"
+    assert (told["part"], told["rank_words"][:5]) == ("rated lower", "rank "), "it is ranked like any other"
 
 
 def test_an_item_of_training_is_called_seen(convncf: CommandLine, home: Path) -> None:

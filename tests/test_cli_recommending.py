@@ -129,7 +129,7 @@ def test_for_an_unknown_user_the_most_popular_are_offered_and_listed(convncf: Co
         ids = split.interactions.items
         assert [item["score"] for item in told["items"]] == sorted(counts.tolist(), reverse=True)
         assert all(item["score"] == counts[ids.index(item["item_id"])] for item in told["items"])
-    assert "'nobody'" in told["left_out"]
+    assert "'nobody'" in told["excluded"]
     assert "popular in training" in convncf("recommend", "all", "--popular").out
 
 
@@ -146,7 +146,7 @@ def test_popular_for_a_known_user_leaves_out_what_that_user_has(convncf: Command
     ("options", "said"),
     [
         ([], "Give --user ID"),
-        (["--popular", "--csv", "x.csv"], "Whose list?"),
+        (["--popular", "--csv", "x.csv"], "No user is named"),
         (["--all"], "--csv FILE."),
         (["--all", "--user", "u1"], "--user and --all"),
     ],

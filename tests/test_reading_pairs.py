@@ -43,7 +43,7 @@ def test_without_a_header_the_first_two_columns_are_user_and_item(tmp_path: Path
     path.write_text("15,1\n15,2\n", encoding="utf-8")
     found = read_pairs(path)
     assert found.rows == (PairRow(1, "15", "1"), PairRow(2, "15", "2"))
-    assert values_in(found.words) == ["'1'", "'2'"]
+    assert values_in(found.description) == ["'1'", "'2'"]
 
 
 def test_columns_may_be_named(tmp_path: Path) -> None:

@@ -103,8 +103,8 @@ def test_numbers_that_could_be_dates_are_only_where_all_are() -> None:
 
 
 def test_naive_times_are_told() -> None:
-    assert "taken as UTC" in parse("2014-05-01 12:00").format
-    assert "taken as UTC" not in parse("2014-05-01 12:00Z").format
+    assert "read as UTC" in parse("2014-05-01 12:00").format
+    assert "read as UTC" not in parse("2014-05-01 12:00Z").format
     assert "for 1 that" in parse("2014-05-01 12:00Z", "2014-05-01").format
 
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from convncf.data.statistics import DatasetStatistics
 
 app = typer.Typer(
-    help="List (without a command), add, fetch, look at and delete datasets.", invoke_without_command=True
+    help="List (without a command), add, fetch, show, filter and delete datasets.", invoke_without_command=True
 )
 _Column = "Name of the column that holds "
-_Or_none = 'guessed when left out, not read when "".'
+_Or_none = 'guessed when not given, not read when "".'
 
 
 @app.callback()
@@ -39,22 +39,22 @@ def list_(as_json: Json = False) -> None:
     from convncf.data import catalogue
 
     home = runtime_files.home()
-    found = catalogue.entries(home)
+    entries = catalogue.entries(home)
     if as_json:
-        emit_json({"datasets": [asdict(entry) for entry in found], "home": str(home)})
+        emit_json({"datasets": [asdict(entry) for entry in entries], "home": str(home)})
         return
     rows = [
         (e.name, "embedded" if e.embedded else "imported", e.n_users, e.n_items, e.n_interactions, e.fingerprint)
-        for e in found
+        for e in entries
         if not e.problem
     ]
     table(["dataset", "kind", "users", "items", "interactions", "fingerprint"], rows, left=2)
-    for entry in found:
+    for entry in entries:
         if entry.problem:
             say(f"{entry.name} cannot be read: {entry.problem}")
 
 
-_FOUND_OUT = "found out when left out"
+_DETECTED = "detected when not given"
 
 
 @app.command("add", epilog="Example: convncf datasets add sales.csv --name shop --user-column buyer --item-column sku")
@@ -64,43 +64,43 @@ def add(
         typer.Argument(
             metavar="FILE…",
             help="Interactions: CSV or the like, Parquet, JSON lines, RecBole, MovieLens, NCF and LightGCN files, also "
-            "as .gz, in a .zip or in a folder; a predefined split and titles may stand beside them.",
+            "as .gz, in a .zip or in a folder; a predefined split and titles may be in the same folder.",
         ),
     ],
     name: Annotated[str | None, typer.Option(help="Name of the dataset; else made from the file's name.")] = None,
-    user_column: Annotated[str | None, typer.Option(help=f"{_Column}the user's id; guessed when left out.")] = None,
-    item_column: Annotated[str | None, typer.Option(help=f"{_Column}the item's id; guessed when left out.")] = None,
+    user_column: Annotated[str | None, typer.Option(help=f"{_Column}the user's id; guessed when not given.")] = None,
+    item_column: Annotated[str | None, typer.Option(help=f"{_Column}the item's id; guessed when not given.")] = None,
     rating_column: Annotated[str | None, typer.Option(help=f"{_Column}the rating; {_Or_none}")] = None,
     time_column: Annotated[str | None, typer.Option(help=f"{_Column}the time; {_Or_none}")] = None,
     title_column: Annotated[str | None, typer.Option(help=f"{_Column}the item's title; {_Or_none}")] = None,
-    titles: Annotated[Path | None, typer.Option(help="A file that says what the items are called.")] = None,
-    titles_key: Annotated[str | None, typer.Option(help="Name of its column that holds the items' ids.")] = None,
-    format: Annotated[str | None, typer.Option(help=f"One of {', '.join(FORMAT_WORDS)}; {_FOUND_OUT}.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help=f"A character, or a word such as tab; {_FOUND_OUT}.")] = None,
+    titles: Annotated[Path | None, typer.Option(help="A file with the titles of the items.")] = None,
+    titles_key: Annotated[str | None, typer.Option(help="Name of its column with the item ids.")] = None,
+    format: Annotated[str | None, typer.Option(help=f"One of {', '.join(FORMAT_WORDS)}; {_DETECTED}.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help=f"A character, or a word such as tab; {_DETECTED}.")] = None,
     header: Annotated[
         bool | None,
-        typer.Option("--header/--no-header", help=f"Whether the first line names the columns; {_FOUND_OUT}."),
+        typer.Option("--header/--no-header", help=f"Whether the first line names the columns; {_DETECTED}."),
     ] = None,
-    encoding: Annotated[str | None, typer.Option(help=f"Such as latin-1; {_FOUND_OUT}.")] = None,
-    decimal: Annotated[str | None, typer.Option(help=f"The decimal sign of ratings, . or ,; {_FOUND_OUT}.")] = None,
+    encoding: Annotated[str | None, typer.Option(help=f"Such as latin-1; {_DETECTED}.")] = None,
+    decimal: Annotated[str | None, typer.Option(help=f"The decimal sign of ratings, . or ,; {_DETECTED}.")] = None,
     time_unit: Annotated[
-        str | None, typer.Option(help=f"What numbers count since 1970: s, ms, us or ns; {_FOUND_OUT}.")
+        str | None, typer.Option(help=f"Unit of numbers since 1970: s, ms, us or ns; {_DETECTED}.")
     ] = None,
     date_order: Annotated[
-        str | None, typer.Option(help=f"Of dates such as 01/05/2014: day-first or month-first; {_FOUND_OUT}.")
+        str | None, typer.Option(help=f"Of dates such as 01/05/2014: day-first or month-first; {_DETECTED}.")
     ] = None,
     ids: Annotated[str, typer.Option(help="number reads 7, 7.0 and 007 as one id; text keeps them apart.")] = "text",
-    keep: Annotated[str, typer.Option(help="Which row of a repeated pair stays: latest or first.")] = "latest",
-    alone: Annotated[bool, typer.Option("--alone", help="Read nothing that lies beside the file.")] = False,
+    keep: Annotated[str, typer.Option(help="Which row of a repeated pair is kept: latest or first.")] = "latest",
+    alone: Annotated[bool, typer.Option("--alone", help="Do not read other files in the same folder.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Read files and keep them as a dataset; what was left out is counted, with line numbers."""
+    """Read files and keep them as a dataset; dropped rows are counted, with line numbers."""
     from convncf.data import catalogue
     from convncf.data.reading import ReadOptions
     from convncf.data.statistics import dataset_statistics
 
     home = runtime_files.home()
-    asked = {
+    columns = {
         "user_id": user_column,
         "item_id": item_column,
         "rating": rating_column,
@@ -108,8 +108,8 @@ def add(
         "title": title_column,
     }
     options = ReadOptions(
-        columns={role: column for role, column in asked.items() if column is not None},
-        format=cast(Any, format),  # ReadOptions checks these words, and says which there are
+        columns={role: column for role, column in columns.items() if column is not None},
+        format=cast(Any, format),  # ReadOptions checks these values, and its error lists the allowed ones
         delimiter=delimiter,
         encoding=encoding,
         decimal=cast(Any, decimal),
@@ -122,23 +122,23 @@ def add(
         keep=cast(Any, keep),
         companions=not alone,
     )
-    made = name or catalogue.free_name(catalogue.stem(files[0]), home)
-    entry = catalogue.add(files, made, home, options=options)
-    dataset = catalogue.load(made, home)
+    dataset_name = name or catalogue.free_name(catalogue.stem(files[0]), home)
+    entry = catalogue.add(files, dataset_name, home, options=options)
+    dataset = catalogue.load(dataset_name, home)
     report, hints = dataset.report or {}, dataset_statistics(dataset).hints
     if as_json:
         counts = {"users": entry.n_users, "items": entry.n_items, "interactions": entry.n_interactions}
         parts = {"train" if part == "training" else part: n for part, n in (report.get("split") or {}).items()}
-        told = {"dataset": entry.name, **counts, **parts, "fingerprint": entry.fingerprint, "report": report}
-        emit_json(told | {"hints": list(hints)})
+        result = {"dataset": entry.name, **counts, **parts, "fingerprint": entry.fingerprint, "report": report}
+        emit_json(result | {"hints": list(hints)})
     else:
         counted = [(entry.name, entry.n_users, entry.n_items, entry.n_interactions, entry.fingerprint)]
         table(["dataset", "users", "items", "interactions", "fingerprint"], counted)
     for sentence in (*report.get("sentences", ()), *hints):
         say(sentence)
     if entry_parts := report.get("split"):
-        drawn = "" if entry_parts["validation"] else "; for validation, one random training item a user is taken"
-        say(f"The split that it came with is used (data.split=auto){drawn}.")
+        validation = "" if entry_parts["validation"] else "; validation gets one random training item a user"
+        say(f"Its predefined split is used (data.split=auto){validation}.")
     say(f"next: convncf train --dataset {entry.name}")
 
 
@@ -147,7 +147,7 @@ def delete(
     name: Annotated[str, typer.Argument(metavar="DATASET", help="Name of a dataset that you added.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete a dataset that you added; runs on it keep their figures, but cannot be looked into any more."""
+    """Delete a dataset that you added; runs on it keep their figures, but cannot be inspected any more."""
     from convncf.data import catalogue
 
     if not yes:
@@ -157,7 +157,7 @@ def delete(
 
 
 _Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="A name that convncf datasets lists.")]
-_Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of what is divided at random.")]
+_Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of random splits.")]
 
 
 @app.command("fetch", epilog="Example: convncf datasets fetch ml-100k")
@@ -165,43 +165,43 @@ def fetch(
     download: Annotated[str, typer.Argument(metavar="NAME", help="ml-100k, ml-1m or ml-latest-small.")],
     name: Annotated[str | None, typer.Option(help="Name of the dataset; else as above.")] = None,
     file: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="The archive, where it is here already.")
+        Path | None, typer.Option("--from", metavar="FILE", help="The archive, if it was downloaded already.")
     ] = None,
     url: Annotated[str | None, typer.Option(help="Another address of the archive, such as a mirror.")] = None,
     any_version: Annotated[
-        bool, typer.Option("--any-version", help="Take an archive with another checksum, too.")
+        bool, typer.Option("--any-version", help="Accept an archive with another checksum too.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Download a dataset from its maker and keep it; the archive is held against its checksum."""
+    """Download a published dataset and keep it; the checksum of the archive is verified."""
     from convncf.data import catalogue, downloads
     from convncf.data.statistics import dataset_statistics
 
     home = files.home()
-    offered = downloads.known(download)
-    say(f"{offered.title}: {offered.licence}.")
-    with _Bytes(None if file else url or offered.url) as bar:
-        got = downloads.fetch(
-            download, home, as_name=name, file=file, url=url, any_version=any_version, on_bytes=bar.told
+    published = downloads.known(download)
+    say(f"{published.title}: {published.licence}.")
+    with _Bytes(None if file else url or published.url) as bar:
+        fetched = downloads.fetch(
+            download, home, as_name=name, file=file, url=url, any_version=any_version, on_bytes=bar.on_bytes
         )
-    entry = got.entry
+    entry = fetched.entry
     dataset = catalogue.load(entry.name, home)
     report, hints = dataset.report or {}, dataset_statistics(dataset).hints
     counts = {"users": entry.n_users, "items": entry.n_items, "interactions": entry.n_interactions}
     if as_json:
-        told = {"dataset": entry.name, **counts, "fingerprint": entry.fingerprint, "verified": got.verified}
-        told |= {"licence": offered.licence, "notes": list(got.notes)}
-        emit_json(told | {"report": report, "hints": list(hints)})
+        result = {"dataset": entry.name, **counts, "fingerprint": entry.fingerprint, "verified": fetched.verified}
+        result |= {"licence": published.licence, "notes": list(fetched.notes)}
+        emit_json(result | {"report": report, "hints": list(hints)})
     else:
         table(["dataset", *counts, "fingerprint"], [(entry.name, *counts.values(), entry.fingerprint)])
-    for sentence in (*got.notes, *report.get("sentences", ()), *hints):
+    for sentence in (*fetched.notes, *report.get("sentences", ()), *hints):
         say(sentence)
     say(f"next: convncf train --dataset {entry.name}")
 
 
 @app.command("show")
 def show(name: _Dataset, as_json: Json = False) -> None:
-    """Show what a dataset holds: counts, times, ratings, how it came divided, and how training would divide it."""
+    """Show statistics of a dataset: counts, times, ratings, its predefined split, and the split that training uses."""
     from convncf.config import DataConfig
     from convncf.data import catalogue
     from convncf.data.splitting import split
@@ -216,8 +216,8 @@ def show(name: _Dataset, as_json: Json = False) -> None:
         parts = {"problem": str(error)}
     sentences = list((dataset.report or {}).get("sentences", ()))
     if as_json:
-        told = {"dataset": name, "source": dataset.source, "fingerprint": fingerprint} | asdict(statistics)
-        emit_json(told | {"hints": list(statistics.hints), "split": parts, "sentences": sentences})
+        result = {"dataset": name, "source": dataset.source, "fingerprint": fingerprint} | asdict(statistics)
+        emit_json(result | {"hints": list(statistics.hints), "split": parts, "sentences": sentences})
         return
     table([name, ""], [*_statistic_rows(statistics), *_split_rows(parts), ("fingerprint", fingerprint)], left=2)
     for note in parts.get("notes", ()):
@@ -237,22 +237,22 @@ def filter_(
     seed: _Seed = 1,
     as_json: Json = False,
 ) -> None:
-    """Show what settings would leave of a dataset, step by step, and how that would be divided; nothing is changed."""
+    """Show the effect of filter settings on a dataset, step by step, and the split after them; nothing is changed."""
     from convncf.data import catalogue
     from convncf.data.filtering import apply_filters
     from convncf.data.splitting import split
     from convncf.data.statistics import split_summary
     from convncf.models.settings import parse_setting, resolve
 
-    chosen = list(set_ or [])
-    for text in chosen:
+    settings = list(set_ or [])
+    for text in settings:
         key, _ = parse_setting(text)
         if not key.startswith("data.") or key == "data.dataset":
             raise ConfigError(
-                f"setting {key} does not say which interactions count. Give settings that begin with data., such as "
+                f"setting {key} does not filter interactions. Give settings that begin with data., such as "
                 "--set data.min_user=5; the dataset is the command's argument."
             )
-    config = resolve(dataset=name, seed=seed, settings=chosen).config
+    config = resolve(dataset=name, seed=seed, settings=settings).config
     dataset = catalogue.load(name, files.home())
     filtered = apply_filters(dataset, config.data)
     problem, parts = None, {}
@@ -261,12 +261,12 @@ def filter_(
     except SplitError as error:
         problem = str(error)
     if as_json:
-        told = {"dataset": name, "settings": config.data.model_dump(), "ledger": [asdict(s) for s in filtered.steps]}
-        emit_json(told | {"split": parts or {"problem": problem}})
+        result = {"dataset": name, "settings": config.data.model_dump(), "steps": [asdict(s) for s in filtered.steps]}
+        emit_json(result | {"split": parts or {"problem": problem}})
         return
     table(["step", "users", "items", "interactions"], [_step_row(step) for step in filtered.steps])
     if problem:
-        say(f"It could not be divided: {problem}")
+        say(f"It could not be split: {problem}")
         return
     table(["split", ""], _split_rows(parts), left=2)
     for note in parts["notes"]:
@@ -279,8 +279,8 @@ def _statistic_rows(statistics: DatasetStatistics) -> list[tuple[str, str]]:
         ("items", f"{statistics.items:,}, {statistics.titled:,} with a title"),
         ("interactions", f"{statistics.interactions:,}, {100 * statistics.density:.3g}% of the pairs"),
     ]
-    for whose, spread in (("a user", statistics.per_user), ("an item", statistics.per_item)):
-        rows.append((f"{whose} has", f"{spread.fewest:,} to {spread.most:,}, half at most {spread.median:,g}"))
+    for owner, spread in (("a user", statistics.per_user), ("an item", statistics.per_item)):
+        rows.append((f"{owner} has", f"{spread.fewest:,} to {spread.most:,}, half at most {spread.median:,g}"))
     rows.append(("times", "none" if statistics.first is None else f"{statistics.first} to {statistics.last}"))
     rows.append(
         (
@@ -291,17 +291,17 @@ def _statistic_rows(statistics: DatasetStatistics) -> list[tuple[str, str]]:
         )
     )
     if statistics.predefined_split:
-        rows.append(("came divided", _sizes(statistics.predefined_split)))
+        rows.append(("predefined split", _sizes(statistics.predefined_split)))
     if (sets := statistics.candidates) is not None:
-        each = f"{sets.most:,}" if sets.fewest == sets.most else f"{sets.fewest:,} to {sets.most:,}"
-        rows.append(("candidate sets", f"{sets.sets:,} with {each} negatives, {sets.fingerprint}"))
+        sizes = f"{sets.most:,}" if sets.fewest == sets.most else f"{sets.fewest:,} to {sets.most:,}"
+        rows.append(("candidate sets", f"{sets.sets:,} with {sizes} negatives, {sets.fingerprint}"))
     return rows
 
 
 def _split_rows(parts: dict[str, Any]) -> list[tuple[str, str]]:
     if "problem" in parts:
         return [("default split", f"none: {parts['problem']}")]
-    rows = [("divided", f"{parts['method']}: {_sizes(parts)}")]
+    rows = [("split", f"{parts['method']}: {_sizes(parts)}")]
     if "rated_lower" in parts:
         rows.append(("rated lower", f"{parts['rated_lower']:,}, {parts['low_rated']}"))
     return rows
@@ -311,8 +311,8 @@ def _sizes(parts: dict[str, Any]) -> str:
     return f"{parts['train']:,} training, {parts['validation']:,} validation, {parts['test']:,} test"
 
 
-def _sentence(words: str) -> str:
-    return words if words.endswith((".", "…")) else f"{words}."
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "…")) else f"{text}."
 
 
 def _step_row(step: Step) -> tuple[str, int, int, int]:
@@ -320,7 +320,7 @@ def _step_row(step: Step) -> tuple[str, int, int, int]:
 
 
 class _Bytes:
-    """A bar of what has come, on stderr, where that is a terminal; else a line at the beginning."""
+    """A progress bar of received bytes on stderr where that is a terminal; else a line at the beginning."""
 
     def __init__(self, address: str | None) -> None:
         from rich import progress as bars
@@ -345,6 +345,6 @@ class _Bytes:
         self._bar.stop()
 
     @property
-    def told(self) -> OnBytes:
-        """Takes the bytes that have come and the total."""
+    def on_bytes(self) -> OnBytes:
+        """Takes the bytes received and the total."""
         return lambda done, total: self._bar.update(self._task, completed=done, total=total)

@@ -11,7 +11,7 @@ from convncf.cli.console import TrainingDisplay, emit_json, say
 from convncf.cli.options import Json, RunName, refuse_unwritable
 from convncf.runtime import files
 
-_FOUND_OUT = "found out when left out"
+_DETECTED = "detected when not given"
 _COLUMN = "Name (or number, without a header) of the column with"
 
 
@@ -26,21 +26,21 @@ def score(
         Path, typer.Argument(metavar="PAIRS", help="A file with a user and an item a row, by id; items also by title.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The CSV to write, a row for each row of PAIRS.")],
-    user_column: Annotated[str | None, typer.Option(help=f"{_COLUMN} the user's id; guessed when left out.")] = None,
+    user_column: Annotated[str | None, typer.Option(help=f"{_COLUMN} the user's id; guessed when not given.")] = None,
     item_column: Annotated[
-        str | None, typer.Option(help=f"{_COLUMN} the item's id or title; guessed when left out.")
+        str | None, typer.Option(help=f"{_COLUMN} the item's id or title; guessed when not given.")
     ] = None,
-    delimiter: Annotated[str | None, typer.Option(help=f"A character, or a word such as tab; {_FOUND_OUT}.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help=f"A character, or a word such as tab; {_DETECTED}.")] = None,
     header: Annotated[
-        bool | None, typer.Option("--header/--no-header", help=f"Whether the first line names columns; {_FOUND_OUT}.")
+        bool | None, typer.Option("--header/--no-header", help=f"Whether the first line names columns; {_DETECTED}.")
     ] = None,
     epoch: Annotated[
-        int | None, typer.Option(help="A kept epoch; the best one when left out, 0 for the start.")
+        int | None, typer.Option(help="A kept epoch; the best one when not given, 0 for the start.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Score and rank the pairs of a file, as the test evaluation ranks them; a seen item shows its would-be rank.
+    """Score and rank the pairs of a file, as the test evaluation ranks them; excluded items get a would-be rank.
 
     A row whose user or item is unknown stays in the file, with a note and without a score.
     """
@@ -48,7 +48,7 @@ def score(
     from convncf.runs import RunStore
 
     home = files.home()
-    found = RunStore(home).open(run)  # refuses before torch is loaded
+    saved_run = RunStore(home).open(run)  # refuses before torch is loaded
     from convncf.data.reading import ReadOptions
     from convncf.inspection.scored_pairs import score_file
     from convncf.training import Progress
@@ -58,7 +58,7 @@ def score(
     options = ReadOptions(
         columns={role: name for role, name in columns.items() if name}, delimiter=delimiter, header=header
     )
-    loaded = load_run(found, home, checkpoint=epoch)
+    loaded = load_run(saved_run, home, checkpoint=epoch)
     display = TrainingDisplay("")
     with display.shown():
         scored = score_file(
@@ -75,5 +75,5 @@ def score(
     for sentence in scored.sentences:
         say(sentence)
     if as_json:
-        told: dict[str, Any] = {"run": run, "epoch": loaded.epoch, "pairs": str(pairs), "out": str(out)}
-        emit_json(told | scored.to_json())
+        result: dict[str, Any] = {"run": run, "epoch": loaded.epoch, "pairs": str(pairs), "out": str(out)}
+        emit_json(result | scored.to_json())

@@ -198,7 +198,7 @@ def parse_ratings(column: EncodedColumn, decimal: Decimal | None = None) -> Pars
         plain = pc.if_else(with_comma, pc.replace_substring(plain, ",", "."), plain)
         notes.append(f"{counted(n_comma, 'rating')} with a decimal comma, as 3,5 for 3.5")
         if n_point and decimal is None:
-            notes.append(f"{counted(n_point, 'rating')} with a decimal point among them: the file mixes both")
+            notes.append(f"{counted(n_point, 'rating')} with a decimal point among them: the file mixes both signs")
     understood = np.asarray(pc.match_substring_regex(plain, _NUMBER), bool)
     digits = pc.if_else(pa.array(understood), pc.replace_substring_regex(plain, r"^\+", ""), "0")
     values = np.fromiter(map(float, digits.to_pylist()), np.float64, len(digits))

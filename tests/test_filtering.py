@@ -130,7 +130,7 @@ def test_the_ledger_counts_after_each_step_and_says_which_setting() -> None:
         ("users with 2 items or more and items with at most 2 users, 1 round", 1, 2, 2),
     ]
     assert pairs(found.dataset) == [("u1", "a"), ("u1", "b")]
-    assert values_in(found.words())[:3] == ["3", "3", "6"]
+    assert values_in(found.sentence())[:3] == ["3", "3", "6"]
 
 
 def test_rated_lower_is_known_as_such_in_the_indices_of_what_is_left() -> None:
@@ -301,7 +301,7 @@ def test_a_split_says_what_the_filters_left_and_what_becomes_of_the_low_ones() -
     rows = [(f"u{u}", f"i{i}", 5.0 if (u + i) % 3 else 1.0) for u in range(6) for i in range(9)]
     found, made = filter_and_split(rated(*rows), DataConfig(min_rating=4, low_rated="negatives"), 1)
     assert found.below is not None
-    assert made.notes[0] == found.words()
+    assert made.notes[0] == found.sentence()
     assert "data.min_rating" in made.notes[1]
     assert values_in(made.notes[1]) == ["18"]
     assert made.below is found.below

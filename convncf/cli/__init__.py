@@ -77,7 +77,7 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         file = str(error.filename or "")
-        say(f"Error: {error.strerror or error}{f' ({file})' if where else ''}.")
+        say(f"Error: {error.strerror or error}{f' ({file})' if file else ''}.")
         if file.startswith(str(files.home())):
             say("Runs and datasets are in that folder; CONVNCF_HOME chooses another.")
         sys.exit(1)

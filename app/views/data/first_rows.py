@@ -20,7 +20,7 @@ from convncf.data.reading.delimited import preview_source
 from convncf.data.reading.dialect import roles_by_position
 from convncf.data.reading.readers import detect_format
 from convncf.data.reading.roles import make_read_plan
-from convncf.data.reading.sources import Source, find
+from convncf.data.reading.sources import Source, files_at
 from convncf.errors import ReadError
 from convncf.figures.theme import plural
 
@@ -80,7 +80,7 @@ def look(paths: Sequence[Path], options: ReadOptions) -> Seen:
         sources = [*(source for source, _ in plan.interactions), *([titles] if titles else [])]
         sources += [plan.candidates] if plan.candidates else []
     except ReadError:  # reading says why; the rows may show it
-        titles, sources = None, [source for path in paths for source in find(path).sources]
+        titles, sources = None, [source for path in paths for source in files_at(path).sources]
     files = {source: _look(source, options) for source in sources[:_FILES]}
     return Seen(tuple(files.values()), files.get(titles) if titles else None)
 

@@ -76,7 +76,7 @@ def add(what: Dataset | str | Path | Sequence[str | Path], name: str | None = No
         The dataset as it is stored.
 
     Raises:
-        DatasetExistsError: the name is taken; the message proposes a free one.
+        DatasetExistsError: the name is in use; the message proposes a free one.
         DataError, ReadError: the name is not allowed, or a file cannot be read.
 
     Example:

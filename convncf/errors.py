@@ -99,7 +99,7 @@ class TrainingStopped(TrainingError):
 
 
 class RunError(ConvNCFError):
-    """A run folder cannot be used as asked."""
+    """A run folder cannot be used as requested."""
 
 
 class RunExistsError(RunError):

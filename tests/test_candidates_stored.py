@@ -68,7 +68,7 @@ def test_each_of_the_users_other_items_is_taken_out_under_its_right_name() -> No
     assert by_name(cleaned, data.interactions) == {("0", "c"): ["e"], ("0", "d"): ["e"]}
     assert values_in(cleaned.origin) == ["1", "1", "2", "1", "2", "1"]
     drawn = asked(data, candidate_sets="drawn")
-    assert by_name(drawn, data.interactions) == by_name(cleaned, data.interactions), "as they would be drawn"
+    assert by_name(drawn, data.interactions) == by_name(cleaned, data.interactions), "as they would be sampled"
 
 
 def test_stored_sets_as_published_stay_as_they_are() -> None:
@@ -134,5 +134,5 @@ def test_stored_sets_that_filters_emptied_are_replaced_with_a_word() -> None:
     filtered, made = filter_and_split(replace(data, candidates=gone), DataConfig(min_item=2), 1)
     origin = candidate_sets(filtered.dataset, made, "test", EvalConfig(negatives=1), 1).origin
     assert values_in(origin) == ["0", "1", "1", "2", "2", "1"]
-    with pytest.raises(DataError, match=r"all of 1 set .* or filter less"):
+    with pytest.raises(DataError, match=r"all of 1 set .* or relax the filters"):
         candidate_sets(filtered.dataset, made, "test", EvalConfig(candidate_sets="stored"), 1)

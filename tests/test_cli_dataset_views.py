@@ -125,7 +125,7 @@ def test_filter_tells_where_nothing_could_be_divided(stars: CommandLine) -> None
         ("data.min_usr=3", "mean data.min_user"),
         ("data.min_user=9", "users with 9"),
         ("data.since=2020-01-01", "2001-09-09 to 2001-09-09"),
-        ("data.since=yesterday", "is no date"),
+        ("data.since=yesterday", "is not a date"),
     ],
 )
 def test_filter_refuses_what_cannot_be(stars: CommandLine, setting: str, words: str) -> None:
@@ -139,7 +139,7 @@ def test_fetch_from_a_file_and_from_a_server(convncf: CommandLine, tmp_path: Pat
     archive = MAKERS["ml-latest-small"](tmp_path / "films.zip")
     refused = convncf.refused("datasets", "fetch", "ml-latest-small", "--from", str(archive))
     assert "its sha256 is" in refused
-    assert "same terms alone" in refused, "the terms come first"
+    assert "under the same terms" in refused, "the terms come first"
     assert list(convncf.home.glob("datasets/*")) == []
     with served(archive.read_bytes()) as address:
         got = convncf(

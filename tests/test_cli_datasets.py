@@ -114,7 +114,7 @@ def test_a_ready_split_with_candidates_and_titles(convncf: CommandLine, tmp_path
     assert sizes == {"users": 2, "items": 4, "interactions": 5, "train": 3, "validation": 0, "test": 2}
     assert found["report"]["candidates"]["answer_copies"] == 1
     assert ["3", "0", "2"] in [values_in(line) for line in one.err.splitlines()]
-    assert "for validation, one random" in one.err
+    assert "validation gets one random" in one.err
     assert [entry["role"] for entry in found["report"]["files"]] == ["training", "test", "candidates", "titles"]
     assert "tiny.test.rating, tiny.test.negative and tiny.item" in one.err
 

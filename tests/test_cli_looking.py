@@ -77,7 +77,7 @@ def test_an_item_is_found_by_its_title_and_the_answer_says_which(convncf: Comman
     said = convncf("inspect", "named", "--user", "u1", "--item", "thing I7", "--json")
     assert (json.loads(said.out)["item_id"], json.loads(said.out)["title"]) == ("i7", "Thing i7")
     assert "Thing i7, id i7" in said.err
-    assert "taken for" not in convncf("inspect", "named", "--user", "u1", "--item", "i7").err
+    assert "is read as" not in convncf("inspect", "named", "--user", "u1", "--item", "i7").err
     assert f"{n} items" in convncf.refused("inspect", "named", "--user", "u1", "--item", "ng")
 
 

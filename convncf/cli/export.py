@@ -1,4 +1,4 @@
-"""convncf export: what a run has learned, as files for other tools."""
+"""convncf export: embeddings and arrays of a run, as files for other tools."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def export(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
-    """Write what a run has learned: embeddings, or the page and the arrays of one pair."""
+    """Write the embeddings of a run, or the page and the arrays of one pair."""
     pair_files = {"--html": html, "--npz": npz, "--csv": csv}
     requested = {option: file for option, file in pair_files.items() if file is not None}
     if not requested and projector is None:

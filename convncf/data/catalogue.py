@@ -1,6 +1,6 @@
 """Named datasets: those embedded in the project and those that a user imported.
 
-Embedded ones lie in the package (`convncf/_datasets/<name>`) or, in a clone, in `datasets/<name>`; imported ones in
+Embedded ones are in the package (`convncf/_datasets/<name>`) or, in a clone, in `datasets/<name>`; imported ones in
 `<home>/datasets/<name>`. Only `convncf.data.storage` reads and writes the content of a folder.
 """
 
@@ -67,7 +67,7 @@ def add(
 
     Raises ReadError, DatasetExistsError; after a failure nothing remains.
     """
-    check_name(name, home)  # before the file is read: a large one takes a while
+    check_name(name, home)  # before the file is read: a large one is slow
     read_options = options or ReadOptions()
     result = read(paths, read_options if mapping is None else replace(read_options, columns=mapping))
     return save(as_dataset(name, result, source), home)

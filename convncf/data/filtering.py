@@ -119,7 +119,7 @@ def _step_words(step: Step) -> str:
 
 
 def _within(interactions: Interactions, config: DataConfig) -> Bools:
-    """(n,) whether the time lies in the window, since <= t < until, compared as exact integers."""
+    """(n,) whether the time is in the window, since <= t < until, compared as exact integers."""
     time, unit = interactions.timestamp, interactions.time_unit
     assert time is not None
     inside = np.ones(len(time), bool)

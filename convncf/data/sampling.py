@@ -35,7 +35,7 @@ class TripleSampler:
     SIGIR 2020) and its successors.
     A negative is an item that is not excluded for the user; training items are, and `excluded_as_negatives`. It is
     sampled directly, without rejection: of a user with sorted excluded items x_0 < x_1 < …, the r-th negative is
-    r + #{j : x_j - j <= r}, since x_j - j negatives lie below x_j. The time does not depend on how many items a user
+    r + #{j : x_j - j <= r}, since x_j - j negatives are below x_j. The time does not depend on how many items a user
     has, and a GPU need not wait to check a sample.
     """
 

@@ -43,7 +43,7 @@ class Split:
     """Users without a validation interaction; they are not evaluated on validation."""
     n_users_without_test: int
     notes: tuple[str, ...] = ()
-    """What a reader of results should know, each a sentence."""
+    """Notes for readers of results, each a sentence."""
     kind: SplitKind = "ratio"
     below: sparse.csr_array | None = None
     """(U, I) bool, rated lower than data.min_rating: not positives of any part; None without a threshold."""

@@ -1,7 +1,8 @@
 """Streams: chunks of work on threads that each run torch on one processor.
 
 Torch's own threads synchronise after every operation, and the operations of the fast path are so short that
-threads would mostly wait for each other. A stream keeps a whole chunk of work, and its memory, on one processor from beginning to end.
+threads would mostly wait for each other. A stream keeps a whole chunk of work, and its memory, on one processor from
+beginning to end.
 Which stream works on which chunk is not fixed, so a chunk writes only its own results and depends only on its number.
 """
 

@@ -81,7 +81,7 @@ Parts = npt.NDArray[np.int8]
 
 
 def unknown_id_warnings(interactions: Interactions, part: Parts) -> list[str]:
-    """A warning for each kind of id of which few of the held-out ones occur in training."""
+    """A warning for each kind of id where few of the held-out ones occur in training."""
     warnings = []
     for kind, vocabulary in _kinds(interactions):
         train, held_out = _in_parts(interactions, part, kind)
@@ -138,7 +138,7 @@ def _kinds(interactions: Interactions) -> tuple[tuple[Literal["user", "item"], V
 def _in_parts(
     interactions: Interactions, part: Parts, kind: Literal["user", "item"]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which indices occur in training, and which in what is held out."""
+    """Masks of the indices that occur in training, and in the held-out parts."""
     index = interactions.user if kind == "user" else interactions.item
     size = interactions.n_users if kind == "user" else interactions.n_items
     train, held_out = np.zeros(size, bool), np.zeros(size, bool)

@@ -82,7 +82,7 @@ def resolve_columns(
     guess: Mapping[str, str] | None = None,
     needed: tuple[str, ...] = ("user_id", "item_id"),
 ) -> dict[str, int]:
-    """Role -> position of its column. What is not mapped is guessed; a role mapped to None or "" is not read.
+    """Role -> position of its column. Roles that are not mapped are guessed; a role mapped to None or "" is not read.
 
     `where` is the file and line of the header, `guess` replaces the guess by name where no header names the columns,
     and `needed` are the roles that must have a column. Raises ReadError where a role or column does not exist, is

@@ -319,7 +319,7 @@ Int64s = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """What all rows have in common."""
+    """Delimiter, header and width of the rows of a file."""
 
     delimiter: str
     header: tuple[str, ...] | None
@@ -443,8 +443,8 @@ class LineCounts:
             )
         if self.plain_quotes:
             notes.append(
-                f"{counted(self.plain_quotes, 'field')} beginning with a quote that does not enclose it, kept as it "
-                f"stands (the first: line {self.first_plain_quote})"
+                f"{counted(self.plain_quotes, 'field')} beginning with a quote that does not enclose it, kept "
+                f"unchanged (the first: line {self.first_plain_quote})"
             )
         if self.escaped:
             notes.append(f"{counted(self.escaped, 'quoted field')} with backslashes before quotes, which were removed")

@@ -1,4 +1,4 @@
-"""What a user may set where reading would detect it."""
+"""Options of reading, each detected where it is not set."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ReadOptions:
     keep: Keep = "latest"
     """Which row of a pair that occurs again is kept, by time; without times it is the first in the file."""
     companions: bool = True
-    """Whether files of the same set that lie beside the given one are read with it."""
+    """Whether files of the same set in the same folder are read too."""
 
     def __post_init__(self) -> None:
         _one_of("format", self.format, FORMATS)

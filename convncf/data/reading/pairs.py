@@ -22,7 +22,7 @@ _YEAR: Final = re.compile(r"\s*\(\d{4}\)$")
 
 @dataclass(frozen=True, slots=True)
 class PairRow:
-    """One row of the file, as it stands."""
+    """One row of the file, unchanged."""
 
     line: int
     """Physical line, from 1."""
@@ -33,7 +33,7 @@ class PairRow:
 
 @dataclass(frozen=True, slots=True)
 class PairFile:
-    """What a file of pairs holds."""
+    """The rows of a file of pairs."""
 
     rows: tuple[PairRow, ...]
     dropped: tuple[Dropped, ...]
@@ -83,7 +83,7 @@ class MatchedPair:
 
 
 class NameIndex:
-    """Users and items of a dataset by what a file may call them."""
+    """Users and items of a dataset, by id and by title."""
 
     def __init__(self, users: Vocabulary, items: ItemTable) -> None:
         self._users = users

@@ -78,7 +78,7 @@ READERS: Final = (
         lambda source, options: read_delimited_table(source, options, titles=True),
     ),
 )
-"""In the order in which they are tried; the last one takes every text."""
+"""In the order in which they are tried; the last one accepts every text."""
 _BY_NAME: Final = {reader.name: reader for reader in READERS}
 
 

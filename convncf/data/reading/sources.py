@@ -26,7 +26,7 @@ _DOCUMENT_NAMES = ("readme", "license", "licence", "copying", "changelog", "cita
 
 @dataclass(frozen=True)
 class Source:
-    """One file to read, wherever it lies."""
+    """One file to read, in a folder or an archive."""
 
     path: Path
     """The file, or the archive that holds it."""
@@ -42,7 +42,7 @@ class Source:
 
     @property
     def file(self) -> str:
-        """The file's name as it stands in its folder or archive, for the report."""
+        """The file's name in its folder or archive, for the report."""
         return self.member or self.path.name
 
     def __str__(self) -> str:

@@ -125,7 +125,7 @@ class Table:
     units: Mapping[int, TimeUnit] = field(default_factory=dict)
     """Position -> unit, where the format itself says in which unit its times count."""
     guess: Mapping[str, str] | None = None
-    """Role -> column number, where position tells the roles; None to guess by names."""
+    """Role -> column number, where the position shows the roles; None to guess by names."""
     packed: Mapping[int, EncodedColumn | Int64s] = field(default_factory=dict)
     """Position -> the column as its distinct values, or as integers where each row is a plain one, without a leading
     zero. A large file has its columns here, and only those that are read as some role."""

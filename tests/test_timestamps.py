@@ -159,10 +159,10 @@ TIMES = st.one_of(
 
 
 @given(texts=st.lists(TIMES, min_size=1, max_size=12), chunk=st.integers(1, 5))
-def test_a_column_is_read_the_same_in_pieces(texts: list[str], chunk: int) -> None:
+def test_a_column_is_read_the_same_in_chunks(texts: list[str], chunk: int) -> None:
     at_once = parse(*texts)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timestamps, "_PIECE", chunk)
+        patch.setattr(timestamps, "_CHUNK", chunk)
         in_pieces = parse(*texts)
     assert (in_pieces.unit, in_pieces.format) == (at_once.unit, at_once.format)
     for name in ("values", "understood", "other_unit"):

@@ -57,7 +57,7 @@ class Filtered:
 
     def sentence(self) -> str:
         """The steps in one line."""
-        return f"after the filters: {'; '.join(map(_step_words, self.steps))}"
+        return f"filter steps: {'; '.join(map(_step_words, self.steps))}"
 
 
 def apply_filters(dataset: Dataset, config: DataConfig) -> Filtered:

@@ -60,7 +60,7 @@ def test_the_file_holds_what_recommend_says_of_each_user_to_the_character(
         assert [row["rank"] for row in mine] == [str(place) for place in range(1, len(alone) + 1)]
         assert [(row["item_id"], float(row["score"])) for row in mine] == [(i["item_id"], i["score"]) for i in alone]
     assert f"wrote {file}: 31 users, {len(rows):,} rows" in said.err
-    assert "asked for: 31 (" in said.err
+    assert "left than K: 31 (" in said.err
     assert "rows tie with" in said.err
     assert "held-out test items" in said.err
     assert said.out == ""

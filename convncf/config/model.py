@@ -117,10 +117,10 @@ class PretrainedSettings(EmbeddingSettings):
     @classmethod
     def why_idle(cls, field: str, value_of: ValueOf) -> str:
         if field in ("embedding_std", "embedding_start") and (path := value_of("model.pre_model_path")):
-            return f"while model.pre_model_path is {path!r}: the embeddings come from there. Remove it."
+            return f"while model.pre_model_path is {path!r}: the embeddings come from there. Leave it out."
         if field == "embedding_std" and (epochs := value_of("pretrain.epochs")):
             return (
                 f"while pretrain.epochs is {epochs}: the embeddings come from pretraining. "
-                "Remove it, or set pretrain.embedding_std."
+                "Leave it out, or set pretrain.embedding_std."
             )
         return super().why_idle(field, value_of)

@@ -69,4 +69,4 @@ def load(run: str, epoch: int | None) -> LoadedRun:
     saved_run = RunStore(home).open(run)  # refuses before torch is loaded
     from convncf.workflow.loading import load_run
 
-    return load_run(saved_run, home, checkpoint=epoch)
+    return load_run(saved_run, checkpoint=epoch)

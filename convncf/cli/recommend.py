@@ -213,9 +213,9 @@ def _source(run: str, *, popular: bool) -> Source:
     if popular:
         from convncf.models.registry import BASELINE, fitted
 
-        dataset, split = data_of(saved_run, home)
+        dataset, split = data_of(saved_run)
         return Source(dataset, split, fitted(BASELINE.settings(), split.train))
-    loaded = load_run(saved_run, home)
+    loaded = load_run(saved_run)
     return Source(loaded.dataset, loaded.split, loaded.model)
 
 

@@ -35,8 +35,8 @@ def resume(
     if epochs is not None:
         from convncf.workflow.running import extend
 
-        extend(saved_run, home, epochs)
-    finish(saved_run, home, as_json=as_json)
+        extend(saved_run, epochs)
+    finish(saved_run, as_json=as_json)
 
 
 def register(app: typer.Typer) -> None:

@@ -1,7 +1,7 @@
 """Datasets by name: those that come with the workbench, and those that were added to the home.
 
-`list` says what there is, `load` opens one, `add` keeps files or a Dataset under a name, `fetch` gets a published one,
-`delete` removes one; what data look like is told by `long_tail`, `activity` and `picture`.
+`list` lists them, `load` opens one, `add` keeps files or a Dataset under a name, `fetch` downloads a published one,
+`delete` removes one; `long_tail`, `activity` and `density_grid` describe the distribution of interactions.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 from convncf.api.dataset import Dataset, read
 from convncf.data import catalogue
 from convncf.data.candidate_sampling import sample_candidates
-from convncf.data.statistics import activity, long_tail, picture
+from convncf.data.statistics import activity, density_grid, long_tail
 from convncf.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["activity", "add", "delete", "fetch", "list", "load", "long_tail", "picture", "sample_candidates"]
+__all__ = ["activity", "add", "delete", "density_grid", "fetch", "list", "load", "long_tail", "sample_candidates"]
 
 
 def list() -> pd.DataFrame:
-    """What there is: a row a dataset, by name; users, items, interactions, embedded, source, and what is wrong.
+    """A table of the datasets: a row each, by name; users, items, interactions, embedded, source and problem.
 
     Example:
         >>> import convncf
@@ -53,7 +53,7 @@ def load(name: str) -> Dataset:
     """The dataset of that name.
 
     Raises:
-        DatasetNotFoundError: there is none; the message names those that are like it.
+        DatasetNotFoundError: there is none; the message names similar ones.
         DataError: a file of it is damaged.
 
     Example:
@@ -73,11 +73,11 @@ def add(what: Dataset | str | Path | Sequence[str | Path], name: str | None = No
         **options: those of `convncf.read`: user, item, time, rating, title, delimiter, …
 
     Returns:
-        The dataset as it is kept.
+        The dataset as it is stored.
 
     Raises:
-        DatasetExistsError: the name is taken; the message proposes a free one.
-        DataError, ReadError: the name cannot be, or a file cannot be read.
+        DatasetExistsError: the name is in use; the message proposes a free one.
+        DataError, ReadError: the name is not allowed, or a file cannot be read.
 
     Example:
         >>> import convncf, pandas as pd
@@ -88,29 +88,29 @@ def add(what: Dataset | str | Path | Sequence[str | Path], name: str | None = No
     if isinstance(what, Dataset):
         if options:
             raise DataError(f"{next(iter(options))}= is an option of reading files, and a Dataset is read already.")
-        made = what if name is None else replace(what, name=name)
+        dataset = what if name is None else replace(what, name=name)
     else:
         paths = [what] if isinstance(what, str | Path) else builtins.list(what)
-        made = read(
+        dataset = read(
             paths, name=name or (catalogue.free_name(catalogue.stem(Path(paths[0]))) if paths else None), **options
         )
-    catalogue.save(made)
-    return load(made.name)
+    catalogue.save(dataset)
+    return load(dataset.name)
 
 
 def fetch(name: str, *, as_name: str | None = None, file: str | Path | None = None) -> Dataset:
-    """Fetch a published dataset from its makers, hold it against its checksum, and keep it.
+    """Download a published dataset, verify its checksum, and keep it.
 
     Args:
-        name: such as "ml-1m"; a name that is unknown is refused with those that are known.
-        as_name: what to keep it as; its own name unless given.
-        file: an archive that is here already, to be taken in its place.
+        name: such as "ml-1m"; an unknown name is refused, and the message lists the known ones.
+        as_name: the name to keep it under; its own name unless given.
+        file: an archive that was downloaded already, to be read instead.
 
     Returns:
-        The dataset as it is kept.
+        The dataset as it is stored.
 
     Raises:
-        DatasetNotFoundError, DatasetExistsError, DataError: it is unknown, kept already, or could not be fetched.
+        DatasetNotFoundError, DatasetExistsError, DataError: it is unknown, kept already, or could not be downloaded.
 
     Example:
         >>> import convncf

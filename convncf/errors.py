@@ -1,21 +1,21 @@
 """What can go wrong, as one tree: catch ConvNCFError to catch everything a user can cause.
 
     ConvNCFError
-    ├── ConfigError              a setting that cannot be
+    ├── ConfigError              a setting with a value that cannot be used
     │   ├── UnknownSettingError  a key that does not exist
     │   └── LayerPlanError       kernels and strides that do not fit the embedding size
     ├── DataError                data that cannot be used
     │   ├── ReadError            a file that cannot be read (names file and line)
     │   ├── SplitError           nothing could be held out
-    │   ├── UnknownIdError       a user or item that the data does not hold
+    │   ├── UnknownIdError       a user or item that is not in the data
     │   ├── DatasetNotFoundError
     │   └── DatasetExistsError
-    ├── DeviceError              a device that was asked for and is absent
+    ├── DeviceError              a device that was set and is absent
     ├── TrainingError
     │   ├── NonFiniteLossError   the loss became NaN or infinite
     │   ├── NonFiniteScoreError  a model returned NaN or infinite scores
     │   ├── PretrainingError     pretrained embeddings that do not fit
-    │   └── TrainingStopped      not a fault: someone asked to stop
+    │   └── TrainingStopped      not a fault: training was asked to stop
     ├── RunError                 a run folder
     │   ├── RunExistsError
     │   ├── RunNotFoundError
@@ -25,7 +25,7 @@
     ├── CheckpointError          tensors that cannot be loaded
     └── JobError                 a worker that could not be started or reached
 
-Each message says what was wrong, what was got, and what to do.
+Each message says what was wrong, the value, and what to do.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class ReadError(DataError):
 
 
 class SplitError(DataError):
-    """The data leaves nothing to hold out under the split asked for."""
+    """The data leaves nothing to hold out under the split that was set."""
 
 
 class UnknownIdError(DataError):
@@ -71,11 +71,11 @@ class DatasetNotFoundError(DataError):
 
 
 class DatasetExistsError(DataError):
-    """A dataset of that name is already there."""
+    """A dataset of that name exists already."""
 
 
 class DeviceError(ConvNCFError):
-    """The device asked for is not there."""
+    """The device that was set is not available."""
 
 
 class TrainingError(ConvNCFError):
@@ -99,11 +99,11 @@ class TrainingStopped(TrainingError):
 
 
 class RunError(ConvNCFError):
-    """A run folder cannot be used as asked."""
+    """A run folder cannot be used as requested."""
 
 
 class RunExistsError(RunError):
-    """A run of that name is already there; the message proposes a free name."""
+    """A run of that name exists already; the message proposes a free name."""
 
 
 class RunNotFoundError(RunError):
@@ -131,20 +131,20 @@ class JobError(ConvNCFError):
 
 
 def nearest(word: str, choices: Iterable[str], n: int = 3) -> list[str]:
-    """The choices most like `word`, best first; empty when none is close."""
+    """The choices most similar to `word`, best first; empty where none is similar."""
     by_folded: dict[str, str] = {}
     for choice in choices:
         by_folded.setdefault(choice.casefold(), choice)
-    found = difflib.get_close_matches(word.casefold(), list(by_folded), n=n, cutoff=0.5)
-    return [by_folded[match] for match in found]
+    matches = difflib.get_close_matches(word.casefold(), list(by_folded), n=n, cutoff=0.5)
+    return [by_folded[match] for match in matches]
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """A sentence for an error message: the nearest choices, or all of them when they are few."""
-    listed = list(choices)
-    close = nearest(word, listed)
-    if close:
-        return f"Did you mean {' or '.join(close)}?"
-    if len(listed) <= 12:
-        return f"Known: {', '.join(listed) if listed else 'none'}."
+    known = list(choices)
+    similar = nearest(word, known)
+    if similar:
+        return f"Did you mean {' or '.join(similar)}?"
+    if len(known) <= 12:
+        return f"Known: {', '.join(known) if known else 'none'}."
     return ""

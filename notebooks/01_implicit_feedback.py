@@ -180,9 +180,9 @@ figures.dataset.long_tail(tail, LIGHT)
 # Sort users and films by their activity, and you get the picture from the top of the page.
 
 # %% tags=["answer"]
-from convncf.datasets import picture
+from convncf.datasets import density_grid
 
-figures.dataset.density(picture(data), LIGHT)
+figures.dataset.density(density_grid(data), LIGHT)
 
 # %% [markdown]
 # *How to read it.* Rows are users, the most active at the top; columns are films, the most watched on the left. The

@@ -78,7 +78,7 @@ class Words:
         "eval.cold": {"left out": "excluded"},
     }
     """Old key of a setting -> its old value -> the new one."""
-    keys: Final[Mapping[str, str]] = {"came_divided": "predefined_split"}
+    keys: Final[Mapping[str, str]] = {"ledger": "steps", "standing": "part", "came_divided": "predefined_split"}
     """Keys in what commands print as JSON, and columns of the files that they write."""
     options: Final[Mapping[str, str]] = {}
     """Arguments of commands."""

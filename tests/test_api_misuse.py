@@ -96,7 +96,11 @@ MISUSES: dict[str, tuple[Call, type[Exception], tuple[str, ...]]] = {
     "ratios": (lambda s: s.data.split(ratios=(0.5, 0.1, 0.1)), errors.ConfigError, ("0.5", "add up to 1")),
     "seed": (lambda s: s.data.split(seed=-1), errors.ConfigError, ("seed = -1",)),
     "filters leave nothing": (lambda s: s.data.split(min_user=10_000), errors.DataError, ("10000",)),
-    "predefined": (lambda s: s.data.split(split="predefined"), errors.SplitError, ("undivided", "split=ratio")),
+    "predefined": (
+        lambda s: s.data.split(split="predefined"),
+        errors.SplitError,
+        ("no predefined split", "split=ratio"),
+    ),
     # fit
     "fit without a split": (lambda s: convncf.fit(s.data), errors.ConvNCFError, ("Dataset", "data.split(seed=1)")),  # type: ignore[arg-type]
     "model": (lambda s: convncf.fit(s.split, "convnfc"), errors.ConfigError, ("'convnfc'", "convncf")),

@@ -92,7 +92,7 @@ def test_two_people_with_the_same_file_do_not_touch_each_other(home: Path) -> No
     other.run()
     assert not other.exception
     assert "Kept: 3" in texts(other)
-    assert "already there" in texts(other)  # the name that was free a moment ago
+    assert "exists already" in texts(other)  # the name that was free a moment ago
 
 
 def test_a_file_without_a_header_keeps_its_first_row(home: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_a_message(content: bytes, me
 def test_a_taken_or_impossible_name_cannot_be_saved(home: Path) -> None:
     at = upload(open_page("data"), CSV)
     field = next(field for field in at.text_input if field.label == "Name of the dataset")
-    for name, message in (("movielens-small", "already there"), ("a/b", "cannot name a dataset")):
+    for name, message in (("movielens-small", "exists already"), ("a/b", "cannot name a dataset")):
         field = next(field for field in at.text_input if field.label == "Name of the dataset")
         field.set_value(name).run()
         assert message in texts(at)

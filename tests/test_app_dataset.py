@@ -63,7 +63,7 @@ def test_the_filter_table_is_that_of_the_command_line(shop: storage.DatasetEntry
     printed = CommandLine(home)("datasets", "filter", "shop", *settings, "--json").object
     table = steps(at)
     assert table[["Users", "Items", "Interactions"]].to_numpy().tolist() == [
-        [step["users"], step["items"], step["interactions"]] for step in printed["ledger"]
+        [step["users"], step["items"], step["interactions"]] for step in printed["steps"]
     ]
     last = table.iloc[-1]
     assert last["Density"] == pytest.approx(100 * last["Interactions"] / (last["Users"] * last["Items"]))

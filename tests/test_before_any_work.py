@@ -48,7 +48,7 @@ DETACHED = ("--detach", "--json")
         ("data.ratios=[0,0,1]", "data.ratios"),
         ("data.split=predefined", "predefined"),
         ("data.min_rating=4", "rating"),
-        ("data.min_user=1000", "Loosen that filter"),
+        ("data.min_user=1000", "Relax that filter"),
         ("model.pre_model_path=nowhere", "train_method=after_pretrain"),
         ("seed=-1", "seed = -1"),
     ],

@@ -201,7 +201,7 @@ def test_the_fingerprint_sees_content_and_not_order() -> None:
     assert len({one, *others}) == 8
 
 
-@pytest.mark.parametrize(("offsets", "words"), [([0, 2], "end at 2"), ([0], "1 users, 1 answers")])
+@pytest.mark.parametrize(("offsets", "words"), [([0, 2], "end at 2"), ([0], "1 users, 1 positives")])
 def test_sets_that_do_not_fit_together_are_refused(offsets: list[int], words: str) -> None:
     with pytest.raises(DataError, match=words):
         CandidateSets(np.zeros(1, np.int32), np.zeros(1, np.int32), np.array(offsets), np.zeros(3, np.int32))

@@ -68,7 +68,7 @@ def test_each_of_the_users_other_items_is_taken_out_under_its_right_name() -> No
     assert by_name(cleaned, data.interactions) == {("0", "c"): ["e"], ("0", "d"): ["e"]}
     assert values_in(cleaned.origin) == ["1", "1", "2", "1", "2", "1"]
     drawn = asked(data, candidate_sets="drawn")
-    assert by_name(drawn, data.interactions) == by_name(cleaned, data.interactions), "as they would be drawn"
+    assert by_name(drawn, data.interactions) == by_name(cleaned, data.interactions), "as they would be sampled"
 
 
 def test_stored_sets_as_published_stay_as_they_are() -> None:
@@ -81,14 +81,14 @@ def test_stored_sets_as_published_stay_as_they_are() -> None:
 
 def test_nothing_to_clean_is_said() -> None:
     sets = asked(published()).cleaned(sparse.csr_array(np.zeros((3, 5), bool)))
-    assert sets.origin.endswith("taken out")
+    assert sets.origin.endswith("nothing to remove")
 
 
 def test_what_was_rated_lower_is_cleaned_away_where_it_is_left_out() -> None:
     data = published()
     below = np.zeros((data.interactions.n_users, data.interactions.n_items), bool)
     below[0, data.interactions.items.index("8")] = True
-    for how, words in (("hidden", ", 1 rated lower taken out"), ("unseen", "1 seen in training taken out")):
+    for how, words in (("hidden", ", 1 rated lower removed"), ("unseen", "1 seen in training removed")):
         config = DataConfig.model_validate({"low_rated": how})
         made = split(data, config, 1, sparse.csr_array(below))
         assert words in candidate_sets(data, made, "test", EvalConfig(), 1).origin
@@ -134,5 +134,5 @@ def test_stored_sets_that_filters_emptied_are_replaced_with_a_word() -> None:
     filtered, made = filter_and_split(replace(data, candidates=gone), DataConfig(min_item=2), 1)
     origin = candidate_sets(filtered.dataset, made, "test", EvalConfig(negatives=1), 1).origin
     assert values_in(origin) == ["0", "1", "1", "2", "2", "1"]
-    with pytest.raises(DataError, match=r"all of 1 set .* or filter less"):
+    with pytest.raises(DataError, match=r"all of 1 set .* or relax the filters"):
         candidate_sets(filtered.dataset, made, "test", EvalConfig(candidate_sets="stored"), 1)

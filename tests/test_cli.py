@@ -105,7 +105,7 @@ def test_a_file_of_settings_and_a_monitor_of_its_own(shop: CommandLine, tmp_path
 
 def test_recommend_lists_ids_titles_scores_and_ranks(listed: dict[str, Any]) -> None:
     assert listed["user_id"] == "001"
-    excluded = re.fullmatch(r"left out: (\d+) training and (\d+) validation items?", listed["left_out"])
+    excluded = re.fullmatch(r"excluded: (\d+) training and (\d+) validation items?", listed["excluded"])
     assert excluded
     assert all({"item_id", "title", "score", "rank"} <= set(item) for item in listed["items"])
     scores = [item["score"] for item in listed["items"]]
@@ -117,11 +117,11 @@ def test_recommend_lists_ids_titles_scores_and_ranks(listed: dict[str, Any]) -> 
 
 def test_the_two_commands_agree_on_rank_and_score(listed: dict[str, Any], inspected: Answer) -> None:
     pair = inspected.object
-    assert pair["standing"] == "new"
+    assert pair["part"] == "new"
     same = [item for item in listed["items"] if item["item_id"] == "b0"]
     assert [(item["rank"], item["score"]) for item in same] == [(pair["rank"], pair["score"])]
     assert pair["candidates"] == len(listed["items"])
-    assert pair["left_out"] == listed["left_out"]
+    assert pair["excluded"] == listed["excluded"]
 
 
 def test_a_table_shows_titles_as_they_are(shop: CommandLine, listed: dict[str, Any]) -> None:

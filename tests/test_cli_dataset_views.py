@@ -54,7 +54,7 @@ def test_show_tells_what_a_dataset_holds(stars: CommandLine) -> None:
     assert "40.0% of the positives" in shown.err
 
 
-def test_show_tells_how_a_dataset_came_divided(convncf: CommandLine, tmp_path: Path) -> None:
+def test_show_gives_the_predefined_split(convncf: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "t.train.rating").write_text("0\t7\t1\n0\t9\t1\n1\t5\t1\n", encoding="utf-8")
     (tmp_path / "t.test.rating").write_text("0\t5\t4\t100\n1\t7\t2\t100\n", encoding="utf-8")
     (tmp_path / "t.test.negative").write_text("(0,5)\t5\t8\n(1,7)\t8\n", encoding="utf-8")
@@ -93,8 +93,8 @@ def test_show_refuses_a_name_that_is_not_there(convncf: CommandLine) -> None:
 def test_filter_shows_the_ledger_and_what_could_be_divided(stars: CommandLine) -> None:
     settings = ("--set", "data.min_rating=2", "--set", "data.max_item=2", "--set", "data.ratios=[0.5,0,0.5]")
     found = stars("datasets", "filter", "stars", *settings, "--json").object
-    assert [(step["what"], step["users"], step["items"], step["interactions"]) for step in found["ledger"]] == [
-        ("as it came", 2, 3, 5),
+    assert [(step["what"], step["users"], step["items"], step["interactions"]) for step in found["steps"]] == [
+        ("before filters", 2, 3, 5),
         ("rated 2 or more", 2, 2, 4),
         ("items with at most 2 users, 0 rounds", 2, 2, 4),
     ]
@@ -113,7 +113,7 @@ def test_filter_tells_where_nothing_could_be_divided(stars: CommandLine) -> None
     shown = stars("datasets", "filter", "stars", "--set", "data.min_rating=4")
     assert "the 3 interactions" in shown.err
     found = stars("datasets", "filter", "stars", "--set", "data.min_rating=4", "--json").object
-    assert found["ledger"][-1]["interactions"] == 3
+    assert found["steps"][-1]["interactions"] == 3
     assert "the most is 2" in found["split"]["problem"]
 
 
@@ -125,7 +125,7 @@ def test_filter_tells_where_nothing_could_be_divided(stars: CommandLine) -> None
         ("data.min_usr=3", "mean data.min_user"),
         ("data.min_user=9", "users with 9"),
         ("data.since=2020-01-01", "2001-09-09 to 2001-09-09"),
-        ("data.since=yesterday", "is no date"),
+        ("data.since=yesterday", "is not a date"),
     ],
 )
 def test_filter_refuses_what_cannot_be(stars: CommandLine, setting: str, words: str) -> None:
@@ -139,7 +139,7 @@ def test_fetch_from_a_file_and_from_a_server(convncf: CommandLine, tmp_path: Pat
     archive = MAKERS["ml-latest-small"](tmp_path / "films.zip")
     refused = convncf.refused("datasets", "fetch", "ml-latest-small", "--from", str(archive))
     assert "its sha256 is" in refused
-    assert "same terms alone" in refused, "the terms come first"
+    assert "under the same terms" in refused, "the terms come first"
     assert list(convncf.home.glob("datasets/*")) == []
     with served(archive.read_bytes()) as address:
         got = convncf(

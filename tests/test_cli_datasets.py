@@ -1,4 +1,4 @@
-"""convncf datasets through the real process: a file becomes a dataset, with a report of what was left out."""
+"""convncf datasets through the real process: a file becomes a dataset, with a report of what was dropped."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_ready_split_with_candidates_and_titles(convncf: CommandLine, tmp_path
     assert sizes == {"users": 2, "items": 4, "interactions": 5, "train": 3, "validation": 0, "test": 2}
     assert found["report"]["candidates"]["answer_copies"] == 1
     assert ["3", "0", "2"] in [values_in(line) for line in one.err.splitlines()]
-    assert "for validation, one random" in one.err
+    assert "validation gets one random" in one.err
     assert [entry["role"] for entry in found["report"]["files"]] == ["training", "test", "candidates", "titles"]
     assert "tiny.test.rating, tiny.test.negative and tiny.item" in one.err
 
@@ -140,7 +140,7 @@ def test_what_is_found_out_can_be_insisted_on(convncf: CommandLine, tmp_path: Pa
     more = ("--titles", str(names), "--titles-key", "sku", "--ids", "text", "--keep", "first", "--decimal", ",")
     report = convncf("datasets", "add", str(file), *columns, *dialect, *more, "--json").object["report"]
     assert (report["n_users"], report["n_items"], report["time"]["first"]) == (2, 2, "1970-01-02")
-    assert report["files"][0]["encoding"] == "iso8859-1, as asked"
+    assert report["files"][0]["encoding"] == "iso8859-1, as set"
     assert catalogue.load("own", convncf.home).interactions.users.ids == ("ann", "béa")
 
 

@@ -60,7 +60,7 @@ def test_the_json_holds_both_and_is_the_same_every_time(shop: CommandLine) -> No
         (["--k", "0"], "each 1 or more"),
         (["--k", "1;2"], "--k 1,5,10"),
         (["--protocol", "candidates", "--sets", "store"], "mean stored?"),
-        (["--protocol", "candidates", "--sets", "stored"], "without candidate sets"),
+        (["--protocol", "candidates", "--sets", "stored"], "has no candidate sets"),
         (["--cold", "never"], "--cold 'never'"),
     ],
 )

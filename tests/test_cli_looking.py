@@ -49,7 +49,7 @@ def test_an_item_that_was_rated_lower_is_not_called_seen(convncf: CommandLine, h
 
     popularity(home, "unseen", "rated2", frame, data__min_rating=3.5, data__low_rated="unseen")
     told = json.loads(convncf("inspect", "unseen", "--user", "u1", "--item", item, "--json").out)
-    assert (told["standing"], told["rank_words"][:5]) == ("rated lower", "rank "), "it is ranked like any other"
+    assert (told["part"], told["rank_words"][:5]) == ("rated lower", "rank "), "it is ranked like any other"
 
 
 def test_an_item_of_training_is_called_seen(convncf: CommandLine, home: Path) -> None:
@@ -77,7 +77,7 @@ def test_an_item_is_found_by_its_title_and_the_answer_says_which(convncf: Comman
     said = convncf("inspect", "named", "--user", "u1", "--item", "thing I7", "--json")
     assert (json.loads(said.out)["item_id"], json.loads(said.out)["title"]) == ("i7", "Thing i7")
     assert "Thing i7, id i7" in said.err
-    assert "taken for" not in convncf("inspect", "named", "--user", "u1", "--item", "i7").err
+    assert "is read as" not in convncf("inspect", "named", "--user", "u1", "--item", "i7").err
     assert f"{n} items" in convncf.refused("inspect", "named", "--user", "u1", "--item", "ng")
 
 

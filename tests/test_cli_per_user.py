@@ -47,7 +47,7 @@ def test_the_values_of_each_user_and_the_ranks_are_written_under_the_protocol_as
     assert set(ranked["candidates"]) == {6}
     assert f"wrote {users}: {len(values)} rows" in answer.err
 
-    assert "is there already" in convncf.refused(*asked, *files)
+    assert "exists already" in convncf.refused(*asked, *files)
     assert convncf(*asked, *files, "--force").code == 0
 
 

@@ -60,7 +60,7 @@ def test_the_file_holds_what_recommend_says_of_each_user_to_the_character(
         assert [row["rank"] for row in mine] == [str(place) for place in range(1, len(alone) + 1)]
         assert [(row["item_id"], float(row["score"])) for row in mine] == [(i["item_id"], i["score"]) for i in alone]
     assert f"wrote {file}: 31 users, {len(rows):,} rows" in said.err
-    assert "asked for: 31 (" in said.err
+    assert "left than K: 31 (" in said.err
     assert "rows tie with" in said.err
     assert "held-out test items" in said.err
     assert said.out == ""
@@ -129,7 +129,7 @@ def test_for_an_unknown_user_the_most_popular_are_offered_and_listed(convncf: Co
         ids = split.interactions.items
         assert [item["score"] for item in told["items"]] == sorted(counts.tolist(), reverse=True)
         assert all(item["score"] == counts[ids.index(item["item_id"])] for item in told["items"])
-    assert "'nobody'" in told["left_out"]
+    assert "'nobody'" in told["excluded"]
     assert "popular in training" in convncf("recommend", "all", "--popular").out
 
 
@@ -146,7 +146,7 @@ def test_popular_for_a_known_user_leaves_out_what_that_user_has(convncf: Command
     ("options", "said"),
     [
         ([], "Give --user ID"),
-        (["--popular", "--csv", "x.csv"], "Whose list?"),
+        (["--popular", "--csv", "x.csv"], "No user is named"),
         (["--all"], "--csv FILE."),
         (["--all", "--user", "u1"], "--user and --all"),
     ],

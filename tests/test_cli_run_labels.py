@@ -46,8 +46,8 @@ def test_archived_runs_are_left_out_of_the_list_and_counted(convncf: CommandLine
     assert listed(convncf) == ["first", "third"]
     assert listed(convncf, "--archived") == ["first", "second", "third"]
     assert listed(convncf, "--archived-only") == ["second"]
-    assert json.loads(convncf("runs", "--json").out)["left_out"] == 1
-    assert "1 archived, left out; --archived lists them too" in convncf("runs").err
+    assert json.loads(convncf("runs", "--json").out)["not_listed"] == 1
+    assert "1 archived, not listed; --archived lists them too" in convncf("runs").err
     assert "tags" not in convncf("runs").out.splitlines()[0], "no column for what no run has"
     convncf("runs", "label", "second", "--no-archive")
     assert listed(convncf) == ["first", "second", "third"]

@@ -81,7 +81,7 @@ def test_a_detached_run_is_watched_stopped_and_deleted(shop: CommandLine) -> Non
         wait_until(lambda: state(shop, "long") == "stopped")
     finally:
         jobs.kill(RunStore(shop.home).open("long"), force=True)  # else it would hold the device for ever
-    assert "not being worked" in shop("runs", "stop", "long").err
+    assert "has no worker" in shop("runs", "stop", "long").err
     assert "training epoch 1: loss" in shop("runs", "log", "long").out or len(rows(shop, "long")) > 40
     shop("runs", "delete", "long", "--yes")
     assert "long" not in shop.runs()

@@ -65,7 +65,7 @@ def test_a_file_that_is_there_is_not_written_over_and_a_file_that_cannot_be_read
     convncf: CommandLine, tmp_path: Path
 ) -> None:
     pairs = write(tmp_path / "pairs.csv", [("u1", "i3")])
-    assert "is there already" in convncf.refused("score", "tiny-mf", str(pairs), "--out", str(pairs))
+    assert "exists already" in convncf.refused("score", "tiny-mf", str(pairs), "--out", str(pairs))
     out = tmp_path / "out.csv"
     assert "does not exist" in convncf.refused("score", "tiny-mf", str(tmp_path / "none.csv"), "--out", str(out))
     assert "'nope'" in convncf.refused("score", "nope", str(pairs), "--out", str(out))

@@ -40,7 +40,7 @@ def test_a_name_that_other_settings_have_is_refused_before_any_work(convncf: Com
 def test_drawn_candidate_sets_of_several_seeds_are_one_sample(convncf: CommandLine) -> None:
     sets = ("--set", "eval.protocol=candidates", "--set", "eval.negatives=5")
     found = convncf(*TRAIN, *sets, "--seeds", "1,2").err
-    assert "No sample" not in found
+    assert "Not samples" not in found
     assert "(split and training)" in found
 
 

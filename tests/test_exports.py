@@ -219,7 +219,7 @@ def test_the_command_writes_every_kind(convncf: CommandLine, tmp_path: Path) -> 
         (["--npz", "x.npz"], "--user and --item"),
         (["--user", "u3", "--item", "i4", "--npz", "x.txt"], "ends neither"),
         (["--user", "u3", "--item", "i4", "--html", "nowhere/x.html"], "does not exist"),
-        (["--projector", "."], "holds something already"),
+        (["--projector", "."], "is not empty"),
     ],
 )
 def test_the_command_refuses_before_work(

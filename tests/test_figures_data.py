@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from convncf.data.statistics import Activity, LongTail, Picture, Top
+from convncf.data.statistics import Activity, DensityGrid, LongTail, Top
 from convncf.figures import (
     DARK,
     LIGHT,
@@ -30,7 +30,7 @@ TAIL = LongTail(
     "item", np.array([9, 4, 4, 4, 1, 1, 1, 1]), 3, (Top(0.01, 1, 0.36), Top(0.05, 1, 0.36), Top(0.20, 2, 0.52))
 )
 COUNTS = np.array([[1000, 10], [1, 0]])
-PICTURE = Picture(COUNTS, 50, 20, 90, 30)
+GRID = DensityGrid(COUNTS, 50, 20, 90, 30)
 
 
 @THEMES
@@ -79,7 +79,7 @@ def test_activity_by_period(theme: Theme) -> None:
 
 @THEMES
 def test_the_matrix_is_drawn_by_logarithms_with_nothing_where_it_is_empty(theme: Theme) -> None:
-    figure = sent(dataset.density(PICTURE, theme))
+    figure = sent(dataset.density(GRID, theme))
     (heatmap,) = figure["data"]
     assert is_binary(heatmap["z"])
     np.testing.assert_allclose(array(heatmap["z"]), np.array([[3, 1], [0, np.nan]]), rtol=1e-6)
@@ -90,25 +90,25 @@ def test_the_matrix_is_drawn_by_logarithms_with_nothing_where_it_is_empty(theme:
     assert [heatmap[key] for key in ("x0", "dx", "y0", "dy")] == [10.5, 20, 25.5, 50]
     assert figure["layout"]["yaxis"]["autorange"] == "reversed"
     assert "up to 1,000 interactions in a cell, 25% of the cells are empty. All are 37.4 % of the pairs" in alt(
-        dataset.density(PICTURE, theme)
+        dataset.density(GRID, theme)
     )
 
 
 def test_one_interaction_a_cell_still_has_a_range() -> None:
-    heatmap = sent(dataset.density(Picture(np.array([[1, 0]]), 1, 1, 1, 2), LIGHT))["data"][0]
+    heatmap = sent(dataset.density(DensityGrid(np.array([[1, 0]]), 1, 1, 1, 2), LIGHT))["data"][0]
     assert (heatmap["zmin"], heatmap["zmax"], heatmap["colorbar"]["ticktext"]) == (0, 1, ["1"])
 
 
 @THEMES
 def test_a_single_interaction_can_be_seen_on_the_page(theme: Theme) -> None:
-    lowest = sent(dataset.density(PICTURE, theme))["data"][0]["colorscale"][0]
+    lowest = sent(dataset.density(GRID, theme))["data"][0]["colorscale"][0]
     assert lowest[0] == 0
     assert contrast(lowest[1], theme.paper) > 2
 
 
 def test_light_and_dark_differ() -> None:
     for light, dark in zip(
-        *([dataset.long_tail(TAIL, theme), dataset.density(PICTURE, theme)] for theme in (LIGHT, DARK)), strict=True
+        *([dataset.long_tail(TAIL, theme), dataset.density(GRID, theme)] for theme in (LIGHT, DARK)), strict=True
     ):
         assert sent(light)["layout"]["font"]["color"] == LIGHT.ink
         assert sent(dark)["layout"]["font"]["color"] == DARK.ink

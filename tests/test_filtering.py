@@ -114,7 +114,9 @@ def test_without_a_filter_the_dataset_is_the_very_one() -> None:
     found = filtered(data, low_rated="hidden")
     assert found.dataset is data
     assert found.below is None
-    assert [(step.what, step.users, step.items, step.interactions) for step in found.steps] == [("as it came", 1, 1, 1)]
+    assert [(step.what, step.users, step.items, step.interactions) for step in found.steps] == [
+        ("before filters", 1, 1, 1)
+    ]
 
 
 def test_the_ledger_counts_after_each_step_and_says_which_setting() -> None:
@@ -122,13 +124,13 @@ def test_the_ledger_counts_after_each_step_and_says_which_setting() -> None:
     data = rated(*rows, timestamp=[100, 200, 300, 150, 400, 99])
     found = filtered(data, since="1970-01-01T00:01:40", min_rating=4, min_user=2, max_item=2)
     assert [(s.what, s.users, s.items, s.interactions) for s in found.steps] == [
-        ("as it came", 3, 3, 6),
+        ("before filters", 3, 3, 6),
         ("from 1970-01-01T00:01:40", 2, 3, 5),
         ("rated 4 or more", 2, 2, 3),
         ("users with 2 items or more and items with at most 2 users, 1 round", 1, 2, 2),
     ]
     assert pairs(found.dataset) == [("u1", "a"), ("u1", "b")]
-    assert values_in(found.words())[:3] == ["3", "3", "6"]
+    assert values_in(found.sentence())[:3] == ["3", "3", "6"]
 
 
 def test_rated_lower_is_known_as_such_in_the_indices_of_what_is_left() -> None:
@@ -299,7 +301,7 @@ def test_a_split_says_what_the_filters_left_and_what_becomes_of_the_low_ones() -
     rows = [(f"u{u}", f"i{i}", 5.0 if (u + i) % 3 else 1.0) for u in range(6) for i in range(9)]
     found, made = filter_and_split(rated(*rows), DataConfig(min_rating=4, low_rated="negatives"), 1)
     assert found.below is not None
-    assert made.notes[0] == found.words()
+    assert made.notes[0] == found.sentence()
     assert "data.min_rating" in made.notes[1]
     assert values_in(made.notes[1]) == ["18"]
     assert made.below is found.below

@@ -123,10 +123,10 @@ def test_an_extension_that_was_ended_on_the_way_is_told_wherever_its_old_figures
     assert entry["value"] == report["metrics"][entry["monitor"]]
     assert "from 2 to 4" in convncf("runs").err
     shown = " ".join(convncf("runs", "show", "run").out.split())
-    assert ("from before" in shown, "from 2 to 4" in shown) == (True, True)
+    assert ("epochs, before it was" in shown, "from 2 to 4" in shown) == (True, True)
     assert convncf("resume", "run").code == 0
     shown = " ".join(convncf("runs", "show", "run").out.split())
-    assert "from before" not in shown
+    assert "epochs, before it was" not in shown
     assert "4 (extended from 2)" in shown
 
 

@@ -61,7 +61,7 @@ def test_what_becomes_of_what_was_rated_lower(how: LowRated, ranked_without: boo
     lower = ["13"] if ranked_without else []
     assert values_in(made.excluded_in_words(1, "test")) == ["1", "1", *lower]
     assert values_in(made.excluded_in_words(1, "validation")) == ["1", *lower]
-    # What rankings leave out belongs to what makes figures comparable; what is drawn in training does not.
+    # Figures are comparable only with the same items excluded from rankings; sampling in training does not count.
     assert (made.fingerprint == plain.fingerprint) == (not ranked_without)
     assert low_rated(plain, "hidden").fingerprint == low_rated(plain, "negatives").fingerprint
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from convncf.data.reading import chunks, delimited
 from convncf.data.reading.api import read
-from convncf.data.reading.chunks import OnlyAsAWholeError, Sizes, read_in_chunks
+from convncf.data.reading.chunks import ChunkSizes, NeedsWholeFileError, read_in_chunks
 from convncf.data.reading.options import ReadOptions
 from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
@@ -27,12 +27,12 @@ def beginning(delimiter: str, n: int = 520) -> str:
     return HEADER.get(delimiter, "") + "".join(lines)
 
 
-def sizes_for(start: str, chunk: int = 40) -> Sizes:
+def sizes_for(start: str, chunk: int = 40) -> ChunkSizes:
     """The head is the regular beginning, the chunks after it are small."""
-    return Sizes(small=1, head=len(start.encode()), chunk=chunk)
+    return ChunkSizes(small=1, head=len(start.encode()), chunk=chunk)
 
 
-def both(path: Path, sizes: Sizes, options: ReadOptions) -> tuple[list[object], list[object], bool]:
+def both(path: Path, sizes: ChunkSizes, options: ReadOptions) -> tuple[list[object], list[object], bool]:
     """What the file holds read in chunks and as a whole, or the refusals; and whether chunks sufficed."""
     found: list[list[object]] = []
     used: list[bool] = []
@@ -40,7 +40,7 @@ def both(path: Path, sizes: Sizes, options: ReadOptions) -> tuple[list[object], 
     def in_chunks(source: Source, given: ReadOptions) -> Table | None:
         try:
             table = read_in_chunks(source, given, sizes)
-        except OnlyAsAWholeError:
+        except NeedsWholeFileError:
             table = None
         used.append(table is not None)
         return table
@@ -158,7 +158,7 @@ def test_a_large_file_that_is_read_slowly_says_so_and_why(tmp_path: Path, delimi
     start = beginning(delimiter)
     (path,) = write(tmp_path, {"x.tsv": start + tail})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks, "Sizes", lambda: sizes_for(start))
+        patch.setattr(chunks, "ChunkSizes", lambda: sizes_for(start))
         notes = read(path).report.notes
     assert any("x.tsv" in note and why in note for note in notes)
 
@@ -166,7 +166,7 @@ def test_a_large_file_that_is_read_slowly_says_so_and_why(tmp_path: Path, delimi
 def test_a_beginning_that_is_no_table_is_refused_at_once(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"x.csv": "oneword\n" * 600})
     with pytest.raises(ReadError, match=r"line 1: .*'oneword'"):
-        read_in_chunks(Source(path), ReadOptions(), Sizes(small=1, head=8 * 550, chunk=40))
+        read_in_chunks(Source(path), ReadOptions(), ChunkSizes(small=1, head=8 * 550, chunk=40))
 
 
 def test_the_usual_width_is_that_of_the_whole_file(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_lines_are_numbered_across_blocks(tmp_path: Path) -> None:
     tail = "".join(f"u1,{2000 + n},4,1000000001\n" if n % 4 else "broken\n" for n in range(40))
     (path,) = write(tmp_path, {"x.csv": start + tail})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks, "Sizes", lambda: sizes_for(start, 64))
+        patch.setattr(chunks, "ChunkSizes", lambda: sizes_for(start, 64))
         result = read(path)
     assert dropped(result) == {"not the header's 4 fields": (10, (522, 526, 530, 534, 538))}
     assert (result.report.lines, result.report.rows, result.report.kept) == (561, 560, 550)
@@ -194,7 +194,7 @@ def test_ids_stay_text_to_the_character(tmp_path: Path) -> None:
     ids = ["007", "7.0", "9007199254740993", "99999999999999999999", "+7", "4294967297", "0"]
     (path,) = write(tmp_path, {"x.csv": start + "".join(f"{raw},1\n" for raw in ids)})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks, "Sizes", lambda: sizes_for(start, 16))
+        patch.setattr(chunks, "ChunkSizes", lambda: sizes_for(start, 16))
         result = read(path, ReadOptions(columns={"user_id": "user", "item_id": "item"}))
     assert [row[0] for row in rows(result)[520:]] == ids
 

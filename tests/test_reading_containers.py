@@ -47,11 +47,11 @@ def test_a_zip_from_a_mac(tmp_path: Path) -> None:
     ]
     assert result.report.file == "my.zip"
     assert ignored(path) == {
-        "__MACOSX/data/._ratings.csv": "left by macOS",
-        "data/.DS_Store": "left by macOS",
+        "__MACOSX/data/._ratings.csv": "written by macOS",
+        "data/.DS_Store": "written by macOS",
         "data/README.txt": "a document",
     }
-    assert "__MACOSX/data/._ratings.csv (left by macOS); data/.DS_Store" in said(result)
+    assert "__MACOSX/data/._ratings.csv (written by macOS); data/.DS_Store" in said(result)
 
 
 @pytest.mark.parametrize("inner", ["ratings.csv.gz", "deep/er/ratings.csv.gz"])
@@ -119,7 +119,7 @@ def test_the_file_called_ratings_is_taken_before_others_with_users_and_items(tmp
     other = "user,item,tag\n1,31,x\n"
     (path,) = write(tmp_path, {"my.zip": packed({"ratings.csv": RATINGS, "a_labels.csv": other})})
     assert len(read(path).interactions) == 2
-    assert {file: "ratings.csv was taken" in why for file, why in ignored(path).items()} == {"a_labels.csv": True}
+    assert {file: "ratings.csv was read" in why for file, why in ignored(path).items()} == {"a_labels.csv": True}
 
 
 def test_ones_own_titles_come_before_those_that_lie_beside(tmp_path: Path) -> None:

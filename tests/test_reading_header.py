@@ -100,7 +100,7 @@ def test_a_broken_line_without_a_header_is_counted(tmp_path: Path) -> None:
 
 def test_a_file_of_which_most_is_left_out_is_a_loud_line(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"own.csv": "user,item\n1,a\n" + "2,b,c\n" * 2})
-    loud = "Warning: 2 of 3 rows were left out: are the delimiter and the columns the right ones?"
+    loud = "Warning: 2 of 3 rows were dropped: are the delimiter and the columns the right ones?"
     assert loud in read(path).report.sentences()
 
 

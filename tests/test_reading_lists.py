@@ -64,7 +64,7 @@ def test_a_wrong_count_is_a_row_left_out(tmp_path: Path) -> None:
 def test_words_among_numbers_are_left_out_unless_lists_are_asked_for(tmp_path: Path) -> None:
     lines = "".join(f"{user} 1 2{' 3' if user % 2 else ''}\n" for user in range(2500))
     (path,) = write(tmp_path, {"own.txt": f"{lines}2500 7 x\n"})
-    assert dropped(read(path)) == {"no whole numbers, as the other lists have": (1, (2501,))}
+    assert dropped(read(path)) == {"not whole numbers, as in the other lists": (1, (2501,))}
     assert ("2500", "x") in rows(read(path, ReadOptions(format="adjacency")))
 
 

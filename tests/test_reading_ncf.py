@@ -92,7 +92,7 @@ def test_test_ids_that_are_decimals_are_a_loud_line_with_the_cause_and_a_fix_tha
     test = "".join(f"{user}.0\t{10 + user}.0\t5\n" for user in range(4))
     write(tmp_path, {"x.train.rating": train + "".join(f"9\t{i}\t1\n" for i in range(10, 14)), "x.test.rating": test})
     loud = "Warning: only 0 of the 4 users held out occur in training; training has '0', '1', '2' …, the held-out part "
-    loud += "'0.0', '1.0', '2.0' …; they meet where leading zeros and .0 are taken off: --ids number reads both so."
+    loud += "'0.0', '1.0', '2.0' …; they match without leading zeros and .0: --ids number reads both so."
     result = read(tmp_path)
     assert loud in result.report.sentences()
     assert any("the 4 items" in warning for warning in result.report.warnings)
@@ -100,7 +100,7 @@ def test_test_ids_that_are_decimals_are_a_loud_line_with_the_cause_and_a_fix_tha
     assert mended.report.warnings == ()
     assert mended.interactions.n_users == 5
     assert parts(mended)["test"] == [("0", "10"), ("1", "11"), ("2", "12"), ("3", "13")]
-    assert "as asked: 4 rows" in said(mended)
+    assert "as set: 4 rows" in said(mended)
 
 
 def test_ids_that_differ_in_spelling_alone_are_kept_apart_and_told(tmp_path: Path) -> None:

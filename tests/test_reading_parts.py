@@ -74,7 +74,7 @@ def test_a_whole_beside_a_test_part_is_training(tmp_path: Path) -> None:
     paths = write(tmp_path, {"ratings.csv": "user,item\n1,a\n1,b\n", "x_test.csv": "user,item\n1,c\n"})
     result = read(paths)
     assert parts(result) == {"training": [("1", "a"), ("1", "b")], "test": [("1", "c")]}
-    assert "ratings.csv taken for training" in said(result)
+    assert "ratings.csv read as training" in said(result)
 
 
 def test_one_file_is_no_split_whatever_its_name(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_times_stay_exact_in_every_unit(tmp_path: Path, scale: int) -> None:
             ("2014-05-01T12:00:00+02:00", "2016-01-01T00:00:00Z"),
             "zone, as seconds: 2014-05-01",
         ),
-        (("20140501120000", "20160101000000"), "20140501120000, taken as UTC:"),
+        (("20140501120000", "20160101000000"), "20140501120000, read as UTC:"),
         (("1400000000", "-62135596800"), "kept (line 3)"),
     ],
 )
@@ -166,5 +166,5 @@ def test_the_zoo_of_dates(tmp_path: Path, times: tuple[str, str], words: str) ->
 def test_a_time_unit_can_be_insisted_on(tmp_path: Path) -> None:
     (path,) = write(tmp_path, {"x.csv": "user,item,time\nu,a,86400000\nu,b,172800000\n"})
     assert "seconds since 1970: 1972-09-27" in said(read(path))
-    assert "as asked: 1970-01-02" in said(read(path, ReadOptions(time_unit="ms")))
+    assert "as set: 1970-01-02" in said(read(path, ReadOptions(time_unit="ms")))
     assert dropped(read(path)) == {}

@@ -185,7 +185,7 @@ def test_what_parquet_itself_says_was_not_asked_for(tmp_path: Path) -> None:
     columns = {"user": pa.array(["a"]), "item": pa.array(["x"]), "time": ms}
     assert "as the file says: 2023-11-14" in said(parquet(tmp_path, columns))
     asked = read(tmp_path / "x.parquet", ReadOptions(time_unit="ms"))
-    assert "as asked: 2023-11-14" in said(asked)
+    assert "as set: 2023-11-14" in said(asked)
 
 
 def test_titles_from_parquet(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_an_encoding_can_be_insisted_on(tmp_path: Path) -> None:
     assert titles(read(path))["2"] == "Èapek"  # what no program can know
     result = read(path, ReadOptions(encoding="windows-1250"))
     assert titles(result)["2"] == "Čapek"
-    assert result.report.encoding == "cp1250, as asked"
+    assert result.report.encoding == "cp1250, as set"
     with pytest.raises(ReadError, match=r"own\.csv, line 2: not ascii"):
         read(path, ReadOptions(encoding="ascii"))
 

@@ -95,7 +95,7 @@ def test_several_titles_and_broken_lines_are_told(tmp_path: Path) -> None:
     result = read(ratings, ReadOptions(titles=path))
     assert titles(result) == {"a": "One"}
     assert "one title in n.csv" in said(result)
-    assert "fields (line 4) left out" in said(result)
+    assert "fields (line 4) dropped" in said(result)
 
 
 def test_a_titles_file_without_titles_is_one_error(tmp_path: Path) -> None:
@@ -120,4 +120,4 @@ def test_a_change_that_makes_no_more_ids_meet_is_not_called_the_cause(tmp_path: 
     assert any("1 of 3" in sentence and "n.csv" in sentence for sentence in result.report.sentences())
     (warning,) = result.report.warnings
     assert warning.startswith("1 of 3")
-    assert "they meet" not in warning
+    assert "they match" not in warning

@@ -14,7 +14,7 @@ from convncf.config import DataConfig
 from convncf.data import catalogue
 from convncf.data.filtering import apply_filters
 from convncf.data.interactions import Interactions
-from convncf.data.statistics import activity, filter_steps, long_tail, picture
+from convncf.data.statistics import activity, density_grid, filter_steps, long_tail
 from tests.worlds import dataset_of
 
 HOUR, DAY = 3600, 86400
@@ -63,7 +63,7 @@ def test_items_that_nobody_has_are_counted_apart() -> None:
 
 @given(pairs(), st.integers(1, 8))
 def test_every_interaction_is_in_the_picture_once(data: Interactions, most: int) -> None:
-    found = picture(data, most)
+    found = density_grid(data, most)
     assert found.counts.sum() == len(data) == long_tail(data, "user").counts.sum()
     assert max(found.counts.shape) <= most
     assert found.counts.shape == (-(-found.users // found.users_each), -(-found.items // found.items_each))
@@ -76,8 +76,8 @@ def test_every_interaction_is_in_the_picture_once(data: Interactions, most: int)
 def test_the_picture_of_a_known_matrix() -> None:
     # users 0, 1, 2 with 1, 3, 2 items; items 0, 1, 2 with 3, 2, 1 users
     data = of_pairs([(0, 0), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1)])
-    assert picture(data).counts.tolist() == [[1, 1, 1], [1, 1, 0], [1, 0, 0]]
-    halved = picture(data, 2)
+    assert density_grid(data).counts.tolist() == [[1, 1, 1], [1, 1, 0], [1, 0, 0]]
+    halved = density_grid(data, 2)
     assert (halved.users_each, halved.items_each) == (2, 2)
     assert halved.counts.tolist() == [[4, 1], [1, 0]]
 
@@ -127,7 +127,7 @@ def test_the_embedded_data_has_a_long_tail_and_months() -> None:
     assert found is not None
     assert found.period == "month"
     assert found.counts.sum() == len(data)
-    assert picture(data).counts.shape[0] <= 200
+    assert density_grid(data).counts.shape[0] <= 200
     tail = long_tail(data, "item")
     assert [top.interactions for top in tail.tops] == sorted(top.interactions for top in tail.tops)
     np.testing.assert_array_equal(tail.counts, np.sort(tail.counts)[::-1])

@@ -107,7 +107,7 @@ def test_a_damaged_file_is_named(csv: Path, home: Path, file: str, damage: str) 
         ("user_id", pa.array([1, 1, 2]), "user id 1"),
         ("item_id", pa.array(["a", "zzz", "a"]), "zzz"),
         ("rating", pa.array([1.0, 2.0, 3.0], pa.float64()), "rating holds double"),
-        ("rating", pa.array([1.0, None, 3.0], pa.float32()), "1 gaps"),
+        ("rating", pa.array([1.0, None, 3.0], pa.float32()), "1 missing values"),
         ("timestamp", pa.array([1.5, 2.5, 3.5]), "timestamp holds double"),
     ],
 )

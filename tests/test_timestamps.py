@@ -104,8 +104,8 @@ def test_numbers_that_could_be_dates_are_only_where_all_are() -> None:
 
 
 def test_naive_times_are_told() -> None:
-    assert "taken as UTC" in parse("2014-05-01 12:00").format
-    assert "taken as UTC" not in parse("2014-05-01 12:00Z").format
+    assert "read as UTC" in parse("2014-05-01 12:00").format
+    assert "read as UTC" not in parse("2014-05-01 12:00Z").format
     assert "for 1 that" in parse("2014-05-01 12:00Z", "2014-05-01").format
 
 
@@ -160,10 +160,10 @@ TIMES = st.one_of(
 
 
 @given(texts=st.lists(TIMES, min_size=1, max_size=12), chunk=st.integers(1, 5))
-def test_a_column_is_read_the_same_in_pieces(texts: list[str], chunk: int) -> None:
+def test_a_column_is_read_the_same_in_chunks(texts: list[str], chunk: int) -> None:
     at_once = parse(*texts)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timestamps, "_PIECE", chunk)
+        patch.setattr(timestamps, "_CHUNK", chunk)
         in_pieces = parse(*texts)
     assert (in_pieces.unit, in_pieces.format) == (at_once.unit, at_once.format)
     for name in ("values", "understood", "other_unit"):

@@ -61,7 +61,7 @@ def test_case_19_days_that_might_be_months_are_refused_until_it_is_said_which(tm
     assert "--date-order day-first or month-first" in str(refusal.value)
     asked = ReadOptions(date_order="day-first")
     assert seconds_of(tmp_path, *ambiguous, options=asked) == [MAY_31 + A_DAY, MAY_31 + 2 * A_DAY]
-    assert "asked day first" in said(read(tmp_path / "x.csv", asked))
+    assert "set day first" in said(read(tmp_path / "x.csv", asked))
     asked = ReadOptions(date_order="month-first")
     assert seconds_of(tmp_path, *ambiguous, options=asked) == [
         int(dt.datetime(2014, month, 6, tzinfo=dt.UTC).timestamp()) for month in (1, 2)

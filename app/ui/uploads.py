@@ -25,7 +25,7 @@ import streamlit as st
 
 from app.ui import address, widgets
 from convncf.data.catalogue import full_disk_in_words
-from convncf.data.reading.sources import find
+from convncf.data.reading.sources import files_at
 from convncf.errors import ReadError
 
 LIMIT_MB: Final = 200
@@ -62,7 +62,7 @@ def refuse_bomb(path: Path) -> None:
 def _unpacked(path: Path) -> Iterator[int]:
     """Sizes of unpacked chunks, one in memory at a time; ends at damage, for which reading gives the reason."""
     try:
-        for source in find(path).sources:
+        for source in files_at(path).sources:
             if source.member is not None or _is_gzip(path):
                 yield from map(len, source.chunks(_CHUNK))
             if source.start.startswith(b"PAR1"):

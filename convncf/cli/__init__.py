@@ -29,7 +29,7 @@ from convncf.runtime import files, threads
 
 app = typer.Typer(
     name="convncf",
-    help="Train ConvNCF and simple baselines, look inside them, compare them. Start with: convncf demo.",
+    help="Train ConvNCF and simple baselines, inspect and compare them. Start with: convncf demo.",
     epilog=(
         "Runs and datasets are kept under CONVNCF_HOME, else in the platform's data folder. Results go to stdout, "
         "everything else to stderr.\n\nExit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 stopped and saved."
@@ -76,8 +76,8 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(1)
     except OSError as error:
-        where = str(error.filename or "")
-        say(f"Error: {error.strerror or error}{f' ({where})' if where else ''}.")
-        if where.startswith(str(files.home())):
-            say("Runs and datasets live under that folder; CONVNCF_HOME chooses another.")
+        file = str(error.filename or "")
+        say(f"Error: {error.strerror or error}{f' ({file})' if file else ''}.")
+        if file.startswith(str(files.home())):
+            say("Runs and datasets are in that folder; CONVNCF_HOME chooses another.")
         sys.exit(1)

@@ -22,22 +22,22 @@ def compare(
     chosen = [store.open(name) for name in runs]
     from convncf.evaluation import comparison
 
-    found = comparison.compare(chosen)
+    result = comparison.compare(chosen)
     if as_json:
-        emit_json(found.to_json())
+        emit_json(result.to_json())
         return
-    names = list(found.runs[0].metrics)
-    headers = ["metric", *(run.name for run in found.runs)]
-    table(headers, [[name, *(run.metrics.get(name) for run in found.runs)] for name in names], title="test part")
-    if found.differences:
-        rows = [[d.key, *(files.strict_json(value) for value in d.values)] for d in found.differences]
-        table(["setting that differs", *(run.name for run in found.runs)], rows, left=len(headers))
-    for sentence in [*found.unlike, *(f"{run.name}: {words}" for run in found.runs for words in run.warnings)]:
+    names = list(result.runs[0].metrics)
+    headers = ["metric", *(run.name for run in result.runs)]
+    table(headers, [[name, *(run.metrics.get(name) for run in result.runs)] for name in names], title="test part")
+    if result.differences:
+        rows = [[d.key, *(files.strict_json(value) for value in d.values)] for d in result.differences]
+        table(["setting that differs", *(run.name for run in result.runs)], rows, left=len(headers))
+    for sentence in [*result.unlike, *(f"{run.name}: {warning}" for run in result.runs for warning in run.warnings)]:
         say(sentence)
-    for sentence in found.untested.values():
+    for sentence in result.untested.values():
         say(sentence)
-    for name, test in found.paired.items():
-        say(f"{found.monitor}: {test.in_words(name, found.runs[0].name)}")
+    for name, test in result.paired.items():
+        say(f"{result.monitor}: {test.in_words(name, result.runs[0].name)}")
 
 
 def register(app: typer.Typer) -> None:

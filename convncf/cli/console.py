@@ -1,6 +1,6 @@
-"""What the command line prints: one JSON object or a table on stdout, everything else on stderr.
+"""Output of the command line: one JSON object or a table on stdout, everything else on stderr.
 
-Text from data is never read as markup: a title such as '[REC]' comes out as it is.
+Text from data is never read as markup: a title such as '[REC]' is printed unchanged.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ if TYPE_CHECKING:
 
 
 _LINE_EVERY: Final = 10.0
-"""Seconds between two lines on long work, where there is no bar."""
+"""Seconds between two lines of a long task, where there is no bar."""
 
 
 def show_any_text() -> None:
-    """Let a terminal that lacks a character show its escape (\\u6771), where it would otherwise end the command."""
+    """Let a terminal that lacks a character show its escape (\\u6771), which would otherwise be an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def out() -> Console:
-    """Where results go."""
+    """The console of results."""
     return Console(file=sys.stdout, markup=False, highlight=False, emoji=False)
 
 
 def err() -> Console:
-    """Where everything else goes."""
+    """The console of everything else."""
     return Console(file=sys.stderr, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def say(message: str) -> None:
-    """A line for a person, on stderr."""
+    """Print a message on stderr."""
     err().print(Text(message))
 
 
@@ -63,32 +63,32 @@ def table(
 
     Long cells are broken over several lines, or without `fold` never, so that a name can be copied.
     """
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    grid = Table(box=None, pad_edge=False, header_style="bold")
     for position, header in enumerate(headers):
-        drawn.add_column(Text(header), justify="left" if position < left else "right", overflow="fold")
+        grid.add_column(Text(header), justify="left" if position < left else "right", overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(cell(value)) for value in row))
+        grid.add_row(*(Text(cell(value)) for value in row))
     console = out()
     if not fold:
-        console.width = max(console.width, _widest(drawn))
+        console.width = max(console.width, _widest(grid))
     if title:
         console.print(Text(cell(title)), soft_wrap=True)
-    console.print(drawn)
+    console.print(grid)
 
 
-def _widest(drawn: Table) -> int:
-    """Columns of the terminal that the table takes where no cell is broken."""
+def _widest(grid: Table) -> int:
+    """Width of the table, in characters, where no cell is broken."""
     console = Console(file=io.StringIO(), width=100_000)
-    return console.measure(drawn).maximum
+    return console.measure(grid).maximum
 
 
 def cell(value: object) -> str:
-    """A value in a table: numbers with four decimals, control characters of titles made visible."""
+    """A value in a table: numbers with four decimals, control characters in titles as escapes."""
     if value is None:
         return "–"
     if isinstance(value, float):
-        shown = f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"
-        return shown.removeprefix("-") if float(shown.replace(",", "")) == 0 else shown  # never -0.0000
+        text = f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"
+        return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text  # never -0.0000
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     text = str(value)
@@ -96,7 +96,7 @@ def cell(value: object) -> str:
 
 
 def ask(question: str) -> None:
-    """Go on only where a person answers yes, asked on stderr. Raises typer.Abort for anything else, no answer too."""
+    """Go on only where a person answers yes, asked on stderr. Raises typer.Abort for any other answer, or none."""
     sys.stderr.write(f"{question} [y/N]: ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
@@ -107,9 +107,9 @@ def ask(question: str) -> None:
 
 
 class TrainingDisplay:
-    """Progress of a training in the terminal: a bar where stderr is one, else a line an epoch, and in long ones more.
+    """Progress of a training: a bar where stderr is a terminal, else a line an epoch, and more lines in long epochs.
 
-    No line is more than ten seconds after the one before, as long as the work tells of itself.
+    No line is more than ten seconds after the one before, as long as the work reports its progress.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class TrainingDisplay:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`device` says what the work runs on; it is asked once, when the work has begun. `clock` counts seconds."""
+        """`device` gives a line on the device; it is called once, when the work has begun. `clock` counts seconds."""
         from rich import progress as bars
 
         self._monitor = monitor
@@ -129,13 +129,13 @@ class TrainingDisplay:
             bars.TextColumn("{task.description}", markup=False),
             bars.BarColumn(),
             bars.MofNCompleteColumn(),
-            bars.TextColumn("{task.fields[words]}", markup=False),
+            bars.TextColumn("{task.fields[text]}", markup=False),
             console=self._console,
             disable=not self._console.is_terminal,
             transient=True,
         )
-        self._task = self._progress.add_task("starting", total=None, words="")
-        self._told = ""
+        self._task = self._progress.add_task("starting", total=None, text="")
+        self._last_message = ""
         self._clock = clock
         self._began = self._lined = clock()
 
@@ -146,54 +146,58 @@ class TrainingDisplay:
             yield self
 
     def status(self, status: Status) -> None:
-        """Take a heartbeat."""
-        if status.message and status.message != self._told and status.state in ("queued", "starting"):
-            self._told = status.message
+        """Show a heartbeat."""
+        if status.message and status.message != self._last_message and status.state in ("queued", "starting"):
+            self._last_message = status.message
             self._console.print(Text(status.message))
         if not status.phase:
             return
         if self._device is not None:
             self._console.print(Text(self._device()))
             self._device = None
-        where = f"{status.phase} epoch {status.epoch}/{status.epochs}" if status.epochs else status.phase
-        words = [status.unit]
+        place = f"{status.phase} epoch {status.epoch}/{status.epochs}" if status.epochs else status.phase
+        texts = [status.unit]
         if status.eta_seconds is not None:
-            words.append(f"at most {duration(status.eta_seconds)} left")
+            texts.append(f"at most {duration(status.eta_seconds)} left")
         if status.triples_per_second and status.unit == "triples":
-            words.append(f"{status.triples_per_second:,.0f} triples/s")
-        self._stand(where, status.done, status.total, " · ".join(words))
+            texts.append(f"{status.triples_per_second:,.0f} triples/s")
+        self._show_progress(place, status.done, status.total, " · ".join(texts))
 
-    def progress(self, at: Progress) -> None:
-        """Take a reading of an evaluation that has no run to beat for."""
+    def progress(self, progress: Progress) -> None:
+        """Show the progress of an evaluation, which has no run with a heartbeat."""
         spent = self._clock() - self._began
-        left = f" · {duration(spent * (at.total - at.done) / at.done)} left" if at.done and spent > 1 else ""
-        self._stand(at.phase, at.done, at.total, f"{at.unit}{left}")
+        time_left = (
+            f" · {duration(spent * (progress.total - progress.done) / progress.done)} left"
+            if progress.done and spent > 1
+            else ""
+        )
+        self._show_progress(progress.phase, progress.done, progress.total, f"{progress.unit}{time_left}")
 
-    def _stand(self, where: str, done: int, total: int, words: str) -> None:
-        """Say where the work stands: in the bar, or where there is none in a line, now and then."""
-        self._progress.update(self._task, description=where, completed=done, total=total or None, words=words)
+    def _show_progress(self, place: str, done: int, total: int, text: str) -> None:
+        """Show the progress in the bar, or where there is none in a line every few seconds."""
+        self._progress.update(self._task, description=place, completed=done, total=total or None, text=text)
         if not self._console.is_terminal and self._clock() - self._lined >= _LINE_EVERY:
-            self._line(f"{where}: {done:,} of {total:,} {words}")
+            self._line(f"{place}: {done:,} of {total:,} {text}")
 
-    def _line(self, words: str) -> None:
+    def _line(self, text: str) -> None:
         self._lined = self._clock()
-        self._console.print(Text(words))
+        self._console.print(Text(text))
 
     def record(self, record: EpochRecord) -> None:
-        """Print what an epoch brought."""
-        parts = [f"{record.phase} epoch {record.epoch}"]
+        """Print the loss and the validation metric of an epoch."""
+        texts = [f"{record.phase} epoch {record.epoch}"]
         if record.loss is not None:
-            parts.append(f"loss {record.loss:.4f}")
+            texts.append(f"loss {record.loss:.4f}")
         if record.validation is not None:
-            parts.append(f"validation {self._monitor} {record.validation[self._monitor]:.4f}")
-        parts.append(f"{record.seconds + record.validation_seconds:.1f} s")
-        self._line(" · ".join(parts) + (" · best so far" if record.improved else ""))
+            texts.append(f"validation {self._monitor} {record.validation[self._monitor]:.4f}")
+        texts.append(f"{record.seconds + record.validation_seconds:.1f} s")
+        self._line(" · ".join(texts) + (" · best so far" if record.improved else ""))
 
 
 def duration(seconds: float) -> str:
     """75 -> '1 min 15 s'."""
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, seconds_left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
         return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f"{minutes} min {seconds_left} s" if minutes else f"{seconds_left} s"

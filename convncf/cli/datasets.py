@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from convncf.data.statistics import DatasetStatistics
 
 app = typer.Typer(
-    help="List (without a command), add, fetch, look at and delete datasets.", invoke_without_command=True
+    help="List (without a command), add, fetch, show, filter and delete datasets.", invoke_without_command=True
 )
 
 
@@ -38,17 +38,17 @@ def list_(as_json: Json = False) -> None:
     from convncf.data import catalogue
 
     home = runtime_files.home()
-    found = catalogue.entries(home)
+    entries = catalogue.entries(home)
     if as_json:
-        emit_json({"datasets": [asdict(entry) for entry in found], "home": str(home)})
+        emit_json({"datasets": [asdict(entry) for entry in entries], "home": str(home)})
         return
     rows = [
         (e.name, "embedded" if e.embedded else "imported", e.n_users, e.n_items, e.n_interactions, e.fingerprint)
-        for e in found
+        for e in entries
         if not e.problem
     ]
     table(["dataset", "kind", "users", "items", "interactions", "fingerprint"], rows, left=2)
-    for entry in found:
+    for entry in entries:
         if entry.problem:
             say(f"{entry.name} cannot be read: {entry.problem}")
 
@@ -61,7 +61,7 @@ def add(
         typer.Argument(
             metavar="FILE…",
             help="Interactions: CSV or the like, Parquet, JSON lines, RecBole, MovieLens, NCF and LightGCN files, also "
-            "as .gz, in a .zip or in a folder; a predefined split and titles may stand beside them.",
+            "as .gz, in a .zip or in a folder; a predefined split and titles may be in the same folder.",
         ),
     ],
     options: ReadOptions,
@@ -73,23 +73,23 @@ def add(
     from convncf.data.statistics import dataset_statistics
 
     home = runtime_files.home()
-    made = name or catalogue.free_name(catalogue.stem(files[0]), home)
-    entry = catalogue.add(files, made, home, options=options)
-    dataset = catalogue.load(made, home)
+    dataset_name = name or catalogue.free_name(catalogue.stem(files[0]), home)
+    entry = catalogue.add(files, dataset_name, home, options=options)
+    dataset = catalogue.load(dataset_name, home)
     report, hints = dataset.report or {}, dataset_statistics(dataset).hints
     if as_json:
         counts = {"users": entry.n_users, "items": entry.n_items, "interactions": entry.n_interactions}
         parts = {"train" if part == "training" else part: n for part, n in (report.get("split") or {}).items()}
-        told = {"dataset": entry.name, **counts, **parts, "fingerprint": entry.fingerprint, "report": report}
-        emit_json(told | {"hints": list(hints)})
+        result = {"dataset": entry.name, **counts, **parts, "fingerprint": entry.fingerprint, "report": report}
+        emit_json(result | {"hints": list(hints)})
     else:
         counted = [(entry.name, entry.n_users, entry.n_items, entry.n_interactions, entry.fingerprint)]
         table(["dataset", "users", "items", "interactions", "fingerprint"], counted)
     for sentence in (*report.get("sentences", ()), *hints):
         say(sentence)
     if entry_parts := report.get("split"):
-        drawn = "" if entry_parts["validation"] else "; for validation, one random training item a user is taken"
-        say(f"The split that it came with is used (data.split=auto){drawn}.")
+        validation = "" if entry_parts["validation"] else "; validation gets one random training item a user"
+        say(f"Its predefined split is used (data.split=auto){validation}.")
     say(f"next: convncf train --dataset {entry.name}")
 
 
@@ -98,7 +98,7 @@ def delete(
     name: Annotated[str, typer.Argument(metavar="DATASET", help="Name of a dataset that you added.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete a dataset that you added; runs on it keep their figures, but cannot be looked into any more."""
+    """Delete a dataset that you added; runs on it keep their figures, but cannot be inspected any more."""
     from convncf.data import catalogue
 
     if not yes:
@@ -108,7 +108,7 @@ def delete(
 
 
 _Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="A name that convncf datasets lists.")]
-_Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of what is divided at random.")]
+_Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of random splits.")]
 
 
 @app.command("fetch", epilog="Example: convncf datasets fetch ml-100k")
@@ -116,43 +116,43 @@ def fetch(
     download: Annotated[str, typer.Argument(metavar="NAME", help="ml-100k, ml-1m or ml-latest-small.")],
     name: Annotated[str | None, typer.Option(help="Name of the dataset; else as above.")] = None,
     file: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="The archive, where it is here already.")
+        Path | None, typer.Option("--from", metavar="FILE", help="The archive, if it was downloaded already.")
     ] = None,
     url: Annotated[str | None, typer.Option(help="Another address of the archive, such as a mirror.")] = None,
     any_version: Annotated[
-        bool, typer.Option("--any-version", help="Take an archive with another checksum, too.")
+        bool, typer.Option("--any-version", help="Accept an archive with another checksum too.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Download a dataset from its maker and keep it; the archive is held against its checksum."""
+    """Download a published dataset and keep it; the checksum of the archive is verified."""
     from convncf.data import catalogue, downloads
     from convncf.data.statistics import dataset_statistics
 
     home = files.home()
-    offered = downloads.known(download)
-    say(f"{offered.title}: {offered.licence}.")
-    with _Bytes(None if file else url or offered.url) as bar:
-        got = downloads.fetch(
-            download, home, as_name=name, file=file, url=url, any_version=any_version, on_bytes=bar.told
+    published = downloads.known(download)
+    say(f"{published.title}: {published.licence}.")
+    with _Bytes(None if file else url or published.url) as bar:
+        fetched = downloads.fetch(
+            download, home, as_name=name, file=file, url=url, any_version=any_version, on_bytes=bar.on_bytes
         )
-    entry = got.entry
+    entry = fetched.entry
     dataset = catalogue.load(entry.name, home)
     report, hints = dataset.report or {}, dataset_statistics(dataset).hints
     counts = {"users": entry.n_users, "items": entry.n_items, "interactions": entry.n_interactions}
     if as_json:
-        told = {"dataset": entry.name, **counts, "fingerprint": entry.fingerprint, "verified": got.verified}
-        told |= {"licence": offered.licence, "notes": list(got.notes)}
-        emit_json(told | {"report": report, "hints": list(hints)})
+        result = {"dataset": entry.name, **counts, "fingerprint": entry.fingerprint, "verified": fetched.verified}
+        result |= {"licence": published.licence, "notes": list(fetched.notes)}
+        emit_json(result | {"report": report, "hints": list(hints)})
     else:
         table(["dataset", *counts, "fingerprint"], [(entry.name, *counts.values(), entry.fingerprint)])
-    for sentence in (*got.notes, *report.get("sentences", ()), *hints):
+    for sentence in (*fetched.notes, *report.get("sentences", ()), *hints):
         say(sentence)
     say(f"next: convncf train --dataset {entry.name}")
 
 
 @app.command("show")
 def show(name: _Dataset, as_json: Json = False) -> None:
-    """Show what a dataset holds: counts, times, ratings, how it came divided, and how training would divide it."""
+    """Show statistics of a dataset: counts, times, ratings, its predefined split, and the split that training uses."""
     from convncf.config import DataConfig
     from convncf.data import catalogue
     from convncf.data.splitting import split
@@ -167,8 +167,8 @@ def show(name: _Dataset, as_json: Json = False) -> None:
         parts = {"problem": str(error)}
     sentences = list((dataset.report or {}).get("sentences", ()))
     if as_json:
-        told = {"dataset": name, "source": dataset.source, "fingerprint": fingerprint} | asdict(statistics)
-        emit_json(told | {"hints": list(statistics.hints), "split": parts, "sentences": sentences})
+        result = {"dataset": name, "source": dataset.source, "fingerprint": fingerprint} | asdict(statistics)
+        emit_json(result | {"hints": list(statistics.hints), "split": parts, "sentences": sentences})
         return
     table([name, ""], [*_statistic_rows(statistics), *_split_rows(parts), ("fingerprint", fingerprint)], left=2)
     for note in parts.get("notes", ()):
@@ -188,22 +188,22 @@ def filter_(
     seed: _Seed = 1,
     as_json: Json = False,
 ) -> None:
-    """Show what settings would leave of a dataset, step by step, and how that would be divided; nothing is changed."""
+    """Show the effect of filter settings on a dataset, step by step, and the split after them; nothing is changed."""
     from convncf.data import catalogue
     from convncf.data.filtering import apply_filters
     from convncf.data.splitting import split
     from convncf.data.statistics import split_summary
     from convncf.models.settings import parse_setting, resolve
 
-    chosen = list(set_ or [])
-    for text in chosen:
+    settings = list(set_ or [])
+    for text in settings:
         key, _ = parse_setting(text)
         if not key.startswith("data.") or key == "data.dataset":
             raise ConfigError(
-                f"setting {key} does not say which interactions count. Give settings that begin with data., such as "
+                f"setting {key} does not filter interactions. Give settings that begin with data., such as "
                 "--set data.min_user=5; the dataset is the command's argument."
             )
-    config = resolve(dataset=name, seed=seed, settings=chosen).config
+    config = resolve(dataset=name, seed=seed, settings=settings).config
     dataset = catalogue.load(name, files.home())
     filtered = apply_filters(dataset, config.data)
     problem, parts = None, {}
@@ -212,12 +212,12 @@ def filter_(
     except SplitError as error:
         problem = str(error)
     if as_json:
-        told = {"dataset": name, "settings": config.data.model_dump(), "ledger": [asdict(s) for s in filtered.steps]}
-        emit_json(told | {"split": parts or {"problem": problem}})
+        result = {"dataset": name, "settings": config.data.model_dump(), "steps": [asdict(s) for s in filtered.steps]}
+        emit_json(result | {"split": parts or {"problem": problem}})
         return
     table(["step", "users", "items", "interactions"], [_step_row(step) for step in filtered.steps])
     if problem:
-        say(f"It could not be divided: {problem}")
+        say(f"It could not be split: {problem}")
         return
     table(["split", ""], _split_rows(parts), left=2)
     for note in parts["notes"]:
@@ -230,8 +230,8 @@ def _statistic_rows(statistics: DatasetStatistics) -> list[tuple[str, str]]:
         ("items", f"{statistics.items:,}, {statistics.titled:,} with a title"),
         ("interactions", f"{statistics.interactions:,}, {100 * statistics.density:.3g}% of the pairs"),
     ]
-    for whose, spread in (("a user", statistics.per_user), ("an item", statistics.per_item)):
-        rows.append((f"{whose} has", f"{spread.fewest:,} to {spread.most:,}, half at most {spread.median:,g}"))
+    for owner, spread in (("a user", statistics.per_user), ("an item", statistics.per_item)):
+        rows.append((f"{owner} has", f"{spread.fewest:,} to {spread.most:,}, half at most {spread.median:,g}"))
     rows.append(("times", "none" if statistics.first is None else f"{statistics.first} to {statistics.last}"))
     rows.append(
         (
@@ -242,17 +242,17 @@ def _statistic_rows(statistics: DatasetStatistics) -> list[tuple[str, str]]:
         )
     )
     if statistics.predefined_split:
-        rows.append(("came divided", _sizes(statistics.predefined_split)))
+        rows.append(("predefined split", _sizes(statistics.predefined_split)))
     if (sets := statistics.candidates) is not None:
-        each = f"{sets.most:,}" if sets.fewest == sets.most else f"{sets.fewest:,} to {sets.most:,}"
-        rows.append(("candidate sets", f"{sets.sets:,} with {each} negatives, {sets.fingerprint}"))
+        sizes = f"{sets.most:,}" if sets.fewest == sets.most else f"{sets.fewest:,} to {sets.most:,}"
+        rows.append(("candidate sets", f"{sets.sets:,} with {sizes} negatives, {sets.fingerprint}"))
     return rows
 
 
 def _split_rows(parts: dict[str, Any]) -> list[tuple[str, str]]:
     if "problem" in parts:
         return [("default split", f"none: {parts['problem']}")]
-    rows = [("divided", f"{parts['method']}: {_sizes(parts)}")]
+    rows = [("split", f"{parts['method']}: {_sizes(parts)}")]
     if "rated_lower" in parts:
         rows.append(("rated lower", f"{parts['rated_lower']:,}, {parts['low_rated']}"))
     return rows
@@ -262,8 +262,8 @@ def _sizes(parts: dict[str, Any]) -> str:
     return f"{parts['train']:,} training, {parts['validation']:,} validation, {parts['test']:,} test"
 
 
-def _sentence(words: str) -> str:
-    return words if words.endswith((".", "…")) else f"{words}."
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "…")) else f"{text}."
 
 
 def _step_row(step: Step) -> tuple[str, int, int, int]:
@@ -271,7 +271,7 @@ def _step_row(step: Step) -> tuple[str, int, int, int]:
 
 
 class _Bytes:
-    """A bar of what has come, on stderr, where that is a terminal; else a line at the beginning."""
+    """A progress bar of received bytes on stderr where that is a terminal; else a line at the beginning."""
 
     def __init__(self, address: str | None) -> None:
         from rich import progress as bars
@@ -296,6 +296,6 @@ class _Bytes:
         self._bar.stop()
 
     @property
-    def told(self) -> OnBytes:
-        """Takes the bytes that have come and the total."""
+    def on_bytes(self) -> OnBytes:
+        """Takes the bytes received and the total."""
         return lambda done, total: self._bar.update(self._task, completed=done, total=total)

@@ -13,7 +13,7 @@ from convncf.runtime import files
 
 
 def demo(
-    wait: Annotated[bool, typer.Option("--wait", help="Return when the runs have ended.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Return after the runs have ended.")] = False,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting for all three: train.epochs=2."),
@@ -32,7 +32,7 @@ def demo(
     if as_json:
         emit_json({"runs": [{"run": n, "state": s.state, "message": s.message} for n, s in rows], "home": str(home)})
     else:
-        table(["run", "state", "what"], [(n, s.state, s.message) for n, s in rows], left=3)
+        table(["run", "state", "message"], [(n, s.state, s.message) for n, s in rows], left=3)
     say(f"run folders: {home / 'runs'}")
 
 

@@ -1,4 +1,4 @@
-"""convncf export: what a run has learned, as files for other tools."""
+"""convncf export: embeddings and arrays of a run, as files for other tools."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ def export(
     run: RunName,
     user: Annotated[str | None, typer.Option(help="A user's raw id, as in the data.")] = None,
     item: Annotated[str | None, typer.Option(help="An item's raw id, or its title, or a part of it.")] = None,
-    epoch: Annotated[int | None, typer.Option(help="A kept epoch; the best one when left out.")] = None,
+    epoch: Annotated[int | None, typer.Option(help="A kept epoch; the best one when not given.")] = None,
     projector: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Embeddings with raw ids, for the TensorBoard projector; a new folder."),
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="All that Inspect shows of the pair, as a page: opens offline.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Everything that Inspect shows of the pair, as a page that opens offline."),
     ] = None,
     npz: Annotated[
         Path | None,
@@ -50,16 +51,16 @@ def export(
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The same arrays as a .zip with a CSV each and a README.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
-    """Write what a run has learned: embeddings, or the page and the arrays of one pair."""
-    of_pair = {"--html": html, "--npz": npz, "--csv": csv}
-    wanted = {option: file for option, file in of_pair.items() if file is not None}
-    if not wanted and projector is None:
+    """Write the embeddings of a run, or the page and the arrays of one pair."""
+    pair_files = {"--html": html, "--npz": npz, "--csv": csv}
+    requested = {option: file for option, file in pair_files.items() if file is not None}
+    if not requested and projector is None:
         raise ConfigError("nothing to export: give --projector DIR, or a pair with --html, --npz or --csv FILE.")
-    if wanted and (user is None or item is None):
-        raise ConfigError(f"{next(iter(wanted))} shows one pair: give --user and --item as well.")
-    for option, file in wanted.items():
+    if requested and (user is None or item is None):
+        raise ConfigError(f"{next(iter(requested))} exports one pair: give --user and --item as well.")
+    for option, file in requested.items():
         kinds = {"--html": (), "--npz": (".npz",), "--csv": (".zip",)}[option]
         refuse_unwritable(option, file, force=force, kinds=kinds)
     if projector is not None:
@@ -77,7 +78,7 @@ def _refuse_folder(folder: Path, force: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"--projector {folder}: is a file. Give the name of a folder.")
     if folder.is_dir() and any(folder.iterdir()) and not force:
-        raise ConfigError(f"--projector {folder}: holds something already. Choose another folder, or add --force.")
+        raise ConfigError(f"--projector {folder}: is not empty. Choose another folder, or add --force.")
 
 
 def _refuse_without_plotly() -> None:
@@ -93,10 +94,10 @@ def _refuse_without_plotly() -> None:
 def _projector(loaded: LoadedRun, folder: Path) -> None:
     from convncf.interop import embeddings
 
-    found = embeddings.projector_files(loaded.model, loaded.split, loaded.dataset.items)
-    embeddings.write_folder(found, folder)
-    say(f"wrote {folder}: {found.words}")
-    say(f"Look at it with tensorboard --logdir {folder}, or load a vectors.tsv with its metadata.tsv.")
+    projector_files = embeddings.projector_files(loaded.model, loaded.split, loaded.dataset.items)
+    embeddings.write_folder(projector_files, folder)
+    say(f"wrote {folder}: {projector_files.words}")
+    say(f"View it with tensorboard --logdir {folder}, or load a vectors.tsv with its metadata.tsv.")
 
 
 def _pair(loaded: LoadedRun, user: str, item: str, html: Path | None, npz: Path | None, csv: Path | None) -> None:
@@ -107,7 +108,7 @@ def _pair(loaded: LoadedRun, user: str, item: str, html: Path | None, npz: Path 
     names = loaded.dataset.items
     index = find_item(names, item)
     if item != names.items.id(index):
-        say(f"{item!r} is taken for {names.label(index)}, id {names.items.id(index)}")
+        say(f"{item!r} is read as {names.label(index)}, id {names.items.id(index)}")
     view = inspection.view_pair(loaded.model, loaded.split, loaded.dataset.interactions.users.index(user), index)
     record = pair_record(loaded, view)
     contents: list[tuple[Path, bytes]] = []

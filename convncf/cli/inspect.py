@@ -1,4 +1,4 @@
-"""convncf inspect: what a saved run makes of one pair, on the screen or as a page that opens offline."""
+"""convncf inspect: the score of one pair by a saved run, on the screen or as a page that opens offline."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from convncf.inspection import LayerTrace, PairView
 
 
-def write_page(path: Path, found: Mapping[str, Any], view: PairView) -> None:
+def write_page(path: Path, inspection: Mapping[str, Any], view: PairView) -> None:
     """Write the page atomically. Raises ConfigError where plotly is not installed or the folder does not exist."""
     try:
         from convncf import figures
@@ -33,10 +33,13 @@ def write_page(path: Path, found: Mapping[str, Any], view: PairView) -> None:
     from convncf.inspection import PairTrace
 
     if not path.parent.is_dir():
-        raise ConfigError(f"--html {path}: the folder {path.parent} does not exist. Make it, or choose another.")
-    title = f"{found['title']} for user {found['user_id']}"
+        raise ConfigError(f"--html {path}: the folder {path.parent} does not exist. Create it, or choose another.")
+    title = f"{inspection['title']} for user {inspection['user_id']}"
     lead = [
-        f"run {found['run']}, epoch {found['epoch']}: score {view.score:.4f}, {view.rank_words}; {view.excluded}",
+        (
+            f"run {inspection['run']}, epoch {inspection['epoch']}: score {view.score:.4f}, {view.rank_words}; "
+            f"{view.excluded}"
+        ),
         view.trace.words,
     ]
     sections: list[figures.Section] = []
@@ -88,24 +91,24 @@ def inspect(
     names = loaded.dataset.items
     index = find_item(names, item)
     if item != names.items.id(index):
-        say(f"{item!r} is taken for {names.label(index)}, id {names.items.id(index)}")
+        say(f"{item!r} is read as {names.label(index)}, id {names.items.id(index)}")
         item = names.items.id(index)
     view = inspection.view_pair(loaded.model, loaded.split, loaded.dataset.interactions.users.index(user), index)
     title = names.label(index)
-    found = _inspection(run, user, item, title, loaded.epoch, view) | {"rank_words": view.rank_words}
+    result = _inspection(run, user, item, title, loaded.epoch, view) | {"rank_words": view.rank_words}
     if html is not None:
-        write_page(html, found, view)
+        write_page(html, result, view)
         say(f"wrote {html}")
     if as_json:
-        emit_json(found)
+        emit_json(result)
         return
     heading = f"{title} for user {user} in {run} (epoch {loaded.epoch}): score {view.score:.4f}, {view.rank_words}"
-    steps = [(layer["name"], " × ".join(map(str, layer["shape"]))) for layer in found["layers"]]
-    parts = sorted(found["parts"], key=lambda part: -abs(part["value"]))
+    steps = [(layer["name"], " × ".join(map(str, layer["shape"]))) for layer in result["layers"]]
+    parts = sorted(result["parts"], key=lambda part: -abs(part["value"]))
     if steps:
         table(["step", "shape"], steps, title=heading)
         table(["part of the score", "adds"], [(part["name"], part["value"]) for part in parts[:10]])
-    else:  # Popularity, ItemKNN and EASE have no inside; the words below say so
+    else:  # Popularity, ItemKNN and EASE have no layers; the message below says so
         out().print(Text(cell(heading)), soft_wrap=True)
     if len(parts) > 10:
         say(f"and {len(parts) - 10} smaller parts; all add up to the score")
@@ -135,8 +138,8 @@ def _inspection(run: str, user: str, item: str, title: str, epoch: int, view: Pa
         "rank": view.rank.rank,
         "candidates": view.rank.candidates,
         "tied": view.rank.tied,
-        "standing": view.part,
-        "left_out": view.excluded,
+        "part": view.part,
+        "excluded": view.excluded,
         "layers": layers,
         "parts": parts,
         "words": trace.words,

@@ -1,4 +1,4 @@
-"""Options and arguments that several commands share, and files that a command writes where the user says."""
+"""Options and arguments that several commands share, and the writing of files that the user names."""
 
 from __future__ import annotations
 
@@ -19,54 +19,54 @@ if TYPE_CHECKING:
     from convncf.workflow.loading import LoadedRun
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, as convncf runs lists it.")]
-Json = Annotated[bool, typer.Option("--json", help="One strict JSON object on stdout, all else on stderr.")]
+Json = Annotated[bool, typer.Option("--json", help="One strict JSON object on stdout, everything else on stderr.")]
 UserId = Annotated[str, typer.Option("--user", help="A user's raw id, as in the data.")]
 FRAME_KINDS: Final = (".parquet", ".csv")
-"""Endings of the names that `write_frame` takes."""
+"""File name endings that `write_frame` accepts."""
 
 
 def refuse_unwritable(option: str, file: Path, *, force: bool = False, kinds: Sequence[str] = ()) -> None:
-    """Raise ConfigError where the file's folder is missing, its name is taken (by a file: unless `force`), or its
-    ending is none of `kinds`, where there are any.
+    """Raise ConfigError where the file's folder is missing, the file exists (unless `force`), is a folder, or its
+    ending is not one of `kinds`, where there are any.
     """
     if kinds and file.suffix.lower() not in kinds:
         raise ConfigError(f"{option} {file}: ends neither in {' nor in '.join(kinds)}. Give it one of these endings.")
     if not file.parent.is_dir():
-        raise ConfigError(f"{option} {file}: the folder {file.parent} does not exist. Make it, or choose another.")
+        raise ConfigError(f"{option} {file}: the folder {file.parent} does not exist. Create it, or choose another.")
     if file.exists() and not file.is_file():
         raise ConfigError(f"{option} {file}: is a folder or a device. Give the name of a file.")
     if file.exists() and not force:
-        raise ConfigError(f"{option} {file}: is there already. Choose another name, or write over it with --force.")
+        raise ConfigError(f"{option} {file}: exists already. Choose another name, or overwrite it with --force.")
 
 
 def write_frame(file: Path, frame: pd.DataFrame) -> None:
-    """Write a table as its name says, ids as they are."""
+    """Write a table in the format of its name's ending, ids unchanged."""
     with files.atomic_path(file) as part:
         if file.suffix.lower() == ".parquet":
             frame.to_parquet(part, index=False)
         else:
-            # Text in quotes: a reader then splits neither at a comma nor at a line break of an id.
+            # Text in quotes: then a reader splits neither at a comma nor at a line break of an id.
             frame.to_csv(part, index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
 
 
 _OURS: Final = ", ".join(one.name for one in OURS)
 # the modules of extensions are not loaded for a help text
-Model = Annotated[str | None, typer.Option(help=f"One of {_OURS}, or of {EXTENSIONS}; {OURS[0].name} when left out.")]
+Model = Annotated[str | None, typer.Option(help=f"One of {_OURS}, or of {EXTENSIONS}; {OURS[0].name} when not given.")]
 Preset = Annotated[
     str | None,
     typer.Option(
         help="Named defaults: quick (two minutes, no GPU), recbole (as RecBole does), paper (as the 2018 code does); "
-        "else quick."
+        "quick when not given."
     ),
 ]
-Epoch = Annotated[int | None, typer.Option(help="A kept epoch; the best one when left out, 0 for the start.")]
+Epoch = Annotated[int | None, typer.Option(help="A kept epoch; the best one when not given, 0 for the start.")]
 
 
 def load(run: str, epoch: int | None) -> LoadedRun:
     from convncf.runs import RunStore
 
     home = files.home()
-    found = RunStore(home).open(run)  # refuses before torch is loaded
+    saved_run = RunStore(home).open(run)  # refuses before torch is loaded
     from convncf.workflow.loading import load_run
 
-    return load_run(found, checkpoint=epoch)
+    return load_run(saved_run, checkpoint=epoch)

@@ -46,11 +46,11 @@ def with_read_options(command: Callable[..., None], only: Collection[str] = ()) 
     return with_them
 
 
-_FOUND_OUT: Final = "detected unless given"
+_FOUND_OUT: Final = "detected when not given"
 
 
 def _column_help(words: RoleWords) -> str:
-    unless = "guessed unless given" if words.required else 'guessed unless given, not read when ""'
+    unless = "guessed when not given" if words.required else 'guessed when not given, not read when ""'
     return f"Name, or number without a header, of the column that holds {words.holds}; {unless}."
 
 

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from convncf.evaluation.ranking import Scorer, TopK
 
 COLUMNS = ("user_id", "rank", "item_id", "title", "score")
-"""Of the file; rank is the place in the list, 1 to K."""
+"""Columns of the file; rank is the position in the list, 1 to K."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What lists are made from."""
+    """Data and model of the lists."""
 
     dataset: Dataset
     split: Split
@@ -38,11 +38,11 @@ class Source:
 
 
 def read_ids(file: Path) -> dict[str, int]:
-    """Each id of the file with the number of its first line; blank lines and repeats are counted and said."""
+    """Each id of the file with the number of its first line; blank lines and repeats are counted in a message."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"--users {file}: is no UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
+        raise DataError(f"--users {file}: is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
     lines = text.split("\n")[: -1 if text.endswith("\n") else None]
     ids: dict[str, int] = {}
     blank = 0
@@ -55,13 +55,13 @@ def read_ids(file: Path) -> dict[str, int]:
     if not ids:
         raise DataError(f"--users {file}: holds no id. Write one a line.")
     if passed := len(lines) - len(ids):
-        say(f"--users {file}: {passed:,} lines passed over, {blank:,} blank and {passed - blank:,} repeated")
+        say(f"--users {file}: {passed:,} lines skipped, {blank:,} blank and {passed - blank:,} repeated")
     return ids
 
 
 @dataclass(slots=True)
 class Written:
-    """What went into a file of lists."""
+    """Counts of a file of lists."""
 
     users: int = 0
     rows: int = 0
@@ -84,56 +84,56 @@ class Written:
             "seconds": round(self.seconds, 3),
         }
 
-    def tell(self, file: Path, run: str) -> None:
-        """Say it, and what a reader of the file should know."""
-        whose = "1 user" if self.users == 1 else f"{self.users:,} users"
-        say(f"wrote {file}: {whose}, {self.rows:,} rows, {duration(self.seconds)}")
-        for who, what in (
-            (self.short, "fewer items left than were asked for"),
-            (self.untrained, "nothing in training, so their lists come from no interaction of theirs"),
+    def report(self, file: Path, run: str) -> None:
+        """Print the counts, and what a reader of the file should know."""
+        users_text = "1 user" if self.users == 1 else f"{self.users:,} users"
+        say(f"wrote {file}: {users_text}, {self.rows:,} rows, {duration(self.seconds)}")
+        for ids, reason in (
+            (self.short, "fewer items left than K"),
+            (self.untrained, "nothing in training, so their lists do not depend on their interactions"),
         ):
-            if who:
-                say(f"users with {what}: {len(who):,} ({', '.join(who[:5])}{', …' if len(who) > 5 else ''})")
+            if ids:
+                say(f"users with {reason}: {len(ids):,} ({', '.join(ids[:5])}{', …' if len(ids) > 5 else ''})")
         if self.tied:
             say(f"{self.tied:,} rows tie with another item of their user; ties are listed in the data's order")
         if self.held_out:
             say(
-                f"{self.held_out:,} rows are held-out test items, which the user has: only training and validation are "
-                f"left out. convncf refit {run} trains on everything, and its lists leave out everything"
+                f"{self.held_out:,} rows are held-out test items, which the user has: only training and validation "
+                f"items are excluded. convncf refit {run} trains on everything, and its lists exclude everything"
             )
 
 
 def write_lists(file: Path, source: Source, users: npt.NDArray[np.int64], k: int) -> Written:
-    """Write the lists row by row; the file is whole or absent, also after Ctrl-C."""
+    """Write the lists row by row; the file is complete or absent, also after Ctrl-C."""
     import numpy as np
 
     from convncf.inspection.lists import lists
     from convncf.training import Progress
 
-    began, done = time.perf_counter(), Written()
+    began, written = time.perf_counter(), Written()
     names, ids, split = source.dataset.items, source.dataset.interactions.users, source.split
     n_trained = np.diff(split.train.indptr)
     display = TrainingDisplay("")
     with display.shown(), files.atomic_path(file) as part, part.open("w", encoding="utf-8", newline="") as stream:
-        # Text in quotes: a reader then splits neither at a comma nor at a line break of a title.
+        # Text in quotes: then a reader splits neither at a comma nor at a line break of a title.
         rows = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
         rows.writerow(COLUMNS)
-        for user, found in lists(source.model, split, users, k):
-            raw, items = ids.id(user), found.items.tolist()
-            for place, (item, score) in enumerate(zip(items, found.scores.tolist(), strict=True), start=1):
-                rows.writerow((raw, place, names.items.id(item), names.titles[item], score))
-            done.users += 1
-            done.rows += len(items)
-            done.tied += int(np.count_nonzero(found.tied))
-            own = split.test.indices[split.test.indptr[user] : split.test.indptr[user + 1]]
-            done.held_out += int(np.isin(found.items, own).sum())
+        for user, ranked in lists(source.model, split, users, k):
+            raw, items = ids.id(user), ranked.items.tolist()
+            for position, (item, score) in enumerate(zip(items, ranked.scores.tolist(), strict=True), start=1):
+                rows.writerow((raw, position, names.items.id(item), names.titles[item], score))
+            written.users += 1
+            written.rows += len(items)
+            written.tied += int(np.count_nonzero(ranked.tied))
+            test_items = split.test.indices[split.test.indptr[user] : split.test.indptr[user + 1]]
+            written.held_out += int(np.isin(ranked.items, test_items).sum())
             if len(items) < k:
-                done.short.append(raw)
+                written.short.append(raw)
             if not n_trained[user]:
-                done.untrained.append(raw)
-            display.progress(Progress("lists", 0, 0, "users", done.users, len(users)))
-    done.seconds = time.perf_counter() - began
-    return done
+                written.untrained.append(raw)
+            display.progress(Progress("lists", 0, 0, "users", written.users, len(users)))
+    written.seconds = time.perf_counter() - began
+    return written
 
 
 EXAMPLES = (
@@ -161,45 +161,45 @@ def recommend(
             "--csv", metavar="FILE", help=f"Write {', '.join(COLUMNS)}: a row an item, ranks 1 to K as listed."
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     as_json: Json = False,
 ) -> None:
     """List a user's best items, without those of training and validation; held-out test items are marked.
 
     With --csv into a file: of one user, of some, or of all.
     """
-    wrong = _misuse(user, users, everyone, popular, file)
-    if wrong:
-        context.fail(wrong)
+    error = _misuse(user, users, everyone, popular, file)
+    if error:
+        context.fail(error)
     if file is not None:
         refuse_unwritable("--csv", file, force=force)
-    asked = None if users is None else read_ids(users)
+    ids = None if users is None else read_ids(users)
     source = _source(run, popular=popular)
     if file is None:
         _show(run, source, user, k, popular=popular, as_json=as_json)
         return
-    asked = asked if user is None else {user: 0}
-    chosen = _indices(source.dataset.interactions.users, asked, users)
+    ids = ids if user is None else {user: 0}
+    chosen = _indices(source.dataset.interactions.users, ids, users)
     try:
         written = write_lists(file, source, chosen, k)
     except KeyboardInterrupt:
         say(f"stopped: {file} is not written")
         raise
-    written.tell(file, run)
+    written.report(file, run)
     if as_json:
         emit_json({"run": run, "popular": popular, "csv": str(file)} | written.to_json())
 
 
 def _misuse(user: str | None, users: Path | None, everyone: bool, popular: bool, file: Path | None) -> str:
-    """What is wrong where the options do not say whose lists are wanted, or where many are to go; else nothing."""
-    asked = (("--user", user is not None), ("--users", users is not None), ("--all", everyone))
-    given = [name for name, on in asked if on]
-    if len(given) > 1:
-        return f"{' and '.join(given)} are given together. Keep one of them."
-    if not given and (not popular or file is not None):
-        return "Whose list? Give --user ID, or with --csv FILE also --users FILE or --all."
-    if given and given != ["--user"] and file is None:
-        return f"{given[0]} asks for the lists of many users. Say where they go: --csv FILE."
+    """The error where the options do not name the users, or a file for many lists; else ""."""
+    options = (("--user", user is not None), ("--users", users is not None), ("--all", everyone))
+    given_options = [name for name, is_given in options if is_given]
+    if len(given_options) > 1:
+        return f"{' and '.join(given_options)} exclude each other. Keep one of them."
+    if not given_options and (not popular or file is not None):
+        return "No user is named. Give --user ID, or with --csv FILE also --users FILE or --all."
+    if given_options and given_options != ["--user"] and file is None:
+        return f"{given_options[0]} makes lists of many users. Name the file for them: --csv FILE."
     return ""
 
 
@@ -207,22 +207,22 @@ def _source(run: str, *, popular: bool) -> Source:
     from convncf.runs import RunStore
 
     home = files.home()
-    found = RunStore(home).open(run)  # refuses before torch is loaded
+    saved_run = RunStore(home).open(run)  # refuses before torch is loaded
     from convncf.workflow.loading import data_of, load_run
 
     if popular:
         from convncf.models.registry import BASELINE, fitted
 
-        dataset, split = data_of(found)
+        dataset, split = data_of(saved_run)
         return Source(dataset, split, fitted(BASELINE.settings(), split.train))
-    loaded = load_run(found)
+    loaded = load_run(saved_run)
     return Source(loaded.dataset, loaded.split, loaded.model)
 
 
 def _show(run: str, source: Source, user: str | None, k: int, *, popular: bool, as_json: bool) -> None:
     from convncf import inspection
 
-    found, words, index = _one_list(source, user, k, popular=popular)
+    ranked, excluded, index = _one_list(source, user, k, popular=popular)
     names = source.dataset.items
     items: list[dict[str, Any]] = [
         {
@@ -234,13 +234,13 @@ def _show(run: str, source: Source, user: str | None, k: int, *, popular: bool, 
             "held_out": index is not None and inspection.part_of(source.split, index, item) == "test",
         }
         for item, score, rank, tied in zip(
-            found.items.tolist(), found.scores.tolist(), found.ranks.tolist(), found.tied.tolist(), strict=True
+            ranked.items.tolist(), ranked.scores.tolist(), ranked.ranks.tolist(), ranked.tied.tolist(), strict=True
         )
     ]
     if not items:
         say(f"nothing to recommend: no item is left for user {user}")
     if as_json:
-        emit_json({"run": run, "user_id": user, "popular": popular, "left_out": words, "items": items})
+        emit_json({"run": run, "user_id": user, "popular": popular, "excluded": excluded, "items": items})
         return
     rows = [
         (
@@ -254,24 +254,24 @@ def _show(run: str, source: Source, user: str | None, k: int, *, popular: bool, 
         for i in items
     ]
     if items:
-        whose = "anybody" if user is None else f"user {user}"
-        title = f"{run}, most popular in training, for {whose}" if popular else f"{run}, {whose}"
+        user_text = "any user" if user is None else f"user {user}"
+        title = f"{run}, most popular in training, for {user_text}" if popular else f"{run}, {user_text}"
         score = "users in training" if popular else "score"
         table(["rank", "item", "id", score, "", "tied with"], rows, left=3, title=title)
-    say(words)
+    say(excluded)
 
 
 def _one_list(source: Source, user: str | None, k: int, *, popular: bool) -> tuple[TopK, str, int | None]:
-    """A user's list, what was left out of it in words, and the user's index: none for one whom the data lacks."""
+    """A user's list, the items excluded from it in a phrase, and the user's index; None for a user not in the data."""
     from convncf import inspection
     from convncf.evaluation.ranking import top_k
 
-    known = source.dataset.interactions.users
-    if popular and (user is None or user not in known):
-        words = "left out: nothing" + (f", since the data has no user {user!r}" if user is not None else "")
-        return top_k(source.model.score_items(0).numpy(), (), k), words, None
-    assert user is not None, "_misuse lets none through without --popular"
-    (index,) = _indices(known, {user: 0}, None).tolist()
+    users = source.dataset.interactions.users
+    if popular and (user is None or user not in users):
+        excluded = "excluded: nothing" + (f", since the data has no user {user!r}" if user is not None else "")
+        return top_k(source.model.score_items(0).numpy(), (), k), excluded, None
+    assert user is not None, "_misuse refuses this without --popular"
+    (index,) = _indices(users, {user: 0}, None).tolist()
     return (
         inspection.recommend(source.model, source.split, index, k),
         source.split.excluded_in_words(index, "test"),
@@ -279,24 +279,24 @@ def _one_list(source: Source, user: str | None, k: int, *, popular: bool) -> tup
     )
 
 
-def _indices(known: Vocabulary, asked: dict[str, int] | None, file: Path | None) -> npt.NDArray[np.int64]:
-    """(U,) indices of the ids asked for, in their order, or of all. Raises UnknownIdError, which says what to do."""
+def _indices(vocabulary: Vocabulary, ids: dict[str, int] | None, file: Path | None) -> npt.NDArray[np.int64]:
+    """(U,) indices of the ids, in their order, or of all users. Raises UnknownIdError, which says what to do."""
     import numpy as np
 
-    if asked is None:
-        return np.arange(len(known), dtype=np.int64)
-    unknown = [raw for raw in asked if raw not in known]
+    if ids is None:
+        return np.arange(len(vocabulary), dtype=np.int64)
+    unknown = [raw for raw in ids if raw not in vocabulary]
     if unknown:
-        where = "" if file is None else f"--users {file} line {asked[unknown[0]]}: "
+        where = "" if file is None else f"--users {file} line {ids[unknown[0]]}: "
         more = f" It is one of {len(unknown):,} such ids in the file." if len(unknown) > 1 else ""
         try:
-            known.index(unknown[0])
+            vocabulary.index(unknown[0])
         except UnknownIdError as error:
             raise UnknownIdError(
-                f"{where}{error}{more} For somebody whom the data lacks, --popular instead lists on the screen the "
-                "most popular items of the training part."
+                f"{where}{error}{more} For a user who is not in the data, --popular instead prints the most "
+                "popular items of the training part."
             ) from None
-    return np.array([known.index(raw) for raw in asked], dtype=np.int64)
+    return np.array([vocabulary.index(raw) for raw in ids], dtype=np.int64)
 
 
 def register(app: typer.Typer) -> None:

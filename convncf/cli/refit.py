@@ -1,4 +1,4 @@
-"""convncf refit: train again on everything, the held-out parts too."""
+"""convncf refit: train again on all interactions, the held-out parts included."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from convncf.runtime import files
 
 def refit(
     run: RunName,
-    name: Annotated[str | None, typer.Option(help="Name of the new run; RUN-all when left out.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the new run; RUN-all when not given.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Train anew on everything, the held-out parts too, for the epochs that a run chose: to recommend with."""
+    """Train again on all interactions, held-out parts too, for the epochs that a run chose: to recommend with."""
     from convncf import jobs
     from convncf.runs import RunStore
 
     home = files.home()
     store = RunStore(home)
-    made = store.free_name(f"{run}-all") if name is None else name
-    finish(jobs.refit(store.open(run), made), as_json=as_json)
+    new_name = store.free_name(f"{run}-all") if name is None else name
+    finish(jobs.refit(store.open(run), new_name), as_json=as_json)
 
 
 def register(app: typer.Typer) -> None:

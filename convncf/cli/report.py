@@ -1,4 +1,4 @@
-"""How a report is printed, and a run carried to its end in this process, with its report."""
+"""Printing of a report, and training of a run to its end in this process."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def show_report(report: Mapping[str, Any], *, as_json: bool, monitor: str = "") -> None:
-    """Print a report as one JSON object, or as tables with everything that a reader has to know below them.
+    """Print a report as one JSON object, or as tables with notes below them.
 
-    With a `monitor`, such as NDCG@10, the tables hold the metrics at its cut-off, and a line says where the rest is.
+    With a `monitor`, such as NDCG@10, the tables hold the metrics at its cut-off, and a line names the others.
     """
     if as_json:
         emit_json(report)
@@ -46,7 +46,7 @@ def show_report(report: Mapping[str, Any], *, as_json: bool, monitor: str = "") 
         for test in view.get("paired", {}).values():
             say(f"{kind}{test['metric']}: {test['words']}")
     for sentence in report.get("warnings", ()):
-        say(f"Note well: {sentence}")
+        say(f"Warning: {sentence}")
     on_views = [note for view in views for note in view.get("notes", ())] if len(views) > 1 else []
     for note in dict.fromkeys([*report["notes"], *report["evaluation_notes"], *on_views]):
         if note not in nothing:
@@ -56,12 +56,14 @@ def show_report(report: Mapping[str, Any], *, as_json: bool, monitor: str = "") 
 def _show_metrics(report: Mapping[str, Any], views: Sequence[Mapping[str, Any]], title: str, k: str) -> str:
     """The means side by side; intervals beside them, or in a table of their own where there are several protocols.
 
-    Those at cut-off `k` where it is one of several; returns the others in words, such as "5 and 20".
+    Those at cut-off `k` where it is one of several; returns the others as text, such as "5 and 20".
     """
     names = list(dict.fromkeys(name for view in views for name in view["metrics"])) or list(report["validation"])
     cut_offs = list(dict.fromkeys(name.partition("@")[2] for name in names if "@" in name))
-    others = [each for each in cut_offs if each != k] if sum(name.endswith(f"@{k}") for name in names) > 1 else []
-    names = [name for name in names if name.partition("@")[2] not in others]
+    other_cut_offs = (
+        [cut_off for cut_off in cut_offs if cut_off != k] if sum(name.endswith(f"@{k}") for name in names) > 1 else []
+    )
+    names = [name for name in names if name.partition("@")[2] not in other_cut_offs]
     intervals = [{name: _ends(pair) for name, pair in view.get("intervals", {}).items()} for view in views]
     columns: list[tuple[str, Mapping[str, object]]] = []
     for view, ends in zip(views, intervals, strict=True):
@@ -76,21 +78,21 @@ def _show_metrics(report: Mapping[str, Any], views: Sequence[Mapping[str, Any]],
         columns.append(("validation", report["validation"]))
     _show_columns("metric" if columns else "no metrics: there is nothing to evaluate on", names, columns, title)
     if len(views) > 1 and any(intervals):
-        each = [(_short(view), ends) for view, ends in zip(views, intervals, strict=True)]
-        _show_columns("95% interval", names, each)
+        interval_columns = [(_short(view), ends) for view, ends in zip(views, intervals, strict=True)]
+        _show_columns("95% interval", names, interval_columns)
     beyond_accuracy = report.get("beyond", {})
     if beyond_accuracy:
-        beside = [(f"test, {name}", values) for name, values in report.get("baseline_beyond", {}).items() if values]
-        listed = [name for name in beyond_accuracy if name.partition("@")[2] not in others]
-        _show_columns("lists of all users", listed, [("test", beyond_accuracy), *beside])
-    return " and ".join(filter(None, (", ".join(others[:-1]), *others[-1:])))
+        baselines = [(f"test, {name}", values) for name, values in report.get("baseline_beyond", {}).items() if values]
+        metric_names = [name for name in beyond_accuracy if name.partition("@")[2] not in other_cut_offs]
+        _show_columns("lists of all users", metric_names, [("test", beyond_accuracy), *baselines])
+    return " and ".join(filter(None, (", ".join(other_cut_offs[:-1]), *other_cut_offs[-1:])))
 
 
 def _show_columns(
-    what: str, names: Sequence[str], columns: Sequence[tuple[str, Mapping[str, object]]], title: str = ""
+    heading: str, names: Sequence[str], columns: Sequence[tuple[str, Mapping[str, object]]], title: str = ""
 ) -> None:
     rows = [[name, *(values.get(name) for _, values in columns)] for name in names]
-    table([what, *(header for header, _ in columns)], rows, title=title)
+    table([heading, *(header for header, _ in columns)], rows, title=title)
 
 
 def _short(view: Mapping[str, Any]) -> str:
@@ -104,11 +106,11 @@ def _ends(pair: Sequence[float]) -> str:
 def finish(run: Run, *, as_json: bool, estimated: bool = False) -> None:
     from convncf import jobs
 
-    told: dict[str, Any] = {}
+    result: dict[str, Any] = {}
 
-    def tell(found: Estimate) -> None:
-        told["estimate"] = found.to_json()
-        say(f"estimate: {found.words}")
+    def show_estimate(estimate: Estimate) -> None:
+        result["estimate"] = estimate.to_json()
+        say(f"estimate: {estimate.words}")
 
     say(f"run folder: {run.path}")
     display = TrainingDisplay(run.config().eval.monitor, lambda: _device_words(run))
@@ -118,15 +120,15 @@ def finish(run: Run, *, as_json: bool, estimated: bool = False) -> None:
                 run,
                 on_status=display.status,
                 on_record=display.record,
-                on_estimate=tell if estimated else None,
+                on_estimate=show_estimate if estimated else None,
             )
         except TrainingStopped as error:
-            raise TrainingStopped(f"{error} Go on with: convncf resume {run.name}") from None
-    show_report(report | {"path": str(run.path)} | told, as_json=as_json, monitor=run.config().eval.monitor)
+            raise TrainingStopped(f"{error} Continue with: convncf resume {run.name}") from None
+    show_report(report | {"path": str(run.path)} | result, as_json=as_json, monitor=run.config().eval.monitor)
 
 
 def _device_words(run: Run) -> str:
-    taken = run.environment()
-    asked = run.config().train.device
-    chosen = f" ({asked} asked for)" if asked != taken["device"] else ""
-    return f"device: {taken['device']}{chosen}, {taken['device_name']}"
+    environment = run.environment()
+    setting = run.config().train.device
+    note = f" ({setting} was set)" if setting != environment["device"] else ""
+    return f"device: {environment['device']}{note}, {environment['device_name']}"

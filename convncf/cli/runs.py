@@ -1,4 +1,4 @@
-"""convncf runs: list runs, watch one, stop or kill it; label, rename and delete."""
+"""convncf runs: list and show runs, stop or kill one; label, rename and delete."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _COLUMNS: Final = {
     "test": "value",
     "epoch": "best_epoch",
 }
-"""Head of a column -> what it shows of an entry."""
+"""Heading of a column -> key of an entry."""
 
 app = typer.Typer(
-    help="List (without a command), watch, stop, label, rename and delete runs.", invoke_without_command=True
+    help="List (without a command), show, stop, label, rename and delete runs.", invoke_without_command=True
 )
 
 
@@ -53,32 +53,32 @@ def list_(
     model: Annotated[str, _only("model")] = "",
     tag: Annotated[str, _only("tag")] = "",
     archived: Annotated[bool, typer.Option("--archived", help="Archived runs too.")] = False,
-    archived_only: Annotated[bool, typer.Option("--archived-only", help="Archived runs alone.")] = False,
+    archived_only: Annotated[bool, typer.Option("--archived-only", help="Only archived runs.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List runs, newest first; archived ones are left out, and counted."""
+    """List runs, newest first; archived ones are not listed, but counted."""
     home = files.home()
-    wanted = {"state": state, "dataset": dataset, "model": model, "tags": tag}
-    found = [entry for entry in map(_entry, RunStore(home).all()) if _is_wanted(entry, search, wanted)]
-    entries = [e for e in found if (archived and not archived_only) or e["archived"] == archived_only]
+    filters = {"state": state, "dataset": dataset, "model": model, "tags": tag}
+    matching = [entry for entry in map(_entry, RunStore(home).all()) if _matches(entry, search, filters)]
+    entries = [e for e in matching if (archived and not archived_only) or e["archived"] == archived_only]
     if as_json:
-        emit_json({"runs": entries, "left_out": len(found) - len(entries), "home": str(home)})
+        emit_json({"runs": entries, "not_listed": len(matching) - len(entries), "home": str(home)})
         return
     shown = dict(_COLUMNS)
     if not any(entry["tags"] for entry in entries):
         del shown["tags"]
     rows = [[_cell(entry.get(key)) for key in shown.values()] for entry in entries]
     table(list(shown), rows, left=len(shown) - 2, fold=False)
-    if len(found) > len(entries):
-        which = "not archived, left out" if archived_only else "archived, left out; --archived lists them too"
-        say(f"{len(found) - len(entries):,} {which}")
+    if len(matching) > len(entries):
+        note = "not archived, not listed" if archived_only else "archived, not listed; --archived lists them too"
+        say(f"{len(matching) - len(entries):,} {note}")
     for entry in entries:
         if entry["labels_problem"]:
             say(f"labels of {entry['run']} cannot be read: {entry['labels_problem']}")
         if entry["state"] == "broken":
             say(f"{entry['run']} cannot be read: {entry['message']}")
         elif entry["extension"]:
-            say(f"{entry['run']} is {entry['extension']}; until it has trained them, its figures are of the run before")
+            say(f"{entry['run']} is {entry['extension']}; until then its figures are those of the shorter run")
     say(f"run folders: {home / 'runs'}")
 
 
@@ -87,14 +87,14 @@ def _cell(value: Any) -> object:
 
 
 def _entry(run: Run) -> dict[str, Any]:
-    """One run in the list; the value is of the kept epoch, which is named beside it."""
+    """One run in the list; the value is of the best epoch, which is in the entry too."""
     labels = run.labels()
-    said = {"tags": list(labels.tags), "note": labels.note, "archived": labels.archived}
-    said |= {"labels_problem": labels.problem}
+    label_fields = {"tags": list(labels.tags), "note": labels.note, "archived": labels.archived}
+    label_fields |= {"labels_problem": labels.problem}
     try:
         config, status, report = run.config(), run.status(), run.report()
     except RunBrokenError as error:
-        return {"run": run.name, "state": "broken", "message": str(error)} | said
+        return {"run": run.name, "state": "broken", "message": str(error)} | label_fields
     monitor = config.eval.monitor
     return {
         "run": run.name,
@@ -108,14 +108,14 @@ def _entry(run: Run) -> dict[str, Any]:
         "value": report["metrics"].get(monitor) if report else None,
         "best_epoch": report["best_epoch"] if report else None,
         "extension": run.extension(),
-    } | said
+    } | label_fields
 
 
-def _is_wanted(entry: Mapping[str, Any], search: str, wanted: Mapping[str, str]) -> bool:
-    """Whether a run has the value asked for in each field, and all words of the search somewhere."""
-    for key, value in wanted.items():
-        have = entry.get(key, [])
-        if value and value not in ([have] if isinstance(have, str) else have):
+def _matches(entry: Mapping[str, Any], search: str, filters: Mapping[str, str]) -> bool:
+    """Whether a run has the value in each field of `filters`, and all words of the search in some field."""
+    for key, value in filters.items():
+        entry_value = entry.get(key, [])
+        if value and value not in ([entry_value] if isinstance(entry_value, str) else entry_value):
             return False
     text = fold("\n".join([entry["run"], *entry["tags"], entry["note"], *(entry.get(k, "") for k in _SEARCHED)]))
     return all(word in text for word in fold(search).split())
@@ -123,16 +123,16 @@ def _is_wanted(entry: Mapping[str, Any], search: str, wanted: Mapping[str, str])
 
 @app.command("show")
 def show(run: RunName, as_json: Json = False) -> None:
-    """Show one run: its state, where it stands, and the settings that depart from the defaults."""
-    found = RunStore(files.home()).open(run)
-    status = found.status()
+    """Show one run: its state, its progress, and the settings that differ from the defaults."""
+    saved_run = RunStore(files.home()).open(run)
+    status = saved_run.status()
     if as_json:
-        settings = {k: {"value": v, "source": found.sources()[k]} for k, v in found.settings().items()}
-        more = {"status": status.to_json(), "settings": settings, "history": found.history()}
-        emit_json(_entry(found) | more | {"path": str(found.path)})
+        settings = {k: {"value": v, "source": saved_run.sources()[k]} for k, v in saved_run.settings().items()}
+        details = {"status": status.to_json(), "settings": settings, "history": saved_run.history()}
+        emit_json(_entry(saved_run) | details | {"path": str(saved_run.path)})
         return
-    made = datetime.fromtimestamp(found.created).isoformat(" ", "seconds")
-    rows = [("state", status.state), ("message", status.message), ("made", made), ("folder", str(found.path))]
+    created = datetime.fromtimestamp(saved_run.created).isoformat(" ", "seconds")
+    rows = [("state", status.state), ("message", status.message), ("created", created), ("folder", str(saved_run.path))]
     if status.active and status.phase:
         rows.append(
             (
@@ -142,41 +142,41 @@ def show(run: RunName, as_json: Json = False) -> None:
         )
         if status.eta_seconds is not None:
             rows.append(("time left", f"{status.phase}: at most {duration(status.eta_seconds)}"))
-        rows.append(("last sign of life", f"{duration(max(0.0, time.time() - status.updated))} ago"))
-    rows += [*_label_rows(found), *_report_rows(found)]
-    rows += [(row["event"], f"{_local(row['time'])}  {row['words']}") for row in found.history()]
-    sources = found.sources()
+        rows.append(("last heartbeat", f"{duration(max(0.0, time.time() - status.updated))} ago"))
+    rows += [*_label_rows(saved_run), *_report_rows(saved_run)]
+    rows += [(row["event"], f"{_local(row['time'])}  {row['words']}") for row in saved_run.history()]
+    sources = saved_run.sources()
     rows += [
         (key, f"{files.strict_json(value)}  ({sources[key]})")
-        for key, value in found.settings().items()
+        for key, value in saved_run.settings().items()
         if sources[key] != "default"
     ]
     table(["", run], rows, left=2)
-    tail = found.log_tail(5)
+    tail = saved_run.log_tail(5)
     if tail:
         say(f"log:\n{tail}")
 
 
 def _label_rows(run: Run) -> list[tuple[str, str]]:
-    """What a person said of it."""
+    """Tags, note and archived."""
     labels = run.labels()
     rows = [("tags", ", ".join(labels.tags)), ("note", labels.note), ("archived", "yes" if labels.archived else "")]
-    return [(name, words) for name, words in [*rows, ("labels", labels.problem)] if words]
+    return [(name, text) for name, text in [*rows, ("labels", labels.problem)] if text]
 
 
 def _report_rows(run: Run) -> list[tuple[str, str]]:
-    """What the report is of, where the run was extended, and what a reader of its figures should know."""
+    """The epochs of the report where the run was extended, and its warnings."""
     report = run.report()
     if report is None:
         return []
     rows = []
     if run.extension():
-        rows.append(("report", f"of {report['epochs']} epochs, from before it was {run.extension()}"))
-    return rows + [("note well", str(sentence)) for sentence in report.get("warnings", ())]
+        rows.append(("report", f"of {report['epochs']} epochs, before it was {run.extension()}"))
+    return rows + [("warning", str(sentence)) for sentence in report.get("warnings", ())]
 
 
 def _local(time: str) -> str:
-    """A time of the history as this machine's clock shows it."""
+    """A time of the history in this machine's time zone."""
     try:
         return datetime.fromisoformat(time).astimezone().replace(tzinfo=None).isoformat(" ", "seconds")
     except ValueError:
@@ -191,13 +191,13 @@ def log(run: RunName, lines: Annotated[int, typer.Option(help="How many of the l
 
 @app.command("stop")
 def stop(run: RunName) -> None:
-    """Ask a run to stop between two steps; finished epochs stay, and convncf resume goes on from there."""
+    """Ask a run to stop between two steps; finished epochs stay, and convncf resume continues from there."""
     from convncf import jobs
 
     if jobs.stop(RunStore(files.home()).open(run)):
         say(f"asked {run} to stop; it saves first")
     else:
-        say(f"{run} is not being worked on")
+        say(f"{run} has no worker")
 
 
 @app.command("kill")
@@ -217,23 +217,24 @@ def kill(
 def label(
     run: RunName,
     tag: Annotated[list[str] | None, typer.Option("--tag", help="Add a tag; give it again for another.")] = None,
-    untag: Annotated[list[str] | None, typer.Option("--untag", help="Take a tag away.")] = None,
-    note: Annotated[str | None, typer.Option(help="Replace the note; empty text takes it away.")] = None,
+    untag: Annotated[list[str] | None, typer.Option("--untag", help="Remove a tag.")] = None,
+    note: Annotated[str | None, typer.Option(help="Replace the note; empty text removes it.")] = None,
     archive: Annotated[
-        bool | None, typer.Option("--archive/--no-archive", help="Put it aside: lists leave it out. Or bring it back.")
+        bool | None,
+        typer.Option("--archive/--no-archive", help="Archive it, so that lists do not show it; or list it again."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Tag a run, note something on it, archive it; without an option, show what is said of it."""
+    """Tag a run, write a note on it, archive it; without an option, show its labels."""
 
     def change(labels: Labels) -> Labels:
         changed = labels.with_tags(add=tag or (), remove=untag or ())
         changed = changed if note is None else changed.with_note(note)
         return changed if archive is None else replace(changed, archived=archive)
 
-    found = RunStore(files.home()).open(run)
-    asked = bool(tag or untag) or note is not None or archive is not None
-    labels = found.label(change) if asked else found.labels()
+    saved_run = RunStore(files.home()).open(run)
+    is_change = bool(tag or untag) or note is not None or archive is not None
+    labels = saved_run.label(change) if is_change else saved_run.labels()
     if labels.problem:
         say(f"labels of {run} cannot be read: {labels.problem}")
     if as_json:
@@ -244,10 +245,10 @@ def label(
 
 
 @app.command("rename", epilog="Example: convncf runs rename first baseline-seed1")
-def rename(run: RunName, new: Annotated[str, typer.Argument(metavar="NEW", help="A name that is free.")]) -> None:
-    """Give a run another name; runs that began from its embeddings name it by the new one."""
-    done = RunStore(files.home()).rename(run, new)
-    say(f"{run} is now {done.run.name}. {done.words}".strip())
+def rename(run: RunName, new: Annotated[str, typer.Argument(metavar="NEW", help="A name not in use.")]) -> None:
+    """Give a run another name; runs that start from its embeddings refer to it by the new one."""
+    renamed = RunStore(files.home()).rename(run, new)
+    say(f"{run} is now {renamed.run.name}. {renamed.words}".strip())
 
 
 @app.command("delete")

@@ -30,12 +30,12 @@ def score(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The CSV to write, a row for each row of PAIRS.")],
     options: ReadOptions,
     epoch: Annotated[
-        int | None, typer.Option(help="A kept epoch; the best one when left out, 0 for the start.")
+        int | None, typer.Option(help="A kept epoch; the best one when not given, 0 for the start.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Score and rank the pairs of a file, as the test evaluation ranks them; a seen item shows its would-be rank.
+    """Score and rank the pairs of a file, as the test evaluation ranks them; excluded items get a would-be rank.
 
     A row whose user or item is unknown stays in the file, with a note and without a score.
     """
@@ -43,12 +43,12 @@ def score(
     from convncf.runs import RunStore
 
     home = files.home()
-    found = RunStore(home).open(run)  # refuses before torch is loaded
+    saved_run = RunStore(home).open(run)  # refuses before torch is loaded
     from convncf.inspection.scored_pairs import score_file
     from convncf.training import Progress
     from convncf.workflow.loading import load_run
 
-    loaded = load_run(found, checkpoint=epoch)
+    loaded = load_run(saved_run, checkpoint=epoch)
     display = TrainingDisplay("")
     with display.shown():
         scored = score_file(
@@ -65,5 +65,5 @@ def score(
     for sentence in scored.sentences:
         say(sentence)
     if as_json:
-        told: dict[str, Any] = {"run": run, "epoch": loaded.epoch, "pairs": str(pairs), "out": str(out)}
-        emit_json(told | scored.to_json())
+        result: dict[str, Any] = {"run": run, "epoch": loaded.epoch, "pairs": str(pairs), "out": str(out)}
+        emit_json(result | scored.to_json())

@@ -1,4 +1,4 @@
-"""convncf train --seeds and convncf seeds: one configuration under several seeds, summed up over them."""
+"""convncf train --seeds and convncf seeds: the mean over runs that differ only in the seed."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def seeds(
         str | None,
         typer.Argument(
             metavar="[RUN]",
-            help="Any run of a group, or the name that train --seeds was given; every group when left out.",
+            help="Any run of a group, or the name given to train --seeds; every group when not given.",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Sum up runs that differ in the seed alone: mean, standard deviation, n, and the 95% interval over seeds.
+    """Summarise runs that differ only in the seed: mean, standard deviation, n, and the 95% interval over seeds.
 
-    Each seed counts once, by the newest finished run of it; the others are named.
+    Each seed counts once, with its newest finished run; the others are named.
     """
     from convncf.evaluation.seeds import find, groups, unreadable
 
@@ -42,50 +42,50 @@ def seeds(
     if run is not None:
         show_group(find(store, run), as_json=as_json)
     elif as_json:
-        emit_json({"groups": [one.to_json() for one in groups(store.all())], "broken": list(broken)})
+        emit_json({"groups": [seed_group.to_json() for seed_group in groups(store.all())], "broken": list(broken)})
     else:
-        found = groups(store.all())
-        for one in found:
-            show_group(one, as_json=False)
-        if not found:
-            say("no two runs differ in the seed alone. Make some: convncf train --seeds 1,2,3 --name NAME")
+        seed_groups = groups(store.all())
+        for seed_group in seed_groups:
+            show_group(seed_group, as_json=False)
+        if not seed_groups:
+            say("no two runs differ only in the seed. Train some: convncf train --seeds 1,2,3 --name NAME")
     for name in broken:
         say(f"{name} cannot be read, and is in no group. See why: convncf runs show {name}")
 
 
-def show_group(found: SeedGroup, *, as_json: bool) -> None:
-    """The group as a table with what was left out of it, or as JSON."""
+def show_group(seed_group: SeedGroup, *, as_json: bool) -> None:
+    """The group as a table, with the runs excluded from it, or as JSON."""
     if as_json:
-        emit_json(found.to_json())
+        emit_json(seed_group.to_json())
         return
-    seeds = ", ".join(map(str, found.seeds)) or "none finished"
-    title = f"{found.name}: {found.model} on {found.dataset}, test part, seeds {seeds}"
-    rows = [[metric, *_cells(summary)] for metric, summary in found.metrics.items()]
+    seeds = ", ".join(map(str, seed_group.seeds)) or "none finished"
+    title = f"{seed_group.name}: {seed_group.model} on {seed_group.dataset}, test part, seeds {seeds}"
+    rows = [[metric, *_cells(summary)] for metric, summary in seed_group.metrics.items()]
     table(["metric", "mean", "sd", "n", "95% from", "to"], rows, title=title)
-    if found.runs and not rows:
-        say("nothing to sum up: no user was evaluated on a test part")
-    if found.runs:
-        say(f"runs: {', '.join(found.runs)}")
-    if len(found.runs) > 1:
-        say(found.interval_words)
-    cut = [metric for metric, summary in found.metrics.items() if summary.cut]
-    if cut:
-        say(f"intervals that went beyond 0 or 1, where no metric can be, are cut there: {', '.join(cut)}")
-    for name, why in found.excluded.items():
-        say(_left_out_words(name, why))
-    for sentence in found.unlike:
-        say(f"No sample of one thing: {sentence}.")
+    if seed_group.runs and not rows:
+        say("no mean: no user was evaluated on a test part")
+    if seed_group.runs:
+        say(f"runs: {', '.join(seed_group.runs)}")
+    if len(seed_group.runs) > 1:
+        say(seed_group.interval_words)
+    cut_metrics = [metric for metric, summary in seed_group.metrics.items() if summary.cut]
+    if cut_metrics:
+        say(f"intervals that reach below 0 or above 1, where no metric can be, are cut there: {', '.join(cut_metrics)}")
+    for name, why in seed_group.excluded.items():
+        say(_excluded_message(name, why))
+    for sentence in seed_group.unlike:
+        say(f"Not samples of one configuration: {sentence}.")
 
 
-def _left_out_words(name: str, why: str) -> str:
-    """Why a run does not count, and what to do about it where something can be."""
+def _excluded_message(name: str, why: str) -> str:
+    """Why a run is excluded, and the command that can change that, where there is one."""
     if why in RESUMABLE:
-        return f"{name} is {why} and left out. Go on with it: convncf resume {name}"
+        return f"{name} is {why} and excluded. Continue it: convncf resume {name}"
     if why in ACTIVE:
-        return f"{name} is {why} and left out. Watch it: convncf runs show {name}"
+        return f"{name} is {why} and excluded. Watch it: convncf runs show {name}"
     if why == "broken":
-        return f"{name} is broken and left out. See why: convncf runs show {name}"
-    return f"{name} is {why} and left out"
+        return f"{name} is broken and excluded. See why: convncf runs show {name}"
+    return f"{name} is {why} and excluded"
 
 
 def _cells(summary: SeedSummary) -> list[float | int | None]:

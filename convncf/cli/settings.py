@@ -1,4 +1,4 @@
-"""convncf settings: every setting of a model, its value and what it does."""
+"""convncf settings: every setting of a model, its value and its description."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from convncf.runtime import files
 
 
 def settings(model: Model = None, preset: Preset = None, as_json: Json = False) -> None:
-    """List every setting of a model: its key, its value under the preset, and what it does."""
+    """List every setting of a model: its key, its value under the preset, and its description."""
     resolved = resolve(model=model, preset=preset)
     model = resolved.config.model.name
     unused = unused_settings(model)
@@ -27,7 +27,7 @@ def settings(model: Model = None, preset: Preset = None, as_json: Json = False) 
         return
     title = f"{model}, preset {resolved.config.preset} (of {', '.join(preset_names(model))})"
     rows = [(key, files.strict_json(values[key]), text) for key, text in described.items()]
-    table(["key", "value", "what it does"], rows, title=title, left=3)
+    table(["key", "value", "description"], rows, title=title, left=3)
 
 
 def register(app: typer.Typer) -> None:

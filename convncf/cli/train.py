@@ -29,15 +29,14 @@ def train(
     model: Model = None,
     preset: Preset = None,
     seed: Annotated[
-        int | None, typer.Option(help="Fixes split, start, negatives and order of triples; else 1.")
+        int | None, typer.Option(help="Fixes split, initial weights, negatives and order of triples; else 1.")
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(metavar="1,2,3", help="A run NAME-seedN for each, summed up; what is there goes on.")
+        str | None,
+        typer.Option(metavar="1,2,3", help="A run NAME-seedN for each, with their mean; existing runs are continued."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the run; a free one is made when left out.")] = None,
-    device: Annotated[
-        str | None, typer.Option(help="auto (a GPU that works, else the CPU), cpu, cuda or cuda:N.")
-    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run; a free one when not given.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto (a usable GPU, else the CPU), cpu, cuda or cuda:N.")] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -47,13 +46,14 @@ def train(
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="JSON or TOML of settings; a run's config.json serves.")
+        Path | None, typer.Option(metavar="FILE", help="JSON or TOML of settings; such as a run's config.json.")
     ] = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Train in a process of its own; return at once.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Train in a separate process; return at once.")] = False,
     estimate: Annotated[
-        bool, typer.Option("--estimate", help="Tell what it would take here, and train nothing.")
+        bool,
+        typer.Option("--estimate", help="Print the time and memory that training would need here, and train nothing."),
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Do not measure first what it will take.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not measure time and memory first.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train a model, evaluate it, and keep everything in a run folder.
@@ -66,24 +66,24 @@ def train(
     chosen = list(set_ or []) + ([f"train.device={device}"] if device else [])
     home = files.home()
     if seeds is not None:
-        asked = jobs.parse_seeds(seeds)
+        seed_list = jobs.parse_seeds(seeds)
         if seed is not None:
-            raise ConfigError(f"both --seed {seed} and --seeds {seeds} are given. Keep one of them.")
-        of = partial(resolve, model=model, preset=preset, dataset=dataset, file=config, settings=chosen)
-        first = of(seed=asked[0]).config
+            raise ConfigError(f"--seed {seed} and --seeds {seeds} exclude each other. Keep one of them.")
+        resolve_seed = partial(resolve, model=model, preset=preset, dataset=dataset, file=config, settings=chosen)
+        first = resolve_seed(seed=seed_list[0]).config
         if estimate:
-            _estimate(of(seed=asked[0]), home, len(asked), as_json=as_json)
+            _estimate(resolve_seed(seed=seed_list[0]), home, len(seed_list), as_json=as_json)
             return
         group = name or f"{first.model.name}-{first.data.dataset}"
-        train_seeds(of, asked, group, home, detach=detach, as_json=as_json, estimated=not quiet)
+        train_seeds(resolve_seed, seed_list, group, home, detach=detach, as_json=as_json, estimated=not quiet)
         return
     resolved = resolve(model=model, preset=preset, dataset=dataset, seed=seed, file=config, settings=chosen)
     if estimate:
         _estimate(resolved, home, 1, as_json=as_json)
         return
-    free = f"{resolved.config.model.name}-{resolved.config.data.dataset}"
+    free_base = f"{resolved.config.model.name}-{resolved.config.data.dataset}"
     make = partial(jobs.launch if detach else jobs.prepare, resolved, home=home)
-    run = _created(make, name, lambda: RunStore(home).free_name(free))
+    run = _created(make, name, lambda: RunStore(home).free_name(free_base))
     if not detach:
         finish(run, as_json=as_json, estimated=not quiet)
         return
@@ -94,7 +94,7 @@ def train(
 
 
 def _created(make: Callable[..., Run], name: str | None, free: Callable[[], str]) -> Run:
-    """The run of that name, or of a free one where none was asked for: another command may be faster to take it."""
+    """The run of that name, or of a free one where none is given, which another command may use first."""
     while True:
         try:
             return make(name=free() if name is None else name)
@@ -104,21 +104,21 @@ def _created(make: Callable[..., Run], name: str | None, free: Callable[[], str]
 
 
 def _estimate(resolved: Resolved, home: Path, runs: int, *, as_json: bool) -> None:
-    """What a run of these settings would take, refused as the run itself would be."""
+    """Print the estimate of a run of these settings, which is refused as the run itself would be."""
     from convncf import jobs
     from convncf.workflow.estimate import estimate
 
     resolved, _ = jobs.checked(resolved, home)
-    found = estimate(resolved.config, home)
+    estimated = estimate(resolved.config, home)
     if as_json:
-        emit_json(found.to_json() | {"runs": runs})
+        emit_json(estimated.to_json() | {"runs": runs})
         return
-    say(f"estimate{f' of each of {runs} runs' if runs > 1 else ''}: {found.words}")
+    say(f"estimate{f' of each of {runs} runs' if runs > 1 else ''}: {estimated.words}")
 
 
 def train_seeds(
     resolved: Callable[..., Resolved],
-    asked: Sequence[int],
+    seeds: Sequence[int],
     name: str,
     home: Path,
     *,
@@ -126,16 +126,16 @@ def train_seeds(
     as_json: bool,
     estimated: bool,
 ) -> None:
-    """Train NAME-seedN for each seed, one after the other, and sum them up; `estimated` says first what one takes.
+    """Train NAME-seedN for each seed, one after the other, and print their mean; `estimated` measures one first.
 
-    What is finished already is taken as it is, what was interrupted is resumed. All of them are checked before the
-    first is trained. One that fails does not end the others: it is named, and the exit code is 1 in the end.
+    A finished run is used as it is, an interrupted one is resumed. All of them are checked before the first is trained.
+    One that fails does not end the others: it is named, and the exit code is 1.
     """
     from convncf import jobs
     from convncf.evaluation.seeds import group
 
-    runs = jobs.runs_of_seeds({f"{name}-seed{seed}": resolved(seed=seed) for seed in asked}, home)
-    failed, told = False, not estimated
+    runs = jobs.runs_of_seeds({f"{name}-seed{seed}": resolved(seed=seed) for seed in seeds}, home)
+    failed, estimate_shown = False, not estimated
     for run in runs:
         if run.status().state == "finished" or run.locked():
             say(f"{run.name}: {run.status().state} already")
@@ -144,23 +144,23 @@ def train_seeds(
             if detach:
                 jobs.start_worker(run)
             else:
-                _work(run, None if told else _tell(len(runs)))
-                told = True
+                _work(run, None if estimate_shown else _say_estimate(len(runs)))
+                estimate_shown = True
         except TrainingStopped as error:
-            raise TrainingStopped(f"{error} The same command goes on.") from None
-        except Exception as error:  # whatever it was, the other seeds are not to be lost by it
-            words = str(error) if isinstance(error, ConvNCFError) else f"{type(error).__name__}: {error}"
-            say(f"{run.name} failed and is left out: {words}")
+            raise TrainingStopped(f"{error} The same command continues.") from None
+        except Exception as error:  # whatever it was, the other seeds are trained
+            message = str(error) if isinstance(error, ConvNCFError) else f"{type(error).__name__}: {error}"
+            say(f"{run.name} failed and is excluded: {message}")
             failed = True
     if detach:
-        say(f"watch them: convncf runs. Sum them up when they have ended: convncf seeds {name}")
+        say(f"watch them: convncf runs. When they have ended, print their mean: convncf seeds {name}")
     show_group(group(runs), as_json=as_json)
     if failed:
         raise typer.Exit(1)
 
 
-def _tell(runs: int) -> Callable[[Estimate], None]:
-    return lambda found: say(f"estimate of each of {runs} runs: {found.words}")
+def _say_estimate(runs: int) -> Callable[[Estimate], None]:
+    return lambda estimate: say(f"estimate of each of {runs} runs: {estimate.words}")
 
 
 def _work(run: Run, on_estimate: Callable[[Estimate], None] | None) -> None:

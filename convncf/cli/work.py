@@ -1,4 +1,4 @@
-"""convncf work: what launched runs are carried by."""
+"""convncf work: the worker process of a launched run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from convncf.runtime import files
 
 
 def work(run: RunName) -> None:
-    """Carry a launched run to its end; the app starts this, detached."""
+    """Train a launched run to its end; the app starts this as a detached process."""
     from convncf import jobs
     from convncf.runs import RunStore
 

@@ -1,6 +1,6 @@
-"""Settings by section: data, training, evaluation, and what those of all models have in common.
+"""Settings by section: data, training, evaluation, and those common to all models.
 
-What a whole run's settings are, and which have an effect, depends on its model: `convncf.models.run_config`.
+The settings of a whole run, and which of them have an effect, depend on its model: `convncf.models.run_config`.
 """
 
 from convncf.config.base import Frozen, Precision

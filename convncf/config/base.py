@@ -1,4 +1,4 @@
-"""What all sections of the settings have in common."""
+"""Base class of all sections of the settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 _log = logging.getLogger(__name__)
 
 Precision = Literal["fp32", "bf16"]
-"""What products are computed in."""
+"""The precision of products."""
 GIVEN = "any value"
 ABOVE_0 = "above 0"
 Wanted = tuple[str, ...] | str
@@ -25,9 +25,9 @@ class Frozen(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     earlier_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """What a field was called in earlier versions -> its name; still read, with a note in the log."""
+    """Name of a field in earlier versions -> its name; still read, with a note in the log."""
     earlier_values: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
-    """Field -> what its values were called in earlier versions -> the values."""
+    """Field -> its values in earlier versions -> the values."""
 
     @classmethod
     def in_present_words(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,8 +40,8 @@ class Frozen(BaseModel):
             field = cls.earlier_names.get(name, name)
             if field in present:
                 raise ValueError(f"{name} and {field} are one setting: keep one of them")
-            known = cls.earlier_values.get(field, {})
-            present[field] = known.get(value, value) if isinstance(value, str) else value
+            new_values = cls.earlier_values.get(field, {})
+            present[field] = new_values.get(value, value) if isinstance(value, str) else value
             if field != name:
                 _note_renamed(name, field)
             if present[field] != value:
@@ -56,12 +56,12 @@ class Frozen(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_truth_value(cls, value: Any) -> Any:
-        if isinstance(value, bool):  # pydantic would take true for 1
+        if isinstance(value, bool):  # pydantic would read true as 1
             raise ValueError("no setting is true or false")
         return value
 
 
 @cache
 def _note_renamed(earlier: str, present: str) -> None:
-    """Said once for each name, however often it is read."""
+    """A warning, once for each name."""
     _log.warning("the setting %s is called %s now", earlier, present)

@@ -21,13 +21,13 @@ class DataConfig(Frozen):
     min_rating: float | None = Field(
         None,
         title="Lowest rating that counts",
-        description="Interactions rated lower are no positives; empty: presence alone makes a positive.",
+        description="Interactions rated lower are not positives; empty: every interaction is a positive.",
     )
     low_rated: Literal["hidden", "negatives", "unseen"] = Field(
         "hidden",
         title="Items rated lower",
-        description="hidden: neither recommended to their rater nor drawn as negatives. "
-        "negatives: not recommended, but drawn as any other negative. unseen: treated as if never rated.",
+        description="hidden: neither recommended to their rater nor sampled as negatives. "
+        "negatives: not recommended, but sampled as any other negative. unseen: treated as if never rated.",
     )
     since: str | None = Field(
         None,
@@ -41,37 +41,37 @@ class DataConfig(Frozen):
         0,
         ge=0,
         title="Fewest items per user",
-        description="Users with fewer distinct items are left out, repeatedly, until all that stay have enough.",
+        description="Users with fewer distinct items are dropped, repeatedly, until all that stay have enough.",
     )
     max_user: int | None = Field(
-        None, ge=1, title="Most items per user", description="Users with more distinct items are left out; empty: none."
+        None, ge=1, title="Most items per user", description="Users with more distinct items are dropped; empty: none."
     )
     min_item: int = Field(
         0,
         ge=0,
         title="Fewest users per item",
-        description="Items with fewer distinct users are left out, repeatedly, until all that stay have enough.",
+        description="Items with fewer distinct users are dropped, repeatedly, until all that stay have enough.",
     )
     max_item: int | None = Field(
-        None, ge=1, title="Most users per item", description="Items with more distinct users are left out; empty: none."
+        None, ge=1, title="Most users per item", description="Items with more distinct users are dropped; empty: none."
     )
     split: Literal["auto", "ratio", "leave-one-out", "predefined"] = Field(
         "auto",
         title="Split",
-        description="ratio: interactions divided by the ratios. leave-one-out: one test and one validation item a "
-        "user. predefined: the split that came with the data. auto: predefined where there is one, else ratio.",
+        description="ratio: interactions split by the ratios. leave-one-out: one test and one validation item a "
+        "user. predefined: the split stored with the data. auto: predefined where there is one, else ratio.",
     )
     order: Literal["auto", "time", "random"] = Field(
         "auto",
         title="Held out by",
-        description="time: the latest are held out. random: a seeded draw. "
+        description="time: the latest are held out. random: chosen at random by the seed. "
         "auto: time for leave-one-out, random for ratio.",
     )
     across: Literal["user", "all"] = Field(
         "user",
-        title="Divided across",
+        title="Split across",
         description="user: the ratios hold for each user's interactions. all: for all interactions together, so that "
-        "users or items may be in test alone.",
+        "users or items may be only in test.",
     )
     ratios: tuple[float, float, float] = Field(
         (0.8, 0.1, 0.1),
@@ -96,13 +96,13 @@ class DataConfig(Frozen):
     @model_validator(mode="after")
     def _intervals_hold_something(self) -> DataConfig:
         if self.since is not None and self.until is not None and as_seconds(self.since) >= as_seconds(self.until):
-            raise ValueError(f"since {self.since} is not before until {self.until}: nothing lies between")
-        for low, high, whose in (
+            raise ValueError(f"since {self.since} is not before until {self.until}: nothing is between them")
+        for low, high, kind in (
             (self.min_user, self.max_user, "user"),
             (self.min_item, self.max_item, "item"),
         ):
             if high is not None and low > high:
-                raise ValueError(f"min_{whose} {low} is above max_{whose} {high}: nothing lies between")
+                raise ValueError(f"min_{kind} {low} is above max_{kind} {high}: nothing is between them")
         return self
 
 
@@ -114,7 +114,7 @@ def as_seconds(text: str) -> float:
 def as_timestamp(text: str) -> datetime:
     """An ISO 8601 date or time; without a zone it is UTC. Raises ValueError."""
     try:
-        moment = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no date: write 2010-01-31, or 2010-01-31T12:00") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        raise ValueError(f"{text!r} is not a date: write 2010-01-31, or 2010-01-31T12:00") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -13,11 +13,11 @@ from convncf.config.base import Frozen
 from convncf.errors import did_you_mean
 
 METRIC_NAMES = ("HR", "NDCG", "MRR", "Recall", "Precision", "MAP", "AUC")
-"""What eval.monitor may name; what each is stands in `convncf.evaluation.metrics`, and a test holds both equal."""
+"""Metrics that eval.monitor may name; `convncf.evaluation.metrics` defines them, and a test compares the two."""
 
 
 class EvalConfig(Frozen):
-    """How models are judged, on validation while training, on test at the end."""
+    """How models are evaluated: on validation while training, on test at the end."""
 
     earlier_values: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType({"cold": {"left out": "excluded"}})
 
@@ -30,8 +30,8 @@ class EvalConfig(Frozen):
     candidate_sets: Literal["auto", "stored", "drawn"] = Field(
         "auto",
         title="Candidate sets",
-        description="stored: those that came with the dataset. drawn: negatives sampled uniformly by the seed. "
-        "auto: stored where there are some, else drawn. Validation always draws.",
+        description="stored: those of the dataset. drawn: negatives sampled uniformly by the seed. "
+        "auto: stored where there are some, else drawn. Validation sets are always sampled.",
     )
     negatives: int = Field(
         99, ge=1, title="Negatives per candidate set", description="How many are sampled for each test item."
@@ -39,18 +39,18 @@ class EvalConfig(Frozen):
     stored_sets: Literal["cleaned", "as published"] = Field(
         "cleaned",
         title="Stored sets",
-        description="cleaned: without copies of the answer, repeats, and what else the user has in any part.",
+        description="cleaned: without copies of the positive, repeats, and items that the user has in any part.",
     )
     cold: Literal["ranked", "misses", "excluded"] = Field(
         "ranked",
-        title="Test items that training never saw",
+        title="Test items that are not in training",
         description="ranked: by whatever score the model gives them. misses: 0 in every metric. "
         "excluded: not evaluated.",
     )
     select_on: Literal["validation", "test"] = Field(
         "validation",
         title="Choose the epoch on",
-        description="test: as the 2018 code does. The figures are then too good, and every report says so.",
+        description="test: as in the 2018 code. The figures are then too high, and every report says so.",
     )
 
     ks: tuple[int, ...] = Field((5, 10, 20), title="Cut-offs", description="Each metric is given at these K.")
@@ -64,7 +64,7 @@ class EvalConfig(Frozen):
         ge=1,
         title="Validation users",
         description="While training, validate on a seeded sample of so many users; empty for all. "
-        "The final report always takes all.",
+        "The final report always uses all.",
     )
 
     @field_validator("ks")
@@ -78,10 +78,10 @@ class EvalConfig(Frozen):
     @classmethod
     def _monitor_exists(cls, monitor: str) -> str:
         name, _, k = monitor.partition("@")
-        written = k == "" and "@" not in monitor if name == "AUC" else re.fullmatch(r"[1-9][0-9]{0,8}", k)
-        if name not in METRIC_NAMES or not written:
+        has_valid_k = k == "" and "@" not in monitor if name == "AUC" else re.fullmatch(r"[1-9][0-9]{0,8}", k)
+        if name not in METRIC_NAMES or not has_valid_k:
             raise ValueError(
-                f"monitor {monitor!r} is no metric. {did_you_mean(name, METRIC_NAMES)} "
+                f"monitor {monitor!r} is not a metric. {did_you_mean(name, METRIC_NAMES)} "
                 "Write it with its cut-off, NDCG@10; AUC has none"
             )
         return monitor

@@ -1,4 +1,4 @@
-"""Layer plans: which kernels and strides fit an embedding size, and what to propose when they do not.
+"""Layer plans: which kernels and strides fit an embedding size, and plans to propose where they do not.
 
 A layer of kernel k and stride s turns a map of side n into one of side (n - k) / s + 1. Where that is not whole,
 a convolution would silently drop the last rows and columns, so such a plan is refused.
@@ -30,20 +30,22 @@ def layer_sizes(embedding_size: int, kernels: Sequence[int], strides: Sequence[i
     for kernel, stride in zip(kernels, strides, strict=True):
         if kernel < 1 or stride < 1:
             raise LayerPlanError(f"kernel {kernel} with stride {stride}: both must be 1 or more.")
-        whole = side >= kernel and (side - kernel) % stride == 0
-        if not whole:
-            done = ", ".join(steps) + (", and " if steps else "")
+        fits = side >= kernel and (side - kernel) % stride == 0
+        if not fits:
+            steps_text = ", ".join(steps) + (", and " if steps else "")
             problem = f"{side} is not a multiple of {kernel}" if kernel == stride else _overhang(side, kernel, stride)
             raise LayerPlanError(
                 f"kernels {list(kernels)} with strides {list(strides)} do not fit embedding size {embedding_size}: "
-                f"{done}{problem}.\n{proposal(embedding_size, kernels)}"
+                f"{steps_text}{problem}.\n{proposal(embedding_size, kernels)}"
             )
-        after = (side - kernel) // stride + 1
+        next_side = (side - kernel) // stride + 1
         steps.append(
-            f"{side} / {kernel} = {after}" if kernel == stride else f"({side} - {kernel}) / {stride} + 1 = {after}"
+            f"{side} / {kernel} = {next_side}"
+            if kernel == stride
+            else f"({side} - {kernel}) / {stride} + 1 = {next_side}"
         )
-        sizes.append(after)
-        side = after
+        sizes.append(next_side)
+        side = next_side
     return tuple(sizes)
 
 
@@ -70,8 +72,8 @@ def nearest_plans(size: int, kernels: Sequence[int], n: int = 4) -> list[list[in
     """The plans ending at 1×1 that differ least from `kernels`: in length first, then layer by layer."""
 
     def distance(plan: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]]:
-        unlike = sum(abs(a - b) for a, b in zip(plan, kernels, strict=False))
-        return abs(len(plan) - len(kernels)), unlike, plan
+        difference = sum(abs(a - b) for a, b in zip(plan, kernels, strict=False))
+        return abs(len(plan) - len(kernels)), difference, plan
 
     return [list(plan) for plan in sorted(plans_to_one(size), key=distance)[:n]]
 
@@ -81,14 +83,14 @@ def proposal(size: int, kernels: Sequence[int]) -> str:
     fitting = nearest_plans(size, kernels)
     if fitting:
         return f"Plans that end at 1×1 for size {size}: {', '.join(map(str, fitting))}."
-    return f"No plan with kernels of 2 to 16 ends at 1×1 for size {size}: take an embedding size such as 16, 32 or 64."
+    return f"No plan with kernels of 2 to 16 ends at 1×1 for size {size}: use an embedding size such as 16, 32 or 64."
 
 
 def refuse_unless_dot_product_fits(
     size: int, channels: Sequence[int], kernels: Sequence[int], strides: Sequence[int]
 ) -> None:
-    """Raise LayerPlanError where a plan cannot carry the trace of the map: it needs kernel = stride, an end at 1×1,
-    and two channels in each layer, one for what is positive and one for what is negative.
+    """Raise LayerPlanError where a plan cannot compute the dot product (the sum of the map's diagonal): it needs
+    kernel = stride, an end at 1×1, and two channels in each layer, one for the positive and one for the negative part.
     """
     sizes = layer_sizes(size, kernels, strides)
     if list(kernels) != list(strides) or sizes[-1] != 1:

@@ -1,4 +1,4 @@
-"""Settings of a model: what all of them have in common; each model's own class stands in its record."""
+"""Settings that all models have; the class of each model is in its record."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ class ModelSettings(Frozen):
 
     @property
     def pretrained_from(self) -> str:
-        """Where its embeddings come from: a run or a file; empty where from none."""
+        """The source of its embeddings: a run or a file; empty where there is none."""
         return str(self["pre_model_path"] or "")
 
     def refuse_beside(self, pretrain: PretrainConfig) -> None:
-        """Raises ConfigError where what is asked of pretraining would be ignored."""
+        """Raises ConfigError where a setting of pretraining would be ignored."""
 
     @classmethod
     def why_idle(cls, field: str, value_of: ValueOf) -> str:
-        """Beside what a field has no effect and what to do, where `needs` cannot say it; empty where it has one."""
+        """Why a field has no effect and what to do, where `needs` cannot express it; empty where it has one."""
         return ""
 
     @classmethod
@@ -80,12 +80,12 @@ class EmbeddingSettings(ModelSettings):
     embedding_std: float = Field(
         1.0,
         gt=0,
-        title="Standard deviation of the embeddings' start",
-        description="How far from 0 the embeddings begin, where they come from no pretraining.",
+        title="Standard deviation of the initial embeddings",
+        description="Of the normal distribution of the initial embeddings, where they are not pretrained.",
     )
     embedding_start: Literal["normal", "truncated"] = Field(
         "normal",
-        title="Distribution of the embeddings' start",
+        title="Distribution of the initial embeddings",
         description="truncated: nothing beyond two standard deviations, as in the 2018 code.",
     )
 
@@ -104,8 +104,8 @@ class PretrainedSettings(EmbeddingSettings):
         "no_pretrain",
         title="Train method",
         description="after_pretrain: start from the embeddings of an earlier run or file, at pre_model_path. "
-        "no_pretrain: do not. Pretraining inside this run is set by its own epochs (pretrain.epochs), whatever stands "
-        "here.",
+        "no_pretrain: do not. Pretraining inside this run is set by its own epochs (pretrain.epochs), whatever "
+        "this setting is.",
     )
     pre_model_path: str = Field(
         "",
@@ -124,12 +124,12 @@ class PretrainedSettings(EmbeddingSettings):
         if path and not after:
             raise ConfigError(
                 f"model.pre_model_path {path!r} would be ignored: set model.train_method=after_pretrain too, "
-                "or leave the path out."
+                "or remove the path."
             )
         if path and epochs:
             raise ConfigError(
                 f"pretrain.epochs {epochs} would be ignored, since the embeddings come from model.pre_model_path "
-                f"{path!r}: set pretrain.epochs=0, or leave the path out."
+                f"{path!r}: set pretrain.epochs=0, or remove the path."
             )
 
     @classmethod

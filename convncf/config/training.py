@@ -13,7 +13,7 @@ from convncf.config.base import ABOVE_0, Frozen, Precision, Wanted
 
 
 class PretrainConfig(Frozen):
-    """MF-BPR trained first, inside the same command; its embeddings are where ConvNCF starts."""
+    """MF-BPR trained first, inside the same command; ConvNCF starts from its embeddings."""
 
     epochs: int = Field(0, ge=0, title="Epochs", description="At most so many epochs of MF-BPR first; 0 for none.")
     batch_size: int = Field(2048, ge=1, title="Batch size", description="Triples a step.")
@@ -75,10 +75,10 @@ class TrainConfig(Frozen):
         0.0,
         ge=0,
         title="Weight decay",
-        description="Share of lr taken off each parameter a step, beside the gradient (adamw).",
+        description="Share of lr by which each parameter shrinks a step, beside the gradient (adamw).",
     )
     momentum: float = Field(
-        0.0, ge=0, lt=1, title="Momentum", description="Share of the last step that goes on in the next (sgd)."
+        0.0, ge=0, lt=1, title="Momentum", description="Share of the last step that is added to the next (sgd)."
     )
     schedule: Literal["constant", "linear", "cosine"] = Field(
         "constant", title="Schedule", description="How the learning rates fall from the first epoch to the last."
@@ -88,15 +88,15 @@ class TrainConfig(Frozen):
         ge=0,
         le=1,
         title="Share of the learning rate left at the end",
-        description="In the last epoch of the schedule: 0.05 is a twentieth of what it began with.",
+        description="In the last epoch of the schedule: 0.05 is a twentieth of the first learning rate.",
     )
     warmup_epochs: int = Field(
         0,
         ge=0,
         title="Warm-up epochs",
-        description="Epochs at the start without L2 and at the learning rate below, as the 2018 code begins.",
+        description="Epochs at the start without L2 and at the learning rate below, as in the 2018 code.",
     )
-    warmup_lr: float = Field(1e-2, gt=0, title="Warm-up learning rate", description="Of those epochs.")
+    warmup_lr: float = Field(1e-2, gt=0, title="Warm-up learning rate", description="Learning rate of those epochs.")
     positives: Literal["by interaction", "by user"] = Field(
         "by interaction",
         title="Positives",
@@ -106,17 +106,21 @@ class TrainConfig(Frozen):
     negatives: Literal["uniform", "dns"] = Field(
         "uniform",
         title="Negatives",
-        description="uniform: any item that is no training item of the user. dns: the one of several such that the "
-        "model scores highest (dynamic negative sampling).",
+        description="uniform: any item that is not a training item of the user. dns: the one of several candidates "
+        "that the model scores highest (dynamic negative sampling).",
     )
     dns_candidates: int = Field(
-        4, ge=2, le=1024, title="Negative candidates", description="How many dns samples, to take the hardest of."
+        4,
+        ge=2,
+        le=1024,
+        title="Negative candidates",
+        description="Number of items that dns samples; it uses the hardest.",
     )
     excluded_negatives: Literal["nothing", "test items"] = Field(
         "nothing",
         title="Excluded negatives",
-        description="test items: a user's test items are never sampled as negatives, in pretraining neither; the 2018 "
-        "code does so for ConvNCF. That leaks from the test part, and every report says so.",
+        description="test items: a user's test items are never sampled as negatives, nor in pretraining; the 2018 "
+        "code does so for ConvNCF. That leaks the test part, and every report says so.",
     )
     adagrad_accumulator: float = Field(
         0.1, ge=0, title="Adagrad accumulator", description="Where its sum of squares starts (TensorFlow: 0.1)."
@@ -132,13 +136,13 @@ class TrainConfig(Frozen):
         10.0,
         ge=0,
         title="Minutes between saves",
-        description="Within a long epoch, so that a kill costs no more than these minutes; 0 for never.",
+        description="Within a long epoch, so that at most these minutes are lost when it is killed; 0 for never.",
     )
     precision: Precision = Field(
         "fp32",
         title="Precision",
         description="fp32: 32-bit arithmetic. bf16: most products in 16 bits, faster where the processor has "
-        "instructions for it; elsewhere fp32 is taken, and the log says so.",
+        "instructions for it; elsewhere fp32 is used, and the log says so.",
     )
     device: str = Field("auto", title="Device", description="auto, cpu, cuda, or cuda:N for the GPU of that number.")
 

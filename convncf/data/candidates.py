@@ -1,4 +1,4 @@
-"""Candidate sets: for a held-out answer, the negatives that it is to be ranked among; stored with the data, or drawn.
+"""Candidate sets: for a held-out positive, the negatives among which it is ranked; stored with the data, or sampled.
 
 Shapes: S sets, c negatives in all, U users, I items.
 """
@@ -24,23 +24,23 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class CandidateSets:
-    """S candidate sets; as published they may hold repeats and copies of the answer."""
+    """S candidate sets; as published they may hold repeats and copies of the positive."""
 
     user: Int32s
-    """(S,) whose set it is."""
+    """(S,) the user of each set."""
     answer: Int32s
-    """(S,) the held-out item."""
+    """(S,) the held-out positive item."""
     offsets: Int64s
     """(S + 1,) the negatives of set s are negatives[offsets[s]:offsets[s + 1]]."""
     negatives: Int32s
     """(c,) item indices."""
     origin: str = "stored"
-    """Where they come from, in words, with what was taken out and how many were asked and found."""
+    """Where they come from, with the counts of removed and of missing negatives."""
 
     def __post_init__(self) -> None:
         n = len(self.user)
         if len(self.answer) != n or len(self.offsets) != n + 1 or (np.diff(self.offsets) < 0).any():
-            raise DataError(f"candidates: {n} users, {len(self.answer)} answers and {len(self.offsets)} offsets.")
+            raise DataError(f"candidates: {n} users, {len(self.answer)} positives and {len(self.offsets)} offsets.")
         if int(self.offsets[0]) != 0 or int(self.offsets[-1]) != len(self.negatives):
             raise DataError(
                 f"candidates: offsets end at {self.offsets[-1]}, there are {len(self.negatives)} negatives."
@@ -63,11 +63,11 @@ class CandidateSets:
         return self.negatives[self.offsets[index] : self.offsets[index + 1]]
 
     def answer_copies(self) -> Bools:
-        """(c,) negatives that are their own set's answer."""
+        """(c,) whether a negative is the positive of its set."""
         return np.equal(self.negatives, self.answer[self._set])
 
     def repeats(self) -> Bools:
-        """(c,) negatives that their set holds already, copies of the answer left out."""
+        """(c,) whether a negative occurs earlier in its set; copies of the positive do not count."""
         order = np.lexsort((np.arange(len(self.negatives)), self.negatives, self._set))
         again = np.zeros(len(order), bool)
         again[1:] = (self.negatives[order][1:] == self.negatives[order][:-1]) & (
@@ -78,7 +78,7 @@ class CandidateSets:
         return repeated & ~self.answer_copies()
 
     def seen(self, train: sparse.csr_array) -> Bools:
-        """(c,) negatives that the user has in `train`, a bool matrix (U, I)."""
+        """(c,) whether the user has the negative in `train`, a bool matrix (U, I)."""
         return _holds(train, self.user[self._set], self.negatives)
 
     def cleaned(
@@ -88,30 +88,30 @@ class CandidateSets:
         test: sparse.csr_array | None = None,
         below: sparse.csr_array | None = None,
     ) -> Self:
-        """The sets as they would be drawn: without copies of the answer, repeats, and what the user has in any part.
+        """The sets without copies of the positive, repeats, and items that the user has in any part.
 
-        `below` is what was rated too low and is left out of rankings; each matrix is bool, (U, I). The origin counts
-        each reason; a negative for which two speak counts with the first.
+        `below` holds pairs rated too low and excluded from rankings; each matrix is bool, (U, I). The origin counts
+        each reason; a negative with two reasons counts under the first.
         """
-        gone = np.zeros(len(self.negatives), bool)
+        removed = np.zeros(len(self.negatives), bool)
         counted = []
-        for mask, one, many in (
-            (self.answer_copies(), "copy of the answer", "copies of the answer"),
+        for mask, singular, plural in (
+            (self.answer_copies(), "copy of the positive", "copies of the positive"),
             (self.repeats(), "repeat", "repeats"),
             (self.seen(train), "seen in training", "seen in training"),
             (self._seen(validation), "seen in validation", "seen in validation"),
             (self._seen(test), "other test item of the user", "other test items of the user"),
             (self._seen(below), "rated lower", "rated lower"),
         ):
-            new = mask & ~gone
-            gone |= new
+            new = mask & ~removed
+            removed |= new
             if new.any():
-                counted.append(_counted(int(new.sum()), one, many))
-        told = f"{', '.join(counted)} taken out" if counted else "nothing had to be taken out"
-        return self._with(~gone, f"{self.origin}, cleaned: {told}")
+                counted.append(_counted(int(new.sum()), singular, plural))
+        removals = f"{', '.join(counted)} removed" if counted else "nothing to remove"
+        return self._with(~removed, f"{self.origin}, cleaned: {removals}")
 
     def only(self, sets: Bools) -> Self:
-        """Some of the sets as they are: (S,) which."""
+        """The sets that are true in the mask `sets` (S,)."""
         return replace(
             self,
             user=self.user[sets],
@@ -123,31 +123,31 @@ class CandidateSets:
     def restricted(self, user: Int32s, item: Int32s, test: sparse.csr_array) -> Self:
         """The sets in new indices, after filters: `user` (U,) and `item` (I,) give the new index of each old, or -1.
 
-        Only sets stay whose answer is in `test`, the new (U, I) test part; it may be none. The origin counts.
+        Only sets whose positive is in `test`, the new (U, I) test part, stay; there may be none. The origin counts.
         """
         new_user, new_answer = user[self.user], item[self.answer]
-        known = (new_user >= 0) & (new_answer >= 0)
-        known[known] = _holds(test, new_user[known], new_answer[known])
-        kept = (item[self.negatives] >= 0) & known[self._set]
-        n_sets, n_negatives = int((~known).sum()), int((known[self._set] & ~kept).sum())
-        gone = f"{_counted(n_sets, 'set')} and {_counted(n_negatives, 'negative')}"
-        if not known.any():
-            gone = f"all of {_counted(n_sets, 'set')}"
-        told = f", {gone} gone with the filters" if n_sets or n_negatives else ""
-        sizes = np.bincount(self._set[kept], minlength=len(self))[known]
+        stays = (new_user >= 0) & (new_answer >= 0)
+        stays[stays] = _holds(test, new_user[stays], new_answer[stays])
+        kept_negatives = (item[self.negatives] >= 0) & stays[self._set]
+        n_sets, n_negatives = int((~stays).sum()), int((stays[self._set] & ~kept_negatives).sum())
+        removed = f"{_counted(n_sets, 'set')} and {_counted(n_negatives, 'negative')}"
+        if not stays.any():
+            removed = f"all of {_counted(n_sets, 'set')}"
+        removals = f", {removed} removed by the filters" if n_sets or n_negatives else ""
+        sizes = np.bincount(self._set[kept_negatives], minlength=len(self))[stays]
         return replace(
             self,
-            user=new_user[known],
-            answer=new_answer[known],
+            user=new_user[stays],
+            answer=new_answer[stays],
             offsets=_offsets(sizes),
-            negatives=item[self.negatives[kept]],
-            origin=f"{self.origin}{told}",
+            negatives=item[self.negatives[kept_negatives]],
+            origin=f"{self.origin}{removals}",
         )
 
     def fingerprint(self, interactions: Interactions) -> str:
         """'sha256:' and 16 hex digits of the sets by raw ids, whatever the order of sets, negatives and indices."""
         users, items = id_hashes(interactions.users), id_hashes(interactions.items)
-        # A sum does not depend on the order, and counts a repeat as often as it is there.
+        # A sum does not depend on the order, and counts a repeat as often as it occurs.
         sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mix(items)[self.negatives], dtype=np.uint64)])
         of_set = sums[self.offsets[1:]] - sums[self.offsets[:-1]]
         sets = mix(mix(mix(users[self.user]) ^ items[self.answer]) ^ of_set)
@@ -173,8 +173,8 @@ def _holds(matrix: sparse.csr_array, rows: Int32s, columns: Int32s) -> Bools:
     return np.asarray(matrix[rows, columns]).ravel().astype(bool)
 
 
-def _counted(n: int, one: str, many: str = "") -> str:
-    return f"{n:,} {one if n == 1 else many or f'{one}s'}"
+def _counted(n: int, singular: str, plural: str = "") -> str:
+    return f"{n:,} {singular if n == 1 else plural or f'{singular}s'}"
 
 
 def _span(sizes: Int64s) -> str:

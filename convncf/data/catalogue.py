@@ -1,7 +1,7 @@
 """Named datasets: those embedded in the project and those that a user imported.
 
-Embedded ones lie in the package (`convncf/_datasets/<name>`) or, in a clone, in `datasets/<name>`; imported ones in
-`<home>/datasets/<name>`. What a folder holds is read and written by `convncf.data.storage` alone.
+Embedded ones are in the package (`convncf/_datasets/<name>`) or, in a clone, in `datasets/<name>`; imported ones in
+`<home>/datasets/<name>`. Only `convncf.data.storage` reads and writes the content of a folder.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ def names(home: Path | None = None) -> tuple[str, ...]:
 
 
 def entries(home: Path | None = None) -> list[DatasetEntry]:
-    """What there is, without loading it; a damaged folder is listed with its `problem`."""
-    listed = [read_entry(folder, embedded=True) for folder in _embedded_folders()]
-    known = {entry.name for entry in listed}
+    """The entries of all datasets, without loading them; a damaged folder is listed with its `problem`."""
+    embedded = [read_entry(folder, embedded=True) for folder in _embedded_folders()]
+    embedded_names = {entry.name for entry in embedded}
     imported = (read_entry(folder, embedded=False) for folder in _folders_in(_imported(home)))
-    return listed + [entry for entry in imported if entry.name not in known]
+    return embedded + [entry for entry in imported if entry.name not in embedded_names]
 
 
 def load(name: str, home: Path | None = None) -> Dataset:
@@ -50,7 +50,7 @@ def load(name: str, home: Path | None = None) -> Dataset:
         known = names(home)
         raise DatasetNotFoundError(
             f"no dataset is named {name!r}. {did_you_mean(name, known)} "
-            "A file of your own becomes a dataset with: convncf datasets add FILE --name NAME"
+            "Add a file of your own with: convncf datasets add FILE --name NAME"
         )
     return read_folder(folder)
 
@@ -64,18 +64,18 @@ def add(
     options: ReadOptions | None = None,
     source: str | None = None,
 ) -> DatasetEntry:
-    """Read files that belong together and keep them as a dataset; `mapping` stands for the options' columns.
+    """Read files that belong together and keep them as a dataset; `mapping` replaces the columns of the options.
 
-    Raises ReadError, DatasetExistsError; on failure nothing is left behind.
+    Raises ReadError, DatasetExistsError; after a failure nothing remains.
     """
-    check_name(name, home)  # before the file is read: a large one takes a while
-    asked = options or ReadOptions()
-    result = read(paths, asked if mapping is None else replace(asked, columns=mapping))
+    check_name(name, home)  # before the file is read: a large one is slow
+    read_options = options or ReadOptions()
+    result = read(paths, read_options if mapping is None else replace(read_options, columns=mapping))
     return save(as_dataset(name, result, source), home)
 
 
 def as_dataset(name: str, result: ReadResult, source: str | None = None) -> Dataset:
-    """What was read, under a name."""
+    """A dataset of what was read, under a name."""
     return Dataset(
         name,
         result.interactions,
@@ -88,7 +88,7 @@ def as_dataset(name: str, result: ReadResult, source: str | None = None) -> Data
 
 
 def save(dataset: Dataset, home: Path | None = None) -> DatasetEntry:
-    """Keep a dataset under its name: written to a folder beside, then moved, so it is whole or absent."""
+    """Keep a dataset under its name: written to a temporary folder, then moved, so it is complete or absent."""
     check_name(dataset.name, home)
     parent = _imported(home)
     parent.mkdir(parents=True, exist_ok=True)
@@ -110,11 +110,11 @@ def save(dataset: Dataset, home: Path | None = None) -> DatasetEntry:
 
 @contextmanager
 def full_disk_in_words(folder: Path) -> Iterator[None]:
-    """What is written in here and finds the disk full is a DataError that says so; other errors stay as they are."""
+    """A full disk while writing inside becomes a DataError that says so; other errors are unchanged."""
     try:
         yield
     except OSError as error:
-        number = re.search(r"\[errno (\d+)\]", str(error))  # Arrow says it in its text alone
+        number = re.search(r"\[errno (\d+)\]", str(error))  # Arrow gives the number only in its text
         if (error.errno or int(number[1] if number else 0)) not in (errno.ENOSPC, errno.EDQUOT):
             raise
         free = shutil.disk_usage(folder).free / 2**20
@@ -131,14 +131,14 @@ def delete(name: str, home: Path | None = None) -> None:
         raise DatasetNotFoundError(f"no dataset is named {name!r}. {did_you_mean(name, names(home))}")
     if folder.parent != _imported(home):
         raise DataError(f"dataset {name!r} is part of the project and cannot be deleted. Imported ones can.")
-    # Moved aside first: a deletion that is interrupted must not leave half a dataset under its name.
+    # Moved first: a deletion that is interrupted must not leave half a dataset under its name.
     aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".part-"))
     os.replace(folder, aside / folder.name)
     shutil.rmtree(aside)
 
 
 def check_name(name: str, home: Path | None = None) -> None:
-    """Raises DataError where the name cannot be a folder, DatasetExistsError where it is taken; each proposes one."""
+    """Raises DataError where the name cannot be a folder, DatasetExistsError where it is in use; each proposes one."""
     fits = _NAME.fullmatch(name) and len(name) <= _LONGEST_NAME and not _RESERVED.fullmatch(name) and name[-1] != "."
     if not fits:
         raise DataError(
@@ -146,18 +146,18 @@ def check_name(name: str, home: Path | None = None) -> None:
             f"beginning with a letter or digit, such as {free_name(name, home)!r}."
         )
     if _taken(name, home):
-        raise DatasetExistsError(f"a dataset named {name!r} is already there. Free: {free_name(name, home)!r}.")
+        raise DatasetExistsError(f"a dataset named {name!r} exists already. Free: {free_name(name, home)!r}.")
 
 
 def stem(path: Path) -> str:
-    """What a file is called without its endings: 'ml-1m.train.rating' -> 'ml-1m'; 'train.txt' by its folder."""
+    """The name of a file without its endings: 'ml-1m.train.rating' -> 'ml-1m'; for 'train.txt' its folder's name."""
     name = re.sub(r"(?i)\.(gz|zip)$", "", path.name)
-    bare = re.sub(r"(?i)(\.(train|valid|test))?\.[a-z][a-z0-9]{0,9}$", "", name)
-    return path.resolve().parent.name if bare.lower() in ("train", "valid", "test") else bare or name
+    base = re.sub(r"(?i)(\.(train|valid|test))?\.[a-z][a-z0-9]{0,9}$", "", name)
+    return path.resolve().parent.name if base.lower() in ("train", "valid", "test") else base or name
 
 
 def free_name(wish: str, home: Path | None = None) -> str:
-    """The wish, or what is nearest to it among names that are allowed and not taken: 'Été 2024' -> 'Ete-2024'."""
+    """The wish, or the nearest name that is allowed and not in use: 'Été 2024' -> 'Ete-2024'."""
     plain = unicodedata.normalize("NFKD", wish).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^A-Za-z0-9._]+", "-", plain).strip("-._")[: _LONGEST_NAME - 5].rstrip("-._")
     if not slug or _RESERVED.fullmatch(slug):
@@ -169,14 +169,14 @@ def free_name(wish: str, home: Path | None = None) -> str:
 
 
 def _taken(name: str, home: Path | None) -> bool:
-    # Some file systems hold "A" and "a" to be one name.
+    # To some file systems "A" and "a" are one name.
     return name.casefold() in (
         folder.name.casefold() for folder in (*_embedded_folders(), *_folders_in(_imported(home)))
     )
 
 
 def _folder(name: str, home: Path | None) -> Path | None:
-    """Looked up in what is there, never joined to a path: '../x' finds nothing."""
+    """The folder of that name among those that exist; a name is never joined to a path, so '../x' is not found."""
     return next(
         (folder for folder in (*_embedded_folders(), *_folders_in(_imported(home))) if folder.name == name), None
     )
@@ -188,10 +188,10 @@ def _imported(home: Path | None) -> Path:
 
 def _embedded_folders() -> list[Path]:
     package = files.PACKAGE
-    within = package / "_datasets"
-    if within.is_dir():
-        return [folder for folder in _folders_in(within) if (folder / DESCRIPTION).is_file()]
-    # In a clone. A folder `datasets` beside an installed package belongs to somebody else.
+    packaged = package / "_datasets"
+    if packaged.is_dir():
+        return [folder for folder in _folders_in(packaged) if (folder / DESCRIPTION).is_file()]
+    # In a clone. A folder `datasets` beside an installed package belongs to another project.
     if (package.parent / "pyproject.toml").is_file():
         return [folder for folder in _folders_in(package.parent / "datasets") if (folder / DESCRIPTION).is_file()]
     return []

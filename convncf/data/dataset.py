@@ -1,4 +1,4 @@
-"""A dataset: interactions with a name, what their items are called, and how they came divided."""
+"""A dataset: interactions with a name, titles of items, and a predefined split where there is one."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ DESCRIPTION = "dataset.json"
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Interactions with a name, and what their items are called."""
+    """Interactions with a name, titles of items, a predefined split and candidate sets where there are some."""
 
     name: str
     interactions: Interactions
     items: ItemTable
     source: str
-    """Where it comes from, in words."""
+    """Where it comes from, for display."""
     report: dict[str, Any] | None = None
-    """What reading the file kept and left out (ReadReport.to_json()); None for embedded data."""
+    """What reading the file kept and dropped (ReadReport.to_json()); None for embedded data."""
     stored_fingerprint: str | None = None
-    """The fingerprint written beside the files, to be held against their content."""
+    """The fingerprint stored beside the files, compared with their content."""
     part: npt.NDArray[np.int8] | None = None
-    """(n,) 0 training, 1 validation, 2 test, in the interactions' order; None where the data came undivided."""
+    """(n,) 0 training, 1 validation, 2 test, in the interactions' order; None where there is no predefined split."""
     candidates: CandidateSets | None = None
-    """Candidate sets of the test part, as published; None where the data came without."""
+    """Candidate sets of the test part, as published; None where there are none."""
 
     def __post_init__(self) -> None:
         if self.part is not None:
@@ -48,10 +48,10 @@ class Dataset:
 
     def __repr__(self) -> str:
         data = self.interactions
-        came = "" if self.part is None else ", came divided into training, validation and test"
+        split = "" if self.part is None else ", predefined split into training, validation and test"
         return (
             f"Dataset {self.name!r}: {data.n_users:,} users, {data.n_items:,} items ({self.items.n_titled:,} with a "
-            f"title), {len(data):,} interactions{came}; {self.source}"
+            f"title), {len(data):,} interactions{split}; {self.source}"
         )
 
     @property
@@ -61,17 +61,17 @@ class Dataset:
 
     @property
     def n_items(self) -> int:
-        """Items that there are."""
+        """Items in the vocabulary."""
         return self.interactions.n_items
 
     @cached_property
     def fingerprint(self) -> str:
-        """The interactions' fingerprint; with that of a predefined split and of stored candidates where there are some.
+        """The fingerprint of the interactions, and of a predefined split and stored candidates where there are some.
 
         Raises DataError where it is not the stored one: a file was changed.
         """
         actual = self._actual_fingerprint
-        # Before a predefined split counted, the interactions' alone was stored.
+        # Earlier versions stored the fingerprint of the interactions alone.
         if self.stored_fingerprint not in (None, actual, self.interactions.fingerprint):
             raise DataError(
                 f"dataset {self.name!r} was changed since it was made: its fingerprint is {actual}, "
@@ -81,7 +81,7 @@ class Dataset:
 
     @property
     def _actual_fingerprint(self) -> str:
-        """Of raw content alone, whatever the order of rows and indices."""
+        """Fingerprint of raw content alone, whatever the order of rows and indices."""
         if self.part is None and self.candidates is None:
             return self.interactions.fingerprint
         digest = hashlib.sha256(self.interactions.fingerprint.encode())

@@ -1,4 +1,4 @@
-"""Which interactions count: a threshold of rating, a window of time, and how much a user and an item must have.
+"""Filters of interactions: a rating threshold, a window of time, and bounds of the interactions per user and item.
 
 Shapes: n interactions, U users, I items. Interactions are distinct pairs, so counting rows counts pairs. The order is
 fixed: the window, the threshold, then users and items in turn until nothing changes.
@@ -29,41 +29,43 @@ if TYPE_CHECKING:
 
 Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
+BEFORE_FILTERS = "before filters"
+"""The name of the first step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A line of the ledger: what is left after a filter. The first line is the data as it came."""
+    """The counts after one filter. The first step is the data before filters."""
 
     what: str
-    """The filter in words, such as 'rated 4 or more'."""
+    """The filter, such as 'rated 4 or more'."""
     users: int
-    """Users who have an interaction left."""
+    """Users who still have an interaction."""
     items: int
-    """Items that have one."""
+    """Items that still have one."""
     interactions: int
 
 
 @dataclass(frozen=True, eq=False)
 class Filtered:
-    """A dataset of which only the interactions that count are left."""
+    """A dataset after filters, with the counts after each."""
 
     dataset: Dataset
-    """Without filters the very dataset that came; else users, items, titles, parts and candidates restricted."""
+    """The original object without filters; else users, items, titles, parts and candidates restricted."""
     steps: tuple[Step, ...]
     below: sparse.csr_array | None = None
     """(U, I) bool, in the indices of the filtered dataset: rated lower than data.min_rating; None without it."""
 
-    def words(self) -> str:
-        """The ledger in a line."""
-        return f"what the filters left: {'; '.join(map(_step_words, self.steps))}"
+    def sentence(self) -> str:
+        """The steps in one line."""
+        return f"filter steps: {'; '.join(map(_step_words, self.steps))}"
 
 
 def apply_filters(dataset: Dataset, config: DataConfig) -> Filtered:
-    """What stays under the settings data.since, until, min_rating, min_user, max_user, min_item and max_item.
+    """The dataset after the filters data.since, until, min_rating, min_user, max_user, min_item and max_item.
 
-    A predefined split and stored candidates are filtered along. Raises DataError where a filter needs ratings or times
-    that are not there, and where nothing is left: with the steps, naming the one after which nothing was.
+    A predefined split and stored candidates are filtered too. Raises DataError where a filter needs ratings or times
+    that are missing, and where nothing is left: with the steps, naming the filter that removed the last interaction.
     """
     interactions = dataset.interactions
     _refuse_impossible(dataset, config)
@@ -75,19 +77,19 @@ def apply_filters(dataset: Dataset, config: DataConfig) -> Filtered:
     low = np.zeros(len(interactions), bool)
     if config.min_rating is not None:
         assert interactions.rating is not None
-        # A threshold of 4.1 keeps what the file calls 4.1, which as a 32-bit float is a little less.
+        # A threshold of 4.1 keeps a rating of 4.1, which is a little less as a 32-bit float.
         low = stays & (interactions.rating < np.float32(config.min_rating))
         stays &= ~low
         steps.add(f"rated {config.min_rating:g} or more", stays)
     bounds = (_Bounds(config.min_user, config.max_user, "user"), _Bounds(config.min_item, config.max_item, "item"))
     if any(bound.binds for bound in bounds):
-        _in_turn(interactions, stays, bounds, steps)
+        _apply_bounds(interactions, stays, bounds, steps)
     if len(steps.steps) == 1:
         return Filtered(dataset, tuple(steps.steps))
     return _restricted(dataset, stays, low if config.min_rating is not None else None, config, steps)
 
 
-# ---------------------------------------------------------------- the ledger
+# ---------------------------------------------------------------- steps
 
 
 class _Steps:
@@ -96,17 +98,17 @@ class _Steps:
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self.steps: list[Step] = []
-        self.add("as it came", np.ones(len(dataset.interactions), bool))
+        self.add(BEFORE_FILTERS, np.ones(len(dataset.interactions), bool))
 
     def add(self, what: str, stays: Bools, emptied_by: str = "") -> None:
-        """Note what is left; `emptied_by` says it more exactly where nothing is. Raises DataError then."""
+        """Count what is left. Raises DataError where nothing is; `emptied_by` names the filter more exactly then."""
         data = self._dataset.interactions
         users, items = (int(np.count_nonzero(np.bincount(index[stays]))) for index in (data.user, data.item))
         self.steps.append(Step(what, users, items, int(stays.sum())))
         if not stays.any():
             raise DataError(
-                f"the filters leave nothing of dataset {self._dataset.name!r}: the last to go went by "
-                f"'{emptied_by or what}'. Ledger: {'; '.join(map(_step_words, self.steps))}. Loosen that filter."
+                f"the filters leave nothing of dataset {self._dataset.name!r}: the last interactions were removed by "
+                f"'{emptied_by or what}'. Steps: {'; '.join(map(_step_words, self.steps))}. Relax that filter."
             )
 
 
@@ -118,7 +120,7 @@ def _step_words(step: Step) -> str:
 
 
 def _within(interactions: Interactions, config: DataConfig) -> Bools:
-    """(n,) whether the time lies in the window, since <= t < until, compared as exact integers."""
+    """(n,) whether the time is in the window, since <= t < until, compared as exact integers."""
     time, unit = interactions.timestamp, interactions.time_unit
     assert time is not None
     inside = np.ones(len(time), bool)
@@ -130,14 +132,14 @@ def _within(interactions: Interactions, config: DataConfig) -> Bools:
 
 
 def _first_count(text: str, unit: TimeUnit) -> int:
-    """The first count of a unit since 1970 that is not before a date: rounded up, never by way of a float."""
+    """The first count of a unit since 1970 that is not before a date: rounded up, in integers only."""
     micro = (as_timestamp(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     return -(-micro * PER_SECOND[unit] // 10**6)
 
 
 def _window_words(config: DataConfig) -> str:
-    told = [f"from {config.since}"] if config.since is not None else []
-    return ", ".join(told + ([f"before {config.until}"] if config.until is not None else []))
+    bounds = [f"from {config.since}"] if config.since is not None else []
+    return ", ".join(bounds + ([f"before {config.until}"] if config.until is not None else []))
 
 
 def _refuse_impossible(dataset: Dataset, config: DataConfig) -> None:
@@ -145,16 +147,16 @@ def _refuse_impossible(dataset: Dataset, config: DataConfig) -> None:
     if config.min_rating is not None and data.rating is None:
         raise DataError(
             f"data.min_rating={config.min_rating:g} needs ratings, and dataset {dataset.name!r} has none. "
-            "Leave the setting out, or add the file again with its rating column (--rating-column NAME)."
+            "Remove the setting, or add the file again with its rating column (--rating-column NAME)."
         )
     if data.timestamp is None and (config.since is not None or config.until is not None):
         key, value = ("since", config.since) if config.since is not None else ("until", config.until)
         raise DataError(
             f"data.{key}={value} needs times, and dataset {dataset.name!r} has none. "
-            "Leave the setting out, or add the file again with its time column (--time-column NAME)."
+            "Remove the setting, or add the file again with its time column (--time-column NAME)."
         )
     if data.timestamp is not None and len(data):
-        first, last = (int(at) // PER_SECOND[data.time_unit] for at in (data.timestamp.min(), data.timestamp.max()))
+        first, last = (int(time) // PER_SECOND[data.time_unit] for time in (data.timestamp.min(), data.timestamp.max()))
         if (config.since is not None or config.until is not None) and not _within(data, config).any():
             raise DataError(
                 f"no interaction of dataset {dataset.name!r} is {_window_words(config)}: its times are "
@@ -180,23 +182,23 @@ class _Bounds:
     def fit(self, counts: Int64s) -> Bools:
         return (counts >= self.low) & (True if self.high is None else counts <= self.high)
 
-    def words(self) -> str:
+    def description(self) -> str:
         """'users with 5 to 200 items'."""
-        of = "item" if self.whose == "user" else "user"
+        other_kind = "item" if self.whose == "user" else "user"
         if self.high is None:
-            count = f"{self.low} {of}{'' if self.low == 1 else 's'} or more"
+            count = f"{self.low} {other_kind}{'' if self.low == 1 else 's'} or more"
         elif self.low:
-            count = f"{self.low} to {self.high} {of}s"
+            count = f"{self.low} to {self.high} {other_kind}s"
         else:
-            count = f"at most {self.high} {of}{'' if self.high == 1 else 's'}"
+            count = f"at most {self.high} {other_kind}{'' if self.high == 1 else 's'}"
         return f"{self.whose}s with {count}"
 
 
-def _in_turn(interactions: Interactions, stays: Bools, bounds: tuple[_Bounds, _Bounds], steps: _Steps) -> None:
-    """Leave out users, then items, round after round, until a round changes nothing; `stays` (n,) is changed."""
+def _apply_bounds(interactions: Interactions, stays: Bools, bounds: tuple[_Bounds, _Bounds], steps: _Steps) -> None:
+    """Remove users, then items, in rounds, until a round changes nothing; `stays` (n,) is changed in place."""
     rows = np.flatnonzero(stays)
     user, item = interactions.user[rows], interactions.item[rows]
-    words = " and ".join(bound.words() for bound in bounds if bound.binds)
+    description = " and ".join(bound.description() for bound in bounds if bound.binds)
     rounds, emptied_by = 0, ""
     while True:
         n_before = len(rows)
@@ -208,16 +210,16 @@ def _in_turn(interactions: Interactions, stays: Bools, bounds: tuple[_Bounds, _B
             if not keep.all():
                 rows, user, item = rows[keep], user[keep], item[keep]
             if not len(rows):
-                emptied_by = emptied_by or f"{bound.words()}, in round {rounds + 1}"
+                emptied_by = emptied_by or f"{bound.description()}, in round {rounds + 1}"
         if len(rows) == n_before:
             break
         rounds += 1
     stays[:] = False
     stays[rows] = True
-    steps.add(f"{words}, {rounds} round{'' if rounds == 1 else 's'}", stays, emptied_by)
+    steps.add(f"{description}, {rounds} round{'' if rounds == 1 else 's'}", stays, emptied_by)
 
 
-# ---------------------------------------------------------------- what is left, in indices of its own
+# ---------------------------------------------------------------- the filtered dataset, with new indices
 
 
 def _restricted(dataset: Dataset, stays: Bools, low: Bools | None, config: DataConfig, steps: _Steps) -> Filtered:
@@ -226,10 +228,10 @@ def _restricted(dataset: Dataset, stays: Bools, low: Bools | None, config: DataC
     users[old.user[stays]] = True
     items[old.item[stays]] = True
     if config.min_item == 0:
-        # Items that nobody has, known from stored candidates alone, are no less there than before.
+        # Items without an interaction, known only from stored candidates, stay.
         items |= np.bincount(old.item, minlength=old.n_items) == 0
     new_user, new_item = _renumbered(users), _renumbered(items)
-    vocabularies = (_kept(old.users, users), _kept(old.items, items))
+    vocabularies = (_restricted_vocabulary(old.users, users), _restricted_vocabulary(old.items, items))
     interactions = Interactions(
         *vocabularies,
         new_user[old.user[stays]],
@@ -238,18 +240,18 @@ def _restricted(dataset: Dataset, stays: Bools, low: Bools | None, config: DataC
         None if old.rating is None else old.rating[stays],
         old.time_unit,
     )
-    where = np.flatnonzero(items)
+    kept_items = np.flatnonzero(items)
     table = ItemTable(
         interactions.items,
-        tuple(dataset.items.titles[i] for i in where),
-        tuple(dataset.items.years[i] for i in where),
-        tuple(dataset.items.genres[i] for i in where),
+        tuple(dataset.items.titles[i] for i in kept_items),
+        tuple(dataset.items.years[i] for i in kept_items),
+        tuple(dataset.items.genres[i] for i in kept_items),
     )
     test = None if dataset.part is None else interactions.matrix(dataset.part[stays] == TEST)
     candidates = None
     if dataset.candidates is not None and test is not None:
         candidates = dataset.candidates.restricted(new_user, new_item, test)
-    left = replace(
+    filtered = replace(
         dataset,
         interactions=interactions,
         items=table,
@@ -264,7 +266,7 @@ def _restricted(dataset: Dataset, stays: Bools, low: Bools | None, config: DataC
         shape = (interactions.n_users, interactions.n_items)
         below = sparse.csr_array((np.ones(len(pairs[0]), bool), pairs), shape=shape)
         below.sum_duplicates()
-    return Filtered(left, tuple(steps.steps), below)
+    return Filtered(filtered, tuple(steps.steps), below)
 
 
 def _renumbered(stays: Bools) -> npt.NDArray[np.int32]:
@@ -272,5 +274,5 @@ def _renumbered(stays: Bools) -> npt.NDArray[np.int32]:
     return np.where(stays, np.cumsum(stays) - 1, -1).astype(np.int32)
 
 
-def _kept(vocabulary: Vocabulary, stays: Bools) -> Vocabulary:
+def _restricted_vocabulary(vocabulary: Vocabulary, stays: Bools) -> Vocabulary:
     return Vocabulary(vocabulary.kind, tuple(vocabulary.ids[i] for i in np.flatnonzero(stays)))

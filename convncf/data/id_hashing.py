@@ -1,4 +1,4 @@
-"""Random numbers that go by raw id: what is drawn for a pair does not depend on how rows or ids were ordered.
+"""Random numbers by raw id: the numbers of a pair do not depend on the order of rows or ids.
 
 Shapes: m ids of a vocabulary.
 """
@@ -21,7 +21,7 @@ _SECOND: Final = np.uint64(0x94D049BB133111EB)
 
 
 def id_hashes(vocabulary: Vocabulary) -> Uint64s:
-    """(m,) 64 bits of each raw id, of its kind and text alone."""
+    """(m,) a 64-bit hash of each raw id: a function of its kind and text alone."""
     kind = vocabulary.kind.encode()
     digests = (
         hashlib.blake2b(raw.encode("utf-8", "surrogatepass"), digest_size=8, person=kind).digest()
@@ -31,10 +31,10 @@ def id_hashes(vocabulary: Vocabulary) -> Uint64s:
 
 
 def alphabetical(vocabulary: Vocabulary) -> npt.NDArray[np.int64]:
-    """(m,) the place of each id among the sorted ids."""
-    place = np.empty(len(vocabulary), np.int64)
-    place[sorted(range(len(vocabulary)), key=vocabulary.ids.__getitem__)] = np.arange(len(vocabulary))
-    return place
+    """(m,) the rank of each id among the sorted ids."""
+    rank = np.empty(len(vocabulary), np.int64)
+    rank[sorted(range(len(vocabulary)), key=vocabulary.ids.__getitem__)] = np.arange(len(vocabulary))
+    return rank
 
 
 def pair_bits(seed: int, purpose: str, user: Uint64s, item: Uint64s) -> Uint64s:

@@ -1,6 +1,6 @@
-"""Who has interacted with what: raw ids, indices, and the interactions that tie them together.
+"""Interactions: distinct pairs of a user and an item, with raw ids and indices.
 
-Raw ids are text. They become 0-based indices once, here, and become names again where something is shown;
+Raw ids are text. They become 0-based indices once, here, and become raw ids again where something is shown;
 identity goes by raw id, never by position.
 """
 
@@ -45,9 +45,9 @@ class Interactions:
     item: npt.NDArray[np.int32]
     """(n,) item index of each interaction."""
     timestamp: npt.NDArray[np.int64] | None = None
-    """(n,) exact counts of `time_unit` since 1970-01-01 UTC, as the file gave them."""
+    """(n,) exact counts of `time_unit` since 1970-01-01 UTC, as in the file."""
     rating: npt.NDArray[np.float32] | None = None
-    """(n,) as the file gave them; presence alone makes an interaction positive."""
+    """(n,) as in the file; every interaction is a positive, whatever its rating."""
     time_unit: TimeUnit = "s"
 
     def __post_init__(self) -> None:
@@ -56,10 +56,10 @@ class Interactions:
         for name, size in (("user", len(self.users)), ("item", len(self.items))):
             self._set(name, _indices(name, getattr(self, name), size))
         if self.timestamp is not None:
-            given = np.asarray(self.timestamp)
-            if given.dtype.kind not in "iu" or (given.dtype.kind == "u" and (given > np.uint64(2**63 - 1)).any()):
-                raise DataError(f"timestamp holds {given.dtype}: times are exact 64-bit integers, never floats.")
-            self._set("timestamp", _column("timestamp", given, np.int64))
+            times = np.asarray(self.timestamp)
+            if times.dtype.kind not in "iu" or (times.dtype.kind == "u" and (times > np.uint64(2**63 - 1)).any()):
+                raise DataError(f"timestamp holds {times.dtype}: times are exact 64-bit integers, never floats.")
+            self._set("timestamp", _column("timestamp", times, np.int64))
         if self.rating is not None:
             rating = _column("rating", np.asarray(self.rating), np.float32)
             if not np.isfinite(rating).all():
@@ -77,12 +77,14 @@ class Interactions:
     def from_frame(cls, frame: pd.DataFrame, *, time_unit: TimeUnit | None = None) -> Self:
         """Interactions from columns user_id, item_id and, where present, rating and timestamp.
 
-        Timestamps are integers (counts since 1970, unit detected by size unless given) or pandas dates.
+        Timestamps are integers (counts since 1970, unit detected by size unless set) or pandas dates.
         Indices follow first appearance. Raises DataError naming the column, also where a pair occurs twice.
         """
         for name in ("user_id", "item_id"):
             if name not in frame.columns:
-                raise DataError(f"no column {name!r} among {', '.join(map(str, frame.columns))}. Rename the one meant.")
+                raise DataError(
+                    f"no column {name!r} among {', '.join(map(str, frame.columns))}. Rename the column that holds it."
+                )
         raw_user, raw_item = _raw_ids(frame["user_id"]), _raw_ids(frame["item_id"])
         users, items = Vocabulary.of("user", raw_user), Vocabulary.of("item", raw_item)
         timestamp, unit = None, time_unit or "s"
@@ -122,10 +124,10 @@ class Interactions:
         return len(self.user)
 
     def __repr__(self) -> str:
-        beside = [name for name in ("rating", "timestamp") if getattr(self, name) is not None]
+        columns = [name for name in ("rating", "timestamp") if getattr(self, name) is not None]
         return (
             f"Interactions: {len(self):,} of {self.n_users:,} users and {self.n_items:,} items"
-            f"{', with ' if beside else ''}{' and '.join(beside)}"
+            f"{', with ' if columns else ''}{' and '.join(columns)}"
         )
 
     @property
@@ -186,8 +188,8 @@ class Interactions:
         pairs *= self.n_items
         pairs += self.item
         pairs.sort()
-        again = pairs[1:] == pairs[:-1]
-        if not again.any():
+        is_repeat = pairs[1:] == pairs[:-1]
+        if not is_repeat.any():
             return
         distinct, counts = np.unique(pairs, return_counts=True)
         user, item = divmod(int(distinct[counts.argmax()]), self.n_items)
@@ -197,20 +199,20 @@ class Interactions:
         )
 
 
-def _column(name: str, given: npt.NDArray[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
-    """A read-only copy, so that nobody can change validated data from outside."""
-    if given.ndim != 1:
-        raise DataError(f"{name} has shape {given.shape}: one value per interaction is needed.")
-    if given.dtype.kind not in "iufb":
-        raise DataError(f"{name} holds {given.dtype}: numbers are needed.")
+def _column(name: str, values: npt.NDArray[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
+    """A read-only copy, so that validated data cannot be changed from outside."""
+    if values.ndim != 1:
+        raise DataError(f"{name} has shape {values.shape}: one value per interaction is needed.")
+    if values.dtype.kind not in "iufb":
+        raise DataError(f"{name} holds {values.dtype}: numbers are needed.")
     with np.errstate(over="ignore"):  # too large for the type becomes infinite, which the caller names
-        column = given.astype(dtype, copy=True)
+        column = values.astype(dtype, copy=True)
     column.setflags(write=False)
     return column
 
 
-def _indices(name: str, given: Any, size: int) -> npt.NDArray[np.int32]:
-    array = np.asarray(given)
+def _indices(name: str, values: Any, size: int) -> npt.NDArray[np.int32]:
+    array = np.asarray(values)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise DataError(f"{name} holds {array.dtype} of shape {array.shape}: a row of integer indices is needed.")
     low, high = int(array.min()), int(array.max())
@@ -222,11 +224,11 @@ def _indices(name: str, given: Any, size: int) -> npt.NDArray[np.int32]:
 def _raw_ids(column: pd.Series[Any]) -> list[str]:
     if column.isna().any():
         row = int(np.flatnonzero(column.isna().to_numpy())[0])
-        raise DataError(f"column {column.name!r} is empty in row {row}. Fill it in or leave the row out.")
+        raise DataError(f"column {column.name!r} is empty in row {row}. Fill it in or drop the row.")
     if column.dtype.kind == "f":
         raise DataError(
-            f"column {column.name!r} holds decimals such as {column.iloc[0]}: a gap turned ids into floats. "
-            "Read it as text (dtype=str), or drop the gaps and convert it to integers."
+            f"column {column.name!r} holds decimals such as {column.iloc[0]}: a missing value turned ids into floats. "
+            "Read it as text (dtype=str), or drop the missing values and convert it to integers."
         )
     return [str(raw) for raw in column.tolist()]
 
@@ -234,12 +236,12 @@ def _raw_ids(column: pd.Series[Any]) -> list[str]:
 def _frame_times(column: pd.Series[Any], unit: TimeUnit | None) -> tuple[npt.NDArray[np.int64], TimeUnit]:
     if column.isna().any():
         row = int(np.flatnonzero(column.isna().to_numpy())[0])
-        raise DataError(f"column 'timestamp' is empty in row {row}. Fill it in, or leave the row or the column out.")
+        raise DataError(f"column 'timestamp' is empty in row {row}. Fill it in, or drop the row or the column.")
     if column.dtype.kind == "M":
         values = column.dt.tz_convert(None) if column.dt.tz is not None else column
         dates = values.to_numpy()
         name, _ = np.datetime_data(dates.dtype)
-        return dates.astype(np.int64), next(known for known in UNITS if known == name)
+        return dates.astype(np.int64), next(time_unit for time_unit in UNITS if time_unit == name)
     if column.dtype.kind not in "iu":
         raise DataError(f"column 'timestamp' holds {column.dtype}: times are integers (counts since 1970) or dates.")
     counts = column.to_numpy(np.int64)
@@ -255,22 +257,30 @@ def order_within(group: npt.NDArray[np.integer[Any]], key: npt.NDArray[Any], n_g
     `group` (n,) is 0 … n_groups - 1, `key` (n,) integers or floats: what np.lexsort((key, group)) returns.
     """
     # Floats from 0 to below 2, such as random ones, are in the order of their bits.
-    whole: Any = key.view(np.int64) if key.dtype == np.float64 else key
-    if not len(key) or whole.dtype.kind not in "iu" or key.min() < 0 or int(whole.max()) >= 2**62 or whole.min() < 0:
+    integers: Any = key.view(np.int64) if key.dtype == np.float64 else key
+    if (
+        not len(key)
+        or integers.dtype.kind not in "iu"
+        or key.min() < 0
+        or int(integers.max()) >= 2**62
+        or integers.min() < 0
+    ):
         return np.lexsort((key, group))
     n = len(key)
     rows: Any = np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
     # A sparse matrix is made by counting how many entries each row has, and sorts each row's columns by themselves.
-    grouped = sparse.csr_array((whole, (group, rows)), shape=(n_groups, n))
-    within = sparse.csr_array((grouped.indices, grouped.data, grouped.indptr), shape=(n_groups, int(whole.max()) + 1))
+    grouped = sparse.csr_array((integers, (group, rows)), shape=(n_groups, n))
+    within = sparse.csr_array(
+        (grouped.indices, grouped.data, grouped.indptr), shape=(n_groups, int(integers.max()) + 1)
+    )
     within.sort_indices()
     order, sorted_key = within.data, within.indices
-    new = np.ones(n, bool)
-    new[1:] = sorted_key[1:] != sorted_key[:-1]
-    new[within.indptr[:-1][np.diff(within.indptr) > 0]] = True
-    if not new.all():  # the rows of each run of equal keys in their own order
-        runs = np.append(np.flatnonzero(new), n)
-        tied = sparse.csr_array((new, order, runs), shape=(len(runs) - 1, n))
+    is_first = np.ones(n, bool)
+    is_first[1:] = sorted_key[1:] != sorted_key[:-1]
+    is_first[within.indptr[:-1][np.diff(within.indptr) > 0]] = True
+    if not is_first.all():  # the rows of each run of equal keys in their own order
+        runs = np.append(np.flatnonzero(is_first), n)
+        tied = sparse.csr_array((is_first, order, runs), shape=(len(runs) - 1, n))
         tied.sort_indices()
         order = tied.indices
     return order.astype(np.int64)

@@ -1,4 +1,4 @@
-"""What items are called, and how one is found by its title."""
+"""Titles, years and genres of items, and the search for an item by its title."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from convncf.errors import DataError, UnknownIdError, nearest
 
 @dataclass(frozen=True, eq=False)
 class ItemTable:
-    """Titles, years and genres, one entry per item index; text is kept as the source has it, to the character."""
+    """Titles, years and genres, one entry per item index; text is kept exactly as in the source."""
 
     items: Vocabulary
     titles: tuple[str, ...]
@@ -68,36 +68,37 @@ class ItemTable:
 
 
 _SHOWN: Final = 5
-"""Items that an error names."""
+"""Most items that an error names."""
 _YEAR: Final = re.compile(r"\s*\(\d{4}\)\s*$")
 
 
 def find_item(items: ItemTable, text: str) -> int:
     """Index of the item with this id, else with this title, else with this part of its title.
 
-    Case, accents and a year at the title's end do not matter. Raises UnknownIdError where several items are meant, or
-    none is; it names some of them, or the titles most like the text.
+    Case, accents and a year at the title's end do not matter. Raises UnknownIdError where several items match, or
+    none does; it names some of them, or the most similar titles.
     """
     exact = items.items.get(text)
-    wanted = fold(text).strip()
+    folded = fold(text).strip()
     if exact is not None:
         return exact
-    if not wanted or not items.n_titled:
-        return items.items.index(text)  # says which ids are most like it
+    if not folded or not items.n_titled:
+        return items.items.index(text)  # raises with the most similar ids
     labels = [fold(items.label(index)).strip() if title.strip() else "" for index, title in enumerate(items.titles)]
-    whole = [index for index, label in enumerate(labels) if wanted in (label, _YEAR.sub("", label))]
-    found = whole or [index for index, label in enumerate(labels) if wanted in label]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        how = "have the title" if whole else "have in their title"
-        more = f" and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
+    exact_titles = [index for index, label in enumerate(labels) if folded in (label, _YEAR.sub("", label))]
+    matches = exact_titles or [index for index, label in enumerate(labels) if folded in label]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        verb = "have the title" if exact_titles else "have in their title"
+        more = f" and {len(matches) - _SHOWN:,} more" if len(matches) > _SHOWN else ""
         raise UnknownIdError(
-            f"{len(found):,} items {how} {text!r}: {_named(items, found[:_SHOWN])}{more}. Give the id of one of them."
+            f"{len(matches):,} items {verb} {text!r}: {_named(items, matches[:_SHOWN])}{more}. "
+            "Give the id of one of them."
         )
-    meant = {form: index for index, label in enumerate(labels) if label for form in (label, _YEAR.sub("", label))}
-    close = list(dict.fromkeys(meant[form] for form in nearest(wanted, meant, _SHOWN)))
-    hint = f"Nearest titles: {_named(items, close)}." if close else f"Ids look like {items.items.ids[0]!r}."
+    by_form = {form: index for index, label in enumerate(labels) if label for form in (label, _YEAR.sub("", label))}
+    similar = list(dict.fromkeys(by_form[form] for form in nearest(folded, by_form, _SHOWN)))
+    hint = f"Nearest titles: {_named(items, similar)}." if similar else f"Ids look like {items.items.ids[0]!r}."
     raise UnknownIdError(
         f"no item of the {len(items):,} in the data has the id {text!r}, or a title with these words. {hint}"
     )

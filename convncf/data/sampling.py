@@ -1,7 +1,7 @@
-"""Draw (user, positive, negative) triples for pairwise training (BPR, Rendle et al., UAI 2009).
+"""Sample (user, positive, negative) triples for pairwise training (BPR, Rendle et al., UAI 2009).
 
-What is drawn at a position of an epoch is a function of (seed, epoch, position) alone: resuming, another batch size,
-another order of calls, another device draw the same.
+The sample at a position of an epoch is a function of (seed, epoch, position) alone: it does not change with resuming,
+the batch size, the order of calls or the device.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _FIRST, _SECOND = 0xBF58476D1CE4E5B9 - 2**64, 0x94D049BB133111EB - 2**64
 
 
 class TripleSampler:
-    """Each training interaction once an epoch, in random order, with one or more negatives drawn uniformly.
+    """Each training interaction once an epoch, in random order, with one or more negatives sampled uniformly.
 
-    With `by_user` an epoch has as many triples, but each is of a user drawn uniformly and of one of its training items
-    drawn uniformly: a user with few counts as much as one with many. So the code of LightGCN does (He et al.,
-    SIGIR 2020), and those that followed it.
-    A negative is an item that is not barred for the user, which training items are, and more where that is asked. It
-    is drawn exactly, without trying again: of a user with sorted barred items x_0 < x_1 < …, the r-th negative is
-    r + #{j : x_j - j <= r}, since x_j - j negatives lie below x_j. So nothing hangs, however much a user has seen, and
-    a GPU never has to be asked whether a draw was good.
+    With `by_user` an epoch has as many triples, but each is of a user sampled uniformly and of one of its training
+    items sampled uniformly: a user with few counts as much as one with many, as in the code of LightGCN (He et al.,
+    SIGIR 2020) and its successors.
+    A negative is an item that is not excluded for the user; training items are, and `excluded_as_negatives`. It is
+    sampled directly, without rejection: of a user with sorted excluded items x_0 < x_1 < …, the r-th negative is
+    r + #{j : x_j - j <= r}, since x_j - j negatives are below x_j. The time does not depend on how many items a user
+    has, and a GPU need not wait to check a sample.
     """
 
     def __init__(
@@ -52,8 +52,8 @@ class TripleSampler:
         """`train` is (n_users, n_items), bool; triples come on the device.
 
         `excluded_as_negatives`, of the same shape, is never sampled, and training items are not either. With
-        `candidates` above 1 a triple gets so many negatives, each sampled by itself, of which the hardest may be chosen
-        (dns). Raises DataError where no user has a negative, or the arguments cannot be.
+        `candidates` above 1 a triple gets so many negatives, each sampled independently; dns uses the hardest.
+        Raises DataError where no user has a negative, or an argument is not allowed.
         """
         train = train.tocsr(copy=True)
         train.sum_duplicates()
@@ -66,31 +66,31 @@ class TripleSampler:
             )
         self.seed, self.device, self.candidates, self.by_user = seed, device, candidates, by_user
         self.n_users, self.n_items = train.shape
-        never = union(train, excluded_as_negatives)
-        n_barred = np.diff(never.indptr).astype(np.int64)  # (n_users,)
+        excluded = union(train, excluded_as_negatives)
+        n_excluded = np.diff(excluded.indptr).astype(np.int64)  # (n_users,)
         degree = np.diff(train.indptr).astype(np.int64)
-        everything = n_barred == self.n_items
-        self.users_without_negatives: Int64s = np.flatnonzero(everything & (degree > 0))
-        """Indices of users in training for whom every item is barred: they are left out of the triples."""
+        has_no_negative = n_excluded == self.n_items
+        self.users_without_negatives: Int64s = np.flatnonzero(has_no_negative & (degree > 0))
+        """Indices of users in training for whom every item is excluded: they have no triples."""
         user = np.repeat(np.arange(self.n_users, dtype=np.int64), degree)  # (nnz,)
-        usable = ~everything[user]
-        start = never.indptr.astype(np.int64)
-        whose = np.repeat(np.arange(self.n_users, dtype=np.int64), n_barred)
-        rank = np.arange(len(whose), dtype=np.int64) - start[whose]
+        usable = ~has_no_negative[user]
+        start = excluded.indptr.astype(np.int64)
+        key_user = np.repeat(np.arange(self.n_users, dtype=np.int64), n_excluded)
+        rank = np.arange(len(key_user), dtype=np.int64) - start[key_user]
         self._arrays = {
             "user": user[usable],
             "positive": train.indices.astype(np.int64)[usable],
-            "n_negatives": self.n_items - n_barred,
+            "n_negatives": self.n_items - n_excluded,
             "start": start,
-            # Ascending, so one search serves all users.
-            "keys": whose * self.n_items + (never.indices.astype(np.int64) - rank),
+            # Ascending, so one search finds the keys of all users.
+            "keys": key_user * self.n_items + (excluded.indices.astype(np.int64) - rank),
         }
-        self._held: dict[str, Tensor] = {}
-        self._drawn: tuple[int, Tensor, int] | None = None
+        self._tensors: dict[str, Tensor] = {}
+        self._last_epoch: tuple[int, Tensor, int] | None = None
         if not self.n_triples:
             reason = "every user in training has seen all items" if len(user) else "there is no training interaction"
             raise DataError(
-                f"no triple can be drawn: {reason}. At least one user must have a training item and an item not seen."
+                f"no triple can be sampled: {reason}. At least one user must have a training item and an item not seen."
             )
 
     @property
@@ -110,9 +110,9 @@ class TripleSampler:
         if not 0 <= step < self.steps(batch_size):
             raise IndexError(f"step {step} is outside 0 to {self.steps(batch_size) - 1}")
         order, begin = self._epoch(epoch)
-        here = order[step * batch_size : (step + 1) * batch_size]  # (B,)
-        user, positive = self._on_device("user")[here], self._on_device("positive")[here]
-        r = self._draw(begin, step * batch_size, user)
+        rows = order[step * batch_size : (step + 1) * batch_size]  # (B,)
+        user, positive = self._on_device("user")[rows], self._on_device("positive")[rows]
+        r = self._sample(begin, step * batch_size, user)
         return user, positive, self.negatives(user, r if self.candidates == 1 else r.view(len(user), self.candidates))
 
     def epoch(self, epoch: int, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -120,17 +120,17 @@ class TripleSampler:
         return (self.batch(epoch, step, batch_size) for step in range(self.steps(batch_size)))
 
     def negatives(self, user: Tensor, r: Tensor) -> Tensor:
-        """The r-th item, in index order, that is not barred for the user; 0 <= r < their number; shaped as r."""
+        """The r-th item, in index order, that is not excluded for the user; 0 <= r < their number; shaped as r."""
         import torch
 
         user = user if r.dim() == 1 else user[:, None]
-        found = torch.searchsorted(self._on_device("keys"), user * self.n_items + r, right=True)
-        return r + found - self._on_device("start")[user]
+        n_excluded = torch.searchsorted(self._on_device("keys"), user * self.n_items + r, right=True)
+        return r + n_excluded - self._on_device("start")[user]
 
-    def _draw(self, begin: int, first: int, user: Tensor) -> Tensor:
+    def _sample(self, begin: int, first: int, user: Tensor) -> Tensor:
         """r of the negatives at positions first, first + 1, … of an epoch, each below its user's number of negatives.
 
-        (B · n,), the n of a position side by side. Of 63 bits, the remainder favours no item by more than
+        (B · n,), the n of a position side by side. The remainder of 63 bits favours no item by more than
         n_items / 2^63.
         """
         import torch
@@ -142,41 +142,41 @@ class TripleSampler:
         return r
 
     def _epoch(self, epoch: int) -> tuple[Tensor, int]:
-        """Order of the triples, (n_triples,), and where the generator of negatives begins.
+        """Order of the triples, (n_triples,), and the start of the generator of negatives.
 
-        The last epoch's are kept: a store of results, not a state.
+        Those of the last epoch are cached; the results do not depend on it.
         """
         import torch
 
-        if self._drawn is None or self._drawn[0] != epoch:
+        if self._last_epoch is None or self._last_epoch[0] != epoch:
             order = self._by_user(epoch) if self.by_user else rng(self.seed, "order", epoch).permutation(self.n_triples)
             begin = int(rng(self.seed, "negatives", epoch).integers(-(2**63), 2**63 - 1))
-            self._drawn = (epoch, torch.from_numpy(order).to(self.device), begin)
-        return self._drawn[1], self._drawn[2]
+            self._last_epoch = (epoch, torch.from_numpy(order).to(self.device), begin)
+        return self._last_epoch[1], self._last_epoch[2]
 
     def _by_user(self, epoch: int) -> Int64s:
-        """(n_triples,) an interaction of each of so many users, drawn with repeats."""
+        """(n_triples,) an interaction of each of n_triples users, sampled with replacement."""
         first, degree = self._of_each_user
-        draw = rng(self.seed, "users", epoch)
-        drawn = draw.integers(len(first), size=self.n_triples)
-        return first[drawn] + draw.integers(degree[drawn])
+        generator = rng(self.seed, "users", epoch)
+        users = generator.integers(len(first), size=self.n_triples)
+        return first[users] + generator.integers(degree[users])
 
     @cached_property
     def _of_each_user(self) -> tuple[Int64s, Int64s]:
-        """Where the interactions of each user who has some begin, and how many there are: (users,), (users,)."""
+        """First interaction and number of interactions of each user who has any: (users,), (users,)."""
         _, first, degree = np.unique(self._arrays["user"], return_index=True, return_counts=True)
         return first, degree
 
     def _on_device(self, name: str) -> Tensor:
         import torch
 
-        if name not in self._held:
-            self._held[name] = torch.from_numpy(self._arrays[name]).to(self.device)
-        return self._held[name]
+        if name not in self._tensors:
+            self._tensors[name] = torch.from_numpy(self._arrays[name]).to(self.device)
+        return self._tensors[name]
 
 
 def splitmix(position: Tensor, begin: int) -> Tensor:
-    """64 random bits at each position of a sequence, int64 -> int64; in wrapping integers, so alike on every device.
+    """64 random bits at each position of a sequence, int64 -> int64; in wrapping integers, so equal on every device.
 
     SplitMix64: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014.
     """
@@ -187,6 +187,6 @@ def splitmix(position: Tensor, begin: int) -> Tensor:
 
 
 def _shifted(bits: Tensor, by: int) -> Tensor:
-    """Bits to the right, with zeros from the left: torch's own shift brings the sign along."""
+    """Bits to the right, with zeros from the left: torch's own shift repeats the sign."""
     shifted: Tensor = (bits >> by) & (2 ** (64 - by) - 1)
     return shifted

@@ -1,4 +1,4 @@
-"""A Split: which interactions are for training, validation and test, and what a ranking leaves out.
+"""A Split: which interactions are for training, validation and test, and the items excluded from rankings.
 
 Shapes: U users, I items, n interactions; each part is a canonical bool matrix (U, I).
 """
@@ -38,18 +38,18 @@ class Split:
     part: Parts
     """(n,) 0 training, 1 validation, 2 test, in the interactions' order."""
     method: str
-    """How it was split, in words."""
+    """The method of the split, such as 'leave-one-out by time'."""
     n_users_without_validation: int
-    """Users whose interactions are in no part for validation; they are not evaluated there."""
+    """Users without a validation interaction; they are not evaluated on validation."""
     n_users_without_test: int
     notes: tuple[str, ...] = ()
-    """What a reader of results should know, each a sentence."""
+    """Notes for readers of results, each a sentence."""
     kind: SplitKind = "ratio"
     below: sparse.csr_array | None = None
-    """(U, I) bool, what a user rated lower than data.min_rating: no positive of any part; None without a threshold."""
+    """(U, I) bool, rated lower than data.min_rating: not positives of any part; None without a threshold."""
     low_rated: LowRated = "hidden"
-    """What becomes of `below`. hidden: neither recommended nor drawn as a negative. negatives: not recommended, drawn
-    as any other negative. unseen: as if never rated."""
+    """How `below` is treated. hidden: neither recommended nor sampled as a negative. negatives: not recommended, but
+    sampled as any other negative. unseen: as if never rated."""
 
     def __repr__(self) -> str:
         sizes = np.bincount(self.part, minlength=3)
@@ -89,32 +89,32 @@ class Split:
         return self.validation if part == "validation" else self.test
 
     def excluded(self, part: Part) -> sparse.csr_array:
-        """(U, I) what is left out before ranking: the one rule, everywhere.
+        """(U, I) items excluded before ranking: the one rule, everywhere.
 
-        Training, for test also validation, and what the user rated too low, unless that counts as unseen.
+        Training items, for test also validation items, and items rated too low, unless they count as unseen.
         """
         return self._excluded_for_validation if part == "validation" else self._excluded_for_test
 
     def excluded_in_words(self, user: int, part: Part) -> str:
-        """The rule for one user: 'left out: 20 training and 1 validation item'."""
+        """The rule for one user: 'excluded: 20 training and 1 validation item'."""
         n_train = _row_length(self.train, user)
-        words = f"left out: {n_train:,} training item{'' if n_train == 1 else 's'}"
+        sentence = f"excluded: {n_train:,} training item{'' if n_train == 1 else 's'}"
         if part == "test":
             n_validation = _row_length(self.validation, user)
-            words = (
-                f"left out: {n_train:,} training and {n_validation:,} validation item{'' if n_validation == 1 else 's'}"
+            sentence = (
+                f"excluded: {n_train:,} training and {n_validation:,} validation item{'' if n_validation == 1 else 's'}"
             )
         n_low = 0 if self.not_recommended is None else _row_length(self.not_recommended, user)
-        return f"{words}, and {n_low:,} rated lower" if n_low else words
+        return f"{sentence}, and {n_low:,} rated lower" if n_low else sentence
 
     @property
     def not_recommended(self) -> sparse.csr_array | None:
-        """(U, I) what was rated too low and is therefore left out of rankings; None where there is nothing such."""
+        """(U, I) pairs that were rated too low and are therefore excluded from rankings; None where there are none."""
         return None if self.low_rated == "unseen" else self.below
 
     @cached_property
     def excluded_as_negatives(self) -> sparse.csr_array:
-        """(U, I) what is never drawn as a training negative: training, and what was rated too low where hidden."""
+        """(U, I) items never sampled as training negatives: training items, and those rated too low where hidden."""
         return union(self.train, self.below if self.low_rated == "hidden" else None)
 
     @cached_property
@@ -129,7 +129,7 @@ class Split:
 
     @cached_property
     def fingerprint(self) -> str:
-        """'sha256:' and 16 hex digits of the data, of which pair is in which part, and of what rankings leave out."""
+        """'sha256:' and 16 hex digits of the data, the part of each pair, and the items excluded for low ratings."""
         digest = hashlib.sha256(self.interactions.fingerprint.encode())
         digest.update(self.part[self.interactions.canonical_order].tobytes())
         if self.not_recommended is not None:
@@ -154,11 +154,11 @@ class Split:
 
 
 def cold_notes(split: Split) -> tuple[str, ...]:
-    """Users and items in test that training never saw, counted and named, each kind a sentence."""
+    """Users and items in test that are not in training, counted and named, each kind a sentence."""
     kinds = ((split.interactions.users, split.cold_users), (split.interactions.items, split.cold_items))
     return tuple(
         f"{len(cold):,} {vocabulary.kind}{' is' if len(cold) == 1 else 's are'} in test and not in training: "
-        f"{some_ids(vocabulary, cold)}"
+        f"{example_ids(vocabulary, cold)}"
         for vocabulary, cold in kinds
         if len(cold)
     )
@@ -173,19 +173,19 @@ def users_without(interactions: Interactions, part: Parts) -> tuple[int, int]:
     return validation, test
 
 
-def some_ids(vocabulary: Vocabulary, indices: Int64s | Sequence[int]) -> str:
+def example_ids(vocabulary: Vocabulary, indices: Int64s | Sequence[int]) -> str:
     """The first five raw ids: "'7', '9'", with "…" where there are more."""
     shown = ", ".join(repr(vocabulary.id(int(index))) for index in indices[:_NAMED])
     return f"{shown} …" if len(indices) > _NAMED else shown
 
 
-def union(one: sparse.csr_array, other: sparse.csr_array | None) -> sparse.csr_array:
-    """Where either is true, canonical; the first itself where there is no other."""
-    if other is None or not other.nnz:
-        return one
-    both = sparse.csr_array(one.astype(bool) + other.astype(bool))  # of bools: the sum is true where either is
-    both.sum_duplicates()
-    return both
+def union(first: sparse.csr_array, second: sparse.csr_array | None) -> sparse.csr_array:
+    """Where either matrix is true, canonical; the first itself where there is no second."""
+    if second is None or not second.nnz:
+        return first
+    either = sparse.csr_array(first.astype(bool) + second.astype(bool))  # of bools: the sum is true where either is
+    either.sum_duplicates()
+    return either
 
 
 def _row_length(matrix: sparse.csr_array, row: int) -> int:

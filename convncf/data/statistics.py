@@ -1,4 +1,4 @@
-"""Dataset statistics: counts, times and ratings, and how unevenly interactions lie among users, items and time."""
+"""Dataset statistics: counts, times and ratings, and the distribution of interactions over users, items and time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy.typing as npt
 from convncf.data.dataset import Dataset
 from convncf.data.filtering import Step
 from convncf.data.interactions import Interactions
-from convncf.data.reading.columns import counts_something
+from convncf.data.reading.columns import holds_counts
 from convncf.data.split import Split
 
 PART_NAMES = ("train", "validation", "test")
 _FEW_STARS = {5.0: 2.0, 10.0: 4.0}
-"""The most stars there are -> up to how many are few."""
+"""Highest number of stars -> the highest rating that is low."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,13 @@ class Ratings:
     lowest: float
     highest: float
     few: float | None
-    """Up to which rating one is low: 2 of 5 stars, 4 of 10; None where the numbers are no stars, such as counts."""
+    """The highest rating that is low: 2 of 5 stars, 4 of 10; None where the numbers are not stars, such as counts."""
     share_low: float | None
     """Share rated above 0 and at most `few`; None as above."""
     negative: int
     """Interactions with a rating below 0."""
     counts: str
-    """The column, where its name says that it holds counts, such as plays or pieces; else empty."""
+    """The column, where its name says that it holds counts, such as plays or quantities; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class DatasetStatistics:
-    """What a dataset holds."""
+    """Statistics of a dataset."""
 
     users: int
     items: int
@@ -67,20 +67,20 @@ class DatasetStatistics:
     per_user: Spread
     per_item: Spread
     first: str | None
-    """The earliest time, ISO 8601 in UTC; None where there are none."""
+    """The earliest time, ISO 8601 in UTC; None without times."""
     last: str | None
     ratings: Ratings | None
     titled: int
     """Items that have a title."""
     predefined_split: dict[str, int] | None
-    """Interactions in train, validation and test where the data came divided."""
+    """Interactions in train, validation and test of a predefined split; None where there is none."""
     candidates: Candidates | None
     hints: tuple[str, ...]
-    """What to look at before training, each a sentence."""
+    """What to check before training, each a sentence."""
 
 
 def dataset_statistics(dataset: Dataset) -> DatasetStatistics:
-    """Count what a dataset holds."""
+    """Count users, items, interactions, times and ratings of a dataset."""
     data = dataset.interactions
     seconds = data.seconds
     ratings = _ratings(data, (dataset.report or {}).get("columns", {}).get("rating", ""))
@@ -110,12 +110,12 @@ def part_sizes(part: npt.NDArray[np.int8]) -> dict[str, int]:
 
 
 def split_summary(split: Split) -> dict[str, Any]:
-    """A split as plain values: how it was made, sizes, fingerprint, and what is to be known."""
-    told: dict[str, Any] = {"method": split.method, "kind": split.kind} | part_sizes(split.part)
-    told |= {"cold_users": len(split.cold_users), "cold_items": len(split.cold_items)}
+    """A split as plain values: method, sizes, fingerprint and notes."""
+    summary: dict[str, Any] = {"method": split.method, "kind": split.kind} | part_sizes(split.part)
+    summary |= {"cold_users": len(split.cold_users), "cold_items": len(split.cold_items)}
     if split.below is not None:
-        told |= {"rated_lower": int(split.below.nnz), "low_rated": split.low_rated}
-    return told | {"fingerprint": split.fingerprint, "notes": list(split.notes)}
+        summary |= {"rated_lower": int(split.below.nnz), "low_rated": split.low_rated}
+    return summary | {"fingerprint": split.fingerprint, "notes": list(split.notes)}
 
 
 def _spread(index: npt.NDArray[np.int32], size: int) -> Spread:
@@ -128,7 +128,7 @@ def _ratings(data: Interactions, column: str) -> Ratings | None:
     if rating is None:
         return None
     lowest, highest = float(rating.min()), float(rating.max())
-    counts = column if counts_something(column) else ""
+    counts = column if holds_counts(column) else ""
     in_half_steps = lowest >= 0 and bool((rating * 2 == np.round(rating * 2)).all())
     few = _FEW_STARS.get(highest) if in_half_steps and lowest < highest and not counts else None
     share = None if few is None else float(((rating > 0) & (rating <= few)).mean())
@@ -145,8 +145,8 @@ def _hints(ratings: Ratings) -> tuple[str, ...]:
         )
     if ratings.counts:
         hints.append(
-            f"{ratings.counts!r} is taken for a count: a pair is one positive, however high it is; data.min_rating "
-            "sets from which count on it is one."
+            f"{ratings.counts!r} is read as a count: a pair is one positive, however high its count; data.min_rating "
+            "sets the lowest count that makes it one."
         )
     if ratings.negative:
         n = ratings.negative
@@ -169,19 +169,19 @@ Int64s = npt.NDArray[np.int64]
 Whose = Literal["user", "item"]
 Period = Literal["hour", "day", "month", "year"]
 TOPS: Final = (0.01, 0.05, 0.20)
-"""Shares of the users or items whose part in all interactions is told."""
+"""Shares of the users or items for which the share of all interactions is given."""
 MOST_BINS: Final = 200
-"""Rows, and columns, that a picture of the matrix has at most."""
+"""Rows, and columns, that a density grid has at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """What the most active users, or the most popular items, have of all interactions."""
+    """The share of all interactions that the most active users, or the most popular items, have."""
 
     share: float
-    """Asked for, of the m: 0.05 for the top 5 %."""
+    """Of the m users or items: 0.05 for the top 5 %."""
     count: int
-    """How many these are, rounded up."""
+    """How many users or items that is, rounded up."""
     interactions: float
     """Their share of all interactions, from 0 to 1."""
 
@@ -192,9 +192,9 @@ class LongTail:
 
     whose: Whose
     counts: Int64s
-    """(m,) most first, each 1 or more."""
+    """(m,) in descending order, each 1 or more."""
     without: int
-    """Users or items that are known and have none."""
+    """Users or items of the vocabulary without an interaction."""
     tops: tuple[Top, ...]
 
 
@@ -203,18 +203,18 @@ class Activity:
     """Interactions over time, in UTC."""
 
     period: Period
-    """What a bin spans, chosen by the span of all times."""
+    """Length of a bin, chosen by the span of all times."""
     each: int
-    """Periods in a bin: 1, but for years where there would be too many."""
+    """Periods in a bin: 1, or more years where there would be too many bins."""
     starts: tuple[str, ...]
-    """(b,) the first moment of each bin, ISO 8601 to the period: '1997-09', '1997-09-04', '1997-09-04T13'."""
+    """(b,) the start of each bin, ISO 8601 to the period: '1997-09', '1997-09-04', '1997-09-04T13'."""
     counts: Int64s
-    """(b,) those between first and last without an interaction included."""
+    """(b,) bins without an interaction included."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """The matrix of users and items, each sorted by activity, as counts in rectangles."""
+class DensityGrid:
+    """The matrix of users and items, each sorted by activity, as counts of interactions in the cells of a grid."""
 
     counts: Int64s
     """(r, c) interactions; the most active users are at the top, the most popular items on the left."""
@@ -228,7 +228,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class FilterStep:
-    """What a filter left."""
+    """The dataset after a filter."""
 
     what: str
     users: int
@@ -246,22 +246,24 @@ def long_tail(interactions: Interactions, whose: Whose) -> LongTail:
         (interactions.user, interactions.n_users) if whose == "user" else (interactions.item, interactions.n_items)
     )
     counts = np.bincount(index, minlength=size).astype(np.int64)
-    some = np.sort(counts[counts > 0])[::-1]  # (m,)
-    up_to = np.cumsum(some)
+    positive = np.sort(counts[counts > 0])[::-1]  # (m,)
+    cumulative = np.cumsum(positive)
     tops = []
     for share in TOPS:
-        count = -(-some.size * round(share * 100) // 100)  # in integers: 0.05 · 20 is a little more than 1 as a float
-        tops.append(Top(share, count, float(up_to[count - 1] / up_to[-1])))
-    return LongTail(whose, _fixed(some), size - some.size, tuple(tops))
+        count = -(
+            -positive.size * round(share * 100) // 100
+        )  # in integers: 0.05 · 20 is a little more than 1 as a float
+        tops.append(Top(share, count, float(cumulative[count - 1] / cumulative[-1])))
+    return LongTail(whose, _fixed(positive), size - positive.size, tuple(tops))
 
 
 _UNITS: Final[tuple[tuple[Period, str, int], ...]] = (("hour", "h", 48), ("day", "D", 200), ("month", "M", 360))
-"""The finest period with at most so many bins is taken; beyond 30 years it is the year."""
+"""The finest period with at most so many bins is used; from 30 years on it is the year."""
 _YEARS: Final = 400
 
 
 def activity(interactions: Interactions) -> Activity | None:
-    """Interactions in each hour, day, month or year, whichever suits their span; None where there are no times."""
+    """Interactions in each hour, day, month or year, by their span; None where there are no times."""
     seconds = interactions.seconds
     if seconds is None:
         return None
@@ -272,10 +274,10 @@ def activity(interactions: Interactions) -> Activity | None:
     return _activity(times, "year", "Y", -(-_bins(times, "Y") // _YEARS))
 
 
-def picture(interactions: Interactions, most: int = MOST_BINS) -> Picture:
+def density_grid(interactions: Interactions, most: int = MOST_BINS) -> DensityGrid:
     """Interactions counted in at most `most` rows and columns of equal numbers of users and items.
 
-    Users and items without an interaction are left out; of equally active ones the lower index comes first.
+    Users and items without an interaction are not counted; of equally active ones the lower index comes first.
     """
     row, users = _by_activity(interactions.user)
     column, items = _by_activity(interactions.item)
@@ -283,11 +285,11 @@ def picture(interactions: Interactions, most: int = MOST_BINS) -> Picture:
     rows, columns = -(-users // users_each), -(-items // items_each)
     cells = (row // users_each) * columns + column // items_each  # (n,)
     counts = np.bincount(cells, minlength=rows * columns).reshape(rows, columns).astype(np.int64)
-    return Picture(_fixed(counts), users_each, items_each, users, items)
+    return DensityGrid(_fixed(counts), users_each, items_each, users, items)
 
 
 def filter_steps(steps: Sequence[Step]) -> tuple[FilterStep, ...]:
-    """The ledger of filters (`Filtered.ledger`) with the density after each step, and what is left of the first."""
+    """The steps of filtering (`Filtered.steps`), with the density after each and the share that remains."""
     return tuple(
         FilterStep(
             step.what,
@@ -302,15 +304,15 @@ def filter_steps(steps: Sequence[Step]) -> tuple[FilterStep, ...]:
 
 
 def _bins(times: npt.NDArray[np.datetime64], unit: str) -> int:
-    """Periods from the first moment to the last, both counted."""
+    """Periods from the first time to the last, both counted."""
     first, last = (int(time.astype(f"datetime64[{unit}]").astype(np.int64)) for time in _ends(times))
     return last - first + 1
 
 
 def _activity(times: npt.NDArray[np.datetime64], period: Period, unit: str, each: int) -> Activity:
-    place = times.astype(f"datetime64[{unit}]").astype(np.int64)  # (n,)
-    first = int(place.min()) // each * each  # with 10 years a bin: decades
-    counts = np.bincount((place - first) // each).astype(np.int64)
+    period_index = times.astype(f"datetime64[{unit}]").astype(np.int64)  # (n,)
+    first = int(period_index.min()) // each * each  # with 10 years a bin: decades
+    counts = np.bincount((period_index - first) // each).astype(np.int64)
     starts = (np.arange(counts.size, dtype=np.int64) * each + first).astype(f"datetime64[{unit}]")
     return Activity(period, each, tuple(str(start) for start in starts), _fixed(counts))
 
@@ -320,12 +322,12 @@ def _ends(times: npt.NDArray[np.datetime64]) -> tuple[np.datetime64, np.datetime
 
 
 def _by_activity(index: npt.NDArray[np.int32]) -> tuple[Int64s, int]:
-    """The place of each interaction's user, or item, most active first, (n,), and how many have any."""
+    """The rank of each interaction's user, or item, by activity, (n,), and how many have any."""
     counts = np.bincount(index)
     order = np.argsort(-counts, kind="stable")
-    place = np.empty(counts.size, np.int64)
-    place[order] = np.arange(counts.size)
-    return place[index], int(np.count_nonzero(counts))
+    rank = np.empty(counts.size, np.int64)
+    rank[order] = np.arange(counts.size)
+    return rank[index], int(np.count_nonzero(counts))
 
 
 def _fixed(array: Int64s) -> Int64s:

@@ -1,9 +1,9 @@
 """The folder of one dataset: its only reader and writer.
 
 interactions.parquet  user_id, item_id (text) and, where known, rating (float32), timestamp (int64), in source order;
-                      part (int8: 0 training, 1 validation, 2 test) where the data came divided
+                      part (int8: 0 training, 1 validation, 2 test) of a predefined split
 items.parquet         item_id, title (text), year (int16 or null), genres (texts), one row an item, in index order
-candidates.parquet    user_id, item_id (the answer), negatives (texts), where the data came with candidate sets
+candidates.parquet    user_id, item_id (the positive), negatives (texts), where the data has candidate sets
 dataset.json          name, source, counts, time unit, fingerprint, and the report of reading it
 """
 
@@ -37,7 +37,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class DatasetEntry:
-    """A line of the catalogue: what dataset.json says, without the data."""
+    """An entry of the catalogue: the content of dataset.json, without the data."""
 
     name: str
     n_users: int
@@ -47,25 +47,25 @@ class DatasetEntry:
     embedded: bool
     source: str
     problem: str | None = None
-    """Why the dataset cannot be used; None where all is well. The counts are 0 then."""
+    """Why the dataset cannot be used; None where it can. The counts are 0 then."""
 
 
 def read_entry(folder: Path, *, embedded: bool) -> DatasetEntry:
-    """The catalogue's line for a folder; damage becomes its `problem`, so that one folder does not hide the others."""
+    """The catalogue's entry of a folder; damage becomes its `problem`, so that one folder does not hide the others."""
     try:
-        said = _description(folder)
+        description = _description(folder)
         missing = next((name for name in (_INTERACTIONS, _ITEMS) if not (folder / name).is_file()), None)
         if missing:
             raise DataError(f"{folder / missing} is missing. Delete the dataset and import it again.")
-        counts = (said["n_users"], said["n_items"], said["n_interactions"])
-        return DatasetEntry(folder.name, *counts, said["fingerprint"], embedded, said["source"])
+        counts = (description["n_users"], description["n_items"], description["n_interactions"])
+        return DatasetEntry(folder.name, *counts, description["fingerprint"], embedded, description["source"])
     except DataError as error:
         return DatasetEntry(folder.name, 0, 0, 0, "", embedded, "", str(error))
 
 
 def read_folder(folder: Path) -> Dataset:
     """Load and validate a dataset. Raises DataError naming the file that is damaged or missing."""
-    said = _description(folder)
+    description = _description(folder)
     items = _read_items(folder / _ITEMS)
     path = folder / _INTERACTIONS
     table = _read_table(path, ("user_id", "item_id"), dictionary=["user_id", "item_id"])
@@ -73,37 +73,37 @@ def read_folder(folder: Path) -> Dataset:
         user_ids, user = _encoded(table, "user_id")
         item_ids, item = _encoded(table, "item_id")
         users = Vocabulary("user", tuple(user_ids))
-        here = np.asarray([items.items.index(raw) for raw in item_ids], np.int32)
+        table_index = np.asarray([items.items.index(raw) for raw in item_ids], np.int32)
         interactions = Interactions(
             users,
             items.items,
             user,
-            here[item],
+            table_index[item],
             _numbers(table, "timestamp", pa.int64()),
             _numbers(table, "rating", pa.float32()),
-            cast(TimeUnit, said["time_unit"]),
+            cast(TimeUnit, description["time_unit"]),
         )
         part = _numbers(table, "part", pa.int8())
         candidates = _read_candidates(folder / _CANDIDATES, interactions)
     except (DataError, pa.ArrowException) as error:
         raise DataError(f"{path} is damaged: {error} Delete the dataset and import it again.") from None
-    if len(interactions) != said["n_interactions"]:
+    if len(interactions) != description["n_interactions"]:
         raise DataError(
-            f"{path} holds {len(interactions):,} interactions, {folder / DESCRIPTION} says {said['n_interactions']:,}. "
-            "Delete the dataset and import it again."
+            f"{path} holds {len(interactions):,} interactions, {folder / DESCRIPTION} says "
+            f"{description['n_interactions']:,}. Delete the dataset and import it again."
         )
-    told = (said["source"], said["report"], said["fingerprint"])
-    return Dataset(folder.name, interactions, items, *told, part=part, candidates=candidates)
+    metadata = (description["source"], description["report"], description["fingerprint"])
+    return Dataset(folder.name, interactions, items, *metadata, part=part, candidates=candidates)
 
 
 def write_folder(dataset: Dataset, folder: Path) -> None:
     """Write a dataset into an empty folder. Raises DataError where a user of the vocabulary has no interaction."""
     interactions, items = dataset.interactions, dataset.items
-    seen = np.bincount(interactions.user, minlength=interactions.n_users)
-    if not seen.all():
+    n_of_user = np.bincount(interactions.user, minlength=interactions.n_users)
+    if not n_of_user.all():
         raise DataError(
-            f"dataset {dataset.name!r}: {int((seen == 0).sum()):,} users have no interaction, such as "
-            f"{interactions.users.id(int(np.flatnonzero(seen == 0)[0]))!r}. Leave them out of the vocabulary."
+            f"dataset {dataset.name!r}: {int((n_of_user == 0).sum()):,} users have no interaction, such as "
+            f"{interactions.users.id(int(np.flatnonzero(n_of_user == 0)[0]))!r}. Remove them from the vocabulary."
         )
     columns: dict[str, pa.Array] = {
         "user_id": pc.take(pa.array(interactions.users.ids, pa.string()), pa.array(interactions.user)),
@@ -125,7 +125,7 @@ def write_folder(dataset: Dataset, folder: Path) -> None:
     _write_table(pa.table(names), folder / _ITEMS)
     if dataset.candidates is not None:
         _write_table(_candidates_table(dataset.candidates, interactions), folder / _CANDIDATES)
-    said = {
+    description = {
         "format": _FORMAT,
         "name": dataset.name,
         "source": dataset.source,
@@ -136,24 +136,33 @@ def write_folder(dataset: Dataset, folder: Path) -> None:
         "fingerprint": dataset.fingerprint,
         "report": dataset.report,
     }
-    files.write_json(folder / DESCRIPTION, said)
+    files.write_json(folder / DESCRIPTION, description)
 
 
 def _description(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        description = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}. Delete the dataset and import it again.") from None
     kinds = {"n_users": int, "n_items": int, "n_interactions": int, "fingerprint": str, "source": str, "time_unit": str}
     wrong = next(
-        (key for key, kind in kinds.items() if not isinstance(said, dict) or type(said.get(key)) is not kind), None
+        (
+            key
+            for key, kind in kinds.items()
+            if not isinstance(description, dict) or type(description.get(key)) is not kind
+        ),
+        None,
     )
-    if wrong is not None or said["time_unit"] not in UNITS or not isinstance(said.get("report"), dict | None):
+    if (
+        wrong is not None
+        or description["time_unit"] not in UNITS
+        or not isinstance(description.get("report"), dict | None)
+    ):
         raise DataError(
             f"{path} is damaged at {(wrong or 'time_unit or report')!r}. Delete the dataset and import it again."
         )
-    return cast(dict[str, Any], said)
+    return cast(dict[str, Any], description)
 
 
 def _read_items(path: Path) -> ItemTable:
@@ -194,8 +203,8 @@ def _read_candidates(path: Path, interactions: Interactions) -> CandidateSets | 
 
 def _read_table(path: Path, needed: tuple[str, ...], dictionary: list[str] | None = None) -> pa.Table:
     try:
-        # Opened here: given a path, pyarrow would take a folder for a partitioned dataset. And by pyarrow: its reading
-        # threads would call back into a Python file, which aborts a process that is about to end.
+        # Opened here: with a path, pyarrow would read a folder as a partitioned dataset. And by pyarrow: its threads
+        # would call back into a Python file, which aborts a process that is about to end.
         with pa.OSFile(str(path)) as stream:
             table = pq.read_table(stream, read_dictionary=dictionary)
     except FileNotFoundError:
@@ -218,7 +227,7 @@ def _encoded(table: pa.Table, name: str) -> tuple[list[str], np.ndarray[Any, np.
     else:
         encoded = column.dictionary_encode()
         stored, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
-    # A file written in pieces has a dictionary per piece, in no promised order.
+    # A file written in chunks has a dictionary per chunk, in no fixed order.
     used, first = np.unique(codes, return_index=True)
     appearance = used[np.argsort(first)]
     rank = np.zeros(len(stored), np.int32)
@@ -231,7 +240,9 @@ def _numbers(table: pa.Table, name: str, kind: pa.DataType) -> Any:
         return None
     column = table[name].combine_chunks()
     if column.null_count or column.type != kind:
-        raise DataError(f"{name} holds {column.type} with {column.null_count} gaps; {kind} without gaps is needed.")
+        raise DataError(
+            f"{name} holds {column.type} with {column.null_count} missing values; {kind} without them is needed."
+        )
     return column.to_numpy(zero_copy_only=False)
 
 

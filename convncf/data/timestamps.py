@@ -1,7 +1,7 @@
-"""Times as exact integers: which unit they count in, and text, as people write it, that becomes such integers.
+"""Times as exact integers: their unit, and the formats of text that are read as such integers.
 
 A time is never a float: 32-bit floats step by 128 s around the year 2020, and 64-bit ones lose nanoseconds, so
-the order within a session, which decides what leave-one-out holds out, would be lost.
+the order within a session, by which leave-one-out holds out, would be lost.
 
 Shapes: n rows.
 """
@@ -25,14 +25,14 @@ Bools = npt.NDArray[np.bool_]
 Int8s: TypeAlias = npt.NDArray[np.int8]
 Int64s = npt.NDArray[np.int64]
 READ_AS_TIMES: Final = (
-    "Times that are read: counts since 1970 in s, ms, us or ns; 2014-05-31 or 2014/05/31, each also with 12:30:00, a "
+    "Formats of times: counts since 1970 in s, ms, us or ns; 2014-05-31 or 2014/05/31, each also with 12:30:00, a "
     "fraction and a zone; 20140531 or 20140531123000; 31/05/2014, 05/31/2014 or 31.5.2014, each also with 12:30."
 )
 _YEAR_LAST = r"^(?P<first>[0-9]{1,2})(?P<sign>[./-])(?P<second>[0-9]{1,2})[./-](?P<year>[0-9]{4}),?(?P<clock>[Tt ].*)?$"
 _EXPONENT = r"^[+-]?[0-9]+(?:\.[0-9]*)?[eE]\+?[0-9]{1,2}$"
 _ORDERED: Final[dict[DateOrder, str]] = {"day-first": r"\4-\3-\1\5", "month-first": r"\4-\1-\3\5"}
 _MONTHS, _DAYS = 12, 31
-_PIECE = 2**20
+_CHUNK = 2**20
 
 
 def year_first(
@@ -40,68 +40,70 @@ def year_first(
 ) -> tuple[pa.LargeStringArray, DateOrder | None, Bools | None]:
     """31/05/2014 12:30 as 2014-05-31 12:30; other texts as they are.
 
-    Without an `order`, a number above 12 tells which is the day, and dots do: 1.5.2014 is the first of May. Returns the
-    texts (n,), the order where some date needed one, and, where none can be told, the dates that leave it open or
-    contradict another (n,).
+    Without an `order`, a number above 12 shows which is the day, and so do dots: 1.5.2014 is the first of May. Returns
+    the texts (n,), the order where some date needed one, and, where none can be detected, the dates that leave it open
+    or contradict another (n,).
     """
-    concerned = pc.match_substring_regex(texts, _YEAR_LAST)
-    if not pc.any(concerned).as_py():
+    is_year_last = pc.match_substring_regex(texts, _YEAR_LAST)
+    if not pc.any(is_year_last).as_py():
         return texts, None, None
     if order is None:
-        order, unclear = _told(texts, np.asarray(concerned, bool))
+        order, unclear = _detected_order(texts, np.asarray(is_year_last, bool))
         if order is None:
             return texts, None, unclear
     return pc.replace_substring_regex(texts, pattern=_YEAR_LAST, replacement=_ORDERED[order]), order, None
 
 
-def _told(texts: pa.LargeStringArray, concerned: Bools) -> tuple[DateOrder | None, Bools]:
-    first, second, dotted = (np.concatenate(parts) for parts in zip(*map(_parts, _date_pieces(texts)), strict=True))
+def _detected_order(texts: pa.LargeStringArray, is_year_last: Bools) -> tuple[DateOrder | None, Bools]:
+    first, second, has_dots = (
+        np.concatenate(parts) for parts in zip(*map(_day_and_month, _date_chunks(texts)), strict=True)
+    )
     day_first = (first > _MONTHS) & (first <= _DAYS) & (second <= _MONTHS)
     month_first = (second > _MONTHS) & (second <= _DAYS) & (first <= _MONTHS)
     if day_first.any() and month_first.any():
         return None, day_first | month_first
     if day_first.any() or month_first.any():
-        return ("day-first" if day_first.any() else "month-first"), concerned
-    return ("day-first" if dotted[concerned].all() else None), concerned
+        return ("day-first" if day_first.any() else "month-first"), is_year_last
+    return ("day-first" if has_dots[is_year_last].all() else None), is_year_last
 
 
-def _date_pieces(texts: pa.LargeStringArray) -> Iterator[pa.LargeStringArray]:
-    """Some rows at a time: what a pattern finds takes many times the memory of what it means."""
-    for start in range(0, len(texts), _PIECE):
-        yield texts.slice(start, _PIECE)
+def _date_chunks(texts: pa.LargeStringArray) -> Iterator[pa.LargeStringArray]:
+    """Some rows at a time: the matches of a pattern need many times the memory of the values."""
+    for start in range(0, len(texts), _CHUNK):
+        yield texts.slice(start, _CHUNK)
 
 
-def _parts(texts: pa.LargeStringArray) -> tuple[Int8s, Int8s, Bools]:
-    """(n,) the first and the second number of dates with the year last, else 0, and whether dots divide them."""
-    found = pc.extract_regex(texts, pattern=_YEAR_LAST)
+def _day_and_month(texts: pa.LargeStringArray) -> tuple[Int8s, Int8s, Bools]:
+    """(n,) the first and the second number of dates with the year last, else 0, and whether dots separate them."""
+    match = pc.extract_regex(texts, pattern=_YEAR_LAST)
     first, second = (
-        np.asarray(pc.cast(pc.fill_null(pc.struct_field(found, name), "0"), pa.int8())) for name in ("first", "second")
+        np.asarray(pc.cast(pc.fill_null(pc.struct_field(match, name), "0"), pa.int8())) for name in ("first", "second")
     )
-    return first, second, np.asarray(pc.equal(pc.fill_null(pc.struct_field(found, "sign"), ""), "."), bool)
+    return first, second, np.asarray(pc.equal(pc.fill_null(pc.struct_field(match, "sign"), ""), "."), bool)
 
 
 def without_exponents(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, str]:
-    """1.7e+09 as 1700000000; other texts as they are. Returns them (n,), and in words how many and what they lack."""
-    concerned = pc.match_substring_regex(texts, _EXPONENT)
-    n = int(pc.sum(concerned).as_py() or 0)
+    """1.7e+09 as 1700000000; other texts as they are. Returns them (n,), and a note of their number and exactness."""
+    has_exponent = pc.match_substring_regex(texts, _EXPONENT)
+    n = int(pc.sum(has_exponent).as_py() or 0)
     if not n:
         return texts, ""
-    found = pc.dictionary_encode(texts)
+    encoded = pc.dictionary_encode(texts)
     plain: list[str] = []
-    coarsest, such_as = 0, ""
-    has_exponent = np.asarray(pc.match_substring_regex(found.dictionary, _EXPONENT), bool)
-    for text, meant in zip(found.dictionary.to_pylist(), has_exponent, strict=True):
-        if not meant:
+    coarsest, example = 0, ""
+    distinct_has_exponent = np.asarray(pc.match_substring_regex(encoded.dictionary, _EXPONENT), bool)
+    for text, is_exponent in zip(encoded.dictionary.to_pylist(), distinct_has_exponent, strict=True):
+        if not is_exponent:
             plain.append(text)
             continue
         number = Decimal(text)
         plain.append(f"{number:f}")
         exponent = number.as_tuple().exponent
-        if isinstance(exponent, int) and (exponent > coarsest or not such_as):
-            coarsest, such_as = max(exponent, 0), text
-    lost = f", and so exact only to steps of {10**coarsest:,}" if coarsest else ""
-    words = f"{n:,} written with an exponent, such as {such_as!r}{lost}"
-    return pa.array(plain, pa.large_string()).take(found.indices), words
+        if isinstance(exponent, int) and (exponent > coarsest or not example):
+            coarsest, example = max(exponent, 0), text
+    precision = f", and so exact only to steps of {10**coarsest:,}" if coarsest else ""
+    note = f"{n:,} written with an exponent, such as {example!r}{precision}"
+    return pa.array(plain, pa.large_string()).take(encoded.indices), note
 
 
 def days_since_1970(year: Int64s, month: Int64s, day: Int64s) -> tuple[Int64s, Bools]:
@@ -115,9 +117,9 @@ def days_since_1970(year: Int64s, month: Int64s, day: Int64s) -> tuple[Int64s, B
 
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
-# Counted in the right unit, times from 1973 on fall into bands that do not meet: 1e8 to 1e11 for seconds (the year
-# 5138), each finer unit a thousand times higher. Below 1e8 a number tells nothing about its unit.
-_BANDS = (10**8, 10**11, 10**14, 10**17)
+# In the right unit, times from 1973 on are in ranges that do not overlap: 1e8 to 1e11 for seconds (the year 5138),
+# each finer unit a thousand times higher. Below 1e8 a number does not show its unit.
+_LOWER_BOUNDS = (10**8, 10**11, 10**14, 10**17)
 _INTEGER = r"^(?P<whole>[+-]?[0-9]{1,19})(?:\.(?P<fraction>[0-9]*))?$"
 _ISO = (
     r"^(?P<year>[0-9]{4})[-/](?P<month>[0-9]{1,2})[-/](?P<day>[0-9]{1,2})"
@@ -137,33 +139,33 @@ class ParsedTimes:
     """(n,) whether the text was a time."""
     unit: TimeUnit
     format: str
-    """How the column was read, in words."""
+    """How the column was read, such as 'seconds since 1970'."""
     other_unit: Bools
-    """(n,) counts whose size speaks for another unit than the column's: a mix, which the caller refuses."""
+    """(n,) counts whose size shows another unit than the column's: a mix, which the caller refuses."""
     unclear: Bools | None = None
-    """(n,) dates of which day and month cannot be told apart, where there are some; the caller refuses them, too."""
+    """(n,) dates whose day and month cannot be distinguished, where there are some; the caller refuses them too."""
 
 
-def bands(values: Int64s) -> npt.NDArray[np.int8]:
-    """The unit that each value's size speaks for, as an index into UNITS; -1 where it speaks for none."""
-    found: npt.NDArray[np.int8] = np.full(len(values), -1, np.int8)
+def unit_indices(values: Int64s) -> npt.NDArray[np.int8]:
+    """The unit that each value's size shows, as an index into UNITS; -1 where it shows none."""
+    index: npt.NDArray[np.int8] = np.full(len(values), -1, np.int8)
     size = np.abs(values)
-    for limit in _BANDS:
-        found += size >= limit
-    return found
+    for lower_bound in _LOWER_BOUNDS:
+        index += size >= lower_bound
+    return index
 
 
 def detect_unit(values: Int64s) -> TimeUnit:
-    """The unit of a column of counts since 1970, by their size; small counts are taken as seconds.
+    """The unit of a column of counts since 1970, by their size; small counts are read as seconds.
 
     Raises DataError when the column mixes units.
     """
-    found = np.unique(bands(values))
-    found = found[found >= 0]
-    if len(found) > 1:
-        mixed = " and ".join(UNIT_WORDS[UNITS[band]] for band in found)
+    indices = np.unique(unit_indices(values))
+    indices = indices[indices >= 0]
+    if len(indices) > 1:
+        mixed = " and ".join(UNIT_WORDS[UNITS[index]] for index in indices)
         raise DataError(f"the times mix {mixed} since 1970: {int(values.min())} to {int(values.max())}. Use one unit.")
-    return UNITS[int(found[0])] if len(found) else "s"
+    return UNITS[int(indices[0])] if len(indices) else "s"
 
 
 def to_seconds(values: Int64s, unit: TimeUnit) -> Int64s:
@@ -187,47 +189,49 @@ def parse_times(
     unit: TimeUnit | None = None,
     order: DateOrder | None = None,
     *,
-    whose: str = "as asked",
+    whose: str = "as set",
 ) -> ParsedTimes:
     """Read a column of times: counts since 1970 in any unit, dates with the year first or last, or packed ones.
 
-    A date without a zone is taken as UTC. Fractions of a second are kept exactly, by counting in a finer unit. Given a
-    `unit`, numbers are counts of it whatever their size, and `whose` says who gave it; `order` is that of dates with
-    the year last. A column of integers is one of their digits.
+    A date without a zone is read as UTC. Fractions of a second are kept exactly, by counting in a finer unit. Given a
+    `unit`, numbers are counts of it whatever their size, and `whose` says where it comes from; `order` is that of
+    dates with the year last. A column of integers is one of their digits.
     """
-    written = ""
+    note = ""
     if not isinstance(column, np.ndarray):
-        column, written = without_exponents(column)
+        column, note = without_exponents(column)
     times = _parse(column, unit, order, whose)
-    return replace(times, format=f"{times.format}; {written}") if written else times
+    return replace(times, format=f"{times.format}; {note}") if note else times
 
 
 def _parse(
     column: pa.LargeStringArray | Int64s, unit: TimeUnit | None, order: DateOrder | None, whose: str
 ) -> ParsedTimes:
     if isinstance(column, np.ndarray):
-        sure = np.ones(len(column), bool)
-        read = _Numbers(column, sure, np.zeros(len(column), np.int8), np.zeros(1, np.int32), ~sure)
+        is_integer = np.ones(len(column), bool)
+        parsed = _Numbers(column, is_integer, np.zeros(len(column), np.int8), np.zeros(1, np.int32), ~is_integer)
     else:
-        read = _Numbers.joined([_numbers(chunk) for chunk in _pieces(column)])
-    numbers = _as_counts(read, unit, whose)
+        parsed = _Numbers.joined([_numbers(chunk) for chunk in _chunks(column)])
+    numbers = _as_counts(parsed, unit, whose)
     if int(numbers.understood.sum()) * 2 >= len(numbers.understood) and numbers.understood.any():
         return (None if unit else _packed_dates(numbers)) or numbers
     if isinstance(column, np.ndarray):
         return numbers
-    column, found, unclear = year_first(column, order)
+    column, order_found, unclear = year_first(column, order)
     dates = _parse_iso(column)
-    if found is not None:
-        dates = replace(dates, format=f"{dates.format}, {'as asked' if order else 'read'} {found.replace('-', ' ')}")
+    if order_found is not None:
+        dates = replace(
+            dates, format=f"{dates.format}, {'as set' if order else 'read'} {order_found.replace('-', ' ')}"
+        )
     if unclear is not None:
         return replace(dates, unclear=unclear)
     return dates if dates.understood.any() else numbers
 
 
-def _pieces(texts: pa.LargeStringArray) -> Iterator[pa.LargeStringArray]:
-    """Some rows at a time, at least once: what a pattern finds takes many times the memory of what it means."""
-    for start in range(0, max(len(texts), 1), _PIECE):
-        yield texts.slice(start, _PIECE)
+def _chunks(texts: pa.LargeStringArray) -> Iterator[pa.LargeStringArray]:
+    """Some rows at a time, at least once: the matches of a pattern need many times the memory of the values."""
+    for start in range(0, max(len(texts), 1), _CHUNK):
+        yield texts.slice(start, _CHUNK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,13 +243,13 @@ class _Numbers:
     places: npt.NDArray[np.int8]
     """Decimal places in use."""
     nanoseconds: npt.NDArray[np.int32]
-    """What stands behind the decimal sign, in 1e-9."""
+    """The fraction behind the decimal sign, in 1e-9."""
     marked: Bools
     """Negative numbers; dates without a zone."""
 
     @classmethod
     def joined(cls, chunks: Sequence[_Numbers]) -> _Numbers:
-        """The rows of all, one after the other."""
+        """The rows of all chunks, one after the other."""
         if len(chunks) == 1:
             return chunks[0]
         names = ("whole", "understood", "places", "nanoseconds", "marked")
@@ -266,23 +270,23 @@ def _numbers(texts: pa.LargeStringArray) -> _Numbers:
     return _Numbers(values, understood, places, _nanoseconds(fraction), negative)
 
 
-def _as_counts(numbers: _Numbers, given: TimeUnit | None, whose: str) -> ParsedTimes:
+def _as_counts(numbers: _Numbers, set_unit: TimeUnit | None, whose: str) -> ParsedTimes:
     values, understood, places = numbers.whole, numbers.understood, numbers.places
-    band = np.where(understood, bands(values), np.int8(-1))
-    telling = np.bincount(band[band >= 0], minlength=len(UNITS))
-    unit = given or UNITS[int(telling.argmax())]
-    other = np.zeros(len(values), bool) if given else (band >= 0) & (band != telling.argmax())
+    unit_index = np.where(understood, unit_indices(values), np.int8(-1))
+    rows_by_unit = np.bincount(unit_index[unit_index >= 0], minlength=len(UNITS))
+    unit = set_unit or UNITS[int(rows_by_unit.argmax())]
+    other_unit = np.zeros(len(values), bool) if set_unit else (unit_index >= 0) & (unit_index != rows_by_unit.argmax())
     if unit != "s":
-        understood = understood & (places == 0)  # with a fraction of a finer unit it is likelier no time
+        understood = understood & (places == 0)  # with a fraction of a finer unit it is probably not a time
     finer = _unit_for(int(places[understood].max(initial=0)))
     if unit != "s" or finer == "s":
-        words = f"{UNIT_WORDS[unit]} since 1970{f', {whose}' if given else ''}"
-        return ParsedTimes(values, understood, unit, words, other)
+        format_name = f"{UNIT_WORDS[unit]} since 1970{f', {whose}' if set_unit else ''}"
+        return ParsedTimes(values, understood, unit, format_name, other_unit)
     # A negative time with a fraction counts away from zero: -1.5 is -1 s and -500 ms.
     sign = np.where(numbers.marked, -1, 1)
     values, fits = _scaled(values, sign * numbers.fraction(finer), PER_SECOND[finer])
-    words = f"seconds since 1970 with fractions, as {UNIT_WORDS[finer]}"
-    return ParsedTimes(values, understood & fits, finer, words, other)
+    format_name = f"seconds since 1970 with fractions, as {UNIT_WORDS[finer]}"
+    return ParsedTimes(values, understood & fits, finer, format_name, other_unit)
 
 
 def _packed_dates(numbers: ParsedTimes) -> ParsedTimes | None:
@@ -302,20 +306,20 @@ def _packed_dates(numbers: ParsedTimes) -> ParsedTimes | None:
     seconds = np.zeros(len(numbers.values), np.int64)
     seconds[numbers.understood] = days * 86400 + hour * 3600 + minute * 60 + second
     example = int(values[0])
-    words = f"packed dates such as {example}, taken as UTC"
-    return ParsedTimes(seconds, numbers.understood, "s", words, np.zeros(len(seconds), bool))
+    format_name = f"packed dates such as {example}, read as UTC"
+    return ParsedTimes(seconds, numbers.understood, "s", format_name, np.zeros(len(seconds), bool))
 
 
 def _parse_iso(texts: pa.LargeStringArray) -> ParsedTimes:
-    found = _Numbers.joined([_dates(chunk) for chunk in _pieces(texts)])
-    unit = _unit_for(int(found.places[found.understood].max(initial=0)))
-    values, fits = _scaled(found.whole, found.fraction(unit), PER_SECOND[unit])
-    understood = found.understood & fits
-    naive = int((found.marked & understood).sum())
-    told = {int(understood.sum()): "without a time zone, taken as UTC", 0: "with a time zone"}
-    words = told.get(naive, f"with a time zone, but for {naive:,} that are taken as UTC")
-    values, same = np.where(understood, values, 0), np.zeros(len(values), bool)
-    return ParsedTimes(values, understood, unit, f"dates {words}, as {UNIT_WORDS[unit]}", same)
+    dates = _Numbers.joined([_dates(chunk) for chunk in _chunks(texts)])
+    unit = _unit_for(int(dates.places[dates.understood].max(initial=0)))
+    values, fits = _scaled(dates.whole, dates.fraction(unit), PER_SECOND[unit])
+    understood = dates.understood & fits
+    naive = int((dates.marked & understood).sum())
+    zone_texts = {int(understood.sum()): "without a time zone, read as UTC", 0: "with a time zone"}
+    zone_text = zone_texts.get(naive, f"with a time zone, but for {naive:,} that are read as UTC")
+    values, other_unit = np.where(understood, values, 0), np.zeros(len(values), bool)
+    return ParsedTimes(values, understood, unit, f"dates {zone_text}, as {UNIT_WORDS[unit]}", other_unit)
 
 
 def _dates(texts: pa.LargeStringArray) -> _Numbers:
@@ -351,7 +355,7 @@ def _nulls(values: pa.Array) -> Bools:
 
 
 def _to_int64(texts: pa.LargeStringArray) -> tuple[Int64s, Bools]:
-    """Digits with an optional sign as int64; null and empty become 0, what does not fit becomes 0 and false."""
+    """Digits with an optional sign as int64; null and empty become 0, numbers that do not fit become 0 and false."""
     plain = pc.replace_substring_regex(pc.fill_null(texts, "0"), r"^\+", "")
     plain = pc.if_else(pc.equal(plain, ""), pa.scalar("0", pa.large_string()), plain)
     try:
@@ -363,7 +367,7 @@ def _to_int64(texts: pa.LargeStringArray) -> tuple[Int64s, Bools]:
 
 
 def _places(fraction: pa.LargeStringArray) -> npt.NDArray[np.int8]:
-    """(n,) decimal places in use: the length of the fraction without its trailing zeros; 100 stands for more."""
+    """(n,) decimal places in use: the length of the fraction without its trailing zeros; 100 means more."""
     length = np.asarray(pc.utf8_length(pc.utf8_rtrim(pc.fill_null(fraction, ""), "0")), np.int64)
     return np.minimum(length, 100).astype(np.int8)
 
@@ -373,7 +377,7 @@ def _unit_for(places: int) -> TimeUnit:
 
 
 def _nanoseconds(fraction: pa.LargeStringArray) -> npt.NDArray[np.int32]:
-    """'.25' -> 250,000,000; what stands behind the ninth place is cut off."""
+    """'.25' -> 250,000,000; digits after the ninth place are cut off."""
     padded = pc.utf8_rpad(pc.utf8_rtrim(pc.fill_null(fraction, ""), "0"), 9, "0")
     return _to_int64(pc.utf8_slice_codeunits(padded, 0, 9))[0].astype(np.int32)
 

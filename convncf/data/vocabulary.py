@@ -22,10 +22,10 @@ class Vocabulary:
     def __post_init__(self) -> None:
         wrong = next((raw for raw in self.ids if not isinstance(raw, str) or not raw), None)
         if wrong is not None:
-            raise DataError(f"{self.kind} id {wrong!r} is no text, or is empty. Ids are non-empty text, such as '7'.")
+            raise DataError(f"{self.kind} id {wrong!r} is not text, or is empty. Ids are non-empty text, such as '7'.")
         if len(self._index_of) < len(self.ids):
             twice = next(raw for index, raw in enumerate(self.ids) if self._index_of[raw] != index)
-            raise DataError(f"{self.kind} id {twice!r} stands twice in the vocabulary. Give each id once.")
+            raise DataError(f"{self.kind} id {twice!r} occurs twice in the vocabulary. Give each id once.")
 
     @classmethod
     def of(cls, kind: Kind, raw: Iterable[str]) -> Self:
@@ -43,14 +43,14 @@ class Vocabulary:
         return raw in self._index_of
 
     def index(self, raw: str) -> int:
-        """The index of a raw id. Raises UnknownIdError, with the ids most like it."""
-        found = self._index_of.get(raw)
-        if found is None:
+        """The index of a raw id. Raises UnknownIdError, with the most similar ids."""
+        index = self._index_of.get(raw)
+        if index is None:
             raise UnknownIdError(self._unknown(raw))
-        return found
+        return index
 
     def get(self, raw: str) -> int | None:
-        """The index of a raw id, or None where the data does not hold it."""
+        """The index of a raw id, or None where the data has no such id."""
         return self._index_of.get(raw)
 
     def id(self, index: int) -> str:
@@ -65,14 +65,16 @@ class Vocabulary:
 
     def _unknown(self, raw: str) -> str:
         bare = _bare(raw)
-        alike = [known for known in self.ids if _bare(known) == bare][:3]
-        if not alike:
-            # Comparing with every id of a large catalogue would take longer than the user waits for an error.
-            likely = (known for known in self.ids if known[:1] == raw[:1] and abs(len(known) - len(raw)) <= 1)
-            alike = nearest(raw, [known for known, _ in zip(likely, range(20_000), strict=False)])
+        similar = [known_id for known_id in self.ids if _bare(known_id) == bare][:3]
+        if not similar:
+            # Comparing with every id of a large catalogue would take too long for an error message.
+            likely = (
+                known_id for known_id in self.ids if known_id[:1] == raw[:1] and abs(len(known_id) - len(raw)) <= 1
+            )
+            similar = nearest(raw, [known_id for known_id, _ in zip(likely, range(20_000), strict=False)])
         proposal = (
-            f" Nearest: {', '.join(map(repr, alike))}."
-            if alike
+            f" Nearest: {', '.join(map(repr, similar))}."
+            if similar
             else f" Ids look like {self.ids[0]!r}."
             if self.ids
             else ""
@@ -83,5 +85,5 @@ class Vocabulary:
 
 
 def _bare(raw: str) -> str:
-    """What is left of an id without what commonly gets lost: blanks, case, leading zeros, a trailing .0"""
+    """An id without what is often lost: blanks, case, leading zeros, a trailing .0"""
     return raw.strip().casefold().removesuffix(".0").lstrip("0")

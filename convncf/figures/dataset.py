@@ -15,7 +15,7 @@ from convncf.figures.maps import colour_bar
 from convncf.figures.theme import Theme, axis, axis_title, layout, note, number, plural
 
 if TYPE_CHECKING:
-    from convncf.data.statistics import Activity, LongTail, Picture
+    from convncf.data.statistics import Activity, DensityGrid, LongTail
 
 READ_LONG_TAIL: Final = (
     "Both axes grow tenfold from tick to tick, most active first: a steep fall means that few have most of the "
@@ -107,19 +107,19 @@ def activity(found: Activity, theme: Theme) -> go.Figure:
     return go.Figure(bars, layout=looks)
 
 
-def density(picture: Picture, theme: Theme) -> go.Figure:
+def density(grid: DensityGrid, theme: Theme) -> go.Figure:
     """The matrix of users and items, sorted by activity, as a heatmap of counts on a logarithmic scale."""
-    counts = picture.counts
+    counts = grid.counts
     top = int(counts.max())
     z = np.full(counts.shape, np.nan, np.float32)  # what is empty shows the page
     np.log10(counts, out=z, where=counts > 0, casting="unsafe")
     powers = list(range(math.floor(math.log10(top)) + 1))
     heatmap = go.Heatmap(
         z=z,
-        x0=(1 + picture.items_each) / 2,
-        dx=picture.items_each,
-        y0=(1 + picture.users_each) / 2,
-        dy=picture.users_each,
+        x0=(1 + grid.items_each) / 2,
+        dx=grid.items_each,
+        y0=(1 + grid.users_each) / 2,
+        dy=grid.users_each,
         zmin=0,
         zmax=math.log10(top) or 1.0,
         colorscale=scale_of_counts(theme),
@@ -134,10 +134,10 @@ def density(picture: Picture, theme: Theme) -> go.Figure:
     )
     empty = float((counts == 0).mean())
     alt = (
-        f"Matrix of {plural(picture.users, 'user')} by {plural(picture.items, 'item')}, both sorted by activity, in "
-        f"{counts.shape[0]:,} by {counts.shape[1]:,} cells of {picture.users_each:,} by {picture.items_each:,}: up to "
+        f"Matrix of {plural(grid.users, 'user')} by {plural(grid.items, 'item')}, both sorted by activity, in "
+        f"{counts.shape[0]:,} by {counts.shape[1]:,} cells of {grid.users_each:,} by {grid.items_each:,}: up to "
         f"{plural(top, 'interaction')} in a cell, {empty:.0%} of the cells are empty. All are "
-        f"{number(100 * counts.sum() / (picture.users * picture.items))} % of the pairs."
+        f"{number(100 * counts.sum() / (grid.users * grid.items))} % of the pairs."
     )
     looks = layout(
         theme,

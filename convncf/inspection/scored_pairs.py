@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from convncf.data.items import ItemTable
 from convncf.data.reading.options import ReadOptions
-from convncf.data.reading.pairs import Met, Names, left_aside, read_pairs
+from convncf.data.reading.pairs import MatchedPair, NameIndex, read_pairs, unscored_rows
 from convncf.data.reading.report import Dropped, counted
 from convncf.data.split import Split
 from convncf.data.vocabulary import Vocabulary
@@ -154,8 +154,8 @@ def score_file(
     """
     file = read_pairs(path, options)
     users = split.interactions.users
-    names = Names(users, items)
-    met = [names.meet(row) for row in file.rows]
+    names = NameIndex(users, items)
+    met = [names.match(row) for row in file.rows]
     places, user, item = [], [], []
     for place, (each, _) in enumerate(met):
         if each.user is not None and each.item is not None:
@@ -166,10 +166,10 @@ def score_file(
     scored = dict(zip(places, found, strict=True))
     rows = tuple(_row(each, scored.get(place), users, items) for place, (each, _) in enumerate(met))
     seen = sum(pair.rank.seen for pair in found)
-    return ScoredFile(rows, len(found), seen, left_aside(met), file.dropped, file.words)
+    return ScoredFile(rows, len(found), seen, unscored_rows(met), file.dropped, file.description)
 
 
-def _row(met: Met, pair: ScoredPair | None, users: Vocabulary, items: ItemTable) -> dict[str, Any]:
+def _row(met: MatchedPair, pair: ScoredPair | None, users: Vocabulary, items: ItemTable) -> dict[str, Any]:
     """By COLUMNS; who or what is unknown as the file has it."""
     row: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {
         "line": met.row.line,

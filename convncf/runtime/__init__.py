@@ -1,1 +1,1 @@
-"""What a machine offers: devices, files, randomness, threads, memory."""
+"""The machine: devices, files, randomness, threads, memory."""

@@ -1,4 +1,4 @@
-"""Devices and precision: which GPU or CPU a run takes, decided here and nowhere else."""
+"""Devices and precision: which GPU or CPU a run uses, decided only here."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 # ---------------------------------------------------------------- devices
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The device that was taken. `spec` is torch's name for it, `words` says it to a person."""
+    """The device of a run. `spec` is torch's name for it, `words` is for display."""
 
     spec: str
     name: str
     words: str
     physical_index: int | None = None
-    """The driver's index, as nvidia-smi counts; None for the CPU, and for a GPU of which it cannot be told."""
+    """The driver's index, as nvidia-smi counts; None for the CPU, and for a GPU where it is unknown."""
     uuid: str | None = None
-    """The GPU's own name, which no setting changes."""
+    """The GPU's unique id, which no setting changes."""
 
 
 def cpu_name() -> str:
@@ -38,12 +38,12 @@ def cpu_name() -> str:
 
 
 def cpu_flags() -> frozenset[str]:
-    """What the processor can do, in Linux's words; empty elsewhere."""
+    """Features of the processor, by Linux's names; empty elsewhere."""
     return frozenset(_cpuinfo("flags").split())
 
 
 def _cpuinfo(key: str) -> str:
-    """What Linux says of the first processor; empty elsewhere."""
+    """A field of Linux's /proc/cpuinfo for the first processor; empty elsewhere."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith(key):
@@ -62,9 +62,9 @@ def cpu_count() -> int:
 
 
 def physical_index(ordinal: int) -> int | None:
-    """The driver's index of the GPU that torch will most likely call cuda:`ordinal`, under CUDA_VISIBLE_DEVICES.
+    """The driver's index of the GPU that torch will probably call cuda:`ordinal`, under CUDA_VISIBLE_DEVICES.
 
-    None where that variable does not say, such as for a part of a GPU (MIG-…), or a UUID that no driver knows.
+    None where that variable does not show it, such as for a part of a GPU (MIG-…), or a UUID that no driver knows.
     """
     visible = _visible()
     if visible is None:
@@ -76,12 +76,12 @@ def physical_index(ordinal: int) -> int | None:
 
 
 def _visible() -> list[str] | None:
-    """What CUDA_VISIBLE_DEVICES names, up to the first that is nothing, where CUDA stops; None where it is not set."""
+    """The names in CUDA_VISIBLE_DEVICES, up to the first invalid one, where CUDA stops; None where it is not set."""
     names = os.environ.get("CUDA_VISIBLE_DEVICES")
     if names is None:
         return None
-    given = [name.strip() for name in names.split(",")]
-    return list(takewhile(lambda name: name.isdigit() or name.upper().startswith(("GPU-", "MIG-")), given))
+    stripped = [name.strip() for name in names.split(",")]
+    return list(takewhile(lambda name: name.isdigit() or name.upper().startswith(("GPU-", "MIG-")), stripped))
 
 
 def _gpus_hidden() -> bool:
@@ -89,62 +89,62 @@ def _gpus_hidden() -> bool:
 
 
 def _usable_gpus() -> int:
-    """How many GPUs torch will most likely see, without loading it."""
+    """The number of GPUs that torch will probably see, without loading it."""
     if _gpus_hidden() or "+cpu" in metadata.version("torch"):
         return 0
-    found, visible = {str(gpu.index) for gpu in gpus()}, _visible()
-    if visible is None or not found:
-        return len(found)
-    return len(list(takewhile(lambda name: name in found or not name.isdigit(), visible)))
+    indices, visible = {str(gpu.index) for gpu in gpus()}, _visible()
+    if visible is None or not indices:
+        return len(indices)
+    return len(list(takewhile(lambda name: name in indices or not name.isdigit(), visible)))
 
 
-def refuse_absent(asked: str) -> None:
-    """Raise DeviceError for an explicit GPU that is seen to be absent; no CUDA context is made."""
-    if not asked.startswith("cuda"):
+def refuse_absent(requested: str) -> None:
+    """Raise DeviceError for an explicit GPU that is absent; no CUDA context is created."""
+    if not requested.startswith("cuda"):
         return
-    count, ordinal = _usable_gpus(), int(asked.partition(":")[2] or 0)
+    count, ordinal = _usable_gpus(), int(requested.partition(":")[2] or 0)
     if not count:
-        resolve_device(asked)  # knows the reason
+        resolve_device(requested)  # raises with the reason
     elif ordinal >= count:
-        raise DeviceError(f"device {asked!r} is absent: {count} GPU(s) are visible, cuda:0 to cuda:{count - 1}.")
+        raise DeviceError(f"device {requested!r} is absent: {count} GPU(s) are visible, cuda:0 to cuda:{count - 1}.")
 
 
-def planned_device(asked: str) -> str:
-    """The lock name of the device that `asked` will most likely take, without loading torch."""
-    if asked == "cpu" or (asked == "auto" and not _usable_gpus()):
+def planned_device(requested: str) -> str:
+    """The lock name of the device that `requested` will probably use, without loading torch."""
+    if requested == "cpu" or (requested == "auto" and not _usable_gpus()):
         return "cpu"
-    ordinal = int(asked.split(":")[1]) if ":" in asked and asked.split(":")[1].isdigit() else 0
+    ordinal = int(requested.split(":")[1]) if ":" in requested and requested.split(":")[1].isdigit() else 0
     index, visible = physical_index(ordinal), _visible() or []
     if index is None and ordinal < len(visible):
         return re.sub("[^A-Za-z0-9-]", "-", f"cuda-{visible[ordinal]}")  # its UUID
     return f"cuda-{ordinal if index is None else index}"
 
 
-def resolve_device(asked: str) -> Device:
-    """Take the device asked for: auto, cpu, cuda or cuda:N.
+def resolve_device(requested: str) -> Device:
+    """The device of the setting: auto, cpu, cuda or cuda:N.
 
-    Raises DeviceError when an explicit device is absent, with the reason; `auto` takes a GPU that works, else the CPU.
+    Raises DeviceError when an explicit device is absent, with the reason; `auto` uses a GPU that works, else the CPU.
     """
     cpu = Device("cpu", cpu_name(), f"CPU: {cpu_name()}, {cpu_count()} cores")
-    if asked == "cpu":
+    if requested == "cpu":
         return cpu
-    if not re.fullmatch(r"auto|cuda(:[0-9]+)?", asked):
-        raise DeviceError(f"device {asked!r} is unknown. Use auto, cpu, cuda or cuda:0, cuda:1, …")
+    if not re.fullmatch(r"auto|cuda(:[0-9]+)?", requested):
+        raise DeviceError(f"device {requested!r} is unknown. Use auto, cpu, cuda or cuda:0, cuda:1, …")
     import torch
 
-    number = asked.partition(":")[2]
+    number = requested.partition(":")[2]
     if torch.cuda.is_available():
         ordinal = int(number or 0)
         count = torch.cuda.device_count()
         if ordinal >= count:
-            raise DeviceError(f"device {asked!r} is absent: torch sees {count} GPU(s), cuda:0 to cuda:{count - 1}.")
+            raise DeviceError(f"device {requested!r} is absent: torch sees {count} GPU(s), cuda:0 to cuda:{count - 1}.")
         name = torch.cuda.get_device_name(ordinal)
         uuid = str(getattr(torch.cuda.get_device_properties(ordinal), "uuid", "")) or None
-        # CUDA may count in another order than the driver does, so the UUID, where there is one, has the last word
+        # CUDA may count in another order than the driver does, so the UUID, where there is one, decides
         index = index_of(uuid) if uuid else physical_index(ordinal)
-        which = index if index is not None else uuid or f"cuda:{ordinal}"
-        return Device(f"cuda:{ordinal}", name, f"GPU {which}: {name}", index, uuid)
-    if asked == "auto":
+        gpu_id = index if index is not None else uuid or f"cuda:{ordinal}"
+        return Device(f"cuda:{ordinal}", name, f"GPU {gpu_id}: {name}", index, uuid)
+    if requested == "auto":
         return cpu
     if torch.version.cuda is None:
         reason = f"this torch ({torch.__version__}) is a CPU build"
@@ -154,15 +154,15 @@ def resolve_device(asked: str) -> Device:
         reason = "no NVIDIA driver answers (nvidia-smi finds no GPU)"
     else:
         reason = "torch finds no usable CUDA driver"
-    raise DeviceError(f"device {asked!r} is absent: {reason}. Use --device cpu, or auto to take what is there.")
+    raise DeviceError(f"device {requested!r} is absent: {reason}. Use --device cpu, or auto for the one that is there.")
 
 
-def resolve_precision(asked: str, device: str) -> tuple[Precision, str]:
-    """The precision that models take on a device, and a word on why where it is not the one asked for, else ""."""
-    if asked != "bf16":
+def resolve_precision(requested: str, device: str) -> tuple[Precision, str]:
+    """The precision of models on a device, and the reason where it is not the one in the settings, else ""."""
+    if requested != "bf16":
         return "fp32", ""
     if device == "cpu" and "amx_bf16" not in cpu_flags():
-        return "fp32", f"bf16 brings nothing on {cpu_name()}, which has no matrix unit for it (amx_bf16): fp32 is taken"
+        return "fp32", f"bf16 is not faster on {cpu_name()}, which has no matrix unit for it (amx_bf16): fp32 is used"
     return "bf16", ""
 
 
@@ -179,28 +179,28 @@ class Gpu:
 
 def gpus() -> tuple[Gpu, ...]:
     """The machine's GPUs; empty where there is none."""
-    found = []
+    gpu_list = []
     for fields in _query("index,name,memory.total,memory.free,utilization.gpu"):
         if len(fields) < 5 or not fields[0].isdigit():
             continue
         name = ", ".join(fields[1:-3])
         total, free, load = (int(field) if field.isdigit() else 0 for field in fields[-3:])
-        found.append(Gpu(int(fields[0]), name, total, free, load))
-    return tuple(found)
+        gpu_list.append(Gpu(int(fields[0]), name, total, free, load))
+    return tuple(gpu_list)
 
 
 def index_of(uuid: str) -> int | None:
-    """The driver's index of the one GPU whose UUID is, or begins with, `uuid`; None where that is none or several.
+    """The driver's index of the one GPU whose UUID is, or begins with, `uuid`; None where there is none or several.
 
-    With or without the leading GPU-, in either case: torch leaves it out, CUDA_VISIBLE_DEVICES has it.
+    With or without the leading GPU-, in either case: torch omits it, CUDA_VISIBLE_DEVICES has it.
     """
-    wanted = _bare(uuid)
-    fits = [
+    bare_uuid = _bare(uuid)
+    indices = [
         int(fields[0])
         for fields in _query("index,uuid")
-        if len(fields) == 2 and fields[0].isdigit() and _bare(fields[1]).startswith(wanted)
+        if len(fields) == 2 and fields[0].isdigit() and _bare(fields[1]).startswith(bare_uuid)
     ]
-    return fits[0] if wanted and len(fits) == 1 else None
+    return indices[0] if bare_uuid and len(indices) == 1 else None
 
 
 def _bare(uuid: str) -> str:

@@ -11,7 +11,7 @@ from convncf.runtime.devices import Device, cpu_count, cpu_name
 
 
 def stamp(device: Device) -> dict[str, Any]:
-    """What a later reader needs to know about the machine and the versions."""
+    """The machine, the device and the versions as plain values."""
     versions = {}
     for package in ("convncf", "torch", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "safetensors", "llvmlite"):
         try:

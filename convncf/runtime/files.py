@@ -1,4 +1,4 @@
-"""Where files live and how they are written: the home folder, atomic files, strict JSON."""
+"""Files: the home folder, atomic writing, strict JSON."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def home() -> Path:
 
 
 def strict_json(value: Any, *, indent: int | None = None) -> str:
-    """JSON that every parser accepts: NaN and infinity raise ValueError, text stays as it is."""
+    """JSON that every parser accepts: NaN and infinity raise ValueError, text is not escaped."""
     return json.dumps(value, allow_nan=False, ensure_ascii=False, indent=indent)
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, moved onto it when the block ends well; a reader sees the old or the new."""
+    """A temporary path beside `path`, moved onto it after the block; a reader sees the old file or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
@@ -49,7 +49,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def atomic_write(path: Path, content: bytes) -> None:
-    """Write a file so that it is whole or absent, also after a power cut."""
+    """Write a file so that it is complete or absent, also after a power cut."""
     with atomic_path(path) as part:
         part.write_bytes(content)
 

@@ -1,4 +1,4 @@
-"""Memory: what this machine has left, what this process holds, and sizes in words."""
+"""Memory: available on this machine, in use by this process, and sizes as text."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Final
 
 
 def available_memory() -> int | None:
-    """Bytes that a process can still take, its control group's limit included; None where the system does not say."""
-    found = [] if (free := _number_in("/proc/meminfo", "MemAvailable:")) is None else [free * 1024]
+    """Bytes that a process can still allocate, within its control group's limit; None where the system reports none."""
+    limits = [] if (free := _number_in("/proc/meminfo", "MemAvailable:")) is None else [free * 1024]
     for folder, limit, used, cache in _CONTROL_GROUPS:
-        most, now = _number_in(f"{folder}/{limit}"), _number_in(f"{folder}/{used}")
-        if most is not None and now is not None:
-            found.append(most - now + (_number_in(f"{folder}/memory.stat", cache) or 0))
-    return max(0, min(found)) if found else None
+        limit_bytes, used_bytes = _number_in(f"{folder}/{limit}"), _number_in(f"{folder}/{used}")
+        if limit_bytes is not None and used_bytes is not None:
+            limits.append(limit_bytes - used_bytes + (_number_in(f"{folder}/memory.stat", cache) or 0))
+    return max(0, min(limits)) if limits else None
 
 
 _CONTROL_GROUPS: Final = (
     ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
     ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
-"""Folder, and in it the files of the limit and of what is taken, and the name of the cache that is given up first."""
+"""Folder, and in it the files of the limit and of the use, and the name of the cache that is freed first."""
 
 
 def _number_in(file: str, name: str = "") -> int | None:
@@ -35,7 +35,7 @@ def _number_in(file: str, name: str = "") -> int | None:
 
 
 def resident() -> int:
-    """Bytes of memory that this process holds now; 0 where the system does not say."""
+    """Bytes of memory that this process uses now; 0 where the system does not report it."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:")), 0)
@@ -44,7 +44,7 @@ def resident() -> int:
 
 
 def format_bytes(n_bytes: float) -> str:
-    """ "310 MB", "2.4 GB": two digits are as exact as a count can be."""
+    """ "310 MB", "2.4 GB": two digits are as exact as the figures are."""
     if n_bytes >= 1e9:
         return f"{n_bytes / 1e9:.1f} GB" if n_bytes < 1e10 else f"{n_bytes / 1e9:,.0f} GB"
     return f"{max(1, round(n_bytes / 1e7) * 10 if n_bytes >= 1e8 else round(n_bytes / 1e6))} MB"

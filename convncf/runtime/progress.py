@@ -1,4 +1,4 @@
-"""Progress: where a piece of work stands, for whoever shows it."""
+"""Progress of a task, for progress bars."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where the work stands, for a progress bar: `done` of `total` `unit`s in this part of the epoch."""
+    """`done` of `total` `unit`s in this part of the epoch."""
 
     phase: str
     epoch: int

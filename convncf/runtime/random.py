@@ -1,7 +1,7 @@
 """Randomness as a pure function of (seed, purpose, counters).
 
-What ran before never changes what is drawn next, so a resumed run, another chunk size or another number of workers
-draws the same.
+Earlier use never changes the numbers, so a resumed run, another chunk size or another number of workers gets the same
+ones.
 """
 
 from __future__ import annotations

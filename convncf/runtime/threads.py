@@ -1,8 +1,9 @@
-"""Streams: work divided among threads that each run torch on one processor.
+"""Streams: chunks of work on threads that each run torch on one processor.
 
-Torch's own threads meet after every operation, and the operations of the fast path are so short that they would mostly
-wait for each other. A stream keeps a whole piece of work, and what it touches, on one processor from beginning to end.
-Who takes which piece is left to chance, so a piece writes to places of its own and depends on nothing but its number.
+Torch's own threads synchronise after every operation, and the operations of the fast path are so short that
+threads would mostly wait for each other. A stream keeps a whole chunk of work, and its memory, on one processor from
+beginning to end.
+Which stream works on which chunk is not fixed, so a chunk writes only its own results and depends only on its number.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ _SPINS: Final = "5000"
 
 
 def share_processors() -> None:
-    """Let torch's idle threads spin for a moment, then sleep. Call it before torch loads; the environment overrules it.
+    """Let torch's idle threads spin for a moment, then sleep. Call it before torch loads; the environment overrides it.
 
-    Threads that spin for ever, the default, take the processor from whoever has work: beside two busy processes on two
-    cores, a training step took fifty times as long. Threads that sleep at once make a step twice as long on an idle
-    machine. With so many turns a step takes a third longer there, and under load it is not slowed by spinning.
+    Threads that spin for ever, the default, take processor time from threads with work: beside two busy processes on
+    two cores, a training step took fifty times as long. Threads that sleep at once make a step twice as long on an idle
+    machine. With this count a step takes a third longer there, and under load it is not slowed by spinning.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
@@ -36,16 +37,16 @@ _here = threading.local()
 
 
 def width() -> int:
-    """How many streams `share` would open here: torch's threads, or one inside a stream."""
+    """The number of streams that `share` would open here: torch's threads, or one inside a stream."""
     import torch
 
     return 1 if getattr(_here, "inside", False) else torch.get_num_threads()
 
 
 def share(work: Callable[[int], object], chunks: int) -> None:
-    """Call work(0), …, work(pieces - 1), each once, in as many streams as torch has threads; the caller is one of them.
+    """Call work(0), …, work(chunks - 1), each once, in as many streams as torch has threads; the caller is one of them.
 
-    Returns when all are done. The first exception is raised here, and no further piece is begun. Within a stream, and
+    Returns when all are done. The first exception is raised here, and no further chunk is started. Within a stream, and
     where another thread of this process has its streams open, the caller does all the work by itself.
     """
     streams = min(width(), chunks)
@@ -79,7 +80,7 @@ def share(work: Callable[[int], object], chunks: int) -> None:
 
 @contextmanager
 def _one_processor() -> Iterator[None]:
-    """Torch runs on one processor in this thread; what the thread had before comes back."""
+    """Torch runs on one processor in this thread; the previous number of threads is restored after."""
     import torch
 
     before = torch.get_num_threads()

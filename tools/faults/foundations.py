@@ -23,8 +23,8 @@ FOUNDATIONS: Final[tuple[Fault, ...]] = (
         "config",
         "A plan whose layers drop the last rows of a map is accepted, and those dimensions are never read.",
         "convncf/config/layer_plan.py",
-        "whole = side >= kernel and (side - kernel) % stride == 0",
-        "whole = side >= kernel",
+        "fits = side >= kernel and (side - kernel) % stride == 0",
+        "fits = side >= kernel",
         ("tests/test_layer_plan.py",),
     ),
     Fault(

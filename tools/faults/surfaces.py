@@ -173,8 +173,8 @@ SURFACES: Final[tuple[Fault, ...]] = (
         "cli",
         "The file of lists counts ranks from 0, where 1 is the best everywhere else.",
         "convncf/cli/recommend.py",
-        "enumerate(zip(items, found.scores.tolist(), strict=True), start=1)",
-        "enumerate(zip(items, found.scores.tolist(), strict=True), start=0)",
+        "enumerate(zip(items, ranked.scores.tolist(), strict=True), start=1)",
+        "enumerate(zip(items, ranked.scores.tolist(), strict=True), start=0)",
         ("tests/test_cli_recommending.py",),
     ),
     # ------------------------------------------------------------ app

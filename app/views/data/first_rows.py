@@ -14,8 +14,8 @@ from app.ui.text import plain
 from convncf.data.reading import readers
 from convncf.data.reading.first_rows import FirstRows
 from convncf.data.reading.options import ReadOptions
-from convncf.data.reading.roles import make_plan
-from convncf.data.reading.sources import find
+from convncf.data.reading.roles import make_read_plan
+from convncf.data.reading.sources import files_at
 from convncf.errors import ReadError
 from convncf.figures.theme import plural
 
@@ -55,12 +55,12 @@ class Preview:
 def preview(paths: Sequence[Path], options: ReadOptions) -> Preview:
     """Read the beginnings of files. Raises ReadError where there is nothing to read."""
     try:
-        plan = make_plan(list(paths), options)
+        plan = make_read_plan(list(paths), options)
         titles = plan.titles
         sources = [*(source for source, _ in plan.interactions), *([titles] if titles else [])]
         sources += [plan.candidates] if plan.candidates else []
     except ReadError:  # reading gives the reason; the rows may show it
-        titles, sources = None, [source for path in paths for source in find(path).sources]
+        titles, sources = None, [source for path in paths for source in files_at(path).sources]
     files = {source: readers.first_rows(source, options, ROWS) for source in sources[:_FILES]}
     return Preview(tuple(files.values()), files.get(titles) if titles else None)
 

@@ -19,9 +19,9 @@ from convncf.data.splitting import split
 from convncf.data.statistics import (
     Activity,
     DatasetStatistics,
+    DensityGrid,
     FilterStep,
     LongTail,
-    Picture,
     Whose,
     dataset_statistics,
     split_summary,
@@ -71,10 +71,10 @@ def activity(entry: DatasetEntry) -> Activity | None:
     return shelf.keep("activity", _key(entry), lambda: statistics.activity(data.interactions), room=8)
 
 
-def picture(entry: DatasetEntry) -> Picture:
+def density_grid(entry: DatasetEntry) -> DensityGrid:
     """The interaction matrix, as counts in rectangles."""
     data = dataset_of(entry)
-    return shelf.keep("picture", _key(entry), lambda: statistics.picture(data.interactions), room=8)
+    return shelf.keep("density grid", _key(entry), lambda: statistics.density_grid(data.interactions), room=8)
 
 
 def effect(entry: DatasetEntry, config: DataConfig, seed: int) -> Effect:
@@ -143,11 +143,11 @@ def show(entry: DatasetEntry) -> None:
                 st.caption(dataset.READ_ACTIVITY)
     if expander := _opened("Density of the matrix", "density"):
         with expander:
-            plots.show(dataset.density(picture(entry), address.theme()), key="dataset:density")
+            plots.show(dataset.density(density_grid(entry), address.theme()), key="dataset:density")
             st.caption(dataset.READ_DENSITY)
 
 
 def _opened(label: str, name: str) -> Any:
-    """The expander of a picture where it is open, else None."""
+    """The expander of a density_grid where it is open, else None."""
     expander = st.expander(label, key=f"dataset:open:{name}", on_change="rerun")
     return expander if expander.open else None

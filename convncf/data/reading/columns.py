@@ -1,4 +1,4 @@
-"""Which column plays which role, guessed by the usual names or mapped by the user; and columns of text as values."""
+"""The role of each column, guessed by the usual names or mapped by the user; and columns of text as values."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 
 from convncf.data.reading.options import ROLES, Decimal, Keep
 from convncf.data.reading.report import counted
-from convncf.data.reading.tables import Coded
+from convncf.data.reading.tables import EncodedColumn
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import ReadError, did_you_mean
 
 OPTIONS = {role: f"--{words.option}" for role, words in ROLES.items()}
 _ROLE_WORDS = {"user_id": "user column", "item_id": "item column", "title": "title column"}
-# Names as `_bare` leaves them, the surest first.
+# Names as `normalised_name` returns them, the surest first.
 _USUAL = {
     "user_id": "userid user uid usr usrid customerid customer customerno customernumber custid memberid member "
     "reviewerid reviewer readerid visitorid accountid clientid client personid person subscriberid playerid listenerid "
@@ -44,28 +44,28 @@ _TYPED = re.compile(r":(token|float|token_seq|float_seq)$")
 
 def guess_columns(header: Sequence[str]) -> dict[str, str]:
     """Role -> column name, for the roles whose usual names occur; a column plays one role only."""
-    by_bare: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     for name in header:
-        by_bare.setdefault(bare_name(name), name.strip())
+        by_name.setdefault(normalised_name(name), name.strip())
     guess: dict[str, str] = {}
     for role in ROLES:
-        found = next((by_bare[usual] for usual in _USUAL[role].split() if usual in by_bare), None)
-        if found is not None:
-            guess[role] = found
+        column = next((by_name[usual] for usual in _USUAL[role].split() if usual in by_name), None)
+        if column is not None:
+            guess[role] = column
     return guess
 
 
-def counts_something(name: str) -> bool:
-    """Whether a rating column of that name holds counts, such as plays or pieces."""
-    return bare_name(name) in _COUNTS
+def holds_counts(name: str) -> bool:
+    """Whether a rating column of that name holds counts, such as plays or quantities."""
+    return normalised_name(name) in _COUNTS
 
 
-def match_name(wanted: str, header: Sequence[str]) -> str | None:
+def match_name(column: str, header: Sequence[str]) -> str | None:
     """The header's spelling of a name: exact, else the same but for case and surrounding blanks."""
-    bare = [name.strip() for name in header]
-    if wanted.strip() in bare:
-        return wanted.strip()
-    return next((name for name in bare if name.casefold() == wanted.strip().casefold()), None)
+    names = [name.strip() for name in header]
+    if column.strip() in names:
+        return column.strip()
+    return next((name for name in names if name.casefold() == column.strip().casefold()), None)
 
 
 def resolve_columns(
@@ -75,26 +75,28 @@ def resolve_columns(
     guess: Mapping[str, str] | None = None,
     needed: tuple[str, ...] = ("user_id", "item_id"),
 ) -> dict[str, int]:
-    """Role -> position of its column. What is not mapped is guessed; a role mapped to None or "" is not read.
+    """Role -> position of its column. Roles that are not mapped are guessed; a role mapped to None or "" is not read.
 
-    `where` is the file and line of the header, `guess` stands for the guess by name where no header names the columns,
-    and `needed` are the roles that must be found. Raises ReadError where a role or column does not exist, is ambiguous
-    or used twice, or a needed role has no column.
+    `where` is the file and line of the header, `guess` replaces the guess by name where no header names the columns,
+    and `needed` are the roles that must have a column. Raises ReadError where a role or column does not exist, is
+    ambiguous or used twice, or a needed role has no column.
     """
     names = [name.strip() for name in header]
     chosen: dict[str, str] = {}
-    for role, wanted in mapping.items():
+    for role, column_name in mapping.items():
         if role not in ROLES:
-            raise ReadError(f"{role!r} is no role of a column. {did_you_mean(role, ROLES)}")
-        if not wanted:
+            raise ReadError(f"{role!r} is not a role of a column. {did_you_mean(role, ROLES)}")
+        if not column_name:
             continue
-        found = match_name(wanted, names)
-        if found is None:
-            raise ReadError(f"{where}: no column {wanted!r} among {_listed(names)}. {did_you_mean(wanted, names)}")
-        chosen[role] = found
-    taken = set(chosen.values())
-    found_by_name = guess_columns([name for name in names if name not in taken])
-    guessed = found_by_name if guess is None else {role: name for role, name in guess.items() if name not in taken}
+        column = match_name(column_name, names)
+        if column is None:
+            raise ReadError(
+                f"{where}: no column {column_name!r} among {_listed(names)}. {did_you_mean(column_name, names)}"
+            )
+        chosen[role] = column
+    mapped = set(chosen.values())
+    by_name = guess_columns([name for name in names if name not in mapped])
+    guessed = by_name if guess is None else {role: name for role, name in guess.items() if name not in mapped}
     chosen |= {role: name for role, name in guessed.items() if role not in mapping}
     _refuse_unusable(names, chosen, where, needed, headless=guess is not None)
     return {role: names.index(chosen[role]) for role in ROLES if role in chosen}
@@ -108,22 +110,22 @@ def _refuse_unusable(
         options = " and ".join(f"{OPTIONS[role]} NAME" for role in missing)
         if headless:
             raise ReadError(
-                f"{where} looks like data, not like a header, and which column is which does not show among the "
-                f"{len(names)}. They can be mapped by number: {options.replace('NAME', 'NUMBER')}; or add a header "
-                "line, such as user_id,item_id,rating,timestamp; or say --header where the line is one."
+                f"{where} looks like data, not like a header, and nothing shows which of its {len(names)} columns is "
+                f"which. Map them by number: {options.replace('NAME', 'NUMBER')}; or add a header line, such as "
+                "user_id,item_id,rating,timestamp; or give --header where the line is one."
             )
-        what = " and no ".join(_ROLE_WORDS[role] for role in missing)
-        data = " If that line is data, say --no-header." if len(missing) == len(needed) else ""
-        raise ReadError(f"{where}: no {what} among {_listed(names)}. Columns can be mapped with {options}.{data}")
+        roles = " and no ".join(_ROLE_WORDS[role] for role in missing)
+        data = " If that line is data, give --no-header." if len(missing) == len(needed) else ""
+        raise ReadError(f"{where}: no {roles} among {_listed(names)}. Map columns with {options}.{data}")
     for role, name in chosen.items():
         if names.count(name) > 1:
             raise ReadError(
                 f"{where}: {names.count(name)} columns are named {name!r}. Rename all but the {role} column."
             )
-        other = next((known for known in chosen if known != role and chosen[known] == name), None)
-        if other:
+        second = next((other for other in chosen if other != role and chosen[other] == name), None)
+        if second:
             raise ReadError(
-                f"{where}: column {name!r} is mapped to both {role} and {other}. Map one of them to another."
+                f"{where}: column {name!r} is mapped to both {role} and {second}. Map one of the two to another column."
             )
 
 
@@ -132,7 +134,7 @@ def _listed(names: Sequence[str]) -> str:
     return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
 
 
-def bare_name(name: str) -> str:
+def normalised_name(name: str) -> str:
     """' User-ID ' and 'user_id:token' -> 'userid'."""
     return re.sub(r"[\W_]+", "", _TYPED.sub("", name.strip()).casefold())
 
@@ -152,7 +154,7 @@ class ParsedRatings:
     """A column of ratings."""
 
     values: npt.NDArray[np.float64]
-    """(n,) 0 where not understood."""
+    """(n,) 0 where the text is not a number."""
     understood: Bools
     empty: Bools
     notes: tuple[str, ...]
@@ -164,8 +166,8 @@ def as_number(ids: pa.LargeStringArray) -> pa.LargeStringArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Merged:
-    """What keeping each pair once took away."""
+class MergedRows:
+    """The rows that were merged so that each pair is kept once."""
 
     exact_duplicates: int
     repeats: int
@@ -174,16 +176,16 @@ class Merged:
     """Rows that stay, in the order of the file; None where all do."""
 
 
-def parse_ratings(column: Coded, decimal: Decimal | None = None) -> ParsedRatings:
-    """Numbers with a decimal point, or with a decimal comma, which is said; `decimal` allows only the one."""
+def parse_ratings(column: EncodedColumn, decimal: Decimal | None = None) -> ParsedRatings:
+    """Numbers with a decimal point, or with a decimal comma, which is noted; `decimal` allows only one of the two."""
     rows = column.counts()
-    plain = pc.utf8_trim_whitespace(column.words)
+    plain = pc.utf8_trim_whitespace(column.values)
     notes = []
     with_comma = pc.match_substring_regex(plain, _DECIMAL_COMMA)
     n_comma = 0 if decimal == "." else int(rows[np.asarray(with_comma, bool)].sum())
     with_point = pc.match_substring_regex(plain, _DECIMAL_POINT)
     n_point = int(rows[np.asarray(with_point, bool)].sum()) if n_comma or decimal == "," else 0
-    if decimal == ",":  # then a point is no decimal sign, and a number that has one is none
+    if decimal == ",":  # then text with a point is not a number
         plain = pc.if_else(with_point, pc.replace_substring(plain, ".", "?"), plain)
     if n_comma:
         plain = pc.if_else(with_comma, pc.replace_substring(plain, ",", "."), plain)
@@ -205,7 +207,7 @@ def parse_ratings(column: Coded, decimal: Decimal | None = None) -> ParsedRating
             "interaction"
         )
     empty = np.asarray(pc.equal(plain, ""), bool)
-    return ParsedRatings(values[column.codes], column.where(understood), column.where(empty), tuple(notes))
+    return ParsedRatings(values[column.codes], column.rows_with(understood), column.rows_with(empty), tuple(notes))
 
 
 def merge_repeats(
@@ -214,50 +216,50 @@ def merge_repeats(
     times: Int64s | None,
     ratings: npt.NDArray[np.float64] | None,
     keep: Keep = "latest",
-) -> Merged:
+) -> MergedRows:
     """Keep each pair once: its latest (or first) row by time, without times or at equal times its first in the file."""
     pair = user.astype(np.int64)  # (n,) one number a pair
     pair *= int(item.max()) + 1
     pair += item
     in_order = np.sort(pair)
-    again = in_order[1:] == in_order[:-1]
-    if not again.any():
-        return Merged(0, 0, 1)
-    repeated = np.unique(in_order[1:][again])
-    del in_order, again
-    # What follows sorts only rows of repeated pairs, which are few in large files.
-    concerned = np.empty(len(pair), bool)
+    repeats = in_order[1:] == in_order[:-1]
+    if not repeats.any():
+        return MergedRows(0, 0, 1)
+    repeated = np.unique(in_order[1:][repeats])
+    del in_order, repeats
+    # Only rows of repeated pairs, which are few in large files, are sorted below.
+    is_repeated = np.empty(len(pair), bool)
     for start in range(0, len(pair), _AT_ONCE):
-        some = pair[start : start + _AT_ONCE]
-        place = np.minimum(np.searchsorted(repeated, some), len(repeated) - 1)
-        concerned[start : start + _AT_ONCE] = repeated[place] == some
-    row = np.flatnonzero(concerned)
+        chunk = pair[start : start + _AT_ONCE]
+        position = np.minimum(np.searchsorted(repeated, chunk), len(repeated) - 1)
+        is_repeated[start : start + _AT_ONCE] = repeated[position] == chunk
+    row = np.flatnonzero(is_repeated)
     pair = pair[row]
     time = np.zeros(len(row), np.int64) if times is None else times[row]
     rating = np.zeros(len(row)) if ratings is None else ratings[row]
     # Within a pair the last is the one to keep: at equal times the first in the file.
     order = np.lexsort((-row, time if keep == "latest" else -time, pair))
     last = np.append(pair[order][1:] != pair[order][:-1], True)
-    stays = ~concerned
+    stays = ~is_repeated
     stays[row[order[last]]] = True
-    alike = np.lexsort((rating, time, pair))
+    by_row_content = np.lexsort((rating, time, pair))
     same = np.ones(len(row) - 1, bool)
     for column in (pair, time, rating):
-        same &= column[alike][1:] == column[alike][:-1]
+        same &= column[by_row_content][1:] == column[by_row_content][:-1]
     exact = int(same.sum())
     most = int(np.bincount(np.searchsorted(repeated, pair)).max())
-    return Merged(exact, len(row) - len(repeated) - exact, most, np.flatnonzero(stays))
+    return MergedRows(exact, len(row) - len(repeated) - exact, most, np.flatnonzero(stays))
 
 
-def first_titles(item_ids: Coded, titles: Coded, items: Vocabulary) -> tuple[tuple[str, ...], int]:
+def first_titles(item_ids: EncodedColumn, titles: EncodedColumn, items: Vocabulary) -> tuple[tuple[str, ...], int]:
     """The first title of each item that is not blank, '' where there is none, and how many items have several."""
-    given = titles.where(np.asarray(pc.not_equal(pc.utf8_trim_whitespace(titles.words), ""), bool))
-    item, title = item_ids.codes[given], titles.codes[given]
+    has_title = titles.rows_with(np.asarray(pc.not_equal(pc.utf8_trim_whitespace(titles.values), ""), bool))
+    item, title = item_ids.codes[has_title], titles.codes[has_title]
     if not len(item):
         return ("",) * len(items), 0
     with_title, first = np.unique(item, return_index=True)
-    raw, words = item_ids.words.to_pylist(), titles.words.to_pylist()
-    titled = {raw[code]: words[title[row]] for code, row in zip(with_title, first, strict=True)}
-    pairs = np.unique(item.astype(np.int64) * len(words) + title) // len(words)
-    contested = int((np.unique(pairs, return_counts=True)[1] > 1).sum())
-    return tuple(titled.get(known, "") for known in items.ids), contested
+    raw, texts = item_ids.values.to_pylist(), titles.values.to_pylist()
+    title_of = {raw[code]: texts[title[row]] for code, row in zip(with_title, first, strict=True)}
+    pairs = np.unique(item.astype(np.int64) * len(texts) + title) // len(texts)
+    n_contested = int((np.unique(pairs, return_counts=True)[1] > 1).sum())
+    return tuple(title_of.get(item_id, "") for item_id in items.ids), n_contested

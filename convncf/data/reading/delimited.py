@@ -1,4 +1,4 @@
-"""Delimited text, with or without a header line -> Table; and a look at the beginning of a file."""
+"""Delimited text, with or without a header line -> Table; and a preview of the beginning of a file."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from convncf.data.reading.chunks import OnlyAsAWholeError, read_in_chunks
+from convncf.data.reading.chunks import NeedsWholeFileError, read_in_chunks
 from convncf.data.reading.columns import guess_columns
 from convncf.data.reading.dialect import (
     SAMPLE,
-    Oddities,
+    LineCounts,
     detect_delimiter,
+    detect_layout,
     format_words,
-    lay_out,
-    names_columns,
+    is_header,
     read_text,
     refuse_lists,
     roles_by_position,
@@ -36,7 +36,7 @@ class Preview:
     header: list[str]
     """Names of the columns; their numbers from 1 where no line names them."""
     rows: list[list[str]]
-    """First rows as they stand; one may have more or fewer fields than the header."""
+    """First rows, unchanged; one may have more or fewer fields than the header."""
     delimiter: str
     encoding: str
     guess: dict[str, str]
@@ -49,47 +49,47 @@ def preview(path: Path | str, n: int = 20, *, delimiter: str | None = None, enco
 
 
 def preview_source(source: Source, n: int, *, delimiter: str | None = None, encoding: str | None = None) -> Preview:
-    """As `preview`, of a file wherever it lies."""
+    """As `preview`, of a file in a folder or an archive."""
     text = read_text(source, encoding=encoding, beginning=True)
-    divider = detect_delimiter(text.content, source) if delimiter is None else spelled_delimiter(delimiter, source)
-    records = split_records(text.content, divider)
-    complete = len(records) if text.whole else max(len(records) - 1, 1)  # the last one may be cut in two
+    separator = detect_delimiter(text.content, source) if delimiter is None else spelled_delimiter(delimiter, source)
+    records = split_records(text.content, separator)
+    complete = len(records) if text.whole else max(len(records) - 1, 1)  # the last one may be cut short
     sample = [records.record(row) for row in range(min(complete, max(SAMPLE, n) + 1))]
-    if names_columns(sample[0], sample[1:]):
+    if is_header(sample[0], sample[1:]):
         header = [name.strip() for name in sample[0]]
-        return Preview(header, sample[1 : n + 1], divider, text.encoding, guess_columns(header))
+        return Preview(header, sample[1 : n + 1], separator, text.encoding, guess_columns(header))
     numbers = [str(number + 1) for number in range(len(sample[0]))]
-    return Preview(numbers, sample[:n], divider, text.encoding, roles_by_position(sample))
+    return Preview(numbers, sample[:n], separator, text.encoding, roles_by_position(sample))
 
 
 def read_delimited_table(source: Source, options: ReadOptions, *, titles: bool = False) -> Table:
     """The table in a file of delimited text; `titles` where its rows name items. Raises ReadError naming the line.
 
-    A large file is read in blocks, unless only the whole of it tells how its quotes are meant.
+    A large file is read in chunks, unless its quotes can be read only with the whole file.
     """
     try:
-        in_blocks = None if titles else read_in_chunks(source, options)
-    except OnlyAsAWholeError as error:
+        in_chunks = None if titles else read_in_chunks(source, options)
+    except NeedsWholeFileError as error:
         slower = (
-            f"{source.file} was read as a whole, which takes longer and some thirty times its size of memory: {error}"
+            f"{source.file} was read as a whole, which takes longer and about thirty times its size of memory: {error}"
         )
         table = read_whole(source, options)
         return replace(table, notes=(*table.notes, slower))
-    return in_blocks or read_whole(source, options, titles=titles)
+    return in_chunks or read_whole(source, options, titles=titles)
 
 
 def read_whole(source: Source, options: ReadOptions, *, titles: bool = False) -> Table:
-    """As `read_delimited_table`, all at once."""
+    """As `read_delimited_table`, the whole file at once."""
     text = read_text(source, encoding=options.encoding)
-    layout, records = lay_out(text.content, source, options, titles=titles)
-    widths = records.widths[int(layout.headed) :]
-    dropped_rows = DroppedRows(records.line[int(layout.headed) :])
-    dropped_rows.drop(layout.wanted_fields, widths != layout.width)
-    if layout.ragged(np.bincount(widths, minlength=layout.width + 1)):
+    layout, records = detect_layout(text.content, source, options, titles=titles)
+    widths = records.widths[int(layout.has_header) :]
+    dropped_rows = DroppedRows(records.line[int(layout.has_header) :])
+    dropped_rows.drop(layout.width_reason, widths != layout.width)
+    if layout.is_ragged(np.bincount(widths, minlength=layout.width + 1)):
         raise refuse_lists(source, layout.line, int(widths.min()), int(widths.max()))
-    kept = dropped_rows.rows + int(layout.headed)
-    odd = Oddities()
-    odd.add(records)
+    kept = dropped_rows.rows + int(layout.has_header)
+    counts = LineCounts()
+    counts.add(records)
     return Table(
         source=source,
         format=format_words(source.name, layout.header or ()),
@@ -104,7 +104,7 @@ def read_whole(source: Source, options: ReadOptions, *, titles: bool = False) ->
         delimiter=layout.delimiter,
         header_line=layout.line,
         dropped=dropped_rows.dropped,
-        notes=(*text.notes, *odd.notes(layout)),
+        notes=(*text.notes, *counts.notes(layout)),
         guess=layout.guess,
     )
 

@@ -32,9 +32,9 @@ _MAGIC = (
     (b"PAR1", "a Parquet file"),
     (b"%PDF", "a PDF document"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"BZh", "compressed with bzip2, which bunzip2 undoes"),
-    (b"\xfd7zXZ", "compressed with xz, which unxz undoes"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd, which unzstd undoes"),
+    (b"BZh", "compressed with bzip2, which bunzip2 unpacks"),
+    (b"\xfd7zXZ", "compressed with xz, which unxz unpacks"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd, which unzstd unpacks"),
     (b"SQLite format 3", "an SQLite database"),
 )
 _BOMS = (
@@ -55,21 +55,21 @@ class Text:
 
     content: str
     encoding: str
-    """In words, for the report."""
+    """A phrase for the report."""
     whole: bool
     """False where only the beginning was read."""
     notes: tuple[str, ...] = ()
 
 
 def read_text(source: Source, *, encoding: str | None = None, beginning: bool = False) -> Text:
-    """Decode a file: by its byte-order mark, as UTF-8, else as Windows-1252; or in the encoding that is given.
+    """Decode a file: by its byte-order mark, as UTF-8, else as Windows-1252; or in the encoding of the options.
 
     Raises ReadError, naming the line where there is one, where it is missing, empty, binary or in another encoding.
     """
     raw, whole = source.read(_SAMPLE_BYTES if beginning else -1)
     if not raw:
         raise ReadError(f"{source} is empty. At least one row is needed.")
-    kind = next((words for magic, words in _MAGIC if raw.startswith(magic)), None)
+    kind = next((description for magic, description in _MAGIC if raw.startswith(magic)), None)
     if kind:
         raise ReadError(f"{source} is {kind}. {READABLE}")
     text = _in_encoding(source, raw, whole, encoding) if encoding else _detected(source, raw, whole)
@@ -78,40 +78,40 @@ def read_text(source: Source, *, encoding: str | None = None, beginning: bool = 
     return text
 
 
-def plain_utf8(start: bytes) -> tuple[str, int] | None:
-    """What a file that begins so is called if all of it is UTF-8, and the length of its byte-order mark.
+def utf8_by_start(start: bytes) -> tuple[str, int] | None:
+    """The encoding's name if all of a file is UTF-8, and the length of its byte-order mark, by its first bytes.
 
-    None where it begins as something else.
+    None where they are those of another format or encoding.
     """
     if any(start.startswith(magic) for magic, _ in _MAGIC) or start[257:262] == b"ustar":
         return None
-    for mark, name, words in _BOMS:
+    for mark, name, label in _BOMS:
         if start.startswith(mark):
-            return (words, len(mark)) if name == "utf-8-sig" else None
+            return (label, len(mark)) if name == "utf-8-sig" else None
     return "UTF-8", 0
 
 
 def n_controls(raw: bytes) -> int:
-    """Bytes that no text holds."""
+    """Control characters, which no text holds."""
     return len(raw) - len(raw.translate(None, _CONTROLS))
 
 
 def is_binary(n_bytes: int, n_controls: int) -> bool:
-    """Whether so many of the bytes are of those that no text holds, that it is none."""
+    """Whether more than a tenth of the bytes are control characters."""
     return n_bytes - n_controls < n_bytes * 0.9
 
 
 def _detected(source: Source, raw: bytes, whole: bool) -> Text:
-    for mark, name, words in _BOMS:
+    for mark, name, label in _BOMS:
         if raw.startswith(mark):
-            return Text(_decoded(source, raw, name, whole), words, whole)
+            return Text(_decoded(source, raw, name, whole), label, whole)
     if raw[257:262] == b"ustar":
         raise ReadError(
             f"{source} is a tar archive. Unpack it with: tar -xf {source.path.name}; then give the folder, or a file."
         )
     if b"\0" in raw or is_binary(len(raw), n_controls(raw)):
-        what = "it holds a zero byte" if b"\0" in raw else "it holds many control characters"
-        raise ReadError(f"{source} is binary ({what}). {READABLE}")
+        reason = "it holds a zero byte" if b"\0" in raw else "it holds many control characters"
+        raise ReadError(f"{source} is binary ({reason}). {READABLE}")
     try:
         return Text(codecs.getincrementaldecoder("utf-8")().decode(raw, final=whole), "UTF-8", whole)
     except UnicodeDecodeError as error:
@@ -120,12 +120,12 @@ def _detected(source: Source, raw: bytes, whole: bool) -> Text:
     n_wrong = len(_NOT_UTF8.findall(lenient))
     n_right = len(lenient) - len(lenient.encode("ascii", "ignore")) - n_wrong
     before = raw[: first.start].decode("utf-8", "replace")
-    near = raw[max(0, first.start - 10) : first.start + 10].decode("latin-1")
-    where = f"{source}, line {line_of(before)}: not UTF-8 text (byte 0x{raw[first.start]:02x} in {near!r})"
+    nearby = raw[max(0, first.start - 10) : first.start + 10].decode("latin-1")
+    where = f"{source}, line {line_of(before)}: not UTF-8 text (byte 0x{raw[first.start]:02x} in {nearby!r})"
     if n_right > n_wrong:
         raise ReadError(
-            f"{where}, though most of the file is: {counted(n_wrong, 'byte')} of it cannot be. Mend it, or have them "
-            "replaced with --encoding utf-8, or read all of it in another encoding with --encoding NAME."
+            f"{where}, though most of the file is: {counted(n_wrong, 'byte')} of it are not. Correct the file, or give "
+            "--encoding utf-8 to replace them, or --encoding NAME to read all of it in another encoding."
         )
     if not any(0x80 <= byte < 0xA0 for byte in set(raw)):
         return Text(raw.decode("latin-1"), "latin-1", whole, (_guessed("latin-1"),))
@@ -146,8 +146,8 @@ def _in_encoding(source: Source, raw: bytes, whole: bool, encoding: str) -> Text
         n_wrong = content.count("�") - raw.count("�".encode())
         line = line_of(content[: content.find("�")])
         notes = [f"{counted(n_wrong, 'byte')} that are not UTF-8 replaced by � (the first: line {line})"]
-        return Text(content, "UTF-8, as asked", whole, tuple(notes if n_wrong > 0 and whole else ()))
-    return Text(_decoded(source, raw, name, whole).removeprefix("\ufeff"), f"{name}, as asked", whole)
+        return Text(content, "UTF-8, as set", whole, tuple(notes if n_wrong > 0 and whole else ()))
+    return Text(_decoded(source, raw, name, whole).removeprefix("\ufeff"), f"{name}, as set", whole)
 
 
 def _decoded(source: Source, raw: bytes, name: str, whole: bool) -> str:
@@ -162,9 +162,9 @@ def _decoded(source: Source, raw: bytes, name: str, whole: bool) -> str:
 
 
 def detect_delimiter(text: str, source: Source, named: Iterable[str] = ()) -> str:
-    """What divides the header into a user and an item column, and the rows into as many fields as the header.
+    """The delimiter that gives the header a user and an item column, and the rows as many fields as the header.
 
-    `named` are column names that must be found. Raises ReadError where nothing divides the first line.
+    `named` are column names that must occur. Raises ReadError where no delimiter occurs in the first line.
     """
     sample = "".join(re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text[:_SAMPLE_BYTES])[:_SAMPLE_LINES])
     best: tuple[tuple[int, float, bool, int], str] | None = None
@@ -173,32 +173,32 @@ def detect_delimiter(text: str, source: Source, named: Iterable[str] = ()) -> st
         header = [name.strip() for name in records.record(0)]
         if len(header) < 2:
             continue
-        known = sum(match_name(name, header) is not None for name in named)
-        known += len({"user_id", "item_id", "title"} & guess_columns(header).keys())
-        alike = float(np.mean(records.widths[1:] == len(header))) if len(records) > 1 else 0.0
-        # Blanks stand within titles and dates too: they divide only where nothing else does as well.
-        score = (known, round(alike, 2), delimiter != " ", len(header))
+        n_known = sum(match_name(name, header) is not None for name in named)
+        n_known += len({"user_id", "item_id", "title"} & guess_columns(header).keys())
+        same_width = float(np.mean(records.widths[1:] == len(header))) if len(records) > 1 else 0.0
+        # Blanks occur within titles and dates too: they are the delimiter only where no other one fits as well.
+        score = (n_known, round(same_width, 2), delimiter != " ", len(header))
         if best is None or score > best[0]:
             best = (score, delimiter)
     if best is None:
         start = re.match(r"\s*", text)
-        skipped = text[: start.end()] if start else ""
-        first = text[len(skipped) :].splitlines()[0]
+        blank_lines = text[: start.end()] if start else ""
+        first = text[len(blank_lines) :].splitlines()[0]
         sign = next((sign for sign in _UNUSUAL.findall(first) if re.search(rf"\w{re.escape(sign)}\w", first)), None)
-        looks = f" The delimiter looks like {sign!r}." if sign else ""
+        hint = f" The delimiter looks like {sign!r}." if sign else ""
         raise ReadError(
-            f"{source}, line {line_of(skipped)}: one column: {_shortened(first)}.{looks} Columns must be divided by a "
-            "comma, semicolon, tab, bar, '::' or blank; another delimiter can be given with --delimiter."
+            f"{source}, line {line_of(blank_lines)}: one column: {_shortened(first)}.{hint} The delimiter must be "
+            "a comma, semicolon, tab, bar, '::' or blank; give another one with --delimiter."
         )
     return best[1]
 
 
-def spelled_delimiter(given: str, source: Source) -> str:
+def spelled_delimiter(text: str, source: Source) -> str:
     """The delimiter meant by a word or a character: 'tab', 'blank', ';' … Raises ReadError where it cannot be one."""
-    delimiter = _SPELLED.get(given.strip().casefold(), given)
+    delimiter = _SPELLED.get(text.strip().casefold(), text)
     if not delimiter or any(character in delimiter for character in '"\r\n'):
         raise ReadError(
-            f"{source}: {given!r} cannot be a delimiter. Use one such as ',', ';', 'tab', '|', '::' or 'blank'."
+            f"{source}: {text!r} cannot be a delimiter. Use one such as ',', ';', 'tab', '|', '::' or 'blank'."
         )
     return " " if not delimiter.strip(" ") else delimiter
 
@@ -221,36 +221,36 @@ _MOST = 0.9
 Rows = Sequence[Sequence[str]]
 
 
-def names_columns(first: Sequence[str], rows: Rows, named: Iterable[str] = ()) -> bool:
+def is_header(first: Sequence[str], rows: Rows, named: Iterable[str] = ()) -> bool:
     """Whether `first` is a header above `rows`, a sample of the lines under it.
 
-    It is, where a column of it is known by name; it is not, where one of its cells is a number, or looks like those
-    under it (u1 above u2).
+    It is where a column is known by name; it is not where one of its cells is a number, or looks like those under it
+    (u1 above u2).
     """
     cells = [cell.strip() for cell in first]
-    # A number among the `named` is a column's number: of a file without a header, in which it may stand as an id.
+    # A number among the `named` is the number of a column of a file without a header; in the data it may be an id.
     if any(match_name(name, cells) is not None for name in named if not name.isdecimal()):
         return True
-    known = guess_columns(cells)
-    if {"user_id", "item_id"} <= known.keys() or {"item_id", "title"} <= known.keys():
+    guess = guess_columns(cells)
+    if {"user_id", "item_id"} <= guess.keys() or {"item_id", "title"} <= guess.keys():
         return True
     has_number = any(map(_NUMBER.fullmatch, cells)) or not all(cells)
-    if known and not _NUMBER.fullmatch(cells[0]):
+    if guess and not _NUMBER.fullmatch(cells[0]):
         return True
-    return not (has_number or _alike(cells, rows))
+    return not (has_number or _looks_like_rows(cells, rows))
 
 
-def _alike(cells: list[str], rows: Rows) -> bool:
+def _looks_like_rows(cells: list[str], rows: Rows) -> bool:
     for position, cell in enumerate(cells):
         if not re.search(r"\d", cell):
             continue
         below = [row[position].strip() for row in rows if len(row) > position]
-        if not below or _shape(cell) in map(_shape, below):
+        if not below or _digit_pattern(cell) in map(_digit_pattern, below):
             return True
     return False
 
 
-def _shape(cell: str) -> str:
+def _digit_pattern(cell: str) -> str:
     """u17 and u2 -> u9."""
     return re.sub(r"\d+", "9", cell.casefold())
 
@@ -258,7 +258,7 @@ def _shape(cell: str) -> str:
 def roles_by_position(rows: Rows) -> dict[str, str]:
     """Role -> column number for rows of interactions without a header: user, item, then a rating and a time.
 
-    Empty where the columns do not tell, so that they must be mapped.
+    Empty where the columns do not show their roles and must be mapped.
     """
     width = max(map(len, rows), default=0)
     columns = [[row[position].strip() for row in rows if len(row) > position] for position in range(width)]
@@ -270,7 +270,7 @@ def roles_by_position(rows: Rows) -> dict[str, str]:
     for position in range(2, width):
         role = "timestamp" if _mostly(_is_time, columns[position]) else "rating"
         if role == "rating" and not _mostly(_NUMBER.fullmatch, columns[position]):
-            if position == 2:  # a word where a rating is usual: these may be no interactions at all
+            if position == 2:  # text where a rating is usual: these may not be interactions
                 return {}
             continue
         roles.setdefault(role, str(position + 1))
@@ -278,7 +278,7 @@ def roles_by_position(rows: Rows) -> dict[str, str]:
 
 
 def title_by_position(rows: Rows) -> dict[str, str]:
-    """Role -> column number for rows that name items, without a header: id, title and, divided by bars, genres."""
+    """Role -> column number for rows that name items, without a header: id, title and genres, which bars separate."""
     width = max(map(len, rows), default=0)
     if width < 2:
         return {}
@@ -312,28 +312,28 @@ def _has_decimals(cell: str) -> bool:
 
 
 SAMPLE = 500
-"""Rows under the first line to tell a header and the roles of columns by."""
-_RAGGED = 0.2  # so many lines of another length are no broken rows
+"""Rows under the first line by which a header and the roles of columns are detected."""
+_RAGGED = 0.2  # more lines of another length than this are not broken rows
 Int64s = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """What all rows have in common."""
+    """Delimiter, header and width of the rows of a file."""
 
     delimiter: str
     header: tuple[str, ...] | None
     width: int
     """Fields of a well-formed row."""
     guess: Mapping[str, str] | None
-    """Role -> column number where position tells the roles; None to guess by names."""
+    """Role -> column number where the position shows the roles; None to guess by names."""
     line: int
-    """Where the header stands, or the first row."""
+    """Line of the header, or of the first row."""
     may_be_lists: bool
-    """Divided by blanks with no column known by name: where lengths differ much, these are lists of items."""
+    """The delimiter is a blank and no column is known by name: where lengths differ much, these are lists of items."""
 
     @property
-    def headed(self) -> bool:
+    def has_header(self) -> bool:
         """Whether the first record names the columns."""
         return self.header is not None
 
@@ -345,40 +345,42 @@ class Layout:
         return [name.strip() for name in self.header]
 
     @property
-    def wanted_fields(self) -> str:
-        """Why a record of another width is no row."""
-        whose = "header's" if self.headed else "usual"
-        return f"not the {whose} {self.width} fields"
+    def width_reason(self) -> str:
+        """The reason why a record of another width is dropped."""
+        kind = "header's" if self.has_header else "usual"
+        return f"not the {kind} {self.width} fields"
 
-    def ragged(self, width_counts: Int64s) -> bool:
+    def is_ragged(self, width_counts: Int64s) -> bool:
         """Whether so many records have another width that these are rather lists; counts by width."""
         rows = int(width_counts.sum())
         return self.may_be_lists and rows - int(width_counts[self.width]) > _RAGGED * rows
 
 
-def lay_out(content: str, source: Source, options: ReadOptions, *, titles: bool = False) -> tuple[Layout, Records]:
+def detect_layout(
+    content: str, source: Source, options: ReadOptions, *, titles: bool = False
+) -> tuple[Layout, Records]:
     """The layout of a text, or of the beginning of one, and its records. Raises ReadError naming file and line."""
-    asked = (options.titles_key, options.columns.get("title")) if titles else options.columns.values()
-    named = [name for name in asked if name]
-    divider = (
+    columns = (options.titles_key, options.columns.get("title")) if titles else options.columns.values()
+    named = [name for name in columns if name]
+    delimiter = (
         detect_delimiter(content, source, named)
         if options.delimiter is None
         else spelled_delimiter(options.delimiter, source)
     )
-    records = split_records(content, divider)
+    records = split_records(content, delimiter)
     sample = [records.record(row) for row in range(min(len(records), SAMPLE + 1))]
-    headed = names_columns(sample[0], sample[1:], named) if options.header is None else options.header
-    if headed and len(records) == 1:
+    has_header = is_header(sample[0], sample[1:], named) if options.header is None else options.header
+    if has_header and len(records) == 1:
         raise ReadError(f"{source} holds a header and no row. At least one row under it is needed.")
-    width = len(sample[0]) if headed else int(np.bincount(records.widths).argmax())
+    width = len(sample[0]) if has_header else int(np.bincount(records.widths).argmax())
     rows_of = title_by_position if titles else roles_by_position
     layout = Layout(
-        delimiter=divider,
-        header=tuple(sample[0]) if headed else None,
+        delimiter=delimiter,
+        header=tuple(sample[0]) if has_header else None,
         width=width,
-        guess=None if headed else rows_of([row for row in sample if len(row) == width]),
+        guess=None if has_header else rows_of([row for row in sample if len(row) == width]),
         line=int(records.line[0]),
-        may_be_lists=divider == " " and not named and (not headed or not guess_columns(sample[0])),
+        may_be_lists=delimiter == " " and not named and (not has_header or not guess_columns(sample[0])),
     )
     return layout, records
 
@@ -386,13 +388,13 @@ def lay_out(content: str, source: Source, options: ReadOptions, *, titles: bool 
 def refuse_lists(source: Source, line: int, shortest: int, longest: int) -> ReadError:
     """The error for lists of items that are read as rows."""
     return ReadError(
-        f"{source}, line {line}: lines of {shortest} to {longest} fields divided by blanks, and no header that names a "
-        "user and an item. Lists of a user and then its items are read with --format adjacency."
+        f"{source}, line {line}: lines of {shortest} to {longest} fields with blanks as the delimiter, and no header "
+        "that names a user and an item. Give --format adjacency to read lists of a user and then its items."
     )
 
 
 def format_words(name: str, header: tuple[str, ...]) -> str:
-    """What a file of delimited text is known as, by its name and header."""
+    """The name of a delimited format, by the file's name and header."""
     lower = name.lower()
     if any(cell.rstrip().endswith((":token", ":float", ":token_seq", ":float_seq")) for cell in header):
         return "RecBole atomic file"
@@ -404,8 +406,8 @@ def format_words(name: str, header: tuple[str, ...]) -> str:
 
 
 @dataclass(slots=True)
-class Oddities:
-    """What is to be said of quotes and lines, for a file or the pieces of one."""
+class LineCounts:
+    """Counts of lines and of fields with unusual quotes, for a file or its chunks."""
 
     lines: int = 0
     blank: int = 0
@@ -428,10 +430,12 @@ class Oddities:
         self.escaped += records.escaped
 
     def notes(self, layout: Layout) -> list[str]:
-        """In words."""
+        """The counts as notes of the report."""
         notes = []
         if format_words("", layout.header or ()) == "RecBole atomic file" and layout.delimiter != "\t":
-            notes.append("RecBole's atomic files are divided by tabs, this one is not; it was read as it stands")
+            notes.append(
+                "RecBole's atomic files have tabs as delimiter, this one has not; it was read with its own delimiter"
+            )
         if self.continuation:
             notes.append(
                 f"{counted(self.continuation, 'line')} within a quoted field that began above "
@@ -439,11 +443,9 @@ class Oddities:
             )
         if self.plain_quotes:
             notes.append(
-                f"{counted(self.plain_quotes, 'field')} beginning with a quote that does not enclose it, kept as it "
-                f"stands (the first: line {self.first_plain_quote})"
+                f"{counted(self.plain_quotes, 'field')} beginning with a quote that does not enclose it, kept "
+                f"unchanged (the first: line {self.first_plain_quote})"
             )
         if self.escaped:
-            notes.append(
-                f"{counted(self.escaped, 'quoted field')} with backslashes before quotes, which were taken off"
-            )
+            notes.append(f"{counted(self.escaped, 'quoted field')} with backslashes before quotes, which were removed")
         return notes

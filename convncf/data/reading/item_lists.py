@@ -27,7 +27,7 @@ _WHOLE = r"^[0-9]+$"
 def looks_like_lists(source: Source, options: ReadOptions) -> Format | None:
     """The kind of lists that a file holds by its beginning; None where it holds none.
 
-    Only whole numbers count, divided by blanks; and lines must differ in length, or the name be that of such a file.
+    Lines must be whole numbers with blanks between them, and differ in length unless the file's name says what it is.
     """
     text = read_text(source, encoding=options.encoding, beginning=True)
     lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text.content)]
@@ -47,18 +47,18 @@ def looks_like_lists(source: Source, options: ReadOptions) -> Format | None:
 
 
 def _is_a_table(fields: list[list[str]], by_blank: bool) -> bool:
-    """Whether lines of several lengths are rather a table of user, item, rating and time in which some are broken."""
+    """Whether lines of several lengths are a table of user, item, rating and time in which some are broken."""
     widths = np.asarray([len(row) for row in fields])
-    usual = int(np.bincount(widths).argmax())
-    share = float((widths == usual).mean())
-    if usual not in (3, 4) or share <= _MOST:
+    usual_width = int(np.bincount(widths).argmax())
+    share = float((widths == usual_width).mean())
+    if usual_width not in (3, 4) or share <= _MOST:
         return False
-    has_times = all(int(row[-1]) >= _EARLIEST_COUNT for row in fields if len(row) == usual)
+    has_times = all(int(row[-1]) >= _EARLIEST_COUNT for row in fields if len(row) == usual_width)
     return has_times or share > _NEARLY_ALL or not by_blank
 
 
 def read_lists(source: Source, options: ReadOptions, kind: Format) -> Table:
-    """The pairs that the lists name. Raises ReadError naming the line where there is none."""
+    """The pairs in the lists. Raises ReadError naming the line where there is none."""
     text = read_text(source, encoding=options.encoding)
     raw = re.split(r"\r\n|\r|\n", text.content)
     if raw[-1] == "":
@@ -74,25 +74,27 @@ def read_lists(source: Source, options: ReadOptions, kind: Format) -> Table:
     is_item = np.ones(len(flat), bool)
     is_item[starts] = False
     notes = list(text.notes)
-    owner = np.repeat(np.arange(len(widths)), widths)
+    list_of = np.repeat(np.arange(len(widths)), widths)
     if kind == "counted-adjacency":
-        users, wrong = _called_by_place(heads, widths)
-        notes.append("the lists name no users; they are called 0, 1, 2 … in the order of the lines")
-        is_item &= ~wrong[owner]
-        is_item[starts[wrong]] = True  # one row, which is dropped below
+        users, wrong = _numbered_users(heads, widths)
+        notes.append("the lists have no user ids; users are numbered 0, 1, 2 … in the order of the lines")
+        is_item &= ~wrong[list_of]
+        is_item[starts[wrong]] = True  # one row, dropped below
     else:
         users, wrong = heads, np.zeros(len(widths), bool)
     rows = np.flatnonzero(is_item)
     if not len(rows):
-        raise ReadError(f"{source}, line {number[0]}: a user without an item, and no line has one. {_WANTED}")
-    dropped_rows = DroppedRows(number[owner[rows]])
-    stays = dropped_rows.drop("the count is not that of the items", wrong[owner[rows]])
+        raise ReadError(f"{source}, line {number[0]}: a user without an item, and no line has one. {_EXPECTED}")
+    dropped_rows = DroppedRows(number[list_of[rows]])
+    stays = dropped_rows.drop("the count is not that of the items", wrong[list_of[rows]])
     rows = rows[stays]
-    items, named = flat.take(pa.array(rows)), users.take(pa.array(owner[rows]))
-    if options.format is None:  # found out by whole numbers: what is none does not belong
-        whole = np.asarray(pc.and_(pc.match_substring_regex(items, _WHOLE), pc.match_substring_regex(named, _WHOLE)))
-        stays = dropped_rows.drop("no whole numbers, as the other lists have", ~whole)
-        items, named = items.filter(pa.array(stays)), named.filter(pa.array(stays))
+    items, row_users = flat.take(pa.array(rows)), users.take(pa.array(list_of[rows]))
+    if options.format is None:  # detected by whole numbers: other text does not belong
+        whole = np.asarray(
+            pc.and_(pc.match_substring_regex(items, _WHOLE), pc.match_substring_regex(row_users, _WHOLE))
+        )
+        stays = dropped_rows.drop("not whole numbers, as in the other lists", ~whole)
+        items, row_users = items.filter(pa.array(stays)), row_users.filter(pa.array(stays))
     empty = (widths == 1) & ~wrong
     if empty.any():
         notes.append(f"{counted(int(empty.sum()), 'line')} without an item (the first: line {number[empty][0]})")
@@ -102,7 +104,7 @@ def read_lists(source: Source, options: ReadOptions, kind: Format) -> Table:
         header=None,
         width=2,
         line=dropped_rows.line[dropped_rows.rows],
-        column=lambda position: named if position == 0 else items,
+        column=lambda position: row_users if position == 0 else items,
         lines=len(raw),
         blank=int((~filled).sum()),
         encoding=text.encoding,
@@ -113,10 +115,10 @@ def read_lists(source: Source, options: ReadOptions, kind: Format) -> Table:
     )
 
 
-_WANTED = "Each line should hold a user and then its items, divided by blanks."
+_EXPECTED = "Each line should hold a user and then its items, with blanks between them."
 
 
-def _called_by_place(
+def _numbered_users(
     heads: pa.LargeStringArray, widths: np.ndarray[tuple[int], np.dtype[np.int64]]
 ) -> tuple[pa.LargeStringArray, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     counts = pc.cast(pc.if_else(pc.match_substring_regex(heads, "^[0-9]{1,9}$"), heads, "-1"), pa.int64())

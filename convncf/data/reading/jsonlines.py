@@ -1,4 +1,4 @@
-"""JSON lines, one object a line, as Amazon's and Yelp's reviews come -> Table."""
+"""JSON lines, one object a line, as in Amazon's and Yelp's reviews -> Table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def looks_like_json(source: Source) -> bool:
 def read_json_lines(source: Source, options: ReadOptions) -> Table:
     """The table in a file with one JSON object a line. Raises ReadError where no line is one.
 
-    Numbers keep their digits. Of a nested object only its text is kept: map a column of the first level.
+    Numbers keep their digits. A nested object is kept as its text: map a column of the first level.
     """
     text = read_text(source, encoding=options.encoding)
     raw = re.split(r"\r\n|\r|\n", text.content)
@@ -39,17 +39,17 @@ def read_json_lines(source: Source, options: ReadOptions) -> Table:
     objects: list[dict[str, Any] | None] = [_object(line) for _, line in filled]
     _refuse_none(source, text.content, objects)
     dropped_rows = DroppedRows(np.asarray([number for number, _ in filled], np.int64))
-    dropped_rows.drop("not a JSON object", np.asarray([found is None for found in objects]))
-    kept = [found for found in objects if found is not None]
-    names = list(dict.fromkeys(name for found in kept for name in found))
-    _refuse_nested(source, names, kept, options)
+    dropped_rows.drop("not a JSON object", np.asarray([row is None for row in objects]))
+    rows = [row for row in objects if row is not None]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    _refuse_nested(source, names, rows, options)
     return Table(
         source=source,
         format=FORMAT_WORDS["json-lines"],
         header=tuple(names),
         width=len(names),
         line=dropped_rows.line[dropped_rows.rows],
-        column=lambda position: pa.array([_text(found.get(names[position])) for found in kept], pa.large_string()),
+        column=lambda position: pa.array([_text(row.get(names[position])) for row in rows], pa.large_string()),
         lines=len(raw),
         blank=len(raw) - len(filled),
         encoding=text.encoding,
@@ -60,42 +60,42 @@ def read_json_lines(source: Source, options: ReadOptions) -> Table:
 
 def _object(line: str) -> dict[str, Any] | None:
     try:
-        found = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+        value = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def _text(value: Any) -> str:
-    """Numbers came as their own text; what is missing or null is ''."""
+    """Numbers are text already; what is missing or null is ''."""
     if isinstance(value, str):
-        # Half of a surrogate pair is JSON, but no text that UTF-8 holds.
+        # Half of a surrogate pair is valid JSON, but UTF-8 cannot hold it.
         return value.encode("utf-8", "replace").decode()
     return "" if value is None else json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def _refuse_none(source: Source, content: str, objects: list[dict[str, Any] | None]) -> None:
-    if any(found for found in objects):
+    if any(row for row in objects):
         return
     where = f"{source}, line {line_of(content[: len(content) - len(content.lstrip())])}"
     start = content.lstrip()
     if start.startswith("["):
-        advice = f"it is one list. Divide it into lines with: jq -c '.[]' {source.name} > NEW.jsonl"
+        advice = f"it is one list. Split it into lines with: jq -c '.[]' {source.name} > NEW.jsonl"
     elif re.match(r"\{\s*'", start):
         advice = "it is a Python dictionary. Write each with json.dumps, one a line"
     elif re.match(r"\{\s*(?:\r|\n|$)", start):
-        advice = f"it is one object over several lines. Make it lines with: jq -c . {source.name} > NEW.jsonl"
+        advice = f"it is one object over several lines. Write it on one line with: jq -c . {source.name} > NEW.jsonl"
     else:
         advice = READABLE.rstrip(".")
     raise ReadError(f"{where}: not one JSON object a line: {advice}.")
 
 
-def _refuse_nested(source: Source, names: list[str], kept: list[dict[str, Any]], options: ReadOptions) -> None:
-    """Objects whose users or items lie deeper: the first level would give nonsense."""
+def _refuse_nested(source: Source, names: list[str], rows: list[dict[str, Any]], options: ReadOptions) -> None:
+    """Refuse objects whose users or items are nested: the first level would give wrong ids."""
     roles = guess_columns(names) | {role: name for role, name in options.columns.items() if name}
     for role in ("user_id", "item_id"):
         name = roles.get(role)
-        if name and name in names and all(isinstance(found.get(name), dict | list) for found in kept):
+        if name and name in names and all(isinstance(row.get(name), dict | list) for row in rows):
             raise ReadError(
                 f"{source}: {name!r} is an object or a list, not an id. Map a column of the first level, or flatten it "
                 f"with: jq -c '. + {{user_id: .user.id}}' {source.name} > NEW.jsonl"

@@ -92,7 +92,7 @@ def _words(label: str, help: str, values: Mapping[Any, str] = MappingProxyType({
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """None means: find out, and say so. Raises ReadError where a value cannot be."""
+    """None means: detect it, and report it. Raises ReadError for a value that is not allowed."""
 
     columns: Mapping[str, str | None] = field(default_factory=dict)
     """Role -> column, for the roles of ROLES; None or "" where it is not to be read. Columns of a file without a header
@@ -155,7 +155,7 @@ class ReadOptions:
         ),
     )
     companions: bool = True
-    """Whether files of the same set that lie beside the given one are read with it."""
+    """Whether files of the same set in the same folder are read too."""
 
     def __post_init__(self) -> None:
         _one_of("format", self.format, FORMATS)
@@ -174,20 +174,20 @@ def option_words() -> dict[str, OptionWords]:
 
 
 def known_encoding(name: str) -> str:
-    """The encoding by its usual name. Raises ReadError where Python knows none of that name."""
+    """The encoding by its usual name. Raises ReadError where Python has none of that name."""
     import codecs
 
     try:
-        found = codecs.lookup(name.strip())
-        "a".encode(found.name)  # LookupError for base64 and its like, which are none of text
+        codec = codecs.lookup(name.strip())
+        "a".encode(codec.name)  # LookupError for base64 and the like, which are not text encodings
     except (LookupError, UnicodeError, ValueError):
         raise ReadError(
             f"no encoding is called {name!r}. {did_you_mean(name, ('utf-8', 'latin-1', 'windows-1252', 'utf-16'))} "
-            "Others that Python knows serve too, such as iso-8859-2 or cp932."
+            "Every encoding that Python knows can be named, such as iso-8859-2 or cp932."
         ) from None
-    return found.name
+    return codec.name
 
 
-def _one_of(what: str, given: Any, known: tuple[str, ...]) -> None:
-    if given is not None and given not in known:
-        raise ReadError(f"no {what} is called {given!r}. {did_you_mean(str(given), known)}")
+def _one_of(what: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value is not None and value not in allowed:
+        raise ReadError(f"no {what} is called {value!r}. {did_you_mean(str(value), allowed)}")

@@ -1,4 +1,4 @@
-"""A Parquet file -> Table. Its types say what text cannot: times keep their unit, ids their digits."""
+"""A Parquet file -> Table. Its types hold what text cannot: times keep their unit, ids their digits."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _notes(table: pa.Table, options: ReadOptions) -> Iterator[str]:
 
 
 def _as_text(column: pa.ChunkedArray) -> pa.LargeStringArray:
-    """Exact text: times as counts, decimals without .0 where a whole column has nothing behind the point."""
+    """Exact text: times as counts, decimals without .0 where all of a column are whole."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
@@ -81,7 +81,7 @@ def _as_text(column: pa.ChunkedArray) -> pa.LargeStringArray:
     elif pa.types.is_date(kind):
         column = column.cast(pa.date32())
     elif pa.types.is_floating(kind) and _is_whole(column):
-        column = _gaps(column).cast(pa.int64())
+        column = _nan_as_null(column).cast(pa.int64())
     try:
         text = column.cast(pa.large_string())
     except pa.ArrowException:
@@ -92,19 +92,19 @@ def _as_text(column: pa.ChunkedArray) -> pa.LargeStringArray:
     return pc.fill_null(whole, "")
 
 
-def _gaps(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """NaN as null: pandas writes either for a gap."""
+def _nan_as_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """NaN as null: pandas writes either for a missing value."""
     wide = column.cast(pa.float64())
     return pc.if_else(pc.is_nan(wide), pa.scalar(None, pa.float64()), wide)
 
 
 def _is_whole(column: pa.ChunkedArray) -> bool:
-    values = _gaps(column).drop_null().to_numpy()
+    values = _nan_as_null(column).drop_null().to_numpy()
     return bool(len(values) and (np.abs(values) < _LARGEST_EXACT).all() and (values == np.trunc(values)).all())
 
 
 def _plain(value: Any) -> str:
-    """What no cast makes text: lists, structures, raw bytes."""
+    """The text of a value that Arrow cannot cast: a list, a structure, raw bytes."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return "" if value is None else str(value)

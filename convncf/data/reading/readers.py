@@ -1,4 +1,4 @@
-"""The readers there are: a record each of how a format is recognised, how its columns are called, and what reads it."""
+"""The readers: for each format a record of how it is recognised, how its columns are named, and what reads it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from convncf.data.reading.sources import Source
 from convncf.data.reading.tables import Table
 
 Columns = tuple[list[str], dict[str, str]]
-"""Names of columns, and role -> column where the reader knows more than the names."""
+"""Names of columns, and role -> column where the format says more than the names do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,15 @@ class Reader:
     first_rows: Callable[[Source, ReadOptions, int], FirstRows]
     """So many rows of a file's beginning, unchanged."""
     read_titles: Callable[[Source, ReadOptions], Table] | None = None
-    """The table of a file whose rows name items, where that is read in another way."""
+    """The table of a file with titles of items, where that is read in another way."""
     as_lists: bool = False
-    """Whether a line is a list of items, so that it has no columns, and names no items."""
+    """Whether a line is a list of items, so that it has no columns and no titles."""
 
 
 def _lists(name: Format) -> Reader:
     return Reader(
         name,
-        lambda source, options: _has_no_columns_asked(options) and looks_like_lists(source, options) == name,
+        lambda source, options: _names_no_columns(options) and looks_like_lists(source, options) == name,
         lambda source, options: read_lists(source, options, name),
         lambda source, options: ([], {"user_id": "1", "item_id": "2"}),
         lambda source, options, n: first_lines(source, n),
@@ -53,7 +53,7 @@ def _lists(name: Format) -> Reader:
     )
 
 
-def _has_no_columns_asked(options: ReadOptions) -> bool:
+def _names_no_columns(options: ReadOptions) -> bool:
     return options.delimiter is None and options.header is None and not options.columns
 
 
@@ -62,8 +62,8 @@ def _columns_of_json(source: Source, options: ReadOptions) -> Columns:
 
 
 def _columns_of_text(source: Source, options: ReadOptions) -> Columns:
-    seen = preview_source(source, 50, delimiter=options.delimiter, encoding=options.encoding)
-    return seen.header, seen.guess
+    shown = preview_source(source, 50, delimiter=options.delimiter, encoding=options.encoding)
+    return shown.header, shown.guess
 
 
 READERS: Final = (
@@ -92,7 +92,7 @@ READERS: Final = (
         lambda source, options: read_delimited_table(source, options, titles=True),
     ),
 )
-"""In the order in which they are asked; the last one takes every text."""
+"""In the order in which they are tried; the last one accepts every text."""
 _BY_NAME: Final = {reader.name: reader for reader in READERS}
 
 
@@ -102,7 +102,7 @@ def reader_of(name: Format) -> Reader:
 
 
 def detect_format(source: Source, options: ReadOptions) -> Format:
-    """The format that is asked for, else the first that the file shows."""
+    """The format in the options, else the first that recognises the file."""
     if options.format is not None:
         return options.format
     return next(reader.name for reader in READERS if reader.recognises(source, options))
@@ -116,6 +116,6 @@ def first_rows(source: Source, options: ReadOptions, n: int) -> FirstRows:
 
 
 def read_table(source: Source, kind: Format, options: ReadOptions, *, titles: bool = False) -> Table:
-    """The table that a file holds; `titles` where its rows name items, which no list does."""
+    """The table that a file holds; `titles` for a file with titles of items, which is never a list."""
     reader = _BY_NAME["delimited"] if titles and _BY_NAME[kind].as_lists else _BY_NAME[kind]
     return (reader.read_titles if titles and reader.read_titles else reader.read)(source, options)

@@ -2,7 +2,7 @@
 
 A field may stand in double quotes, with "" (or, where the file does so, \\") for a quote inside, and may then hold the
 delimiter and line ends. A field that begins with a quote which is not closed right before a delimiter or a line end is
-plain text, quotes included: the title '"Great Performances" Cats' is such a field in MovieLens files.
+plain text, quotes included, such as the title '"Great Performances" Cats' in MovieLens files.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BACKSLASHED = re.compile(r'\\(["\\])')
 _BLANKS = " \t"
-_CHUNK = 500_000  # fields gathered before they move to Arrow, where they take a tenth of the memory
+_CHUNK = 500_000  # fields in a list before they go to Arrow, where they need a tenth of the memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +43,12 @@ class Records:
     """Lines that continue a quoted field."""
     first_continuation: int | None
     plain_quotes: int
-    """Fields that begin with a quote and are plain text all the same."""
+    """Fields that begin with a quote and are plain text."""
     first_plain_quote: int | None
     escaped: int = 0
-    """Fields in which a backslash stood before a quote or a backslash, and was taken off."""
+    """Fields in which a backslash stood before a quote or a backslash, and was removed."""
     undecided: bool = False
-    """Whether a field begins with a quote that more text might close."""
+    """Whether a field begins with a quote that later text might close."""
 
     def __len__(self) -> int:
         return len(self.line)
@@ -65,17 +65,17 @@ class Records:
 
     def column(self, position: int, rows: Int64s) -> pa.LargeStringArray:
         """One field of each of the records `rows`, all of which must be wide enough."""
-        taken = self.flat.take(pa.array(self.offsets[rows] + position))
-        return taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
+        fields = self.flat.take(pa.array(self.offsets[rows] + position))
+        return fields.combine_chunks() if isinstance(fields, pa.ChunkedArray) else fields
 
 
 def split_records(text: str, delimiter: str) -> Records:
-    """Divide text into records. A delimiter of one blank stands for any number of blanks."""
+    """Split text into records. A delimiter of one blank means any number of blanks."""
     return _with_quotes(text, delimiter) if '"' in text else _without_quotes(text, delimiter)
 
 
 def _without_quotes(text: str, delimiter: str) -> Records:
-    """Without quotes a line is a record, and Arrow divides all lines at once."""
+    """Without quotes a line is a record, and Arrow splits all lines at once."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     raw = text.split("\n")
@@ -83,11 +83,11 @@ def _without_quotes(text: str, delimiter: str) -> Records:
         raw.pop()
     lines = pa.array(raw, pa.large_string())
     filled = np.asarray(pc.not_equal(pc.utf8_trim(lines, characters=_BLANKS), ""), bool)
-    here = lines.filter(pa.array(filled))
+    filled_lines = lines.filter(pa.array(filled))
     if delimiter == " ":
-        fields = pc.split_pattern_regex(pc.utf8_trim(here, characters=" "), pattern=" +")
+        fields = pc.split_pattern_regex(pc.utf8_trim(filled_lines, characters=" "), pattern=" +")
     else:
-        fields = pc.split_pattern(here, pattern=delimiter)
+        fields = pc.split_pattern(filled_lines, pattern=delimiter)
     return Records(
         pa.chunked_array([fields.flatten()], pa.large_string()),
         np.concatenate([[0], np.cumsum(np.asarray(pc.list_value_length(fields), np.int64))]).astype(np.int64),
@@ -114,7 +114,7 @@ def _with_quotes(text: str, delimiter: str) -> Records:
     for match in _LINE.finditer(text):
         number += 1
         position = match.start()
-        if position < resume_at:  # a record of an earlier line reaches over this one
+        if position < resume_at:  # this line continues a record of an earlier one
             continuation += 1
             first_continuation = first_continuation or number
             continue
@@ -129,7 +129,7 @@ def _with_quotes(text: str, delimiter: str) -> Records:
                 plain_quotes += plain
                 first_plain_quote = first_plain_quote or number
         else:
-            fields = grammar.divide(body)
+            fields = grammar.split(body)
         flat.extend(fields)
         widths.append(len(fields))
         starts.append(number)
@@ -153,7 +153,7 @@ def _with_quotes(text: str, delimiter: str) -> Records:
 
 
 class _Grammar:
-    """How a record with quotes is read under one delimiter."""
+    """How a record with quotes is read with one delimiter."""
 
     def __init__(self, delimiter: str, text: str) -> None:
         self._delimiter = delimiter
@@ -161,9 +161,9 @@ class _Grammar:
         between = " +" if self._blank else re.escape(delimiter)
         around = "" if self._blank else " *"
         self._between = re.compile(between)
-        # Possessive (*+): what is inside quotes is read once, so a quote that is never closed costs one pass.
+        # Possessive (*+): text inside quotes is read once, so a quote that is never closed costs one pass.
         self._quoted = re.compile(rf'{around}"((?:[^"]++|"")*+)"{around}(?={between}|[\r\n]|\Z)')
-        # A backslash before a quote that encloses nothing: the file writes quotes so, as MySQL does.
+        # A backslash before a quote within a field: the file escapes quotes, as MySQL does.
         self._escapes = re.search(rf'\\"(?!"|{between}|[\r\n]|\Z)', text) is not None
         inside = r'[^"\\]++|\\.|""'
         self._backslashed = re.compile(rf'{around}"((?:{inside})*+)"{around}(?={between}|[\r\n]|\Z)', re.DOTALL)
@@ -173,23 +173,23 @@ class _Grammar:
         single = f"[^{between}\r\n]*+" if len(delimiter) == 1 and not self._blank else ""
         self._plain = re.compile(single or rf"(?:(?!{between})[^\r\n])*+")
 
-    def divide(self, body: str) -> list[str]:
+    def split(self, body: str) -> list[str]:
         """The fields of a line that holds no quote."""
         return self._between.split(body.strip(" ")) if self._blank else body.split(self._delimiter)
 
     def read(self, text: str, position: int) -> tuple[list[str], int, int]:
         """The fields of the record at `position`, where it ends, and how many fields kept a leading quote as text."""
         fields: list[str] = []
-        plain = 0
+        n_plain = 0
         if self._blank and (lead := self._between.match(text, position)):
             position = lead.end()
         while True:
             quoted = self._backslashed.match(text, position) if self._escapes else None
             if quoted:
-                written = quoted[1].replace('""', '"')
-                meant = _BACKSLASHED.sub(r"\1", written)
-                self.escaped += meant != written
-                fields.append(meant)
+                raw = quoted[1].replace('""', '"')
+                unescaped = _BACKSLASHED.sub(r"\1", raw)
+                self.escaped += unescaped != raw
+                fields.append(unescaped)
                 position = quoted.end()
             elif quoted := self._quoted.match(text, position):
                 fields.append(quoted[1].replace('""', '"'))
@@ -199,12 +199,12 @@ class _Grammar:
                 assert field is not None  # it matches the empty text too
                 fields.append(field[0])
                 if field[0].lstrip(" ").startswith('"'):
-                    plain += 1
+                    n_plain += 1
                     self.undecided = self.undecided or self._never_closed.match(text, position) is not None
                 position = field.end()
             between = self._between.match(text, position)
             if not between:
-                return fields, position, plain
+                return fields, position, n_plain
             position = between.end()
             if self._blank and (position == len(text) or _LINE_END.match(text, position)):
-                return fields, position, plain
+                return fields, position, n_plain

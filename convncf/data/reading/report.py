@@ -1,4 +1,4 @@
-"""What reading files kept, and what it left out and why; in sentences too."""
+"""What reading files kept and dropped, and why; in sentences too."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from convncf.data.formats import DELIMITER_WORDS, UNIT_WORDS, TimeUnit
 from convncf.data.reading.sources import Ignored
 
 FIRST_LINES = 5
-"""How many line numbers are named for each reason."""
+"""How many line numbers are given for each reason."""
 _SHOWN_UNUSED = 12
 Role = Literal["interactions", "training", "validation", "test", "titles", "candidates"]
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Rows left out for one reason."""
+    """Rows dropped for one reason."""
 
     reason: str
     count: int
     first_lines: tuple[int, ...]
     """Physical line numbers, from 1, of the first of them."""
     file: str = ""
-    """Which file the lines are of, where several were read."""
+    """The file of the lines, where several were read."""
 
     def __str__(self) -> str:
         return f"{counted(self.count, 'row')}, {self.reason} ({on_lines(self.first_lines, self.count, self.file)})"
@@ -38,7 +38,7 @@ class TimeSpan:
     """How the times of a file were read."""
 
     unit: TimeUnit
-    """What the integers count since 1970-01-01 UTC."""
+    """The unit of the integers since 1970-01-01 UTC."""
     format: str
     first: str
     """Earliest date, YYYY-MM-DD in UTC."""
@@ -52,14 +52,14 @@ class TimeSpan:
 class FileRead:
     """One file: how it was read, and that each of its lines is accounted for.
 
-    The lines add up: lines = header + blank + continuation + records. A record names one row; in a list of a user's
-    items it names as many rows as items, and in Parquet, which has no lines, a row is a line.
+    The lines add up: lines = header + blank + continuation + records. A record holds one row; a list of a user's
+    items holds as many rows as items, and in Parquet, which has no lines, a row is a line.
     """
 
     file: str
     role: Role
     format: str
-    """In words."""
+    """A phrase, such as delimited text."""
     encoding: str
     delimiter: str
     columns: dict[str, str]
@@ -72,32 +72,32 @@ class FileRead:
     continuation: int
     records: int
     rows: int
-    """What the records name: interactions, titles or candidate sets."""
+    """Rows in the records: interactions, titles or candidate sets."""
     unused: tuple[str, ...] = ()
-    """Columns that nothing was read from, whatever they hold; those of the ids and so on are in `columns`."""
+    """Columns that were not read; those that were are in `columns`."""
 
     def __post_init__(self) -> None:
         accounted = self.header + self.blank + self.continuation + self.records
         if accounted != self.lines:
-            raise AssertionError(f"{self.file}: {self.lines} lines, of which {accounted} are accounted for")
+            raise AssertionError(f"{self.file}: {accounted} of {self.lines} lines are accounted for")
 
     def __str__(self) -> str:
-        told = [f"{self.file} ({self.role}): {self.format}"]
-        told += [self.encoding] if self.encoding else []
-        told += [f"delimiter {DELIMITER_WORDS.get(self.delimiter, repr(self.delimiter))}"] if self.delimiter else []
-        told += [f"{role} = {column!r}" for role, column in self.columns.items()]
+        phrases = [f"{self.file} ({self.role}): {self.format}"]
+        phrases += [self.encoding] if self.encoding else []
+        phrases += [f"delimiter {DELIMITER_WORDS.get(self.delimiter, repr(self.delimiter))}"] if self.delimiter else []
+        phrases += [f"{role} = {column!r}" for role, column in self.columns.items()]
         if self.delimiter and not self.header:
-            told.append("no header, columns by number")
+            phrases.append("no header, columns by number")
         if self.unused:
             more = len(self.unused) - _SHOWN_UNUSED
             names = ", ".join(map(repr, self.unused[:_SHOWN_UNUSED]))
-            told.append(f"not used: {names}{f' and {more} more' if more > 0 else ''}")
-        return ", ".join(told)
+            phrases.append(f"not used: {names}{f' and {more} more' if more > 0 else ''}")
+        return ", ".join(phrases)
 
 
 @dataclass(frozen=True, slots=True)
 class TitlesRead:
-    """How a file of titles met the items."""
+    """How many items have a title in a file of titles."""
 
     file: str
     items: int
@@ -109,23 +109,23 @@ class TitlesRead:
 
 @dataclass(frozen=True, slots=True)
 class CandidatesRead:
-    """Stored candidate sets, as published, and what is wrong with them."""
+    """Stored candidate sets, as published, and their faults."""
 
     file: str
     sets: int
     smallest: int
     largest: int
     answer_copies: int
-    """Places where a set holds its own answer among the negatives."""
+    """Negatives that equal the positive of their set."""
     repeats: int
-    """Places where a set holds a negative for the second time or more."""
+    """Negatives that occur again in their set."""
     seen_in_training: int
     """Negatives that the user has in training, each counted once a set."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadReport:
-    """What reading kept, and what it left out and why.
+    """What reading kept and dropped, and why.
 
     The rows add up: rows of the files with interactions = kept + exact_duplicates + repeats + dropped; and each file's
     lines add up, as FileRead says.
@@ -136,49 +136,49 @@ class ReadReport:
     files: tuple[FileRead, ...]
     """Those with interactions first."""
     ignored: tuple[Ignored, ...]
-    """Files that were there and not read."""
+    """Files that were not read, and why."""
     kept: int
     """Distinct user-item pairs that became interactions."""
     dropped: tuple[Dropped, ...]
     """Each reason with its count and first line numbers."""
     exact_duplicates: int
-    """Rows equal to an earlier one in user, item, rating and time."""
+    """Rows equal to an earlier row in user, item, rating and time."""
     repeats: int
     """Rows of a pair that occurs again with another rating or time."""
     most_repeated: int
     """Rows of the pair that occurs most often; 1 where none repeats."""
     kept_row: str
-    """'latest' or 'first': which row of a repeated pair stayed."""
+    """'latest' or 'first': which row of a repeated pair was kept."""
     n_users: int
     n_items: int
     split: dict[str, int] | None
-    """Interactions in training, validation and test where the data came divided; None where it did not."""
+    """Interactions in training, validation and test of a predefined split; None where there is none."""
     time: TimeSpan | None
     titles: TitlesRead | None
     candidates: CandidatesRead | None
     warnings: tuple[str, ...]
-    """What is likely to be wrong, each a sentence without its full stop."""
+    """What is probably wrong, each a sentence without its full stop."""
     notes: tuple[str, ...]
-    """What else was done or seen, each in words."""
+    """What else was done or detected, each a phrase."""
 
     def __post_init__(self) -> None:
         accounted = self.kept + self.merged + self.n_dropped
         if accounted != self.rows:
-            raise AssertionError(f"{self.file}: {self.rows} rows, of which {accounted} are accounted for")
+            raise AssertionError(f"{self.file}: {accounted} of {self.rows} rows are accounted for")
 
     @property
     def interaction_files(self) -> tuple[FileRead, ...]:
         """The files whose rows are interactions."""
-        return tuple(read for read in self.files if read.role not in ("titles", "candidates"))
+        return tuple(file for file in self.files if file.role not in ("titles", "candidates"))
 
     @property
     def encoding(self) -> str:
-        """In which encoding the first file was read."""
+        """The encoding in which the first file was read."""
         return self.files[0].encoding
 
     @property
     def delimiter(self) -> str:
-        """What divides the first file's fields."""
+        """The delimiter of the first file."""
         return self.files[0].delimiter
 
     @property
@@ -189,27 +189,27 @@ class ReadReport:
     @property
     def lines(self) -> int:
         """Physical lines of the files with interactions, headers included."""
-        return sum(read.lines for read in self.interaction_files)
+        return sum(file.lines for file in self.interaction_files)
 
     @property
     def header(self) -> int:
         """How many of the lines are headers."""
-        return sum(read.header for read in self.interaction_files)
+        return sum(file.header for file in self.interaction_files)
 
     @property
     def blank(self) -> int:
-        """Lines with nothing on them, or only blanks."""
-        return sum(read.blank for read in self.interaction_files)
+        """Lines that are empty or hold only blanks."""
+        return sum(file.blank for file in self.interaction_files)
 
     @property
     def continuation(self) -> int:
         """Lines that belong to a quoted field which began on an earlier line."""
-        return sum(read.continuation for read in self.interaction_files)
+        return sum(file.continuation for file in self.interaction_files)
 
     @property
     def rows(self) -> int:
-        """Rows that hold something, headers left out."""
-        return sum(read.rows for read in self.interaction_files)
+        """Rows that are not empty, without headers."""
+        return sum(file.rows for file in self.interaction_files)
 
     @property
     def merged(self) -> int:
@@ -218,16 +218,16 @@ class ReadReport:
 
     @property
     def n_dropped(self) -> int:
-        """Rows left out, whatever the reason."""
+        """Dropped rows, for any reason."""
         return sum(dropped.count for dropped in self.dropped)
 
     def sentences(self) -> tuple[str, ...]:
-        """The report in words, the most important first."""
+        """The report in sentences, the most important first."""
 
         return sentences(self)
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain values, with the sums, and in words."""
+        """The report as plain values, with the sums and the sentences."""
         plain = asdict(self)
         for dropped in plain["dropped"]:
             dropped["first_lines"] = list(dropped["first_lines"])
@@ -247,35 +247,35 @@ def counted(n: int, noun: str) -> str:
 def on_lines(first: tuple[int, ...], count: int, file: str = "") -> str:
     """'line 3', 'lines 3, 5, … of b.csv': where the first of `count` are."""
     numbers = ", ".join(str(line) for line in first)
-    of = f" of {file}" if file else ""
-    return f"line{'' if count == 1 else 's'} {numbers}{', …' if count > len(first) else ''}{of}"
+    of_file = f" of {file}" if file else ""
+    return f"line{'' if count == 1 else 's'} {numbers}{', …' if count > len(first) else ''}{of_file}"
 
 
 def sentences(report: ReadReport) -> tuple[str, ...]:
-    """The report in words, the most important first."""
+    """The report in sentences, the most important first."""
     sizes = f"{counted(report.n_users, 'user')} with {counted(report.n_items, 'item')}"
-    said = [f"From {counted(report.rows, 'row')}: {counted(report.kept, 'interaction')} of {sizes}."]
-    said += [f"Warning: {warning}{'' if warning.endswith('?') else '.'}" for warning in report.warnings]
-    said += [f"Left out: {dropped}." for dropped in report.dropped]
+    lines = [f"From {counted(report.rows, 'row')}: {counted(report.kept, 'interaction')} of {sizes}."]
+    lines += [f"Warning: {warning}{'' if warning.endswith('?') else '.'}" for warning in report.warnings]
+    lines += [f"Dropped: {dropped}." for dropped in report.dropped]
     if report.merged:
-        said.append(
+        lines.append(
             f"Merged: {counted(report.exact_duplicates, 'exact duplicate')} and {counted(report.repeats, 'repeat')} "
             f"of a pair (at most {report.most_repeated:,} rows of one). Kept: the {report.kept_row}."
         )
     if report.split:
         parts = ", ".join(f"{count:,} for {part}" for part, count in report.split.items())
-        said.append(f"Divided as it came: {parts}.")
+        lines.append(f"Predefined split: {parts}.")
     if report.time:
-        said.append(f"Times: {report.time}.")
+        lines.append(f"Times: {report.time}.")
     if report.titles:
-        said.append(_titles(report.titles))
+        lines.append(_titles(report.titles))
     if report.candidates:
-        said.append(_candidates(report.candidates))
-    said += [f"{note}." for note in report.notes]
+        lines.append(_candidates(report.candidates))
+    lines += [f"{note}." for note in report.notes]
     if report.ignored:
-        said.append(f"Not read: {'; '.join(f'{entry.file} ({entry.why})' for entry in report.ignored)}.")
-    said += [f"Read {read}." for read in report.files]
-    return tuple(said)
+        lines.append(f"Not read: {'; '.join(f'{file.file} ({file.why})' for file in report.ignored)}.")
+    lines += [f"Read {file_read}." for file_read in report.files]
+    return tuple(lines)
 
 
 def _titles(titles: TitlesRead) -> str:
@@ -292,7 +292,7 @@ def _candidates(candidates: CandidatesRead) -> str:
     copies = "copy" if candidates.answer_copies == 1 else "copies"
     return (
         f"Candidates as published in {candidates.file}: {counted(candidates.sets, 'set')} with {size}; in them "
-        f"{candidates.answer_copies:,} {copies} of the answer, {counted(candidates.repeats, 'repeat')}, "
+        f"{candidates.answer_copies:,} {copies} of the positive, {counted(candidates.repeats, 'repeat')}, "
         f"{candidates.seen_in_training:,} seen in training."
     )
 
@@ -303,19 +303,19 @@ Lines = npt.NDArray[np.int32] | Int64s
 
 
 class DroppedRows:
-    """Every row leaves at most once, with a reason."""
+    """The rows still kept, and those dropped, each once and with a reason."""
 
     def __init__(self, line: Lines, file: npt.NDArray[np.int16] | None = None, names: Sequence[str] = ("",)) -> None:
-        """`line` (n,): the physical line of each row; `file` (n,): which of `names` it stands in."""
+        """`line` (n,): the physical line of each row; `file` (n,): the index in `names` of its file."""
         self.line = line
         self.file = np.zeros(len(line), np.int16) if file is None else file
         self.rows: Int64s = np.arange(len(line))
-        """Rows still in, in the order of the files."""
+        """Rows not dropped, in the order of the files."""
         self._names = names if len(names) > 1 else ("",)
         self._dropped: list[Dropped] = []
 
     def drop(self, reason: str, leaving: Bools) -> Bools:
-        """Drop those of the `rows` that are `leaving` (m,); returns which stay (m,), to narrow columns by."""
+        """Drop those of the `rows` that are `leaving` (m,); returns which stay (m,), by which columns are filtered."""
         if leaving.any():
             for file, name in enumerate(self._names):
                 here = leaving & (self.file[self.rows] == file) if len(self._names) > 1 else leaving
@@ -325,7 +325,7 @@ class DroppedRows:
         return ~leaving
 
     def note(self, dropped: Sequence[Dropped]) -> None:
-        """Rows that left before there was a ledger."""
+        """Count rows that a reader has dropped already."""
         self._dropped.extend(dropped)
 
     def first_lines(self, among: Bools) -> tuple[int, ...]:
@@ -342,5 +342,5 @@ class DroppedRows:
 
     @property
     def dropped(self) -> tuple[Dropped, ...]:
-        """What left, the most frequent reason first."""
+        """The reasons with their counts, the most frequent first."""
         return tuple(sorted(self._dropped, key=lambda dropped: -dropped.count))

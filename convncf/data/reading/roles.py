@@ -1,4 +1,4 @@
-"""Which file is what: interactions, a part of a predefined split, titles, or candidates; by name, else by content."""
+"""The role of each file: interactions, a part of a predefined split, titles, or candidates; by name or content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from convncf.data.reading.columns import guess_columns, match_name
 from convncf.data.reading.options import READABLE, ReadOptions
 from convncf.data.reading.readers import detect_format, reader_of
 from convncf.data.reading.report import Role
-from convncf.data.reading.sources import Found, Ignored, Source, clutter, find
+from convncf.data.reading.sources import Ignored, PathFiles, Source, files_at, why_not_data
 from convncf.errors import ReadError
 
 PART_ROLES: tuple[Role, ...] = ("training", "validation", "test")
@@ -33,7 +33,8 @@ _BY_NAME: tuple[tuple[str, str], ...] = (
     (r"\.inter$|^u\.data$|^(.*[._-])?(ratings?|interactions?|reviews?|events?|purchases?)\.[a-z]+$", "interactions"),
 )
 _UNREAD = "not read: "
-# Beside the first, the others belong to the same set.
+_PART_OF_ANOTHER = "a part of the interactions that another file holds complete"
+# Files named as the first, and the companions that belong to the same set.
 _COMPANIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"(.+)\.train\.inter", (r"\1.valid.inter", r"\1.test.inter", r"\1.item")),
     (r"(.+)\.inter", (r"\1.item",)),
@@ -45,8 +46,8 @@ _COMPANIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is read as what."""
+class ReadPlan:
+    """The role in which each file is read."""
 
     interactions: tuple[tuple[Source, Role], ...]
     titles: Source | None
@@ -54,70 +55,71 @@ class Plan:
     ignored: tuple[Ignored, ...]
     notes: tuple[str, ...]
     titles_given: bool = False
-    """Whether the file with titles was named; else it lay beside the data, which must not fail for its sake."""
+    """Whether the file with titles was named; else it lay beside the data, which can be read without it."""
 
     @property
-    def divided(self) -> bool:
-        """Whether the data came divided into training and what is held out."""
+    def has_parts(self) -> bool:
+        """Whether the files are the parts of a predefined split."""
         return any(role != "interactions" for _, role in self.interactions)
 
 
-def make_plan(paths: Sequence[Path], options: ReadOptions) -> Plan:
+def make_read_plan(paths: Sequence[Path], options: ReadOptions) -> ReadPlan:
     """Give each file its role. Raises ReadError where none holds interactions, or several might."""
-    found, ignored = _without_documents([find(path) for path in paths])
-    ignored += [entry for each in found for entry in each.ignored]
+    path_files, ignored = _without_documents([files_at(path) for path in paths])
+    ignored += [file for files in path_files for file in files.ignored]
     roles: dict[Source, str] = {}
     notes: list[str] = []
-    for each in found:
-        roles |= {source: _by_name(source) or _by_content(source, options, each.collected) for source in each.sources}
+    for files in path_files:
+        roles |= {source: _by_name(source) or _by_content(source, options, files.collected) for source in files.sources}
     if len(roles) > 1:
         unread = {source: role for source, role in roles.items() if role.startswith(_UNREAD)}
         ignored += [Ignored(source.file, role.removeprefix(_UNREAD)) for source, role in unread.items()]
         roles = {source: role for source, role in roles.items() if source not in unread}
     if len(roles) > 1 and not set(roles.values()) & {"interactions", "perhaps", *PART_ROLES}:
-        collected = any(each.collected for each in found)
-        roles = {source: _by_content(source, options, collected) for source in roles}  # the names mislead
-    alone = len(roles) == 1
+        collected = any(files.collected for files in path_files)
+        roles = {source: _by_content(source, options, collected) for source in roles}  # the names are misleading
+    is_alone = len(roles) == 1
     if options.companions:
         for source in list(roles):
-            taken = {*roles.values(), *(["titles"] if options.titles else [])}
-            beside = [other for other in _companions(source) if _by_name(other) not in taken]
-            if beside and source.member is None:
-                roles |= {other: _by_name(other) for other in beside}
-                notes.append(f"read with {_listed(beside)}, which lie{'s' if len(beside) == 1 else ''} beside it")
+            roles_so_far = {*roles.values(), *(["titles"] if options.titles else [])}
+            companions = [companion for companion in _companions(source) if _by_name(companion) not in roles_so_far]
+            if companions and source.member is None:
+                roles |= {companion: _by_name(companion) for companion in companions}
+                verb = "is" if len(companions) == 1 else "are"
+                notes.append(f"read with {_listed(companions)}, which {verb} in the same folder")
     if options.titles is not None:
-        own = find(options.titles).sources
-        if len(own) != 1:
-            raise ReadError(f"{options.titles} holds {len(own)} files. Give the one with the titles.")
-        roles = {source: role for source, role in roles.items() if role != "titles"} | {own[0]: "titles"}
+        title_sources = files_at(options.titles).sources
+        if len(title_sources) != 1:
+            raise ReadError(f"{options.titles} holds {len(title_sources)} files. Give the one with the titles.")
+        roles = {source: role for source, role in roles.items() if role != "titles"} | {title_sources[0]: "titles"}
     if options.format is None and set(roles.values()) == {"candidates"}:
         raise _candidates_alone(next(iter(roles)))
-    if alone and len(roles) == 1:
+    if is_alone and len(roles) == 1:
         only = next(iter(roles))
-        return Plan(((only, "interactions"),), None, None, tuple(ignored), tuple(notes))
-    plan = _settled(roles, ignored, notes, collected=any(each.collected for each in found))
-    named = {source for each in found if not each.collected for source in each.sources}
+        return ReadPlan(((only, "interactions"),), None, None, tuple(ignored), tuple(notes))
+    plan = _resolved(roles, ignored, notes, collected=any(files.collected for files in path_files))
+    named = {source for files in path_files if not files.collected for source in files.sources}
     return replace(plan, titles_given=options.titles is not None or plan.titles in named)
 
 
-def _without_documents(found: list[Found]) -> tuple[list[Found], list[Ignored]]:
-    """What was named beside data though it is none, as FOLDER/* names a LICENSE: left out, as in a folder."""
-    why = {each: clutter(each.sources[0]) for each in found if not each.collected}
-    if not any(why.values()) or all(map(why.get, found)):
-        return found, []
-    ignored = [Ignored(each.sources[0].file, reason) for each, reason in why.items() if reason]
-    return [each for each in found if not why.get(each)], ignored
+def _without_documents(path_files: list[PathFiles]) -> tuple[list[PathFiles], list[Ignored]]:
+    """The files without documents that were named beside data, as FOLDER/* names a LICENSE."""
+    reasons = {files: why_not_data(files.sources[0]) for files in path_files if not files.collected}
+    if not any(reasons.values()) or all(map(reasons.get, path_files)):
+        return path_files, []
+    ignored = [Ignored(files.sources[0].file, reason) for files, reason in reasons.items() if reason]
+    return [files for files in path_files if not reasons.get(files)], ignored
 
 
 def _candidates_alone(source: Source) -> ReadError:
     stem = re.sub(r"\.[a-z]+$", "", re.sub(r"\.test\.negatives?$", "", source.name))
     beside = source.path.with_name(f"{stem}.train.rating")
     advice = (
-        f"Give {beside}: the others that lie beside it are read with it."
+        f"Give {beside}: its companions in the same folder are read with it."
         if source.member is None and beside.is_file()
-        else f"Give it with what it belongs to, such as {stem}.train.rating and {stem}.test.rating."
+        else f"Give it with its other files, such as {stem}.train.rating and {stem}.test.rating."
     )
-    return ReadError(f"{source} holds candidate sets, each an answer and its negatives, and no interactions. {advice}")
+    return ReadError(f"{source} holds candidate sets, each a positive and its negatives, and no interactions. {advice}")
 
 
 def _by_name(source: Source) -> str:
@@ -126,7 +128,7 @@ def _by_name(source: Source) -> str:
 
 
 def _by_content(source: Source, options: ReadOptions, collected: bool) -> str:
-    """'perhaps' interactions, or 'titles', by the columns; what cannot be read is an error only if it was asked for."""
+    """'perhaps' interactions, or 'titles', by the columns; an unreadable file is an error only if it was named."""
     try:
         if options.format is None and holds_candidates(source):
             return "candidates"
@@ -152,39 +154,44 @@ def _columns(source: Source, options: ReadOptions) -> tuple[list[str], dict[str,
 
 def _companions(source: Source) -> list[Source]:
     """Files of the same set in the same folder."""
-    for pattern, others in _COMPANIONS:
+    for pattern, companions in _COMPANIONS:
         match = re.fullmatch(pattern, source.name, re.IGNORECASE)
         if match:
-            names = [match.expand(other) for other in others]
+            names = [match.expand(companion) for companion in companions]
             paths = [source.path.with_name(name + ending) for name in names for ending in ("", ".gz")]
             return [Source(path) for path in paths if path.is_file()]
     return []
 
 
-def _settled(roles: dict[Source, str], ignored: list[Ignored], notes: list[str], *, collected: bool) -> Plan:
-    of = {role: [source for source, given in roles.items() if given == role] for role in dict.fromkeys(roles.values())}
-    whole, train, perhaps = (of.get(role, []) for role in ("interactions", "training", "perhaps"))
+def _resolved(roles: dict[Source, str], ignored: list[Ignored], notes: list[str], *, collected: bool) -> ReadPlan:
+    by_role = {
+        role: [source for source, file_role in roles.items() if file_role == role]
+        for role in dict.fromkeys(roles.values())
+    }
+    whole, train, perhaps = (by_role.get(role, []) for role in ("interactions", "training", "perhaps"))
     if collected and (whole or train):
-        known = (whole or train)[0].file
-        ignored.extend(Ignored(source.file, f"{known} was taken; give this one to read it") for source in perhaps)
+        read_file = (whole or train)[0].file
+        ignored.extend(
+            Ignored(source.file, f"{read_file} was read instead; name this one to read it") for source in perhaps
+        )
     else:
         whole = whole + perhaps
-    held_out = [(source, role) for role in ("validation", "test") for source in of.get(role, [])]
-    unknown = of.get("unknown", [])
-    if unknown and not of.get("titles") and len(unknown) == 1 and (whole or train):
-        of["titles"] = unknown  # columns that name neither user nor item, beside interactions: what else could it be
+    held_out = [(source, role) for role in ("validation", "test") for source in by_role.get(role, [])]
+    unknown = by_role.get("unknown", [])
+    if unknown and not by_role.get("titles") and len(unknown) == 1 and (whole or train):
+        by_role["titles"] = unknown  # beside interactions, columns that name neither user nor item can only be titles
         unknown = []
     if whole and train and not collected:
         raise ReadError(
-            f"{_listed(whole)} and {_listed(train)}: give either the whole or its parts, since one pair cannot be in "
-            "both training and test."
+            f"{_listed(whole)} and {_listed(train)}: give either the complete file or its parts, since one pair cannot "
+            "be in both training and test."
         )
     if whole and train:
-        ignored.extend(Ignored(source.file, "a part of what another file holds whole") for source in train)
-        ignored.extend(Ignored(source.file, "a part of what another file holds whole") for source, _ in held_out)
+        ignored.extend(Ignored(source.file, _PART_OF_ANOTHER) for source in train)
+        ignored.extend(Ignored(source.file, _PART_OF_ANOTHER) for source, _ in held_out)
         train, held_out = [], []
     elif held_out and whole:
-        notes.append(f"{_listed(whole)} taken for training, since {_listed([s for s, _ in held_out])} is held out")
+        notes.append(f"{_listed(whole)} read as training, since {_listed([s for s, _ in held_out])} is held out")
         train, whole = whole, []
     elif held_out and not train:
         whole, held_out = [source for source, _ in held_out], []
@@ -193,23 +200,25 @@ def _settled(roles: dict[Source, str], ignored: list[Ignored], notes: list[str],
     parts += held_out
     several = [source for source, role in parts if role in ("interactions", "training")]
     if collected and len(several) > 1:
-        within = several[0].path if several[0].member else several[0].path.parent
+        place = several[0].path if several[0].member else several[0].path.parent
         raise ReadError(
-            f"{within} holds several files with interactions: {_listed(several)}. Give the one that is meant."
+            f"{place} holds several files with interactions: {_listed(several)}. Give the one that is meant."
         )
     if not parts:
-        there = _listed(list(roles)) or "nothing"
-        raise ReadError(f"no file with interactions among: {there}. {READABLE}")
-    titles, candidates = _one(of.get("titles", []), ignored), _one(of.get("candidates", []), ignored)
+        names = _listed(list(roles)) or "nothing"
+        raise ReadError(f"no file with interactions among: {names}. {READABLE}")
+    titles, candidates = _first(by_role.get("titles", []), ignored), _first(by_role.get("candidates", []), ignored)
     if candidates is not None and not held_out:
         ignored.append(Ignored(candidates.file, "candidate sets for a test part, and there is none"))
         candidates = None
-    return Plan(cast("tuple[tuple[Source, Role], ...]", tuple(parts)), titles, candidates, tuple(ignored), tuple(notes))
+    return ReadPlan(
+        cast("tuple[tuple[Source, Role], ...]", tuple(parts)), titles, candidates, tuple(ignored), tuple(notes)
+    )
 
 
-def _one(sources: list[Source], ignored: list[Ignored]) -> Source | None:
+def _first(sources: list[Source], ignored: list[Ignored]) -> Source | None:
     for source in sources[1:]:
-        ignored.append(Ignored(source.file, f"{sources[0].file} was taken"))
+        ignored.append(Ignored(source.file, f"{sources[0].file} was read instead"))
     return sources[0] if sources else None
 
 

@@ -1,6 +1,6 @@
 """Where bytes come from: a plain file, one compressed with gzip, or a member of a .zip or of a folder.
 
-Nothing is unpacked to disk. What an archive holds beside data is left out and named.
+Nothing is unpacked to disk. Files in an archive that are not data are not read, and the report names them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DOCUMENT_NAMES = ("readme", "license", "licence", "copying", "changelog", "cita
 
 @dataclass(frozen=True)
 class Source:
-    """One file to read, wherever it lies."""
+    """One file to read, in a folder or an archive."""
 
     path: Path
     """The file, or the archive that holds it."""
@@ -42,7 +42,7 @@ class Source:
 
     @property
     def file(self) -> str:
-        """The file's name as it stands in its folder or archive, for the report."""
+        """The file's name in its folder or archive, for the report."""
         return self.member or self.path.name
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ class Source:
 
     @contextmanager
     def _named(self) -> Iterator[None]:
-        """What goes wrong in here is a ReadError that names the file."""
+        """A failure inside becomes a ReadError that names the file."""
         try:
             yield
         except FileNotFoundError:
@@ -73,7 +73,7 @@ class Source:
             raise ReadError(f"{self} is a folder. Give a file in it.") from None
         except (gzip.BadGzipFile, zipfile.BadZipFile, EOFError, zlib.error) as error:
             raise ReadError(f"{self} is cut short or damaged: {error}. Fetch or pack it again.") from None
-        except RuntimeError as error:  # what zipfile says of encrypted members
+        except RuntimeError as error:  # zipfile raises it for encrypted members
             raise ReadError(f"{self} cannot be unpacked: {error}. Unpack it yourself and give the file.") from None
         except (OSError, NotImplementedError, ValueError) as error:  # ValueError: a NUL in the path
             raise ReadError(f"{self} cannot be read: {error}.") from None
@@ -104,23 +104,23 @@ class Ignored:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What one path stands for."""
+class PathFiles:
+    """The files that one path names."""
 
     sources: tuple[Source, ...]
     ignored: tuple[Ignored, ...]
     collected: bool
-    """Whether they come from an archive or a folder, so that not each of them was asked for."""
+    """Whether they come from an archive or a folder, so that they were not named one by one."""
 
 
-def find(path: Path) -> Found:
-    """The file itself, or the files of a .zip or folder without their clutter. Raises ReadError where there is none."""
+def files_at(path: Path) -> PathFiles:
+    """The file itself, or the data files of a .zip or folder. Raises ReadError where there is none."""
     if path.is_dir():
-        inside = [Source(file) for file in sorted(path.iterdir()) if file.is_file()]
-        return _withoutclutter(path, inside, "folder")
+        files = [Source(file) for file in sorted(path.iterdir()) if file.is_file()]
+        return _without_clutter(path, files, "folder")
     source = Source(path)
     if not source.start.startswith(_ZIPS):
-        return Found((source,), (), collected=False)
+        return PathFiles((source,), (), collected=False)
     try:
         with zipfile.ZipFile(path) as archive:
             names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
@@ -128,25 +128,25 @@ def find(path: Path) -> Found:
         raise ReadError(f"{path} is a ZIP archive that is cut short or damaged: {error}. Fetch it again.") from None
     if "[Content_Types].xml" in names:
         raise ReadError(f"{path} is an Excel workbook or another office file. Save the sheet as CSV and read that.")
-    return _withoutclutter(path, [Source(path, name) for name in sorted(names)], "ZIP archive")
+    return _without_clutter(path, [Source(path, name) for name in sorted(names)], "ZIP archive")
 
 
-def _withoutclutter(path: Path, inside: list[Source], kind: str) -> Found:
-    ignored = tuple(Ignored(source.file, why) for source in inside if (why := clutter(source)))
-    excluded = {entry.file for entry in ignored}
-    sources = tuple(source for source in inside if source.file not in excluded)
+def _without_clutter(path: Path, inside: list[Source], kind: str) -> PathFiles:
+    ignored = tuple(Ignored(source.file, why) for source in inside if (why := why_not_data(source)))
+    unread = {file.file for file in ignored}
+    sources = tuple(source for source in inside if source.file not in unread)
     if not sources:
-        what = f"only {', '.join(entry.file for entry in ignored[:5])}" if ignored else "nothing"
-        raise ReadError(f"{path} is a {kind} that holds {what}. It should hold a file with interactions.")
-    return Found(sources, ignored, collected=True)
+        content = f"only {', '.join(file.file for file in ignored[:5])}" if ignored else "nothing"
+        raise ReadError(f"{path} is a {kind} that holds {content}. It should hold a file with interactions.")
+    return PathFiles(sources, ignored, collected=True)
 
 
-def clutter(source: Source) -> str:
-    """Why a file is no data by its name; "" where it may be."""
+def why_not_data(source: Source) -> str:
+    """Why a file is not data, by its name; "" where it may be."""
     where = (source.member or source.path.name).replace("\\", "/")
     name = source.name.lower()
     if where.startswith("__MACOSX/") or "/__MACOSX/" in where or name.startswith("._") or name == ".ds_store":
-        return "left by macOS"
+        return "written by macOS"
     if name.startswith(".") or name in ("thumbs.db", "desktop.ini"):
         return "a hidden file"
     stem = name.split(".")[0]

@@ -140,7 +140,7 @@ def test_what_stands_before_a_run_is_named(home: Path) -> None:
     busy = stage(home, "busy", RUNNING)
     with busy.hold():
         at = open_page("train")
-        assert "1 run before it on this device: busy." in texts(at)
+        assert "1 run ahead of it on this device: busy." in texts(at)
 
 
 def test_a_finished_run_trains_on_through_the_core(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

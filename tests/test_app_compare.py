@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.ui.text import NOT_VALIDATED, plain, verdict
+from app.ui.text import NOT_VALIDATED, percent, plain, verdict
 from app.views.compare import feature_maps
 from app.views.compare.settings import as_text
 from convncf import figures
@@ -344,11 +344,11 @@ def test_feature_maps_are_subtracted_with_a_warning(copied_home: Path, way: str)
     start = {"model.embedding_size": 8, "model.initialisation": "random", "pretrain.epochs": 0, "train.epochs": 1}
     train(copied_home, "again", "convncf", {**shape, **start})
     app = fine(open_page("compare", run=["tiny-222", "again"], user="u3", item="i4", layer="2", channels=way))
-    (drawn,) = (one for one in figures_of(app) if "layer 2, tiny-222 less again" in alt_of(one))
+    (drawn,) = (one for one in figures_of(app) if "layer 2, tiny-222 minus again" in alt_of(one))
     first, second = (core_trace(copied_home, run).layers[1] for run in ("tiny-222", "again"))
     core = feature_difference(first, second, matched=way == "matched")
     assert drawn["data"][0]["zmax"] == pytest.approx(float(np.abs(core.layer.maps).max()))
-    assert f"{number(core.apart)} times" in texts(app)
+    assert f": {percent(core.apart)}." in texts(app)
     assert (feature_maps.MATCHED if way == "matched" else feature_maps.WARNING) in texts(app)
     assert app.query_params["channels"] == way
 

@@ -245,7 +245,7 @@ def test_several_are_deleted_after_a_question_that_names_them(home: Path) -> Non
     stage(home, "net", DONE, settings=began, test=0.1)
     at = open_page("runs", run=["a", "b"])
     assert "Delete b, a with models" in texts(at)
-    assert "net began" in texts(at)
+    assert "net started" in texts(at)
     press(at, "Delete 2 runs for good")
     assert RunStore(home).names() == ("c", "net")
     assert "b, a: deleted." in texts(at)

@@ -136,7 +136,7 @@ def test_the_mean_over_seeds_stands_beside_each_of_them(home: Path) -> None:
 # ---------------------------------------------------------------- watching
 
 
-def test_what_stands_before_a_run_is_named(home: Path) -> None:
+def test_runs_ahead_in_the_queue_are_named(home: Path) -> None:
     busy = stage(home, "busy", RUNNING)
     with busy.hold():
         at = open_page("train")

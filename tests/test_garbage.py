@@ -19,7 +19,7 @@ class Thing:
 
 @pytest.fixture(autouse=True)
 def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(memory, "_seen", 0)
+    monkeypatch.setattr(memory, "_loaded_modules", 0)
     yield
     gc.unfreeze()
 

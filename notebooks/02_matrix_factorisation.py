@@ -183,7 +183,7 @@ from convncf.figures.lesson import bpr_steps as draw_steps
 from convncf.figures.notebook import set_renderer
 
 set_renderer(LIGHT)
-draw_steps(steps, steps.taken, names, LIGHT)
+draw_steps(steps, steps.n_steps, names, LIGHT)
 
 # %% [markdown]
 # *How to read it.* Above, the scores of the two films over the steps; the distance between the lines is the gap. Below,

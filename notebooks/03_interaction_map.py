@@ -134,11 +134,11 @@ map_row(trace, int(np.abs(trace.p).argmax()), LIGHT)  # frames the row of the la
 # How much of the map does the dot product look at?
 
 # %%
-from convncf.inspection.sums import map_parts
+from convncf.inspection.sums import diagonal_share
 
 size = np.abs(trace.map)
 share = np.trace(size) / size.sum()
-assert np.isclose(map_parts(trace).share, share)
+assert np.isclose(diagonal_share(trace).share, share)
 print(f"{len(trace.p)} of {trace.map.size} cells are on the diagonal; they hold {share:.1%} of the map's size")
 
 # %% [markdown]

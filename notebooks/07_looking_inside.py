@@ -373,7 +373,7 @@ for number in range(3):
 # The same thousand pairs tell whether a channel's answer to *our* pair is anything unusual.
 
 # %%
-place = inspection.stand_among(trace, answers, 2)
+place = inspection.response_percentiles(trace, answers, 2)
 values, own = answers.maximum[2][:, top], float(trace.layers[2].maps[top].max())
 figures.channels.strip(values, own, float(place.maximum[top]), LIGHT, what=f"channel {top} of layer 3")
 

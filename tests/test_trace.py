@@ -89,7 +89,7 @@ def test_every_array_is_what_its_name_says(size: int, kernels: list[int], stride
         assert (layer.maps >= 0).all()
     np.testing.assert_allclose(trace.features, trace.layers[-1].maps.sum(axis=(1, 2)), rtol=1e-6)
     np.testing.assert_array_equal(trace.contributions, trace.features * trace.weights)
-    assert trace.part == "channel"
+    assert trace.term == "channel"
     assert ("2×2" in trace.words) == (side == 2)
 
 
@@ -110,7 +110,7 @@ def test_the_trace_start_shows_the_dot_product_in_two_channels() -> None:
 def test_factorisation_has_a_map_and_no_layers() -> None:
     trace = traced(factorisation())
     assert trace.layers == ()
-    assert trace.part == "dimension"
+    assert trace.term == "dimension"
     assert trace.bias == 0
     np.testing.assert_array_equal(trace.contributions, trace.p * trace.q)
     np.testing.assert_array_equal(np.diag(trace.map), trace.contributions)

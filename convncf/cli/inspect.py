@@ -123,7 +123,7 @@ def _inspection(run: str, user: str, item: str, title: str, epoch: int, view: Pa
             {"name": "interaction map", "shape": [1, *trace.map.shape]},
             *({"name": layer.name, "shape": list(layer.shape)} for layer in trace.layers),
         ]
-        parts = [{"name": f"{trace.part} {n}", "value": float(value)} for n, value in enumerate(trace.contributions)]
+        parts = [{"name": f"{trace.term} {n}", "value": float(value)} for n, value in enumerate(trace.contributions)]
         parts.append({"name": "bias", "value": trace.bias})
     return {
         "run": run,

@@ -35,8 +35,8 @@ def bpr_steps(steps: BprSteps, step: int, names: tuple[str, str], theme: Theme) 
 
     Raises IndexError where fewer steps were taken.
     """
-    if not 0 <= step <= steps.taken:
-        raise IndexError(f"step {step} was not taken: there are {steps.taken}")
+    if not 0 <= step <= steps.n_steps:
+        raise IndexError(f"step {step} was not taken: there are {steps.n_steps}")
     places = list(range(step + 1))
     colours = (theme.positive, theme.negative)
     traces, notes = [], []
@@ -57,7 +57,7 @@ def bpr_steps(steps: BprSteps, step: int, names: tuple[str, str], theme: Theme) 
     room = 0.1 * (float(both.max() - both.min()) or 1.0)
     low, high = np.log10(min(float(loss.min()), _LN_2)), np.log10(max(float(loss.max()), _LN_2))
     alt = (
-        f"After {step} of {steps.taken} steps at step size {steps.rate:g}: {names[0]} scores "
+        f"After {step} of {steps.n_steps} steps at step size {steps.rate:g}: {names[0]} scores "
         f"{number(float(steps.positive[step]))}, {names[1]} {number(float(steps.negative[step]))}; the margin went "
         f"from {number(float(steps.margin[0]))} to {number(float(steps.margin[step]))}, the loss from "
         f"{number(float(steps.loss[0]))} to {number(float(steps.loss[step]))}."
@@ -69,8 +69,8 @@ def bpr_steps(steps: BprSteps, step: int, names: tuple[str, str], theme: Theme) 
         revision="bpr steps",
         margin={"l": 72, "r": 8, "t": 10, "b": 42},
         # room at the right for the names; the axes hold every step, so that a step more moves nothing else
-        xaxis=axis(theme, range=[-0.5, max(steps.taken, 1) * 1.5], tickmode="array", anchor="y2",
-                   tickvals=list(range(0, steps.taken + 1, 5)), title=axis_title(theme, "steps taken")),
+        xaxis=axis(theme, range=[-0.5, max(steps.n_steps, 1) * 1.5], tickmode="array", anchor="y2",
+                   tickvals=list(range(0, steps.n_steps + 1, 5)), title=axis_title(theme, "steps taken")),
         yaxis=axis(theme, domain=[0.46, 1.0], range=[float(both.min()) - room, float(both.max()) + room],
                    showgrid=True, nticks=5, title=axis_title(theme, "score")),
         yaxis2=axis(theme, domain=[0.0, 0.36], type="log", range=[low - 0.15, high + 0.15], showgrid=True,

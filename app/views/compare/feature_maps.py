@@ -102,7 +102,7 @@ def _less(traced: Sequence[tuple[str, PairTrace]], place: int, *, matched: bool)
 
 
 def _apart(found: FeatureDifference, matched: bool) -> str:
-    words = f"The squared differences sum to {number(found.apart)} times the baseline's squares."
+    words = f"The squared differences sum to {number(found.relative_difference)} times the baseline's squares."
     if matched:
         pairs = ", ".join(f"{mine}–{theirs}" for mine, theirs in enumerate(found.order.tolist()))
         words += f" Channels that were matched: {pairs}."

@@ -81,8 +81,8 @@ def in_words(found: MapDifference, alignment: Alignment | None) -> str:
     apart = f"The squared differences sum to {number(found.before)} times the baseline's squares as trained"
     if alignment is None:
         return f"{apart}."
-    share = f"{number(100 * abs(found.removed))}%"
-    effect = f"removes {share} of the difference" if found.removed >= 0 else f"adds {share} to the difference"
+    share = f"{number(100 * abs(found.share_removed))}%"
+    effect = f"removes {share} of the difference" if found.share_removed >= 0 else f"adds {share} to the difference"
     return f"{apart}, {number(found.after)} once aligned: alignment {effect} in this pair."
 
 

@@ -28,7 +28,7 @@ def show_responses(looked_at: Pair) -> None:
     _choice(trace, at)
     layer, channel = at.layer, at.channel
     responses = closer_results.responses(model)
-    among = inspection.stand_among(trace, responses, layer)
+    among = inspection.response_percentiles(trace, responses, layer)
     largest = float(inspection.channel_stats(trace.layers[layer]).maximum[channel])
     what = f"Largest activation of channel {channel}, layer {layer + 1}"
     drawn = figures.channels.strip(

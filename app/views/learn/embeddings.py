@@ -21,7 +21,8 @@ def question(trace: PairTrace) -> Question:
         f"Multiplied dimension by dimension and added up, do the {len(trace.p)} products come out above 0?",
         {"above": "above 0", "below": "0 or below"},
         "above" if found.product > 0 else "below",
-        f"The products above 0 add up to {number(found.raised)}, those below to {number(found.lowered)}: p·q is "
+        f"The products above 0 add up to {number(found.positive_sum)}, those below to "
+        f"{number(found.negative_sum)}: p·q is "
         f"{number(found.product)}.",
     )
 

@@ -12,18 +12,19 @@ from convncf.figures import lesson, wording
 from convncf.figures.maps import WIDTH
 from convncf.figures.theme import number
 from convncf.inspection import PairTrace
-from convncf.inspection.sums import map_parts
+from convncf.inspection.sums import diagonal_share
 
 
 def question(trace: PairTrace) -> Question:
     """How much of the map lies on its diagonal?"""
-    found, size = map_parts(trace), len(trace.p)
+    found, size = diagonal_share(trace), len(trace.p)
     return Question(
         f"The diagonal is {size} of {size * size:,} cells. How much of all that the map holds, the sizes of its cells "
         "added up, lies on it?",
         {"tenth": "less than a tenth", "half": "a tenth to a half", "more": "more than a half"},
         "tenth" if found.share < 0.1 else "half" if found.share <= 0.5 else "more",
-        f"{percent(found.share)} lies on it; if all cells were of one size it would be {percent(found.even)}. The rest "
+        f"{percent(found.share)} lies on it; if all cells were of one size it would be "
+        f"{percent(found.even_share)}. The rest "
         "is what the network may read and matrix factorisation cannot.",
     )
 
@@ -39,7 +40,7 @@ def show(pair: Pair) -> None:
     ask(question(trace))
     size = len(trace.p)
     dimension = slider("Light row", "dimension", 0, 0, size - 1)
-    found = map_parts(trace)
+    found = diagonal_share(trace)
     with st.container(horizontal=True, gap="large"):
         with st.container(width=presentation.room(WIDTH)):
             plots.show(lesson.map_row(trace, dimension, address.theme()), key="learn:map")

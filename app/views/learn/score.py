@@ -22,8 +22,8 @@ def question(trace: PairTrace) -> Question:
         f"The score has {len(found.values)} terms and a bias. Added from the largest on, how many terms does it take "
         "until the sum is within a tenth of the score, and stays there?",
         {"few": f"at most {few}", "some": f"{few + 1} to {some}", "many": f"more than {some}"},
-        "few" if found.enough <= few else "some" if found.enough <= some else "many",
-        f"It takes {plural(found.enough, 'term')}; {found.speaking} of {len(found.values)} are not 0.",
+        "few" if found.n_terms_needed <= few else "some" if found.n_terms_needed <= some else "many",
+        f"It takes {plural(found.n_terms_needed, 'term')}; {found.n_nonzero} of {len(found.values)} are not 0.",
     )
 
 

@@ -292,7 +292,7 @@ figures.feature_maps(trace.layers[1], LIGHT)
 # The numbers of the last layer are weighed and added up. That is the score.
 
 # %%
-figures.score_parts(trace, LIGHT)
+figures.score_terms(trace, LIGHT)
 
 # %% [markdown]
 # *How to read it.* Bars to the right raise the score, bars to the left lower it; together they are the score.

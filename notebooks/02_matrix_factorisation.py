@@ -425,7 +425,7 @@ assert np.allclose(near.similarity, nearest_by_embedding(turned, shawshank, k=8)
 # %%
 titles = [data.items.label(item) for item in near.items.tolist()]
 drawn = figures.embeddings.neighbours(
-    titles, near.similarity, LIGHT, of=data.items.label(shawshank), measure=near.measure
+    titles, near.similarity, LIGHT, item=data.items.label(shawshank), measure=near.measure
 )
 drawn.update_layout(margin_l=280)  # room for a long title
 

@@ -254,7 +254,7 @@ assert np.isclose(score, trace.score, atol=1e-4)
 print(f"by hand {score:.4f}, the package {trace.score:.4f}")
 
 # %%
-figures.score_parts(trace, LIGHT)
+figures.score_terms(trace, LIGHT)
 
 # %% [markdown]
 # *How to read it.* A bar is a channel's part of the score: to the right it raises it, to the left it lowers it. The

@@ -438,7 +438,7 @@ print(f"difference {difference.mean():+.4f}; as far from zero by chance: {p_valu
 # %%
 place = 100 * (by_chance < difference.mean()).mean()
 figures.channels.strip(
-    by_chance[:1000], difference.mean(), place, LIGHT, what="difference of the means", of="sign flip"
+    by_chance[:1000], difference.mean(), place, LIGHT, what="difference of the means", reference="sign flip"
 )
 
 # %% [markdown]

@@ -158,7 +158,7 @@ top = int(np.abs(parts).argmax())
 print(f"channel {top} adds {parts[top]:+.2f} of {pair.score:.2f}")
 
 # %%
-figures.score_parts(trace, LIGHT)
+figures.score_terms(trace, LIGHT)
 
 # %% [markdown]
 # *How to read it.* A bar to the right raises the score, one to the left lowers it; with the bias they add up to it.
@@ -296,7 +296,7 @@ print(f"score {diagonal.score_before:.2f} → {diagonal.score_after:.2f}")
 ranked = inspection.rank_counterfactual(network, split, user, film, inspection.Counterfactual(keep="diagonal"))
 print(ranked.words)
 scores, ranks = (ranked.score_before, ranked.score_after), (ranked.before.rank, ranked.after.rank)
-figures.change.what_if(scores, ranks, ranked.after.candidates, LIGHT, what="only the diagonal is kept")
+figures.change.counterfactual(scores, ranks, ranked.after.candidates, LIGHT, what="only the diagonal is kept")
 
 # %% [markdown]
 # *How to read it.* The hollow dot is before the edit, the filled one after it; to the right is better. Above the score,

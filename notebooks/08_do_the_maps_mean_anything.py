@@ -351,7 +351,7 @@ print(spread.round(4).to_string())
 layouts = np.array([moved(permutation(100 + number), 1).mean() for number in range(12 if epochs > 9 else 3)])
 own = results["as trained", 1].mean()
 below = 100 * (layouts < own).mean()
-figures.channels.strip(layouts, own, below, LIGHT, what="NDCG@10 of the first network", of="random layout")
+figures.channels.strip(layouts, own, below, LIGHT, what="NDCG@10 of the first network", reference="random layout")
 
 # %% [markdown]
 # *How to read it.* Each dot is the same network on another layout of the same embeddings; their height only keeps them

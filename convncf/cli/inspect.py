@@ -56,7 +56,7 @@ def write_page(path: Path, found: Mapping[str, Any], view: PairView) -> None:
                 figures.Section(f"Feature maps of {layer.name}, {shape}", _maps(layer), [wording.READ_FEATURE_MAPS])
             )
         sections.append(
-            figures.Section("The score as a sum", partial(figures.score_parts, trace), [wording.READ_SCORE_PARTS])
+            figures.Section("The score as a sum", partial(figures.score_terms, trace), [wording.READ_SCORE_TERMS])
         )
     files.atomic_write(path, figures.page(title, sections, lead=lead).encode("utf-8", "backslashreplace"))
 

@@ -220,7 +220,7 @@ class FeatureDifference:
 
 
 def feature_difference(first: LayerTrace, second: LayerTrace, *, matched: bool = False) -> FeatureDifference:
-    """First less second, by channel number or, `matched`, each from its nearest. Raises ValueError where the shapes differ."""
+    """First less second, by channel number, or each `matched` to its nearest. Raises ValueError if shapes differ."""
     if first.shape != second.shape:
         raise ValueError(f"feature maps of {first.shape} and {second.shape} have no difference")
     order = np.arange(len(first.maps))

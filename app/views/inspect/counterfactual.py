@@ -182,7 +182,7 @@ def show(pair: Pair) -> None:
     st.caption(f"{figures.maps.READ_DIFFERENCE} {wording.NO_ORDER}")
     with ranks, st.spinner("Ranking all items…", show_time=False):
         ranked = closer_results.edited_rank(model, view.user, view.item, edit)
-        moved = figures.change.what_if(
+        moved = figures.change.counterfactual(
             (ranked.score_before, ranked.score_after),
             (ranked.before.rank, ranked.after.rank),
             ranked.after.candidates,
@@ -191,4 +191,4 @@ def show(pair: Pair) -> None:
         )
         st.markdown(f"Before: {plain(ranked.before.words)}. After: **{plain(ranked.after.words)}**.")
         plots.show(moved, key="what-if:moved")
-        st.caption(f"{figures.change.READ_WHAT_IF} {plain(sentence(ranked.excluded))}")
+        st.caption(f"{figures.change.READ_COUNTERFACTUAL} {plain(sentence(ranked.excluded))}")

@@ -97,7 +97,7 @@ def _neighbours(model: Model, user: int, found: Neighbours, *, key: str) -> None
         [model.item_label(item) for item in items],
         found.similarity,
         address.theme(),
-        of=model.item_label(found.item),
+        item=model.item_label(found.item),
         measure=found.measure,
         together=found.together,
     )

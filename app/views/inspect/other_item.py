@@ -36,7 +36,7 @@ def show(pair: Pair) -> None:
     )
     one, two = (each.trace for each in (first, second) if isinstance(each.trace, PairTrace))
     with st.container(width=_LEAD_WIDTH):
-        plots.show(figures.score.lead_parts(one, two, address.theme(), (names[0], names[1])), key="other:lead")
+        plots.show(figures.score.lead_terms(one, two, address.theme(), (names[0], names[1])), key="other:lead")
         st.caption(plain(f"{figures.score.READ_LEAD} {figures.score.lead_words(one, two)}".strip()))
     with st.container(width=figures.maps.BESIDE_WIDTH):
         drawn = figures.maps.beside(one.map, two.map, address.theme(), (names[0], names[1]))

@@ -343,7 +343,7 @@ settings = {
     "leave-one-out": DataConfig(split="leave-one-out"),
     "one date": DataConfig(split="ratio", order="time", across="all"),
 }
-splits = {name: movielens.divided(config, seed=0) for name, config in settings.items()}
+splits = {name: movielens.split_by(config, seed=0) for name, config in settings.items()}
 
 
 # %%

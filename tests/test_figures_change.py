@@ -86,5 +86,5 @@ def test_light_and_dark_differ() -> None:
 def test_moments_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match="'scores': 1"):
         change.over_training(["a", "b"], [0, 1], [1.0], [1, 2], LIGHT, chosen=0, candidates=5)
-    with pytest.raises(IndexError, match="moment 2"):
+    with pytest.raises(IndexError, match="checkpoint 2"):
         change.over_training(["a", "b"], [0, 1], [1.0, 2.0], [1, 2], LIGHT, chosen=2, candidates=5)

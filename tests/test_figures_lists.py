@@ -74,7 +74,7 @@ def test_a_run_keeps_its_colour_by_its_place_in_the_order() -> None:
 
 
 def test_bands_without_their_values_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"2 bands, 2 counts.*'a': 1"):
+    with pytest.raises(ValueError, match=r"2 groups, 2 counts.*'a': 1"):
         comparison.by_group(["1", "2"], [3, 4], {"a": [1.0]}, LIGHT, metric="m", grouped_by="x")
 
 

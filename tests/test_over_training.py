@@ -96,7 +96,7 @@ def test_one_moment_can_be_seen_whole(home: Path) -> None:
         assert isinstance(view.trace, PairTrace)
         assert view.score == light[label].score
         assert bool(view.trace.layers) == (label != "pretraining")
-    with pytest.raises(LookupError, match=r"'epoch 9'\. Kept: pretraining, start"):
+    with pytest.raises(LookupError, match=r"'epoch 9'\. It has: pretraining, start"):
         view_at(kept, "epoch 9", split, 3, 7)
 
 

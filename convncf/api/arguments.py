@@ -107,8 +107,9 @@ def ids_of(column: pd.Series[Any]) -> tuple[list[str], np.ndarray[Any, np.dtype[
 def indices_of(column: pd.Series[Any], vocabulary: Vocabulary) -> np.ndarray[Any, np.dtype[np.int64]]:
     """(n,) the indices of a column of ids. Raises DataError, UnknownIdError."""
     texts, codes = ids_of(column)
-    indices: np.ndarray[Any, np.dtype[np.int64]] = np.asarray([vocabulary.index(text) for text in texts], np.int64)
-    return indices[codes]
+    of_texts = np.asarray([vocabulary.index(text) for text in texts], np.int64)
+    indices: np.ndarray[Any, np.dtype[np.int64]] = of_texts[codes]
+    return indices
 
 
 def same_ids(interactions: Interactions, of_split: Interactions, what: str) -> None:

@@ -117,7 +117,7 @@ def test_the_bands_are_the_cores(at_home: Path, opened: Opened) -> None:
     split = loaded(at_home, TWO[0]).split
     for found in (user_groups.by_activity(runs, split, "HR@10"), user_groups.by_popularity(runs, split, 10)):
         n = ", ".join(map(str, found.groups.n.tolist()))
-        assert f"in {len(found.groups.n)} bands of {n} " in "\n".join(alts(app))
+        assert f"in {len(found.groups.n)} groups of {n} " in "\n".join(alts(app))
     drawn = next(spec for spec in figures_of(app) if "HR@10 by training items" in alt_of(spec))
     means = user_groups.by_activity(runs, split, "HR@10").groups.means
     assert [trace["y"] for trace in drawn["data"]] == [pytest.approx(values.tolist()) for values in means.values()]
@@ -132,7 +132,7 @@ def test_a_run_without_ranks_keeps_its_activity_and_says_what_to_do(copied_home:
 
 def test_runs_of_unlike_data_have_no_common_bands(opened: Opened) -> None:
     app = opened("compare", run=["tiny-pop", "other-pop"], part="bands")
-    assert not [alt for alt in alts(app) if "bands of" in alt]
+    assert not [alt for alt in alts(app) if "groups of" in alt]
     assert "not the same users" in texts(app)
 
 

@@ -143,7 +143,7 @@ def test_the_slider_begins_where_the_page_is(opened: Opened) -> None:
 
 
 def test_a_moment_that_was_not_kept_is_said(opened: Opened) -> None:
-    assert "'<epoch 99>'" in texts(look("over-training", opened=opened, checkpoint="<epoch 99>"))
+    assert "'<epoch 99>'" in texts(look("over-training", opened=opened, moment="<epoch 99>"))
 
 
 def test_a_damaged_checkpoint_is_said_and_the_others_are_followed(copied_home: Path) -> None:

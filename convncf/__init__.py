@@ -1,4 +1,4 @@
-"""ConvNCF workbench: train outer-product recommenders and simple baselines, and look inside them.
+"""ConvNCF workbench: train outer-product recommenders and simple baselines, and inspect them.
 
     import convncf
 
@@ -7,8 +7,8 @@
     model = convncf.fit(split, "convncf", preset="quick", seed=1)
     convncf.evaluate(model, split)
 
-Beside these names there are public modules: `models` and `training` (the parts that `fit` is made of), `inspection`
-and `figures` (what is shown of a model), `metrics`, `datasets` and `errors`. All else is private.
+Beside these names there are public modules: `models` and `training` (what `fit` uses), `inspection`
+and `figures` (of a trained model), `metrics`, `datasets` and `errors`. All else is private.
 Names load when they are first used, so `import convncf` is instant.
 """
 
@@ -89,7 +89,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "figures":  # the only module that needs a package which a bare install lacks
+    if name == "figures":  # the only module that needs a package which a minimal install lacks
         from convncf.api.drawing import figures
 
         return figures()

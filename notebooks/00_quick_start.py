@@ -28,7 +28,7 @@
 
 # %% [markdown]
 # The workbench keeps datasets and trained models in one folder, its home. Here it gets a temporary one, so that this
-# page never touches yours. In your own work you leave this cell out.
+# page never touches yours. In your own work you omit this cell.
 
 # %%
 import os
@@ -55,8 +55,8 @@ shelves = {
 }
 
 # %% [markdown]
-# Every customer loves one shelf, likes a second, and now and then takes a book from anywhere. The model is told nothing
-# of this: it will see who bought what, and has to find the rest.
+# Every customer loves one shelf, likes a second, and now and then takes a book from anywhere. The model does not know
+# this: it only sees who bought what.
 
 # %%
 import numpy as np
@@ -85,7 +85,7 @@ purchases.to_csv(file, index=False)
 purchases.head(4)
 
 # %% [markdown]
-# Real files have faults, so ours gets two: a purchase by nobody, and a line that stands there twice.
+# Real files have faults, so ours gets two: a purchase without a customer, and a duplicate line.
 
 # %%
 with file.open("a") as lines:
@@ -95,8 +95,8 @@ with file.open("a") as lines:
 # %% [markdown]
 # ## 2. Read it
 #
-# The reader guesses which column is which; where a name is unusual, such as `book`, you tell it. Nothing is left out in
-# silence: the report accounts for every line.
+# The reader guesses which column is which; where a name is unusual, such as `book`, you name it. Nothing is dropped
+# silently: the report accounts for every line.
 
 # %%
 import convncf
@@ -105,17 +105,18 @@ read = convncf.read(file, item="book", format="delimited", companions=False)
 print(*read.report["sentences"], sep="\n")
 
 # %% [markdown]
-# What remains is a table of customers and books with a mark wherever somebody bought something. Most of it is empty, so
-# only the marks are stored: a *sparse matrix*. An empty cell is no dislike; perhaps the customer never met the book.
+# What remains is a table of customers and books, with an *interaction* wherever a customer bought a book. Most of it is
+# empty, so only the interactions are stored: a *sparse matrix*. An empty cell is not a dislike; perhaps the customer
+# never met the book.
 
 # %%
 matrix = read.interactions.matrix()
 customers, books = matrix.shape
-marked = matrix.nnz / (customers * books)
-print(f"{customers} customers × {books} books, {matrix.nnz:,} marks: {marked:.0%} of the table")
+density = matrix.nnz / (customers * books)
+print(f"{customers} customers × {books} books, {matrix.nnz:,} interactions: {density:.0%} of the table")
 
 # %% [markdown]
-# Kept under a name, the data can be found again: from here, from the app and from the command line.
+# Stored under a name, the data can be opened again: from here, from the app and from the command line.
 
 # %%
 from convncf import datasets
@@ -130,12 +131,12 @@ datasets.list().index.tolist()
 # customer and each book: a list of numbers, made so that the two lists multiplied number by number and summed (their
 # dot product) give more for a book that the customer bought than for one that they did not. Then **ConvNCF** starts
 # from these embeddings. It multiplies *every* number of one list with *every* number of the other, and a small
-# convolutional network learns to read the square that results. Training the simple model first, to start from what it
-# found, is called *pretraining*.
+# convolutional network learns to read the square that results. Training the simple model first, to start from its
+# embeddings, is called *pretraining*.
 #
-# `quick` is a set of settings for a laptop. Our file is small, so we take small batches (the purchases that are looked
-# at before the numbers are moved a step), and let the network's numbers move further at a step (`lr_network`, its
-# learning rate). The network starts from random weights: all that it can read, it has learnt.
+# `quick` is a set of settings for a laptop. Our file is small, so we take small batches (the purchases that one step of
+# training uses), and let the network's weights change more at a step (`lr_network`, its learning rate). The network
+# starts from random weights: whatever it can read, it has learnt.
 
 # %%
 epochs = int(os.environ.get("CONVNCF_EPOCHS", "20"))  # at most; the tests set it, to be through in seconds
@@ -145,7 +146,7 @@ settings = {"model": {"initialisation": "random"}, "pretrain": pretrain, "train"
 
 # %% [markdown]
 # A *run* is a folder with all there is to know about one training: settings, curves, model, report. Some books of each
-# customer are kept aside: *validation* books choose the best *epoch* (one pass over the data), *test* books are for the
+# customer are held out: *validation* books choose the best *epoch* (one pass over the data), *test* books are for the
 # report alone.
 
 # %%
@@ -167,9 +168,9 @@ set_renderer(LIGHT)
 figures.learning.curves(run.metrics(), LIGHT, "NDCG@10")
 
 # %% [markdown]
-# *How to read it.* Higher is better: NDCG@10 is 1 where the books kept aside lead a customer's list, and 0 where none
-# is among the first ten. The dotted line is MF-BPR; where it falls again, it has begun to learn its training books by
-# heart, and its best epoch is the one that is handed on. The solid line is ConvNCF, which first has to learn how to
+# *How to read it.* Higher is better: NDCG@10 is 1 where the held-out books lead a customer's list, and 0 where none
+# is among the first ten. The dotted line is MF-BPR; where it falls again, it begins to overfit its training books;
+# its best epoch is the one that ConvNCF starts from. The solid line is ConvNCF, which first has to learn how to
 # read the square. The ring is the epoch that is kept.
 #
 # Is that good? A number says little without a simple model beside it: *popularity*, one list for everybody, and the
@@ -180,7 +181,7 @@ metrics = pd.DataFrame({"ConvNCF": report["metrics"], **report["baselines"]})
 metrics.loc[["HR@5", "NDCG@5", "NDCG@10"]].round(3)
 
 # %% [markdown]
-# HR@5 is the share of customers who find a book of theirs, kept aside for the test, among the first five of their list.
+# HR@5 is the share of customers who find a held-out book of theirs among the first five of their list.
 
 # %%
 for test in report["paired"].values():
@@ -188,8 +189,8 @@ for test in report["paired"].values():
 
 # %% [markdown]
 # The lines compare the models customer by customer. Look at the interval, which says how far the difference may be off
-# because these are the customers that we happen to have: where 0 lies inside it, they are too few to tell the two
-# models apart, whatever the table seems to say. (*p* says the same in one number: how often chance alone would bring so
+# because these are the customers that we happen to have: where 0 lies inside it, there is no significant difference,
+# whatever the table seems to say. (*p* says the same in one number: how often chance alone would bring so
 # large a difference. Lesson 6 computes both.) And where 0 lies outside, this is still one shop, made up, and one seed,
 # which is what fixes the random numbers: no verdict on the models.
 
@@ -208,19 +209,19 @@ bought = [books.label(book) for book in history(loaded.split, customer).items]
 pd.Series([shelf_of[title] for title in bought]).value_counts().to_frame("books")
 
 # %% [markdown]
-# Which book should the shop show them next? The list leaves out the books they are known to have. Books kept aside for
-# the test stay in, since the model is not told of them: a good model puts them high up (`kept aside` is True).
+# Which book should the shop show them next? The books they are known to have are excluded from the list. Held-out books
+# of the test stay in, since the model does not know them: a good model ranks them high (`held out` is True).
 
 # %%
 from convncf.inspection import recommend
 
 best = recommend(loaded.model, loaded.split, customer, k=5)
 names = [books.label(book) for book in best.items]
-facts = {"book": names, "shelf": [shelf_of[name] for name in names], "score": best.scores.round(2)}
-pd.DataFrame(facts | {"kept aside": np.isin(names, bought)}, index=best.ranks)
+columns = {"book": names, "shelf": [shelf_of[name] for name in names], "score": best.scores.round(2)}
+pd.DataFrame(columns | {"held out": np.isin(names, bought)}, index=best.ranks)
 
 # %% [markdown]
-# A *score* orders the books for this customer. It is no probability and no rating.
+# A *score* orders the books for this customer. It is neither a probability nor a rating.
 #
 # ## 5. Look inside
 #
@@ -265,8 +266,8 @@ figures.feature_maps(trace.layers[0], LIGHT)
 # %% [markdown]
 # *How to read it.* One tile is one channel. As in the map, the customer's dimensions run downwards and the book's
 # across, now a patch at a time: bright where the filter matched the patch, dark where it did not and the network set
-# the result to 0. Each tile has its own scale, from 0 to its largest value. A tile marked *zero* found nothing in this
-# pair.
+# the result to 0. Each tile has its own scale, from 0 to its largest value. A tile marked *zero* is 0 everywhere for
+# this pair.
 #
 # The top left cell of every tile, by hand: the filter times its patch, summed, plus a bias, and nothing below zero.
 
@@ -292,7 +293,7 @@ figures.feature_maps(trace.layers[1], LIGHT)
 # The numbers of the last layer are weighed and added up. That is the score.
 
 # %%
-figures.score_parts(trace, LIGHT)
+figures.score_terms(trace, LIGHT)
 
 # %% [markdown]
 # *How to read it.* Bars to the right raise the score, bars to the left lower it; together they are the score.
@@ -308,10 +309,10 @@ assert np.isclose(total, pair.score, atol=1e-5)
 # ## What to try next
 #
 # - **Another book.** Put the last book of a longer list (`k=20`) in place of `best.items[0]`. The bars on the left
-#   stay; what happens to the map, and to the parts of the score?
+#   stay; what happens to the map, and to the terms of the score?
 # - **A start that knows something.** Set `model.initialisation` to `"dot product"`: the network then begins as
 #   exactly the dot product. Does it end up better?
-# - **Your own file.** Change `file` and `columns`; leave out the temporary home, and what speaks of shelves.
+# - **Your own file.** Change `file` and `columns`; omit the temporary home, and what concerns shelves.
 # - **Without Python.** `convncf demo` trains three models on films, `convncf inspect demo-4x4 --user 15 --item 318
 #   --html pair.html` writes such pictures as a page, and `make app` opens the app, where you can click your way through
 #   the maps.

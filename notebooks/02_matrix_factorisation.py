@@ -14,7 +14,7 @@
 # %% [markdown]
 # # Lesson 2: matrix factorisation with BPR
 #
-# **Nobody told us what they dislike. How can a model learn taste from choices alone, and do the numbers that it learns
+# **No user says what they dislike. How can a model learn taste from choices alone, and do the numbers that it learns
 # mean anything, one by one?**
 #
 # <img src="pictures/02_matrix_factorisation.png" width="560" alt="Two maps of the same user and film, before and after
@@ -22,11 +22,11 @@
 #
 # Left and middle: the same user, the same film, the same score. Between the two pictures the model was turned like a
 # globe, and none of its scores moved by more than rounding does. In this lesson you derive the loss that learns from
-# choices, take one step of it by hand and then a whole epoch, draw the films it learns *against*, and see why turning
+# choices, take one step of it by hand and then a whole epoch, sample the films it learns *against*, and see why turning
 # changes nothing.
 #
 # *Time to read: 25 minutes. Time to run: half a minute on two cores. You need a little Python, what a dot product is,
-# and [lesson 1](01_implicit_feedback.ipynb) for what a mark and a split are.*
+# and [lesson 1](01_implicit_feedback.ipynb) for what an interaction and a split are.*
 
 # %% [markdown]
 # The workbench keeps its files in one folder, its home. This page gets a temporary one, so that it never touches yours.
@@ -47,13 +47,13 @@ os.environ["CONVNCF_HOME"] = folder.name
 # %%
 import numpy as np
 
-people = np.array([[2.0, 0.0], [0.5, 1.5], [-1.0, 1.0]])  # three users: (3, 2)
+users = np.array([[2.0, 0.0], [0.5, 1.5], [-1.0, 1.0]])  # three users: (3, 2)
 films = np.array([[1.0, 0.2], [0.1, 1.0], [1.0, 1.0], [-0.5, 0.3]])  # four films: (4, 2)
-people @ films.T  # each user's score for each film: (3, 4)
+users @ films.T  # each user's score for each film: (3, 4)
 
 # %% [markdown]
 # A score is the *dot product* of the two lists: multiply number by number, add up. The whole table of scores is one
-# matrix product. Seen from the table, it was taken apart into two narrow factors, hence *matrix factorisation*. The
+# matrix product. The table is factorised into two narrow matrices, hence *matrix factorisation*. The
 # package's model does just that:
 
 # %%
@@ -76,7 +76,7 @@ assert torch.isclose(score[0], p @ q)
 print(f"{small.n_users:,} users and {small.n_items:,} films, {config.embedding_size} numbers each")
 
 # %% [markdown]
-# Nobody chooses the numbers; they start at random and are learnt. From what?
+# The numbers are not chosen; they start at random and are learnt. From what?
 #
 # ## 2. The loss, derived
 #
@@ -105,8 +105,8 @@ pd.DataFrame({"gap": gap, "σ(gap)": sigma, "loss": loss, "wrong way round": gap
 # %%
 from convncf import ConvNCFBPRLoss
 
-theirs = ConvNCFBPRLoss()(torch.tensor(gap), torch.zeros(5))  # positives score `gap`, negatives 0
-assert np.isclose(theirs.item(), loss.sum())
+by_package = ConvNCFBPRLoss()(torch.tensor(gap), torch.zeros(5))  # positives score `gap`, negatives 0
+assert np.isclose(by_package.item(), loss.sum())
 
 # %% [markdown]
 # The last column is what one would really like to reduce: the number of pairs in the wrong order (its opposite,
@@ -159,17 +159,17 @@ triple = sample_triple(parts, user=14, item=data.interactions.items.index("356")
 names = data.items.label(triple.positive), data.items.label(triple.negative)
 
 # %%
-print("has:", names[0], "| drawn:", names[1])
+print("has:", names[0], "| negative:", names[1])
 
 # %%
 users, items = small.user_embedding.weight.detach().numpy(), small.item_embedding.weight.detach().numpy()
 now = [users[triple.user], items[triple.positive], items[triple.negative]]
 after = [x - 0.5 * g for x, g in zip(now, gradients(*now), strict=True)]
 for p, q_i, q_j in (now, after):
-    print(f"score of the film they have {p @ q_i:.4f}, of the drawn one {p @ q_j:.4f}, gap {p @ q_i - p @ q_j:.4f}")
+    print(f"score of the film they have {p @ q_i:.4f}, of the negative {p @ q_j:.4f}, gap {p @ q_i - p @ q_j:.4f}")
 
 # %% [markdown]
-# The package can take such steps on one triple, for looking at. Its first is ours:
+# The package can take such steps on one triple, to show them. Its first is ours:
 
 # %%
 steps = bpr_steps(small, triple, rate=0.5)
@@ -183,7 +183,7 @@ from convncf.figures.lesson import bpr_steps as draw_steps
 from convncf.figures.notebook import set_renderer
 
 set_renderer(LIGHT)
-draw_steps(steps, steps.taken, names, LIGHT)
+draw_steps(steps, steps.n_steps, names, LIGHT)
 
 # %% [markdown]
 # *How to read it.* Above, the scores of the two films over the steps; the distance between the lines is the gap. Below,
@@ -192,19 +192,18 @@ draw_steps(steps, steps.taken, names, LIGHT)
 #
 # ## 4. Which films to learn against
 #
-# Each triple needs a *negative*: a film $j$ that the user does not have in training. The simplest choice is to draw one
-# uniformly. The obvious way is to draw any film and try again if the user has it; that may go on for long where a user
-# has nearly everything. There is a way that never tries twice: number the user's *free* films, those they do not have,
-# 0, 1, 2, …, and draw one of these numbers, $r$. Which film is that? In a small case, with six films of which the user
-# has 1 and 2, the free ones are 0, 3, 4 and 5. Free film number 1 is film 3: its number, plus one for each own film
-# that stands before it. And an own film stands before it exactly if no more than $r$ free films lie below that own
-# film.
+# Each triple needs a *negative*: a film $j$ that the user does not have in training. The simplest choice is to sample
+# one uniformly. The obvious way is to sample any film and try again if the user has it; that may go on for long where a
+# user has nearly everything. There is a way that never tries twice: number the user's *free* films, those they do not
+# have, 0, 1, 2, …, and sample one of these numbers, $r$. Which film is that? In a small case, with six films of which
+# the user has 1 and 2, the free ones are 0, 3, 4 and 5. Free film number 1 is film 3: its number, plus one for each own
+# film before it. And an own film is before it exactly if no more than $r$ free films lie below that own film.
 
 # %%
 few = np.array([1, 2])  # the films that the user has, of six
 below = few - np.arange(2)  # free films below each of them: film 0 below both
-found = [number + (below <= number).sum() for number in range(4)]
-assert found == [0, 3, 4, 5]
+free = [number + (below <= number).sum() for number in range(4)]
+assert free == [0, 3, 4, 5]
 
 # %% [markdown]
 # The same for a real user and a large number:
@@ -221,34 +220,34 @@ from convncf.training import TripleSampler
 
 sampler = TripleSampler(parts.train, seed=0)
 assert sampler.negatives(torch.tensor([14]), torch.tensor([r])).item() == film
-print(f"an epoch has {sampler.n_triples:,} triples, one for each mark in training")
+print(f"an epoch has {sampler.n_triples:,} triples, one for each interaction in training")
 
 # %% [markdown]
-# Two doubts about uniform negatives. The first: a drawn film may be one that the user likes, and even one that is held
+# Two doubts about uniform negatives. The first: a negative may be one that the user likes, and even one that is held
 # out for the test. How often?
 
 # %%
 free = parts.interactions.n_items - np.diff(parts.train.indptr)
 held = np.diff(parts.validation.indptr) + np.diff(parts.test.indptr)
-print(f"a draw hits a held-out film in {(held / free).mean():.2%} of the cases, on average over users")
+print(f"a negative is a held-out film in {(held / free).mean():.2%} of the cases, on average over users")
 
 # %% [markdown]
-# Rare. And no film may be excluded because it is in the test part: not drawing it would tell the model that it is
+# Rare. And no film may be excluded because it is in the test part: excluding it would show the model that it is
 # special, a leak.
 #
 # The second doubt: most films are hardly known (the long tail of lesson 1).
 
 # %%
 known = np.bincount(parts.train.indices, minlength=parts.interactions.n_items)
-print(f"{(known <= 3).mean():.0%} of the films have three marks or fewer in training")
+print(f"{(known <= 3).mean():.0%} of the films have three interactions or fewer in training")
 
 # %% [markdown]
 # Is it much of a lesson to score above *those*? We will see once something is trained.
 #
 # ## 5. An epoch by hand
 #
-# An *epoch* goes once through all marks, with a fresh negative for each. Everything needed is above: the triples, the
-# pull, three updates. This is a whole trainer:
+# An *epoch* goes once through all interactions, with a fresh negative for each. Everything needed is above: the
+# triples, the pull, three updates. This is a whole trainer:
 
 
 # %%
@@ -277,7 +276,7 @@ for when, p, q in (("before", p0, q0), ("after", p1, q1)):
 # %% [markdown]
 # The package's trainer has more to take care of (validation, early stopping, resuming), but set to plain gradient
 # descent it does the same to the numbers. (A `Trainer` hands out a record after each epoch; `list` makes it go on to
-# its end. There it returns to the best epoch, unless it is told not to, as here.)
+# its end. There it returns to the best epoch, unless `restore=False`, as here.)
 
 # %%
 from convncf import EvalConfig, TrainConfig
@@ -314,16 +313,16 @@ print(*(f"{test['metric']}: {test['words']}" for test in report["paired"].values
 metrics.loc[["HR@10", "NDCG@10"]].round(3)
 
 # %% [markdown]
-# Beside it stands *popularity*, one list for everybody: what every model has to beat. The line above the table compares
-# the two user by user; where its interval holds 0, they cannot be told apart.
+# Beside it is *popularity*, one list for all: what every model has to beat. The line above the table compares
+# the two user by user; where its interval holds 0, there is no significant difference.
 #
 # Back to the second doubt. How strong is the pull of a uniform negative, now that something was learnt? And of the
-# *hardest of four*: draw four, take the one that scores highest?
+# *hardest of four*: sample four, take the one that scores highest?
 
 # %%
-model, made = loaded.model, loaded.split
+model, split = loaded.model, loaded.split
 assert isinstance(model, MatrixFactorisation)
-u, i, four = TripleSampler(made.train, seed=0, candidates=4).batch(0, 0, 20_000)  # (B,), (B,), (B, 4)
+u, i, four = TripleSampler(split.train, seed=0, candidates=4).batch(0, 0, 20_000)  # (B,), (B,), (B, 4)
 hardest = model.hardest(u, four)
 assert torch.equal(hardest, four.gather(1, model.scores_of(u, four).argmax(dim=1, keepdim=True))[:, 0])
 
@@ -339,7 +338,7 @@ for name, j in (("uniform", four[:, 0]), ("hardest of four", hardest)):
 # the user would in truth like. How often is it one that we know they chose, since it is held out?
 
 # %%
-held_out = (made.validation + made.test).toarray()
+held_out = (split.validation + split.test).toarray()
 for name, j in (("uniform", four[:, 0]), ("hardest of four", hardest)):
     print(f"{name}: {held_out[u, j].mean():.2%} of the negatives are held-out films of the same user")
 
@@ -361,26 +360,26 @@ assert torch.allclose(R @ R.T, torch.eye(size, dtype=torch.float64))
 # The score does not notice, since $(pR)\cdot(qR) = p R R^\top q^\top = p \cdot q$:
 
 # %%
-turned = MatrixFactorisation(model.config, made.interactions)
+turned = MatrixFactorisation(model.config, split.interactions)
 turned.start_from(P @ R, Q @ R)
 assert torch.allclose(turned.score_items(14), model.score_items(14), atol=1e-4)
 
 # %%
 from convncf.metrics import evaluate
 
-first, second = (evaluate(each, made, "test", loaded.config.eval) for each in (model, turned))
+first, second = (evaluate(scorer, split, "test", loaded.config.eval) for scorer in (model, turned))
 same = first.ranks.ranks == second.ranks.ranks
 print(f"{same.mean():.2%} of the {same.size:,} test films keep their rank exactly")
-both = {"as trained": dict(first.metrics), "turned": dict(second.metrics)}
-pd.DataFrame(both).loc[["HR@10", "NDCG@10"]].round(4)
+metrics = {"as trained": dict(first.metrics), "turned": dict(second.metrics)}
+pd.DataFrame(metrics).loc[["HR@10", "NDCG@10"]].round(4)
 
 # %% [markdown]
-# (Should a rank differ, two films had the same score but for the last digits.) And yet the numbers are other numbers.
+# (Should a rank differ, two films had the same score but for the last digits.) And yet all the numbers have changed.
 # Multiply each number of a user with each of a film, and you get the *interaction map*, which the next lesson is about.
 # Here it is for one pair, before and after:
 
 # %% tags=["answer"]
-shawshank = made.interactions.items.index("318")
+shawshank = split.interactions.items.index("318")
 before, now_turned = (np.outer(p[14], q[shawshank]) for p, q in ((P, Q), (P @ R, Q @ R)))  # (D, D) each
 figures.maps.beside(before, now_turned, LIGHT, ("as trained", "turned")).update_layout(height=268)
 
@@ -424,19 +423,20 @@ assert np.allclose(near.similarity, nearest_by_embedding(turned, shawshank, k=8)
 
 # %%
 titles = [data.items.label(item) for item in near.items.tolist()]
-drawn = figures.embeddings.neighbours(
-    titles, near.similarity, LIGHT, of=data.items.label(shawshank), measure=near.measure
+figure = figures.embeddings.neighbours(
+    titles, near.similarity, LIGHT, item=data.items.label(shawshank), measure=near.measure
 )
-drawn.update_layout(margin_l=280)  # room for a long title
+figure.update_layout(margin_l=280)  # room for a long title
 
 # %% [markdown]
 # *How to read it.* The films whose embeddings point most nearly the way of The Shawshank Redemption's. The longer the
 # bar, the smaller the angle: 1 is the same direction, 0 nothing in common. Judge for yourself whether they belong
-# together. The model was told no genre and no title; it may as well have found that these are films that everybody
-# knows.
+# together. The model knows no genre and no title; the films may be similar only because everyone
+# knows them.
 #
-# Keep this in mind for what comes next. ConvNCF lays a picture of products before a network that reads *neighbouring*
-# cells together, and matrix factorisation, where its embeddings come from, does not care which cells are neighbours.
+# Keep this in mind for what comes next. ConvNCF gives a map of products to a network that reads *neighbouring*
+# cells together, and for matrix factorisation, where its embeddings come from, it is arbitrary which cells are
+# neighbours.
 #
 # ## What to try next
 #
@@ -469,8 +469,8 @@ drawn.update_layout(margin_l=280)  # room for a long title
 # </details>
 
 # %% [markdown]
-# **Exercise 2.** Swap the dimensions of the trained model, and turn some of them over (change their sign). That is a
-# rotation too, or a reflection. Can the package's `align` find out which?
+# **Exercise 2.** Swap the dimensions of the trained model, and change the sign of some. That is a
+# rotation too, or a reflection. Can the package's `align` find it?
 
 # %% [markdown]
 # <details><summary>Solution</summary>
@@ -479,16 +479,16 @@ drawn.update_layout(margin_l=280)  # room for a long title
 # from convncf.inspection import align, embeddings
 #
 # swap = np.eye(size)[rng.permutation(size)] * rng.choice([-1.0, 1.0], size)
-# swapped = MatrixFactorisation(model.config, made.interactions)
+# swapped = MatrixFactorisation(model.config, split.interactions)
 # swapped.start_from(P @ torch.tensor(swap), Q @ torch.tensor(swap))
-# tables = [embeddings(each, made.interactions) for each in (model, swapped)]
-# found = align(*tables, "permutation")
-# print(found.words)
-# assert np.array_equal(found.matrix, swap.T)
+# tables = [embeddings(table, split.interactions) for table in (model, swapped)]
+# alignment = align(*tables, "permutation")
+# print(alignment.words)
+# assert np.array_equal(alignment.matrix, swap.T)
 # ```
 #
 # It finds the way back, the inverse of the swap, which for an orthogonal matrix is its transpose. Two models that were
-# trained apart differ by more than this, but before their maps are compared they have to be aligned all the same.
+# trained separately differ by more than this, but before their maps are compared they have to be aligned all the same.
 # </details>
 
 # %% [markdown]
@@ -515,7 +515,7 @@ drawn.update_layout(margin_l=280)  # room for a long title
 # ## Sources
 #
 # - S. Rendle, C. Freudenthaler, Z. Gantner, L. Schmidt-Thieme: BPR: Bayesian Personalized Ranking from Implicit
-#   Feedback. UAI 2009. The derivation is section 4.1, the kinship with AUC 4.1.1, matrix factorisation 4.3.1.
+#   Feedback. UAI 2009. The derivation is section 4.1, the relation to AUC 4.1.1, matrix factorisation 4.3.1.
 # - Y. Koren, R. Bell, C. Volinsky: Matrix Factorization Techniques for Recommender Systems. IEEE Computer 42(8), 2009.
 # - W. Zhang, T. Chen, J. Wang, Y. Yu: Optimizing Top-N Collaborative Filtering via Dynamic Negative Item Sampling.
 #   SIGIR 2013. The hardest of a few.

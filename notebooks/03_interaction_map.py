@@ -21,7 +21,7 @@
 # dashed and one row framed">
 #
 # This square holds every number of a user times every number of a film. The dot product adds up the dashed diagonal and
-# never looks at the rest. In this lesson you see what the rest holds, then meet an inconvenient truth about it (any sum
+# never reads the rest. In this lesson you see what the rest holds, then meet an inconvenient truth about it (any sum
 # of these cells, weighted as you like, is again a dot product), and find the one place where a network can do more.
 #
 # *Time to read: 25 minutes. Time to run: half a minute on two cores. You need a little Python, matrix products, and
@@ -64,7 +64,7 @@ pd.concat({"film a": pd.DataFrame(map_a, rows, columns), "film b": pd.DataFrame(
 
 # %% [markdown]
 # The two maps differ, and each still contains the score: it is the sum of the diagonal, which mathematicians call the
-# *trace*. Off the diagonal stand products that no dot product ever forms, such as the user's first number times the
+# *trace*. Off the diagonal are products that no dot product ever forms, such as the user's first number times the
 # film's third.
 
 # %%
@@ -75,7 +75,8 @@ assert np.trace(map_b) == p @ film_b
 # ## 2. A real map
 #
 # Train something to look at: matrix factorisation first, then a small ConvNCF that starts from its embeddings. To be
-# quick we keep films with fifty marks or more, and 16 numbers an embedding. The network starts from random filters.
+# quick we keep films with fifty interactions or more, and 16 numbers an embedding. The network starts from random
+# filters.
 
 # %%
 from convncf import datasets, fit
@@ -95,7 +96,7 @@ scores.loc[["HR@10", "NDCG@10"]].round(3)
 
 # %% [markdown]
 # (`mf-bpr` is the matrix factorisation that the network started from. No verdict is meant here: the model is small, and
-# trained for a moment.) A `trace` holds every number between two embeddings and the score, the map among them:
+# trained briefly.) A `trace` holds every number between two embeddings and the score, the map among them:
 
 # %%
 from convncf import ConvNCF
@@ -127,23 +128,23 @@ map_row(trace, int(np.abs(trace.p).argmax()), LIGHT)  # frames the row of the la
 # down the rows, the film's across the columns; a cell is one of the left times one of the top: red above 0, blue below,
 # pale near 0, on the scale at the right. The dashed line is the diagonal, where a dimension meets itself. The framed
 # row is the film's whole embedding times one number of the user: all rows are the same pattern, stronger or weaker,
-# upright or turned over.
+# with the same or the opposite sign.
 #
 # Remember from lesson 2 that the order of dimensions is an accident. Read what kinds of cells there are, not where.
 #
-# How much of the map does the dot product look at?
+# How much of the map does the dot product read?
 
 # %%
-from convncf.inspection.sums import map_parts
+from convncf.inspection.sums import diagonal_share
 
 size = np.abs(trace.map)
 share = np.trace(size) / size.sum()
-assert np.isclose(map_parts(trace).share, share)
+assert np.isclose(diagonal_share(trace).share, share)
 print(f"{len(trace.p)} of {trace.map.size} cells are on the diagonal; they hold {share:.1%} of the map's size")
 
 # %% [markdown]
-# Between the dot product and the whole map stands *GMF* (generalised matrix factorisation): it still looks at the
-# diagonal only, but gives each of its cells a weight $h_d$ that is learnt. With all weights 1 it is matrix
+# Between the dot product and the whole map is *GMF* (generalised matrix factorisation): it still reads only the
+# diagonal, but gives each of its cells a weight $h_d$ that is learnt. With all weights 1 it is matrix
 # factorisation. So:
 #
 # | model | reads of the map | weights |
@@ -160,28 +161,28 @@ assert np.isclose(gmf, np.trace(np.diag(h) @ trace.map))
 
 # %% [markdown]
 # Does the rest differ where the dot product does not? Look for two films to which this user's dot product gives nearly
-# the same number, and which otherwise have as little as possible in common.
+# the same number, and which otherwise are as dissimilar as possible.
 
 # %%
 P = network.user_embedding.weight.detach().double().numpy()  # (users, 16)
 Q = network.item_embedding.weight.detach().double().numpy()  # (films, 16)
 dots = Q @ P[user]
 lengths = np.linalg.norm(Q, axis=1)
-alike = (Q @ Q.T) / np.outer(lengths, lengths)  # cosine of each two films
+cosines = (Q @ Q.T) / np.outer(lengths, lengths)  # cosine of each two films
 
 # %%
 near = np.abs(dots[:, None] - dots) < 0.01 * np.abs(dots).max()  # scores that are as good as the same
 liked = dots > np.quantile(dots, 0.75)  # both are to be among this user's better quarter
-candidates = np.where(near & liked[:, None] & liked, alike, 2)
-one, other = (int(place) for place in np.unravel_index(candidates.argmin(), candidates.shape))
-names = loaded.dataset.items.label(one), loaded.dataset.items.label(other)
+candidates = np.where(near & liked[:, None] & liked, cosines, 2)
+film_1, film_2 = (int(place) for place in np.unravel_index(candidates.argmin(), candidates.shape))
+names = loaded.dataset.items.label(film_1), loaded.dataset.items.label(film_2)
 
 # %%
 from convncf import figures
 
-print(*(f"{name}: dot product {dots[item]:.3f}" for name, item in zip(names, (one, other), strict=True)), sep="\n")
-short = tuple(name.split(" (")[0] for name in names)  # titles that stand side by side without touching
-figures.maps.beside(np.outer(P[user], Q[one]), np.outer(P[user], Q[other]), LIGHT, short).update_layout(height=268)
+print(*(f"{name}: dot product {dots[item]:.3f}" for name, item in zip(names, (film_1, film_2), strict=True)), sep="\n")
+short = tuple(name.split(" (")[0] for name in names)  # titles short enough to be side by side
+figures.maps.beside(np.outer(P[user], Q[film_1]), np.outer(P[user], Q[film_2]), LIGHT, short).update_layout(height=268)
 
 # %% [markdown]
 # *How to read it.* Two maps of the same user, and the first less the second; the user's dimensions run down the rows,
@@ -203,7 +204,7 @@ assert np.isclose(abs(p_back @ P[user]), np.linalg.norm(p_back) * np.linalg.norm
 
 # %% [markdown]
 # So the map *holds* more than the dot product, and no more than the two embeddings. What it offers is a form: the
-# products stand there ready to be weighed, and need not be learnt from two lists.
+# products are ready to be weighted, and need not be learnt from two lists.
 #
 # ## 4. A second: every weighted sum of the map is a dot product
 #
@@ -257,12 +258,12 @@ assert torch.allclose(stack, factorised.score_pairs(users, films) + constant, at
 # ## 5. So what can a network add?
 #
 # Only what is not linear in the map. In ConvNCF that is the ReLU, $\max(0, x)$, between the layers. Each cell of the
-# first layer is then $\max(0,\; p_a^\top W q_b + b)$, with $p_a$ and $q_b$ the piece of each embedding that the filter
-# lies on: a small dot product that counts *only if it is large enough*.
+# first layer is then $\max(0,\; p_a^\top W q_b + b)$, with $p_a$ and $q_b$ the segment of each embedding that the
+# filter reads: a small dot product that counts *only if it is large enough*.
 #
 # The smallest example that no dot product of the same size can match: two filters, $+$ and $-$ the diagonal, both with
 # weight $+1$. Since $\max(0, x) + \max(0, -x) = |x|$, the score is $|p \cdot q|$: a user who likes what is very much
-# their kind and what is the very opposite, and is bored by what lies between.
+# their kind and what is the very opposite, and is indifferent to what lies between.
 
 # %%
 torch.manual_seed(0)
@@ -304,9 +305,9 @@ assert rank_of_dots == 2 < rank_of_network
 import copy
 
 exact = copy.deepcopy(network).double().eval()
-some = torch.arange(100)
+first = torch.arange(100)
 with torch.no_grad():
-    table = exact(some.repeat_interleave(100), some.repeat(100)).reshape(100, 100).numpy()
+    table = exact(first.repeat_interleave(100), first.repeat(100)).reshape(100, 100).numpy()
 print("rank of its table of scores:", np.linalg.matrix_rank(table), "| numbers in an embedding:", P.shape[1])
 
 # %% [markdown]
@@ -325,9 +326,9 @@ diagonals = np.diagonal(maps, axis1=1, axis2=2)  # (12000, 16)
 # %%
 def explained(features: np.ndarray) -> tuple[float, np.ndarray]:
     """Share of the variance of the last 4000 scores that the best fit to the others explains, and its weights."""
-    known = np.column_stack([features, np.ones(len(features))])
-    weights = np.linalg.lstsq(known[:8000], target[:8000], rcond=None)[0]
-    missed = target[8000:] - known[8000:] @ weights
+    inputs = np.column_stack([features, np.ones(len(features))])
+    weights = np.linalg.lstsq(inputs[:8000], target[:8000], rcond=None)[0]
+    missed = target[8000:] - inputs[8000:] @ weights
     return 1 - missed.var() / target[8000:].var(), weights[:-1]
 
 
@@ -350,7 +351,7 @@ figures.maps.beside(identity, W_fit, LIGHT, labels).update_layout(height=268)
 # *How to read it.* Not maps of a pair this time but weights on a map: the user's dimensions run down the rows, the
 # film's across the columns; red cells count for the film, blue cells against it, pale ones hardly at all. The left
 # square is the dot product's, made as large as the other; all are on the scale at the right. The filters began at
-# random, and nothing told the network of a diagonal. The more the middle square looks like the left one, the more it
+# random, and nothing pointed the network to a diagonal. The more the middle square looks like the left one, the more it
 # has found the dot product by itself; the third square shows in what it departs from it.
 #
 # Variance is one thing, ranking another. Build the imitation and let the three compete on the test films:
@@ -360,24 +361,24 @@ from convncf.metrics import evaluate
 
 imitation = MatrixFactorisation(ModelConfig(name="mf-bpr", embedding_size=16), data)
 imitation.start_from(torch.from_numpy(P), torch.from_numpy(Q @ W_fit.T))
-theirs = evaluate(imitation, loaded.split, "test", loaded.config.eval)
-scores["imitation"] = theirs.metrics
+of_imitation = evaluate(imitation, loaded.split, "test", loaded.config.eval)
+scores["imitation"] = of_imitation.metrics
 scores.loc[["HR@10", "NDCG@10"]].round(3)
 
 # %%
 from convncf.metrics import paired_test
 
-ours = evaluate(network, loaded.split, "test", loaded.config.eval)
-test = paired_test(ours.per_user["NDCG@10"], theirs.per_user["NDCG@10"], seed=0)
+of_network = evaluate(network, loaded.split, "test", loaded.config.eval)
+test = paired_test(of_network.per_user["NDCG@10"], of_imitation.per_user["NDCG@10"], seed=0)
 print("NDCG@10:", test.in_words("the network", "the imitation"))
 
 # %% [markdown]
 # Whatever the lines above say on your machine, read them so: where the interval lies above 0, the ReLU of this network
-# found something here that the best-fitting $W$ did not carry over; where it holds 0, these users cannot tell the
-# network from a dot product of other embeddings. And note what was not tried: an imitation that is *trained* on the
-# marks, as matrix factorisation is, rather than fitted to the network.
+# found something here that the best-fitting $W$ did not carry over; where it holds 0, there is no significant
+# difference between the network and a dot product of other embeddings. And note what was not tried: an imitation that
+# is *trained* on the interactions, as matrix factorisation is, rather than fitted to the network.
 #
-# One last difference. The dot product does not care how the dimensions are ordered, and a full $W$ does not either:
+# One last difference. The order of dimensions makes no difference to the dot product, nor to a full $W$:
 # swap them, and some other $W$ fits as well. The network's filters lie on *neighbouring* dimensions. Swap the
 # dimensions of users and films alike, without training again:
 
@@ -409,7 +410,7 @@ assert not torch.allclose(before, after, rtol=1e-3)
 #   begins as exactly $p \cdot q$. How much of it is a dot product after training?
 # - **More room.** Raise the channels from 8 to 32. Does the last row of the table in section 6 fall?
 # - **Without Python.** `make app` opens the app on <http://localhost:8501>. Its page
-#   [Inspect](http://localhost:8501/inspect) shows the map of any pair, and lets you edit it and watch the score;
+#   [Inspect](http://localhost:8501/inspect) shows the map of any pair, and lets you change it and watch the score;
 #   [Learn](http://localhost:8501/learn) builds it up step by step.
 # - **The next lesson**, [the convolutional tower](04_convolutional_tower.ipynb), takes the network apart.
 
@@ -441,14 +442,14 @@ assert not torch.allclose(before, after, rtol=1e-3)
 #
 # ```python
 # of_one = np.mean([np.outer(P[user], Q[film]) for film in range(20)], axis=0)
-# of_many = np.mean([np.outer(P[each], Q[each]) for each in range(20)], axis=0)
+# of_many = np.mean([np.outer(P[place], Q[place]) for place in range(20)], axis=0)
 # print(np.linalg.matrix_rank(of_one), np.linalg.matrix_rank(of_many))
 # assert np.allclose(of_one, np.outer(P[user], Q[:20].mean(axis=0)))
 # assert np.linalg.matrix_rank(of_one) == 1 < np.linalg.matrix_rank(of_many)
 # ```
 #
 # A sum of $p q^\top$ with one $p$ is $p$ times the sum of the $q$: still rank 1. So the mean map of a history, which
-# the app shows, is the map with the *mean film*. With different users nothing can be drawn out, and the rank grows.
+# the app shows, is the map with the *mean film*. With different users nothing can be factored out, and the rank grows.
 # </details>
 
 # %% [markdown]

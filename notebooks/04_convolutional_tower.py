@@ -39,8 +39,8 @@ os.environ["CONVNCF_HOME"] = folder.name
 # %% [markdown]
 # ## 1. A pair to follow
 #
-# We need a network with weights that are not mere noise. So we train one for a moment: on films that are seen by at
-# least twenty users, to be through soon. Four layers lead from 64 × 64 down to 1 × 1; their kernels are 4, 4, 2 and 2.
+# We need a network with weights that are not mere noise. So we train one briefly: on films that are seen by at
+# least twenty users, to be done soon. Four layers lead from 64 × 64 down to 1 × 1; their kernels are 4, 4, 2 and 2.
 
 # %%
 layers = {"embedding_size": 64, "cnn_channels": (1, 32, 32, 32, 32)}
@@ -75,7 +75,7 @@ print(f"{loaded.dataset.items.label(film)}: p {p.shape}, q {q.shape}, map {trace
 #
 # Layer 1 looks at the map through a window of 4 × 4 cells, a *patch*. It is laid on the map side by side, without
 # overlap: the *stride*, by which it moves, is the *kernel*, its size. Each filter turns each patch into one number. We
-# take the place where some filter answered most strongly.
+# take the place with the highest activation of any filter.
 
 # %%
 from convncf.inspection import receptive_field, strongest_cell, strongest_channel
@@ -120,7 +120,7 @@ filter_window(window(trace, channel, a, b), LIGHT)
 # *How to read it.* Left the patch, in the middle the filter, right their products, cell by cell; the user's dimensions
 # run down and the film's across, as on the map. Red is positive, blue is negative, and each square has its own scale,
 # written below it. Where patch and filter have the same sign the product is red. This place was picked because the
-# filter answered most strongly here: most products are red, and they add up instead of cancelling out.
+# filter's activation is highest here: most products are red, and they add up instead of cancelling out.
 #
 # Now use what the patch is. Its cell in row *s* and column *t* is *p*ₛ · *q*ₜ, so the sum over all cells is
 #
@@ -144,8 +144,8 @@ assert np.isclose(by_edges, cell, atol=1e-5)
 # %%
 from convncf.inspection import cell_arithmetic
 
-found = cell_arithmetic(trace, channel, a, b)
-assert np.isclose(found.total, by_edges, atol=1e-5)
+arithmetic = cell_arithmetic(trace, channel, a, b)
+assert np.isclose(arithmetic.total, by_edges, atol=1e-5)
 assert np.isclose(max(by_edges, 0), layer.maps[channel, a, b], atol=1e-5)
 
 # %% [markdown]
@@ -177,9 +177,9 @@ figures.feature_maps(layer, LIGHT, selected=channel)
 # %% [markdown]
 # *How to read it.* One tile is one filter's map: a *channel*. The user's dimensions run downwards and the film's
 # across, a patch to a cell. Each tile has its own scale, from 0 (dark) to its largest value (bright); a tile marked
-# *zero* found nothing in this pair. The framed tile is our filter, and its brightest cell the one of section 2.
+# *zero* is 0 everywhere for this pair. The framed tile is our filter, and its brightest cell the one of section 2.
 #
-# Are the tiles not strangely alike, with the same rows and columns standing out? They must be: a row of cells shares
+# Are the tiles not strangely similar, with the same rows and columns standing out? They must be: a row of cells shares
 # the four numbers *p*ₐ, and where those are all small, every cell of that row is close to what the bias alone gives,
 # whatever the film.
 #
@@ -202,7 +202,7 @@ for by_hand, layer in zip(climb(trace.map), trace.layers, strict=True):
     print(layer.name, "→ {} channels of {} × {}".format(*layer.shape))
 
 # %% [markdown]
-# How much of the square has one cell of layer 2 read? Its patch is 4 × 4 cells of layer 1, and each of those has read
+# How much of the map does one cell of layer 2 read? Its patch is 4 × 4 cells of layer 1, and each of those has read
 # 4 × 4 of the map. Sides multiply:
 
 # %%
@@ -216,21 +216,21 @@ for number, layer in enumerate(trace.layers):
 # %% [markdown]
 # That is its *receptive field*. The last layer's is the whole map, so the score can depend on every product. Here is
 # the field of one cell of layer 2. Not of the brightest one, for a cell may be bright by its bias alone; of the one
-# that this pair has moved furthest from what it says to an empty map.
+# that is furthest from its value for an empty map.
 
 # %%
 layer = trace.layers[1]
-empty = climb(np.zeros_like(trace.map))[1]  # what layer 2 says to a map of zeros
+empty = climb(np.zeros_like(trace.map))[1]  # layer 2 for a map of zeros
 moved = np.abs(layer.maps - empty)
 channel, a, b = np.unravel_index(moved.argmax(), moved.shape)
 rows, cols = receptive_field(trace.layers, 1, a, b)
 figures.interaction_map(trace, LIGHT, field=(rows, cols))
 
 # %% [markdown]
-# *How to read it.* The same map as before; the larger frame is all that one number of layer 2 has ever seen.
+# *How to read it.* The same map as before; the larger frame is the receptive field of one cell of layer 2.
 #
-# Do not take this on trust: erase everything outside the frame, and climb again. Our cell must not notice. Then erase
-# the inside, and it must say what it says to an empty map.
+# Do not take this on trust: erase everything outside the frame, and climb again. Our cell must not change. Then erase
+# the inside, and it must have its value for an empty map.
 
 # %%
 inside = np.zeros_like(trace.map)
@@ -254,10 +254,10 @@ assert np.isclose(score, trace.score, atol=1e-4)
 print(f"by hand {score:.4f}, the package {trace.score:.4f}")
 
 # %%
-figures.score_parts(trace, LIGHT)
+figures.score_terms(trace, LIGHT)
 
 # %% [markdown]
-# *How to read it.* A bar is a channel's part of the score: to the right it raises it, to the left it lowers it. The
+# *How to read it.* A bar is a channel's term of the score: to the right it raises it, to the left it lowers it. The
 # largest have a bar of their own, the others share one; together with the bias they are the score.
 #
 # ## 6. What it costs
@@ -311,18 +311,18 @@ for kernels in ((4, 4, 2, 2), (2, 2, 2, 2, 2, 2), (8, 8)):
 # ## 7. The network that is a dot product
 #
 # Can such a tower compute *p*·*q*, all that matrix factorisation knows? A filter with ones on the diagonal gives the
-# part of the dot product that lies in its patch. But ReLU throws away what is negative, and most parts of a dot product
+# terms of the dot product that lie in its patch. But ReLU throws away what is negative, and the terms of a dot product
 # are needed with their sign. The trick is to carry every number twice, as itself and as its opposite:
 
 # %%
 x = np.linspace(-2, 2, 9)
-kept = np.maximum(x, 0)
+positive = np.maximum(x, 0)
 opposite = np.maximum(-x, 0)
-assert np.allclose(kept - opposite, x)
+assert np.allclose(positive - opposite, x)
 
 # %% [markdown]
-# So two channels are enough: +diagonal and −diagonal on layer 1. Each layer above puts the number together again, kept
-# minus opposite, sums along its diagonal, and splits the sum in two as before.
+# So two channels are enough: +diagonal and −diagonal on layer 1. Each layer above puts the number together again,
+# positive minus opposite, sums along its diagonal, and splits the sum in two as before.
 
 
 # %%
@@ -341,16 +341,16 @@ assert np.isclose(maps[0, 0, 0] - maps[1, 0, 0], p @ q, atol=1e-5)
 print(f"two channels: {maps[0, 0, 0] - maps[1, 0, 0]:.5f}, dot product: {p @ q:.5f}")
 
 # %% [markdown]
-# What happens on the way? After layer 1, the cell in row *a* and column *b* is the dot product of the user's piece *a*
-# with the film's piece *b*. The next layers walk down the diagonal of that table.
+# What happens on the way? After layer 1, the cell in row *a* and column *b* is the dot product of the user's segment
+# *a* with the film's segment *b*. The next layers walk down the diagonal of that table.
 
 # %%
-chunks = p.reshape(16, 4) @ q.reshape(16, 4).T
-assert np.allclose(steps[0][0] - steps[0][1], chunks, atol=1e-5)
-assert np.isclose(np.trace(chunks), p @ q, atol=1e-5)
+segments = p.reshape(16, 4) @ q.reshape(16, 4).T
+assert np.allclose(steps[0][0] - steps[0][1], segments, atol=1e-5)
+assert np.isclose(np.trace(segments), p @ q, atol=1e-5)
 
 # %% [markdown]
-# The package builds the same network when it is told to begin with `initialisation="dot product"`. We give it two
+# The package builds the same network with `initialisation="dot product"`. We give it two
 # channels a layer and our embeddings, and let it score every film.
 
 # %%
@@ -370,13 +370,13 @@ assert np.allclose(two_trace.layers[0].maps, steps[0], atol=1e-5)
 figures.feature_maps(two_trace.layers[0], LIGHT, "shared", width=500)
 
 # %% [markdown]
-# *How to read it.* The two channels of layer 1 on one scale from 0; the user's pieces run down, the film's across.
-# Every cell is bright in at most one of them: on the left where the piece of the dot product is positive, on the right
+# *How to read it.* The two channels of layer 1 on one scale from 0; the user's segments run down, the film's across.
+# Every cell is bright in at most one of them: on the left where the product of two segments is positive, on the right
 # where it is negative.
 #
 # So ConvNCF contains matrix factorisation. That is a test with a known answer, and a way to start: a network of 32
 # channels may begin as these two, with the others at an output weight of 0, and learn from there. Whatever it then does
-# better or worse than the dot product is the network's own doing. It is no proof that there is anything to add.
+# better or worse than the dot product is the network's own doing. It is not a proof that there is anything to add.
 #
 # ## 8. Kernel = stride: a layer is a matrix product
 #
@@ -481,7 +481,7 @@ def milliseconds(score):
 times = {
     "convolutions on maps": milliseconds(lambda: reference.score_items(user)),
     "our matrix products": milliseconds(lambda: all_at_once(p_of_user, films)),
-    "ours, 32 films at a time": milliseconds(lambda: [all_at_once(p_of_user, some) for some in films.split(32)]),
+    "ours, 32 films at a time": milliseconds(lambda: [all_at_once(p_of_user, chunk) for chunk in films.split(32)]),
     "the package": milliseconds(lambda: loaded.model.score_items(user)),
 }
 
@@ -494,7 +494,7 @@ table.assign(times_faster=table["milliseconds"].iloc[0] / table["milliseconds"])
 # multiplications alone, since from layer 2 on there are as many as before. They come from how these are done: in large
 # matrix products on numbers that lie side by side, with no map to fill, and with little to write to the memory and read
 # back. That is why it makes a difference how many films our lines take at a time: the numbers between two layers should
-# fit into the small, fast memory next to the processor. The package also works in such pieces, and where its `fast`
+# fit into the small, fast memory next to the processor. The package also works in such chunks, and where its `fast`
 # extra is installed, it compiles the loops for your processor.
 #
 # None of this is an approximation. And none of it would work with overlapping patches: it is the plan, kernel = stride,
@@ -503,8 +503,8 @@ table.assign(times_faster=table["milliseconds"].iloc[0] / table["milliseconds"])
 # %% [markdown]
 # ## What to try next
 #
-# - **Another pair.** Change `"15"` at the top, or take `k=50` and the last film: which channels speak now, and how many
-#   are silent?
+# - **Another pair.** Change `"15"` at the top, or take `k=50` and the last film: which channels are active now, and how
+#   many are zero?
 # - **Another plan.** Set kernels and strides to `(8, 8)` with channels `(1, 32, 32)`, or to the paper's six layers. An
 #   impossible plan, such as `(5, 5)`, is refused with those that fit.
 # - **Without Python.** In the app, `make app`, the page *Inspect* shows such a pair: click a cell of a feature map, and
@@ -545,7 +545,7 @@ table.assign(times_faster=table["milliseconds"].iloc[0] / table["milliseconds"])
 # def carry_all(k, below):
 #     square = np.ones((k, k))
 #     stack = [square] if below == 1 else [square, -square]
-#     return np.array([stack, [-one for one in stack]])
+#     return np.array([stack, [-part for part in stack]])
 #
 #
 # maps = trace.map[None]

@@ -20,7 +20,7 @@
 # <img src="pictures/05_training.png" width="680" alt="Validation curves of four trainings of the same network">
 #
 # Each line is a training of the same network on the same films; higher is better. On this page you do a step of
-# training by hand, then train well and badly on purpose, look into what died, and learn to read the curves.
+# training by hand, then train well and badly on purpose, find out what died, and learn to read the curves.
 #
 # *Time to read: 25 minutes. Time to run: a minute and a half on two cores. You need a little numpy, and to have met the
 # dot product of embeddings and ConvNCF's tower of layers.*
@@ -43,8 +43,8 @@ epochs = int(os.environ.get("CONVNCF_EPOCHS", "5"))  # of the network; the tests
 # above the second. BPR turns this wish into a loss, −ln σ(score of the seen − score of the other): near 0 where the
 # seen one is far above, and large where it is far below.
 #
-# We read the data, keep the films that at least thirty users have seen, and draw the triples of one epoch, which is one
-# pass over all that users have seen in the training part.
+# We read the data, keep the films that at least thirty users have seen, and sample the triples of one epoch, which is
+# one pass over all that users have seen in the training part.
 
 # %%
 from convncf import EvalConfig, TrainConfig, datasets
@@ -55,7 +55,7 @@ split = datasets.load("movielens-small").split(seed=1, min_item=30)
 from convncf.training import triple_sampler
 
 sampler = triple_sampler(split, TrainConfig(), seed=1)
-user, seen, other = (part.numpy() for part in sampler.batch(1, 0, sampler.n_triples))  # epoch 1, step 0
+user, seen, other = (indices.numpy() for indices in sampler.batch(1, 0, sampler.n_triples))  # epoch 1, step 0
 print(f"{sampler.n_triples:,} triples; the first: user {user[0]} has film {seen[0]} and not film {other[0]}")
 
 # %% [markdown]
@@ -88,7 +88,7 @@ penalty = 0.015 * ((p**2).sum() + (q**2).sum() + (r**2).sum())
 triples = {"user_id": user, "item_id": seen, "neg_item_id": other}
 batch = {name: torch.from_numpy(column) for name, column in triples.items()}
 assert np.isclose(loss + penalty, model.calculate_loss(batch).item(), rtol=1e-5)
-print(f"loss {loss / len(user):.4f} a triple, of a model with no opinion {np.log(2):.4f}")
+print(f"loss {loss / len(user):.4f} a triple, of a model that scores all films alike {np.log(2):.4f}")
 
 # %% [markdown]
 # Keep that last number in mind. A model that scores all films alike has a gap of 0, and a loss of −ln σ(0) = ln 2.
@@ -129,7 +129,7 @@ print(f"median step {np.median(moved):.4f}, largest {moved.max():.4f}; the rate 
 # ## 2. Pretraining
 #
 # First we let MF-BPR learn until it is done. Its embeddings are where ConvNCF starts. A run, as in the quick start;
-# `common` holds what a group of trainings shares, and `train` is told what is special. (A keyword of Python's cannot
+# `common` holds what a group of trainings shares, and `train` takes what is special. (A keyword of Python's cannot
 # hold a dot, so `train__epochs` stands for the setting `train.epochs`.)
 
 # %%
@@ -194,7 +194,7 @@ figures.learning.validation(records, LIGHT, "NDCG@10")
 # %% [markdown]
 # *How to read it.* NDCG@10 on validation films, that is films which were not trained on; higher is better, and epoch 0
 # is the network before its first step. A line on the floor has found nothing, a line that is still rising may not be
-# done, and a line that bends down is learning its training films by heart. Which is which? The loss helps:
+# done, and a line that bends down is overfitting its training films. Which is which? The loss helps:
 
 # %%
 figures.learning.validation(records, LIGHT, "loss")
@@ -220,7 +220,7 @@ for name, value in last.items():
 from convncf import load
 
 
-def top(model, user, n_items):  # the numbers that are weighed last, (films, channels)
+def top(model, user, n_items):  # the output layer's input, (films, channels)
     users, items = torch.full((n_items,), user), torch.arange(n_items)
     with torch.no_grad():
         return model.feature_maps(model.interaction_map(users, items))[-1].sum(dim=(2, 3)).numpy()
@@ -256,12 +256,12 @@ pd.DataFrame({name: autopsy(run) for name, run in runs.items()}).T.round(4)
 
 # %%
 def verdict(name):
-    judged = [row["validation"]["NDCG@10"] for row in records[name]]
-    found, moved = autopsy(runs[name]), judged[-1] - judged[0]
-    if found["spread of scores"] < 1e-3:
+    values = [row["validation"]["NDCG@10"] for row in records[name]]
+    state, change = autopsy(runs[name]), values[-1] - values[0]
+    if state["spread of scores"] < 1e-3:
         return "no opinion: one score for all films"
-    cut = f", {found['dead channels']:.0%} of its channels dead" if found["dead channels"] > 0.75 else ""
-    return f"validation moved by {moved:+.3f} in {len(judged) - 1} epochs{cut}"
+    dead = f", {state['dead channels']:.0%} of its channels dead" if state["dead channels"] > 0.75 else ""
+    return f"validation changed by {change:+.3f} in {len(values) - 1} epochs{dead}"
 
 
 # %%
@@ -317,15 +317,15 @@ except ConvNCFError as error:
 # %%
 common = {"train__negatives": "uniform"} | long
 free = train("free", "mf-bpr", model__reg_weights=(0.0, 0.0))
-both = {"with L2": mf.metrics(), "without": free.metrics()}
-figures.learning.validation(both, LIGHT, "loss")
+curves = {"with L2": mf.metrics(), "without": free.metrics()}
+figures.learning.validation(curves, LIGHT, "loss")
 
 # %% [markdown]
 # *How to read it.* The training loss, lower is better; the line with L2 has its penalty in it, so look at the slopes
 # rather than the heights. The other picture is the one that counts:
 
 # %%
-figures.learning.validation(both, LIGHT, "NDCG@10")
+figures.learning.validation(curves, LIGHT, "NDCG@10")
 
 # %% [markdown]
 # *How to read it.* The same two on validation films, higher is better. Where the loss still falls in the picture above
@@ -333,9 +333,9 @@ figures.learning.validation(both, LIGHT, "NDCG@10")
 # has not.
 
 # %%
-for name, rows in both.items():
-    judged = [row["validation"]["NDCG@10"] for row in rows if row["validation"]]
-    print(f"{name:8} best {max(judged):.4f}, at the end {judged[-1]:.4f}, training loss {rows[-1]['loss']:.4f}")
+for name, rows in curves.items():
+    values = [row["validation"]["NDCG@10"] for row in rows if row["validation"]]
+    print(f"{name:8} best {max(values):.4f}, at the end {values[-1]:.4f}, training loss {rows[-1]['loss']:.4f}")
 
 # %% [markdown]
 # The difference between best and end is what stopping at the right time saves. The rule is simple: keep the epoch that
@@ -365,19 +365,19 @@ film = int(recommend(loaded.model, loaded.split, 14, k=1).items[0])
 pair = follow_pair(checkpoints, loaded.split, 14, film)
 
 # %%
-found = pair.checkpoints
-labels, numbers = [one.label for one in found], [one.epoch for one in found]
-scores, ranks = [one.score for one in found], [one.rank.rank for one in found]
-shown = next(place for place, one in enumerate(found) if one.best)
+points = pair.checkpoints
+labels, numbers = [point.label for point in points], [point.epoch for point in points]
+scores, ranks = [point.score for point in points], [point.rank.rank for point in points]
+shown = next(place for place, point in enumerate(points) if point.best)
 print(pair.excluded, "|", loaded.dataset.items.label(film))
-figures.change.over_training(labels, numbers, scores, ranks, LIGHT, chosen=shown, candidates=found[0].rank.candidates)
+figures.change.over_training(labels, numbers, scores, ranks, LIGHT, chosen=shown, candidates=points[0].rank.candidates)
 
 # %% [markdown]
-# *How to read it.* Above the score of the pair at each kept moment, below its rank, where up is better; the ring is the
+# *How to read it.* Above the score of the pair at each checkpoint, below its rank, where up is better; the ring is the
 # epoch that was kept. The leftmost point is matrix factorisation, before there was a network: scores of two models are
 # on different scales, so compare ranks. The score may even fall while the rank gets better: the loss sees differences
-# of scores only, so nothing holds their level, and all films may sink together. At the start the network's filters are
-# random, and so is much of the rank.
+# of scores only, so nothing fixes their level, and the scores of all films may fall together. At the start the
+# network's filters are random, and so is much of the rank.
 #
 # What has changed, the map or its reader?
 
@@ -431,7 +431,7 @@ print(*sorted(state.tensors), sep="\n")
 
 # %% [markdown]
 # The state holds the model, and for each parameter what Adam has noted of its slopes: their running mean and their
-# usual size. Where we are stands beside it.
+# usual size. Beside it is the place in the training.
 
 # %%
 rest = fresh()
@@ -442,8 +442,8 @@ assert all(torch.equal(tensor, same[name]) for name, tensor in whole.model_tenso
 print(state.facts)
 
 # %% [markdown]
-# Equal to the last bit: also because what is drawn in an epoch depends on the seed and the epoch alone, not on what was
-# drawn before. And if we keep the weights only, and begin Adam anew?
+# Equal to the last bit: also because the triples of an epoch depend on the seed and the epoch alone, not on those
+# before. And if we keep the weights only, and start Adam again?
 
 # %%
 from dataclasses import replace
@@ -455,8 +455,8 @@ again = list(forgetful)
 
 # %%
 films = "item_embedding.weight"
-apart = (whole.model_tensors()[films] - forgetful.model_tensors()[films]).abs()
-print(f"largest difference of two numbers of the films' embeddings: {apart.max():.4f}")
+difference = (whole.model_tensors()[films] - forgetful.model_tensors()[films]).abs()
+print(f"largest difference of two numbers of the films' embeddings: {difference.max():.4f}")
 
 # %% [markdown]
 # Not the same training any more. A run saves all of this after every epoch, and in long epochs also in between:
@@ -467,7 +467,7 @@ print(f"largest difference of two numbers of the films' embeddings: {apart.max()
 #
 # - *It learns*: the loss falls well below ln 2, and validation rises.
 # - *It stands still*: the loss is a flat line, wherever that lies, and validation hardly moves. The rate is too small,
-#   or it is not done; only more epochs tell.
+#   or it is not done; only more epochs show which.
 # - *It has lost its opinion*: the loss sits at ln 2, and all films have one score. The embeddings have shrunk, or the
 #   channels are dead.
 # - *It blows up*: the loss is no number any more, and training stops by itself.
@@ -493,9 +493,9 @@ print(f"largest difference of two numbers of the films' embeddings: {apart.max()
 # ```python
 # from convncf import ConvNCFBPRLoss
 #
-# alike = torch.full((1000,), 3.7)
-# none = ConvNCFBPRLoss()(alike, alike) / 1000
-# wrong = ConvNCFBPRLoss()(alike, alike + 100) / 1000
+# equal = torch.full((1000,), 3.7)
+# none = ConvNCFBPRLoss()(equal, equal) / 1000
+# wrong = ConvNCFBPRLoss()(equal, equal + 100) / 1000
 # print(float(none), float(wrong))
 # assert np.isclose(float(none), np.log(2), atol=1e-5)
 # assert np.isclose(float(wrong), 100, rtol=1e-5)

@@ -19,9 +19,9 @@
 #
 # <img src="pictures/06_evaluation.png" width="680" alt="A metric of two models, among few films and among all">
 #
-# Each row is the same metric of the same two models on the same films; only the number of other films differs, among
-# which each test film is ranked. On this page you compute the metrics by hand, find out how much hangs on that number,
-# and meet three more ways in which an evaluation can mislead: ties, a choice made on the test set, and chance.
+# Each row is the same metric of the same two models on the same films; only the number of candidates differs, among
+# which each test film is ranked. On this page you compute the metrics by hand, find out how much depends on that
+# number, and meet three more ways in which an evaluation can mislead: ties, a choice made on the test set, and chance.
 #
 # *Time to read: 25 minutes. Time to run: a minute on two cores. You need a little numpy; of the models only that each
 # gives every film a score.*
@@ -50,7 +50,7 @@ n_users, n_items = split.train.shape
 print(f"{split.method}: {n_users} users, {n_items:,} films, {split.test.nnz} test films")
 
 # %% [markdown]
-# The first model, *ItemKNN*, adds up how alike a film is to those that the user has seen, each film having only a few
+# The first model, *ItemKNN*, adds up how similar a film is to those that the user has seen, each film having only a few
 # neighbours. The second is matrix factorisation with the BPR loss, *MF-BPR*, stopped after a few epochs. Neither is
 # tuned: this is no contest, we need two models that differ in kind.
 
@@ -89,8 +89,8 @@ print(f"after {records[-1].epoch} epochs: validation NDCG@10 {records[-1].valida
 # %% [markdown]
 # ## 2. A rank by hand
 #
-# One user. The model scores every film; those that the user had before are left out, since nobody wants to be shown
-# them again. What is the rank of the film that the user saw next?
+# One user. The model scores every film; those that the user had before are excluded, since they need not be recommended
+# again. What is the rank of the film that the user saw next?
 
 # %%
 import numpy as np
@@ -103,7 +103,7 @@ answer = split.test[[user]].indices[0]
 
 # %%
 candidates = np.setdiff1d(everything, seen)
-print(f"{n_items:,} films, {seen.size:,} left out, {candidates.size:,} are ranked")
+print(f"{n_items:,} films, {seen.size:,} excluded, {candidates.size:,} are ranked")
 
 # %%
 from convncf.metrics import rank_positives
@@ -121,7 +121,7 @@ from convncf.metrics import evaluate
 reports = {"ItemKNN": evaluate(knn, split, "test", rule), "MF-BPR": evaluate(mf, split, "test", rule)}
 ranks = {name: report.ranks.ranks for name, report in reports.items()}
 assert ranks["MF-BPR"][list(reports["MF-BPR"].users).index(user)] == rank
-print({name: found[:8].tolist() for name, found in ranks.items()})
+print({name: values[:8].tolist() for name, values in ranks.items()})
 
 # %% [markdown]
 # ## 3. From ranks to metrics
@@ -156,14 +156,14 @@ print(f"{had:.3f} of at best {best:.3f}: {had / best:.3f}")
 # %%
 import pandas as pd
 
-both = pd.DataFrame({name: dict(report.metrics) for name, report in reports.items()})
-both.loc[["HR@5", "HR@10", "NDCG@10"]].round(3)
+table = pd.DataFrame({name: dict(report.metrics) for name, report in reports.items()})
+table.loc[["HR@5", "HR@10", "NDCG@10"]].round(3)
 
 # %% [markdown]
 # ## 4. Ties
 #
-# What is the rank of a film if others have exactly its score? It sounds like hair-splitting. So meet a model with no
-# opinion at all, such as a network whose every ReLU has died:
+# What is the rank of a film if others have exactly its score? It sounds like a detail. So take a model that gives all
+# films one score, such as a network with dead channels only:
 
 
 # %%
@@ -176,14 +176,14 @@ class Indifferent:
 
 # %%
 nothing = Indifferent().score_items(user).numpy()
-kindly = 1 + (nothing[candidates] > nothing[answer]).sum()  # only better films stand before it
-strictly = (nothing[candidates] >= nothing[answer]).sum()  # equal ones do, too
+kindly = 1 + (nothing[candidates] > nothing[answer]).sum()  # only better films are before it
+strictly = (nothing[candidates] >= nothing[answer]).sum()  # equal ones are, too
 print(f"kindly counted: rank {kindly}; strictly: rank {strictly} of {candidates.size:,}")
 
 # %% [markdown]
 # One `>` in place of `>=`, and the model that knows nothing is perfect. So the package counts ties *against* the test
 # film. Then the indifferent model is last, which is where it belongs; also by *AUC*, the share of the other films that
-# stand below the test film.
+# are ranked below the test film.
 
 # %%
 blank = evaluate(Indifferent(), split, "test", rule)
@@ -191,12 +191,12 @@ assert blank.metrics["HR@10"] == 0
 print(f"HR@10 {blank.metrics['HR@10']}, AUC {blank.metrics['AUC']}")
 
 # %% [markdown]
-# Do real models tie? Some do, where scores are counts, or sums over few neighbours that are 0 for most films. How far
-# apart are the two ways of counting, for hits and for ranks as a whole?
+# Do real models tie? Some do, where scores are counts, or sums over few neighbours that are 0 for most films. How
+# different are the two ways of counting, for hits and for ranks as a whole?
 
 
 # %%
-def stands(model, user):
+def scores_of(model, user):
     scores, answer = model.score_items(user).numpy(), split.test[[user]].indices[0]
     hidden = np.append(split.excluded("test")[[user]].indices, answer)
     return scores[answer], np.delete(scores, hidden)  # the film's score, and those of the others
@@ -204,55 +204,55 @@ def stands(model, user):
 
 # %%
 def count(model, before):
-    found = (stands(model, user) for user in range(n_users))
-    return np.array([1 + before(others, own).sum() for own, others in found])
+    pairs = (scores_of(model, user) for user in range(n_users))
+    return np.array([1 + before(others, score).sum() for score, others in pairs])
 
 
 # %%
 from convncf.models import Popularity
 
-facts, popularity = {}, Popularity(n_users, n_items).fit(split.train)
+counted, popularity = {}, Popularity(n_users, n_items).fit(split.train)
 for name, model in {"popularity": popularity, "ItemKNN": knn, "MF-BPR": mf}.items():
     kind, strict = count(model, np.greater), count(model, np.greater_equal)
     assert np.array_equal(strict, evaluate(model, split, "test", rule).ranks.ranks)
-    facts[name] = [np.mean(kind <= 10), np.mean(strict <= 10), kind.mean(), strict.mean()]
+    counted[name] = [np.mean(kind <= 10), np.mean(strict <= 10), kind.mean(), strict.mean()]
 
 # %%
 columns = ["HR@10 kindly", "HR@10 strictly", "mean rank kindly", "mean rank strictly"]
-pd.DataFrame(facts, index=columns).T.round(3)
+pd.DataFrame(counted, index=columns).T.round(3)
 
 # %% [markdown]
-# First kindly counted, then strictly. Where the two are the same, no tie has decided anything here. Where they are not,
+# First kindly counted, then strictly. Where the two are equal, no tie has decided anything here. Where they are not,
 # a table would have to say how it counted.
 
 # %% [markdown]
 # ## 5. Ranked among a few
 #
 # Ranking all films takes time, and for years papers saved it: rank the test film among a *sample*, say twenty or a
-# hundred films that the user has not seen. The original ConvNCF code stores 999 for each. Let us draw twenty.
+# hundred films that the user has not seen. The original ConvNCF code stores 999 for each. Let us sample twenty.
 
 # %%
 from convncf.datasets import sample_candidates
 
 sets = sample_candidates(split, "test", 20, seed=1)
-at = int(np.flatnonzero(sets.user == user)[0])
-among = scores[sets.of(at)]
+row = int(np.flatnonzero(sets.user == user)[0])
+among = scores[sets.of(row)]
 print(f"rank {1 + (among >= scores[answer]).sum()} of {1 + among.size}; among all it was {rank} of {candidates.size:,}")
 
 # %%
 few = {"ItemKNN": evaluate(knn, split, "test", rule, candidates=sets)}
 few["MF-BPR"] = evaluate(mf, split, "test", rule, candidates=sets)
-for words, found in (("all", reports), ("twenty", few)):
-    values = {name: report.metrics["HR@10"] for name, report in found.items()}
-    told = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
-    print(f"HR@10 among {words}: {told}; ahead: {max(values, key=values.get)}")
+for number, by_model in (("all", reports), ("twenty", few)):
+    values = {name: report.metrics["HR@10"] for name, report in by_model.items()}
+    listed = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
+    print(f"HR@10 among {number}: {listed}; ahead: {max(values, key=values.get)}")
 
 # %% [markdown]
 # The figures are far higher, of course: ten of twenty-one is half the list. But compare who is ahead. If the two lines
 # name different models, then the sample has not only changed the scale, it has changed the verdict.
 #
-# How can that be? Take a film at rank *r* among *N*. Of the *N* − 1 others, *r* − 1 stand before it. It is among the
-# first ten of a sample if at most nine of these are drawn. That is a matter of counting: the hypergeometric
+# How can that be? Take a film at rank *r* among *N*. Of the *N* − 1 others, *r* − 1 are ranked before it. It is among
+# the first ten of a sample if at most nine of these are in it. That is a matter of counting: the hypergeometric
 # distribution.
 
 # %%
@@ -261,7 +261,7 @@ from scipy.stats import hypergeom
 
 def chance(rank, n, size, k=10):
     others, better = size - 1, rank - 1
-    return hypergeom.cdf(k - 1, others, better, n)  # at most k - 1 of the better ones are among the n drawn
+    return hypergeom.cdf(k - 1, others, better, n)  # at most k - 1 of the better ones are among the n sampled
 
 
 # %%
@@ -271,12 +271,13 @@ pd.DataFrame(columns, index=pd.Index(places, name="rank of 1,000")).round(3)
 
 # %% [markdown]
 # Read the column of twenty. Rank 1 and rank 200 are almost the same to it, and half-way down the list there is still a
-# good chance. So this is no measure of the first ten any more, but of whether a film lies in the better half. A model
+# good chance. So this does not measure the first ten any more, but of whether a film lies in the better half. A model
 # that puts some test films on top and others far down is outdone by one that puts all of them somewhere above the
 # middle. The full ranking, at a cut-off of ten, sees it the other way round. (Look back at the mean ranks of section 4:
 # a model that has no opinion on most films leaves many test films at the far end.)
 #
-# We need not even draw: the expected value of the sampled metric follows from the full ranks. Is it what was drawn?
+# We need not even sample: the expected value of the sampled metric follows from the full ranks. Is it near the sampled
+# value?
 
 
 # %%
@@ -290,14 +291,14 @@ for name in few:
     p = expected(name, 20)
     spread = np.sqrt((p * (1 - p)).sum()) / n_users
     assert abs(p.mean() - few[name].metrics["HR@10"]) < 4 * spread
-    print(f"{name}: expected {p.mean():.3f}, drawn {few[name].metrics['HR@10']:.3f}")
+    print(f"{name}: expected {p.mean():.3f}, sampled {few[name].metrics['HR@10']:.3f}")
 
 # %% [markdown]
 # Good. Then we can try any number of negatives at once:
 
 # %%
 sizes = {"among 20": 20, "among 50": 50, "among 100": 100, "among 999": 999, "among all": n_items}
-table = {name: {words: float(expected(name, n).mean()) for words, n in sizes.items()} for name in ranks}
+table = {name: {among: float(expected(name, n).mean()) for among, n in sizes.items()} for name in ranks}
 
 # %% tags=["answer"]
 from convncf import figures
@@ -312,15 +313,14 @@ figures.comparison.metrics(table, LIGHT)
 # the test film is ranked among more and more others. Where the colours change sides, the verdict changes.
 
 # %%
-for words in sizes:
-    print(f"{words}: ahead is {max(table, key=lambda name: table[name][words])}")
+for among in sizes:
+    print(f"{among}: ahead is {max(table, key=lambda name: table[name][among])}")
 for name in ranks:
     assert np.isclose(table[name]["among all"], reports[name].metrics["HR@10"])
 
 # %% [markdown]
 # Krichene and Rendle (below) showed this in general: no usual metric but AUC keeps its order under sampling. Here the
-# package ranks among all films unless it is told otherwise, and where it is told so, the report carries the protocol's
-# name.
+# package ranks among all films by default; otherwise the report names the protocol.
 
 # %% [markdown]
 # ## 6. A choice made on the test set
@@ -353,8 +353,8 @@ print(f"chosen on test: epoch {mean.argmax()}, test {mean.max():.4f}")
 
 # %% [markdown]
 # The second number can never be smaller, by construction: it is the largest of the row. But what is it a measure of?
-# Do an experiment for which one needs no new users: choose the epoch on one half of the users, and look at the *other*
-# half, who had no say. Two hundred times, with other halves each time.
+# Do an experiment that needs no new users: choose the epoch on one half of the users, and evaluate it on the *other*
+# half, which had no part in the choice. Two hundred times, with other halves each time.
 
 # %%
 rng = np.random.default_rng(0)
@@ -379,12 +379,12 @@ for models in (1, 10, 100):
 
 # %% [markdown]
 # The more one tries, the better the best one looks, with no model having become better. Epochs, seeds and settings are
-# all such tries. Therefore: choose on validation, and look at the test once.
+# all such tries. Therefore: choose on validation, and evaluate on the test once.
 
 # %% [markdown]
 # ## 7. An interval
 #
-# Would other users have given another figure? We have no others. But we can draw from those we have, as many again,
+# Would other users have given another figure? We have no others. But we can sample from those we have, as many again,
 # with replacement, some twice and some not at all; and see how far the mean moves. That is the *bootstrap*.
 
 # %%
@@ -401,21 +401,21 @@ assert np.allclose([low, high], [interval.low, interval.high], atol=0.004)
 # %%
 shown, ends = {}, {}
 for name, report in reports.items():
-    found = {metric: bootstrap_interval(report.per_user[metric], seed=1) for metric in ("HR@10", "NDCG@10")}
-    shown[name] = {metric: one.mean for metric, one in found.items()}
-    ends[name] = {metric: (one.low, one.high) for metric, one in found.items()}
+    by_metric = {metric: bootstrap_interval(report.per_user[metric], seed=1) for metric in ("HR@10", "NDCG@10")}
+    shown[name] = {metric: interval.mean for metric, interval in by_metric.items()}
+    ends[name] = {metric: (interval.low, interval.high) for metric, interval in by_metric.items()}
 
 # %%
-drawn = figures.comparison.metrics(shown, LIGHT, intervals=ends)
-drawn.update_xaxes(range=[0, 1.1 * max(high for both in ends.values() for _, high in both.values())])
+figure = figures.comparison.metrics(shown, LIGHT, intervals=ends)
+figure.update_xaxes(range=[0, 1.1 * max(high for spans in ends.values() for _, high in spans.values())])
 
 # %% [markdown]
 # *How to read it.* Dots are the means of both models by full ranking, the thin lines through them their intervals. The
-# wider the line, the less is known: hold its length against the figure itself.
+# wider the line, the less is known: compare its length with the value itself.
 #
 # ## 8. A paired test
 #
-# If two such intervals overlap, is the difference chance? One cannot tell from them. Both models were judged on the
+# If two such intervals overlap, is the difference chance? The intervals do not say. Both models were evaluated on the
 # *same* users, and some users are easy for both. What counts is the difference for each user.
 
 # %%
@@ -438,7 +438,7 @@ print(f"difference {difference.mean():+.4f}; as far from zero by chance: {p_valu
 # %%
 place = 100 * (by_chance < difference.mean()).mean()
 figures.channels.strip(
-    by_chance[:1000], difference.mean(), place, LIGHT, what="difference of the means", of="sign flip"
+    by_chance[:1000], difference.mean(), place, LIGHT, what="difference of the means", reference="sign flip"
 )
 
 # %% [markdown]
@@ -458,9 +458,9 @@ print("NDCG@10:", test.in_words("ItemKNN", "MF-BPR"))
 # And the metric that changed sides in section 5, ranked among all and among twenty?
 
 # %%
-for words, found in (("all", reports), ("twenty", few)):
-    one, two = (found[name].per_user["HR@10"] for name in ("ItemKNN", "MF-BPR"))
-    print(f"HR@10 among {words}:", paired_test(one, two, seed=1).in_words("ItemKNN", "MF-BPR"))
+for number, by_model in (("all", reports), ("twenty", few)):
+    knn_hits, mf_hits = (by_model[name].per_user["HR@10"] for name in ("ItemKNN", "MF-BPR"))
+    print(f"HR@10 among {number}:", paired_test(knn_hits, mf_hits, seed=1).in_words("ItemKNN", "MF-BPR"))
 
 # %% [markdown]
 # Such a sentence, with its interval, is what a comparison should end with. Where the interval holds 0, these users do
@@ -468,8 +468,8 @@ for words, found in (("all", reports), ("twenty", few)):
 # asked.
 #
 # It speaks of users like these. It does not speak of another training seed, of other data, or of what better settings
-# would have done for either model. And who tests twenty models has made twenty chances to be lucky, which is section 6
-# again.
+# would have done for either model. And anyone who tests twenty models has twenty chances to be lucky, which is section
+# 6 again.
 
 # %% [markdown]
 # So nobody made a mistake, and still two tables may name two winners. They answer two questions: who puts the film
@@ -482,14 +482,14 @@ for words, found in (("all", reports), ("twenty", few)):
 #
 # - **Other models.** Put `EASE(n_users, n_items).fit(split.train)` in place of ItemKNN, or give ItemKNN a hundred
 #   neighbours. Do they still change places?
-# - **The protocol of the paper.** `draw_candidates(split, "test", 999, seed=1)`: on this small catalogue it is nearly
+# - **The protocol of the paper.** `sample_candidates(split, "test", 999, seed=1)`: on this small catalogue it is nearly
 #   all films. On a large one it is a small part.
-# - **Without Python.** `convncf compare` sets runs side by side with paired tests, and the app's *Compare* page draws
-#   them; its reports say when two runs were judged by different protocols.
+# - **Without Python.** `convncf compare` compares runs with paired tests, and the app's *Compare* page draws
+#   them; it says when two runs were evaluated by different protocols.
 
 # %% [markdown]
-# **Exercise 1.** AUC is the share of other films that stand below the test film. Compute it from the ranks, and compare
-# it with the report. Is the model with the higher AUC also the one with the higher HR@10?
+# **Exercise 1.** AUC is the share of other films that are ranked below the test film. Compute it from the ranks, and
+# compare it with the report. Is the model with the higher AUC also the one with the higher HR@10?
 
 # %% [markdown]
 # <details><summary>Solution</summary>
@@ -522,8 +522,8 @@ for words, found in (("all", reports), ("twenty", few)):
 #
 # tried = [10, 20, 30, 50, 75, 100, 150, 200, 300, 500, n_items]
 # same = [ahead(n) == ahead(n_items) for n in tried]
-# enough = next(n for place, n in enumerate(tried) if all(same[place:]))
-# print(f"from {enough} negatives on")
+# from_n = next(n for place, n in enumerate(tried) if all(same[place:]))
+# print(f"from {from_n} negatives on")
 # assert ahead(n_items) == max(reports, key=lambda name: reports[name].metrics["HR@10"])
 # ```
 #

@@ -14,13 +14,13 @@
 # %% [markdown]
 # # Lesson 7: Looking inside: from a score back to the numbers that made it
 #
-# **The network puts a film high on somebody's list. Can we find out why, and how far can we trust what we find?**
+# **The network puts a film high on a user's list. Can we find out why, and how far can we trust what we find?**
 #
 # <img src="pictures/07_looking_inside.png" width="680" alt="A map, and what each cell adds to the score">
 #
-# Left is what the network reads for one person and one film; right is what each cell of it adds to the score. On this
-# page you make both by hand, test what they say by taking cells away, and then learn three things that such pictures
-# cannot tell.
+# Left is what the network reads for one user and one film; right is what each cell of it adds to the score. On this
+# page you make both by hand, test what they say by setting cells to 0, and then learn three things that such pictures
+# cannot show.
 #
 # *Time to read: 25 minutes. Time to run: one minute on two cores. You need the quick start, or at least its words:
 # embedding, interaction map, feature map, channel; and to know what a derivative is.*
@@ -33,9 +33,9 @@ folder = tempfile.TemporaryDirectory()
 os.environ["CONVNCF_HOME"] = folder.name  # a temporary home, so that this page never touches yours
 
 # %% [markdown]
-# ## 1. A small network to look into
+# ## 1. A small network to inspect
 #
-# The films are those of movielens-small that many people have rated, so that you have a chance to know them, and so
+# The films are those of movielens-small that many users have rated, so that you have a chance to know them, and so
 # that training takes seconds.
 
 # %%
@@ -43,7 +43,7 @@ from convncf import datasets
 
 split = datasets.load("movielens-small").split(seed=0, min_item=50)
 films = split.dataset.items
-print(f"{split.train.shape[0]} people, {split.train.shape[1]} films, {split.train.nnz:,} ratings to learn from")
+print(f"{split.train.shape[0]} users, {split.train.shape[1]} films, {split.train.nnz:,} ratings to learn from")
 
 # %% [markdown]
 # Each model is trained in the same way: epoch by epoch, kept where it did best on validation films.
@@ -52,20 +52,20 @@ print(f"{split.train.shape[0]} people, {split.train.shape[1]} films, {split.trai
 from convncf import EvalConfig
 from convncf.training import Trainer
 
-evaluate_with_baselines = EvalConfig()
+rule = EvalConfig()
 
 
 # %%
 def fit(model, settings, seed):
     """Train a model, and leave it as it was at its best epoch."""
-    trainer = Trainer(model, split, settings, evaluate_with_baselines, seed=seed)
-    kept = [trainer.model_tensors() for record in trainer if record.improved]
-    model.load_state_dict(kept[-1])
+    trainer = Trainer(model, split, settings, rule, seed=seed)
+    best = [trainer.model_tensors() for record in trainer if record.improved]
+    model.load_state_dict(best[-1])
     return model.eval()
 
 
 # %% [markdown]
-# First matrix factorisation (MF): an embedding of 16 numbers for each person and film, whose dot product is the score.
+# First matrix factorisation (MF): an embedding of 16 numbers for each user and film, whose dot product is the score.
 
 # %%
 import torch
@@ -111,15 +111,15 @@ from convncf.metrics import evaluate
 mf = factorise(1)
 network = read_the_map(mf, 1)
 for name, model in {"MF": mf, "ConvNCF": network}.items():
-    print(f"{name}: NDCG@10 {evaluate(model, split, 'test', evaluate_with_baselines).metrics['NDCG@10']:.3f}")
+    print(f"{name}: NDCG@10 {evaluate(model, split, 'test', rule).metrics['NDCG@10']:.3f}")
 
 # %% [markdown]
 # Which of the two is better is not the question here (lesson 8 asks it). The question is what the network does.
 #
-# ## 2. One person, one film
+# ## 2. One user, one film
 #
-# `first_pair` picks a person whose history is short enough to be taken in at a glance and, where there is one, a film
-# that was kept aside for the test and that the model put among its first ten.
+# `first_pair` picks a user whose history is short enough to read and, where there is one, a film that was held out for
+# the test and that the model ranks among its first ten.
 
 # %%
 from convncf import inspection
@@ -128,7 +128,7 @@ from convncf.inspection import history, view_pair
 user, film = inspection.first_pair(network, split)
 print("they rated, among others:", "; ".join(films.label(item) for item in history(split, user).items[:5]))
 pair = view_pair(network, split, user, film)
-print(f"the film: {films.label(film)}; {pair.standing}; score {pair.score:.2f}, {pair.rank.words}")
+print(f"the film: {films.label(film)}; {pair.part}; score {pair.score:.2f}, {pair.rank.words}")
 
 # %%
 from convncf import figures
@@ -140,7 +140,7 @@ trace = pair.trace
 figures.interaction_map(trace, LIGHT)
 
 # %% [markdown]
-# *How to read it.* The person's embedding stands on the left, the film's on top (the axes say *user* and *item*); each
+# *How to read it.* The user's embedding is on the left, the film's on top (the axes say *user* and *item*); each
 # cell is one number of the left times one of the top, red above 0 and blue below, on the scale at the right. The order
 # of the dimensions is arbitrary: read patterns, not places.
 #
@@ -151,19 +151,19 @@ figures.interaction_map(trace, LIGHT)
 # %%
 import numpy as np
 
-parts = trace.features * trace.weights
-assert np.allclose(parts, trace.contributions)
-assert np.isclose(parts.sum() + trace.bias, pair.score, atol=1e-4)
-top = int(np.abs(parts).argmax())
-print(f"channel {top} adds {parts[top]:+.2f} of {pair.score:.2f}")
+contributions = trace.features * trace.weights
+assert np.allclose(contributions, trace.contributions)
+assert np.isclose(contributions.sum() + trace.bias, pair.score, atol=1e-4)
+top = int(np.abs(contributions).argmax())
+print(f"channel {top} adds {contributions[top]:+.2f} of {pair.score:.2f}")
 
 # %%
-figures.score_parts(trace, LIGHT)
+figures.score_terms(trace, LIGHT)
 
 # %% [markdown]
 # *How to read it.* A bar to the right raises the score, one to the left lowers it; with the bias they add up to it.
 #
-# That channel's number was made from the 2 × 2 maps of the layer before: its filter times what lies there, cell by
+# That channel's number was made from the 2 × 2 maps of the layer before: its filter times these maps, cell by
 # cell, plus a bias, and 0 where that is negative (ReLU). Rebuilt by hand:
 
 # %%
@@ -188,28 +188,29 @@ print(f"most comes from channel {lowest} of layer 1, row {cell[0]}, column {cell
 figures.channel(first, lowest, LIGHT, cell=cell)
 
 # %% [markdown]
-# *How to read it.* One feature map of layer 1: a cell is what its filter answered to one patch of the interaction map,
-# the person's dimensions run down and the film's across, four to a cell. Dark is 0, and the bar on the right is the
+# *How to read it.* One feature map of layer 1: a cell is its filter's output for one patch of the interaction map,
+# the user's dimensions run down and the film's across, four to a cell. Dark is 0, and the bar on the right is the
 # scale. The frame is the cell that we came to.
 #
-# That cell has read four numbers of the person and four of the film, and no others: its *receptive field*. Write *a*
-# and *b* for these numbers of the person and of the film, and *W* for the filter: the cell is max(0, *a*ᵀ *W* *b* +
+# That cell depends on four numbers of the user and four of the film, and no others: its *receptive field*. Write *a*
+# and *b* for these numbers of the user and of the film, and *W* for the filter: the cell is max(0, *a*ᵀ *W* *b* +
 # bias).
 
 # %%
-found = inspection.cell_arithmetic(trace, lowest, *cell)
-by_hand = trace.p[found.rows] @ first.filters[lowest, 0] @ trace.q[found.cols] + first.biases[lowest]
-assert np.isclose(by_hand, found.total, atol=1e-5)
+arithmetic = inspection.cell_arithmetic(trace, lowest, *cell)
+by_hand = trace.p[arithmetic.rows] @ first.filters[lowest, 0] @ trace.q[arithmetic.cols] + first.biases[lowest]
+assert np.isclose(by_hand, arithmetic.total, atol=1e-5)
 assert np.isclose(max(by_hand, 0), first.maps[lowest][cell], atol=1e-5)
-print(f"rows {found.rows.start} to {found.rows.stop - 1}, columns {found.cols.start} to {found.cols.stop - 1}")
+rows, cols = arithmetic.rows, arithmetic.cols
+print(f"rows {rows.start} to {rows.stop - 1}, columns {cols.start} to {cols.stop - 1}")
 
 # %%
-figures.interaction_map(trace, LIGHT, field=(found.rows, found.cols))
+figures.interaction_map(trace, LIGHT, field=(rows, cols))
 
 # %% [markdown]
-# *How to read it.* The same map as above. The frame is what that one cell has read.
+# *How to read it.* The same map as above. The frame is the receptive field of that one cell.
 #
-# We are back at the embeddings, and we could tell a story: this block made that cell, which made that channel, which
+# We are back at the embeddings, and we could write a story: this block made that cell, which made that channel, which
 # made the score. But at each step we followed the largest term and dropped all others. How many others?
 
 # %%
@@ -232,7 +233,7 @@ assert np.allclose(trace.map * slope, plain.values, atol=1e-5)
 print(plain.words)
 
 # %% [markdown]
-# The words tell whether the cells add up to what they should explain: the score, less the score of a map that is 0
+# The sentence says whether the cells add up to what they should explain: the score, less the score of a map that is 0
 # everywhere. With gradient × input they need not: the slope holds for a small step, and we ask about the whole way from
 # an empty map to this one, on which ReLUs open and shut.
 #
@@ -254,31 +255,31 @@ assert np.allclose(trace.map * mean.numpy(), whole.values, atol=1e-4)
 print(whole.words)
 
 # %% tags=["answer"]
-facts = {"method": whole.method, "score": whole.score, "baseline": whole.baseline}
-figures.score.attribution_map(trace.map, whole.values, LIGHT, **facts).update_layout(height=330)
+summary = {"method": whole.method, "score": whole.score, "baseline": whole.baseline}
+figures.score.attribution_map(trace.map, whole.values, LIGHT, **summary).update_layout(height=330)
 
 # %% [markdown]
 # *How to read it.* Left the interaction map, right what each cell adds to the score: red raises it, blue lowers it,
 # pale adds nothing. Each has a scale of its own. A cell that is strong on the left and pale on the right is one that
 # the network does not use.
 #
-# MF looks at the diagonal alone. Does this network? Nobody told it that the diagonal is anything special: its filters
+# MF reads the diagonal alone. Does this network? Nothing tells it that the diagonal is special: its filters
 # began as random numbers, and all cells of the map were the same to it.
 
 # %%
 size = np.abs(whole.values)
-share, even = np.trace(size) / size.sum(), 1 / 16
-print(f"the diagonal has {even:.0%} of the cells, and {share:.0%} of the attribution by size")
+share, even_share = np.trace(size) / size.sum(), 1 / 16
+print(f"the diagonal has {even_share:.0%} of the cells, and {share:.0%} of the attribution by size")
 
 # %% [markdown]
 # The further the second number is above the first, the more the network has found out by itself what MF was given:
-# that a person's dimension is to be held against the *same* dimension of the film. Look at the right half of the
+# that a user's dimension is to be multiplied with the *same* dimension of the film. Look at the right half of the
 # picture again with that in mind.
 #
-# ## 5. What if? Take it away, and look again
+# ## 5. What if? Change the map, and score again
 #
-# An attribution is a claim, and a claim can be tested: change the map, and let the network score it anew. First we keep
-# the diagonal only. By hand, it is one multiplication:
+# An attribution is a claim, and a claim can be tested: change the map, and let the network score it again. First we
+# keep the diagonal only. By hand, it is one multiplication:
 
 # %%
 diagonal = inspection.score_counterfactual(network, user, film, inspection.Counterfactual(keep="diagonal"))
@@ -296,14 +297,14 @@ print(f"score {diagonal.score_before:.2f} → {diagonal.score_after:.2f}")
 ranked = inspection.rank_counterfactual(network, split, user, film, inspection.Counterfactual(keep="diagonal"))
 print(ranked.words)
 scores, ranks = (ranked.score_before, ranked.score_after), (ranked.before.rank, ranked.after.rank)
-figures.change.what_if(scores, ranks, ranked.after.candidates, LIGHT, what="only the diagonal is kept")
+figures.change.counterfactual(scores, ranks, ranked.after.candidates, LIGHT, what="only the diagonal is kept")
 
 # %% [markdown]
-# *How to read it.* The hollow dot is before the edit, the filled one after it; to the right is better. Above the score,
-# below the rank, on a scale on which each step is ten times as far.
+# *How to read it.* The hollow dot is before the change, the filled one after it; to the right is better. Above the
+# score, below the rank, on a scale on which each step is ten times as far.
 #
-# Now the claim itself. Take the 4 × 4 block that the attribution says matters most, set it to 0, and hold what the
-# score loses against what the attribution promised.
+# Now the claim itself. Take the 4 × 4 block that the attribution says matters most, set it to 0, and compare what the
+# score loses with what the attribution says.
 
 # %%
 blocks = whole.values.reshape(4, 4, 4, 4).sum(axis=(1, 3))  # (4, 4): each the sum of a 4 × 4 block
@@ -314,27 +315,25 @@ print(f"{block.words}: attribution {blocks[a, b]:+.2f}, the score loses {pair.sc
 
 # %% [markdown]
 # Do it for all 16 blocks. If the score were a plain sum over the cells, as in MF, each loss would be what the
-# attribution promised.
+# attribution says.
 
 # %%
 loses = np.zeros((4, 4))
 for a, b in np.ndindex(4, 4):
     block = inspection.Block(4 * a, 4 * a + 4, 4 * b, 4 * b + 4)
-    loses[a, b] = (
-        pair.score
-        - inspection.score_counterfactual(network, user, film, inspection.Counterfactual(block=block)).score_after
-    )
+    change = inspection.Counterfactual(block=block)
+    loses[a, b] = pair.score - inspection.score_counterfactual(network, user, film, change).score_after
 print(f"correlation {np.corrcoef(blocks.ravel(), loses.ravel())[0, 1]:.2f}")
 print(f"the 16 losses add up to {loses.sum():.2f}, the attributions to {blocks.sum():.2f}")
 
 # %% [markdown]
 # Loss and attribution answer two questions. The loss asks: what if *this* block were gone and all else stayed? The
 # attribution shares out the whole score among all. Where they agree, a picture is on firmer ground; where their sums
-# differ, blocks work together, and no number for one block alone can tell the whole.
+# differ, blocks work together, and no number for one block alone explains the whole.
 #
-# ## 6. Channels that say nothing
+# ## 6. Channels that are zero
 #
-# ReLU sets negative answers to 0. So a channel may be 0 everywhere, and then it has no say.
+# ReLU sets negative values to 0. So a channel may be 0 everywhere, and then it adds nothing.
 
 # %%
 for layer in trace.layers:
@@ -346,41 +345,41 @@ for layer in trace.layers:
 figures.feature_maps(first, LIGHT)
 
 # %% [markdown]
-# *How to read it.* One tile is one channel of layer 1: the person's dimensions run down, the film's across, four to a
-# cell. Each tile has its own scale; one marked *zero* is silent for this pair.
+# *How to read it.* One tile is one channel of layer 1: the user's dimensions run down, the film's across, four to a
+# cell. Each tile has its own scale; one marked *zero* is zero for this pair.
 #
-# Silent for this pair is not dead. A channel is **dead** if it is 0 for whatever one asks it. All pairs are too many to
-# ask; a thousand random ones give a good idea.
+# Zero for this pair is not dead. A channel is **dead** if it is 0 for every pair. All pairs are too many to try; a
+# thousand random ones give a good idea.
 
 # %%
 users, items = inspection.random_pairs(network.n_users, network.n_items, seed=0)
-answers = inspection.respond(network, users, items)
+responses = inspection.respond(network, users, items)
 with torch.no_grad():
     maps = network.feature_maps(network.interaction_map(torch.tensor(users), torch.tensor(items)))
-for number, of_layer in enumerate(maps):
-    dead = torch.nonzero(of_layer.amax(dim=(0, 2, 3)) == 0).flatten().tolist()
-    assert dead == list(answers.dead(number))
+for number, values in enumerate(maps):
+    dead = torch.nonzero(values.amax(dim=(0, 2, 3)) == 0).flatten().tolist()
+    assert dead == list(responses.dead(number))
 
 # %%
 for number in range(3):
-    dead, constant = answers.dead(number), answers.constant(number)
+    dead, constant = responses.dead(number), responses.constant(number)
     print(f"layer {number + 1}: dead {dead or 'none'}; the same for every pair {constant or 'none'}")
 
 # %% [markdown]
-# A channel that says the same to every pair is not dead, but it is no better: it shifts all scores alike, and ranks
+# A channel with one value for every pair is not dead, but it is no better: it shifts all scores alike, and ranks
 # none. Such channels are room that the network has and does not use.
 #
-# The same thousand pairs tell whether a channel's answer to *our* pair is anything unusual.
+# The same thousand pairs show whether a channel's activation for *our* pair is unusual.
 
 # %%
-place = inspection.stand_among(trace, answers, 2)
-values, own = answers.maximum[2][:, top], float(trace.layers[2].maps[top].max())
-figures.channels.strip(values, own, float(place.maximum[top]), LIGHT, what=f"channel {top} of layer 3")
+percentiles = inspection.response_percentiles(trace, responses, 2)
+values, activation = responses.maximum[2][:, top], float(trace.layers[2].maps[top].max())
+figures.channels.strip(values, activation, float(percentiles.maximum[top]), LIGHT, what=f"channel {top} of layer 3")
 
 # %% [markdown]
-# *How to read it.* Each dot is the channel's answer to one random pair; the line is ours. A large bar in the picture of
-# section 3 says something about *this* film only where the line stands apart from the crowd. Otherwise it is large for
-# any film, and changes no rank.
+# *How to read it.* Each dot is the channel's activation for one random pair; the line is ours. A large bar in the
+# picture of section 3 says something about *this* film only where the line is away from most dots. Otherwise it is
+# large for any film, and changes no rank.
 #
 # ## 7. A second model of the same data
 #
@@ -390,26 +389,27 @@ figures.channels.strip(values, own, float(place.maximum[top]), LIGHT, what=f"cha
 mf_2 = factorise(2)
 network_2 = read_the_map(mf_2, 2)
 pair_2 = view_pair(network_2, split, user, film)
-print(f"NDCG@10 {evaluate(network_2, split, 'test', evaluate_with_baselines).metrics['NDCG@10']:.3f}")
+print(f"NDCG@10 {evaluate(network_2, split, 'test', rule).metrics['NDCG@10']:.3f}")
 print(f"the film: score {pair_2.score:.2f}, {pair_2.rank.words}; before: score {pair.score:.2f}, {pair.rank.words}")
 
 # %%
 figures.maps.beside(trace.map, pair_2.trace.map, LIGHT, ("first model", "second model")).update_layout(height=270)
 
 # %% [markdown]
-# *How to read it.* The same person and the same film in two models, and the first less the second, all on the scale at
-# the right: the person's dimensions run down, the film's across, red above 0 and blue below.
+# *How to read it.* The same user and the same film in two models, and the first less the second, all on the scale at
+# the right: the user's dimensions run down, the film's across, red above 0 and blue below.
 #
 # Dimension 3 of the one has nothing to do with dimension 3 of the other. MF's scores are the same after any rotation of
 # its embeddings, so each training ends in a rotation of its own. We can turn the second model's embeddings until they
 # lie as near to the first's as they can: the **Procrustes** problem. Its solution is one singular value decomposition.
 
 # %%
-ours = inspection.embeddings(network, split.interactions)
-theirs = inspection.embeddings(network_2, split.interactions)
-x, y = np.concatenate([ours.p, ours.q]), np.concatenate([theirs.p, theirs.q])
+first_tables = inspection.embeddings(network, split.interactions)
+second_tables = inspection.embeddings(network_2, split.interactions)
+x = np.concatenate([first_tables.p, first_tables.q])
+y = np.concatenate([second_tables.p, second_tables.q])
 left, _, right = np.linalg.svd(y.T @ x)
-turned = inspection.align(ours, theirs, "rotation")
+turned = inspection.align(first_tables, second_tables, "rotation")
 assert np.allclose(left @ right, turned.matrix, atol=1e-3)
 print(turned.words)
 
@@ -419,41 +419,41 @@ figures.maps.beside(trace.map, aligned, LIGHT, ("first model", "second, turned")
 
 # %% [markdown]
 # *How to read it.* As above; the second map is now drawn from the turned embeddings. What is left in the third is what
-# no rotation takes away: this person and this film stand elsewhere in the two models, or further out. The words above
-# say how much of *all* embeddings the turn explains; a single pair may fit better or worse.
+# no rotation removes: the embeddings of this user and this film differ in the two models. The sentence above says how
+# much of *all* embeddings the rotation explains; a single pair may fit better or worse.
 #
-# The turn leaves every dot product as it was. But the second *network* was trained on its own dimensions. What would it
-# say to the turned ones?
+# The turn leaves every dot product as it was. But the second *network* was trained on its own dimensions. How would it
+# score the rotated ones?
 
 # %%
-assert np.isclose(turned.p[user] @ turned.q[film], theirs.p[user] @ theirs.q[film], atol=1e-4)
-dizzy = FusedConvNCF(of_network, split.interactions)
-dizzy.load_state_dict(network_2.state_dict())
-dizzy.start_from(torch.tensor(turned.p), torch.tensor(turned.q))
-before, after = network_2.score_items(user), dizzy.eval().score_items(user)
+assert np.isclose(turned.p[user] @ turned.q[film], second_tables.p[user] @ second_tables.q[film], atol=1e-4)
+rotated = FusedConvNCF(of_network, split.interactions)
+rotated.load_state_dict(network_2.state_dict())
+rotated.start_from(torch.tensor(turned.p), torch.tensor(turned.q))
+before, after = network_2.score_items(user), rotated.eval().score_items(user)
 print(f"correlation of its scores before and after: {np.corrcoef(before, after)[0, 1]:.2f}")
 
 # %% [markdown]
-# A network that computed the dot product, and nothing else, would not notice the turn. The further the correlation is
-# from 1, the more of its scores hangs on the directions that it was trained in. So an aligned picture compares two
+# A network that computed the dot product, and nothing else, would score as before. The further the correlation is
+# from 1, the more its scores depend on the directions that it was trained in. So an aligned picture compares two
 # tables of embeddings. It does not show what the second network sees.
 #
-# ## 8. What such pictures cannot tell
+# ## 8. What such pictures cannot show
 #
 # **That the network has learnt it.** Give a network with random filters, which has learnt nothing, the same embeddings,
-# and attribute its score. This is a sanity check of Adebayo and others: a picture that looks alike for a trained and an
+# and attribute its score. This is a sanity check of Adebayo and others: a picture that is similar for a trained and an
 # untrained network says something about its input, not about what was learnt.
 
 # %%
 torch.manual_seed(3)
 untrained = FusedConvNCF(of_network, split.interactions)
-untrained.start_from(torch.tensor(ours.p), torch.tensor(ours.q))
-nothing = inspection.integrated_gradients(untrained.eval(), user, film).values
-alike = np.corrcoef(np.abs(nothing).ravel(), np.abs(whole.values).ravel())[0, 1]
-print(f"correlation of the two attributions by size: {alike:.2f}")
+untrained.start_from(torch.tensor(first_tables.p), torch.tensor(first_tables.q))
+of_untrained = inspection.integrated_gradients(untrained.eval(), user, film).values
+correlation = np.corrcoef(np.abs(of_untrained).ravel(), np.abs(whole.values).ravel())[0, 1]
+print(f"correlation of the two attributions by size: {correlation:.2f}")
 
 # %%
-scaled = [values / np.abs(values).max() for values in (whole.values, nothing)]
+scaled = [values / np.abs(values).max() for values in (whole.values, of_untrained)]
 figures.maps.beside(*scaled, LIGHT, ("trained", "untrained")).update_layout(height=270)
 
 # %% [markdown]
@@ -461,26 +461,26 @@ figures.maps.beside(*scaled, LIGHT, ("trained", "untrained")).update_layout(heig
 # on one scale: red raises the score, blue lowers it. Rows and columns that are strong in both come from large numbers
 # in the embeddings, which both networks are given.
 #
-# **What a dimension means.** Two models that rank about equally well, the same person and the same film. Do their
+# **What a dimension means.** Two models that rank about equally well, the same user and the same film. Do their
 # pictures agree on which dimensions count? We compare the cells of the diagonal, one by one, and then the share that
 # the diagonal has as a whole.
 
 # %%
-other = inspection.integrated_gradients(network_2, user, film).values
-each = np.corrcoef(np.diag(whole.values), np.diag(other))[0, 1]
-share_2 = np.trace(np.abs(other)) / np.abs(other).sum()
-print(f"correlation over the 16 dimensions: {each:.2f}; share of the diagonal: {share:.0%} and {share_2:.0%}")
+second_values = inspection.integrated_gradients(network_2, user, film).values
+agreement = np.corrcoef(np.diag(whole.values), np.diag(second_values))[0, 1]
+share_2 = np.trace(np.abs(second_values)) / np.abs(second_values).sum()
+print(f"correlation over the 16 dimensions: {agreement:.2f}; share of the diagonal: {share:.0%} and {share_2:.0%}")
 
 # %% [markdown]
 # Dimension 3 of the one model is not dimension 3 of the other, so there is no reason for the correlation to be high,
-# and a dimension can have no name such as "science fiction" for good. What does not hang on the numbering of dimensions
-# can be compared between models: the share of the diagonal, or the rank.
+# and a dimension can have no name such as "science fiction" for good. What does not depend on the numbering of
+# dimensions can be compared between models: the share of the diagonal, or the rank.
 #
-# **Why the person likes the film.** All that was explained here is a number that a program computed. It knows who rated
-# what. It does not know anybody's reasons, and neither does a picture of it.
+# **Why the user likes the film.** All that was explained here is a number that a program computed. It knows who rated
+# what. It does not know any user's reasons, and neither does a picture of it.
 #
-# So can we find out why a film stands high? We can find out what the *network* did: from the score back to the cells
-# that made it, and by taking them away we can check that. How far to trust it: as far as the check goes, for this pair
+# So can we find out why a film is ranked high? We can find out what the *network* did: from the score back to the cells
+# that made it, and by setting them to 0 we can check that. How far to trust it: as far as the check goes, for this pair
 # and this network, and no further than that.
 #
 # ## What to try next
@@ -510,21 +510,22 @@ print(f"correlation over the 16 dimensions: {each:.2f}; share of the diagonal: {
 # </details>
 
 # %% [markdown]
-# **Exercise 2.** Set one dimension of the person's embedding to 0 at a time (`Edit(zero_user={k})`). Which one does the
+# **Exercise 2.** Set one dimension of the user's embedding to 0 at a time
+# (`inspection.Counterfactual(zero_user={k})`). Which one does the
 # score depend on most? Is it the largest?
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# zeros = [inspection.Counterfactual(zero_user={k}) for k in range(16)]
-# edits = [inspection.score_counterfactual(network, user, film, zero) for zero in zeros]
-# changes = np.array([edit.score_after - edit.score_before for edit in edits])
+# zeroed = [inspection.Counterfactual(zero_user={k}) for k in range(16)]
+# results = [inspection.score_counterfactual(network, user, film, change) for change in zeroed]
+# changes = np.array([result.score_after - result.score_before for result in results])
 # k = int(np.abs(changes).argmax())
 # largest = int(np.abs(trace.p).argmax())
 # print(f"dimension {k} changes the score by {changes[k]:+.2f}; the largest number of p is that of {largest}")
-# assert not edits[k].map_after[k].any()
-# assert edits[k].score_before == edits[0].score_before
+# assert not results[k].map_after[k].any()
+# assert results[k].score_before == results[0].score_before
 # ```
 #
 # Without dimension k a whole row of the map is 0. How much that matters depends on the film and on the filters too, so
@@ -532,14 +533,14 @@ print(f"correlation over the 16 dimensions: {each:.2f}; share of the diagonal: {
 # </details>
 
 # %% [markdown]
-# **Exercise 3.** Align the two models by a *permutation* (dimensions swapped, and some turned over) instead of a
-# rotation. Can it explain more than the rotation?
+# **Exercise 3.** Align the two models by a *permutation* (dimensions swapped, and some with the opposite sign) instead
+# of a rotation. Can it explain more than the rotation?
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# swapped = inspection.align(ours, theirs, "permutation")
+# swapped = inspection.align(first_tables, second_tables, "permutation")
 # print(swapped.words)
 # assert np.allclose(np.abs(swapped.matrix).sum(axis=0), 1)
 # assert swapped.explained_after <= turned.explained_after + 1e-6

@@ -36,6 +36,6 @@ def pair(contributions: Any = (1.5, -0.25, 0.5), bias: float = 0.125, size: int 
         bias=bias,
         contributions=values,
         score=float(values.sum(dtype=np.float64)) + bias,
-        part="channel" if layers else "dimension",
+        term="channel" if layers else "dimension",
         words="",
     )

@@ -129,7 +129,7 @@ def test_dimensions_that_are_zero_are_named() -> None:
     first = tables()
     second = turned(first, np.diag([1.0, 1, 0, 1, 1, 1]))
     found = align(first, second, "permutation")
-    assert found.flat == (2,)
+    assert found.zero_dimensions == (2,)
     assert found.words.endswith("; 1 dimension is 0 throughout")
     assert found.explained_before == found.explained_after < 1
 

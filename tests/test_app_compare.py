@@ -348,7 +348,7 @@ def test_feature_maps_are_subtracted_with_a_warning(copied_home: Path, way: str)
     first, second = (core_trace(copied_home, run).layers[1] for run in ("tiny-222", "again"))
     core = feature_difference(first, second, matched=way == "matched")
     assert drawn["data"][0]["zmax"] == pytest.approx(float(np.abs(core.layer.maps).max()))
-    assert f": {percent(core.apart)}." in texts(app)
+    assert f": {percent(core.relative_difference)}." in texts(app)
     assert (feature_maps.MATCHED if way == "matched" else feature_maps.WARNING) in texts(app)
     assert app.query_params["channels"] == way
 

@@ -117,7 +117,7 @@ def test_the_groups_are_the_cores(at_home: Path, opened: Opened) -> None:
     split = loaded(at_home, TWO[0]).split
     for by_group in (user_groups.by_activity(runs, split, "HR@10"), user_groups.by_popularity(runs, split, 10)):
         n = ", ".join(map(str, by_group.groups.n.tolist()))
-        assert f"in {len(by_group.groups.n)} bands of {n} " in "\n".join(alts(app))
+        assert f"in {len(by_group.groups.n)} groups of {n} " in "\n".join(alts(app))
     plot = next(spec for spec in figures_of(app) if "HR@10 by training items" in alt_of(spec))
     means = user_groups.by_activity(runs, split, "HR@10").groups.means
     assert [trace["y"] for trace in plot["data"]] == [pytest.approx(values.tolist()) for values in means.values()]
@@ -132,7 +132,7 @@ def test_a_run_without_ranks_keeps_its_activity_and_says_what_to_do(copied_home:
 
 def test_runs_of_unlike_data_have_no_common_groups(opened: Opened) -> None:
     app = opened("compare", run=["tiny-pop", "other-pop"], part="bands")
-    assert not [alt for alt in alts(app) if "bands of" in alt]
+    assert not [alt for alt in alts(app) if "groups of" in alt]
     assert "not comparable" in texts(app)
 
 

@@ -122,7 +122,7 @@ def test_a_channels_place_and_strongest_pairs_are_the_cores(at_home: Path, layer
     assert isinstance(trace, PairTrace)
     pairs = inspection.random_pairs(network.n_users, network.n_items, seed=loaded_run.config.seed)
     responses = inspection.respond(network, *pairs)
-    place = inspection.stand_among(trace, responses, layer - 1).maximum[channel]
+    place = inspection.response_percentiles(trace, responses, layer - 1).maximum[channel]
     app = look("channel", layer=str(layer), channel=str(channel))
     strip = figure(app, f"Largest activation of channel {channel}, layer {layer}")
     assert f"percentile {number(float(place))} of" in strip["layout"]["meta"]["alt"]

@@ -20,7 +20,7 @@ from app.ui import address, cache
 from app.views.recommend import lists, results
 from convncf import inspection
 from convncf.data import catalogue
-from convncf.figures.score import parts
+from convncf.figures.score import terms
 from convncf.inspection import PairTrace
 from convncf.inspection.fold_in import fold_in, warm_up
 from convncf.inspection.lists import ListFilter
@@ -227,7 +227,7 @@ def test_a_new_user_gets_what_fold_in_gives(at_home: Path, opened: Opened) -> No
     trace = inspection.trace_pair(folded.model, 0, ids.index("i9"))
     assert isinstance(trace, PairTrace)
     bars = next(spec for spec in figures_of(app) if "as a sum" in alt_of(spec))
-    assert bars["data"][0]["customdata"] == [part.label for part in parts(trace)]
+    assert bars["data"][0]["customdata"] == [term.label for term in terms(trace)]
     assert any("nteraction map" in alt for alt in alts(app))
 
 

@@ -71,7 +71,7 @@ def test_the_steps_are_those_of_the_paper(make: Any) -> None:
     p = model.user_embedding.weight[USER].detach().numpy()
     assert found.gradient[0, 1] == found.gradient[0, 2]
     assert found.gradient[0, 1] == pytest.approx(float(found.pull[0]) * float(np.linalg.norm(p)), rel=1e-4)
-    assert (found.taken, found.diverged) == (5, False)
+    assert (found.n_steps, found.diverged) == (5, False)
 
 
 def test_the_first_scores_are_the_models_own_and_a_short_step_widens_the_margin() -> None:
@@ -98,9 +98,9 @@ def test_the_model_is_left_as_it_was(training: bool) -> None:
 def test_steps_that_run_away_end_there_and_it_is_said() -> None:
     found = bpr_steps(factorisation(), TRIPLE, 1e30)
     assert found.diverged
-    assert found.taken < 20
+    assert found.n_steps < 20
     assert np.isfinite(found.margin).all()
-    assert len(found.positive) == len(found.loss) == len(found.gradient) == found.taken + 1
+    assert len(found.positive) == len(found.loss) == len(found.gradient) == found.n_steps + 1
 
 
 @pytest.mark.parametrize(("rate", "steps"), [(0.0, 5), (-1.0, 5), (math.nan, 5), (1.0, 0)])

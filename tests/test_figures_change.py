@@ -21,7 +21,7 @@ def over(theme: Theme = LIGHT, chosen: int = 3) -> dict[str, object]:
 
 @THEMES
 def test_what_if_shows_score_and_rank_before_and_after(theme: Theme) -> None:
-    figure = sent(change.what_if((2.31, 1.07), (4, 212), 8911, theme))
+    figure = sent(change.counterfactual((2.31, 1.07), (4, 212), 8911, theme))
     score, rank = figure["data"]
     assert (score["x"], rank["x"]) == ([2.31, 1.07], [4, 212])
     assert [text.strip() for text in score["text"] + rank["text"]] == ["2.31", "1.07", "4", "212"]
@@ -30,24 +30,24 @@ def test_what_if_shows_score_and_rank_before_and_after(theme: Theme) -> None:
         assert row["textposition"] == ["middle right", "middle left"], "outside of the line"
     left, right = figure["layout"]["xaxis2"]["range"]
     assert left > right, "rank 1 is on the right"
-    words = alt(change.what_if((2.31, 1.07), (4, 212), 8911, theme, what="dimension 3 zeroed"))
+    words = alt(change.counterfactual((2.31, 1.07), (4, 212), 8911, theme, what="dimension 3 zeroed"))
     assert values_in(words.partition("dimension 3 zeroed")[2]) == ["2.31", "1.07", "4", "212", "8,911"]
 
 
 def test_better_and_worse_are_told_apart_for_each() -> None:
-    score, rank = sent(change.what_if((1.0, 2.0), (4, 9), 50, DARK))["data"]
+    score, rank = sent(change.counterfactual((1.0, 2.0), (4, 9), 50, DARK))["data"]
     assert score["line"]["color"] == DARK.positive
     assert rank["line"]["color"] == DARK.negative
     assert score["textposition"] == ["middle left", "middle right"]
 
 
 def test_what_did_not_move_says_so_and_the_rank_may_follow() -> None:
-    figure = sent(change.what_if((1.07, 1.07), None, 8911, LIGHT))
+    figure = sent(change.counterfactual((1.07, 1.07), None, 8911, LIGHT))
     (score,) = figure["data"]
     assert [text.strip() for text in score["text"]] == ["", "1.07, unchanged"]
     assert score["line"]["color"] == LIGHT.muted
     assert "not computed" in figure["layout"]["meta"]["alt"]
-    full = sent(change.what_if((1.0, 2.0), (1, 1), 1, LIGHT))
+    full = sent(change.counterfactual((1.0, 2.0), (1, 1), 1, LIGHT))
     assert full["layout"]["height"] == figure["layout"]["height"], "nothing jumps when the rank comes"
 
 
@@ -86,5 +86,5 @@ def test_light_and_dark_differ() -> None:
 def test_moments_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match="'scores': 1"):
         change.over_training(["a", "b"], [0, 1], [1.0], [1, 2], LIGHT, chosen=0, candidates=5)
-    with pytest.raises(IndexError, match="moment 2"):
+    with pytest.raises(IndexError, match="checkpoint 2"):
         change.over_training(["a", "b"], [0, 1], [1.0, 2.0], [1, 2], LIGHT, chosen=2, candidates=5)

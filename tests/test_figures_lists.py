@@ -49,7 +49,12 @@ def test_lists_of_nothing() -> None:
 @THEMES
 def test_bands_are_lines_with_a_sign_a_run(theme: Theme) -> None:
     drawn = comparison.by_group(
-        ["1 to 5", "6"], [30, 28], {"mine": [0.25, 0.5], NAME: [0.2, 0.6]}, theme, metric="HR@10", of="training items"
+        ["1 to 5", "6"],
+        [30, 28],
+        {"mine": [0.25, 0.5], NAME: [0.2, 0.6]},
+        theme,
+        metric="HR@10",
+        grouped_by="training items",
     )
     figure = sent(drawn)
     mine, other = figure["data"]
@@ -64,13 +69,13 @@ def test_bands_are_lines_with_a_sign_a_run(theme: Theme) -> None:
 
 
 def test_a_run_keeps_its_colour_by_its_place_in_the_order() -> None:
-    drawn = comparison.by_group(["1"], [2], {"b": [1.0]}, DARK, metric="m", of="x", order=["a", "b"])
+    drawn = comparison.by_group(["1"], [2], {"b": [1.0]}, DARK, metric="m", grouped_by="x", order=["a", "b"])
     assert sent(drawn)["data"][0]["line"]["color"] == DARK.categories[1]
 
 
 def test_bands_without_their_values_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"2 bands, 2 counts.*'a': 1"):
-        comparison.by_group(["1", "2"], [3, 4], {"a": [1.0]}, LIGHT, metric="m", of="x")
+    with pytest.raises(ValueError, match=r"2 groups, 2 counts.*'a': 1"):
+        comparison.by_group(["1", "2"], [3, 4], {"a": [1.0]}, LIGHT, metric="m", grouped_by="x")
 
 
 @THEMES

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convncf.figures import LIGHT, Theme, alt, channel, feature_maps, interaction_map, score_parts
+from convncf.figures import LIGHT, Theme, alt, channel, feature_maps, interaction_map, score_terms
 from convncf.figures.maps import ORDERS, Order, largest
 from convncf.inspection import PairTrace
 from tests.made_traces import THEMES, pair
@@ -151,7 +151,7 @@ def test_each_says_itself_in_words_sits_on_the_page_and_keeps_its_zoom(theme: Th
         interaction_map(trace, theme),
         feature_maps(trace.layers[0], theme),
         channel(trace.layers[0], 1, theme),
-        score_parts(trace, theme),
+        score_terms(trace, theme),
     ]
     for figure in drawn:
         layout = sent(figure)["layout"]

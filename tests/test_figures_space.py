@@ -70,7 +70,7 @@ def test_points_without_their_values_are_refused() -> None:
 @THEMES
 def test_neighbours_are_bars_nearest_first(theme: Theme) -> None:
     similarity = np.array([0.75, 0.5, -0.25])
-    drawn = embeddings.neighbours(NAMES, similarity, theme, of="Alien", measure="cosine of embeddings")
+    drawn = embeddings.neighbours(NAMES, similarity, theme, item="Alien", measure="cosine of embeddings")
     figure = sent(drawn)
     (bars,) = figure["data"]
     assert array(bars["x"]).tolist() == [0.75, 0.5, -0.25]
@@ -82,8 +82,8 @@ def test_neighbours_are_bars_nearest_first(theme: Theme) -> None:
 
 
 def test_users_of_both_stand_beside_and_nobody_is_said() -> None:
-    drawn = embeddings.neighbours(["Heat"], np.array([0.5]), DARK, of="Alien", measure="m", together=np.array([1]))
+    drawn = embeddings.neighbours(["Heat"], np.array([0.5]), DARK, item="Alien", measure="m", together=np.array([1]))
     assert sent(drawn)["data"][0]["text"] == ["0.500 · 1 user"]
-    nobody = embeddings.neighbours([], np.zeros(0), DARK, of="Alien", measure="m", together=np.zeros(0, int))
+    nobody = embeddings.neighbours([], np.zeros(0), DARK, item="Alien", measure="m", together=np.zeros(0, int))
     assert "in common" in sent(nobody)["layout"]["annotations"][0]["text"]
     assert alt(nobody).endswith(": none.")

@@ -126,9 +126,9 @@ def test_ease_and_itemknn_add_up_rows() -> None:
 
 
 def test_draws_are_picked_items_against_all_others_alike() -> None:
-    from convncf.inspection.fold_in import _Draws
+    from convncf.inspection.fold_in import _TripleSampler
 
-    draws = _Draws(np.array([0, 2, 3, 9]), 10, 0, "cpu")
+    draws = _TripleSampler(np.array([0, 2, 3, 9]), 10, 0, "cpu")
     user, positive, negative = (
         torch.cat(parts) for parts in zip(*(draws.triples(step) for step in range(50)), strict=True)
     )

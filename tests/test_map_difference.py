@@ -52,28 +52,28 @@ def rotation() -> np.ndarray:
 
 def test_as_trained_it_is_the_plain_difference_in_shares_of_the_first() -> None:
     found = difference(model(-2 * np.eye(SIZE)), None)  # the map is 4 times the first, and 3 times it apart
-    assert (found.before, found.after, found.removed) == pytest.approx((9, 9, 0))
+    assert (found.before, found.after, found.share_removed) == pytest.approx((9, 9, 0))
     np.testing.assert_allclose(found.second, 4 * found.first, rtol=1e-5)
 
 
 def test_equal_maps_are_not_apart_and_nothing_is_removed() -> None:
     found = difference(model(), "permutation")
     assert found.before == 0
-    assert found.removed == 0
+    assert found.share_removed == 0
 
 
 def test_a_rotated_copy_is_brought_back_by_rotation_alone() -> None:
     found = difference(model(rotation()), "rotation")
     assert found.before > 0.1
-    assert found.removed == pytest.approx(1, abs=1e-6)
+    assert found.share_removed == pytest.approx(1, abs=1e-6)
     np.testing.assert_allclose(found.second, found.first, atol=1e-4)
-    assert difference(model(rotation()), "permutation").removed < 0.9
+    assert difference(model(rotation()), "permutation").share_removed < 0.9
 
 
 def test_a_permuted_copy_is_brought_back_by_a_permutation() -> None:
     found = difference(model(np.eye(SIZE)[[3, 0, 5, 1, 2, 4]]), "permutation")
     assert found.before > 0.1
-    assert found.removed == pytest.approx(1, abs=1e-6)
+    assert found.share_removed == pytest.approx(1, abs=1e-6)
 
 
 def test_the_pair_is_the_second_models_own_rows() -> None:
@@ -90,13 +90,13 @@ def test_an_alignment_may_make_one_pair_worse_and_says_so() -> None:
     found = map_difference(first, replace(first, user=2), alignment)
     assert (found.before, found.after) == pytest.approx((0, 4))
     nearly = replace(first, map=(first.map * np.float32(0.5)))
-    assert map_difference(first, nearly, alignment).removed == pytest.approx(1 - 4 / 0.25)
+    assert map_difference(first, nearly, alignment).share_removed == pytest.approx(1 - 4 / 0.25)
 
 
 def test_a_first_map_of_zeros_has_no_measure() -> None:
     first = traced(model())
     found = map_difference(replace(first, map=np.zeros_like(first.map)), first)
-    assert (found.before, found.removed) == (float("inf"), 0.0)
+    assert (found.before, found.share_removed) == (float("inf"), 0.0)
 
 
 def test_two_sizes_are_refused() -> None:

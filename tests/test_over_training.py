@@ -16,9 +16,9 @@ from convncf.data.split import Split
 from convncf.evaluation.ranking import Scorer
 from convncf.inspection import (
     ModelCheckpoint,
-    PairAt,
+    PairAtCheckpoint,
     PairTrace,
-    Unreadable,
+    UnreadableCheckpoint,
     each_checkpoint,
     follow_pair,
     view_at,
@@ -96,7 +96,7 @@ def test_one_moment_can_be_seen_whole(home: Path) -> None:
         assert isinstance(view.trace, PairTrace)
         assert view.score == light[label].score
         assert bool(view.trace.layers) == (label != "pretraining")
-    with pytest.raises(LookupError, match=r"'epoch 9'\. Kept: pretraining, start"):
+    with pytest.raises(LookupError, match=r"'epoch 9'\. It has: pretraining, start"):
         view_at(kept, "epoch 9", split, 3, 7)
 
 
@@ -116,7 +116,9 @@ def test_one_model_is_held_at_a_time(home: Path) -> None:
 
         return replace(checkpoint, load=load)
 
-    steps: Iterator[PairAt | Unreadable] = each_checkpoint([watched(checkpoint) for checkpoint in kept], split, 3, 7)
+    steps: Iterator[PairAtCheckpoint | UnreadableCheckpoint] = each_checkpoint(
+        [watched(checkpoint) for checkpoint in kept], split, 3, 7
+    )
     assert loaded == []
     next(steps)
     assert loaded == ["pretraining"]  # nothing is loaded before it is asked for

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from convncf.inspection import random_pairs, respond, stand_among, strongest_pairs
+from convncf.inspection import random_pairs, respond, response_percentiles, strongest_pairs
 from convncf.models import ConvNCF, FusedConvNCF
 from convncf.models.base import Sizes
 from tests.test_trace import PLANS, network, traced
@@ -50,13 +50,13 @@ def test_the_numbers_are_those_of_each_trace(
 def test_percentiles_count_what_is_below_and_half_of_what_is_equal() -> None:
     model = ruled()
     every = respond(model, *every_pair(model))  # products 1 2 3 4, 2 4 6 8, 3 6 9 12
-    found = stand_among(traced(model, 1, 1), every, 0)  # 4: five below, two equal of twelve
+    found = response_percentiles(traced(model, 1, 1), every, 0)  # 4: five below, two equal of twelve
     assert found.pairs == 12
     np.testing.assert_allclose(found.maximum, [50.0, 50.0, 50.0, 100 * 4.5 / 12], rtol=1e-6)
     np.testing.assert_array_equal(found.maximum, found.mean)
     assert found.outliers == ()
     few = respond(model, [0, 0, 1], [0, 1, 0])
-    assert stand_among(traced(model, 2, 3), few, 0).outliers == (0, 3)  # 12, above all of 1, 2 and 2
+    assert response_percentiles(traced(model, 2, 3), few, 0).outliers == (0, 3)  # 12, above all of 1, 2 and 2
 
 
 def test_dead_and_constant_channels() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from convncf.inspection import PairTrace, trace_pair
-from convncf.inspection.sums import map_parts, running_dot, score_sum, window, zero_share
+from convncf.inspection.sums import diagonal_share, running_dot, score_sum, window, zero_share
 from tests.made_traces import layer, pair
 from tests.toy_training import toy_model, toy_split
 
@@ -30,20 +30,20 @@ def started_as_the_trace() -> Any:
 def test_the_dot_product_grows_dimension_by_dimension() -> None:
     found = running_dot(of([1, 2, -3], [4, -1, -2]))
     assert found.sums.tolist() == [4, 2, 8]
-    assert (found.product, found.raised, found.lowered) == (8, 10, -2)
+    assert (found.product, found.positive_sum, found.negative_sum) == (8, 10, -2)
 
 
 def test_the_map_is_its_diagonal_and_the_rest() -> None:
-    found = map_parts(of([1, 2], [3, -1]))  # cells 3 -1 / 6 -2
+    found = diagonal_share(of([1, 2], [3, -1]))  # cells 3 -1 / 6 -2
     assert (found.diagonal, found.rest) == (1, 5)
     assert found.share == pytest.approx(5 / 12)
-    assert found.even == 1 / 2
+    assert found.even_share == 1 / 2
 
 
 def test_cells_of_one_size_give_the_even_share_and_a_map_of_zeros_none() -> None:
-    even = map_parts(of([1, -1, 1, -1], [2, 2, 2, 2]))
-    assert even.share == even.even == 1 / 4
-    assert map_parts(of([0, 0], [1, 1])).share == 0
+    even = diagonal_share(of([1, -1, 1, -1], [2, 2, 2, 2]))
+    assert even.share == even.even_share == 1 / 4
+    assert diagonal_share(of([0, 0], [1, 1])).share == 0
 
 
 def test_a_filter_that_is_the_diagonal_adds_up_its_piece_of_the_dot_product() -> None:
@@ -84,8 +84,8 @@ def test_the_score_is_added_up_from_its_largest_term() -> None:
     ],
 )
 def test_how_many_terms_are_enough(contributions: list[float], bias: float, enough: int) -> None:
-    assert score_sum(pair(contributions, bias=bias)).enough == enough
+    assert score_sum(pair(contributions, bias=bias)).n_terms_needed == enough
 
 
 def test_only_terms_that_add_something_speak() -> None:
-    assert score_sum(pair([0, 2, 0, -1])).speaking == 2
+    assert score_sum(pair([0, 2, 0, -1])).n_nonzero == 2

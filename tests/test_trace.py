@@ -89,7 +89,7 @@ def test_every_array_is_what_its_name_says(size: int, kernels: list[int], stride
         assert (layer.maps >= 0).all()
     np.testing.assert_allclose(trace.features, trace.layers[-1].maps.sum(axis=(1, 2)), rtol=1e-6)
     np.testing.assert_array_equal(trace.contributions, trace.features * trace.weights)
-    assert trace.part == "channel"
+    assert trace.term == "channel"
     assert ("2×2" in trace.words) == (side == 2)
 
 
@@ -110,7 +110,7 @@ def test_the_trace_start_shows_the_dot_product_in_two_channels() -> None:
 def test_factorisation_has_a_map_and_no_layers() -> None:
     trace = traced(factorisation())
     assert trace.layers == ()
-    assert trace.part == "dimension"
+    assert trace.term == "dimension"
     assert trace.bias == 0
     np.testing.assert_array_equal(trace.contributions, trace.p * trace.q)
     np.testing.assert_array_equal(np.diag(trace.map), trace.contributions)
@@ -210,7 +210,10 @@ def test_a_score_in_bf16_is_traced_and_its_rounding_said() -> None:
         assert trace.precision == "bf16"
         assert trace.score == float(model.score_items(user)[3])  # the one that ranks
         parts = float(trace.contributions.sum()) + trace.bias
-        assert f"add up to {parts:.4g}, and the score that it ranks by is {trace.score:.4g}, by rounding" in trace.words
+        assert (
+            f"add up to {parts:.4g}, and the score that it ranks by is {trace.score:.4g}, because of rounding"
+            in trace.words
+        )
         missed.append(abs(parts - trace.score))
     assert max(missed) > 1e-4  # else this test shows nothing
 
@@ -218,6 +221,6 @@ def test_a_score_in_bf16_is_traced_and_its_rounding_said() -> None:
 def test_wrong_parts_are_refused_in_either_precision() -> None:
     for model in (network(), bf16_network()):
         trace = traced(model)
-        with pytest.raises(ValueError, match="the parts of the score add up to"):
+        with pytest.raises(ValueError, match="the terms of the score add up to"):
             replace(trace, score=trace.score + 1.0)
         assert "bf16" not in traced(network()).words

@@ -1,4 +1,4 @@
-"""What the public functions are handed, checked at the door: raw ids, whole numbers, frames and their columns."""
+"""Checks of the public functions' arguments: raw ids, whole numbers, frames and their columns."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def is_missing(value: Any) -> bool:
 
 
 def index_of(vocabulary: Vocabulary, raw: object) -> int:
-    """The index of a raw id; a number stands for its text. Raises UnknownIdError, with the ids most like it."""
+    """The index of a raw id; a number is taken as text. Raises UnknownIdError, with the most similar ids."""
     if is_missing(raw):
         raise DataError(f"a {vocabulary.kind} id is missing (it is {raw!r}). Give one such as {vocabulary.ids[0]!r}.")
     return vocabulary.index(raw if isinstance(raw, str) else str(raw))
 
 
 def whole(name: str, value: object, *, least: int = 1) -> int:
-    """A whole number from `least` on. Raises ConfigError."""
+    """A whole number of `least` or more. Raises ConfigError."""
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         number = least - 1
     if number < least or isinstance(value, bool):
-        raise ConfigError(f"{name} = {value!r} is no whole number from {least} on. Give one, such as {name}=10.")
+        raise ConfigError(f"{name} = {value!r} is not a whole number of {least} or more. Give one, such as {name}=10.")
     return number
 
 
@@ -63,22 +63,22 @@ def frame_of(value: object, what: str) -> pd.DataFrame:
 
 
 def column_of(frame: pd.DataFrame, name: object, argument: str = "") -> pd.Series[Any]:
-    """The column that an argument names, or one that has to be called so. Raises DataError unless there is one."""
+    """The column of that name, which an argument gave or which is required. Raises DataError unless there is one."""
     names = [str(column) for column in frame.columns]
     if name not in list(frame.columns):
         listed = ", ".join(map(repr, names[:12])) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-        said = did_you_mean(str(name), names)
-        way = f"Name the one meant, with {argument}=." if argument else "Rename the one meant."
-        hint = f"{said} " if said.startswith("Did") else ""
-        raise DataError(f"no column {name!r} among {listed}. {hint}{way}")
-    found = frame[name]
-    if getattr(found, "ndim", 1) != 1:
-        raise DataError(f"{found.shape[1]} columns are named {name!r}. Rename all but one of them.")
-    return found
+        suggestion = did_you_mean(str(name), names)
+        remedy = f"Name the one meant, with {argument}=." if argument else "Rename the one meant."
+        hint = f"{suggestion} " if suggestion.startswith("Did") else ""
+        raise DataError(f"no column {name!r} among {listed}. {hint}{remedy}")
+    column = frame[name]
+    if getattr(column, "ndim", 1) != 1:
+        raise DataError(f"{column.shape[1]} columns are named {name!r}. Rename all but one of them.")
+    return column
 
 
 def ids_of(column: pd.Series[Any]) -> tuple[list[str], np.ndarray[Any, np.dtype[np.int64]]]:
-    """A column of ids: the distinct ones as text, in order of first appearance, and (n,) their places.
+    """A column of ids: the distinct ones as text, in order of first appearance, and (n,) their positions.
 
     Raises DataError, naming column and row, where one is missing or empty, or the column holds decimals.
     """
@@ -88,7 +88,7 @@ def ids_of(column: pd.Series[Any]) -> tuple[list[str], np.ndarray[Any, np.dtype[
     if missing.size:
         raise DataError(
             f"column {column.name!r} has no id in {missing.size:,} of {len(column):,} rows, the first of them row "
-            f"{int(missing[0])} (NaN). Fill them in, or leave those rows out."
+            f"{int(missing[0])} (NaN). Fill them in, or drop those rows."
         )
     if column.dtype.kind == "f":
         raise DataError(
@@ -99,26 +99,27 @@ def ids_of(column: pd.Series[Any]) -> tuple[list[str], np.ndarray[Any, np.dtype[
     texts = [raw if isinstance(raw, str) else str(raw) for raw in distinct.tolist()]
     if "" in texts:
         row = int(np.flatnonzero(codes == texts.index(""))[0])
-        raise DataError(f"column {column.name!r} holds an empty id in row {row}. Fill it in, or leave that row out.")
-    place = {text: at for at, text in enumerate(dict.fromkeys(texts))}
-    return list(place), np.asarray([place[text] for text in texts], np.int64)[codes]
+        raise DataError(f"column {column.name!r} holds an empty id in row {row}. Fill it in, or drop that row.")
+    position = {text: index for index, text in enumerate(dict.fromkeys(texts))}
+    return list(position), np.asarray([position[text] for text in texts], np.int64)[codes]
 
 
 def indices_of(column: pd.Series[Any], vocabulary: Vocabulary) -> np.ndarray[Any, np.dtype[np.int64]]:
     """(n,) the indices of a column of ids. Raises DataError, UnknownIdError."""
     texts, codes = ids_of(column)
-    found: np.ndarray[Any, np.dtype[np.int64]] = np.asarray([vocabulary.index(text) for text in texts], np.int64)[codes]
-    return found
+    of_texts = np.asarray([vocabulary.index(text) for text in texts], np.int64)
+    indices: np.ndarray[Any, np.dtype[np.int64]] = of_texts[codes]
+    return indices
 
 
-def same_ids(given: Interactions, known: Interactions, what: str) -> None:
-    """Raises DataError where two data sets differ in their users or items."""
+def same_ids(interactions: Interactions, of_split: Interactions, what: str) -> None:
+    """Raises DataError where the users or items differ from those of the split."""
     for kind in ("users", "items"):
-        mine, theirs = getattr(given, kind), getattr(known, kind)
-        if mine.ids != theirs.ids:
-            strange = next((raw for raw in mine.ids if raw not in theirs), None)
-            such = f", such as {strange!r}, which the split does not have" if strange is not None else ""
+        ids, split_ids = getattr(interactions, kind), getattr(of_split, kind)
+        if ids.ids != split_ids.ids:
+            unknown = next((raw for raw in ids.ids if raw not in split_ids), None)
+            example = f", such as {unknown!r}, which the split does not have" if unknown is not None else ""
             raise DataError(
-                f"{what} is of other {kind}: {len(mine):,}{such}, and the split has {len(theirs):,}. "
+                f"{what} is of other {kind}: {len(ids):,}{example}, and the split has {len(split_ids):,}. "
                 "Fit and evaluate on one split."
             )

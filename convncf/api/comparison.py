@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = 14
 _NAME: Final = 28
-_BESIDE: Final = ("HR@10", "Recall@10")
+_MORE_COLUMNS: Final = ("HR@10", "Recall@10")
 _LEVEL: Final = 0.05
 
 
@@ -44,8 +44,8 @@ class Comparison:
         for name, report in self.reports.items():
             common = base.index.intersection(report.per_user.index, sort=False)
             if name != self.baseline and len(common):
-                mine, theirs = (frame.loc[common, monitor].to_numpy() for frame in (report.per_user, base))
-                self.paired[name] = paired_test(mine, theirs, seed)
+                values, baseline = (frame.loc[common, monitor].to_numpy() for frame in (report.per_user, base))
+                self.paired[name] = paired_test(values, baseline, seed)
         adjusted = holm([test.p_value for test in self.paired.values()])
         self.adjusted: dict[str, float] = dict(zip(self.paired, adjusted, strict=True))
         """Name -> the p-value, adjusted for the number of comparisons (Holm)."""
@@ -75,44 +75,47 @@ class Comparison:
 
         Args:
             theme: `convncf.figures.LIGHT` unless given.
-            metrics: which, and in which order; those at the K of the monitored one unless given.
+            metrics: names, in the order of the rows; those at the K of the monitored one unless given.
 
         Raises:
             ConvNCFError: plotly is not installed, or no model has such a metric.
         """
         known = list(dict.fromkeys(name for report in self.reports.values() for name in report.metrics))
-        at = self.monitor.partition("@")[2]
-        wanted = [name for name in known if name.partition("@")[2] == at] if metrics is None else list(metrics)
-        strange = next((name for name in wanted if name not in known), None)
-        if strange is not None:
-            raise ConvNCFError(f"no model here has the metric {strange!r}. Known: {', '.join(known)}.")
+        k = self.monitor.partition("@")[2]
+        names = [name for name in known if name.partition("@")[2] == k] if metrics is None else list(metrics)
+        unknown = next((name for name in names if name not in known), None)
+        if unknown is not None:
+            raise ConvNCFError(f"no model here has the metric {unknown!r}. Known: {', '.join(known)}.")
         return figures().comparison.metrics(
             {name: report.metrics for name, report in self.reports.items()},
             theme_or_default(theme),
             baseline=self.baseline,
-            names=wanted,
+            names=names,
             intervals={name: report.intervals for name, report in self.reports.items()},
         )
 
     def words(self, name: str) -> str:
         """What the test says of a model against the baseline, in a sentence."""
         if name not in self.paired:
-            raise ConvNCFError(f"{name!r} has no test: it is {self.baseline!r} itself, or not among the models.")
-        found, p = self.paired[name], self.adjusted[name]
+            raise ConvNCFError(
+                f"{name!r} has no test: it is the baseline itself, or not among the models. "
+                f"With one: {', '.join(map(repr, self.paired)) or 'none'}."
+            )
+        test, p = self.paired[name], self.adjusted[name]
         verdict = "significant" if p < _LEVEL else "no significant difference"
-        return f"{found.in_words(name, self.baseline)}: {verdict} (adjusted p = {p:.3f})."
+        return f"{test.in_words(name, self.baseline)}: {verdict} (adjusted p = {p:.3f})."
 
     def __repr__(self) -> str:
         first = next(iter(self.reports.values()))
         monitor = self.monitor
-        beside = [name for name in _BESIDE if name != monitor and name in first.metrics]
+        others = [name for name in _MORE_COLUMNS if name != monitor and name in first.metrics]
         head = f"{first.part}, {first.protocol}, {first.n_users:,} users, {first.split.n_items:,} items"
-        columns = [monitor, *beside]
+        columns = [monitor, *others]
         lines = [head, f"{'':{_NAME}}" + "".join(f"{name:>11}" for name in columns) + "  against the first"]
         for name, report in list(self.reports.items())[:_SHOWN]:
             label = name if len(name) < _NAME else f"{name[: _NAME - 2]}…"
-            figured = "".join(_figure(report.metrics.get(column)) for column in columns)
-            lines.append(f"{label:{_NAME}}{figured}  {self._against(name)}")
+            values = "".join(_figure(report.metrics.get(column)) for column in columns)
+            lines.append(f"{label:{_NAME}}{values}  {self._against(name)}")
         if len(self.reports) > _SHOWN:
             lines.append(f"and {len(self.reports) - _SHOWN} more: see .table")
         return "\n".join(lines)
@@ -169,12 +172,12 @@ def compare(
     if len(models) < 2:
         raise ConvNCFError(f"a comparison needs two models or more, and got {len(models)}. Name another one.")
     config = eval_settings(protocol, settings | {"monitor": monitor}, split.n_items)
-    asked = part_of(part)
-    reports = {str(name): evaluated(model, split, asked, config, str(name)) for name, model in models.items()}
-    lacks = next((name for name, report in reports.items() if monitor not in report.metrics), None)
-    if lacks is not None:
+    evaluated_part = part_of(part)
+    reports = {str(name): evaluated(model, split, evaluated_part, config, str(name)) for name, model in models.items()}
+    without = next((name for name, report in reports.items() if monitor not in report.metrics), None)
+    if without is not None:
         raise ConvNCFError(
-            f"{lacks!r} has no {monitor} on {asked}: {' '.join(reports[lacks].notes) or 'it was not asked for'} "
+            f"{without!r} has no {monitor} on {evaluated_part}. {' '.join(reports[without].notes)} "
             "Choose another metric with monitor=."
         )
     return Comparison(reports, monitor, split.seed)

@@ -1,4 +1,4 @@
-"""Dataset and Split as Python users meet them: from a DataFrame or a file, and divided, by raw ids.
+"""The public Dataset and Split: read from a DataFrame or a file, and split, by raw ids.
 
 Shapes: n interactions.
 """
@@ -39,7 +39,7 @@ _FRAME = "DataFrame"
 
 
 class ReadingReport(dict[str, Any]):
-    """What reading kept, and what it left out and why: plain values by name, and sentences when it is shown.
+    """What reading kept, and what it dropped and why: plain values by name; printed, it is sentences.
 
     Example:
         >>> import convncf, pandas as pd
@@ -49,17 +49,18 @@ class ReadingReport(dict[str, Any]):
     """
 
     def __repr__(self) -> str:
-        told = list(self.get("sentences", ()))
-        more = [f"and {len(told) - _LINES} more"] if len(told) > _LINES else []
-        return "\n".join([*(one if len(one) <= 240 else f"{one[:240]}…" for one in told[:_LINES]), *more])
+        sentences = list(self.get("sentences", ()))
+        more = [f"and {len(sentences) - _LINES} more"] if len(sentences) > _LINES else []
+        shown = (sentence if len(sentence) <= 240 else f"{sentence[:240]}…" for sentence in sentences[:_LINES])
+        return "\n".join([*shown, *more])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset(dataset.Dataset):
-    """Interactions with a name, and what their items are called; users and items go by their raw ids, as text.
+    """Interactions with a name, and the titles of their items; users and items are given by raw id, as text.
 
     Made by `from_frame`, `convncf.read` and `convncf.datasets.load`. `n_users` and `n_items` are its sizes, `report`
-    says what reading kept and left out, `interactions.to_frame()` gives the pairs back.
+    says what reading kept and dropped, `interactions.to_frame()` gives the pairs back.
 
     Example:
         >>> import convncf
@@ -82,19 +83,20 @@ class Dataset(dataset.Dataset):
         titles_title: str = "title",
         name: str = "frame",
     ) -> Self:
-        """A dataset from a DataFrame with a row an interaction, whatever its columns are called.
+        """A dataset from a DataFrame with a row an interaction, with any column names.
 
-        A pair that occurs again is kept once: its latest row by time, without times its first; `report` counts them.
+        A pair that occurs more than once is kept once: its latest row by time, without times its first; `report`
+        counts them.
 
         Args:
             frame: n rows. Ids are text or whole numbers, and are compared as text.
             user, item: names of the columns of ids.
             time: column of times: pandas dates, text such as 2024-05-31 12:30, or whole counts since 1970 in seconds,
-                milliseconds, microseconds or nanoseconds (found out by their size). Without it nothing can be held
+                milliseconds, microseconds or nanoseconds (detected by their size). Without it nothing can be held
                 out by time.
             rating: column of numbers; each row counts as an interaction, whatever its rating.
-            titles: a row an item: `titles_item` (as `item` unless given) holds the ids, `titles_title` the titles.
-            name: what the dataset is called where it is stored.
+            titles: a row an item: column `titles_item` (as `item` unless given) has the ids, `titles_title` the titles.
+            name: the dataset's name where it is stored.
 
         Returns:
             The dataset, with `report`.
@@ -113,21 +115,21 @@ class Dataset(dataset.Dataset):
             role: column for role, column in (("time", time), ("rating", rating)) if column is not None
         }
         for role, column in chosen.items():
-            other = next((known for known in chosen if known != role and chosen[known] == column), None)
-            if other is not None:
-                raise DataError(f"column {column!r} is given for both {role} and {other}. Give one of them another.")
-        user_ids, of_user = ids_of(column_of(frame, user, "user"))
-        item_ids, of_item = ids_of(column_of(frame, item, "item"))
+            same = next((other for other in chosen if other != role and chosen[other] == column), None)
+            if same is not None:
+                raise DataError(f"column {column!r} is given for both {role} and {same}. Give one of them another.")
+        user_ids, user_codes = ids_of(column_of(frame, user, "user"))
+        item_ids, item_codes = ids_of(column_of(frame, item, "item"))
         times: Int64s | None = None
         unit: TimeUnit = "s"
-        words = ""
+        time_format = ""
         if time is not None:
-            times, unit, words = _times(column_of(frame, time, "time"))
+            times, unit, time_format = _times(column_of(frame, time, "time"))
         ratings = None if rating is None else _ratings(column_of(frame, rating, "rating"))
-        merged = merge_repeats(of_user, of_item, times, ratings)
+        merged = merge_repeats(user_codes, item_codes, times, ratings)
         rows = np.arange(len(frame)) if merged.kept is None else merged.kept
-        users, user_index = _by_appearance("user", user_ids, of_user[rows])
-        items, item_index = _by_appearance("item", item_ids, of_item[rows])
+        users, user_index = _by_appearance("user", user_ids, user_codes[rows])
+        items, item_index = _by_appearance("item", item_ids, item_codes[rows])
         interactions = Interactions(
             users,
             items,
@@ -137,9 +139,9 @@ class Dataset(dataset.Dataset):
             None if ratings is None else ratings[rows].astype(np.float32),
             unit,
         )
-        table, titled = ItemTable.untitled(items), None
+        table, titles_read = ItemTable.untitled(items), None
         if titles is not None:
-            table, titled = _titled(items, titles, item if titles_item is None else titles_item, titles_title)
+            table, titles_read = _titled(items, titles, item if titles_item is None else titles_item, titles_title)
         unused = tuple(str(column) for column in frame.columns if column not in chosen.values())
         roles = {"user": "user_id", "item": "item_id", "time": "timestamp", "rating": "rating"}
         read = FileRead(
@@ -170,8 +172,8 @@ class Dataset(dataset.Dataset):
             n_users=interactions.n_users,
             n_items=interactions.n_items,
             split=None,
-            time=_span(interactions, words),
-            titles=titled,
+            time=_span(interactions, time_format),
+            titles=titles_read,
             candidates=None,
             warnings=(),
             notes=(),
@@ -179,30 +181,30 @@ class Dataset(dataset.Dataset):
         return cls(name, interactions, table, "made from a DataFrame", ReadingReport(report.to_json()))
 
     @classmethod
-    def of(cls, made: dataset.Dataset) -> Self:
-        """The same dataset with this class's methods."""
-        if isinstance(made, cls):
-            return made
-        given = {field.name: getattr(made, field.name) for field in fields(dataset.Dataset)}
-        if made.report is not None:
-            given["report"] = ReadingReport(made.report)
-        return cls(**given)
+    def of(cls, core: dataset.Dataset) -> Self:
+        """A dataset of the core as one of this class."""
+        if isinstance(core, cls):
+            return core
+        values = {field.name: getattr(core, field.name) for field in fields(dataset.Dataset)}
+        if core.report is not None:
+            values["report"] = ReadingReport(core.report)
+        return cls(**values)
 
     def split(self, seed: int = 1, **settings: Any) -> Split:
         """Hold out a part for validation and a part for test.
 
         Args:
-            seed: from 0; what is drawn depends on it and on the raw ids alone.
-            **settings: those of `data.*` by their names: split ("ratio", "leave-one-out", "ready" as the data came
-                divided), ratios (training, validation, test), order ("time" holds out the latest, "random"), across
-                ("user" or "all"), min_rating, since, until, min_user, max_user, min_item, max_item, …
+            seed: 0 or more; a random split depends on it and on the raw ids alone.
+            **settings: those of `data.*` by their names: split ("ratio", "leave-one-out", "predefined"),
+                ratios (training, validation, test), order ("time" holds out the latest, "random"), across ("user" or
+                "all"), min_rating, since, until, min_user, max_user, min_item, max_item, …
 
         Returns:
-            A Split of what the filters leave.
+            A Split of what the filters keep.
 
         Raises:
-            ConfigError: a setting does not exist or has a value that cannot be.
-            DataError, SplitError: the filters leave nothing, or nothing can be held out.
+            ConfigError: a setting does not exist or has an invalid value.
+            DataError, SplitError: the filters drop everything, or nothing can be held out.
 
         Example:
             >>> import convncf
@@ -210,23 +212,23 @@ class Dataset(dataset.Dataset):
             >>> split.train.nnz, split.validation.nnz, split.test.nnz
             (80560, 9722, 9722)
         """
-        return self.divided(data_settings(self.name, seed, settings), seed)
+        return self.split_by(data_settings(self.name, seed, settings), seed)
 
-    def divided(self, config: DataConfig, seed: int) -> Split:
-        """`split`, by settings that are at hand as one value."""
+    def split_by(self, config: DataConfig, seed: int) -> Split:
+        """`split`, with the settings as one value."""
         try:
-            filtered, made = splitting.filter_and_split(self, config, seed)
-        except DataError as error:  # its way out is written for the command line
+            filtered, core = splitting.filter_and_split(self, config, seed)
+        except DataError as error:  # what to do is written for the command line
             raise type(error)(str(error).replace("--set data.", "")) from None
-        given = {field.name: getattr(made, field.name) for field in fields(split.Split)}
-        return Split(**given, dataset=Dataset.of(filtered.dataset), source=self, config=config, seed=seed)
+        values = {field.name: getattr(core, field.name) for field in fields(split.Split)}
+        return Split(**values, dataset=Dataset.of(filtered.dataset), source=self, config=config, seed=seed)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Split(split.Split):
     """Which interactions are for training, validation and test; made by `Dataset.split`.
 
-    `train`, `validation` and `test` are sparse matrices (users, items) by index, `to_frame()` is all of it by raw id,
+    `train`, `validation` and `test` are sparse matrices (users, items) by index, `to_frame()` gives all by raw id,
     `notes` says what a reader of results should know.
 
     Example:
@@ -237,9 +239,9 @@ class Split(split.Split):
     """
 
     dataset: Dataset
-    """What the filters left."""
+    """The data after its filters."""
     source: Dataset
-    """The data as it came."""
+    """The data before its filters."""
     config: DataConfig
     seed: int
 
@@ -261,21 +263,21 @@ def read(
 ) -> Dataset:
     """Read a file, an archive, a folder, or several files that belong together, as a dataset.
 
-    What is not said is found out: format, encoding, delimiter, header, columns, and in what times count; `report` says
-    what was found, kept and left out. Nothing is stored: `convncf.datasets.add` does that.
+    What is not given is detected: format, encoding, delimiter, header, columns, and the unit of times; `report` says
+    what was detected, kept and dropped. Nothing is stored: `convncf.datasets.add` does that.
 
     Args:
         paths: one path or several.
-        user, item, time, rating, title: names of columns, numbers from "1" where no line names them; "" leaves one out.
+        user, item, time, rating, title: names of columns, numbers from "1" where there is no header; "" for none.
         name: of the dataset; by the file's name unless given.
         **options: format, delimiter, encoding, decimal, time_unit, date_order, header, titles (a file), titles_key,
-            ids, keep, companions, as `convncf datasets add` has them.
+            ids, keep, companions, as in `convncf datasets add`.
 
     Returns:
         The dataset.
 
     Raises:
-        ReadError: naming file and line.
+        ReadError: with file and line.
 
     Example:
         >>> import convncf, pathlib, tempfile
@@ -286,28 +288,27 @@ def read(
         (3, 2, 2)
     """
     known = {field.name for field in fields(ReadOptions)} - {"columns"}
-    strange = next((key for key in options if key not in known), None)
-    if strange is not None:
-        raise ConfigError(f"convncf.read has no option {strange!r}. It has: {', '.join(sorted(known))}.")
+    unknown = next((key for key in options if key not in known), None)
+    if unknown is not None:
+        raise ConfigError(f"convncf.read has no option {unknown!r}. It has: {', '.join(sorted(known))}.")
     if isinstance(options.get("titles"), str):
         options["titles"] = Path(options["titles"])
     roles = {"user_id": user, "item_id": item, "timestamp": time, "rating": rating, "title": title}
     columns: Mapping[str, str | None] = {role: column for role, column in roles.items() if column is not None}
-    given = [paths] if isinstance(paths, str | Path) else list(paths)
-    if not given:
+    path_list = [paths] if isinstance(paths, str | Path) else list(paths)
+    if not path_list:
         raise DataError("no file was named. Give the path of one, such as convncf.read('orders.csv').")
     try:
-        found = read_files(given, ReadOptions(columns=columns, **options))
-    except ReadError as error:  # its way out is written for the command line
+        result = read_files(path_list, ReadOptions(columns=columns, **options))
+    except ReadError as error:  # what to do is written for the command line
         raise type(error)(_by_keyword(str(error))) from None
-    made = catalogue.as_dataset(name or catalogue.stem(Path(given[0])), found)
-    return Dataset.of(made)
+    return Dataset.of(catalogue.as_dataset(name or catalogue.stem(Path(path_list[0])), result))
 
 
 _FLAG = re.compile(r"--(no-)?([a-z]+)(-[a-z]+)?(?: (\"\"|NAME|NUMBER))?")
 
 
-def _by_keyword(words: str) -> str:
+def _by_keyword(message: str) -> str:
     """What to do, in arguments of `read`: '--user-column NAME' -> 'user=NAME', '--date-order' -> 'date_order='."""
 
     def keyword(flag: re.Match[str]) -> str:
@@ -316,19 +317,19 @@ def _by_keyword(words: str) -> str:
             return f"header={not no}"
         return f"{name}{'' if rest == '-column' else (rest or '').replace('-', '_')}={value or ''}"
 
-    return _FLAG.sub(keyword, words)
+    return _FLAG.sub(keyword, message)
 
 
 # ---------------------------------------------------------------- a frame's columns
 
 
 def _by_appearance(kind: Any, ids: Sequence[str], codes: Int64s) -> tuple[Vocabulary, npt.NDArray[np.int32]]:
-    """The ids that rows still have, in the order in which they come up, and (n,) their indices."""
+    """The ids that the rows have, in order of first appearance, and (n,) their indices."""
     used, first = np.unique(codes, return_index=True)
     in_order = used[np.argsort(first)]
-    place = np.zeros(len(ids), np.int32)
-    place[in_order] = np.arange(len(in_order), dtype=np.int32)
-    return Vocabulary(kind, tuple(ids[code] for code in in_order.tolist())), place[codes]
+    index = np.zeros(len(ids), np.int32)
+    index[in_order] = np.arange(len(in_order), dtype=np.int32)
+    return Vocabulary(kind, tuple(ids[code] for code in in_order.tolist())), index[codes]
 
 
 def _times(column: pd.Series[Any]) -> tuple[Int64s, TimeUnit, str]:
@@ -337,7 +338,7 @@ def _times(column: pd.Series[Any]) -> tuple[Int64s, TimeUnit, str]:
     if missing.size:
         raise DataError(
             f"column {column.name!r} has no time in {missing.size:,} rows, the first of them row {int(missing[0])}. "
-            "Fill them in, leave those rows out, or leave time= out."
+            "Fill them in, drop those rows, or omit time=."
         )
     if column.dtype.kind == "M":
         dates = (column.dt.tz_convert(None) if getattr(column.dt, "tz", None) is not None else column).to_numpy()
@@ -355,42 +356,42 @@ def _times(column: pd.Series[Any]) -> tuple[Int64s, TimeUnit, str]:
                 "dates. Convert it, such as with pandas.to_datetime."
             )
         return counts, detect_unit(counts), "counts since 1970"
-    read = parse_times(pa.array([str(value).strip() for value in column.tolist()], pa.large_string()))
-    for wrong, why in (
-        (read.unclear, "which number is the day and which the month does not show"),
-        (~read.understood, "it is no time"),
-        (read.other_unit, "it counts in another unit than the rest"),
+    parsed = parse_times(pa.array([str(value).strip() for value in column.tolist()], pa.large_string()))
+    for wrong, reason in (
+        (parsed.unclear, "it does not show which number is the day and which the month"),
+        (~parsed.understood, "it is not a time"),
+        (parsed.other_unit, "it counts in another unit than the rest"),
     ):
         if wrong is not None and wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             raise DataError(
-                f"column {column.name!r} holds {column.iloc[row]!r} in row {row}: {why} ({int(wrong.sum()):,} rows). "
-                f"Convert it, such as with pandas.to_datetime. {READ_AS_TIMES}"
+                f"column {column.name!r} holds {column.iloc[row]!r} in row {row}: {reason} "
+                f"({int(wrong.sum()):,} rows). Convert it, such as with pandas.to_datetime. {READ_AS_TIMES}"
             )
-    return read.values, read.unit, read.format
+    return parsed.values, parsed.unit, parsed.format
 
 
 def _ratings(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
     """(n,) finite numbers."""
     if column.dtype.kind not in "iufb":
         raise DataError(
-            f"column {column.name!r} holds {column.dtype}, and ratings are numbers. Convert it, or leave it out."
+            f"column {column.name!r} holds {column.dtype}, and ratings are numbers. Convert it, or omit rating=."
         )
     values = column.to_numpy(np.float64, na_value=np.nan)
     wrong = np.flatnonzero(~np.isfinite(values.astype(np.float32)))
     if wrong.size:
         raise DataError(
             f"column {column.name!r} holds {column.iloc[int(wrong[0])]} in row {int(wrong[0])}, and ratings are finite "
-            "numbers. Fill it in, leave those rows out, or leave rating= out."
+            "numbers. Fill it in, drop those rows, or omit rating=."
         )
     return values
 
 
-def _span(interactions: Interactions, words: str) -> TimeSpan | None:
+def _span(interactions: Interactions, time_format: str) -> TimeSpan | None:
     if interactions.timestamp is None:
         return None
     seconds = to_seconds(interactions.timestamp, interactions.time_unit)
-    return TimeSpan(interactions.time_unit, words, date_words(int(seconds.min())), date_words(int(seconds.max())))
+    return TimeSpan(interactions.time_unit, time_format, date_words(int(seconds.min())), date_words(int(seconds.max())))
 
 
 def _titled(items: Vocabulary, titles: pd.DataFrame, key: str, title: str) -> tuple[ItemTable, TitlesRead]:
@@ -398,8 +399,8 @@ def _titled(items: Vocabulary, titles: pd.DataFrame, key: str, title: str) -> tu
     ids, codes = ids_of(column_of(frame_of(titles, "the frame of titles"), key, "titles_item"))
     texts = column_of(titles, title, "titles_title")
     first: dict[str, str] = {}
-    for code, text, lacks in zip(codes.tolist(), texts.tolist(), texts.isna().tolist(), strict=True):
-        if not lacks:
+    for code, text, missing in zip(codes.tolist(), texts.tolist(), texts.isna().tolist(), strict=True):
+        if not missing:
             first.setdefault(ids[code], str(text))
     table = replace(ItemTable.untitled(items), titles=tuple(first.get(raw, "") for raw in items.ids))
     unused = sum(raw not in items for raw in ids)

@@ -1,4 +1,4 @@
-"""Drawing: figures are loaded when something is drawn, and not before."""
+"""Drawing: `convncf.figures` is imported at the first figure, and not before."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def figures() -> ModuleType:
-    """`convncf.figures`. Raises ConvNCFError, naming what to install, where plotly is not there."""
+    """`convncf.figures`. Raises ConvNCFError, naming what to install, where plotly is missing."""
     try:
-        drawn = import_module("convncf.figures")
+        module = import_module("convncf.figures")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "plotly":
             raise
@@ -23,10 +23,10 @@ def figures() -> ModuleType:
             "figures are drawn by plotly, which is not installed. Install it: pip install 'convncf[notebooks]', or "
             "pip install plotly."
         ) from None
-    return drawn
+    return module
 
 
 def theme_or_default(theme: Theme | None) -> Theme:
     """The theme itself, else the light one."""
-    found: Theme = figures().LIGHT if theme is None else theme
-    return found
+    light: Theme = figures().LIGHT
+    return light if theme is None else theme

@@ -1,4 +1,4 @@
-"""FittedModel: a model with its split, whether it was fitted here, saved in a folder or trained as a run."""
+"""FittedModel: a model with its split, fitted in memory, saved in a folder or trained as a run."""
 
 from __future__ import annotations
 
@@ -83,40 +83,40 @@ class FittedModel(Scorer):
 
     @property
     def run(self) -> Run | None:
-        """The run folder that it is kept in: its curves, report and log; None where it is in memory alone."""
+        """Its run folder, with curves, report and log; None where it is in memory alone."""
         return self.record if isinstance(self.record, Run) else None
 
     def checkpoints(self) -> tuple[ModelCheckpoint, ...]:
         """What `convncf.inspection.follow_pair` follows: pretraining, the kept epochs and the best one.
 
         Raises:
-            ConvNCFError: it is in memory alone, which keeps the best epoch and no other.
+            ConvNCFError: it is in memory alone, where only the best epoch is kept.
         """
         from convncf.workflow.loading import LoadedRun, checkpoints_of
 
         if self.run is None:
             raise ConvNCFError(
-                f"{self.name!r} was fitted in memory, which keeps the best epoch alone. Fit it with name=, and each "
-                "epoch that train.keep_every asks for is kept in a run."
+                f"{self.name!r} was fitted in memory, where only the best epoch is kept. Fit it with name=: its run "
+                "keeps the epochs that train.keep_every asks for."
             )
         return checkpoints_of(LoadedRun(self.run, self.config, self.dataset, self.split, self.model, self.best_epoch))
 
     def save(self, folder: str | Path) -> None:
-        """Write the model and its split into a new folder, which `convncf.load` opens anywhere.
+        """Write the model and its split into a new folder, which `convncf.load` opens on any machine.
 
         Plain files: JSON, Parquet and safetensors; nothing in it is code.
 
         Raises:
-            ConvNCFError: the folder is there already and holds something, or cannot be written.
+            ConvNCFError: the folder exists and is not empty, or cannot be written.
         """
         saving.save(Path(folder), self.split, self._resolved, self.record, self.best_epoch)
 
     def __repr__(self) -> str:
         config = self.config
         how = f"epoch {self.best_epoch} of {config.train.epochs}" if has_epochs(config) else "computed in one go"
-        called = repr(self.name) if self.name == config.model.name else f"{self.name!r} ({config.model.name})"
+        label = repr(self.name) if self.name == config.model.name else f"{self.name!r} ({config.model.name})"
         return (
-            f"FittedModel {called}: {self.n_users:,} users, {self.n_items:,} items, {how}; seed {config.seed}, "
+            f"FittedModel {label}: {self.n_users:,} users, {self.n_items:,} items, {how}; seed {config.seed}, "
             f"preset {config.preset}"
         )
 
@@ -136,20 +136,19 @@ def fit(
 ) -> FittedModel:
     """Fit a model on the training part of a split, choosing the epoch on its validation part.
 
-    It is the training of `convncf train`: a ConvNCF is pretrained first where its preset says so, the fast path
-    computes it, and the best epoch is what is returned. Nothing is written unless `name` is given.
+    It trains as `convncf train` does: a ConvNCF is pretrained first where its preset says so, on the fast path, and the
+    best epoch is returned. Nothing is written unless `name` is given.
 
     Args:
-        split: of `Dataset.split`. Settings of data that a preset has are not applied: the split is as it is.
+        split: of `Dataset.split`. A preset's settings of data are not applied: the split is used as it is.
         model: "convncf", "mf-bpr", "itemknn", "ease" or "popularity".
         preset: named settings; `convncf.presets(model)` lists them.
-        seed: fixes the start, the negatives and the order of triples.
-        device: "cpu", "cuda", "cuda:1"; the best there is unless given.
+        seed: determines the initial weights, the negatives and the order of triples.
+        device: "cpu", "cuda", "cuda:1"; the best one available unless given.
         precision: "fp32" or "bf16".
-        progress: tell each epoch on stderr.
-        name: keep it as a run of that name, the same folder as `convncf train --name` makes: the app and the command
-            line see it. The dataset is stored beside it under its name unless it is there, and `seed` must be that of
-            the split.
+        progress: write a line an epoch to stderr.
+        name: save it as a run of that name, in the same folder as `convncf train --name`: the app and the command line
+            list it. The dataset is stored under its name unless it is already, and `seed` must be that of the split.
         **settings: any others by group: model={"embedding_size": 16}, pretrain={"epochs": 5}, train={"epochs": 2},
             eval={"monitor": "HR@10"}.
 
@@ -157,9 +156,9 @@ def fit(
         The model at its best epoch.
 
     Raises:
-        ConfigError: a model, preset, group or setting does not exist, or has no such value.
+        ConfigError: a model, preset, group or setting does not exist, or a value is invalid.
         DataError, DeviceError, TrainingError: it cannot be trained, or the loss became NaN.
-        RunExistsError, RunNameError, DatasetExistsError: of `name`.
+        RunExistsError, RunNameError, DatasetExistsError: because of `name`.
 
     Example:
         >>> import convncf
@@ -172,9 +171,9 @@ def fit(
     from convncf.workflow import fitting
 
     split = as_split(split, "fit")
-    given = {"train.device": device, "train.precision": precision}
+    shortcuts = {"train.device": device, "train.precision": precision}
     groups = {group: dict(values) if isinstance(values, Mapping) else values for group, values in settings.items()}
-    for key, value in given.items():
+    for key, value in shortcuts.items():
         group, _, inner = key.partition(".")
         if value is not None and isinstance(groups.setdefault(group, {}), dict):
             if groups[group].get(inner, value) != value:
@@ -182,44 +181,44 @@ def fit(
             groups[group][inner] = value
     resolved = run_settings(split.config, model, preset, seed, groups)
     home = files.home()
-    tell = _to_stderr(resolved.config.eval) if progress else None
+    on_record = _to_stderr(resolved.config.eval) if progress else None
     if name is not None:
-        return _as_run(split, resolved, name, home, tell)
+        return _as_run(split, resolved, name, home, on_record)
     resolved = located(resolved, home)
     fingerprint = split.source.fingerprint
     try:
         refuse_beforehand(resolved.config, fingerprint, split.dataset, split, home)
-    except DeviceError as error:  # its way out is written for the command line
+    except DeviceError as error:  # what to do is written for the command line
         raise type(error)(str(error).replace("--device cpu", "device='cpu'")) from None
-    made = fitting.fit(resolved.config, split.dataset, split, fingerprint, home, name=str(model), on_record=tell)
-    return FittedModel(made.model, split, str(model), resolved, made.record, made.best_epoch)
+    fitted = fitting.fit(resolved.config, split.dataset, split, fingerprint, home, name=str(model), on_record=on_record)
+    return FittedModel(fitted.model, split, str(model), resolved, fitted.record, fitted.best_epoch)
 
 
-def _as_run(split: Split, resolved: Resolved, name: str, home: Path, tell: Any) -> FittedModel:
+def _as_run(split: Split, resolved: Resolved, name: str, home: Path, on_record: Any) -> FittedModel:
     """Train as `convncf train` does, in a run folder of the home."""
     from convncf import jobs
 
     if resolved.config.seed != split.seed:
         raise ConfigError(
             f"a run has one seed for its split and its training, and here they are {split.seed} and "
-            f"{resolved.config.seed}. Split with seed={resolved.config.seed}, fit with seed={split.seed}, or leave "
-            "name= out."
+            f"{resolved.config.seed}. Split with seed={resolved.config.seed}, fit with seed={split.seed}, or omit "
+            "name=."
         )
     RunStore(home).refuse_name(str(name))
-    _keep(split.source, home)
+    _store(split.source, home)
     run = jobs.prepare(resolved, str(name), home)
-    jobs.work(run, on_record=tell)
+    jobs.work(run, on_record=on_record)
     return _opened(run, split.source)
 
 
-def _keep(source: Dataset, home: Path) -> None:
-    """Store a dataset under its name, unless it is there."""
+def _store(source: Dataset, home: Path) -> None:
+    """Store a dataset under its name, unless it is stored already."""
     if source.name not in catalogue.names(home):
         catalogue.save(source, home)
     elif catalogue.load(source.name, home).fingerprint != source.fingerprint:
         raise DatasetExistsError(
             f"a dataset named {source.name!r} is stored already and holds other data, so a run of this one cannot be "
-            f"kept under that name. Give it another: name={catalogue.free_name(source.name, home)!r} where it is made."
+            f"saved under that name. Give the dataset another name, such as {catalogue.free_name(source.name, home)!r}."
         )
 
 
@@ -228,15 +227,15 @@ def load(what: str | Path, *, epoch: int | None = None, device: str = "cpu") -> 
 
     Args:
         what: name of a run, or path of a folder; a name that is both is the run (write "./name" for the folder).
-        epoch: a kept checkpoint of a run; the best epoch unless given.
-        device: where the model is to compute.
+        epoch: a checkpoint of a run; the best epoch unless given.
+        device: that the model computes on.
 
     Returns:
         The model with its split.
 
     Raises:
-        RunNotFoundError: there is neither; the message names runs that are like it.
-        CheckpointError, RunBrokenError, DataError: something is missing, damaged, or not what it was.
+        RunNotFoundError: there is neither; the message names runs with similar names.
+        CheckpointError, RunBrokenError, DataError: something is missing, damaged, or was changed.
 
     Example:
         >>> import convncf, pathlib, tempfile
@@ -263,7 +262,7 @@ def load(what: str | Path, *, epoch: int | None = None, device: str = "cpu") -> 
 
 
 def _opened(run: Run, source: Dataset | None, epoch: int | None = None, device: str = "cpu") -> FittedModel:
-    """A run folder with its data: those beside it where `save` put them, else the home's."""
+    """A run folder with its data: from its own folder where `save` wrote it, else from the home."""
     from convncf.runtime import devices
     from convncf.workflow.loading import load_run, source_of
 
@@ -273,7 +272,7 @@ def _opened(run: Run, source: Dataset | None, epoch: int | None = None, device: 
         source = Dataset.of(replace(storage.read_folder(run.path / _DATASET), name=config.data.dataset))
     if source is None:
         source = Dataset.of(source_of(run))
-    split = source.divided(config.data, config.seed if (seed := saving.split_seed(run)) is None else seed)
+    split = source.split_by(config.data, config.seed if (seed := saving.split_seed(run)) is None else seed)
     loaded = load_run(
         run, checkpoint=epoch, dataset=split.dataset, parts=split, device=devices.resolve_device(device).spec
     )
@@ -283,11 +282,11 @@ def _opened(run: Run, source: Dataset | None, epoch: int | None = None, device: 
 def _to_stderr(evaluation: EvalConfig) -> Any:
     """A line an epoch, for `progress=True`."""
 
-    def tell(record: EpochRecord) -> None:
+    def write(record: EpochRecord) -> None:
         loss = "start" if record.loss is None else f"loss {record.loss:.4f}"
         value = (record.validation or {}).get(evaluation.monitor)
-        judged = "" if value is None else f", {evaluation.monitor} {value:.4f}"
+        metric = "" if value is None else f", {evaluation.monitor} {value:.4f}"
         best = ", best so far" if record.improved and value is not None else ""
-        sys.stderr.write(f"{record.phase} epoch {record.epoch}: {loss}{judged}{best}\n")
+        sys.stderr.write(f"{record.phase} epoch {record.epoch}: {loss}{metric}{best}\n")
 
-    return tell
+    return write

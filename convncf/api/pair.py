@@ -109,12 +109,12 @@ class Pair:
 
     @property
     def title(self) -> str:
-        """What the item is called; its id where it has no title."""
+        """The item's title; its id where it has none."""
         return self.split.dataset.items.label(self.view.item)
 
     @property
     def score(self) -> float:
-        """It orders items; it is no probability and no rating."""
+        """It orders items; it is neither a probability nor a rating."""
         return self.view.score
 
     @property
@@ -129,7 +129,7 @@ class Pair:
 
     @property
     def part(self) -> str:
-        """What the split says of the pair: training, validation, test, rated lower, or new."""
+        """The part of the split that holds the pair: training, validation or test; else rated lower, or new."""
         return self.view.part
 
     @property
@@ -171,13 +171,13 @@ class Pair:
         number = whole("layer", layer)
         if number > len(trace.layers):
             raise ConvNCFError(
-                f"{self.model} has {len(trace.layers)} layers, and no layer {number}. They count from 1."
+                f"{self.model} has {len(trace.layers)} layers, and no layer {number}. Layers count from 1."
             )
         return FeatureMaps(number, trace.layers[number - 1])
 
     @property
     def features(self) -> Array:
-        """(C,) what the output layer weighs: the last layer's maps, summed; (D,) p · q for matrix factorisation."""
+        """(C,) input of the output layer: the last layer's maps, summed; (D,) p · q for matrix factorisation."""
         return self.trace.features
 
     @property
@@ -208,9 +208,9 @@ class Pair:
         return figures().interaction_map(trace, theme_or_default(theme))
 
     def __repr__(self) -> str:
-        place = f"score {self.score:.4f}, {self.view.rank_words}"
+        head = f"score {self.score:.4f}, {self.view.rank_words}"
         lines = [
-            f"User {self.user_id} and {self.title} (id {self.item_id}) under {self.model}: {place}",
+            f"User {self.user_id} and {self.title} (id {self.item_id}) under {self.model}: {head}",
             f"  {self.view.excluded}",
         ]
         trace = self.view.trace

@@ -1,7 +1,7 @@
-"""Ranked lists made anywhere, held against a split: a DataFrame of user_id, item_id and rank or score -> a report.
+"""Ranked lists from any source, evaluated on a split: a DataFrame of user_id, item_id and rank or score -> a report.
 
-The rule is that of every ranking here: what a user had in training (and validation) is left out before ranking, ties
-count against a positive, and an item that a list does not hold is behind all that it does: as a positive, a miss.
+Lists are ranked by the rule of the evaluation: what a user had in training (and validation) is excluded before ranking,
+ties count against a positive, and an item that is not in a list comes after all that are: as a positive, a miss.
 Shapes: n rows, I items.
 """
 
@@ -31,9 +31,9 @@ Ints = npt.NDArray[np.int64]
 
 
 def report_of_lists(frame: pd.DataFrame, split: Split, part: Part, config: EvalConfig) -> EvaluationReport:
-    """Every metric of `config` but AUC, which is of whole rankings, over the users who have a positive in `part`.
+    """Every metric of `config` but AUC, which needs a full ranking, over the users who have a positive in `part`.
 
-    Raises DataError where a column is missing, an id is missing or unknown, a pair stands twice, or a value is no
+    Raises DataError where a column is missing, an id is missing or unknown, a pair occurs twice, or a value is no
     number.
     """
     frame = frame_of(frame, "the frame of lists")
@@ -43,30 +43,30 @@ def report_of_lists(frame: pd.DataFrame, split: Split, part: Part, config: EvalC
     _refuse_repeats(split, user, item)
     positives, excluded = split.positives(part), split.excluded(part)
     eligible = users_with_positives(positives)
-    others = split.n_items - np.diff(excluded.indptr) - np.diff(positives.indptr)
-    users = eligible[others[eligible] > 0]
+    negatives = split.n_items - np.diff(excluded.indptr) - np.diff(positives.indptr)
+    users = eligible[negatives[eligible] > 0]
     order = np.argsort(user, kind="stable")
     starts = np.searchsorted(user[order], np.arange(split.n_users + 1))
     ranks, indptr, without, n_excluded, shortest = [], [0], 0, 0, split.n_items
-    for one in users.tolist():
-        rows = order[starts[one] : starts[one + 1]]
-        hidden, wanted = items_of(excluded, one), items_of(positives, one)
-        stays = ~np.isin(item[rows], hidden)
-        n_excluded += int((~stays).sum())
-        listed, values = item[rows[stays]], score[rows[stays]]
+    for index in users.tolist():
+        rows = order[starts[index] : starts[index + 1]]
+        user_excluded, user_positives = items_of(excluded, index), items_of(positives, index)
+        ranked = ~np.isin(item[rows], user_excluded)
+        n_excluded += int((~ranked).sum())
+        listed, values = item[rows[ranked]], score[rows[ranked]]
         without += not len(listed)
         shortest = min(shortest, len(listed))
-        ranks.append(_ranks(listed, values, wanted, hidden, split.n_items))
-        indptr.append(indptr[-1] + len(wanted))
-    found = Ranks(
+        ranks.append(_ranks(listed, values, user_positives, user_excluded, split.n_items))
+        indptr.append(indptr[-1] + len(user_positives))
+    result = Ranks(
         users,
         np.asarray(indptr, np.int64),
         positives[users].indices.astype(np.int64),
         np.concatenate(ranks) if ranks else np.zeros(0, np.int64),
         (split.n_items - np.diff(excluded.indptr)[users]).astype(np.int64),
     )
-    asked = [metric for metric in metrics.at(config.ks, monitor=config.monitor) if metric.k is not None]
-    per_user = {str(metric): metrics.per_user(metric, found.ranks, found.indptr) for metric in asked}
+    computed = [metric for metric in metrics.at(config.ks, monitor=config.monitor) if metric.k is not None]
+    per_user = {str(metric): metrics.per_user(metric, result.ranks, result.indptr) for metric in computed}
     reasons = {
         f"no {part} item": split.n_users - eligible.size,
         NO_OTHER_CANDIDATE.format(part=part): eligible.size - users.size,
@@ -82,17 +82,17 @@ def report_of_lists(frame: pd.DataFrame, split: Split, part: Part, config: EvalC
         sample=None,
         notes=tuple(_notes(users.size, without, n_excluded, shortest, max(config.ks), part)),
         per_user=MappingProxyType(per_user),
-        ranks=found,
+        ranks=result,
     )
 
 
-def _ranks(listed: Ints, values: npt.NDArray[np.float64], wanted: Ints, hidden: Ints, n_items: int) -> Ints:
+def _ranks(listed: Ints, values: npt.NDArray[np.float64], positives: Ints, excluded: Ints, n_items: int) -> Ints:
     """(m,) the rank of each positive under a list; MISS where the list does not hold it."""
-    _, level = np.unique(values, return_inverse=True)  # as whole numbers: any float is told apart
+    _, level = np.unique(values, return_inverse=True)  # as whole numbers, which distinguish any two floats
     scores = np.zeros(n_items)
-    scores[listed] = level + 1.0  # what is not listed is behind it
-    found = rank_positives(scores, wanted, hidden)
-    return np.where(np.isin(wanted, listed), found, MISS)
+    scores[listed] = level + 1.0  # what is not listed comes after
+    ranks = rank_positives(scores, positives, excluded)
+    return np.where(np.isin(positives, listed), ranks, MISS)
 
 
 def _scores(frame: pd.DataFrame) -> npt.NDArray[np.float64]:
@@ -101,9 +101,9 @@ def _scores(frame: pd.DataFrame) -> npt.NDArray[np.float64]:
     if not names:
         listed = ", ".join(map(repr, map(str, frame.columns)))
         hint = " ".join(
-            said
+            suggestion
             for name in ("rank", "score")
-            if (said := did_you_mean(name, map(str, frame.columns))).startswith("Did")
+            if (suggestion := did_you_mean(name, map(str, frame.columns))).startswith("Did")
         )
         raise DataError(f"no column 'rank' or 'score' among {listed}. {hint} Name one of the two.".replace("  ", " "))
     column = column_of(frame, names[0])
@@ -112,9 +112,9 @@ def _scores(frame: pd.DataFrame) -> npt.NDArray[np.float64]:
     values = column.to_numpy(np.float64, na_value=np.nan)
     wrong = np.flatnonzero(~np.isfinite(values) | ((values < 1) if names[0] == "rank" else np.zeros(len(values), bool)))
     if wrong.size:
-        what = "ranks are numbers from 1" if names[0] == "rank" else "scores are finite numbers"
+        rule = "ranks are numbers from 1" if names[0] == "rank" else "scores are finite numbers"
         raise DataError(
-            f"column {names[0]!r} holds {values[wrong[0]]:g} in row {int(wrong[0])}, and {what}. Mend that row."
+            f"column {names[0]!r} holds {values[wrong[0]]:g} in row {int(wrong[0])}, and {rule}. Correct that row."
         )
     return -values if names[0] == "rank" else values
 
@@ -123,20 +123,20 @@ def _refuse_repeats(split: Split, user: Ints, item: Ints) -> None:
     pairs = user * split.n_items + item
     distinct, counts = np.unique(pairs, return_counts=True)
     if (counts > 1).any():
-        one, other = divmod(int(distinct[counts.argmax()]), split.n_items)
+        user_index, item_index = divmod(int(distinct[counts.argmax()]), split.n_items)
         raise DataError(
-            f"user {split.interactions.users.id(one)!r} has item {split.interactions.items.id(other)!r} "
+            f"user {split.interactions.users.id(user_index)!r} has item {split.interactions.items.id(item_index)!r} "
             f"{int(counts.max())} times in the lists. Keep one row a pair."
         )
 
 
 def _notes(n_users: int, without: int, excluded: int, shortest: int, k: int, part: Part) -> list[str]:
-    """Who has no list, what was taken out of the lists, and where K is beyond their ends."""
-    notes = ["AUC is of whole rankings, so lists have none."]
+    """How many users have no list, how many rows were excluded, and where a list is shorter than K."""
+    notes = ["AUC needs a full ranking, so lists have none."]
     if without:
         notes.append(f"{without:,} of {n_users:,} users have no list: their {part} items count as misses.")
     if excluded:
-        notes.append(f"{excluded:,} rows are of items that are left out before ranking, and were taken out.")
+        notes.append(f"{excluded:,} rows are of items that are excluded before ranking, and were dropped.")
     if shortest < k:
         notes.append(
             f"The shortest list holds {shortest:,} items, fewer than K = {k}: what it does not hold is a miss."

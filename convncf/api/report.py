@@ -1,4 +1,4 @@
-"""Report: how well a model, or lists made anywhere, rank one part of a split; by raw id, and as a short table.
+"""Report: how well a model, or ranked lists from any source, rank one part of a split; by raw id, and as a table.
 
 Shapes: U evaluated users, N ranked positives.
 """
@@ -47,7 +47,7 @@ class Report:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Mean over the evaluated users by written name, such as "NDCG@10"; empty where nobody could be evaluated."""
+        """Mean over the evaluated users by written name, such as "NDCG@10"; empty where no user could be evaluated."""
         return dict(self.report.metrics)
 
     @property
@@ -57,7 +57,7 @@ class Report:
 
     @property
     def protocol(self) -> str:
-        """In words: full ranking, or candidates and their origin."""
+        """Full ranking, or candidates and their origin, in words."""
         return self.report.protocol
 
     @property
@@ -67,7 +67,7 @@ class Report:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the numbers has to know, a sentence each."""
+        """What to know when reading the numbers, a sentence each."""
         return self.report.notes
 
     @cached_property
@@ -85,13 +85,13 @@ class Report:
         """(N, 3) user_id, item_id and rank of every positive; no rank (NA) where it counts as a miss."""
         import pandas as pd
 
-        found, data = self.report.ranks, self.split.interactions
-        missed = found.ranks == MISS
+        ranks, data = self.report.ranks, self.split.interactions
+        missed = ranks.ranks == MISS
         return pd.DataFrame(
             {
-                "user_id": [data.users.id(u) for u in np.repeat(found.users, np.diff(found.indptr)).tolist()],
-                "item_id": [data.items.id(item) for item in found.items.tolist()],
-                "rank": pd.arrays.IntegerArray(np.where(missed, 0, found.ranks), missed),
+                "user_id": [data.users.id(u) for u in np.repeat(ranks.users, np.diff(ranks.indptr)).tolist()],
+                "item_id": [data.items.id(item) for item in ranks.items.tolist()],
+                "rank": pd.arrays.IntegerArray(np.where(missed, 0, ranks.ranks), missed),
             }
         )
 
@@ -107,7 +107,7 @@ class Report:
         report = self.report
         sizes = f"{self.n_users:,} of {report.n_users:,} users, {self.split.n_items:,} items"
         lines = [f"{self.name} on {self.part}: {self.protocol}, {sizes}"]
-        ks = sorted({int(k) for _, at, k in (name.partition("@") for name in report.metrics) if at})
+        ks = sorted({int(k) for _, sign, k in (name.partition("@") for name in report.metrics) if sign})
         if ks and len(ks) <= 12:
             lines.append(f"{'':10}" + "".join(f"{f'@{k}':>9}" for k in ks))
         for kind in dict.fromkeys(name.partition("@")[0] for name in report.metrics):
@@ -133,11 +133,11 @@ def evaluate(
     """Rank the held-out items of every user and report HR, NDCG, MRR, Recall, Precision and MAP at each K, and AUC.
 
     Args:
-        model: a FittedModel, a Scorer, or ranked lists made anywhere: a DataFrame of user_id, item_id and rank (from 1)
-            or score (the higher the better). What a list does not hold counts as a miss.
+        model: a FittedModel, a Scorer, or ranked lists from any source: a DataFrame of user_id, item_id and rank (from
+            1) or score (the higher the better). What a list does not hold counts as a miss.
         split: the one that the model was fitted on.
         part: "test" or "validation".
-        protocol: "full" ranks against every item that is not left out, "candidates" within sets of negatives.
+        protocol: "full" ranks against every item that is not excluded, "candidates" within sets of negatives.
         **settings: those of `eval.*` by their names: ks=(5, 10, 20), monitor, cold, and negatives of candidate sets.
 
     Returns:
@@ -166,14 +166,14 @@ def part_of(part: object) -> Part:
 
 
 def evaluated(model: Any, split: Split, part: Part, config: EvalConfig, name: str = "") -> Report:
-    """`evaluate` by settings that are at hand as one value; a report is held against what is asked."""
+    """`evaluate`, with the settings as one value; a report is checked against them."""
     import pandas as pd
 
     if isinstance(model, Report):
-        return _refitting(model, split, part, config, name)
+        return _checked_report(model, split, part, config, name)
     if isinstance(model, pd.DataFrame):
         if config.protocol != "full":
-            raise ConfigError("ranked lists are judged by full ranking: leave protocol= out.")
+            raise ConfigError("ranked lists are evaluated by full ranking: omit protocol=.")
         return Report(report_of_lists(model, split, part, config), split, name or "lists")
     if not isinstance(model, Scorer):
         raise ConvNCFError(
@@ -182,31 +182,33 @@ def evaluated(model: Any, split: Split, part: Part, config: EvalConfig, name: st
         )
     refuse_other_split(model.split, split, f"model {model.name!r}")
     sets = sets_for(split.dataset, split, config, split.seed) if config.protocol == "candidates" else {}
-    found = core.evaluate(model.model, split, part, config, candidates=sets.get(part))
-    return Report(found, split, name or model.name)
+    report = core.evaluate(model.model, split, part, config, candidates=sets.get(part))
+    return Report(report, split, name or model.name)
 
 
-def refuse_other_split(theirs: Split, split: Split, what: str) -> None:
-    """Raises DataError unless both are the same division of the same pairs."""
-    same_ids(theirs.interactions, split.interactions, what)
-    if theirs.fingerprint == split.fingerprint:
+def refuse_other_split(of_model: Split, split: Split, what: str) -> None:
+    """Raises DataError unless both are the same split of the same pairs."""
+    same_ids(of_model.interactions, split.interactions, what)
+    if of_model.fingerprint == split.fingerprint:
         return
-    seen = int((theirs.train.astype(np.int8).multiply(split.test.astype(np.int8))).sum())
+    leaked = int((of_model.train.astype(np.int8).multiply(split.test.astype(np.int8))).sum())
     raise DataError(
-        f"{what} is of another split ({theirs.method}; this one: {split.method}): its training part holds {seen:,} "
-        f"of the {split.test.nnz:,} test pairs, so its figures would be no test of anything. Use model.split."
+        f"{what} is of another split ({of_model.method}; this one: {split.method}): its training part holds {leaked:,} "
+        f"of the {split.test.nnz:,} test pairs, so its metrics would be wrong. Use model.split."
     )
 
 
-def _refitting(report: Report, split: Split, part: Part, config: EvalConfig, name: str) -> Report:
-    """A report as it is, where it says the same kind of thing."""
+def _checked_report(report: Report, split: Split, part: Part, config: EvalConfig, name: str) -> Report:
+    """The report itself, where it is of the same part, protocol and metric."""
     refuse_other_split(report.split, split, f"the report of {report.name!r}")
     full = report.report.sets is None
     if report.part != part or full != (config.protocol == "full"):
         raise ConfigError(
-            f"the report of {report.name!r} is on {report.part} by {report.protocol}, and asked is {part} by "
-            f"{'full ranking' if config.protocol == 'full' else 'candidates'}. Evaluate it so."
+            f"the report of {report.name!r} is on {report.part} by {report.protocol}, and {part} by "
+            f"{'full ranking' if config.protocol == 'full' else 'candidates'} was asked for. Evaluate the model so."
         )
     if report.metrics and config.monitor not in report.metrics:
-        raise ConfigError(f"the report of {report.name!r} has no {parse(config.monitor)}. Evaluate it at that K.")
+        raise ConfigError(
+            f"the report of {report.name!r} has no {parse(config.monitor)}. Evaluate the model at that K."
+        )
     return Report(report.report, split, name or report.name)

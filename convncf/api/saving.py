@@ -1,7 +1,7 @@
 """Saving: a fitted model as a folder of its own: the files of a run, and the dataset beside them.
 
 config.json model.safetensors metrics.jsonl vocabulary.parquet environment.json status.json, as in a run folder
-checkpoints/pretrained.safetensors   what it began from, where it did
+checkpoints/pretrained.safetensors   the pretrained model, where there was one
 split.json                           the split's seed and fingerprint
 dataset/                             the data before its filters, as a stored dataset
 """
@@ -33,19 +33,19 @@ _SPLIT: Final = "split.json"
 
 
 def save(folder: Path, split: Split, resolved: Resolved, record: TrainingRecord, epoch: int) -> None:
-    """Write everything into a folder that is whole or absent. Raises RunExistsError where it holds something."""
+    """Write everything into a new folder, all of it or nothing. Raises RunExistsError where the folder is not empty."""
     folder = folder.expanduser()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunExistsError(f"{folder} is there already, and holds something. Save to a new folder, or remove it.")
+        raise RunExistsError(f"{folder} exists already, and is not empty. Save to a new folder, or remove it.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
         try:
-            _write(Run(part), folder.name, split, resolved, record, epoch)
-            part.chmod(0o755)
-            os.replace(part, folder)
+            _write(Run(temporary), folder.name, split, resolved, record, epoch)
+            temporary.chmod(0o755)
+            os.replace(temporary, folder)
         except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
             raise
     except OSError as error:
         raise ConvNCFError(f"{folder} cannot be written ({error.strerror}). Choose another folder.") from None
@@ -72,6 +72,6 @@ def _write(run: Run, name: str, split: Split, resolved: Resolved, record: Traini
 
 
 def split_seed(run: Run) -> int | None:
-    """The seed of the split where `save` wrote it down; None in a run, where it is the run's."""
+    """The seed of the split where `save` wrote it; None in a run, where it is the run's seed."""
     path = run.path / _SPLIT
     return int(read_object(path)["seed"]) if path.is_file() else None

@@ -1,4 +1,4 @@
-"""Scorer: whatever scores all items for a user, by raw id; a fitted model is one, and so is a function of one's own."""
+"""Scorer: anything that scores all items for a user, by raw id: a fitted model, or a function of one's own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Function = Callable[[str, Sequence[str]], Any]
 
 
 class Scorer:
-    """Something that scores all items of a split for a user. Users and items go by raw id.
+    """Something that scores all items of a split for a user. Users and items are given by raw id.
 
     `from_function` makes one of any model; `convncf.fit` and `convncf.load` give a FittedModel, which is one too. All
     of them go into `convncf.evaluate` and `convncf.compare`.
@@ -49,14 +49,14 @@ class Scorer:
         Args:
             function: called with a user's id and the list of all item ids, n of them, always in one order; returns n
                 finite numbers, the higher the better. It is called from one thread at a time.
-            split: whose users and items they are.
-            name: what it is called where it is shown.
+            split: of these users and items.
+            name: shown in reports and comparisons.
 
         Returns:
-            A Scorer. It can be evaluated, compared and asked for lists; `save` says that it cannot.
+            A Scorer. It can be evaluated, compared and asked for lists, but not saved.
 
         Raises:
-            ConvNCFError: what is given is no function, or no split.
+            ConvNCFError: `function` is not a function, or `split` not a split.
 
         Example:
             >>> import convncf
@@ -72,7 +72,7 @@ class Scorer:
         split = as_split(split, "Scorer.from_function")
         return Scorer(FunctionScorer(function, split), split, name)
 
-    # ------------------------------------------------------------ by index, as the core asks
+    # ------------------------------------------------------------ by index, for the core
 
     @property
     def n_users(self) -> int:
@@ -86,7 +86,7 @@ class Scorer:
 
     @property
     def dataset(self) -> Dataset:
-        """What was split: interactions, and what the items are called."""
+        """The dataset of the split: interactions, and the titles of the items."""
         return self.split.dataset
 
     def score_items(self, user: int) -> Tensor:
@@ -117,19 +117,19 @@ class Scorer:
         return scores[[index_of(interactions.items, raw) for raw in item_ids]]
 
     def recommend(self, user_id: str, k: int = 10) -> pd.DataFrame:
-        """The best items for a user among those that the test evaluation ranks: without training and validation items.
+        """The best items for a user among those that the test evaluation ranks, without training and validation items.
 
         Args:
             user_id: raw id.
-            k: how many; fewer come where the user has had so much that fewer are left.
+            k: length of the list; it is shorter where fewer items are left.
 
         Returns:
-            A DataFrame of rank, item_id, title and score. The rank is that of the evaluation: items of equal score
-            have the worst of their places.
+            A DataFrame of rank, item_id, title and score. The rank is that of the evaluation: tied items
+            have the worst of their ranks.
 
         Raises:
             UnknownIdError: the split has no such user; the message names the nearest ids.
-            ConfigError: k is no whole number from 1 to the number of items.
+            ConfigError: k is not a whole number from 1 to the number of items.
         """
         import pandas as pd
 
@@ -156,7 +156,7 @@ class Scorer:
         return Pair(inspection.view_pair(self.model, self.split, user, item), self.split, self.name)
 
     def save(self, folder: str | Path) -> None:
-        """Raises ConvNCFError: a function cannot be written down; a FittedModel can."""
+        """Raises ConvNCFError: a function cannot be saved; a FittedModel can."""
         raise ConvNCFError(
             f"scorer {self.name!r} is a function of yours, and code is not saved. Keep its code, or its lists: "
             "convncf.evaluate takes a DataFrame of user_id, item_id and score too."
@@ -166,12 +166,12 @@ class Scorer:
         return f"Scorer {self.name!r}: a function of {self.n_users:,} users and {self.n_items:,} items"
 
 
-def as_split(value: Any, whose: str) -> Split:
+def as_split(value: Any, function: str) -> Split:
     """A Split of this package. Raises ConvNCFError, saying how one is made."""
     if isinstance(value, Split):
         return value
     raise ConvNCFError(
-        f"{whose} needs a split, and got a {type(value).__name__}. Divide a dataset first: split = data.split(seed=1)."
+        f"{function} needs a split, and got a {type(value).__name__}. Make one first: split = data.split(seed=1)."
     )
 
 
@@ -194,15 +194,15 @@ class FunctionScorer:
         return self.split.n_items
 
     def score_items(self, user: int) -> Tensor:
-        """(n_items,) what the function returns for a user. Raises ConvNCFError where it is something else."""
+        """(n_items,) what the function returns for a user. Raises ConvNCFError where that is not n_items numbers."""
         import torch
 
         interactions = self.split.interactions
         user_id = interactions.users.id(user)
         try:
             with self._lock:
-                given = self.function(user_id, list(interactions.items.ids))
-            scores = np.asarray(given, np.float32)
+                returned = self.function(user_id, list(interactions.items.ids))
+            scores = np.asarray(returned, np.float32)
         except Exception as error:
             raise ConvNCFError(
                 f"the function failed for user {user_id!r}: {type(error).__name__}: {error}. It is called with a "
@@ -214,9 +214,9 @@ class FunctionScorer:
                 "It has to return one number for each id."
             )
         if not np.isfinite(scores).all():
-            at = int(np.flatnonzero(~np.isfinite(scores))[0])
+            index = int(np.flatnonzero(~np.isfinite(scores))[0])
             raise NonFiniteScoreError(
-                f"the function scored user {user_id!r} and item {interactions.items.id(at)!r} as {scores[at]}. "
+                f"the function scored user {user_id!r} and item {interactions.items.id(index)!r} as {scores[index]}. "
                 "Scores are finite numbers; give the worst items a low one."
             )
         return torch.from_numpy(scores)

@@ -1,4 +1,4 @@
-"""Settings by keyword: the one place where the public functions meet presets, models and configuration."""
+"""Settings by keyword: the public functions' arguments as presets and configuration."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from convncf.models.run_config import RunConfig
 from convncf.models.settings import Resolved, preset_names, resolve
 
 GROUPS: Final = ("model", "pretrain", "train", "eval")
-"""Groups of settings that `fit` takes; those of `data` are given to `Dataset.split`."""
+"""Groups of settings that `fit` takes; those of `data` go to `Dataset.split`."""
 _PLAIN: Final = BASELINE.name
-"""A model without settings of its own: what is resolved for it is the defaults of data and evaluation."""
+"""A model without settings of its own: it resolves to the defaults of data and evaluation."""
 
 
-def _resolved(**asked: Any) -> Resolved:
-    """`config.resolve`, which speaks of flags where nothing but an argument was given."""
+def _resolved(**arguments: Any) -> Resolved:
+    """`models.settings.resolve`, without its mention of flags, since only arguments are given here."""
     try:
-        return resolve(**asked)
+        return resolve(**arguments)
     except ConfigError as error:
         raise type(error)(str(error).replace(" (from flag)", "")) from None
 
@@ -36,13 +36,13 @@ def eval_settings(protocol: str, settings: Mapping[str, Any], n_items: int) -> E
     """The settings of `eval.*` by their bare names, with a protocol. Raises ConfigError."""
     if protocol not in ("full", "candidates"):
         hint = did_you_mean(str(protocol), ("full", "candidates"))
-        raise ConfigError(f"protocol {protocol!r} is not one that a report can be of. {hint}")
+        raise ConfigError(f"protocol {protocol!r} does not exist. {hint}")
     keys = {f"eval.{key}": _plain(value) for key, value in settings.items()}
     config = _resolved(model=_PLAIN, settings=keys | {"eval.protocol": protocol}).config.eval
-    above = max(config.ks) if "ks" in settings else 0
-    if above > n_items:
+    largest = max(config.ks) if "ks" in settings else 0
+    if largest > n_items:
         raise ConfigError(
-            f"K = {above:,} is above the catalogue, which has {n_items:,} items. Give {n_items:,} or less."
+            f"K = {largest:,} is above the catalogue, which has {n_items:,} items. Give {n_items:,} or less."
         )
     return config
 
@@ -50,11 +50,11 @@ def eval_settings(protocol: str, settings: Mapping[str, Any], n_items: int) -> E
 def run_settings(
     data: DataConfig, model: str, preset: str, seed: int, groups: Mapping[str, Mapping[str, Any]]
 ) -> Resolved:
-    """The whole configuration of a run on a split that is at hand; its data settings are the split's.
+    """The whole configuration of a run on a given split; its data settings are the split's.
 
     Raises ConfigError where a model, preset, group or setting does not exist, or has no effect or no such value.
     """
-    asked: dict[str, Any] = {}
+    keys: dict[str, Any] = {}
     for group, values in groups.items():
         if group == "data":
             raise ConfigError("settings of data are given where the data is split: data.split(seed=1, order='time').")
@@ -63,11 +63,11 @@ def run_settings(
             raise ConfigError(f"fit has no argument {group!r}. {hint}")
         if not isinstance(values, Mapping):
             raise ConfigError(
-                f"{group} = {values!r} is no group of settings. Write it as a mapping: {group}={{'…': …}}, "
+                f"{group} = {values!r} is not a group of settings. Write it as a mapping: {group}={{'…': …}}, "
                 f"such as train={{'epochs': 5}}."
             )
-        asked |= {f"{group}.{key}": _plain(value) for key, value in values.items()}
-    resolved = _resolved(model=str(model), preset=str(preset), seed=whole("seed", seed, least=0), settings=asked)
+        keys |= {f"{group}.{key}": _plain(value) for key, value in values.items()}
+    resolved = _resolved(model=str(model), preset=str(preset), seed=whole("seed", seed, least=0), settings=keys)
     sources = dict(resolved.sources)
     default = DataConfig()
     for key in DataConfig.model_fields:
@@ -86,7 +86,7 @@ def has_epochs(config: RunConfig) -> bool:
 
 
 def presets(model: str | None = None) -> dict[str, tuple[str, ...]] | tuple[str, ...]:
-    """The named sets of settings that `fit` takes as `preset=`, the one that new users should take first.
+    """The presets that `fit` takes as `preset=`; the first is the one to begin with.
 
     Args:
         model: name of a model; all models unless given.

@@ -59,7 +59,7 @@ def write_page(path: Path, inspection: Mapping[str, Any], view: PairView) -> Non
                 figures.Section(f"Feature maps of {layer.name}, {shape}", _maps(layer), [wording.READ_FEATURE_MAPS])
             )
         sections.append(
-            figures.Section("The score as a sum", partial(figures.score_parts, trace), [wording.READ_SCORE_PARTS])
+            figures.Section("The score as a sum", partial(figures.score_terms, trace), [wording.READ_SCORE_TERMS])
         )
     files.atomic_write(path, figures.page(title, sections, lead=lead).encode("utf-8", "backslashreplace"))
 
@@ -126,7 +126,7 @@ def _inspection(run: str, user: str, item: str, title: str, epoch: int, view: Pa
             {"name": "interaction map", "shape": [1, *trace.map.shape]},
             *({"name": layer.name, "shape": list(layer.shape)} for layer in trace.layers),
         ]
-        parts = [{"name": f"{trace.part} {n}", "value": float(value)} for n, value in enumerate(trace.contributions)]
+        parts = [{"name": f"{trace.term} {n}", "value": float(value)} for n, value in enumerate(trace.contributions)]
         parts.append({"name": "bias", "value": trace.bias})
     return {
         "run": run,

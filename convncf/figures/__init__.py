@@ -1,4 +1,4 @@
-"""Every plot, as a function of numbers and a theme that returns a plotly figure; it knows no page and no model."""
+"""Every figure, as a function of numbers and a theme that returns a plotly figure; it needs no page and no model."""
 
 from convncf.figures import (
     change,
@@ -15,7 +15,7 @@ from convncf.figures import (
 from convncf.figures.channels import channel, feature_maps, range_words
 from convncf.figures.export import Section, page
 from convncf.figures.maps import interaction_map
-from convncf.figures.score import score_parts
+from convncf.figures.score import score_terms
 from convncf.figures.theme import CONFIG, DARK, LIGHT, Theme, alt, escape, run_colour
 
 __all__ = [
@@ -41,6 +41,6 @@ __all__ = [
     "range_words",
     "run_colour",
     "score",
-    "score_parts",
+    "score_terms",
     "wording",
 ]

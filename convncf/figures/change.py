@@ -1,6 +1,6 @@
-"""How a pair's score and rank change: by an edit (what if), and over training.
+"""How a pair's score and rank change: under a counterfactual (what if), and over training.
 
-Ranks stand on a logarithmic axis on which better is up, or to the right.
+Ranks are on a logarithmic axis on which better is up, or to the right.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ import plotly.graph_objects as go
 
 from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number
 
-READ_WHAT_IF: Final = (
+READ_COUNTERFACTUAL: Final = (
     "Hollow is before, filled is after; to the right is better. The rank is among all candidates of the user, with the "
-    "same edit made to each."
+    "same change made to each."
 )
 READ_OVER_TRAINING: Final = (
-    "The pair at each kept checkpoint: score above, rank below with 1 at the top. The ring is the one that is shown. "
+    "The pair at each checkpoint: score above, rank below with 1 at the top. The ring is the one that is shown. "
     "Scores of different epochs have different scales; ranks can be compared."
 )
 
 
-def what_if(
-    score: tuple[float, float], rank: tuple[int, int] | None, candidates: int, theme: Theme, *, what: str = "edit"
+def counterfactual(
+    score: tuple[float, float], rank: tuple[int, int] | None, candidates: int, theme: Theme, *, what: str = "change"
 ) -> go.Figure:
-    """Score and rank before and after an edit, each as a line from a hollow to a filled dot.
+    """Score and rank before and after a change, each as a line from a hollow to a filled dot.
 
-    `rank` may be None while it is computed. `what` is the edit in words, for the text alternative.
+    `rank` may be None while it is computed. `what` is the change in words, for the text alternative.
     """
     rows = [_dumbbell("", score, [number(value) for value in score], score[1] >= score[0], theme)]
     low, high = min(score), max(score)
     room = 0.35 * ((high - low) or abs(high) or 1.0)
-    told = f"score {number(score[0])} → {number(score[1])}"
+    sentence = f"score {number(score[0])} → {number(score[1])}"
     axes: dict[str, Any] = {
         "xaxis": axis(theme, range=[low - room, high + room], nticks=4, fixedrange=True, anchor="y"),
         "yaxis": _row_axis(theme, "score", [0.68, 1.0]),
@@ -47,13 +47,13 @@ def what_if(
             ),
             "yaxis2": _row_axis(theme, "rank", [0.1, 0.42], anchor="x2"),
         }
-        told += f", rank {rank[0]:,} → {rank[1]:,} of {candidates:,}"
+        sentence += f", rank {rank[0]:,} → {rank[1]:,} of {candidates:,}"
     else:
-        told += ", rank not computed yet"
+        sentence += ", rank not computed yet"
     looks = layout(
         theme,
         height=170,
-        alt=f"What if, {what}: {told}.",
+        alt=f"What if, {what}: {sentence}.",
         revision="what if",
         margin={"l": 56, "r": 16, "t": 14, "b": 22},
         **axes,
@@ -71,22 +71,22 @@ def over_training(
     chosen: int,
     candidates: int,
 ) -> go.Figure:
-    """Score and rank of one pair at each kept moment of training; the one at place `chosen` (from 0) is ringed.
+    """Score and rank of one pair at each checkpoint; the one at place `chosen` (from 0) is ringed.
 
-    `labels` name the moments ("start", "epoch 3"); one without an epoch, pretraining, stands left of the first epoch.
+    `labels` name the checkpoints ("start", "epoch 3"); one without an epoch, pretraining, is left of the first epoch.
     Raises ValueError where the lengths differ, and IndexError where there is no such place.
     """
     lengths = {"labels": len(labels), "epochs": len(epochs), "scores": len(scores), "ranks": len(ranks)}
     if len(set(lengths.values())) > 1:
-        raise ValueError(f"one of each belongs to a moment, got {lengths}")
+        raise ValueError(f"one of each belongs to a checkpoint, got {lengths}")
     if not 0 <= chosen < len(labels):
-        raise IndexError(f"moment {chosen} is not one of the {len(labels)} (0 to {len(labels) - 1})")
+        raise IndexError(f"checkpoint {chosen} is not one of the {len(labels)} (0 to {len(labels) - 1})")
     places, shown = _places(epochs), [escape(label) for label in labels]
     traces = []
     for values, suffix, form in ((scores, "", ".4g"), (ranks, "2", ",")):
         line: dict[str, Any] = {"color": theme.muted, "width": 2}
         ring = {"symbol": "circle-open", "size": 13, "color": theme.accent, "line": {"width": 2}}
-        on: dict[str, Any] = {"xaxis": "x", "yaxis": f"y{suffix}"}
+        axes: dict[str, Any] = {"xaxis": "x", "yaxis": f"y{suffix}"}
         hover = f"%{{customdata}}<br><b>{'rank' if suffix else 'score'} %{{y:{form}}}</b><extra></extra>"
         traces += [
             go.Scatter(
@@ -97,17 +97,17 @@ def over_training(
                 marker={"size": 6, "color": theme.muted},
                 customdata=shown,
                 hovertemplate=hover,
-                **on,
+                **axes,
             ),
-            go.Scatter(x=[places[chosen]], y=[values[chosen]], mode="markers", marker=ring, hoverinfo="skip", **on),
+            go.Scatter(x=[places[chosen]], y=[values[chosen]], mode="markers", marker=ring, hoverinfo="skip", **axes),
         ]
     worst = math.log10(max(ranks)) or 1.0
     best = min(range(len(ranks)), key=lambda place: ranks[place])
-    words = f"{number(scores[chosen])}, rank {ranks[chosen]:,}"
+    label = f"{number(scores[chosen])}, rank {ranks[chosen]:,}"
     alt = (
-        f"Score and rank at {len(labels)} moments of training, {labels[0]} to {labels[-1]}: score "
+        f"Score and rank at {len(labels)} checkpoints of training, {labels[0]} to {labels[-1]}: score "
         f"{number(scores[0])} → {number(scores[-1])}, rank {ranks[0]:,} → {ranks[-1]:,} of {candidates:,}, "
-        f"best rank {ranks[best]:,} at {labels[best]}. Shown: {labels[chosen]}, score {words}."
+        f"best rank {ranks[best]:,} at {labels[best]}. Shown: {labels[chosen]}, score {label}."
     )
     late = 2 * chosen > len(labels) - 1
     line = {"color": theme.accent, "width": 1, "dash": "dot"}
@@ -143,7 +143,7 @@ def over_training(
         annotations=[
             note(
                 theme,
-                words,
+                label,
                 colour=theme.accent,
                 x=places[chosen],
                 y=1,
@@ -157,14 +157,14 @@ def over_training(
 
 
 def _places(epochs: Sequence[int | None]) -> list[float]:
-    """Where each moment stands: at its epoch; without one, as far left of the first epoch as a tick needs."""
-    known = [epoch for epoch in epochs if epoch is not None] or [0]
-    before = min(known) - max(1.0, 0.08 * (max(known) - min(known)))
+    """The place of each checkpoint: its epoch; without one, as far left of the first epoch as a tick needs."""
+    numbered = [epoch for epoch in epochs if epoch is not None] or [0]
+    before = min(numbered) - max(1.0, 0.08 * (max(numbered) - min(numbered)))
     return [before if epoch is None else float(epoch) for epoch in epochs]
 
 
 def _epoch_ticks(epochs: Sequence[int | None], places: Sequence[float], labels: Sequence[str]) -> dict[str, Any]:
-    """A tick at each moment where they are few; else at some ten epochs, and at the moment that has none."""
+    """A tick at each checkpoint where they are few; else at about ten epochs, and at the checkpoint without one."""
     step = -(-len(epochs) // 10)
     picked = [place for place, epoch in enumerate(epochs) if epoch is None or place % step == 0]
     texts = [labels[place] if not epochs[place] else str(epochs[place]) for place in picked]

@@ -1,9 +1,9 @@
 """A layer's feature maps as tiles of one heatmap, one channel enlarged, the filters of layer 1.
 
-Later layers have a square of weights for each pair of channels, too many to be looked at.
+Later layers have a square of weights for each pair of channels, too many to show.
 
 Shapes: C channels, H = W side of a map, n columns of tiles. A tile is one unit wide whatever its number of cells, so
-every layer has the same picture; between tiles lie gutters of NaN.
+every layer has the same layout; between tiles lie gutters of NaN.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ def usual_columns(layer: LayerTrace) -> int:
 
 
 def range_words(layer: LayerTrace, scale: Scale, zmax: float | None = None) -> str:
-    """What the colours run over, in words; printed in the figure."""
+    """The range of the colours, in words; printed in the figure."""
     tops = np.abs(layer.maps).max(axis=(1, 2))  # (C,)
     signed = layer.maps.min() < 0
     if not tops.any():
         return "every channel is zero for this pair"
     if zmax is not None:
         top = number(zmax)
-        beyond_accuracy = int((np.abs(layer.maps) > zmax * (1 + 1e-6)).sum())
-        words = f"{f'−{top}' if signed else '0'} to {top} in all models; here to {number(largest(layer))}"
-        return f"{words}, {plural(beyond_accuracy, 'cell')} beyond it" if beyond_accuracy else words
+        clipped = int((np.abs(layer.maps) > zmax * (1 + 1e-6)).sum())
+        text = f"{f'−{top}' if signed else '0'} to {top} in all models; here to {number(largest(layer))}"
+        return f"{text}, {plural(clipped, 'cell')} beyond it" if clipped else text
     if effective_scale(layer, scale) == "shared":
         top = number(float(tops.max()))
         return f"−{top} to {top}, one scale for all channels" if signed else f"0 to {top}, one scale for all channels"
@@ -82,8 +82,8 @@ def feature_maps(
 
     "per channel" divides each channel by its maximum (hover still shows the true value), "shared" draws all on one
     scale; with `zmax` that scale ends there, to share it with the same layer of another model. `selectable` lays an
-    invisible marker over each tile, with the channel as its customdata, so that a page can tell which tile was clicked;
-    it then answers the hover too, with the channel's numbers.
+    invisible marker over each tile, with the channel as its customdata, so that a page knows which tile was clicked;
+    the hover then shows the channel's numbers.
 
     Raises ValueError for a `zmax` with a scale per channel, which has no one end.
     """
@@ -97,11 +97,11 @@ def feature_maps(
     signed = bool(layer.maps.min() < 0)
     shared = effective_scale(layer, scale) == "shared"
     limit = ((largest(layer) if zmax is None else zmax) or 1.0) if shared else 1.0
-    drawn = layer.maps if shared else np.divide(layer.maps, tops, out=np.zeros_like(layer.maps), where=tops > 0)
+    values = layer.maps if shared else np.divide(layer.maps, tops, out=np.zeros_like(layer.maps), where=tops > 0)
     heatmap = go.Heatmap(
         x=_edges(columns, columns_of_cells, _GUTTER),
         y=_edges(rows, rows_of_cells, shelf),
-        z=_tile(drawn[..., None], rows, columns)[..., 0],
+        z=_tile(values[..., None], rows, columns)[..., 0],
         zmin=-limit if signed else 0,
         zmax=limit,
         zmid=0 if signed else None,
@@ -212,9 +212,9 @@ def channel(
 
 def _edges(tiles: int, cells: int, gutter: float) -> npt.NDArray[np.float32]:
     """Where cells and gutters begin, and the last one ends: (tiles · (cells + 1),)."""
-    one = np.arange(cells + 1) / cells  # 0 … 1: the end of a tile is the start of its gutter
+    within = np.arange(cells + 1) / cells  # 0 … 1: the end of a tile is the start of its gutter
     starts = np.arange(tiles) * (1 + gutter)
-    return (starts[:, None] + one).ravel().astype(np.float32)
+    return (starts[:, None] + within).ravel().astype(np.float32)
 
 
 def _tile(maps: npt.NDArray[np.float32], rows: int, columns: int) -> npt.NDArray[np.float32]:
@@ -249,10 +249,10 @@ def _click_targets(layer: LayerTrace, corners: list[tuple[float, float]], tile: 
 
 
 def _hover(layer: LayerTrace, rows: int, columns: int) -> dict[str, Any]:
-    """What each cell tells; four numbers a cell, which a page that covers the tiles need not be sent."""
-    told = np.stack([*np.indices(layer.maps.shape), layer.maps], axis=-1).astype(np.float32)  # (C, H, W, 4)
+    """What each cell shows; four numbers a cell, which a page that covers the tiles need not be sent."""
+    numbers = np.stack([*np.indices(layer.maps.shape), layer.maps], axis=-1).astype(np.float32)  # (C, H, W, 4)
     return {
-        "customdata": _tile(told, rows, columns),
+        "customdata": _tile(numbers, rows, columns),
         "hovertemplate": (
             "channel %{customdata[0]:.0f}, row %{customdata[1]:.0f}, column %{customdata[2]:.0f}<br>"
             "<b>%{customdata[3]:.4g}</b><extra></extra>"
@@ -261,14 +261,14 @@ def _hover(layer: LayerTrace, rows: int, columns: int) -> dict[str, Any]:
 
 
 def _label(index: int, values: npt.NDArray[np.float32]) -> str:
-    """The channel's number; its value too where the map is one cell; "zero" where it says nothing for this pair."""
+    """The channel's number; its value too where the map is one cell; "zero" where the map is zero for this pair."""
     if not values.any():
         return f"{index} zero"
     return f"{index}: {number(float(values[0, 0]))}" if values.size == 1 else str(index)
 
 
 def _numbers(layer: LayerTrace, corners: list[tuple[float, float]], theme: Theme, selected: int | None) -> go.Scatter:
-    """What stands above each tile, as one trace: a browser draws it faster than a note a tile."""
+    """The text above each tile, as one trace: a browser draws it faster than a note a tile."""
     labels = [_label(index, layer.maps[index]) for index in range(len(corners))]
     return go.Scatter(
         x=[x for x, _ in corners],
@@ -317,18 +317,18 @@ def filters(first: LayerTrace, theme: Theme, *, selected: int | None = None, wid
             f"{first.name} reads {inputs} channels: only layer 1, which reads the map, has one square each"
         )
     weights = replace(first, maps=first.filters[:, 0])
-    drawn = feature_maps(weights, theme, "shared", selected=selected, width=width)
+    figure = feature_maps(weights, theme, "shared", selected=selected, width=width)
     silent = int((~weights.maps.any(axis=(1, 2))).sum())
     alt = (
         f"Filters of {first.name}: {channels} of {k} by {k} weights, {range_words(weights, 'shared')}; "
         f"{silent} of them are zero."
     )
-    return drawn.update_layout(meta={"alt": alt}, uirevision=f"filters {channels} {k}")
+    return figure.update_layout(meta={"alt": alt}, uirevision=f"filters {channels} {k}")
 
 
 READ_STRIP: Final = (
     "Each dot is one random pair; their height only keeps them apart. The line is this pair: the further right, the "
-    "stronger the channel answers to it than it usually does."
+    "higher the channel's activation for it, compared with random pairs."
 )
 
 
@@ -339,26 +339,26 @@ def strip(
     theme: Theme,
     *,
     what: str,
-    of: str = "random pair",
+    reference: str = "random pair",
 ) -> go.Figure:
-    """Where one value stands among others (N,): a dot each, and a line; `percentile` (0 to 100) is its place."""
-    drawn = np.asarray(values, dtype=np.float32)
-    place = (np.arange(drawn.size) * 0.6180339887) % 1  # spread evenly, the same at each drawing
+    """One value among N others: a dot each, and a line; `percentile` (0 to 100) is its place, `reference` names one."""
+    dots_x = np.asarray(values, dtype=np.float32)
+    place = (np.arange(dots_x.size) * 0.6180339887) % 1  # spread evenly, the same at each call
     dots = go.Scatter(
-        x=drawn,
+        x=dots_x,
         y=place.astype(np.float32),
         mode="markers",
         marker={"size": 5, "color": theme.muted, "opacity": 0.45},
         hovertemplate="%{x:.4g}<extra></extra>",
     )
-    words = f"{number(value)}, percentile {number(percentile)} of {plural(drawn.size, of)}"
-    low, high = min(value, float(drawn.min())), max(value, float(drawn.max()))
+    label = f"{number(value)}, percentile {number(percentile)} of {plural(dots_x.size, reference)}"
+    low, high = min(value, float(dots_x.min())), max(value, float(dots_x.max()))
     room = 0.04 * ((high - low) or 1.0)
     late = value > (low + high) / 2
     looks = layout(
         theme,
         height=110,
-        alt=f"{what}: {words}, which run from {number(float(drawn.min()))} to {number(float(drawn.max()))}.",
+        alt=f"{what}: {label}, which run from {number(float(dots_x.min()))} to {number(float(dots_x.max()))}.",
         revision=f"strip {what}",
         margin={"l": 16, "r": 16, "t": 22, "b": 40},
         xaxis=axis(theme, range=[low - room, high + room], nticks=6, title=axis_title(theme, escape(what))),
@@ -370,7 +370,7 @@ def strip(
             }
         ],
         annotations=[
-            note(theme, words, colour=theme.accent, x=value, y=1, yref="paper", yanchor="bottom",
+            note(theme, label, colour=theme.accent, x=value, y=1, yref="paper", yanchor="bottom",
                  xanchor="right" if late else "left")
         ],
     )  # fmt: skip

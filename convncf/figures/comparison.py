@@ -29,7 +29,7 @@ def metrics(
 
     `intervals` holds each run's lower and upper ends by metric, drawn as a thin line through the dot.
 
-    `references` are the metrics of simple models that the runs have to beat, by what they are called: thin muted signs.
+    `references` are the metrics of baselines by their labels: thin muted signs.
 
     `reports` holds each run's metrics by name; `names` picks and orders the rows (all, in the first run's order, where
     it is not given); a run that lacks a metric has no dot there. `order` fixes the colours (see `run_style`).
@@ -46,13 +46,13 @@ def metrics(
     traces = [_spans(reports, rows, theme), *_references(references, rows, theme)]
     for run, report in reports.items():
         style = run_style(run, order, theme)
-        here = [name for name in rows if name in report]
+        shown = [name for name in rows if name in report]
         label = escape(shorten(run, _NAME_LENGTH))
-        ends = {name: pair for name, pair in (intervals or {}).get(run, {}).items() if name in here}
+        ends = {name: pair for name, pair in (intervals or {}).get(run, {}).items() if name in shown}
         traces.append(
             go.Scatter(
-                x=[report[name] for name in here],
-                y=[place[name] for name in here],
+                x=[report[name] for name in shown],
+                y=[place[name] for name in shown],
                 mode="markers",
                 marker={
                     "size": 11,
@@ -63,14 +63,14 @@ def metrics(
                 name=f"{label} (baseline)" if run == baseline else label,
                 customdata=[
                     _interval(ends.get(name)) + _difference(report[name], base.get(name), run == baseline)
-                    for name in here
+                    for name in shown
                 ],
-                error_x=_whiskers(report, here, ends, style.colour),
+                error_x=_whiskers(report, shown, ends, style.colour),
                 hovertemplate=f"{label}<br><b>%{{x:.4f}}</b>%{{customdata}}<extra></extra>",
             )
         )
-    drawn = (*reports.values(), *references.values())
-    values = [value for report in drawn for name, value in report.items() if name in place]
+    every = (*reports.values(), *references.values())
+    values = [value for report in every for name, value in report.items() if name in place]
     values += [
         end for spans in (intervals or {}).values() for name, ends in spans.items() if name in place for end in ends
     ]
@@ -98,15 +98,15 @@ def metrics(
 
 
 def _references(references: Mapping[str, Mapping[str, float]], rows: Sequence[str], theme: Theme) -> list[go.Scatter]:
-    """A thin muted sign a metric for each simple model, another sign for each."""
+    """A thin muted sign a metric for each baseline, another sign for each."""
     ticks = []
-    for turn, (words, report) in enumerate(references.items()):
-        here = [name for name in rows if name in report]
-        label = escape(shorten(words, _NAME_LENGTH))
+    for turn, (name_of_reference, report) in enumerate(references.items()):
+        shown = [name for name in rows if name in report]
+        label = escape(shorten(name_of_reference, _NAME_LENGTH))
         ticks.append(
             go.Scatter(
-                x=[report[name] for name in here],
-                y=[rows.index(name) for name in here],
+                x=[report[name] for name in shown],
+                y=[rows.index(name) for name in shown],
                 mode="markers",
                 marker={
                     "symbol": ("line-ns-open", "x-thin-open", "cross-thin-open")[turn % 3],
@@ -169,18 +169,18 @@ def _metrics_alt(
     baseline: str | None,
     references: Mapping[str, Mapping[str, float]],
 ) -> str:
-    known = {**reports, **references}
+    every = {**reports, **references}
     lines = [
-        f"{name}: " + ", ".join(f"{run} {number(report[name])}" for run, report in known.items() if name in report)
+        f"{name}: " + ", ".join(f"{run} {number(report[name])}" for run, report in every.items() if name in report)
         for name in rows
     ]
     against = "" if baseline is None else f" against the baseline {baseline}"
     return f"Metrics of {len(reports)} runs{against}. " + "; ".join(lines) + "."
 
 
-READ_BANDS: Final = (
-    "The metric in bands of nearly equal size, from the least to the most active or popular. A line that rises says "
-    "that the model serves the well-known best; small bands waver."
+READ_GROUPS: Final = (
+    "The metric in groups of nearly equal size, from the least to the most active or popular. A rising line says that "
+    "the model is best for the most active or popular; small groups vary by chance."
 )
 _SYMBOLS: Final = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 
@@ -192,18 +192,18 @@ def by_group(
     theme: Theme,
     *,
     metric: str,
-    of: str,
-    counted: str = "users",
+    grouped_by: str,
+    unit: str = "users",
     order: Sequence[str] | None = None,
 ) -> go.Figure:
-    """A metric of several runs in bands, from `group_means`; under each band its counts and how many it holds.
+    """A metric of several runs by group, from `group_means`; under each group its label and its size.
 
-    `of` says what the bands are of ("training items of the user"), `counted` what `n` counts. `order` fixes the colours
-    (see `run_style`). Raises ValueError where a run has another number of bands.
+    `grouped_by` says what the groups are of ("training items of the user"), `unit` what `n` counts. `order` fixes the
+    colours (see `run_style`). Raises ValueError where a run has another number of groups.
     """
     wrong = {run: len(values) for run, values in means.items() if len(values) != len(labels)}
     if wrong or len(n) != len(labels):
-        raise ValueError(f"{len(labels)} bands, {len(n)} counts, runs with other numbers of values: {wrong}")
+        raise ValueError(f"{len(labels)} groups, {len(n)} counts, runs with other numbers of values: {wrong}")
     order = list(means) if order is None else order
     lines = []
     for place, (run, values) in enumerate(means.items()):
@@ -216,13 +216,11 @@ def by_group(
                 line={"color": style.colour, "width": 2, "dash": style.dash},
                 marker={"size": 9, "color": style.colour, "symbol": _SYMBOLS[place % len(_SYMBOLS)]},
                 name=shown,
-                customdata=[
-                    f"{escape(label)}, {size:,} {escape(counted)}" for label, size in zip(labels, n, strict=True)
-                ],
+                customdata=[f"{escape(label)}, {size:,} {escape(unit)}" for label, size in zip(labels, n, strict=True)],
                 hovertemplate=f"{shown}<br>%{{customdata}}<br><b>{escape(metric)} %{{y:.4f}}</b><extra></extra>",
             )
         )
-    told = "; ".join(
+    means_text = "; ".join(
         f"{run} " + ", ".join(f"{label}: {number(float(value))}" for label, value in zip(labels, values, strict=True))
         for run, values in means.items()
     )
@@ -230,8 +228,11 @@ def by_group(
     looks = layout(
         theme,
         height=300,
-        alt=f"{metric} by {of}, in {plural(len(labels), 'band')} of {', '.join(map(str, n))} {counted}. {told}.",
-        revision=f"bands {metric} {of}",
+        alt=(
+            f"{metric} by {grouped_by}, in {plural(len(labels), 'group')} of {', '.join(map(str, n))} {unit}. "
+            f"{means_text}."
+        ),
+        revision=f"groups {metric} {grouped_by}",
         margin={"l": 58, "r": 16, "t": 36, "b": 64},
         showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 12}},
@@ -243,7 +244,7 @@ def by_group(
             tickvals=list(range(len(labels))),
             ticktext=[f"{escape(label)}<br>n = {size:,}" for label, size in zip(labels, n, strict=True)],
             fixedrange=True,
-            title=axis_title(theme, escape(of)),
+            title=axis_title(theme, escape(grouped_by)),
         ),
         yaxis=axis(
             theme, showgrid=True, nticks=5, range=[0, 1.08 * top or 1.0], title=axis_title(theme, escape(metric))

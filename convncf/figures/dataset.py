@@ -1,4 +1,4 @@
-"""What a dataset looks like: its long tails, its activity over time, and the matrix of users and items.
+"""Statistics of a dataset: its long tails, its activity over time, and the matrix of users and items.
 
 The numbers are those of `convncf.data.statistics`.
 """
@@ -22,12 +22,12 @@ READ_LONG_TAIL: Final = (
     "interactions. The lines mark what the top has."
 )
 READ_ACTIVITY: Final = (
-    "How many interactions each stretch of time has. A split by time holds the right end out; a gap or a spike says "
-    "how the data was gathered."
+    "How many interactions each period has. A split by time holds out the right end; a gap or a spike says how the "
+    "data was collected."
 )
 READ_DENSITY: Final = (
     "The most active users are at the top and the most popular items on the left; the brighter a cell, the more of its "
-    "pairs are interactions, and empty ground means none at all."
+    "pairs are interactions, and an empty place means none at all."
 )
 
 
@@ -42,7 +42,7 @@ def long_tail(tail: LongTail, theme: Theme) -> go.Figure:
         line={"color": theme.accent, "width": 2},
         hovertemplate=f"{whose} no. %{{x:,}}<br><b>%{{y:,}} interactions</b><extra></extra>",
     )
-    marks = {top.count: top for top in tail.tops}  # of several that are as many, the largest share
+    marks = {top.count: top for top in tail.tops}  # where several have one count, the largest share
     notes = [
         note(
             theme,
@@ -58,11 +58,11 @@ def long_tail(tail: LongTail, theme: Theme) -> go.Figure:
         {"type": "line", "x0": count, "x1": count, "yref": "paper", "y0": 0, "y1": 1, "line": _thin(theme)}
         for count in marks
     ]
-    told = "; ".join(f"the top {top.share:.0%} ({top.count:,}) have {top.interactions:.0%}" for top in tail.tops)
+    shares = "; ".join(f"the top {top.share:.0%} ({top.count:,}) have {top.interactions:.0%}" for top in tail.tops)
     none = f" {plural(tail.without, whose)} without any are not drawn." if tail.without else ""
     alt = (
-        f"Interactions of {plural(size, whose)}, from {int(tail.counts[0]):,} down to {int(tail.counts[-1]):,}: {told} "
-        f"of all interactions.{none}"
+        f"Interactions of {plural(size, whose)}, from {int(tail.counts[0]):,} down to {int(tail.counts[-1]):,}: "
+        f"{shares} of all interactions.{none}"
     )
     looks = layout(
         theme,
@@ -78,20 +78,20 @@ def long_tail(tail: LongTail, theme: Theme) -> go.Figure:
     return go.Figure(curve, layout=looks)
 
 
-def activity(found: Activity, theme: Theme) -> go.Figure:
+def activity(bins: Activity, theme: Theme) -> go.Figure:
     """Interactions in each hour, day, month or year, as bars."""
-    what = found.period if found.each == 1 else f"{found.each:,} {found.period}s"
+    what = bins.period if bins.each == 1 else f"{bins.each:,} {bins.period}s"
     bars = go.Bar(
-        x=list(found.starts),
-        y=found.counts.astype(np.int32),
+        x=list(bins.starts),
+        y=bins.counts.astype(np.int32),
         marker={"color": theme.accent, "line": {"width": 0}},
         hovertemplate="%{x}<br><b>%{y:,} interactions</b><extra></extra>",
     )
-    busiest = int(found.counts.argmax())
+    busiest = int(bins.counts.argmax())
     alt = (
-        f"{int(found.counts.sum()):,} interactions by {what} from {found.starts[0]} to {found.starts[-1]}: at most "
-        f"{int(found.counts[busiest]):,}, in {found.starts[busiest]}; {int((found.counts == 0).sum()):,} of "
-        f"{plural(len(found.counts), 'bin')} have none."
+        f"{int(bins.counts.sum()):,} interactions by {what} from {bins.starts[0]} to {bins.starts[-1]}: at most "
+        f"{int(bins.counts[busiest]):,}, in {bins.starts[busiest]}; {int((bins.counts == 0).sum()):,} of "
+        f"{plural(len(bins.counts), 'bin')} have none."
     )
     looks = layout(
         theme,
@@ -99,8 +99,8 @@ def activity(found: Activity, theme: Theme) -> go.Figure:
         alt=alt,
         revision=f"activity {what}",
         margin={"l": 56, "r": 16, "t": 8, "b": 44},
-        bargap=0.1 if len(found.counts) < 120 else 0,
-        # categories: a date axis would know no year beyond 9999, and bins are what is shown
+        bargap=0.1 if len(bins.counts) < 120 else 0,
+        # categories: a date axis would know no year beyond 9999, and bins are shown
         xaxis=axis(theme, type="category", nticks=9, tickangle=0, title=axis_title(theme, f"{what} (UTC)")),
         yaxis=axis(theme, showgrid=True, nticks=5, rangemode="tozero", title=axis_title(theme, "interactions")),
     )
@@ -111,7 +111,7 @@ def density(grid: DensityGrid, theme: Theme) -> go.Figure:
     """The matrix of users and items, sorted by activity, as a heatmap of counts on a logarithmic scale."""
     counts = grid.counts
     top = int(counts.max())
-    z = np.full(counts.shape, np.nan, np.float32)  # what is empty shows the page
+    z = np.full(counts.shape, np.nan, np.float32)  # an empty cell shows the page
     np.log10(counts, out=z, where=counts > 0, casting="unsafe")
     powers = list(range(math.floor(math.log10(top)) + 1))
     heatmap = go.Heatmap(
@@ -152,13 +152,13 @@ def density(grid: DensityGrid, theme: Theme) -> go.Figure:
 
 
 def scale_of_counts(theme: Theme) -> list[list[float | str]]:
-    """The sequential colours for counts with the page between them; its darkest two would vanish on a dark one."""
+    """The sequential colours for counts with the page between them; the darkest two would vanish on a dark page."""
     colours = [colour for _, colour in theme.sequential][2 if theme.name == "dark" else 0 :]
     return [[place / (len(colours) - 1), colour] for place, colour in enumerate(colours)]
 
 
 def _corners(counts: Any) -> Any:
-    """Places (0-based) where a falling row of counts begins or ends a level: through them goes the whole curve."""
+    """Places (0-based) where a descending row of counts begins or ends a level: the whole curve goes through them."""
     steps = np.flatnonzero(np.diff(counts))
     return np.unique(np.concatenate([[0], steps, steps + 1, [len(counts) - 1]]))
 

@@ -1,4 +1,4 @@
-"""The space of embeddings: users or items on a plane, and the items nearest to one."""
+"""Embeddings: users or items on a plane, and the items nearest to one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READ_SCATTER: Final = (
     "Each dot is one embedding, on the plane along which all of them differ most. Near on the plane is not always near "
     "in the whole space: the axes say how much of it the plane holds."
 )
-READ_NEIGHBOURS: Final = "The longer the bar, the more alike; 1 is the same direction, 0 nothing in common."
+READ_NEIGHBOURS: Final = "The longer the bar, the more similar; 1 is the same direction, 0 nothing in common."
 _SYMBOLS: Final = ("circle", "diamond", "square", "triangle-up", "cross", "star", "x", "triangle-down", "pentagon")
 _LABEL_LENGTH: Final = 42
 
@@ -37,16 +37,16 @@ def embeddings(
     what: str = "interactions",
     selected: int | None = None,
 ) -> go.Figure:
-    """Embeddings on a plane, (s, 2), coloured by a count on a logarithmic scale, or by category; neither: all alike.
+    """Embeddings on a plane, (s, 2), coloured by a count on a logarithmic scale, or by category, or all alike.
 
-    `index` (s,) is what each point's customdata holds, so that a page can tell which was clicked, and `selected` is one
-    of them, ringed. Larger dots have higher counts, and each category has a sign of its own: colour says nothing alone.
+    `index` (s,) is what each point's customdata holds, so that a page knows which was clicked, and `selected` is one
+    of them, ringed. Larger dots have higher counts, and each category has a symbol of its own, beside its colour.
     `what` names the counts or categories.
 
     Raises ValueError where both are given, or lengths differ.
     """
-    given = {"names": names, "index": index, "counts": counts, "categories": categories}
-    lengths = {name: len(some) for name, some in given.items() if some is not None and len(some) != len(xy)}
+    columns = {"names": names, "index": index, "counts": counts, "categories": categories}
+    lengths = {name: len(values) for name, values in columns.items() if values is not None and len(values) != len(xy)}
     if lengths or (counts is not None and categories is not None):
         raise ValueError(f"{len(xy)} points are coloured by counts or by categories, one value each; got {lengths}")
     shown = [escape(name) for name in names]
@@ -55,26 +55,26 @@ def embeddings(
         traces = _by_category(points, shown, index, categories, theme)
     else:
         traces = [_dots(points, shown, index, theme, **_by_count(counts, what, theme))]
-    told = ""
+    where = ""
     if selected is not None and (place := np.flatnonzero(np.asarray(index) == selected)).size:
-        at = int(place[0])
+        row = int(place[0])
         traces.append(
             go.Scatter(
-                x=points[[at], 0],
-                y=points[[at], 1],
+                x=points[[row], 0],
+                y=points[[row], 1],
                 mode="markers+text",
                 marker={"symbol": "circle-open", "size": 16, "color": theme.accent, "line": {"width": 3}},
-                text=[escape(shorten(names[at], _LABEL_LENGTH))],
+                text=[escape(shorten(names[row], _LABEL_LENGTH))],
                 textposition="top center",
                 textfont={"size": 13, "color": theme.ink},
                 hoverinfo="skip",
                 showlegend=False,
             )
         )
-        told = f" {names[at]} is at ({number(float(points[at, 0]))}, {number(float(points[at, 1]))})."
+        where = f" {names[row]} is at ({number(float(points[row, 0]))}, {number(float(points[row, 1]))})."
     alt = (
         f"Embeddings of {plural(len(points), whose)} on a plane that holds {sum(explained):.0%} of their variance, "
-        f"{explained[0]:.0%} along x and {explained[1]:.0%} along y{_coloured(counts, categories, what)}.{told}"
+        f"{explained[0]:.0%} along x and {explained[1]:.0%} along y{_coloured(counts, categories, what)}.{where}"
     )
     looks = layout(
         theme,
@@ -98,9 +98,9 @@ def embeddings(
 
 
 def neighbours(
-    names: Sequence[str], similarity: Array, theme: Theme, *, of: str, measure: str, together: Ints | None = None
+    names: Sequence[str], similarity: Array, theme: Theme, *, item: str, measure: str, together: Ints | None = None
 ) -> go.Figure:
-    """The items nearest to the item `of`, nearest first, as bars; with `together` the users of both stand beside."""
+    """The items nearest to `item`, nearest first, as bars; `together` are the users of both."""
     rows = len(names)
     values = [float(value) for value in similarity]
     texts = [number(value) for value in values]
@@ -127,7 +127,7 @@ def neighbours(
     looks = layout(
         theme,
         height=28 * max(rows, 1) + 48,
-        alt=f"Items nearest to {of} by {measure}: {listed}.",
+        alt=f"Items nearest to {item} by {measure}: {listed}.",
         revision=f"neighbours {measure}",
         margin={"l": 280, "r": 12, "t": 4, "b": 40},
         bargap=0.36,
@@ -203,23 +203,23 @@ def _by_count(counts: Ints | None, what: str, theme: Theme) -> dict[str, Any]:
 def _by_category(
     xy: Array, names: Sequence[str], index: Ints, categories: Sequence[str], theme: Theme
 ) -> list[go.Scatter]:
-    """A trace a category, most points first; beyond the colours, signs and colours come round in other pairs."""
+    """A trace a category, most points first; after the last colour, symbols and colours repeat in other pairs."""
     every = np.array(categories, dtype=object)
     order = sorted(set(categories), key=lambda category: (-int((every == category).sum()), category))
     traces = []
-    for number_of, category in enumerate(order):
-        here = np.flatnonzero(every == category)
+    for position, category in enumerate(order):
+        rows = np.flatnonzero(every == category)
         shown = escape(shorten(category, _LABEL_LENGTH))
         traces.append(
             _dots(
-                xy[here],
-                [names[place] for place in here.tolist()],
-                np.asarray(index)[here],
+                xy[rows],
+                [names[place] for place in rows.tolist()],
+                np.asarray(index)[rows],
                 theme,
-                name=f"{shown} ({len(here):,})",
+                name=f"{shown} ({len(rows):,})",
                 marker={
-                    "color": theme.categories[number_of % len(theme.categories)],
-                    "symbol": _SYMBOLS[number_of % len(_SYMBOLS)],
+                    "color": theme.categories[position % len(theme.categories)],
+                    "symbol": _SYMBOLS[position % len(_SYMBOLS)],
                 },
                 hovertemplate=f"%{{text}}<br>{shown}<extra></extra>",
             )

@@ -1,4 +1,4 @@
-"""Self-contained HTML pages of figures and tables, that of a pair among them: they open offline and ask no host."""
+"""Self-contained HTML pages of figures and tables, such as that of a pair: they open offline and load nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from convncf.figures import wording
 from convncf.figures.channels import Scale, channel, effective_scale, feature_maps
 from convncf.figures.maps import ORDERS, Order, interaction_map
-from convncf.figures.score import score_parts
+from convncf.figures.score import score_terms
 from convncf.figures.theme import CONFIG, DARK, FONT, LIGHT, Theme, alt, number
 
 if TYPE_CHECKING:
@@ -36,20 +36,20 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading, words, and a figure that is drawn in whichever theme the page has; or a table, or a command line."""
+    """A heading, paragraphs, and a figure that is drawn in the theme of the page; or a table, or a command line."""
 
     heading: str
     draw: Callable[[Theme], go.Figure] | None = None
     words: Sequence[str] = field(default=())
     """Paragraphs under the figure, as plain text."""
     table: Table | None = None
-    """Stands above the words."""
+    """Shown above the paragraphs."""
     code: str = ""
-    """A command line, above the words."""
+    """A command line, above the paragraphs."""
 
 
 PLOTLY: Final = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-"""Plotly's own script, for a page that draws figures itself and asks no outside host for it."""
+"""Plotly's own script, for a page that draws figures itself and loads nothing from elsewhere."""
 
 
 def page(title: str, sections: Sequence[Section], *, theme: Theme | None = None, lead: Sequence[str] = ()) -> str:
@@ -59,9 +59,10 @@ def page(title: str, sections: Sequence[Section], *, theme: Theme | None = None,
     changes with it; with one it stays in that.
     """
     themes = (LIGHT, DARK) if theme is None else (theme,)
-    figures = [[] if section.draw is None else [section.draw(each) for each in themes] for section in sections]
+    figures = [[] if section.draw is None else [section.draw(theme_) for theme_ in themes] for section in sections]
     bodies = [
-        _section(number, section, drawn) for number, (section, drawn) in enumerate(zip(sections, figures, strict=True))
+        _section(number, section, by_theme)
+        for number, (section, by_theme) in enumerate(zip(sections, figures, strict=True))
     ]
     return _PAGE.format(
         title=html.escape(title),
@@ -70,24 +71,24 @@ def page(title: str, sections: Sequence[Section], *, theme: Theme | None = None,
         lead="".join(f"<p>{html.escape(text)}</p>" for text in lead),
         sections="".join(bodies),
         plotly=PLOTLY.read_text(encoding="utf-8").replace("</script", "<\\/script"),
-        data=_json([_data(themes, drawn) for drawn in figures]),
+        data=_json([_data(themes, by_theme) for by_theme in figures]),
         config=_json(CONFIG),
         policy=_POLICY,
     )
 
 
-def _section(number: int, section: Section, drawn: Sequence[go.Figure]) -> str:
-    words = "".join(f"<p>{html.escape(text)}</p>" for text in section.words)
+def _section(number: int, section: Section, figures: Sequence[go.Figure]) -> str:
+    paragraphs = "".join(f"<p>{html.escape(text)}</p>" for text in section.words)
     heading = f"<h2>{html.escape(section.heading)}</h2>"
-    words = _table(section.table) + (f"<pre>{html.escape(section.code)}</pre>" if section.code else "") + words
-    if not drawn:
-        return f"<section>{heading}{words}</section>"
-    label, height = html.escape(alt(drawn[0])), drawn[0].layout.height
-    width = "" if drawn[0].layout.width is None else f"max-width:{drawn[0].layout.width}px;"
+    body = _table(section.table) + (f"<pre>{html.escape(section.code)}</pre>" if section.code else "") + paragraphs
+    if not figures:
+        return f"<section>{heading}{body}</section>"
+    label, height = html.escape(alt(figures[0])), figures[0].layout.height
+    width = "" if figures[0].layout.width is None else f"max-width:{figures[0].layout.width}px;"
     return (
         f'<section>{heading}<div class="figure" id="figure-{number}" role="img" aria-label="{label}" '
         f'style="{width}height:{height}px"></div>'
-        f"<noscript><p>{label}</p></noscript>{words}</section>"
+        f"<noscript><p>{label}</p></noscript>{body}</section>"
     )
 
 
@@ -102,17 +103,17 @@ def _table(table: Table | None) -> str:
     return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def _data(themes: Sequence[Theme], drawn: Sequence[go.Figure]) -> dict[str, Any] | None:
+def _data(themes: Sequence[Theme], figures: Sequence[go.Figure]) -> dict[str, Any] | None:
     """A section's figure as the page's script reads it: its natural width, and its JSON by theme without one."""
-    if not drawn:
+    if not figures:
         return None
-    by_theme = {theme.name: json.loads(figure.to_json()) for theme, figure in zip(themes, drawn, strict=True)}
+    by_theme = {theme.name: json.loads(figure.to_json()) for theme, figure in zip(themes, figures, strict=True)}
     widths = [figure["layout"].pop("width", None) for figure in by_theme.values()]
     return {"width": widths[0], "by_theme": by_theme}
 
 
 def _json(value: object) -> str:
-    """JSON that cannot end the script element it stands in."""
+    """JSON that cannot end the script element around it."""
     return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
 
 
@@ -143,7 +144,7 @@ td{border-top:1px solid var(--line)}
 .chosen{font-weight:600}
 pre{margin:8px 0;white-space:pre-wrap;overflow-wrap:anywhere;font:14px/1.5 monospace}
 """
-# Nothing from outside, as a rule that the browser holds: only what stands in the page itself.
+# Nothing from outside, which the browser enforces: only what is in the page itself.
 _POLICY: Final = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
 )
@@ -191,7 +192,7 @@ draw();
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """How the pair is looked at; no number of it depends on this."""
+    """How the pair is shown; no number of it depends on this."""
 
     order: Order = "as trained"
     scale: Scale = "per channel"
@@ -201,20 +202,20 @@ class Picture:
     cell: tuple[int, int] | None = None
     """(row, column) of the channel's map that is outlined."""
     reads: tuple[slice, slice] | None = None
-    """Rows and columns of the interaction map that the cell has read."""
+    """Rows and columns of the interaction map in the cell's receptive field."""
 
 
 def pair_page(
     record: PairRecord, trace: PairTrace | None, picture: Picture | None = None, *, theme: Theme | None = None
 ) -> str:
-    """The page as a string; without a trace, of a model that has no embeddings, its words and the lists."""
+    """The page as a string; without a trace, of a model that has no embeddings, the sentences and the lists."""
     pictures = [] if trace is None else _pictures(trace, picture or Picture())
     place = f"Run {record.run}, epoch {record.epoch}"
     lead = [
         f"{place}: score {number(record.score, 5)}, {record.rank_words}; {record.excluded}.",
         record.model_words,
     ]
-    sections = [*pictures, *_lists(record), Section("The same in a terminal", code=record.command)]
+    sections = [*pictures, *_lists(record), Section("Command line", code=record.command)]
     return page(f"{record.title} for user {record.user_id}", sections, theme=theme, lead=lead)
 
 
@@ -224,9 +225,9 @@ def _lists(record: PairRecord) -> list[Section]:
         [str(rank), "held out" if held_out else "", title, number(score)]
         for rank, title, score, held_out, _ in record.top
     ]
-    about = "“Held out” marks items of the test part, which the model never trained on: they should rank high."
+    note = "“Held out” marks items of the test part, which the model never trained on: they should rank high."
     return [
-        Section(f"Top {len(top)}", table=Table(("Rank", "", "Item", "Score"), top, chosen), words=[about]),
+        Section(f"Top {len(top)}", table=Table(("Rank", "", "Item", "Score"), top, chosen), words=[note]),
         Section(f"History: {len(record.history):,}", table=Table(("Item", "Part", "When"), record.history)),
     ]
 
@@ -234,13 +235,13 @@ def _lists(record: PairRecord) -> list[Section]:
 def _pictures(trace: PairTrace, picture: Picture) -> list[Section]:
     trained = picture.order == ORDERS[0]
     layers = range(len(trace.layers))
-    drawn = partial(interaction_map, trace, order=picture.order, field=picture.reads if trained else None)
-    read = wording.READ_INTERACTION_MAP if layers else wording.READ_INTERACTION_MAP_FACTORISATION
+    draw = partial(interaction_map, trace, order=picture.order, field=picture.reads if trained else None)
+    how_to_read = wording.READ_INTERACTION_MAP if layers else wording.READ_INTERACTION_MAP_FACTORISATION
     caveat = wording.DIMENSIONS_HAVE_NO_ORDER if trained else wording.ORDER_IS_FOR_DISPLAY
-    parts = wording.READ_SCORE_PARTS if layers else wording.READ_SCORE_PARTS_FACTORISATION
+    terms = wording.READ_SCORE_TERMS if layers else wording.READ_SCORE_TERMS_FACTORISATION
     return [
-        Section("Interaction map", drawn, [read, caveat]),
-        Section("The score as a sum", partial(score_parts, trace), [parts]),
+        Section("Interaction map", draw, [how_to_read, caveat]),
+        Section("The score as a sum", partial(score_terms, trace), [terms]),
         *(_layer(trace, place, picture) for place in layers),
         *_enlarged(trace, picture),
     ]
@@ -261,13 +262,11 @@ def _enlarged(trace: PairTrace, picture: Picture) -> list[Section]:
     if picture.layer is None or not trace.layers:
         return []
     layer = trace.layers[picture.layer]
-    words = [wording.READ_CHANNEL]
+    paragraphs = [wording.READ_CHANNEL]
     if picture.cell is not None:
         row, column = picture.cell
         value = number(float(layer.maps[picture.channel][picture.cell]))
-        framed = (
-            "; the frame on the interaction map is the patch that it has read" if picture.order == ORDERS[0] else ""
-        )
-        words.insert(0, f"The cell in row {row}, column {column} is {value}{framed}.")
-    drawn = partial(channel, layer, picture.channel, cell=picture.cell)
-    return [Section(f"Channel {picture.channel} of {layer.name}", drawn, words)]
+        framed = "; the frame on the interaction map is its receptive field" if picture.order == ORDERS[0] else ""
+        paragraphs.insert(0, f"The cell in row {row}, column {column} is {value}{framed}.")
+    draw = partial(channel, layer, picture.channel, cell=picture.cell)
+    return [Section(f"Channel {picture.channel} of {layer.name}", draw, paragraphs)]

@@ -1,4 +1,4 @@
-"""Pictures of a lesson: the dot product as it grows, a row of the map, a place of a filter, a BPR step.
+"""Figures of the lesson: the dot product as it grows, a row of the map, a filter at one place, a BPR step.
 
 Shapes: D embedding size, k kernel size.
 """
@@ -31,12 +31,12 @@ _NAME: Final = 26
 
 
 def bpr_steps(steps: BprSteps, step: int, names: tuple[str, str], theme: Theme) -> go.Figure:
-    """Scores and loss up to `step`; `names` are the item that the user has and the drawn one, as plain text.
+    """Scores and loss up to `step`; `names` are the positive item and the sampled negative, as plain text.
 
     Raises IndexError where fewer steps were taken.
     """
-    if not 0 <= step <= steps.taken:
-        raise IndexError(f"step {step} was not taken: there are {steps.taken}")
+    if not 0 <= step <= steps.n_steps:
+        raise IndexError(f"step {step} was not taken: there are {steps.n_steps}")
     places = list(range(step + 1))
     colours = (theme.positive, theme.negative)
     traces, notes = [], []
@@ -53,11 +53,11 @@ def bpr_steps(steps: BprSteps, step: int, names: tuple[str, str], theme: Theme) 
                       yref="y2", xanchor="left", xshift=8))  # fmt: skip
     notes.append(note(theme, "ln 2", xref="paper", x=1, y=math.log10(_LN_2), yref="y2", xanchor="right",
                       yanchor="bottom"))  # fmt: skip
-    both = np.concatenate([steps.positive, steps.negative])
-    room = 0.1 * (float(both.max() - both.min()) or 1.0)
+    scores = np.concatenate([steps.positive, steps.negative])
+    room = 0.1 * (float(scores.max() - scores.min()) or 1.0)
     low, high = np.log10(min(float(loss.min()), _LN_2)), np.log10(max(float(loss.max()), _LN_2))
     alt = (
-        f"After {step} of {steps.taken} steps at step size {steps.rate:g}: {names[0]} scores "
+        f"After {step} of {steps.n_steps} steps at step size {steps.rate:g}: {names[0]} scores "
         f"{number(float(steps.positive[step]))}, {names[1]} {number(float(steps.negative[step]))}; the margin went "
         f"from {number(float(steps.margin[0]))} to {number(float(steps.margin[step]))}, the loss from "
         f"{number(float(steps.loss[0]))} to {number(float(steps.loss[step]))}."
@@ -68,10 +68,10 @@ def bpr_steps(steps: BprSteps, step: int, names: tuple[str, str], theme: Theme) 
         alt=alt,
         revision="bpr steps",
         margin={"l": 72, "r": 8, "t": 10, "b": 42},
-        # room at the right for the names; the axes hold every step, so that a step more moves nothing else
-        xaxis=axis(theme, range=[-0.5, max(steps.taken, 1) * 1.5], tickmode="array", anchor="y2",
-                   tickvals=list(range(0, steps.taken + 1, 5)), title=axis_title(theme, "steps taken")),
-        yaxis=axis(theme, domain=[0.46, 1.0], range=[float(both.min()) - room, float(both.max()) + room],
+        # room at the right for the names; the axes hold every step, so that one more step moves nothing else
+        xaxis=axis(theme, range=[-0.5, max(steps.n_steps, 1) * 1.5], tickmode="array", anchor="y2",
+                   tickvals=list(range(0, steps.n_steps + 1, 5)), title=axis_title(theme, "steps taken")),
+        yaxis=axis(theme, domain=[0.46, 1.0], range=[float(scores.min()) - room, float(scores.max()) + room],
                    showgrid=True, nticks=5, title=axis_title(theme, "score")),
         yaxis2=axis(theme, domain=[0.0, 0.36], type="log", range=[low - 0.15, high + 0.15], showgrid=True,
                     **_round_ticks(low - 0.15, high + 0.15), title=axis_title(theme, "loss")),
@@ -87,8 +87,8 @@ def _round_ticks(low: float, high: float) -> dict[str, Any]:
     powers = range(math.floor(low), math.ceil(high) + 1)
     digits = (1, 2, 5) if high - low < 2 else (1,)
     step = max(1, round((high - low) / 4))
-    at = [digit * 10.0**power for power in powers if power % step == 0 for digit in digits]
-    shown = [value for value in at if low <= math.log10(value) <= high]
+    values = [digit * 10.0**power for power in powers if power % step == 0 for digit in digits]
+    shown = [value for value in values if low <= math.log10(value) <= high]
     return {"tickmode": "array", "tickvals": shown, "ticktext": [f"{value:g}" for value in shown]}
 
 
@@ -106,7 +106,7 @@ def _line(places: list[int], values: Any, colour: str, suffix: str, name: str) -
 
 Array = npt.NDArray[np.floating[Any]]
 READ_RUNNING_DOT: Final = (
-    "A bar is one dimension; p and q share a scale of their own, which stands beside them, and so do the products. Up "
+    "A bar is one dimension; p and q share a scale, which is beside them; the products have their own. Up "
     "is positive. The bottom row is the sum of the products up to the framed dimension: its last bar is p·q."
 )
 READ_MAP_ROW: Final = (
@@ -114,8 +114,8 @@ READ_MAP_ROW: Final = (
     "itself: its cells add up to p·q."
 )
 READ_WINDOW: Final = (
-    "Left the patch of the map that the filter lies on, in the middle the filter's weights, right their products cell "
-    "by cell. Warm is positive, blue negative; each square has a scale of its own, written under it."
+    "Left the patch of the map under the filter, in the middle the filter's weights, right their products cell by "
+    "cell. Warm is positive, blue negative; each square has a scale of its own, written under it."
 )
 _ROWS: Final = ((0.79, 1.0), (0.53, 0.74), (0.27, 0.48), (0.0, 0.22))
 
@@ -191,22 +191,22 @@ def running_dot(trace: PairTrace, running: Array, dimension: int, theme: Theme) 
 
 
 def map_row(trace: PairTrace, dimension: int, theme: Theme, *, width: int = WIDTH) -> go.Figure:
-    """The interaction map with one row framed, and its diagonal drawn as a dashed line."""
+    """The interaction map with one row framed, and its diagonal as a dashed line."""
     size = len(trace.p)
-    drawn = interaction_map(trace, theme, field=(slice(dimension, dimension + 1), slice(0, size)), width=width)
+    figure = interaction_map(trace, theme, field=(slice(dimension, dimension + 1), slice(0, size)), width=width)
     edge = (-0.5, size - 0.5)
-    drawn.add_shape(type="line", x0=edge[0], x1=edge[1], y0=edge[0], y1=edge[1],
+    figure.add_shape(type="line", x0=edge[0], x1=edge[1], y0=edge[0], y1=edge[1],
                     line={"color": theme.ink, "width": 1.5, "dash": "dot"})  # fmt: skip
-    drawn.layout.meta = {"alt": f"{drawn.layout.meta['alt']} Row {dimension} is framed."}
-    return drawn
+    figure.layout.meta = {"alt": f"{figure.layout.meta['alt']} Row {dimension} is framed."}
+    return figure
 
 
 def filter_window(window: Window, theme: Theme) -> go.Figure:
     """Patch times filter is products: three squares of (k, k), each on a zero-centred scale of its own."""
-    found = window.arithmetic
-    squares = (("patch of the map", window.patch), (f"filter {found.channel}", found.filter),
+    arithmetic, rows, cols = window.arithmetic, window.arithmetic.rows, window.arithmetic.cols
+    squares = (("patch of the map", window.patch), (f"filter {arithmetic.channel}", arithmetic.filter),
                ("products", window.products))  # fmt: skip
-    kernel = len(found.p)
+    kernel = len(arithmetic.p)
     heatmaps, axes, notes = [], {}, []
     for place, (name, values) in enumerate(squares):
         suffix = str(place + 1) if place else ""
@@ -245,9 +245,10 @@ def filter_window(window: Window, theme: Theme) -> go.Figure:
         for sign, x in (("×", 0.32), ("=", 0.68))
     ]
     alt = (
-        f"Filter {found.channel} on rows {found.rows.start} to {found.rows.stop - 1} and columns {found.cols.start} to "
-        f"{found.cols.stop - 1} of the map: the products add up to {number(found.product)}, with the bias "
-        f"{number(found.bias)} to {number(found.total)}, and after ReLU the cell is {number(found.value)}."
+        f"Filter {arithmetic.channel} on rows {rows.start} to {rows.stop - 1} and columns {cols.start} to "
+        f"{cols.stop - 1} of the map: the products add up to {number(arithmetic.product)}, with the bias "
+        f"{number(arithmetic.bias)} to {number(arithmetic.total)}, and after ReLU the cell is "
+        f"{number(arithmetic.value)}."
     )
     looks = layout(
         theme,

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from convncf.figures.theme import Theme, axis, escape, layout, note, shorten
 
 READ_OVERLAP: Final = (
-    "Two lists for one user, best at the top. A line ties an item to its place in the other list; an item in italics "
-    "is in one list alone."
+    "Two lists for one user, best at the top. A line connects an item to its place in the other list; an item in "
+    "italics is in one list alone."
 )
 _LABEL_LENGTH: Final = 34
 
@@ -42,20 +42,20 @@ def two_lists(
     names: tuple[str, str],
 ) -> go.Figure:
     """Two lists of items (indices or raw ids), best first; `labels` names each item, `names` each list."""
-    found = overlap(first, second)
-    shared = set(found.shared)
+    common = overlap(first, second)
+    shared = set(common.shared)
     x: list[float | None] = []
     y: list[int | None] = []
-    for item in found.shared:
+    for item in common.shared:
         x += [0, 1, None]
         y += [list(first).index(item), list(second).index(item), None]
     ties = go.Scatter(x=x, y=y, mode="lines", line={"color": theme.accent, "width": 1.5}, hoverinfo="skip")
     columns = [_column(items, shared, labels, theme, left=not place) for place, items in enumerate((first, second))]
     rows = max(len(first), len(second), 1)
     either = len({*first, *second})
-    summary = f"{len(found.shared)} of {rows} shared ({found.jaccard:.0%} of {either})"
+    summary = f"{len(common.shared)} of {rows} shared ({common.jaccard:.0%} of {either})"
     listed = ", ".join(
-        f"{labels[item]} ({list(first).index(item) + 1} and {list(second).index(item) + 1})" for item in found.shared
+        f"{labels[item]} ({list(first).index(item) + 1} and {list(second).index(item) + 1})" for item in common.shared
     )
     looks = layout(
         theme,

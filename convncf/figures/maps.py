@@ -2,7 +2,7 @@
 
 For a user's history against random items, for two items of one user, and for one pair in two models.
 
-The feature maps are drawn in `channels`, the score in `score`. D is the embedding size.
+Feature maps are in `channels`, the score in `score`. D is the embedding size.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def largest(trace: PairTrace) -> float:
 
 
 def dimension_order(trace: PairTrace, order: Order) -> npt.NDArray[np.intp]:
-    """The dimensions as they are drawn, the same on both axes, so that the diagonal stays the diagonal.
+    """The dimensions in the order shown, the same on both axes, so that the diagonal stays the diagonal.
 
     "by p" and "by q" put the largest value first. For display alone: the network sees the trained order.
     """
@@ -57,8 +57,8 @@ def interaction_map(
 ) -> go.Figure:
     """Heatmap of p qᵀ, zero-centred, with p along the left edge and q along the top.
 
-    `zmax` sets the range to ±zmax, to share it between maps; cells beyond take its end colour, and the figure says how
-    many. `field` outlines a receptive field (rows, columns of the map). `width` is in pixels.
+    `zmax` sets the range to ±zmax, to share it between maps; cells beyond it have the end colour, and the figure says
+    how many. `field` outlines a receptive field (rows, columns of the map). `width` is in pixels.
 
     Raises ValueError for a field in a sorted order, where it is no longer one square.
     """
@@ -69,10 +69,10 @@ def interaction_map(
     p, q = trace.p[dims], trace.q[dims]  # (D,), (D,)
     z = np.ascontiguousarray(trace.map[np.ix_(dims, dims)])  # (D, D)
     row, col = np.indices((size, size))
-    trained = order == "as trained"  # then a cell's place is its dimensions, which need not be sent
-    told: list[npt.NDArray[Any]] = [p[row], q[col]]
+    trained = order == "as trained"  # then a cell's place gives its dimensions, which need not be sent
+    hover: list[npt.NDArray[Any]] = [p[row], q[col]]
     if not trained:
-        told += [dims[row], dims[col]]
+        hover += [dims[row], dims[col]]
     d, e = ("y", "x") if trained else ("customdata[2]:.0f", "customdata[3]:.0f")
     limit = (largest(trace) if zmax is None else zmax) or 1.0
     heatmap = go.Heatmap(
@@ -81,7 +81,7 @@ def interaction_map(
         zmin=-limit,
         zmax=limit,
         colorscale=theme.diverging,
-        customdata=np.stack(told, axis=-1).astype(np.float32),  # (D, D, 2 or 4)
+        customdata=np.stack(hover, axis=-1).astype(np.float32),  # (D, D, 2 or 4)
         hovertemplate=(
             f"user dimension d = %{{{d}}}<br>item dimension e = %{{{e}}}<br>p = %{{customdata[0]:.4g}}<br>"
             "q = %{customdata[1]:.4g}<br><b>p·q = %{z:.4g}</b><extra></extra>"
@@ -146,7 +146,7 @@ def _bars(
     values: npt.NDArray[np.float32], dims: npt.NDArray[np.intp], theme: Theme, hover: str, *, along: Literal["x", "y"]
 ) -> list[go.Scatter]:
     """Bars from zero, those of one sign as one outline: a browser draws two shapes faster than a bar a dimension."""
-    drawn = []
+    outlines = []
     for bars, colour in ((values >= 0, theme.positive), (values < 0, theme.negative)):
         places = np.flatnonzero(bars)
         if not len(places):
@@ -158,7 +158,7 @@ def _bars(
         heights = np.stack([zero, tops, tops, zero, gap], axis=-1)  # (n, 5): up, across, down, and away
         numbers = np.repeat(np.stack([dims[places], tops], axis=-1), 5, axis=0)  # (5n, 2)
         place, height = sides.ravel().astype(np.float32), heights.ravel().astype(np.float32)
-        drawn.append(
+        outlines.append(
             go.Scatter(
                 **(
                     {"x": place, "y": height, "yaxis": "y2"}
@@ -174,12 +174,12 @@ def _bars(
                 hovertemplate=f"{hover}<extra></extra>",
             )
         )
-    return drawn
+    return outlines
 
 
 def _map_axes(theme: Theme, size: int, order: Order, below: str) -> dict[str, Any]:
     ticks = _dimension_ticks(size, order)
-    words = _ORDER_TITLES[order]
+    suffix = _ORDER_TITLES[order]
     return {
         "xaxis": axis(
             theme,
@@ -187,7 +187,7 @@ def _map_axes(theme: Theme, size: int, order: Order, below: str) -> dict[str, An
             range=[-0.5, size - 0.5],
             constrain="domain",
             constraintoward="left",
-            title=axis_title(theme, f"item dimension{words}{below}"),
+            title=axis_title(theme, f"item dimension{suffix}{below}"),
             **ticks,
         ),
         "yaxis": axis(
@@ -199,7 +199,7 @@ def _map_axes(theme: Theme, size: int, order: Order, below: str) -> dict[str, An
             constraintoward="top",
             anchor="free",
             position=0,
-            title=axis_title(theme, f"user dimension{words}"),
+            title=axis_title(theme, f"user dimension{suffix}"),
             **ticks,
         ),
     }
@@ -226,7 +226,7 @@ def _corner(theme: Theme, text: str) -> dict[str, Any]:
 
 def _clipping(z: npt.NDArray[np.float32], limit: float) -> list[str]:
     clipped = int((np.abs(z) > limit * (1 + 1e-6)).sum())
-    return [f"{plural(clipped, 'cell')} beyond ±{number(limit)}, drawn in the end colour."] if clipped else []
+    return [f"{plural(clipped, 'cell')} beyond ±{number(limit)}, shown in the end colour."] if clipped else []
 
 
 def _edges(cells: slice) -> tuple[float, float]:
@@ -240,10 +240,10 @@ READ_DIFFERENCE: Final = (
 )
 READ_MEAN_MAPS: Final = (
     "The mean interaction map of the user with the items of the history, with as many random items, and the "
-    "difference: what is strong in the difference is what sets the history apart."
+    "difference: what is strong in the difference distinguishes the history."
 )
 BESIDE_WIDTH: Final = 1000
-"""Pixels in which `beside` fills its height; in more its maps drift apart."""
+"""Width in pixels at which `beside` fills its height; in a wider figure there is space between its maps."""
 _NAME_LENGTH: Final = 40
 
 
@@ -316,7 +316,7 @@ def panel(values: Array, theme: Theme, suffix: str, *, coloraxis: str = "colorax
 def panel_axes(
     theme: Theme, size: int, domain: tuple[float, float], suffix: str, *, title_y: bool = False, below: str = ""
 ) -> dict[str, Any]:
-    """Axes of a square map, row 0 at the top; user dimensions are named at the first map alone."""
+    """Axes of a square map, row 0 at the top; user dimensions are labelled at the first map alone."""
     return {
         f"xaxis{suffix}": axis(
             theme,
@@ -343,7 +343,7 @@ def panel_axes(
 
 
 def panel_title(theme: Theme, text: str, xref: str) -> dict[str, Any]:
-    """Words above a map; already escaped where they come from data."""
+    """Text above a map; already escaped where it comes from data."""
     return note(
         theme,
         text,

@@ -19,9 +19,9 @@ _SCALE: Final = 2
 
 
 def set_renderer(theme: Theme = LIGHT) -> None:
-    """Show every figure of this notebook on the theme's paper: live, as PNG, and as its description in words.
+    """Show every figure of this notebook on the theme's paper: live, as PNG, and as its text alternative.
 
-    The PNG is kaleido's and needs a Chrome or Chromium. Without one the figures are live only, which is said once.
+    The PNG is kaleido's and needs a Chrome or Chromium. Without one the figures are live only, which is logged once.
     """
     pio.renderers[_NAME] = NotebookRenderer(theme)
     pio.renderers.default = _NAME
@@ -39,13 +39,13 @@ class NotebookRenderer(MimetypeRenderer):  # type: ignore[misc]  # plotly ships 
         layout = {**fig_dict["layout"], "paper_bgcolor": self.theme.paper}
         figure = {**fig_dict, "layout": layout}
         live: dict[str, Any] = PlotlyRenderer(config=CONFIG).to_mimebundle(figure)
-        words = (layout.get("meta") or {}).get("alt", "a figure")
-        return live | {"text/plain": words} | (self._picture(figure) if self._png else {})
+        text = (layout.get("meta") or {}).get("alt", "a figure")
+        return live | {"text/plain": text} | (self._picture(figure) if self._png else {})
 
     def _picture(self, figure: Mapping[str, Any]) -> dict[str, Any]:
         try:
             picture: dict[str, Any] = PngRenderer(scale=_SCALE).to_mimebundle(dict(figure))
-        except Exception as error:  # kaleido, its Chrome and what lies between raise what they like
+        except Exception as error:  # kaleido and its Chrome raise errors of many types
             self._png = False
             reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
             log.warning("no PNG of the figures, they are live only: %s", reason)

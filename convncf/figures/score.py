@@ -1,4 +1,4 @@
-"""A pair's score as a sum: by its largest parts, term by term, and cell by cell of the interaction map."""
+"""A pair's score as a sum: by its largest terms, one by one, and cell by cell of the interaction map."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 READ_WATERFALL: Final = (
     "Read from the top: the bias, then one channel after another, the largest by size first. Each bar begins where the "
     "one above ended, to the right where its channel raises the score, to the left where it lowers it. The pale bar is "
-    "all that is not added one by one yet; the line is the score."
+    "the sum of the remaining terms; the line is the score."
 )
 
 
@@ -92,7 +92,7 @@ def waterfall(sums: ScoreSum, count: int, theme: Theme) -> go.Figure:
 
 Array = npt.NDArray[np.floating[Any]]
 WIDTH: Final = 1000
-"""Pixels in which the maps fill their height."""
+"""Width in pixels at which the maps fill their height."""
 READ_ATTRIBUTION: Final = (
     "Left what the network reads, right what each cell of it adds to the score: warm raises it, blue lowers it, faint "
     "adds nothing. A cell that is strong on the left and faint on the right is not used."
@@ -111,7 +111,7 @@ def attribution_map(
         raise ValueError(f"a map of {map_.shape} has no attribution of {values.shape}: the shapes must be the same")
     total, gained = float(np.sum(values, dtype=np.float64)), score - baseline
     share = f" ({abs(total - gained) / abs(gained):.2%})" if gained else ""
-    limits = [float(np.abs(some).max()) or 1.0 for some in (map_, values)]
+    limits = [float(np.abs(cells).max()) or 1.0 for cells in (map_, values)]
     completeness = (
         f"The cells add up to {number(total)}; score {number(score)} less {number(baseline)}, that of the all-zero "
         f"map, is {number(gained)}: completeness error {number(total - gained, sign=True)}{share}"
@@ -145,121 +145,122 @@ def attribution_map(
 
 
 READ_LEAD: Final = (
-    "The lead as a sum: each bar is what a part adds to the score on the left less what it adds to the other. Bars to "
+    "The lead as a sum: each bar is what a term adds to the score on the left less what it adds to the other. Bars to "
     "the right put it ahead, bars to the left hold it back."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Term:
     """One bar of the score."""
 
     label: str
     value: float
-    kind: Literal["part", "others", "bias"]
+    kind: Literal["term", "others", "bias"]
 
 
-def parts(trace: PairTrace, top: int = 8) -> tuple[Part, ...]:
-    """The score in parts: the `top` largest by size, the others as one, and the bias; they add up to the score exactly.
+def terms(trace: PairTrace, top: int = 8) -> tuple[Term, ...]:
+    """The score's terms: the `top` largest by size, the others as one, and the bias; they add up to the score exactly.
 
-    Float32 rounding (about 1e-7 of the score) goes into the last part, so that nothing is lost.
+    Float32 rounding (about 1e-7 of the score) goes into the last term, so that nothing is lost.
     """
-    shown = _largest(trace.contributions.astype(np.float64), trace.part, top)
+    shown = _largest(trace.contributions.astype(np.float64), trace.term, top)
     if trace.layers:
-        shown.append(Part("bias", trace.bias, "bias"))
+        shown.append(Term("bias", trace.bias, "bias"))
     return _adding_up(shown, trace.score)
 
 
-def lead(first: PairTrace, second: PairTrace, top: int = 8) -> tuple[Part, ...]:
-    """By how much the first pair's score is above the second's, part by part, the bias cancelling out.
+def lead(first: PairTrace, second: PairTrace, top: int = 8) -> tuple[Term, ...]:
+    """By how much the first pair's score is above the second's, term by term, without the bias, which cancels out.
 
     They add up to the difference of the scores, but for the rounding of a model that computes in bf16.
 
-    Raises ValueError where the two are not traces of one model, as far as their parts can tell.
+    Raises ValueError where the two are not traces of one model, as far as their terms show.
     """
-    if (first.part, len(first.contributions)) != (second.part, len(second.contributions)):
+    if (first.term, len(first.contributions)) != (second.term, len(second.contributions)):
         raise ValueError(
-            f"{len(first.contributions)} parts ({first.part}) and {len(second.contributions)} ({second.part}) cannot "
+            f"{len(first.contributions)} terms ({first.term}) and {len(second.contributions)} ({second.term}) cannot "
             "be subtracted: both traces must be of one model"
         )
     values = first.contributions.astype(np.float64) - second.contributions
-    return _adding_up(_largest(values, first.part, top), math.fsum(values.tolist()))
+    return _adding_up(_largest(values, first.term, top), math.fsum(values.tolist()))
 
 
 def lead_words(first: PairTrace, second: PairTrace) -> str:
-    """How the parts' lead and that of the scores differ where the scores are rounded, a sentence; empty in fp32."""
+    """How the lead by terms and by scores differ where scores are rounded, a sentence; empty in fp32."""
     if first.precision == "fp32":
         return ""
     return (
-        f"This run computes in {first.precision}: the parts, in fp32, put it ahead by "
-        f"{number(math.fsum(part.value for part in lead(first, second)))}, and the scores that it ranks with by "
+        f"This run computes in {first.precision}: the terms, in fp32, put it ahead by "
+        f"{number(math.fsum(term.value for term in lead(first, second)))}, and the scores that it ranks with by "
         f"{number(first.score - second.score)}."
     )
 
 
-def _largest(values: npt.NDArray[np.float64], name: str, top: int) -> list[Part]:
+def _largest(values: npt.NDArray[np.float64], name: str, top: int) -> list[Term]:
     order = np.argsort(-np.abs(values), kind="stable")
     # channels that add nothing, in the digits that are shown, need no bars of their own
     sizes = np.abs(values)
-    speaking = int(np.count_nonzero(sizes >= 0.5 * 10.0 ** -_decimals(float(sizes.max()))))
-    if speaking <= top + 1:  # "1 other" would take the place of the bar itself
-        top = speaking
-    shown = [Part(f"{name} {index}", float(values[index]), "part") for index in order[:top]]
+    visible = int(np.count_nonzero(sizes >= 0.5 * 10.0 ** -_decimals(float(sizes.max()))))
+    if visible <= top + 1:  # "1 other" would take the place of the bar itself
+        top = visible
+    shown = [Term(f"{name} {index}", float(values[index]), "term") for index in order[:top]]
     if rest := len(order) - top:
-        shown.append(Part("1 other" if rest == 1 else f"{rest} others", float(values[order[top:]].sum()), "others"))
+        shown.append(Term("1 other" if rest == 1 else f"{rest} others", float(values[order[top:]].sum()), "others"))
     return shown
 
 
-def _adding_up(shown: Sequence[Part], total: float) -> tuple[Part, ...]:
+def _adding_up(shown: Sequence[Term], total: float) -> tuple[Term, ...]:
     *before, last = shown
-    return (*before, replace(last, value=total - math.fsum(part.value for part in before)))
+    return (*before, replace(last, value=total - math.fsum(term.value for term in before)))
 
 
 def carriers(start: PairTrace) -> tuple[int, ...]:
-    """Channels that carried p·q when a network began, read from the weights that it began with; empty where none did.
+    """Channels that carried p·q at the dot-product start, read from the weights of the start; empty where none did.
 
     They are those whose output weight was not 0, provided that the score of this pair was p·q.
     """
     product = math.fsum(start.p.astype(np.float64) * start.q)
     rounding = 1e-5 * (1 + float(np.abs(start.p * start.q).sum()))
-    if start.part != "channel" or abs(start.score - product) > rounding:
+    if start.term != "channel" or abs(start.score - product) > rounding:
         return ()
     return tuple(np.flatnonzero(start.weights).tolist())
 
 
 def carried(trace: PairTrace, start: PairTrace) -> str:
     """What the channels that carried p·q at the start add by now, a sentence or two; empty where none did."""
-    those = carriers(start)
-    if not those:
+    channels = carriers(start)
+    if not channels:
         return ""
-    listed = " and ".join(map(str, those)) if len(those) < 3 else f"{', '.join(map(str, those[:-1]))} and {those[-1]}"
-    which = f"channel {listed}" if len(those) == 1 else f"channels {listed}"
-    now = math.fsum(trace.contributions[list(those)].tolist())
+    numbers = [str(channel) for channel in channels]
+    listed = numbers[0] if len(numbers) == 1 else f"{', '.join(numbers[:-1])} and {numbers[-1]}"
+    subject = f"channel {listed}" if len(channels) == 1 else f"channels {listed}"
+    now = math.fsum(trace.contributions[list(channels)].tolist())
     product = math.fsum(trace.p.astype(np.float64) * trace.q)
     return (
-        f"This network began as the dot product p·q, carried by {which}: no other had an output weight. "
-        f"Here {'it adds' if len(those) == 1 else 'they add'} {number(now)}, and p·q is {number(product)}."
+        f"This network began as the dot product p·q, carried by {subject}: no other had an output weight. "
+        f"Here {'it adds' if len(channels) == 1 else 'they add'} {number(now)}, and p·q is {number(product)}."
     )
 
 
-def score_parts(trace: PairTrace, theme: Theme, top: int = 8) -> go.Figure:
+def score_terms(trace: PairTrace, theme: Theme, top: int = 8) -> go.Figure:
     """The score as a sum: horizontal bars, the largest first, then the others, the bias, and the sum itself."""
-    return _bars(parts(trace, top), trace.score, theme, "score", "Score")
+    return _bars(terms(trace, top), trace.score, theme, "score", "Score")
 
 
-def lead_parts(first: PairTrace, second: PairTrace, theme: Theme, names: tuple[str, str], top: int = 8) -> go.Figure:
-    """The first score less the second as a sum, in the manner of `score_parts`. Raises ValueError as `lead` does."""
+def lead_terms(first: PairTrace, second: PairTrace, theme: Theme, names: tuple[str, str], top: int = 8) -> go.Figure:
+    """The first score less the second as a sum, as `score_terms` shows it. Raises ValueError as `lead` does."""
     what = f"Score of {names[0]} less that of {names[1]},"
     shown = lead(first, second, top)
-    return _bars(shown, math.fsum(part.value for part in shown), theme, "difference", what)
+    return _bars(shown, math.fsum(term.value for term in shown), theme, "difference", what)
 
 
-def _bars(shown: Sequence[Part], total: float, theme: Theme, name: str, what: str) -> go.Figure:
-    values = [part.value for part in shown]
+def _bars(shown: Sequence[Term], total: float, theme: Theme, name: str, what: str) -> go.Figure:
+    values = [term.value for term in shown]
     low, high = min(0.0, *values), max(0.0, *values)
     span = (high - low) or 1.0
     room = span * (0.46 if low < 0 < high else 0.32)  # for the numbers outside the bars
-    decimals = _decimals(max(-low, high))  # one for all, so that columns add up
+    decimals = _decimals(max(-low, high))  # the same for all bars, so that the numbers add up
     end = len(shown)
     bars = go.Bar(
         x=values,
@@ -267,20 +268,20 @@ def _bars(shown: Sequence[Part], total: float, theme: Theme, name: str, what: st
         orientation="h",
         marker={
             "color": [theme.positive if value >= 0 else theme.negative for value in values],
-            "opacity": [1.0 if part.kind == "part" else 0.55 for part in shown],
+            "opacity": [1.0 if term.kind == "term" else 0.55 for term in shown],
             "line": {"width": 0},
         },
         text=[_fixed(value, decimals, sign=True) for value in values],
         textposition="outside",
         textfont={"size": 12, "color": theme.muted},
         cliponaxis=False,
-        customdata=[part.label for part in shown],
+        customdata=[term.label for term in shown],
         hovertemplate="%{customdata}: %{x:+.6g}<extra></extra>",
     )
     alt = f"{what} {_fixed(total, decimals)} as a sum: " + ", ".join(
-        f"{part.label} {_fixed(part.value, decimals, sign=True)}" for part in shown
+        f"{term.label} {_fixed(term.value, decimals, sign=True)}" for term in shown
     )
-    below = total < 0  # the total stands on the side of zero that its bar would take, where there is room
+    below = total < 0  # the total is on the side of zero where its bar would be, where there is room
     looks = layout(
         theme,
         width=420,
@@ -297,7 +298,7 @@ def _bars(shown: Sequence[Part], total: float, theme: Theme, name: str, what: st
             range=[end + 0.5, -0.5],
             tickmode="array",
             tickvals=list(range(end + 1)),
-            ticktext=[*(part.label for part in shown), f"<b>{name}</b>"],
+            ticktext=[*(term.label for term in shown), f"<b>{name}</b>"],
             tickfont={"size": 13, "color": theme.ink},
             ticklabelstandoff=6,
             fixedrange=True,

@@ -1,6 +1,6 @@
-"""What every figure shares: two themes, text that stays text, numbers in words, and a figure's text alternative.
+"""What every figure shares: two themes, escaped text, formatted numbers, and a figure's text alternative.
 
-Figures are drawn on transparent ground over `Theme.paper`, so that they sit in a page without a box around them.
+Figures are drawn on transparent ground over `Theme.paper`, so that they are part of a page without a box around them.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any, Final
 import plotly.graph_objects as go
 
 FONT: Final = '"Source Sans", "Source Sans 3", "Source Sans Pro", "Segoe UI", "Helvetica Neue", Arial, sans-serif'
-"""Streamlit's own face first, then what a plain machine has."""
+"""Streamlit's own font first, then common system fonts."""
 CONFIG: Final[dict[str, Any]] = {
     "displaylogo": False,
     "displayModeBar": "hover",
     "responsive": True,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
-    "showSendToCloud": False,  # the bar would offer to upload the figure to its makers' host
+    "showSendToCloud": False,  # the bar would offer to upload the figure to plotly's host
 }
-"""Plotly's own configuration, for whoever shows a figure: the mode bar on hover, no logo, no upload."""
+"""Plotly's own configuration, to show a figure with: the mode bar on hover, no logo, no upload."""
 Colourscale = tuple[tuple[float, str], ...]
 
 
@@ -33,9 +33,9 @@ class Theme:
     name: str
     """ "light" or "dark"."""
     paper: str
-    """The ground that the page has."""
+    """Background of the page."""
     raised: str
-    """Ground of hover labels."""
+    """Background of hover labels."""
     ink: str
     muted: str
     """Axis numbers and captions; at least 4.5 : 1 against the paper."""
@@ -43,7 +43,7 @@ class Theme:
     zero: str
     """Zero lines and the edges of maps: between grid and muted."""
     accent: str
-    """What is selected, and nothing else."""
+    """For what is selected, and nothing else."""
     positive: str
     negative: str
     """Bars of signed numbers, in the hues of the diverging scale."""
@@ -112,7 +112,7 @@ LIGHT: Final = Theme(
     negative="#3878A6",
     diverging=_even(_RDBU_R),
     sequential=_even(_VIRIDIS),
-    # Okabe-Ito's yellow (#F0E442, 1.3 : 1 on this paper) would vanish: olive stands in for it.
+    # Okabe-Ito's yellow (#F0E442, 1.3 : 1 on this paper) could not be seen: olive replaces it.
     categories=("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#9A8B00"),
 )
 DARK: Final = Theme(
@@ -128,7 +128,7 @@ DARK: Final = Theme(
     negative="#5BA6D4",
     diverging=_even(_BLUE_DARK_ORANGE),
     sequential=_even(_VIRIDIS),
-    # Okabe-Ito's black (1.2 : 1 on this paper) would vanish: a warm grey stands in for it. Its blue is lifted to 6 : 1.
+    # Okabe-Ito's black (1.2 : 1 on this paper) could not be seen: a warm grey replaces it. Its blue is lighter, 6 : 1.
     categories=("#3D9BE0", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#BFBBB2", "#F0E442"),
 )
 _DASHES: Final = ("solid", "dash", "dot", "dashdot")
@@ -165,7 +165,7 @@ def escape(text: str) -> str:
     """Text from data, so that Plotly shows it character for character.
 
     Plotly reads a subset of HTML in every text, $…$ as TeX where MathJax is about, %{…} in hover templates, and a line
-    feed as a blank. Here each becomes an entity, which Plotly turns back after it has looked for the others.
+    feed as a blank. Here each becomes an entity, which Plotly decodes after it has parsed the rest.
     """
     escaped = "".join(_ENTITIES.get(character, character) for character in text)
     return escaped.replace("\r\n", "<br>").replace("\n", "<br>").replace("\r", "<br>")
@@ -177,7 +177,7 @@ def shorten(text: str, length: int) -> str:
 
 
 def number(value: float, digits: int = 3, *, sign: bool = False) -> str:
-    """A number as people read it: three significant digits, a true minus sign, never "-0"; `sign` writes the plus."""
+    """A number for people: three significant digits, a true minus sign, never "-0"; `sign` writes the plus."""
     if not math.isfinite(value):
         return str(value)
     if value == 0:
@@ -198,7 +198,7 @@ def plural(count: int, noun: str) -> str:
 def layout(theme: Theme, *, height: int, alt: str, revision: str, **more: Any) -> dict[str, Any]:
     """The layout every figure starts from. `revision` stays equal while zoom and pan should survive a redraw.
 
-    Maps that keep their shape may say under `meta["fills"]` for which width in pixels their height was reckoned: in a
+    Maps with a fixed aspect may give under `meta["fills"]` the width in pixels that their height belongs to: in a
     narrower place a page makes them lower in proportion.
     """
     return {
@@ -238,17 +238,17 @@ def axis(theme: Theme, **more: Any) -> dict[str, Any]:
 
 
 def axis_title(theme: Theme, text: str, standoff: int = 8) -> dict[str, Any]:
-    """The words along an axis."""
+    """The title of an axis."""
     return {"text": text, "font": {"size": 12, "color": theme.muted}, "standoff": standoff}
 
 
 def note(theme: Theme, text: str, *, size: int = 12, colour: str | None = None, **where: Any) -> dict[str, Any]:
-    """Words on a figure, without an arrow; muted unless a colour is given."""
+    """Text on a figure, without an arrow; muted unless a colour is given."""
     return {"text": text, "showarrow": False, "font": {"size": size, "color": colour or theme.muted}, **where}
 
 
 def outline(theme: Theme, x: tuple[float, float], y: tuple[float, float]) -> list[dict[str, Any]]:
-    """A rectangle in the accent colour on a band of paper, so that it stands out on any colour below it."""
+    """A rectangle in the accent colour with an edge in the paper's colour, so that it can be seen on any colour."""
     corners = {"type": "rect", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1]}
     lines = ({"color": theme.paper, "width": 5}, {"color": theme.accent, "width": 2})
     return [{**corners, "line": line} for line in lines]
@@ -260,7 +260,7 @@ def alt(figure: go.Figure) -> str:
 
 
 FACTOR: Final = 1.5
-"""How much larger type is; the smallest, 11 px, becomes 16."""
+"""How much larger text is; the smallest, 11 px, becomes 16."""
 
 
 def enlarged(figure: go.Figure, factor: float = FACTOR) -> go.Figure:
@@ -280,8 +280,8 @@ def enlarged(figure: go.Figure, factor: float = FACTOR) -> go.Figure:
 def _fonts(node: Any, factor: float) -> None:
     """Multiply the size of each font at or below a node of a figure's JSON."""
     if isinstance(node, list):
-        for one in node:
-            _fonts(one, factor)
+        for child in node:
+            _fonts(child, factor)
     if not isinstance(node, dict):
         return
     for key, value in node.items():

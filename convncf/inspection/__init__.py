@@ -1,4 +1,4 @@
-"""Look inside a trained model: every array of one forward pass, as plain numpy."""
+"""Inspection of a trained model: every array of one forward pass, and what follows from it, as plain numpy."""
 
 from convncf.inspection.alignment import Alignment, Embeddings, align, embeddings
 from convncf.inspection.attribution import Attribution, gradient_times_input, integrated_gradients
@@ -22,27 +22,26 @@ from convncf.inspection.counterfactual import (
 from convncf.inspection.over_training import (
     ModelCheckpoint,
     OverTraining,
-    PairAt,
-    Unreadable,
+    PairAtCheckpoint,
+    UnreadableCheckpoint,
     each_checkpoint,
     follow_pair,
     view_at,
 )
 from convncf.inspection.pair import History, PairPart, PairView, first_pair, history, part_of, recommend, view_pair
 from convncf.inspection.responses import (
-    AmongPairs,
+    ResponsePercentiles,
     Responses,
-    Strongest,
+    StrongestPairs,
     random_pairs,
     respond,
-    stand_among,
+    response_percentiles,
     strongest_pairs,
 )
 from convncf.inspection.trace import LayerTrace, NoTrace, PairTrace, trace_pair
 
 __all__ = [
     "Alignment",
-    "AmongPairs",
     "Attribution",
     "Block",
     "CellArithmetic",
@@ -56,13 +55,14 @@ __all__ = [
     "ModelCheckpoint",
     "NoTrace",
     "OverTraining",
-    "PairAt",
+    "PairAtCheckpoint",
     "PairPart",
     "PairTrace",
     "PairView",
+    "ResponsePercentiles",
     "Responses",
-    "Strongest",
-    "Unreadable",
+    "StrongestPairs",
+    "UnreadableCheckpoint",
     "align",
     "cell_arithmetic",
     "channel_stats",
@@ -79,8 +79,8 @@ __all__ = [
     "receptive_field",
     "recommend",
     "respond",
+    "response_percentiles",
     "score_counterfactual",
-    "stand_among",
     "strongest_cell",
     "strongest_channel",
     "strongest_pairs",

@@ -1,6 +1,6 @@
-"""A BPR step, seen by itself: one user, one item they have and one drawn against it, pulled apart by gradient descent.
+"""A BPR step by itself: one user, one positive and one sampled negative item, separated by gradient descent.
 
-Only copies of the three embeddings move; the network is asked for gradients and stays as it is, like the model on disk.
+Only copies of the three embeddings change; the network gives gradients and stays as it is, like the model on disk.
 Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback", UAI 2009.
 
     margin m = s_i - s_j;  loss = -ln σ(m);  d loss / d m = -σ(-m);  x <- x - rate · d loss / d x, for x = p, q_i, q_j
@@ -20,7 +20,7 @@ from convncf.data.split import Split
 from convncf.errors import DataError
 from convncf.evaluation.ranking import Scorer, items_of
 from convncf.inspection.pair import history
-from convncf.inspection.trace import Array, frozen, mapped, refuse_unknown
+from convncf.inspection.trace import Array, frozen, model_with_map, refuse_unknown
 from convncf.models.base import scoring
 from convncf.runtime.random import rng
 
@@ -29,7 +29,7 @@ STEPS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Triple:
-    """What BPR learns from: a user, an item they have in training, and one drawn that they do not; indices."""
+    """What BPR learns from: a user, an item they have in training, and a sampled one that they do not; indices."""
 
     user: int
     positive: int
@@ -39,19 +39,19 @@ class Triple:
 def sample_triple(split: Split, user: int, item: int, draw: int = 0) -> Triple:
     """The triple of a user: the `item` where they have it in training, else their latest that they do.
 
-    The negative is uniform among what they do not have in training, as training draws it: a function of (user, draw).
+    The negative is uniform among what they do not have in training, as in training: a function of (user, draw).
     Raises DataError for a user who has nothing in training, or everything.
     """
-    own = items_of(split.train, user)  # ascending
+    positives = items_of(split.train, user)  # ascending
     n_items = split.interactions.n_items
-    if not 0 < len(own) < n_items:
-        has = "no item" if not len(own) else f"all {n_items} items"
-        raise DataError(f"no triple can be drawn: this user has {has} in training. Choose another user.")
-    found = history(split, user)
-    latest = next(int(one) for one, part in zip(found.items, found.parts, strict=True) if part == "training")
-    others = np.setdiff1d(np.arange(n_items), own)
-    negative = int(rng(0, "a negative to look at", user, draw).choice(others))
-    return Triple(user, item if item in own else latest, negative)
+    if not 0 < len(positives) < n_items:
+        has = "no item" if not len(positives) else f"all {n_items} items"
+        raise DataError(f"no triple can be sampled: this user has {has} in training. Choose another user.")
+    owned = history(split, user)
+    latest = next(int(index) for index, part in zip(owned.items, owned.parts, strict=True) if part == "training")
+    negatives = np.setdiff1d(np.arange(n_items), positives)
+    negative = int(rng(0, "a negative to look at", user, draw).choice(negatives))
+    return Triple(user, item if item in positives else latest, negative)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +64,7 @@ class BprSteps:
     positive: Array
     """(S + 1,) scores s_i of the item that the user has."""
     negative: Array
-    """(S + 1,) scores s_j of the drawn one."""
+    """(S + 1,) scores s_j of the sampled negative."""
     margin: Array
     """(S + 1,) s_i - s_j."""
     loss: Array
@@ -77,7 +77,7 @@ class BprSteps:
     """Whether the steps ended early because a score was no longer finite."""
 
     @property
-    def taken(self) -> int:
+    def n_steps(self) -> int:
         """S: steps taken."""
         return len(self.margin) - 1
 
@@ -85,32 +85,32 @@ class BprSteps:
 def bpr_steps(model: Scorer, triple: Triple, rate: float, steps: int = STEPS) -> BprSteps:
     """Steps of plain gradient descent on the triple's three embeddings, without a penalty; nothing else is changed.
 
-    Raises IndexError for an index that the model does not know, TypeError for a model without embeddings, and
+    Raises IndexError for a user or item that the model does not have, TypeError for a model without embeddings, and
     ValueError for a rate that is not above 0 or a number of steps below 1.
     """
     if not rate > 0 or steps < 1:
         raise ValueError(f"a step size above 0 and at least 1 step are needed, got {rate} and {steps}")
-    known = mapped(model, "embedding to move")
+    mapped = model_with_map(model, "embedding to change")
     for item in (triple.positive, triple.negative):
-        refuse_unknown(known, triple.user, item)
-    users, items = known.user_embedding.weight.detach(), known.item_embedding.weight.detach()
-    moving = [users[triple.user], items[triple.positive], items[triple.negative]]  # (D,) each; never written to
+        refuse_unknown(mapped, triple.user, item)
+    users, items = mapped.user_embedding.weight.detach(), mapped.item_embedding.weight.detach()
+    vectors = [users[triple.user], items[triple.positive], items[triple.negative]]  # (D,) each; never written to
     rows: list[tuple[float, ...]] = []
     diverged = False
-    with scoring(known), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+    with scoring(mapped), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         for step in range(steps + 1):
             with torch.enable_grad():
-                p, q_i, q_j = (vector.requires_grad_() for vector in moving)
-                s_i, s_j = known.vector_score(p, q_i), known.vector_score(p, q_j)
-                loss = known.loss(s_i[None], s_j[None])
+                p, q_i, q_j = (vector.requires_grad_() for vector in vectors)
+                s_i, s_j = mapped.vector_score(p, q_i), mapped.vector_score(p, q_j)
+                loss = mapped.loss(s_i[None], s_j[None])
                 gradients = torch.autograd.grad(loss, (p, q_i, q_j))
-            lengths = [float(torch.linalg.vector_norm(each)) for each in gradients]
+            lengths = [float(torch.linalg.vector_norm(gradient)) for gradient in gradients]
             row = (float(s_i), float(s_j), float(loss), *lengths)
             if step and not np.isfinite(row).all():
                 diverged = True
                 break
             rows.append(row)
-            moving = [vector.detach() - rate * each for vector, each in zip(moving, gradients, strict=True)]
+            vectors = [vector.detach() - rate * gradient for vector, gradient in zip(vectors, gradients, strict=True)]
     table = np.array(rows)  # (S + 1, 6)
     margin = table[:, 0] - table[:, 1]
     return BprSteps(

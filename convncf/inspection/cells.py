@@ -1,6 +1,6 @@
-"""Reading a trace: what a cell of a feature map has seen, how it came about, and what a channel says for a pair.
+"""Reading a trace: the receptive field of a cell, how its value is computed, and a channel's statistics for a pair.
 
-Plain numpy on the arrays of a `PairTrace`; no model is asked. Shapes: C channels, k kernel size.
+Plain numpy on the arrays of a `PairTrace`; no model is run. Shapes: C channels, k kernel size.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Strided(Protocol):
 
 
 def receptive_field(layers: Sequence[Strided], layer: int, row: int, col: int) -> tuple[slice, slice]:
-    """The rows and columns of the interaction map that a cell of a feature map has read.
+    """The rows and columns of the interaction map that a cell of a feature map depends on.
 
     `layer` counts from 0, as in `PairTrace.layers`; `row` and `col` are the cell's place in that layer's maps.
     A cell of layer l starts at row · s_1 · … · s_l; its side grows by (k - 1) times the strides below it.
@@ -43,7 +43,7 @@ def receptive_field(layers: Sequence[Strided], layer: int, row: int, col: int) -
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CellArithmetic:
-    """How one cell of layer 1 came about: relu(p_aᵀ W q_b + b)."""
+    """How one cell of layer 1 is computed: relu(p_aᵀ W q_b + b)."""
 
     channel: int
     row: int
@@ -113,12 +113,12 @@ class ChannelStats:
 
     @property
     def silent(self) -> tuple[int, ...]:
-        """Channels that are zero everywhere. For this pair: another pair may wake them."""
+        """Channels that are zero everywhere for this pair; for another pair they need not be."""
         return tuple(int(channel) for channel in np.flatnonzero(self.zeros == 1))
 
     @property
     def words(self) -> str:
-        """ "channel 3 is zero for this pair", or an empty text where every channel says something."""
+        """ "channel 3 is zero for this pair", or an empty text where no channel is zero everywhere."""
         silent = self.silent
         if not silent:
             return ""

@@ -1,8 +1,8 @@
-"""What if: how a pair's score and rank move when the interaction map is edited, or user or item are others.
+"""Counterfactuals (what if): how a pair's score and rank change when its interaction map, user or item is changed.
 
-An edit goes to every item's map of this user, not to this pair's alone, so that the ranks before and after are among
-items treated alike. The loaded model is never changed: edited embeddings go into a shallow copy of it, and masked maps
-are scored beside it.
+A change of the map applies to every item's map of this user, not to this pair's alone, so that ranks before and after
+are among items treated alike. The loaded model itself is never changed: changed embeddings go into a shallow copy of
+it, and masked maps are scored with its layers.
 
 Layer 1 is bilinear in p and q (models/tower.py), and stays so under a mask M on the map:
 
@@ -10,8 +10,8 @@ Layer 1 is bilinear in p and q (models/tower.py), and stays so under a mask M on
     G[b, t, a, c] = Σ_s W[c, s, t] p[a·k + s] M[a·k + s, b·k + t]
 
 G still depends on the user alone; it only differs from column to column. So any mask costs what no mask costs, and
-there is no need to know which windows it touches. Layer 2 is added up from the pieces of layer 1 that it reads, column
-by column, which keeps them in a processor's cache.
+which windows it touches need not be known. Layer 2 is summed from the columns of layer 1 that it reads, column by
+column, which keeps them in a processor's cache.
 
 Shapes: N items, D embedding size; as in models/tower.py k and C kernel and channels of layer 1, A columns of its maps,
 r kernel of layer 2, A' = A / r, W = r·C, C' channels of layer 2.
@@ -32,7 +32,7 @@ from torch.nn import functional as F
 from convncf.data.split import Split
 from convncf.evaluation.ranking import ItemRank, Scorer, Scores
 from convncf.inspection.pair import rank_of
-from convncf.inspection.trace import Array, frozen, mapped, refuse_unknown
+from convncf.inspection.trace import Array, frozen, model_with_map, refuse_unknown
 from convncf.models import tower
 from convncf.models.abilities import LayeredModel, MappedModel
 from convncf.models.base import scoring
@@ -45,19 +45,19 @@ _ITEMS: Final = 128
 def scores_under_mask(model: MappedModel, p: Tensor, q: Tensor, mask: Tensor) -> Tensor:
     """Scores of items under (p qᵀ) ∘ mask: (D,), (N, D), (D, D) -> (N,) float32 on the CPU; no gradient, no dropout.
 
-    Where kernel and stride of a layer differ, or there is one layer, the maps are made after all, some at a time.
+    Where kernel and stride of a layer differ, or there is one layer alone, whole maps are computed, a chunk at a time.
     """
     scores = torch.empty(len(q))
     with scoring(model), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        score = _by_columns(model, p, mask) if _by_patches(model) else _by_maps(model, p, mask)
+        score = _by_columns(model, p, mask) if _patches_are_disjoint(model) else _by_maps(model, p, mask)
 
         def work(chunk: int) -> None:
             with torch.no_grad():
                 rows = slice(chunk * _ITEMS, (chunk + 1) * _ITEMS)
-                some = q[rows]  # (n, D)
-                # the last piece is filled up: with fewer rows a sum could come out otherwise, and break a tie
-                filled = torch.cat([some, some[-1:].expand(_ITEMS - len(some), -1)])
-                scores[rows] = score(filled)[: len(some)].cpu()
+                vectors = q[rows]  # (n, D)
+                # the last chunk is padded: with fewer rows a sum could round differently, and break a tie
+                padded = torch.cat([vectors, vectors[-1:].expand(_ITEMS - len(vectors), -1)])
+                scores[rows] = score(padded)[: len(vectors)].cpu()
 
         threads.share(work, -(-len(q) // _ITEMS))
     return scores
@@ -73,14 +73,14 @@ def _by_maps(model: MappedModel, p: Tensor, mask: Tensor) -> Callable[[Tensor], 
     return score
 
 
-def _by_patches(model: MappedModel) -> TypeGuard[LayeredModel]:
-    """Whether no patch of a layer overlaps another, and there is a second layer to add up to."""
+def _patches_are_disjoint(model: MappedModel) -> TypeGuard[LayeredModel]:
+    """Whether no patch of a layer overlaps another, and there is a second layer."""
     layers = model.layers if isinstance(model, LayeredModel) else []
     return len(layers) > 1 and all(layer.kernel_size == layer.stride for layer in layers)
 
 
 def _by_columns(model: LayeredModel, p: Tensor, mask: Tensor) -> Callable[[Tensor], Tensor]:
-    """The same, (n, D) -> (n,), by the algebra at the top."""
+    """The same, (n, D) -> (n,), by the algebra at the head of this file."""
     shape = tower.geometry(p.shape[0], model.layers)
     k, r, side, rows, width = shape.k, shape.r, shape.side, shape.rows, shape.width
     first, *above = model.layers
@@ -92,7 +92,7 @@ def _by_columns(model: LayeredModel, p: Tensor, mask: Tensor) -> Callable[[Tenso
     segments, windows = p.view(side, k), mask.view(side, k, side, k)  # (A, s), (A, s, A, t)
     g = torch.einsum("cst,as,asbt->btac", first.weight[:, 0], segments, windows)  # (A, k, A, C)
     folded = torch.cat([g, first.bias.expand(side, 1, side, -1)], dim=1).flatten(2)  # (A, k+1, A'·W), a row is (a', s)
-    of_column = matrices[0].view(r, width, -1)  # (t, (s, C), C')
+    weights_by_column = matrices[0].view(r, width, -1)  # (t, (s, C), C')
 
     def score(q: Tensor) -> Tensor:
         n = len(q)
@@ -100,7 +100,7 @@ def _by_columns(model: LayeredModel, p: Tensor, mask: Tensor) -> Callable[[Tenso
         patches = biases[0].repeat(rows, n * rows, 1)  # (b', (n, a'), C')
         for b in range(side):
             maps = torch.mm(columns[b], folded[b]).relu_()  # (n, A'·W)
-            patches[b // r].addmm_(maps.view(n * rows, width), of_column[b % r])
+            patches[b // r].addmm_(maps.view(n * rows, width), weights_by_column[b % r])
         maps = patches.relu_().view(rows, n, rows, -1).permute(1, 2, 0, 3).reshape(n, rows * rows, -1)  # (n, A'·A', C')
         pooled = tower.upper(maps[:, inverse], matrices[1:], biases[1:])  # (n, C of the last layer)
         return model.score_of(pooled[..., None, None])
@@ -124,15 +124,15 @@ class Block:
     @property
     def words(self) -> str:
         """Such as "rows 0 to 15, columns 16 to 31"."""
-        rows, columns = _run(self.top, self.bottom, "row"), _run(self.left, self.right, "column")
+        rows, columns = _range(self.top, self.bottom, "row"), _range(self.left, self.right, "column")
         return f"{rows}, {columns}"
 
 
 @dataclass(frozen=True, slots=True)
 class Counterfactual:
-    """What is changed, all of it together: first who is looked at, then dimensions, then cells of the map.
+    """What is changed, all of it together: user and item first, then dimensions, then cells of the map.
 
-    It goes to every item's map of the user; `item` alone says whose score and rank are looked at instead.
+    It applies to every item's map of the user; `item` alone says whose score and rank are given instead.
     """
 
     zero_user: frozenset[int] = frozenset()
@@ -144,19 +144,19 @@ class Counterfactual:
     block: Block | None = None
     """A block of the map that is set to 0."""
     user: int | None = None
-    """Another user, whose embedding stands in for this one's; the candidates stay this user's."""
+    """Another user, whose embedding replaces this one's; the candidates stay this user's."""
     item: int | None = None
-    """Another item, looked at beside this one."""
+    """Another item, whose score and rank are given after the change."""
 
     def __post_init__(self) -> None:
         if self.keep not in ("all", "diagonal", "off-diagonal"):
             raise ValueError(f"keep {self.keep!r} is not one of all, diagonal, off-diagonal")
-        for name in ("zero_user", "zero_item"):  # a list or tuple of them will do
+        for name in ("zero_user", "zero_item"):  # lists and tuples are accepted too
             object.__setattr__(self, name, frozenset(int(dimension) for dimension in getattr(self, name)))
 
     @property
     def masks(self) -> bool:
-        """Whether cells of the map are masked, which no embedding can express."""
+        """Whether cells of the map are masked, which changed embeddings cannot express."""
         return self.keep != "all" or self.block is not None
 
     def refuse_outside(self, size: int) -> None:
@@ -172,16 +172,16 @@ class Counterfactual:
                 f"map: give at least one row and one column, ends after starts, from 0 to {size}"
             )
 
-    def of_p(self, size: int) -> Array:
+    def factors_of_p(self, size: int) -> Array:
         """What a p is multiplied by, (D,) of 0 and 1."""
-        return _without(self.zero_user, size)
+        return _zero_at(self.zero_user, size)
 
-    def of_q(self, size: int) -> Array:
+    def factors_of_q(self, size: int) -> Array:
         """What every q is multiplied by, (D,) of 0 and 1."""
-        return _without(self.zero_item, size)
+        return _zero_at(self.zero_item, size)
 
     def mask(self, size: int) -> Array:
-        """What every map is multiplied by besides, (D, D) of 0 and 1."""
+        """What every map is multiplied by in addition, (D, D) of 0 and 1."""
         diagonal = np.eye(size, dtype=np.float32)
         cells = {"all": np.ones_like(diagonal), "diagonal": diagonal, "off-diagonal": 1 - diagonal}[self.keep]
         if self.block:
@@ -191,7 +191,7 @@ class Counterfactual:
     @property
     def words(self) -> str:
         """What is changed, such as "dimensions 3 and 7 of p are 0"; "nothing is changed" where nothing is."""
-        parts = [
+        changes = [
             f"the embedding of user {self.user} (by index) in place of this user's" if self.user is not None else "",
             _zeros(self.zero_user, "p"),
             _zeros(self.zero_item, "every q"),
@@ -199,13 +199,13 @@ class Counterfactual:
             f"{self.block.words} are 0" if self.block else "",
             f"item {self.item} (by index) in place of this item" if self.item is not None else "",
         ]
-        return "; ".join(part for part in parts if part) or "nothing is changed"
+        return "; ".join(change for change in changes if change) or "nothing is changed"
 
 
-def _without(dimensions: Collection[int], size: int) -> Array:
-    kept = np.ones(size, dtype=np.float32)
-    kept[sorted(dimensions)] = 0
-    return kept
+def _zero_at(dimensions: Collection[int], size: int) -> Array:
+    factors = np.ones(size, dtype=np.float32)
+    factors[sorted(dimensions)] = 0
+    return factors
 
 
 def _zeros(dimensions: Collection[int], name: str) -> str:
@@ -217,7 +217,7 @@ def _zeros(dimensions: Collection[int], name: str) -> str:
     return f"dimensions {', '.join(listed[:-1])} and {listed[-1]} of {name} are 0"
 
 
-def _run(first: int, end: int, name: str) -> str:
+def _range(first: int, end: int, name: str) -> str:
     return f"{name} {first}" if end - first == 1 else f"{name}s {first} to {end - 1}"
 
 
@@ -226,7 +226,7 @@ _MIXED: Final = "the score before is in bf16, the one after in fp32: their third
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CounterfactualScore:
-    """A pair's interaction map and score before and after an edit."""
+    """A pair's interaction map and score before and after a change."""
 
     user: int
     item: int
@@ -234,7 +234,7 @@ class CounterfactualScore:
     map_before: Array
     """(D, D)."""
     map_after: Array
-    """(D, D): edited, or that of the other user or item."""
+    """(D, D): changed, or that of the other user or item."""
     score_before: float
     score_after: float
     note: str
@@ -243,7 +243,7 @@ class CounterfactualScore:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CounterfactualRank:
-    """A pair's rank among the user's candidates before and after an edit, and the scores that were ranked."""
+    """A pair's rank among the user's candidates before and after a change, and the scores that were ranked."""
 
     user: int
     item: int
@@ -252,23 +252,23 @@ class CounterfactualRank:
     score_after: float
     before: ItemRank
     after: ItemRank
-    """Of the same item, or of the other one where the edit names one."""
+    """Of the same item, or of the other one where the counterfactual names one."""
     excluded: str
-    """What was left out before ranking, in words."""
+    """What was excluded before ranking, in words."""
     words: str
-    """What was ranked after the edit."""
+    """What was ranked after the change."""
 
 
 def score_counterfactual(model: Scorer, user: int, item: int, counterfactual: Counterfactual) -> CounterfactualScore:
-    """Map and score of one pair before and after an edit, at once; its rank is told by `rank_counterfactual`.
+    """Map and score of one pair before and after a change, without ranking; `rank_counterfactual` gives the rank.
 
-    Raises IndexError for an index that the model does not know, of the pair or in the edit; TypeError for a model
-    without embeddings.
+    Raises IndexError for a user or item that the model does not have, TypeError for a model without an interaction
+    map.
     """
-    known = _checked(model, user, item, counterfactual)
-    q = known.item_embedding.weight.detach()  # (N, D)
-    before = _Sight(known, user, Counterfactual(), q[item : item + 1])
-    after = _Sight(known, user, counterfactual, q[_looked_at(item, counterfactual)][None])
+    mapped = _checked(model, user, item, counterfactual)
+    q = mapped.item_embedding.weight.detach()  # (N, D)
+    before = _ChangedPairs(mapped, user, Counterfactual(), q[item : item + 1])
+    after = _ChangedPairs(mapped, user, counterfactual, q[_item_after(item, counterfactual)][None])
     return CounterfactualScore(
         user=user,
         item=item,
@@ -277,50 +277,52 @@ def score_counterfactual(model: Scorer, user: int, item: int, counterfactual: Co
         map_after=after.map_of(0),
         score_before=float(before.scores()[0]),
         score_after=float(after.scores()[0]),
-        note=_note(known, counterfactual),
+        note=_note(mapped, counterfactual),
     )
 
 
 def rank_counterfactual(
     model: Scorer, split: Split, user: int, item: int, counterfactual: Counterfactual, scores: Scores | None = None
 ) -> CounterfactualRank:
-    """Ranks of one pair before and after an edit, as the test evaluation would rank it: all items are scored twice.
+    """Ranks of one pair before and after a change, as the test evaluation would rank it: all items are scored twice.
 
-    `scores`, (n_items,), are the user's without the edit where they are at hand; then all are scored once.
+    `scores`, (n_items,), are the user's without the change where they are computed already; then all are scored once.
 
-    The edit goes to every item's map of this user. Another user in the edit lends its embedding, the candidates stay
-    this user's; of another item it is the other one's own rank. Raises as `score_counterfactual`, and
+    The change applies to every item's map of this user. Another user's embedding may replace this one's, the candidates
+    stay this user's; with another item, the rank after is that item's. Raises as `score_counterfactual`, and
     NonFiniteScoreError.
     """
-    known = _checked(model, user, item, counterfactual)
-    other = _looked_at(item, counterfactual)
-    own = known.score_items(user).numpy() if scores is None else scores
-    unedited = counterfactual == Counterfactual(item=counterfactual.item)
-    edited = (
-        own if unedited else _Sight(known, user, counterfactual, known.item_embedding.weight.detach()).scores().numpy()
-    )
+    mapped = _checked(model, user, item, counterfactual)
+    item_after = _item_after(item, counterfactual)
+    scores_before = mapped.score_items(user).numpy() if scores is None else scores
+    maps_unchanged = counterfactual == Counterfactual(item=counterfactual.item)
+    scores_after = scores_before
+    if not maps_unchanged:
+        scores_after = (
+            _ChangedPairs(mapped, user, counterfactual, mapped.item_embedding.weight.detach()).scores().numpy()
+        )
     return CounterfactualRank(
         user=user,
         item=item,
         counterfactual=counterfactual,
-        score_before=float(own[item]),
-        score_after=float(edited[other]),
-        before=rank_of(own, split, user, item),
-        after=rank_of(edited, split, user, other),
+        score_before=float(scores_before[item]),
+        score_after=float(scores_after[item_after]),
+        before=rank_of(scores_before, split, user, item),
+        after=rank_of(scores_after, split, user, item_after),
         excluded=split.excluded_in_words(user, "test"),
-        words=_ranked(counterfactual, unedited),
+        words=_what_was_ranked(counterfactual, maps_unchanged),
     )
 
 
-class _Sight:
-    """Some items as a user sees them through an edit; `q` (N, D) are the items' embeddings."""
+class _ChangedPairs:
+    """Pairs of one user with N items under a counterfactual; `q` (N, D) are the items' embeddings."""
 
     def __init__(self, model: MappedModel, user: int, counterfactual: Counterfactual, q: Tensor) -> None:
         size = q.shape[1]
         p = model.user_embedding.weight.detach()[user if counterfactual.user is None else counterfactual.user]  # (D,)
         self.model = model
-        self.p = p * torch.from_numpy(counterfactual.of_p(size)).to(p) if counterfactual.zero_user else p
-        self.q = q * torch.from_numpy(counterfactual.of_q(size)).to(q) if counterfactual.zero_item else q
+        self.p = p * torch.from_numpy(counterfactual.factors_of_p(size)).to(p) if counterfactual.zero_user else p
+        self.q = q * torch.from_numpy(counterfactual.factors_of_q(size)).to(q) if counterfactual.zero_item else q
         self.mask = torch.from_numpy(counterfactual.mask(size)).to(p) if counterfactual.masks else None  # (D, D)
 
     def map_of(self, item: int) -> Array:
@@ -331,17 +333,19 @@ class _Sight:
     def scores(self) -> Tensor:
         """(N,) float32 on the CPU."""
         if self.mask is None:
-            return self._through_copy(self.p)
-        other = self.model.under_mask(self.p, self.mask)
-        return scores_under_mask(self.model, self.p, self.q, self.mask) if other is None else self._through_copy(other)
+            return self._scores_of_copy(self.p)
+        masked_p = self.model.under_mask(self.p, self.mask)
+        if masked_p is None:
+            return scores_under_mask(self.model, self.p, self.q, self.mask)
+        return self._scores_of_copy(masked_p)
 
-    def _through_copy(self, p: Tensor) -> Tensor:
+    def _scores_of_copy(self, p: Tensor) -> Tensor:
         with scoring(self.model):  # the copy shares its layers, so it must be out of training before it is made
-            edited = copy.copy(self.model)
-            edited._modules = dict(self.model._modules)
-            edited.user_embedding, edited.item_embedding = _table(p[None]), _table(self.q)
-            edited.n_users, edited.n_items = 1, len(self.q)
-            return edited.score_items(0)
+            changed = copy.copy(self.model)
+            changed._modules = dict(self.model._modules)
+            changed.user_embedding, changed.item_embedding = _table(p[None]), _table(self.q)
+            changed.n_users, changed.n_items = 1, len(self.q)
+            return changed.score_items(0)
 
 
 def _table(vectors: Tensor) -> nn.Embedding:
@@ -350,22 +354,22 @@ def _table(vectors: Tensor) -> nn.Embedding:
 
 
 def _checked(model: Scorer, user: int, item: int, counterfactual: Counterfactual) -> MappedModel:
-    known = mapped(model, "interaction map to edit")
-    refuse_unknown(known, user, item)
+    mapped = model_with_map(model, "interaction map to change")
+    refuse_unknown(mapped, user, item)
     refuse_unknown(
-        known, user if counterfactual.user is None else counterfactual.user, _looked_at(item, counterfactual)
+        mapped, user if counterfactual.user is None else counterfactual.user, _item_after(item, counterfactual)
     )
-    counterfactual.refuse_outside(known.item_embedding.weight.shape[1])
-    return known
+    counterfactual.refuse_outside(mapped.item_embedding.weight.shape[1])
+    return mapped
 
 
-def _looked_at(item: int, counterfactual: Counterfactual) -> int:
+def _item_after(item: int, counterfactual: Counterfactual) -> int:
     return item if counterfactual.item is None else counterfactual.item
 
 
-def _ranked(counterfactual: Counterfactual, unedited: bool) -> str:
-    if unedited:
-        return f"{counterfactual.words}: no map is edited"
+def _what_was_ranked(counterfactual: Counterfactual, maps_unchanged: bool) -> str:
+    if maps_unchanged:
+        return f"{counterfactual.words}: no map is changed"
     whose = " of this user's candidates" if counterfactual.user is not None else " of this user"
     return f"{counterfactual.words}: so for every item's map{whose}, and the ranks are among these"
 

@@ -1,7 +1,7 @@
-"""Neighbours: the items nearest to one, what a user's history has in common, and who has some items.
+"""Neighbours: the items most similar to one, what a user's history has in common, and the users who have given items.
 
-Shapes: D embedding size, I items, k items listed, h items of a history; U users, m items asked for, n users
-who have one.
+Shapes: D embedding size, I items, k items listed, h items of a history; U users, m given items, n users
+who have at least one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scipy import sparse
 from convncf.data.split import Split
 from convncf.errors import DataError
 from convncf.evaluation.ranking import Scorer
-from convncf.inspection.trace import Array, frozen, mapped, opened, refuse_unknown
+from convncf.inspection.trace import Array, frozen, model_with_embeddings, model_with_map, refuse_unknown
 from convncf.runtime.random import rng
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 Int64s = npt.NDArray[np.int64]
 Measure = Literal["cosine of embeddings", "co-occurrence in training"]
 SHRINKAGE: Final = 10.0
-"""As ItemKNN's default: two items that share one user are no neighbours for that alone."""
+"""As ItemKNN's default: sharing one user alone does not make two items similar."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Neighbours:
-    """The items nearest to one, nearest first; equally near ones in index order."""
+    """The items most similar to one, most similar first; equally similar ones in index order."""
 
     item: int
     measure: Measure
@@ -45,7 +45,7 @@ class Neighbours:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeanMaps:
-    """The mean interaction map of a user with the own training items, and with as many random others."""
+    """The mean interaction map of a user with their training items, and with as many random other items."""
 
     user: int
     items: Int64s
@@ -66,23 +66,22 @@ def nearest_by_embedding(model: Scorer, item: int, k: int = 10) -> Neighbours:
     An embedding of length 0 has a cosine of 0 with every other. Raises TypeError for a model without embeddings,
     IndexError for an unknown item, ValueError for k below 1.
     """
-    table = (
-        opened(model, "item to be near to").item_embedding.weight.detach().cpu().numpy().astype(np.float64)
-    )  # (I, D)
+    embedding = model_with_embeddings(model, "item similarity by embedding").item_embedding
+    table = embedding.weight.detach().cpu().numpy().astype(np.float64)  # (I, D)
     _refuse(item, len(table), k)
     lengths = np.sqrt((table * table).sum(axis=1))  # (I,)
     dots = (table * table[item]).sum(axis=1)
-    both = lengths * lengths[item]
-    cosines = np.divide(dots, both, out=np.zeros(len(table)), where=both > 0)
-    first = _first(cosines, np.flatnonzero(np.arange(len(table)) != item), k)
-    return Neighbours(item, "cosine of embeddings", first, frozen(cosines[first]), None)
+    products = lengths * lengths[item]
+    cosines = np.divide(dots, products, out=np.zeros(len(table)), where=products > 0)
+    nearest = _highest(cosines, np.flatnonzero(np.arange(len(table)) != item), k)
+    return Neighbours(item, "cosine of embeddings", nearest, frozen(cosines[nearest]), None)
 
 
 def nearest_by_cooccurrence(train: csr_array, item: int, k: int = 10) -> Neighbours:
-    """The k items that most of the same users have in training, (U, I), for how many users have each.
+    """The k items with the most users in common in training, (U, I), relative to how many users have each.
 
-    likeness(i, j) = |users of both| / (√|users of i| · √|users of j| + 10), as ItemKNN has it. Items without a user in
-    common are not listed. Raises IndexError for an unknown item, ValueError for k below 1.
+    similarity(i, j) = |users of both| / (√|users of i| · √|users of j| + 10), as in ItemKNN. Items without a user
+    in common are not listed. Raises IndexError for an unknown item, ValueError for k below 1.
     """
     n_items = train.shape[1]
     _refuse(item, n_items, k)
@@ -93,36 +92,36 @@ def nearest_by_cooccurrence(train: csr_array, item: int, k: int = 10) -> Neighbo
     for user in users.tolist():
         together[train.indices[train.indptr[user] : train.indptr[user + 1]]] += 1
     similarity = together / (np.sqrt(counts * float(counts[item])) + SHRINKAGE)
-    first = _first(similarity, np.flatnonzero((together > 0) & (np.arange(n_items) != item)), k)
-    return Neighbours(item, "co-occurrence in training", first, frozen(similarity[first]), together[first])
+    nearest = _highest(similarity, np.flatnonzero((together > 0) & (np.arange(n_items) != item)), k)
+    return Neighbours(item, "co-occurrence in training", nearest, frozen(similarity[nearest]), together[nearest])
 
 
 def mean_maps(model: Scorer, split: Split, user: int, *, seed: int = 0) -> MeanMaps:
-    """What the items a user has share in the interaction map, against as many random items the user does not have.
+    """The mean map of a user's training items, of as many random items they do not have, and the difference.
 
     A mean of maps p qᵀ with one p is p times the mean of the q. The random items are a function of (seed, user).
     Raises TypeError for a model without embeddings, IndexError for an unknown user, DataError for a user who has no
     training item, or every item.
     """
-    known = mapped(model, "interaction map")
-    refuse_unknown(known, user, 0)
+    mapped = model_with_map(model, "interaction map")
+    refuse_unknown(mapped, user, 0)
     items = split.train.indices[split.train.indptr[user] : split.train.indptr[user + 1]].astype(np.int64)
     if not items.size:
         raise DataError(f"user {split.interactions.users.id(user)!r} has no training item, so no history to average.")
-    has = np.zeros(known.n_items, bool)
+    has = np.zeros(mapped.n_items, bool)
     has[split.interactions.item[split.interactions.user == user]] = True
-    free = np.flatnonzero(~has)
-    if not free.size:
+    not_had = np.flatnonzero(~has)
+    if not not_had.size:
         raise DataError(f"user {split.interactions.users.id(user)!r} has every item: none is left to compare with.")
-    drawn = rng(seed, "random items", user).choice(free, size=min(items.size, free.size), replace=False)
-    others = np.sort(drawn).astype(np.int64)
-    p = known.user_embedding.weight.detach()[user].cpu().numpy().astype(np.float64)  # (D,)
-    q = known.item_embedding.weight.detach().cpu().numpy()  # (I, D)
-    history, random = (np.outer(p, q[some].mean(axis=0, dtype=np.float64)) for some in (items, others))  # (D, D)
+    sample = rng(seed, "random items", user).choice(not_had, size=min(items.size, not_had.size), replace=False)
+    others = np.sort(sample).astype(np.int64)
+    p = mapped.user_embedding.weight.detach()[user].cpu().numpy().astype(np.float64)  # (D,)
+    q = mapped.item_embedding.weight.detach().cpu().numpy()  # (I, D)
+    history, random = (np.outer(p, q[rows].mean(axis=0, dtype=np.float64)) for rows in (items, others))  # (D, D)
     return MeanMaps(user, items, others, frozen(history), frozen(random), frozen(history - random))
 
 
-def _first(values: npt.NDArray[np.float64], candidates: Int64s, k: int) -> Int64s:
+def _highest(values: npt.NDArray[np.float64], candidates: Int64s, k: int) -> Int64s:
     """The k candidates with the highest values, ties in index order."""
     order = np.argsort(-values[candidates], kind="stable")[:k]
     return candidates[order].astype(np.int64)
@@ -142,16 +141,17 @@ class UsersOfItems:
     users: npt.NDArray[np.int64]
     """(n,)."""
     items: npt.NDArray[np.int64]
-    """(n,) the first of the items asked for that each of them has."""
+    """(n,) the first of the given items that each of them has."""
 
 
-def users_of_items(held: sparse.csc_array, items: Sequence[int]) -> UsersOfItems:
-    """`held` is (U, I), whatever is stored counts as had; `items` are indices, (m,)."""
-    columns = [held.indices[held.indptr[item] : held.indptr[item + 1]] for item in items]
+def users_of_items(interactions: sparse.csc_array, items: Sequence[int]) -> UsersOfItems:
+    """`interactions` is (U, I): every stored cell counts as one; `items` are indices, (m,)."""
+    starts, rows = interactions.indptr, interactions.indices
+    columns = [rows[starts[item] : starts[item + 1]] for item in items]
     if not columns:
         return UsersOfItems(np.zeros(0, np.int64), np.zeros(0, np.int64))
     users = np.concatenate(columns).astype(np.int64)
     which = np.repeat(np.arange(len(columns)), [len(column) for column in columns])
-    found, first, counts = np.unique(users, return_index=True, return_counts=True)
-    order = np.lexsort((found, -counts))
-    return UsersOfItems(found[order], np.asarray(items, np.int64)[which[first]][order])
+    distinct, first, counts = np.unique(users, return_index=True, return_counts=True)
+    order = np.lexsort((distinct, -counts))
+    return UsersOfItems(distinct[order], np.asarray(items, np.int64)[which[first]][order])

@@ -1,7 +1,7 @@
-"""Over training: one pair through the kept models of a run, from pretraining to the last epoch.
+"""Over training: one pair at each checkpoint of a run, from pretraining to the last epoch.
 
-Where the models come from is the caller's: a `ModelCheckpoint` says how one is loaded. One is loaded at a time and let
-go before the next, so that memory does not grow with their number.
+The caller says where the models come from: a `ModelCheckpoint` says how one is loaded. One is loaded at a time and
+released before the next, so that memory does not grow with their number.
 
 Shapes: D embedding size.
 """
@@ -17,25 +17,25 @@ from convncf.data.split import Split
 from convncf.errors import ConvNCFError
 from convncf.evaluation.ranking import ItemRank, Scorer
 from convncf.inspection.pair import PairPart, PairView, part_of, rank_of, view_pair
-from convncf.inspection.trace import Array, frozen, mapped, refuse_unknown
+from convncf.inspection.trace import Array, frozen, model_with_map, refuse_unknown
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCheckpoint:
-    """A kept model of a run."""
+    """A checkpoint of a run, and how its model is loaded."""
 
     label: str
-    """As people read it, and unlike any other of the run: "pretraining", "start", "epoch 3"."""
+    """Shown to people, and unlike any other of the run: "pretraining", "start", "epoch 3"."""
     epoch: int | None
-    """Of training; 0 is the start, and pretraining lies before it, without a number."""
+    """Epoch of training; 0 is the start; None for pretraining, which comes before it."""
     best: bool
-    """Whether this is the epoch that the run's model is of."""
+    """Whether this is the best epoch, that of the run's model."""
     load: Callable[[], Scorer]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PairAt:
-    """A pair at one moment of training."""
+class PairAtCheckpoint:
+    """A pair at one checkpoint of training."""
 
     label: str
     epoch: int | None
@@ -53,8 +53,8 @@ class PairAt:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A moment that could not be shown, and why."""
+class UnreadableCheckpoint:
+    """A checkpoint that could not be read, and why."""
 
     label: str
     words: str
@@ -62,63 +62,65 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OverTraining:
-    """A pair at each kept moment of a run."""
+    """A pair at each checkpoint of a run."""
 
     user: int
     item: int
     part: PairPart
-    """Which part of the split holds the pair, at every moment."""
+    """Which part of the split holds the pair, at every checkpoint."""
     excluded: str
-    """What was left out before ranking, in words."""
-    checkpoints: tuple[PairAt, ...]
+    """What was excluded before ranking, in words."""
+    checkpoints: tuple[PairAtCheckpoint, ...]
     """In the order given."""
-    unreadable: tuple[Unreadable, ...]
-    """Moments left out: a damaged file, scores that are not finite."""
+    unreadable: tuple[UnreadableCheckpoint, ...]
+    """Checkpoints without a result: a damaged file, scores that are not finite."""
 
 
 def follow_pair(checkpoints: Iterable[ModelCheckpoint], split: Split, user: int, item: int) -> OverTraining:
-    """Embeddings, range of the map, score and rank of a pair at each moment; all items are scored at each.
+    """Embeddings, range of the map, score and rank of a pair at each checkpoint; all items are scored at each.
 
-    Raises TypeError for a model without embeddings, IndexError for an index that it does not know.
+    Raises TypeError for a model without embeddings, IndexError for a user or item that it does not have.
     """
-    found = list(each_checkpoint(checkpoints, split, user, item))
+    results = list(each_checkpoint(checkpoints, split, user, item))
     return OverTraining(
         user=user,
         item=item,
         part=part_of(split, user, item),
         excluded=split.excluded_in_words(user, "test"),
-        checkpoints=tuple(one for one in found if isinstance(one, PairAt)),
-        unreadable=tuple(one for one in found if isinstance(one, Unreadable)),
+        checkpoints=tuple(result for result in results if isinstance(result, PairAtCheckpoint)),
+        unreadable=tuple(result for result in results if isinstance(result, UnreadableCheckpoint)),
     )
 
 
 def each_checkpoint(
     checkpoints: Iterable[ModelCheckpoint], split: Split, user: int, item: int
-) -> Iterator[PairAt | Unreadable]:
-    """The same one after the other, each as soon as it is there."""
+) -> Iterator[PairAtCheckpoint | UnreadableCheckpoint]:
+    """The same one after another, each as soon as it is computed."""
     for checkpoint in checkpoints:
         try:
             yield _pair_at(checkpoint, split, user, item)
-        except ConvNCFError as error:  # a run may be damaged, or deleted meanwhile: the others still say something
-            yield Unreadable(checkpoint.label, str(error))
+        except (
+            ConvNCFError
+        ) as error:  # a run may be damaged, or deleted meanwhile: the other checkpoints can still be shown
+            yield UnreadableCheckpoint(checkpoint.label, str(error))
 
 
 def view_at(checkpoints: Iterable[ModelCheckpoint], label: str, split: Split, user: int, item: int) -> PairView:
-    """The whole view of a pair, feature maps and all, at the moment of that label. Raises LookupError for another."""
-    known = {checkpoint.label: checkpoint for checkpoint in checkpoints}
-    if label not in known:
-        raise LookupError(f"the run kept no {label!r}. Kept: {', '.join(known) or 'nothing'}.")
-    return view_pair(known[label].load(), split, user, item)
+    """The whole view of a pair at the checkpoint of that label. Raises LookupError where there is none."""
+    by_label = {checkpoint.label: checkpoint for checkpoint in checkpoints}
+    if label not in by_label:
+        raise LookupError(f"the run has no checkpoint {label!r}. It has: {', '.join(by_label) or 'none'}.")
+    return view_pair(by_label[label].load(), split, user, item)
 
 
-def _pair_at(checkpoint: ModelCheckpoint, split: Split, user: int, item: int) -> PairAt:
-    model = mapped(checkpoint.load(), "interaction map to follow")
+def _pair_at(checkpoint: ModelCheckpoint, split: Split, user: int, item: int) -> PairAtCheckpoint:
+    model = model_with_map(checkpoint.load(), "interaction map to follow")
     refuse_unknown(model, user, item)
     scores = model.score_items(user).numpy()  # (n_items,)
     p = frozen(model.user_embedding.weight[user])
     q = frozen(model.item_embedding.weight[item])
     cells = np.outer(p, q)  # (D, D)
-    return PairAt(
+    return PairAtCheckpoint(
         label=checkpoint.label,
         epoch=checkpoint.epoch,
         best=checkpoint.best,

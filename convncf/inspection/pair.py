@@ -1,9 +1,9 @@
-"""A pair in its place: trace, rank among the candidates, history and list beside it; and a pair to begin with.
+"""A pair: its trace, its rank among the candidates, the user's history and list; and a first pair to show.
 
 Ranks, lists and histories come from the same split and the same rule as the evaluation, so that they agree with it.
 
-A user with half a thousand items is no one a reader can follow, and one with five says little. So the choice falls on a
-moderate history, and rather on one where the model put an item of the test part among its first.
+A reader cannot follow a user with five hundred items, and one with five says little. So the first pair is of a user
+with a moderate history, if possible one where the model ranks an item of the test part high.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PairPart = Literal["training", "validation", "test", "rated lower", "new"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairView:
-    """Everything that Inspect shows of one user and one item, but for the pictures."""
+    """What the app's page Inspect shows of one user and one item, apart from the figures."""
 
     user: int
     item: int
@@ -42,11 +42,11 @@ class PairView:
     part: PairPart
     """Which part of the split holds the pair; new where the user has not had the item."""
     excluded: str
-    """What was left out before ranking, in words."""
+    """What was excluded before ranking, in words."""
 
     @property
     def rank_words(self) -> str:
-        """The rank; and why the item is left out of the ranking where it is: the user has it, or rated it too low."""
+        """The rank; and why the item is excluded from the ranking where it is: the user has it, or rated it too low."""
         if self.rank.seen and self.part == "rated lower":
             return f"rated lower by this user, would be {replace(self.rank, seen=False).words}"
         return self.rank.words
@@ -67,7 +67,7 @@ class History:
 def view_pair(model: Scorer, split: Split, user: int, item: int, scores: Scores | None = None) -> PairView:
     """Trace and rank one pair as the test evaluation would rank it.
 
-    `scores`, (n_items,), are the user's where they are at hand: of many items they take longer than all else.
+    `scores`, (n_items,), are the user's where they are computed already: for many items that takes longest.
     """
     trace = trace_pair(model, user, item)
     if scores is None:
@@ -85,7 +85,7 @@ def view_pair(model: Scorer, split: Split, user: int, item: int, scores: Scores 
 
 
 def part_of(split: Split, user: int, item: int) -> PairPart:
-    """Which part of the split holds the pair; "rated lower" where a threshold of rating left it out."""
+    """Which part of the split holds the pair; "rated lower" where a minimum rating dropped it."""
     if item in items_of(split.train, user):
         return "training"
     if item in items_of(split.validation, user):
@@ -101,7 +101,7 @@ def recommend(model: Scorer, split: Split, user: int, k: int) -> TopK:
 
 
 def listed(scores: Scores, split: Split, user: int, k: int) -> TopK:
-    """`recommend` from scores that are at hand, (n_items,)."""
+    """`recommend` from scores that are computed already, (n_items,)."""
     return top_k(scores, items_of(split.excluded("test"), user), k, positives=items_of(split.test, user), user=user)
 
 
@@ -121,7 +121,7 @@ def history(split: Split, user: int) -> History:
 
 
 USUAL: Final = 40
-"""Interactions of a user whom one can still overlook; those nearest to it are tried first."""
+"""Interactions of a user whose history is easy to read; those nearest to it are tried first."""
 FEWEST: Final = 20
 MOST: Final = 60
 _TRIED: Final = 16
@@ -145,12 +145,12 @@ def first_pair(model: Scorer, split: Split) -> tuple[int, int]:
 
 
 def _moderate(split: Split) -> npt.NDArray[np.intp]:
-    """Users with a test item and 20 to 60 interactions, nearest to 40 first; all users where there is none such."""
+    """Users with a test item and 20 to 60 interactions, nearest to 40 first; all users where there is none."""
     counts = np.bincount(split.interactions.user, minlength=split.interactions.n_users)
     nearest = np.argsort(np.abs(counts - USUAL), kind="stable")
     tested = np.diff(split.test.indptr) > 0
     moderate = tested & (counts >= FEWEST) & (counts <= MOST)
-    for wanted in (moderate, tested):
-        if wanted.any():
-            return nearest[wanted[nearest]]
+    for eligible in (moderate, tested):
+        if eligible.any():
+            return nearest[eligible[nearest]]
     return nearest

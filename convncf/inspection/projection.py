@@ -1,7 +1,7 @@
 """Projection: embeddings of items or users on a plane, by principal components.
 
 Pearson, "On Lines and Planes of Closest Fit to Systems of Points in Space", 1901. Distances on the plane are at most
-those in the space, and how much of the spread the plane holds is told with it.
+those in the space; the share of the variance that the plane holds is given with it.
 
 Shapes: D embedding size, m rows of a table, s points shown.
 """
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from convncf.data.items import ItemTable
 from convncf.data.split import Split
 from convncf.evaluation.ranking import Scorer
-from convncf.inspection.trace import Array, frozen, opened
+from convncf.inspection.trace import Array, frozen, model_with_embeddings
 
 Int64s = npt.NDArray[np.int64]
 Whose = Literal["item", "user"]
@@ -35,7 +35,7 @@ class Projection:
 
     whose: Whose
     index: Int64s
-    """(s,) the items or users shown, most interactions first; one that was asked for and is not among them, last."""
+    """(s,) the items or users shown, most interactions first; the one added by `also`, last."""
     xy: Array
     """(s, 2) along the first and the second component, the mean of the most active at (0, 0)."""
     counts: Int64s
@@ -45,41 +45,41 @@ class Projection:
     excluded: int
     """Items or users that are not shown, being less active."""
     added: bool
-    """Whether the last is there because it was asked for."""
+    """Whether the last is there only because of `also`."""
 
     @property
     def words(self) -> str:
         """Such as "the 1,000 most popular of 9,066 items; the plane holds 31% of their variance"."""
         shown, total = len(self.index) - self.added, len(self.index) + self.excluded
-        most = "popular" if self.whose == "item" else "active"
-        which = (
+        adjective = "popular" if self.whose == "item" else "active"
+        points = (
             f"all {shown:,} {self.whose}s"
             if shown == total
-            else f"the {shown:,} most {most} of {total:,} {self.whose}s{' and the one looked at' * self.added}"
+            else f"the {shown:,} most {adjective} of {total:,} {self.whose}s{' and the selected one' * self.added}"
         )
-        return f"{which}; the plane holds {sum(self.explained):.0%} of their variance"
+        return f"{points}; the plane holds {sum(self.explained):.0%} of their variance"
 
 
 def project(model: Scorer, split: Split, whose: Whose, most: int = MOST, *, also: int | None = None) -> Projection:
     """The embeddings of the `most` most active items or users on their own first two principal components.
 
-    `also` is shown whether it is among them or not; it never turns the plane. A component points where its largest
+    `also` is shown whether it is among them or not; it never changes the plane. A component points where its largest
     weight is positive, so that the picture never flips. Raises TypeError for a model without embeddings, ValueError for
     `most` below 1.
     """
     if most < 1:
         raise ValueError(f"at least 1 point must be shown, got {most}")
-    known = opened(model, "projection of them")
-    embedding = known.item_embedding if whose == "item" else known.user_embedding
+    embedded = model_with_embeddings(model, "projection of them")
+    embedding = embedded.item_embedding if whose == "item" else embedded.user_embedding
     table = embedding.weight.detach().cpu().numpy()  # (m, D)
     train = split.train
     counts = np.bincount(train.indices, minlength=len(table)) if whose == "item" else np.diff(train.indptr)
     index = np.argsort(-counts, kind="stable")[:most].astype(np.int64)
-    plane = table[index]
-    extra = [] if also is None or also in index else [also]
-    index = np.append(index, np.array(extra, dtype=np.int64))
-    xy, explained = principal_components(plane, table[index])
-    return Projection(whose, index, xy, counts[index].astype(np.int64), explained, len(table) - len(index), bool(extra))
+    most_active = table[index]
+    added = [] if also is None or also in index else [also]
+    index = np.append(index, np.array(added, dtype=np.int64))
+    xy, explained = principal_components(most_active, table[index])
+    return Projection(whose, index, xy, counts[index].astype(np.int64), explained, len(table) - len(index), bool(added))
 
 
 def principal_components(
@@ -87,35 +87,35 @@ def principal_components(
 ) -> tuple[Array, tuple[float, float]]:
     """The first two components of points, (s, D) -> (s, 2), and the share of the variance along each.
 
-    `shown`, (t, D), are put on the plane in place of the points themselves. Where D is 1, or the points do not differ
+    `shown`, (t, D), are projected in place of the points themselves. Where D is 1, or the points do not differ
     in a second direction, the second coordinate and its share are 0.
     """
     mean = points.mean(axis=0, dtype=np.float64)
     centred = points - mean  # (s, D)
-    placed = centred if shown is None else shown - mean  # (t, D)
+    projected = centred if shown is None else shown - mean  # (t, D)
     variances, directions = np.linalg.eigh(centred.T @ centred)  # ascending: (D,), (D, D)
     total = float(variances.clip(min=0).sum())
-    xy = np.zeros((len(placed), 2))
+    xy = np.zeros((len(projected), 2))
     shares = [0.0, 0.0]
-    for place in range(min(2, len(variances))):
-        variance, direction = float(variances[-1 - place]), directions[:, -1 - place]
+    for component in range(min(2, len(variances))):
+        variance, direction = float(variances[-1 - component]), directions[:, -1 - component]
         if total == 0 or variance <= 1e-12 * total:  # rounding, not a direction
             continue
         direction = direction * np.sign(direction[np.abs(direction).argmax()])
-        xy[:, place] = placed @ direction
-        shares[place] = variance / total
+        xy[:, component] = projected @ direction
+        shares[component] = variance / total
     return frozen(xy), (shares[0], shares[1])
 
 
 def main_genres(table: ItemTable, index: Int64s, most: int = 7) -> tuple[str, ...]:
-    """One genre an item, (s,): the first of its own that is among the `most` frequent of all these items.
+    """One genre an item, (s,): the first of its genres that is among the `most` frequent of all these items.
 
     "other genres" where it has none of those, "no genre" where it has none at all. Equally frequent genres count in
     alphabetical order.
     """
-    of_items: list[Sequence[str]] = [table.genres[item] for item in index.tolist()]
-    frequent = Counter(genre for genres in of_items for genre in genres)
+    genres_by_item: list[Sequence[str]] = [table.genres[item] for item in index.tolist()]
+    frequent = Counter(genre for genres in genres_by_item for genre in genres)
     top = {genre for genre, _ in sorted(frequent.items(), key=lambda pair: (-pair[1], pair[0]))[:most]}
     return tuple(
-        next((genre for genre in genres if genre in top), OTHER) if genres else NO_GENRE for genres in of_items
+        next((genre for genre in genres if genre in top), OTHER) if genres else NO_GENRE for genres in genres_by_item
     )

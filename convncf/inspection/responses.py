@@ -1,7 +1,7 @@
-"""Responses: what a channel answers to many pairs, so that one pair's activations can be held against them.
+"""Responses: the activations of each channel for many pairs, so that one pair's can be compared with them.
 
-Of a channel's feature map two numbers are kept, the largest activation and the mean. Reference pairs are drawn from all
-pairs of user and item, seeded; nothing is known of names here, pairs go by index.
+Of a channel's feature map two numbers are kept, the largest activation and the mean. Random pairs are sampled from all
+pairs of user and item, seeded; pairs are given by index.
 
 Shapes: n pairs, C channels of a layer, H = W side of its maps.
 """
@@ -26,12 +26,12 @@ Ints = npt.NDArray[np.int64]
 By = Literal["maximum", "mean"]
 
 PAIRS: Final = 1000
-"""Random pairs to hold one against: a percentile is then good to a point or two."""
+"""Random pairs to compare one with: a percentile is then accurate to a point or two."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Responses:
-    """How the channels of every layer answer to n pairs."""
+    """The activations of the channels of every layer for n pairs."""
 
     users: Ints
     """(n,) user indices."""
@@ -47,14 +47,14 @@ class Responses:
         return _channels((self.maximum[layer] == 0).all(axis=0))
 
     def constant(self, layer: int) -> tuple[int, ...]:
-        """Channels that say the same to all of these pairs, and are not dead: a bias at work, not the map."""
+        """Channels with one activation for all of these pairs, and not dead: it is a bias, not the map."""
         same = (np.ptp(self.maximum[layer], axis=0) == 0) & (np.ptp(self.mean[layer], axis=0) == 0)
         return _channels(same & (self.maximum[layer] > 0).any(axis=0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AmongPairs:
-    """Where a pair's activations stand among those of n other pairs, for one layer; every array is (C,)."""
+class ResponsePercentiles:
+    """Percentiles of a pair's activations among those of n other pairs, for one layer; every array is (C,)."""
 
     pairs: int
     """n."""
@@ -70,8 +70,8 @@ class AmongPairs:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Strongest:
-    """The pairs that a channel answers to most, strongest first; m of them, or fewer."""
+class StrongestPairs:
+    """The pairs with the highest activation of a channel, highest first; m of them, or fewer."""
 
     users: Ints
     """(m,) user indices."""
@@ -82,23 +82,23 @@ class Strongest:
 
 
 def random_pairs(n_users: int, n_items: int, n: int = PAIRS, *, seed: int) -> tuple[Ints, Ints]:
-    """n different pairs, each as likely as any other: (n,) user and (n,) item indices; all pairs where n are not there.
+    """n different pairs, uniform: (n,) user and (n,) item indices; all pairs where there are fewer than n.
 
-    The same at each call with the same arguments. Raises ValueError for none.
+    The same at each call with the same arguments. Raises ValueError for n below 1.
     """
     if n < 1:
         raise ValueError(f"at least 1 random pair is needed, got {n}")
-    every = n_users * n_items
-    drawn = rng(seed, "random pairs").choice(every, min(n, every), replace=False)
-    users, items = np.divmod(drawn.astype(np.int64), n_items)
+    total = n_users * n_items
+    sample = rng(seed, "random pairs").choice(total, min(n, total), replace=False)
+    users, items = np.divmod(sample.astype(np.int64), n_items)
     return users, items
 
 
 def respond(model: LayeredModel, users: Sequence[int] | Ints, items: Sequence[int] | Ints) -> Responses:
     """Largest and mean activation of every channel for the given pairs, (n,) user and (n,) item indices.
 
-    Raises IndexError for an index that the model does not know, ValueError where there are not as many of one as of the
-    other.
+    Raises IndexError for a user or item that the model does not have, ValueError where there are not as many users as
+    items.
     """
     pairs = [np.asarray(indices, dtype=np.int64).reshape(-1) for indices in (users, items)]
     if len(pairs[0]) != len(pairs[1]):
@@ -112,48 +112,54 @@ def respond(model: LayeredModel, users: Sequence[int] | Ints, items: Sequence[in
     mean: list[list[torch.Tensor]] = [[] for _ in range(layers)]
     user, item = (torch.from_numpy(indices).to(model.device) for indices in pairs)
     with scoring(model), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        for some, of_some in zip(*(torch.split(one, model.pairs_at_once) for one in (user, item)), strict=True):
-            for layer, maps in enumerate(model.feature_maps(model.interaction_map(some, of_some))):  # (b, C, H, W)
+        chunks = (torch.split(indices, model.pairs_at_once) for indices in (user, item))
+        for user_chunk, item_chunk in zip(*chunks, strict=True):
+            maps_by_layer = model.feature_maps(model.interaction_map(user_chunk, item_chunk))
+            for layer, maps in enumerate(maps_by_layer):  # (b, C, H, W)
                 maximum[layer].append(maps.amax(dim=(2, 3)).cpu())
                 mean[layer].append(maps.mean(dim=(2, 3)).cpu())
     return Responses(
-        users=_held(pairs[0]),
-        items=_held(pairs[1]),
-        maximum=tuple(frozen(torch.cat(parts)) for parts in maximum),
-        mean=tuple(frozen(torch.cat(parts)) for parts in mean),
+        users=_read_only(pairs[0]),
+        items=_read_only(pairs[1]),
+        maximum=tuple(frozen(torch.cat(chunks)) for chunks in maximum),
+        mean=tuple(frozen(torch.cat(chunks)) for chunks in mean),
     )
 
 
-def stand_among(trace: PairTrace, responses: Responses, layer: int) -> AmongPairs:
-    """Where the channels of a traced pair's layer, counted from 0, stand among the responses to other pairs."""
+def response_percentiles(trace: PairTrace, responses: Responses, layer: int) -> ResponsePercentiles:
+    """Percentiles of a traced pair's activations in a layer, counted from 0, among the responses to other pairs."""
     stats = channel_stats(trace.layers[layer])
-    return AmongPairs(
+    return ResponsePercentiles(
         pairs=len(responses.users),
         maximum=_percentiles(stats.maximum, responses.maximum[layer]),
         mean=_percentiles(stats.mean, responses.mean[layer]),
     )
 
 
-def strongest_pairs(responses: Responses, layer: int, channel: int, m: int = 10, *, by: By = "maximum") -> Strongest:
-    """The m of these pairs that a channel answers to most; equal ones in the order given, pairs at 0 left out.
+def strongest_pairs(
+    responses: Responses, layer: int, channel: int, m: int = 10, *, by: By = "maximum"
+) -> StrongestPairs:
+    """The m of these pairs with the highest activation of a channel, without those at 0; equal ones in the order given.
 
     Raises IndexError where there is no such layer or channel.
     """
-    of_layers = responses.maximum if by == "maximum" else responses.mean
-    if not 0 <= layer < len(of_layers):
-        raise IndexError(f"layer {layer} is not one of the {len(of_layers)} layers (0 to {len(of_layers) - 1})")
-    channels = of_layers[layer].shape[1]
+    by_layer = responses.maximum if by == "maximum" else responses.mean
+    if not 0 <= layer < len(by_layer):
+        raise IndexError(f"layer {layer} is not one of the {len(by_layer)} layers (0 to {len(by_layer) - 1})")
+    channels = by_layer[layer].shape[1]
     if not 0 <= channel < channels:
         raise IndexError(f"channel {channel} is not one of layer {layer + 1}'s {channels} (0 to {channels - 1})")
-    values = of_layers[layer][:, channel]  # (n,)
-    first = np.argsort(-values, kind="stable")[: max(m, 0)]
-    first = first[values[first] > 0]
-    return Strongest(_held(responses.users[first]), _held(responses.items[first]), frozen(values[first]))
+    values = by_layer[layer][:, channel]  # (n,)
+    highest = np.argsort(-values, kind="stable")[: max(m, 0)]
+    highest = highest[values[highest] > 0]
+    return StrongestPairs(
+        _read_only(responses.users[highest]), _read_only(responses.items[highest]), frozen(values[highest])
+    )
 
 
-def _percentiles(values: Array, among: Array) -> Array:
+def _percentiles(values: Array, reference: Array) -> Array:
     """(C,), (n, C) -> (C,)."""
-    below, equal = (among < values).mean(axis=0), (among == values).mean(axis=0)
+    below, equal = (reference < values).mean(axis=0), (reference == values).mean(axis=0)
     return frozen(100 * (below + equal / 2))
 
 
@@ -161,7 +167,7 @@ def _channels(where: npt.NDArray[np.bool_]) -> tuple[int, ...]:
     return tuple(int(channel) for channel in np.flatnonzero(where))
 
 
-def _held(indices: Ints) -> Ints:
-    held = np.array(indices, dtype=np.int64)
-    held.setflags(write=False)
-    return held
+def _read_only(indices: Ints) -> Ints:
+    copy = np.array(indices, dtype=np.int64)
+    copy.setflags(write=False)
+    return copy

@@ -1,6 +1,6 @@
-"""Put together term by term what a pair's pictures add up to: the dot product, the map, a cell of layer 1, the score.
+"""Sums behind a pair's figures, term by term: the dot product, the map, a cell of layer 1, the score.
 
-Plain numpy on the arrays of a `PairTrace`, for who follows a score step by step; no model is asked.
+Plain numpy on the arrays of a `PairTrace`, to follow a score step by step; no model is run.
 Shapes: D embedding size, C channels, k kernel size.
 """
 
@@ -16,7 +16,7 @@ from convncf.inspection.cells import CellArithmetic, cell_arithmetic, channel_st
 from convncf.inspection.trace import Array, LayerTrace, PairTrace, frozen
 
 CLOSE: Final = 0.1
-"""How near a partial sum has to stay to be close to the score, as a share of the score."""
+"""How far a partial sum may be from the score to count as close, as a share of the score."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,10 +25,10 @@ class RunningDot:
 
     sums: Array
     """(D,) entry d is Σ p_e q_e over the dimensions e = 0 to d, so the last is p·q."""
-    raised: float
-    """What the products above 0 add up to."""
-    lowered: float
-    """What those below 0 add up to."""
+    positive_sum: float
+    """Sum of the products above 0."""
+    negative_sum: float
+    """Sum of those below 0."""
 
     @property
     def product(self) -> float:
@@ -41,40 +41,40 @@ def running_dot(trace: PairTrace) -> RunningDot:
     products = trace.p.astype(np.float64) * trace.q  # (D,)
     return RunningDot(
         sums=frozen(np.cumsum(products)),
-        raised=float(products[products > 0].sum()),
-        lowered=float(products[products < 0].sum()),
+        positive_sum=float(products[products > 0].sum()),
+        negative_sum=float(products[products < 0].sum()),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class MapParts:
-    """The interaction map in two parts: its diagonal, which is all that matrix factorisation reads, and the rest."""
+class DiagonalShare:
+    """How much of the interaction map lies on its diagonal, which is all that matrix factorisation reads."""
 
     diagonal: float
-    """Σ p_d q_d: the map's trace, which is the dot product."""
+    """Σ p_d q_d, the dot product."""
     rest: float
     """Sum of all other cells."""
     share: float
     """How much of the map's size (the sum of |cell|) lies on the diagonal, 0 to 1; 0 for a map of zeros."""
-    even: float
-    """That share where all cells are of one size: 1 / D."""
+    even_share: float
+    """That share if all cells had one size: 1 / D."""
 
 
-def map_parts(trace: PairTrace) -> MapParts:
-    """What of the map lies on its diagonal, and what beside it."""
+def diagonal_share(trace: PairTrace) -> DiagonalShare:
+    """Sums of the map on its diagonal and off it, and the diagonal's share."""
     cells = trace.map.astype(np.float64)  # (D, D)
     diagonal, size = np.diagonal(cells), float(np.abs(cells).sum())
-    return MapParts(
+    return DiagonalShare(
         diagonal=float(diagonal.sum()),
         rest=float(cells.sum() - diagonal.sum()),
         share=float(np.abs(diagonal).sum()) / size if size else 0.0,
-        even=1 / len(cells),
+        even_share=1 / len(cells),
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """The filter of layer 1 laid on one patch of the map: cell by cell the patch, the weights, and their products."""
+    """One filter of layer 1 at one patch of the map: cell by cell the patch, the weights, and their products."""
 
     arithmetic: CellArithmetic
     patch: Array
@@ -84,10 +84,10 @@ class Window:
 
 
 def window(trace: PairTrace, channel: int, row: int, col: int) -> Window:
-    """One place of one filter of layer 1. Raises IndexError as `cell_arithmetic` does."""
-    found = cell_arithmetic(trace, channel, row, col)
-    patch = np.outer(found.p, found.q)
-    return Window(found, frozen(patch), frozen(patch.astype(np.float64) * found.filter))
+    """One filter of layer 1 at one place. Raises IndexError as `cell_arithmetic` does."""
+    arithmetic = cell_arithmetic(trace, channel, row, col)
+    patch = np.outer(arithmetic.p, arithmetic.q)
+    return Window(arithmetic, frozen(patch), frozen(patch.astype(np.float64) * arithmetic.filter))
 
 
 def zero_share(layer: LayerTrace) -> float:
@@ -97,10 +97,10 @@ def zero_share(layer: LayerTrace) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoreSum:
-    """The score's terms, the largest by size first, and what they come to one after another."""
+    """The score's terms, the largest by size first, and their running sum."""
 
     terms: npt.NDArray[np.intp]
-    """(C,) which channel each term belongs to."""
+    """(C,) the channel of each term."""
     values: Array
     """(C,) feature · weight."""
     sums: Array
@@ -108,16 +108,16 @@ class ScoreSum:
     score: float
 
     @property
-    def speaking(self) -> int:
+    def n_nonzero(self) -> int:
         """How many terms are not 0."""
         return int(np.count_nonzero(self.values))
 
     def remainder(self, count: int) -> float:
-        """What the terms after the first `count` add: the score less the sum up to there."""
+        """Sum of the terms after the first `count`: the score less the sum up to there."""
         return self.score - float(self.sums[count])
 
     @property
-    def enough(self) -> int:
+    def n_terms_needed(self) -> int:
         """After how many terms the sum is within a tenth of the score, and stays there."""
         before_last = self.sums[:-1].astype(np.float64)  # the last is the score, but for rounding
         far = np.flatnonzero(np.abs(before_last - self.score) > CLOSE * abs(self.score))

@@ -1,8 +1,8 @@
 """The trace of a user-item pair: every array between two embeddings and one score.
 
 Shapes: D embedding size, C channels of a layer, H = W = side of its feature maps, k kernel size.
-The arrays come from the model's own steps, `interaction_map` and `feature_maps`; nothing is recomputed on the side,
-so what is shown is what was scored.
+The arrays come from the model's own steps, `interaction_map` and `feature_maps`; nothing is recomputed elsewhere, so
+what is shown is what was scored.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from convncf.models.base import PairwiseModel
 from convncf.models.registry import with_ability
 
 
-def opened(model: Scorer, wanted: str) -> PairwiseModel:
-    """The model itself. Raises TypeError where it has no embeddings, naming what was `wanted` of them."""
+def model_with_embeddings(model: Scorer, needed: str) -> PairwiseModel:
+    """The model itself. Raises TypeError where it has no embeddings, naming what was `needed`."""
     if isinstance(model, PairwiseModel):
         return model
     raise TypeError(
-        f"{type(model).__name__} has no embeddings, so there is no {wanted}. Choose a {with_ability('embeddings')} run."
+        f"{type(model).__name__} has no embeddings, so there is no {needed}. Choose a {with_ability('embeddings')} run."
     )
 
 
-def mapped(model: Scorer, wanted: str) -> MappedModel:
-    """The model itself. Raises TypeError where it reads no interaction map, naming what was `wanted` of it."""
+def model_with_map(model: Scorer, needed: str) -> MappedModel:
+    """The model itself. Raises TypeError where it reads no interaction map, naming what was `needed`."""
     if isinstance(model, MappedModel):
         return model
     lacks = "reads no interaction map" if isinstance(model, PairwiseModel) else "has no embeddings"
     raise TypeError(
-        f"{type(model).__name__} {lacks}, so there is no {wanted}. Choose a {with_ability('interaction_map')} run."
+        f"{type(model).__name__} {lacks}, so there is no {needed}. Choose a {with_ability('interaction_map')} run."
     )
 
 
 def refuse_unknown(model: Scorer, user: int, item: int) -> None:
-    """Raises IndexError for an index that the model does not know."""
+    """Raises IndexError for a user or item that the model does not have."""
     for kind, index, count in (("user", user, model.n_users), ("item", item, model.n_items)):
         if not 0 <= index < count:
             raise IndexError(f"{kind} {index} is not one of the model's {count} {kind}s (0 to {count - 1})")
@@ -69,7 +69,7 @@ class LayerTrace:
     """One convolution layer's feature maps for a pair, and the filters that made them."""
 
     name: str
-    """As people read it: "layer 1"."""
+    """Such as "layer 1"."""
     maps: Array
     """Feature maps after ReLU, (C, H, W)."""
     kernel: int
@@ -104,7 +104,7 @@ class PairTrace:
     layers: tuple[LayerTrace, ...]
     """The convolution layers in order; empty for matrix factorisation."""
     features: Array
-    """What is weighed last: the last layer's maps summed over space, (C,); p · q in matrix factorisation, (D,)."""
+    """Input of the output layer: the last layer's maps summed over space, (C,); p ∘ q in matrix factorisation, (D,)."""
     weights: Array
     """Of the output layer, (C,); ones for matrix factorisation."""
     bias: float
@@ -112,33 +112,33 @@ class PairTrace:
     contributions: Array
     """features · weights, (C,) or (D,)."""
     score: float
-    part: Term
-    """What one contribution belongs to."""
+    term: Term
+    """What each term of the score belongs to: a channel, or a dimension."""
     words: str
-    """One sentence on how this score comes about, and a second where its parts miss it by rounding."""
+    """One sentence on how this score comes about, and a second where its terms miss it by rounding."""
     precision: Precision = "fp32"
     """In which the score was computed; the arrays are float32 throughout."""
 
     def __post_init__(self) -> None:
-        parts = float(self.contributions.sum(dtype=np.float64)) + self.bias
+        total = float(self.contributions.sum(dtype=np.float64)) + self.bias
         size = max(1.0, float(np.abs(self.contributions).sum(dtype=np.float64)) + abs(self.bias))
         tolerance = TOLERANCE if self.precision == "fp32" else TOLERANCE_BF16
-        if not abs(parts - self.score) <= tolerance * size:
+        if not abs(total - self.score) <= tolerance * size:
             raise ValueError(
-                f"the parts of the score add up to {parts:.9g}, but the model gives {self.score:.9g}: "
-                "the traced steps are not the ones that make the score"
+                f"the terms of the score add up to {total:.9g}, but the model gives {self.score:.9g}: "
+                "the traced steps are not those that compute the score"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class NoTrace:
-    """A model without an interaction map: it has a score for the pair, and nothing to look into."""
+    """A model without an interaction map: it has a score for the pair, and no arrays to inspect."""
 
     user: int
     item: int
     score: float
     words: str
-    """One sentence saying what the score is, and that there is nothing to look into."""
+    """One sentence saying what the score is, and that there is nothing to inspect."""
 
 
 @torch.no_grad()
@@ -147,35 +147,36 @@ def trace_pair(model: Scorer, user: int, item: int) -> PairTrace | NoTrace:
 
     The model is left as it was: its training mode and its gradients are untouched (no step traced here has dropout).
 
-    Raises IndexError for an index that the model does not know.
+    Raises IndexError for a user or item that the model does not have.
     """
     refuse_unknown(model, user, item)
     if isinstance(model, MappedModel):
         return _trace(model, user, item)
     score = float(model.score_items(user)[item])
-    return NoTrace(user=user, item=item, score=score, words=_words_without_trace(model))
+    return NoTrace(user=user, item=item, score=score, words=_why_no_trace(model))
 
 
-def _words_without_trace(model: object) -> str:
-    if words := getattr(model, "no_trace", ""):
-        return str(words)
+def _why_no_trace(model: object) -> str:
+    if reason := getattr(model, "no_trace", ""):
+        return str(reason)
     if isinstance(model, PairwiseModel):
-        return f"{type(model).__name__} has embeddings, but reads no interaction map: there is no map to look into."
-    return f"{type(model).__name__} has no embeddings and no feature maps: there is nothing to look into."
+        return f"{type(model).__name__} has embeddings, but reads no interaction map: there is no map to inspect."
+    return f"{type(model).__name__} has no embeddings and no feature maps: there is nothing to inspect."
 
 
 def _trace(model: MappedModel, user: int, item: int) -> PairTrace:
     users, items = _indices(model, user, item)  # (1,), (1,)
-    # cuDNN would round convolutions to TF32, and the parts would then miss the score in the fourth digit
+    # cuDNN would round convolutions to TF32, and the terms would then miss the score in the fourth digit
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         interaction_map = model.interaction_map(users, items)  # (1, 1, D, D)
         layers = _layers(model, interaction_map) if isinstance(model, LayeredModel) else ()
-        found = model.summands(interaction_map)
-    score, contributions, words = _score(model, user, item), _numpy(found.features * found.weights), found.sentence
+        summands = model.summands(interaction_map)
+    score, contributions = _score(model, user, item), _numpy(summands.features * summands.weights)
+    sentence = summands.sentence
     if model.computed_in == "bf16":
-        words += (
-            f" This run computes in bf16: the parts, in fp32, add up to {contributions.sum() + found.bias:.4g}, "
-            f"and the score that it ranks by is {score:.4g}, by rounding."
+        sentence += (
+            f" This run computes in bf16: the terms, in fp32, add up to {contributions.sum() + summands.bias:.4g}, "
+            f"and the score that it ranks by is {score:.4g}, because of rounding."
         )
     return PairTrace(
         user=user,
@@ -184,13 +185,13 @@ def _trace(model: MappedModel, user: int, item: int) -> PairTrace:
         q=_numpy(model.item_embedding.weight[item]),
         map=_numpy(interaction_map[0, 0]),
         layers=layers,
-        features=_numpy(found.features),
-        weights=_numpy(found.weights),
-        bias=found.bias,
+        features=_numpy(summands.features),
+        weights=_numpy(summands.weights),
+        bias=summands.bias,
         contributions=contributions,
         score=score,
-        part=found.term,
-        words=words,
+        term=summands.term,
+        words=sentence,
         precision=model.computed_in,
     )
 

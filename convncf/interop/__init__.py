@@ -1,1 +1,1 @@
-"""What other tools read and write: exports, and files of other programs."""
+"""Exchange with other programs: exports, and their files."""

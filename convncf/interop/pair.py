@@ -1,13 +1,13 @@
-"""One pair for other programs: every array as NPZ or CSV, and what Inspect says of it as a record.
+"""One pair for other programs: every array as NPZ or CSV, and what Inspect shows of it as a record.
 
     p, q                  (D,)       the embeddings of the user and of the item
     map                   (D, D)     the interaction map, rows by p and columns by q
     layer_1, layer_2, …   (C, H, W)  feature maps after ReLU; none for matrix factorisation
-    features, weights     (n,)       what is weighed last, and its weights
+    features, weights     (n,)       input of the output layer, and its weights
     contributions         (n,)       features · weights; their sum + bias is the score
-    bias, score           ()         in the order of training, float32 throughout but for these two, float64
+    bias, score           ()         float64; all others float32. Dimensions are in the trained order
 
-Shapes: D embedding size; C, H, W channels and sides of a layer's feature maps; n parts of the score.
+Shapes: D embedding size; C, H, W channels and sides of a layer's feature maps; n terms of the score.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ MEANING: Final = {
     "q": "the item's embedding, (D,)",
     "map": "the interaction map, (D, D): rows by p, columns by q",
     "layer": "feature maps after ReLU, (C, H, W): channel, row, column",
-    "features": "what is weighed last, (n,)",
+    "features": "input of the output layer, (n,)",
     "weights": "of the output layer, (n,)",
-    "contributions": "features times weights, (n,): their sum and the bias make the score",
+    "contributions": "features times weights, (n,): their sum plus the bias is the score",
     "bias": "of the output layer",
     "score": "orders items for one user",
 }
-"""Name of an array -> what it holds; every layer's under "layer"."""
+"""Name of an array -> its content; every layer's under "layer"."""
 
 
 def arrays_of(trace: PairTrace) -> Arrays:
@@ -61,25 +61,25 @@ def arrays_of(trace: PairTrace) -> Arrays:
 
 
 def npz(trace: PairTrace, about: Mapping[str, object]) -> bytes:
-    """The arrays as a compressed .npz; `about` (run, raw ids, …) stands in it as JSON text named "about"."""
+    """The arrays as a compressed .npz; `about` (run, raw ids, …) is in it as JSON text named "about"."""
     stream = io.BytesIO()
     np.savez_compressed(stream, allow_pickle=False, **arrays_of(trace), about=np.array(_json(about)))
     return stream.getvalue()
 
 
 def csv_zip(trace: PairTrace, about: Mapping[str, object]) -> bytes:
-    """The arrays as a zip of one CSV each, with a README.txt that says what they are and `about`.
+    """The arrays as a zip of one CSV each, with a README.txt that describes them and holds `about`.
 
     One and two dimensions are bare numbers, a line a row; of a layer each line begins with its channel and row.
     """
-    found = arrays_of(trace)
-    said = [
+    arrays = arrays_of(trace)
+    descriptions = [
         f"{name}.csv  {' x '.join(map(str, array.shape)) or 'one number'}: {MEANING[name.partition('_')[0]]}"
-        for name, array in found.items()
+        for name, array in arrays.items()
     ]
     head = "One file an array, as plain numbers; of a layer the first two columns are channel and row, with a heading."
-    readme = "\n".join([head, "", *said, "", _json(about, indent=1), ""])
-    files = {f"{name}.csv": _csv(array) for name, array in found.items()}
+    readme = "\n".join([head, "", *descriptions, "", _json(about, indent=1), ""])
+    files = {f"{name}.csv": _csv(array) for name, array in arrays.items()}
     return zipped({"README.txt": readme.encode("utf-8", "backslashreplace"), **files})
 
 
@@ -97,7 +97,7 @@ def _csv(array: npt.NDArray[Any]) -> bytes:
 
 
 def _number(value: np.floating[Any]) -> str:
-    """The shortest digits that give the number back, in its own precision."""
+    """The shortest digits that identify the number in its precision."""
     return np.format_float_scientific(value, trim="-") if value and not 1e-4 <= abs(value) < 1e9 else _plain(value)
 
 
@@ -115,14 +115,14 @@ TOP = 10
 
 @dataclass(frozen=True, slots=True)
 class PairRecord:
-    """The words and lists beside the pictures of a pair."""
+    """The sentences and lists beside the figures of a pair."""
 
     run: str
     epoch: int
     user_id: str
     item_id: str
     title: str
-    """The item as people read it."""
+    """The item's title, or its id."""
     score: float
     rank_words: str
     excluded: str
@@ -131,7 +131,7 @@ class PairRecord:
     top: tuple[tuple[int, str, float, bool, bool], ...]
     """The user's best items: rank, title, score, whether it is a held-out test item, whether it is the pair's."""
     history: tuple[tuple[str, str, str], ...]
-    """What the user has: title, part of the split, date (empty where there are no times)."""
+    """The user's items: title, part of the split, date (empty where there are no times)."""
     command: str
     """The command line that shows the same pair."""
 
@@ -145,13 +145,13 @@ class PairRecord:
             "title": self.title,
             "score": self.score,
             "rank": self.rank_words,
-            "left_out": self.excluded,
+            "excluded": self.excluded,
             "words": self.model_words,
         }
 
 
 def pair_record(loaded: LoadedRun, view: PairView) -> PairRecord:
-    """The record of a pair in a run at the epoch that is loaded."""
+    """The record of a pair in a run at the loaded epoch."""
     interactions, items = loaded.dataset.interactions, loaded.dataset.items
     user_id, item_id = interactions.users.id(view.user), interactions.items.id(view.item)
     best = inspection.recommend(loaded.model, loaded.split, view.user, TOP)
@@ -166,7 +166,7 @@ def pair_record(loaded: LoadedRun, view: PairView) -> PairRecord:
         )
         for rank, item, score in zip(best.ranks, best.items.tolist(), best.scores, strict=True)
     )
-    dates = [""] * len(owned.items) if owned.seconds is None else [_date(at) for at in owned.seconds.tolist()]
+    dates = [""] * len(owned.items) if owned.seconds is None else [_date(seconds) for seconds in owned.seconds.tolist()]
     history = tuple(
         (items.distinct_label(item), part, date)
         for item, part, date in zip(owned.items.tolist(), owned.parts, dates, strict=True)
@@ -188,11 +188,11 @@ def pair_record(loaded: LoadedRun, view: PairView) -> PairRecord:
 
 
 def command(run: str, user_id: str, item_id: str, epoch: int | None) -> str:
-    """The command line that shows a pair; a raw id that begins with a dash is tied to its option."""
-    words = ["convncf", "inspect", run]
+    """The command line that shows a pair; a raw id that begins with a dash is joined to its option by =."""
+    arguments = ["convncf", "inspect", run]
     for option, raw in (("--user", user_id), ("--item", item_id)):
-        words += [f"{option}={raw}"] if raw.startswith("-") else [option, raw]
-    return shlex.join(words if epoch is None else [*words, "--epoch", str(epoch)])
+        arguments += [f"{option}={raw}"] if raw.startswith("-") else [option, raw]
+    return shlex.join(arguments if epoch is None else [*arguments, "--epoch", str(epoch)])
 
 
 def _date(seconds: int) -> str:

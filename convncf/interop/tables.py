@@ -1,4 +1,4 @@
-"""A table as CSV, and as LaTeX for a paper: every text is shown as it is, whatever TeX makes of its characters."""
+"""A table as CSV, and as LaTeX for a paper: every text is printed character for character."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _SPECIAL: Final = str.maketrans(
         ">": r"\textgreater{}",
         "|": r"\textbar{}",
         '"': r"\textquotedbl{}",
-        "[": "{[}",  # else \\ of the row before takes it for a length
+        "[": "{[}",  # else \\ of the row before reads it as a length
         "]": "{]}",
-        "*": "{*}",  # else \\ of the row before takes it for its star
+        "*": "{*}",  # else \\ of the row before reads it as its star
         "-": "{-}",  # else -- becomes a dash
         "`": r"\textasciigrave{}",
         "'": r"\textquotesingle{}",
@@ -57,7 +57,7 @@ def latex_table(
 ) -> str:
     """A `table` environment; it needs the packages booktabs, for its rules, and textcomp.
 
-    Columns named in `numbers` stand to the right; cells (row, column) in `bold` are set bold. All count from 0.
+    Columns in `numbers` are aligned right; cells (row, column) in `bold` are bold. All count from 0.
     Raises ValueError where a row has another number of cells than there are columns.
     """
     for place, row in enumerate(rows):
@@ -66,11 +66,15 @@ def latex_table(
     lines = [r"\begin{table}", r"\centering"]
     if caption:
         lines.append(rf"\caption{{{escaped(caption)}}}")
-    lines.append(rf"\begin{{tabular}}{{{''.join('r' if at in numbers else 'l' for at in range(len(columns)))}}}")
+    lines.append(
+        rf"\begin{{tabular}}{{{''.join('r' if column in numbers else 'l' for column in range(len(columns)))}}}"
+    )
     lines += [r"\toprule", _line([escaped(name) for name in columns]), r"\midrule"]
     for place, row in enumerate(rows):
         cells = [escaped(cell) for cell in row]
-        lines.append(_line([rf"\textbf{{{cell}}}" if (place, at) in bold else cell for at, cell in enumerate(cells)]))
+        lines.append(
+            _line([rf"\textbf{{{cell}}}" if (place, column) in bold else cell for column, cell in enumerate(cells)])
+        )
     lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}"]
     return "\n".join(lines) + "\n"
 

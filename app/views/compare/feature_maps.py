@@ -106,7 +106,7 @@ def _differences(traced: Sequence[tuple[str, PairTrace]], index: int, *, matched
 
 
 def _apart(difference: FeatureDifference, matched: bool) -> str:
-    text = f"Relative squared difference: {percent(difference.apart)}."
+    text = f"Relative squared difference: {percent(difference.relative_difference)}."
     if matched:
         pairs = ", ".join(f"{mine}–{theirs}" for mine, theirs in enumerate(difference.order.tolist()))
         text += f" Matched channels: {pairs}."

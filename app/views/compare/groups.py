@@ -17,7 +17,7 @@ from convncf.evaluation import metrics
 from convncf.evaluation.comparison import Comparison
 from convncf.evaluation.seeds import SeedGroup
 from convncf.evaluation.user_groups import MetricByGroup
-from convncf.figures.comparison import READ_BANDS
+from convncf.figures.comparison import READ_GROUPS
 from convncf.figures.theme import RunStyle
 from convncf.runs import Run
 
@@ -109,7 +109,7 @@ def show_user_groups(
         "held-out items",
         order,
     )
-    st.caption(READ_BANDS)
+    st.caption(READ_GROUPS)
 
 
 def _figure(fetch: Callable[[], MetricByGroup], metric: str, of: str, counted: str, order: Sequence[str]) -> None:
@@ -125,8 +125,8 @@ def _figure(fetch: Callable[[], MetricByGroup], metric: str, of: str, counted: s
         groups.means,
         address.theme(),
         metric=metric,
-        of=of,
-        counted=counted,
+        grouped_by=of,
+        unit=counted,
         order=order,
     )
     plots.show(figure, key=f"compare:bands:{counted}")

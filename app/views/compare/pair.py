@@ -81,8 +81,10 @@ def describe(difference: MapDifference, alignment: Alignment | None) -> str:
     relative = f"Relative squared difference as trained: {percent(difference.before)}"
     if alignment is None:
         return f"{relative}."
-    removed = f"{number(100 * abs(difference.removed))}%"
-    effect = f"removes {removed} of the difference" if difference.removed >= 0 else f"adds {removed} to the difference"
+    removed = f"{number(100 * abs(difference.share_removed))}%"
+    effect = (
+        f"removes {removed} of the difference" if difference.share_removed >= 0 else f"adds {removed} to the difference"
+    )
     return f"{relative}, aligned: {percent(difference.after)}. Alignment {effect} in this pair."
 
 

@@ -188,7 +188,7 @@ def show(pair: Pair) -> None:
     st.caption(f"{figures.maps.READ_DIFFERENCE} {wording.NO_ORDER}")
     with ranks_place, st.spinner("Ranking all items…", show_time=False):
         ranks = closer_results.counterfactual_rank(model, view.user, view.item, counterfactual)
-        change = figures.change.what_if(
+        change = figures.change.counterfactual(
             (ranks.score_before, ranks.score_after),
             (ranks.before.rank, ranks.after.rank),
             ranks.after.candidates,
@@ -197,4 +197,4 @@ def show(pair: Pair) -> None:
         )
         st.markdown(f"Before: {plain(ranks.before.words)}. After: **{plain(ranks.after.words)}**.")
         plots.show(change, key="what-if:moved")
-        st.caption(f"{figures.change.READ_WHAT_IF} {plain(sentence(ranks.excluded))}")
+        st.caption(f"{figures.change.READ_COUNTERFACTUAL} {plain(sentence(ranks.excluded))}")

@@ -97,7 +97,7 @@ def _neighbours(model: Model, user: int, neighbours: Neighbours, *, key: str) ->
         [model.item_label(item) for item in items],
         neighbours.similarity,
         address.theme(),
-        of=model.item_label(neighbours.item),
+        item=model.item_label(neighbours.item),
         measure=neighbours.measure,
         together=neighbours.together,
     )

@@ -28,7 +28,7 @@ def show_responses(shown: Pair) -> None:
     _choice(trace, focus)
     layer, channel = focus.layer, focus.channel
     responses = closer_results.responses(model)
-    position = inspection.stand_among(trace, responses, layer)
+    position = inspection.response_percentiles(trace, responses, layer)
     largest = float(inspection.channel_stats(trace.layers[layer]).maximum[channel])
     quantity = f"Largest activation of channel {channel}, layer {layer + 1}"
     figure = figures.channels.strip(

@@ -50,9 +50,9 @@ def show_score(trace: PairTrace, start: PairTrace | None) -> None:
     `start` is the same pair before the first step, where that was kept.
     """
     widgets.section("The score as a sum")
-    plots.show(figures.score_parts(trace, address.theme()), key="inspect:parts")
+    plots.show(figures.score_terms(trace, address.theme()), key="inspect:parts")
     if not trace.layers:
-        st.caption(wording.READ_SCORE_PARTS_FACTORISATION)
+        st.caption(wording.READ_SCORE_TERMS_FACTORISATION)
         return
     notes = [trace.words, figures.score.carried(trace, start) if start is not None else ""]
     reading = "Bars to the right raise the score, bars to the left lower it."

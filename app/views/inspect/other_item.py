@@ -39,7 +39,7 @@ def show(pair: Pair) -> None:
     )
     with st.container(width=_LEAD_WIDTH):
         plots.show(
-            figures.score.lead_parts(first_trace, second_trace, address.theme(), (names[0], names[1])), key="other:lead"
+            figures.score.lead_terms(first_trace, second_trace, address.theme(), (names[0], names[1])), key="other:lead"
         )
         st.caption(plain(f"{figures.score.READ_LEAD} {figures.score.lead_words(first_trace, second_trace)}".strip()))
     with st.container(width=figures.maps.BESIDE_WIDTH):

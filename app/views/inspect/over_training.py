@@ -14,7 +14,7 @@ from app.views.inspect import closer_results
 from convncf import figures
 from convncf.figures import wording
 from convncf.figures.theme import number
-from convncf.inspection import OverTraining, PairAt, PairTrace
+from convncf.inspection import OverTraining, PairAtCheckpoint, PairTrace
 
 MAP_WIDTH: Final = 420
 _KEY: Final = "over-training:moment"
@@ -42,7 +42,7 @@ def show(pair: Pair) -> None:
             _curve(history, labels, position)
 
 
-def _label_of_page(checkpoints: Sequence[PairAt], epoch: int | None) -> str:
+def _label_of_page(checkpoints: Sequence[PairAtCheckpoint], epoch: int | None) -> str:
     """Label of the checkpoint that the rest of the page shows."""
     return next(
         (

@@ -22,7 +22,7 @@ _DEFAULT: Final = "1"
 
 def question(steps: BprSteps) -> Question:
     """Does the margin grow?"""
-    before, after = float(steps.margin[0]), float(steps.margin[min(1, steps.taken)])
+    before, after = float(steps.margin[0]), float(steps.margin[min(1, steps.n_steps)])
     return Question(
         f"One step is taken against the gradient, at step size {steps.rate:g}. What does the margin do, the score of i "
         "less that of j?",
@@ -51,7 +51,7 @@ def show(pair: Pair) -> None:
     ask(question(steps))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=420):
-            step = slider("Steps taken", "taken", 0, 0, steps.taken)
+            step = slider("Steps taken", "taken", 0, 0, steps.n_steps)
         _rate_picker(rate)
         st.button("Sample another j", key="learn:draw", on_click=_sample, args=(draw + 1,))
     i, j = model.item_label(triple.positive), model.item_label(triple.negative)
@@ -78,7 +78,7 @@ def _numbers(steps: BprSteps, step: int) -> None:
     if steps.diverged:
         widgets.problem(
             f"At step size {steps.rate:g} the scores are no longer finite after "
-            f"{plural(steps.taken, 'step')}: the steps end there. Choose a smaller step size."
+            f"{plural(steps.n_steps, 'step')}: the steps end there. Choose a smaller step size."
         )
 
 

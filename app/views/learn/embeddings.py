@@ -21,7 +21,7 @@ def question(trace: PairTrace) -> Question:
         f"Multiplied dimension by dimension and added up, do the {len(trace.p)} products come out above 0?",
         {"above": "above 0", "below": "0 or below"},
         "above" if dot.product > 0 else "below",
-        f"The products above 0 add up to {number(dot.raised)}, those below to {number(dot.lowered)}: p·q is "
+        f"The products above 0 add up to {number(dot.positive_sum)}, those below to {number(dot.negative_sum)}: p·q is "
         f"{number(dot.product)}.",
     )
 

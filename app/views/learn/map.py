@@ -12,17 +12,17 @@ from convncf.figures import lesson, wording
 from convncf.figures.maps import WIDTH
 from convncf.figures.theme import number
 from convncf.inspection import PairTrace
-from convncf.inspection.sums import map_parts
+from convncf.inspection.sums import diagonal_share
 
 
 def question(trace: PairTrace) -> Question:
     """How much of the map lies on its diagonal?"""
-    parts, size = map_parts(trace), len(trace.p)
+    parts, size = diagonal_share(trace), len(trace.p)
     return Question(
         f"The diagonal is {size} of {size * size:,} cells. What share of the map's absolute values lies on it?",
         {"tenth": "less than a tenth", "half": "a tenth to a half", "more": "more than a half"},
         "tenth" if parts.share < 0.1 else "half" if parts.share <= 0.5 else "more",
-        f"{percent(parts.share)} lies on it; if all cells were of one size it would be {percent(parts.even)}. The rest "
+        f"{percent(parts.share)} lies on it; if all cells were of one size it would be {percent(parts.even_share)}. The rest "
         "is what the network may read and matrix factorisation cannot.",
     )
 
@@ -38,7 +38,7 @@ def show(pair: Pair) -> None:
     ask(question(trace))
     size = len(trace.p)
     dimension = slider("Highlighted row", "dimension", 0, 0, size - 1)
-    parts = map_parts(trace)
+    parts = diagonal_share(trace)
     with st.container(horizontal=True, gap="large"):
         with st.container(width=presentation.room(WIDTH)):
             plots.show(lesson.map_row(trace, dimension, address.theme()), key="learn:map")

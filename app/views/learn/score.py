@@ -22,8 +22,8 @@ def question(trace: PairTrace) -> Question:
         f"The score has {len(terms.values)} terms and a bias. Added from the largest on, how many terms does it take "
         "until the sum is within a tenth of the score, and stays there?",
         {"few": f"at most {few}", "some": f"{few + 1} to {several}", "many": f"more than {several}"},
-        "few" if terms.enough <= few else "some" if terms.enough <= several else "many",
-        f"It takes {plural(terms.enough, 'term')}; {terms.speaking} of {len(terms.values)} are not 0.",
+        "few" if terms.n_terms_needed <= few else "some" if terms.n_terms_needed <= several else "many",
+        f"It takes {plural(terms.n_terms_needed, 'term')}; {terms.n_nonzero} of {len(terms.values)} are not 0.",
     )
 
 

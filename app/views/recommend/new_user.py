@@ -176,5 +176,5 @@ def _inside(traces: Mapping[str, PairTrace]) -> None:
             st.caption(wording.DIMENSIONS_HAVE_NO_ORDER)
         with st.container(width=480):
             st.subheader("The score as a sum", anchor=False)
-            plots.show(figures.score_parts(trace, theme), key="recommend:parts")
-            st.caption(wording.READ_SCORE_PARTS_FACTORISATION if not trace.layers else plain(trace.words))
+            plots.show(figures.score_terms(trace, theme), key="recommend:parts")
+            st.caption(wording.READ_SCORE_TERMS_FACTORISATION if not trace.layers else plain(trace.words))

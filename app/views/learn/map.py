@@ -22,8 +22,8 @@ def question(trace: PairTrace) -> Question:
         f"The diagonal is {size} of {size * size:,} cells. What share of the map's absolute values lies on it?",
         {"tenth": "less than a tenth", "half": "a tenth to a half", "more": "more than a half"},
         "tenth" if parts.share < 0.1 else "half" if parts.share <= 0.5 else "more",
-        f"{percent(parts.share)} lies on it; if all cells were of one size it would be {percent(parts.even_share)}. The rest "
-        "is what the network may read and matrix factorisation cannot.",
+        f"{percent(parts.share)} lies on it; if all cells were of one size it would be {percent(parts.even_share)}. "
+        "The rest is what the network may read and matrix factorisation cannot.",
     )
 
 

@@ -96,8 +96,8 @@ def test_what_cannot_be_is_refused() -> None:
     state = fitted(KNOWN).state_dict()
     for name, value, words in [
         ("history_items", torch.tensor([0, 9]), "history"),
-        ("likeness_items", state["likeness_items"] + 3, "likeness: items 3 to 5, of 4"),
-        ("likeness", torch.zeros(2), "likeness: 2 values for 4 items"),
+        ("similarity_items", state["similarity_items"] + 3, "similarity: items 3 to 5, of 4"),
+        ("similarity", torch.zeros(2), "similarity: 2 values for 4 items"),
         ("history_start", torch.tensor([0, 3, 2, 6, 7]), "are not 4 rows"),
     ]:
         with pytest.raises(RuntimeError, match=words):
@@ -111,8 +111,17 @@ def test_a_loaded_model_does_not_share_memory_with_what_it_was_given() -> None:
     model = ItemKNN(4, 4)
     model.load_state_dict(state)
     before = scores(model)
-    state["likeness"].zero_()
+    state["similarity"].zero_()
     assert np.array_equal(scores(model), before)
+
+
+def test_tensors_by_their_earlier_names_give_the_same_scores() -> None:
+    state = fitted(KNOWN).state_dict()
+    earlier = {name.replace("similarity", "likeness"): tensor for name, tensor in state.items()}
+    assert earlier.keys() != state.keys()
+    model = ItemKNN(4, 4)
+    model.load_state_dict(earlier)
+    assert np.array_equal(scores(model), scores(fitted(KNOWN)))
 
 
 def test_it_stays_on_the_processor_in_single_precision() -> None:

@@ -172,7 +172,7 @@ FOUNDATIONS: Final[tuple[Fault, ...]] = (
         "convncf/data/reading/chunks.py",
         "while n_quotes % 2:",
         "while n_quotes < 0:",
-        ("tests/test_reading_blocks.py",),
+        ("tests/test_reading_chunks.py",),
     ),
     # ------------------------------------------------------------ models
     Fault(

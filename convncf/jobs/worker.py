@@ -113,7 +113,6 @@ class StopRequest:
 
 def work(
     run: Run,
-    home: Path,
     *,
     on_status: Callable[[Status], None] | None = None,
     on_record: Callable[[EpochRecord], None] | None = None,
@@ -144,7 +143,7 @@ def work(
         with stop.on_signals(), _log_to(run.path / "log.txt"):
             try:
                 with queue.turn(ticket, waiting=_show_waiting(heartbeat, queue.device), stop=stop):
-                    return _train(run, home, heartbeat, stop, on_record, on_estimate)
+                    return _train(run, heartbeat, stop, on_record, on_estimate)
             except BaseException as error:
                 problem = explained(error, run)
                 _write_end(heartbeat, problem)
@@ -163,7 +162,6 @@ def _remove_partial_files(folder: Path) -> None:
 
 def _train(
     run: Run,
-    home: Path,
     heartbeat: Heartbeat,
     stop: StopRequest,
     on_record: Callable[[EpochRecord], None] | None,
@@ -179,7 +177,6 @@ def _train(
 
     report = run_experiment(
         run,
-        home,
         progress=heartbeat.progress,
         on_record=on_record,
         stop=stop,

@@ -29,7 +29,7 @@ def check_leakage(config: RunConfig, fingerprint: str, parts: Split, store: RunS
         source_config, inherited = source.config(), _inherited(source)
         if (source_config.data, source_config.seed, source.fingerprint) == (config.data, config.seed, fingerprint):
             return inherited  # the same split
-        _, source_parts = data_of(source, store.home)
+        _, source_parts = data_of(source)
     except ConvNCFError as error:
         return _unknown(path, str(error).rstrip("."), parts)
     test = shared_pairs(source_parts, parts, parts.test)

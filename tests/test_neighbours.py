@@ -115,6 +115,15 @@ def test_a_loaded_model_does_not_share_memory_with_what_it_was_given() -> None:
     assert np.array_equal(scores(model), before)
 
 
+def test_tensors_by_their_earlier_names_give_the_same_scores() -> None:
+    state = fitted(KNOWN).state_dict()
+    earlier = {name.replace("similarity", "likeness"): tensor for name, tensor in state.items()}
+    assert earlier.keys() != state.keys()
+    model = ItemKNN(4, 4)
+    model.load_state_dict(earlier)
+    assert np.array_equal(scores(model), scores(fitted(KNOWN)))
+
+
 def test_it_stays_on_the_processor_in_single_precision() -> None:
     model = fitted(KNOWN).double().to("meta")
     assert model.similarity.dtype is torch.float32

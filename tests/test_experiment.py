@@ -268,7 +268,7 @@ def test_pretraining_draws_and_spares_as_training_does(home: Path) -> None:
     run_experiment(plain, home)
     report = run_experiment(hard, home)
     assert hard.metrics()[1]["loss"] > plain.metrics()[1]["loss"], "harder negatives, in pretraining too"
-    assert "drawn as negatives" in " ".join(report["warnings"])
+    assert "train.excluded_negatives=test items" in " ".join(report["warnings"])
 
 
 def test_frozen_embeddings_end_as_they_were_pretrained(home: Path) -> None:

@@ -41,7 +41,7 @@ os.environ["CONVNCF_HOME"] = folder.name
 # %% [markdown]
 # ## 1. A score from two lists
 #
-# Give each user a list of numbers, and each film another of the same length: their *embeddings*. Suppose for a moment
+# Give each user a list of numbers, and each film another of the same length: their *embeddings*. Suppose for now
 # that we may choose the meaning: the first number is "chases", the second "tears".
 
 # %%

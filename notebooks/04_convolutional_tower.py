@@ -19,7 +19,7 @@
 #
 # <img src="pictures/04_convolutional_tower.png" width="620" alt="A patch of the map times a filter, cell by cell">
 #
-# This is the whole of its work, once: a small piece of the square, times a small square of weights, cell by cell. All
+# This is the whole of its work, once: a small part of the square, times a small square of weights, cell by cell. All
 # that follows is doing this many times, adding up, and setting to zero what comes out negative. On this page you do it
 # by hand until a score comes out, count what it costs, and then find that most of the work was never needed.
 #
@@ -137,7 +137,7 @@ assert np.isclose(by_edges, cell, atol=1e-5)
 # %% [markdown]
 # Keep this line in mind, it comes back at the end. It says what a filter *is*: a small table of how strongly each of
 # the user's four numbers should meet each of the film's four. A filter with ones on its diagonal and zeros elsewhere
-# would be a small piece of the dot product.
+# would be a small part of the dot product.
 #
 # At last, ReLU: what is negative becomes 0. The package has the same arithmetic, and the same cell on its map.
 
@@ -179,7 +179,7 @@ figures.feature_maps(layer, LIGHT, selected=channel)
 # across, a patch to a cell. Each tile has its own scale, from 0 (dark) to its largest value (bright); a tile marked
 # *zero* is 0 everywhere for this pair. The framed tile is our filter, and its brightest cell the one of section 2.
 #
-# Are the tiles not strangely similar, with the same rows and columns standing out? They must be: a row of cells shares
+# Are the tiles not strangely alike, with the same rows and columns that stand out? They must be: a row of cells shares
 # the four numbers *p*ₐ, and where those are all small, every cell of that row is close to what the bias alone gives,
 # whatever the film.
 #

@@ -439,7 +439,7 @@ rest.load_state(state)
 list(rest)
 same = rest.model_tensors()
 assert all(torch.equal(tensor, same[name]) for name, tensor in whole.model_tensors().items())  # to the last bit
-print(state.facts)
+print(state.metadata)
 
 # %% [markdown]
 # Equal to the last bit: also because the triples of an epoch depend on the seed and the epoch alone, not on those

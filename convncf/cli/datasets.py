@@ -230,8 +230,8 @@ def _statistic_rows(statistics: DatasetStatistics) -> list[tuple[str, str]]:
         ("items", f"{statistics.items:,}, {statistics.titled:,} with a title"),
         ("interactions", f"{statistics.interactions:,}, {100 * statistics.density:.3g}% of the pairs"),
     ]
-    for owner, spread in (("a user", statistics.per_user), ("an item", statistics.per_item)):
-        rows.append((f"{owner} has", f"{spread.fewest:,} to {spread.most:,}, half at most {spread.median:,g}"))
+    for subject, spread in (("a user", statistics.per_user), ("an item", statistics.per_item)):
+        rows.append((f"{subject} has", f"{spread.fewest:,} to {spread.most:,}, half at most {spread.median:,g}"))
     rows.append(("times", "none" if statistics.first is None else f"{statistics.first} to {statistics.last}"))
     rows.append(
         (

@@ -140,7 +140,7 @@ def _hints(ratings: Ratings) -> tuple[str, ...]:
     if ratings.share_low:
         hints.append(
             f"{_percent(ratings.share_low)} of the positives are rated {ratings.few:g} or less of {ratings.highest:g}: "
-            "presence alone counts until data.min_rating is set "
+            "all of them count until data.min_rating is set "
             f"(--set data.min_rating={0.8 * ratings.highest:.0f})."
         )
     if ratings.counts:

@@ -22,7 +22,7 @@ _SPINS: Final = "5000"
 
 
 def share_processors() -> None:
-    """Let torch's idle threads spin for a moment, then sleep. Call it before torch loads; the environment overrides it.
+    """Let torch's idle threads spin briefly, then sleep. Call it before torch loads; the environment overrides it.
 
     Threads that spin for ever, the default, take processor time from threads with work: beside two busy processes on
     two cores, a training step took fifty times as long. Threads that sleep at once make a step twice as long on an idle

@@ -212,9 +212,7 @@ def _step_seconds(model: Trainable, train: TrainConfig, parts: Split, seed: int,
             started = time.perf_counter()
             float(stepper(sampler.batch(1, len(taken) % steps, train.batch_size)))  # waits for the device
             taken.append(time.perf_counter() - started)
-        return statistics.median(
-            taken
-        )  # where another program takes the processor for a moment, one step alone is slow
+        return statistics.median(taken)  # where another program takes the processor briefly, one step alone is slow
 
 
 @dataclass(slots=True)

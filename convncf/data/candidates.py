@@ -16,6 +16,7 @@ from scipy import sparse
 from convncf.data.id_hashing import id_hashes, mix
 from convncf.data.interactions import Interactions
 from convncf.errors import DataError
+from convncf.runtime.arrays import read_only
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -47,8 +48,7 @@ class CandidateSets:
             )
         for name in ("user", "answer", "offsets", "negatives"):
             array: npt.NDArray[Any] = np.array(getattr(self, name))
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
+            object.__setattr__(self, name, read_only(array))
 
     def __len__(self) -> int:
         return len(self.user)

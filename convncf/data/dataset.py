@@ -14,6 +14,7 @@ from convncf.data.candidates import CandidateSets
 from convncf.data.interactions import Interactions
 from convncf.data.items import ItemTable
 from convncf.errors import DataError
+from convncf.runtime.arrays import read_only
 
 DESCRIPTION = "dataset.json"
 
@@ -41,8 +42,7 @@ class Dataset:
             part = np.array(self.part, np.int8)
             if part.shape != self.interactions.user.shape or not ((part >= 0) & (part <= 2)).all():
                 raise DataError(f"dataset {self.name!r}: its parts are not one of 0, 1, 2 for each interaction.")
-            part.setflags(write=False)
-            object.__setattr__(self, "part", part)
+            object.__setattr__(self, "part", read_only(part))
         if self.items.items.ids != self.interactions.items.ids:
             raise DataError(f"dataset {self.name!r}: the item table and the interactions differ in their items.")
 

@@ -20,6 +20,7 @@ from convncf.data.id_hashing import alphabetical
 from convncf.data.timestamps import detect_unit, to_seconds
 from convncf.data.vocabulary import Vocabulary
 from convncf.errors import DataError
+from convncf.runtime.arrays import read_only
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -207,8 +208,7 @@ def _column(name: str, values: npt.NDArray[Any], dtype: type[np.generic]) -> npt
         raise DataError(f"{name} holds {values.dtype}: numbers are needed.")
     with np.errstate(over="ignore"):  # too large for the type becomes infinite, which the caller names
         column = values.astype(dtype, copy=True)
-    column.setflags(write=False)
-    return column
+    return read_only(column)
 
 
 def _indices(name: str, values: Any, size: int) -> npt.NDArray[np.int32]:

@@ -30,6 +30,7 @@ from convncf.data.split import (
     users_without,
 )
 from convncf.errors import SplitError
+from convncf.runtime.arrays import read_only
 from convncf.runtime.random import rng
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def predefined_split(dataset: Dataset, seed: int) -> Split:
         rows = _one_of_each_user(interactions, part, seed)
         part = part.copy()
         part[rows] = VALIDATION
-        part.setflags(write=False)
+        read_only(part)
         method = f"{_METHOD}; validation sampled from training, seed {seed}"
         users = "the 1 user who has" if len(rows) == 1 else f"each of the {len(rows):,} users who have"
         notes.append(
@@ -203,7 +204,7 @@ def _assemble(
     ordered_parts = _parts_in_order(np.bincount(group, minlength=len(sizes[0])), *sizes)
     part: Parts = np.empty(len(group), np.int8)
     part[in_order] = ordered_parts
-    part.setflags(write=False)
+    read_only(part)
     if order == "time":
         notes += _tie_notes(group[in_order], key[in_order], ordered_parts, len(sizes[0]))
     counts = np.bincount(interactions.user, minlength=interactions.n_users)

@@ -14,6 +14,7 @@ from convncf.data.filtering import Step
 from convncf.data.interactions import Interactions
 from convncf.data.reading.columns import holds_counts
 from convncf.data.split import Split
+from convncf.runtime.arrays import read_only
 
 PART_NAMES = ("train", "validation", "test")
 _FEW_STARS = {5.0: 2.0, 10.0: 4.0}
@@ -254,7 +255,7 @@ def long_tail(interactions: Interactions, whose: Whose) -> LongTail:
             -positive.size * round(share * 100) // 100
         )  # in integers: 0.05 · 20 is a little more than 1 as a float
         tops.append(Top(share, count, float(cumulative[count - 1] / cumulative[-1])))
-    return LongTail(whose, _fixed(positive), size - positive.size, tuple(tops))
+    return LongTail(whose, read_only(positive), size - positive.size, tuple(tops))
 
 
 _UNITS: Final[tuple[tuple[Period, str, int], ...]] = (("hour", "h", 48), ("day", "D", 200), ("month", "M", 360))
@@ -285,7 +286,7 @@ def density_grid(interactions: Interactions, most: int = MOST_BINS) -> DensityGr
     rows, columns = -(-users // users_each), -(-items // items_each)
     cells = (row // users_each) * columns + column // items_each  # (n,)
     counts = np.bincount(cells, minlength=rows * columns).reshape(rows, columns).astype(np.int64)
-    return DensityGrid(_fixed(counts), users_each, items_each, users, items)
+    return DensityGrid(read_only(counts), users_each, items_each, users, items)
 
 
 def filter_steps(steps: Sequence[Step]) -> tuple[FilterStep, ...]:
@@ -314,7 +315,7 @@ def _activity(times: npt.NDArray[np.datetime64], period: Period, unit: str, each
     first = int(period_index.min()) // each * each  # with 10 years a bin: decades
     counts = np.bincount((period_index - first) // each).astype(np.int64)
     starts = (np.arange(counts.size, dtype=np.int64) * each + first).astype(f"datetime64[{unit}]")
-    return Activity(period, each, tuple(str(start) for start in starts), _fixed(counts))
+    return Activity(period, each, tuple(str(start) for start in starts), read_only(counts))
 
 
 def _ends(times: npt.NDArray[np.datetime64]) -> tuple[np.datetime64, np.datetime64]:
@@ -328,8 +329,3 @@ def _by_activity(index: npt.NDArray[np.int32]) -> tuple[Int64s, int]:
     rank = np.empty(counts.size, np.int64)
     rank[order] = np.arange(counts.size)
     return rank[index], int(np.count_nonzero(counts))
-
-
-def _fixed(array: Int64s) -> Int64s:
-    array.setflags(write=False)
-    return array

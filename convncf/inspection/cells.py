@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from convncf.inspection.trace import Array, LayerTrace, PairTrace
+from convncf.inspection.trace import Array, LayerTrace, PairTrace, frozen
 
 
 class Strided(Protocol):
@@ -134,10 +133,10 @@ def channel_stats(layer: LayerTrace) -> ChannelStats:
     """Mean, minimum, maximum and share of zeros of each of a layer's channels."""
     maps = layer.maps.reshape(len(layer.maps), -1)  # (C, H·W)
     return ChannelStats(
-        mean=_frozen(maps.mean(axis=1, dtype=np.float64)),
-        minimum=_frozen(maps.min(axis=1)),
-        maximum=_frozen(maps.max(axis=1)),
-        zeros=_frozen((maps == 0).mean(axis=1)),
+        mean=frozen(maps.mean(axis=1, dtype=np.float64)),
+        minimum=frozen(maps.min(axis=1)),
+        maximum=frozen(maps.max(axis=1)),
+        zeros=frozen((maps == 0).mean(axis=1)),
     )
 
 
@@ -150,9 +149,3 @@ def strongest_cell(layer: LayerTrace, channel: int) -> tuple[int, int]:
     """(row, column) of the largest value in a channel's map, the first where several share it."""
     row, col = divmod(int(layer.maps[channel].argmax()), layer.shape[2])
     return row, col
-
-
-def _frozen(values: npt.ArrayLike) -> Array:
-    array = np.array(values, dtype=np.float32)
-    array.setflags(write=False)
-    return array

@@ -26,6 +26,7 @@ from convncf.evaluation.ranking import Scorer, TopK, top_k
 from convncf.inspection.trace import Array, frozen
 from convncf.models.abilities import FoldsIn, with_one_user
 from convncf.models.base import PairwiseModel, scoring
+from convncf.runtime.arrays import read_only
 from convncf.runtime.random import rng
 from convncf.training.optimisers import Adam, Group
 
@@ -163,8 +164,7 @@ def _checked(items: Sequence[int] | npt.ArrayLike, n_items: int) -> Int64s:
         raise IndexError(f"item {wrong} is not one of the model's {n_items} items (0 to {n_items - 1})")
     if picked.size == n_items:
         raise ValueError(f"all {n_items} items were picked: none is left to recommend")
-    picked.setflags(write=False)
-    return picked
+    return read_only(picked)
 
 
 def _count(picked: Int64s) -> str:

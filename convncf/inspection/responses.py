@@ -20,6 +20,7 @@ from convncf.inspection.cells import channel_stats
 from convncf.inspection.trace import Array, PairTrace, frozen
 from convncf.models.abilities import LayeredModel
 from convncf.models.base import scoring
+from convncf.runtime.arrays import read_only
 from convncf.runtime.random import rng
 
 Ints = npt.NDArray[np.int64]
@@ -169,5 +170,4 @@ def _channels(where: npt.NDArray[np.bool_]) -> tuple[int, ...]:
 
 def _read_only(indices: Ints) -> Ints:
     copy = np.array(indices, dtype=np.int64)
-    copy.setflags(write=False)
-    return copy
+    return read_only(copy)

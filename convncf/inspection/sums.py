@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from convncf.inspection.cells import CellArithmetic, cell_arithmetic, channel_stats
 from convncf.inspection.trace import Array, LayerTrace, PairTrace, frozen
+from convncf.runtime.arrays import read_only
 
 CLOSE: Final = 0.1
 """How far a partial sum may be from the score to count as close, as a share of the score."""
@@ -129,5 +130,5 @@ def score_sum(trace: PairTrace) -> ScoreSum:
     values = trace.contributions.astype(np.float64)
     order = np.argsort(-np.abs(values), kind="stable")
     sums = trace.bias + np.concatenate([[0.0], np.cumsum(values[order])])
-    order.setflags(write=False)
+    read_only(order)
     return ScoreSum(terms=order, values=frozen(values[order]), sums=frozen(sums), score=trace.score)

@@ -22,6 +22,7 @@ from convncf.evaluation.ranking import Scorer
 from convncf.models.abilities import LayeredModel, MappedModel, Term
 from convncf.models.base import PairwiseModel
 from convncf.models.registry import with_ability
+from convncf.runtime.arrays import read_only
 
 
 def model_with_embeddings(model: Scorer, needed: str) -> PairwiseModel:
@@ -52,9 +53,10 @@ def refuse_unknown(model: Scorer, user: int, item: int) -> None:
 
 def frozen(values: npt.ArrayLike | Tensor) -> Array:
     """A read-only float32 copy."""
-    array = np.array(values.detach().cpu().numpy() if isinstance(values, Tensor) else values, dtype=np.float32)
-    array.setflags(write=False)
-    return array
+    array = np.array(
+        values.detach().to("cpu", torch.float32).numpy() if isinstance(values, Tensor) else values, dtype=np.float32
+    )
+    return read_only(array)
 
 
 Array = npt.NDArray[np.float32]
@@ -171,7 +173,7 @@ def _trace(model: MappedModel, user: int, item: int) -> PairTrace:
         interaction_map = model.interaction_map(users, items)  # (1, 1, D, D)
         layers = _layers(model, interaction_map) if isinstance(model, LayeredModel) else ()
         summands = model.summands(interaction_map)
-    score, contributions = _score(model, user, item), _numpy(summands.features * summands.weights)
+    score, contributions = _score(model, user, item), frozen(summands.features * summands.weights)
     sentence = summands.sentence
     if model.computed_in == "bf16":
         sentence += (
@@ -181,12 +183,12 @@ def _trace(model: MappedModel, user: int, item: int) -> PairTrace:
     return PairTrace(
         user=user,
         item=item,
-        p=_numpy(model.user_embedding.weight[user]),
-        q=_numpy(model.item_embedding.weight[item]),
-        map=_numpy(interaction_map[0, 0]),
+        p=frozen(model.user_embedding.weight[user]),
+        q=frozen(model.item_embedding.weight[item]),
+        map=frozen(interaction_map[0, 0]),
         layers=layers,
-        features=_numpy(summands.features),
-        weights=_numpy(summands.weights),
+        features=frozen(summands.features),
+        weights=frozen(summands.weights),
         bias=summands.bias,
         contributions=contributions,
         score=score,
@@ -200,11 +202,11 @@ def _layers(model: LayeredModel, interaction_map: Tensor) -> tuple[LayerTrace, .
     return tuple(
         LayerTrace(
             name=f"layer {number}",
-            maps=_numpy(maps[0]),
+            maps=frozen(maps[0]),
             kernel=int(convolution.kernel_size[0]),
             stride=int(convolution.stride[0]),
-            filters=_numpy(convolution.weight),
-            biases=_numpy(cast(Tensor, convolution.bias)),
+            filters=frozen(convolution.weight),
+            biases=frozen(cast(Tensor, convolution.bias)),
         )
         for number, (maps, convolution) in enumerate(
             zip(model.feature_maps(interaction_map), model.layers, strict=True), start=1
@@ -225,9 +227,3 @@ def _score(model: PairwiseModel, user: int, item: int) -> float:
             "Inspect an earlier checkpoint, or train again with a lower learning rate."
         )
     return score
-
-
-def _numpy(tensor: Tensor) -> Array:
-    array = tensor.detach().to("cpu", torch.float32).numpy().copy()
-    array.setflags(write=False)
-    return array

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import permutation_test
 
 from convncf.evaluation.significance import (
     LEVEL,
@@ -76,6 +75,8 @@ def test_swapping_the_models_turns_the_sign_and_nothing_else(difference: list[fl
 
 @pytest.mark.parametrize("shift", [0.0, 0.05, 0.12])
 def test_many_users_agree_with_scipy(shift: float) -> None:
+    from scipy.stats import permutation_test  # here: it takes a second to load, and every worker reads this file
+
     values = np.random.default_rng(4).normal(shift, 1, size=300)
     expected = permutation_test(
         (values,),

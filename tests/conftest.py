@@ -28,7 +28,21 @@ hypothesis.settings.register_profile("usual", deadline=None, suppress_health_che
 hypothesis.settings.register_profile("thorough", hypothesis.settings.get_profile("usual"), max_examples=200)
 hypothesis.settings.load_profile("usual")  # `make full` asks for the other: --hypothesis-profile=thorough
 
-LONGEST: Final[tuple[str, ...]] = ()
+LONGEST: Final[tuple[str, ...]] = (
+    "test_story.py",
+    "test_notebooks.py",
+    "test_every_page.py",
+    "test_app_plots.py",
+    "test_resume.py",
+    "test_workers.py",
+    "test_kills.py",
+    "test_one_worker.py",
+    "test_cli_runs.py",
+    "test_disk.py",
+    "test_app_compare.py",
+    "test_app_inspect.py",
+    "test_app_train.py",
+)
 """Files of tests that take longest, those first: a worker that begins one of them last would work on alone."""
 
 

@@ -40,7 +40,7 @@ def low_rated(made: Split, how: LowRated) -> Split:
 
 
 @pytest.mark.parametrize(
-    ("how", "ranked_without", "never_drawn"),
+    ("how", "ranked_without", "excluded_negatives"),
     [("hidden", True, True), ("negatives", True, False), ("unseen", False, False)],
 )
 def test_what_becomes_of_what_was_rated_lower(how: LowRated, ranked_without: bool, excluded_negatives: bool) -> None:

@@ -313,7 +313,9 @@ def fine(app: AppTest) -> AppTest:
 @pytest.mark.parametrize(
     ("page", "parameters"),
     [
-        pytest.param(page, has, id=f"{page}-{'-'.join(map(str, has.values()))}", marks=[] if usual else pytest.mark.full)
+        pytest.param(
+            page, has, id=f"{page}-{'-'.join(map(str, has.values()))}", marks=[] if usual else pytest.mark.full
+        )
         for (page, has), before in zip(PAGES, [("", {}), *PAGES], strict=False)
         for usual in [page != before[0]]
     ],

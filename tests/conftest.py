@@ -30,18 +30,22 @@ hypothesis.settings.load_profile("usual")  # `make full` asks for the other: --h
 
 LONGEST: Final[tuple[str, ...]] = (
     "test_story.py",
-    "test_notebooks.py",
     "test_every_page.py",
+    "test_notebooks.py",
+    "test_previous_version.py",
     "test_app_plots.py",
-    "test_resume.py",
-    "test_workers.py",
-    "test_kills.py",
-    "test_one_worker.py",
-    "test_cli_runs.py",
-    "test_disk.py",
+    "test_browser_history.py",
     "test_app_compare.py",
     "test_app_inspect.py",
+    "test_workers.py",
+    "test_resume.py",
+    "test_disk.py",
+    "test_cli_runs.py",
     "test_app_train.py",
+    "test_faults_list.py",
+    "test_app_inspect_what_if.py",
+    "test_app_inspect_why.py",
+    "test_kills.py",
 )
 """Files of tests that take longest, those first: a worker that begins one of them last would work on alone."""
 

@@ -42,7 +42,6 @@ LONGEST: Final[tuple[str, ...]] = (
     "test_disk.py",
     "test_cli_runs.py",
     "test_app_train.py",
-    "test_faults_list.py",
     "test_app_inspect_what_if.py",
     "test_app_inspect_why.py",
     "test_kills.py",
@@ -50,8 +49,21 @@ LONGEST: Final[tuple[str, ...]] = (
 """Files of tests that take longest, those first: a worker that begins one of them last would work on alone."""
 
 
+SLOW: Final[tuple[str, ...]] = (
+    "test_benchmark_quality.py",
+    "test_previous_version.py",
+    "test_resume.py",
+)
+"""Files that take many seconds in all though none of their tests does; the app's pages are more, but for Start."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` asks for the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the files that take longest come first; within a file, and otherwise, the order stays."""
+    """Mark what is slow; let the files that take longest come first. Within a file, and otherwise, the order stays."""
+    for item in items:
+        name = item.path.name
+        if name in SLOW or (name.startswith("test_app_") and name != "test_app_start.py"):
+            item.add_marker(pytest.mark.slow)
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
 

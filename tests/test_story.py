@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, expect
 from convncf import jobs
 from convncf.data import catalogue
 from convncf.runs import RunStore
-from tests.browser import App, Complaints, click_in, exceptions, open_page, settle, start_app, turn_to
+from tests.browser import App, Complaints, click_in, exceptions, open_page, settle, start_app
 
 REDUCED = ("train.epochs=2", "train.validate_every=1", "eval.validation_users=40", "data.min_item=100")
 """Two epochs, on the 151 films that are seen most: to rank all 9,066 would take longer than to train."""
@@ -93,8 +93,8 @@ def test_from_the_first_start_to_a_run_of_ones_own(browser: Browser, home: Path,
             inspect_a_pair(page, app)
             look_closer(page)
             see_the_same_elsewhere(page, browser)
-            compare_two(page, home)
-            upload_and_train(page, home, tmp_path)
+            compare_two(page, app, home)
+            upload_and_train(page, app, home, tmp_path)
             nothing_went_wrong(page, complaints, app)
         # The server is gone; what it launched is not.
         assert RunStore(home).open("of-my-own").status().active
@@ -143,9 +143,11 @@ def inspect_a_pair(page: Page, app: App) -> None:
     page.reload()
     settle(page)
     expect(page.get_by_text(headline).first).to_be_visible()
-    turn_to(page, "/inspect?run=no-such-run")
+    page.goto(f"{app.url}/inspect?run=no-such-run")
+    settle(page)
     expect(page.get_by_text("no-such-run").first).to_be_visible()
-    turn_to(page, address.removeprefix(app.url))
+    page.goto(address)
+    settle(page)
 
 
 def look_closer(page: Page) -> None:
@@ -177,15 +179,16 @@ def see_the_same_elsewhere(page: Page, browser: Browser) -> None:
         assert complaints.all() == []
 
 
-def compare_two(page: Page, home: Path) -> None:
+def compare_two(page: Page, app: App, home: Path) -> None:
     wait_for(home, "demo-2x2", "finished")
-    turn_to(page, "/compare?run=demo-mf&run=demo-4x4")
+    page.goto(f"{app.url}/compare?run=demo-mf&run=demo-4x4")
+    settle(page)
     expect(page.get_by_text("NDCG@10").first).to_be_visible()
     expect(page.get_by_text(re.compile(r"users\)")).first).to_be_visible()  # the paired test
     expect(page.locator(".convncf-figure .heatmaplayer").first).to_be_attached()
 
 
-def upload_and_train(page: Page, home: Path, folder: Path) -> None:
+def upload_and_train(page: Page, app: App, home: Path, folder: Path) -> None:
     users, rows = own_csv(folder / "purchases 2024.csv")
     go(page, "Data")
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(folder / "purchases 2024.csv")
@@ -198,7 +201,8 @@ def upload_and_train(page: Page, home: Path, folder: Path) -> None:
     saved = {entry.name: entry for entry in catalogue.entries(home)}["shop"]
     assert (saved.n_users, saved.n_interactions) == (users, rows)
 
-    turn_to(page, "/train?dataset=shop")
+    page.goto(f"{app.url}/train?dataset=shop")
+    settle(page)
     fill(page, "Name of the run", "of-my-own")
     page.get_by_role("button", name="Launch").click()
     wait_for(home, "of-my-own", "starting", "running")

@@ -51,6 +51,9 @@ LONGEST: Final[tuple[str, ...]] = (
 
 SLOW: Final[tuple[str, ...]] = (
     "test_benchmark_quality.py",
+    "test_experiment.py",
+    "test_extending.py",
+    "test_faults.py",
     "test_previous_version.py",
     "test_resume.py",
 )

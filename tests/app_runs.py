@@ -79,7 +79,7 @@ def train(home: Path, name: str, model: str, settings: dict[str, object], data: 
     """One run through the real core, in this process."""
     resolved = resolve(model=model, preset="quick", dataset=data, seed=1, settings=settings)
     run = RunStore(home).create(name, resolved, fingerprint=catalogue.load(data, home).fingerprint)
-    run_experiment(run, home)
+    run_experiment(run)
     run.write_status(Status(state="finished", message="finished"))
     return run
 

@@ -17,7 +17,7 @@ from tests.app_pages import Opened, fine, open_page
 
 def loaded(home: Path, run: str, epoch: int | None = None) -> LoadedRun:
     """The run with its model."""
-    return load_run(RunStore(home).open(run), home, checkpoint=epoch)
+    return load_run(RunStore(home).open(run), checkpoint=epoch)
 
 
 def indices(found: LoadedRun, user: str = "u3", item: str = "i4") -> tuple[int, int]:

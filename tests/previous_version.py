@@ -151,7 +151,7 @@ def _split(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def split(home: Home, name: str) -> dict[str, Any]:
     """Size and hash of each part, and of what rankings leave out; and of three batches of triples: all by raw id."""
-    loaded = load_run(RunStore(home.folder).open(name), home.folder)
+    loaded = load_run(RunStore(home.folder).open(name))
     parts, config = loaded.split, loaded.config
     users, items = parts.interactions.users.ids, parts.interactions.items.ids
     matrices = {"train": parts.train, "validation": parts.validation, "test": parts.test}

@@ -20,7 +20,7 @@ from tests.worlds import checkerboard, make_run, save_dataset
 def popularity(home: Path, name: str, dataset: str, frame: pd.DataFrame, **settings: Any) -> None:
     """A finished Popularity run on a frame."""
     save_dataset(home, dataset, frame)
-    jobs.work(make_run(home, name, "popularity", data__dataset=dataset, **settings), home)
+    jobs.work(make_run(home, name, "popularity", data__dataset=dataset, **settings))
 
 
 def test_a_user_who_has_seen_everything_is_told_so(convncf: CommandLine, home: Path) -> None:
@@ -73,7 +73,7 @@ def test_an_item_is_found_by_its_title_and_the_answer_says_which(convncf: Comman
     titles = tuple(f"Thing {raw}" for raw in interactions.items.ids)
     table = ItemTable(interactions.items, titles, (None,) * n, ((),) * n)
     catalogue.save(Dataset("titled", interactions, table, "generated for a test"), home)
-    jobs.work(make_run(home, "named", "popularity", data__dataset="titled"), home)
+    jobs.work(make_run(home, "named", "popularity", data__dataset="titled"))
     said = convncf("inspect", "named", "--user", "u1", "--item", "thing I7", "--json")
     assert (json.loads(said.out)["item_id"], json.loads(said.out)["title"]) == ("i7", "Thing i7")
     assert "Thing i7, id i7" in said.err

@@ -18,7 +18,7 @@ def popular(home: Path) -> None:
     """A finished Popularity run on the checkerboard, whose users are 000, 001 …"""
     frame = checkerboard()
     save_dataset(home, "toy", frame.assign(user_id=frame["user_id"].str[1:].str.zfill(3)))
-    jobs.work(make_run(home, "popular", "popularity"), home)
+    jobs.work(make_run(home, "popular", "popularity"))
 
 
 def read(file: Path) -> pd.DataFrame:

@@ -33,7 +33,7 @@ def odd_titles(home: Path) -> None:
     titles = tuple(f"{ODD[index % len(ODD)]}{index}" if index % 8 < 7 else "" for index in range(n))
     table = ItemTable(interactions.items, titles, (None,) * n, ((),) * n)
     catalogue.save(Dataset("odd", interactions, table, "generated for a test"), home)
-    jobs.work(make_run(home, "all", "popularity", data__dataset="odd", data__ratios=[0.6, 0.1, 0.3]), home)
+    jobs.work(make_run(home, "all", "popularity", data__dataset="odd", data__ratios=[0.6, 0.1, 0.3]))
 
 
 def read(file: Path) -> list[dict[str, str]]:
@@ -47,7 +47,7 @@ def test_the_file_holds_what_recommend_says_of_each_user_to_the_character(
     file = tmp_path / "lists.csv"
     said = convncf("recommend", "all", "--all", "--top", "40", "--csv", str(file))
     rows = read(file)
-    loaded = load_run(RunStore(home).open("all"), home)
+    loaded = load_run(RunStore(home).open("all"))
     users, names = loaded.dataset.interactions.users, loaded.dataset.items
     assert list(dict.fromkeys(row["user_id"] for row in rows)) == list(users.ids), "every user, in the data's order"
     assert "glut,ton" in {row["user_id"] for row in rows}
@@ -122,7 +122,7 @@ def test_for_an_unknown_user_the_most_popular_are_offered_and_listed(convncf: Co
     assert "Nearest: 'u3'" in said
     assert "--popular instead" in said
 
-    split = load_run(RunStore(home).open("all"), home).split
+    split = load_run(RunStore(home).open("all")).split
     counts = split.train.sum(axis=0)
     for options in (["--popular"], ["--popular", "--user", "nobody"]):
         told = json.loads(convncf("recommend", "all", *options, "-k", "40", "--json").out)
@@ -134,7 +134,7 @@ def test_for_an_unknown_user_the_most_popular_are_offered_and_listed(convncf: Co
 
 
 def test_popular_for_a_known_user_leaves_out_what_that_user_has(convncf: CommandLine, home: Path) -> None:
-    split = load_run(RunStore(home).open("all"), home).split
+    split = load_run(RunStore(home).open("all")).split
     told = json.loads(convncf("recommend", "all", "--popular", "--user", "u3", "-k", "40", "--json").out)
     user = split.interactions.users.index("u3")
     had = {split.interactions.items.id(int(item)) for item in split.excluded("test")[[user]].indices}

@@ -69,7 +69,7 @@ def test_a_setting_that_one_run_does_not_have_is_none_there() -> None:
 
 def trained(home: Path, name: str, model: str = "popularity", **settings: Any) -> Run:
     run = make_run(home, name, model, **settings)
-    jobs.work(run, home)
+    jobs.work(run)
     return run
 
 

@@ -14,7 +14,7 @@ from tests.worlds import make_run
 def judged(home: Path, name: str, **settings: Any) -> Run:
     asked = {"eval__protocol": "candidates", "eval__negatives": 5, "data__split": "leave-one-out"} | settings
     run = make_run(home, name, "popularity", **asked)
-    jobs.work(run, home)
+    jobs.work(run)
     return run
 
 

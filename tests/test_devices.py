@@ -242,7 +242,7 @@ def test_nothing_of_a_run_on_the_cpu_makes_a_cuda_context(home: Path, monkeypatc
     monkeypatch.setattr(torch.cuda, "_lazy_init", touched)
     monkeypatch.setattr(torch.cuda, "is_available", touched)
     run = make_run(home, train__device="cpu", train__epochs=1, pretrain__epochs=1)
-    jobs.work(run, home)
+    jobs.work(run)
     stamp = run.environment()
     assert (stamp["device"], stamp["device_physical_index"], stamp["device_uuid"]) == ("cpu", None, None)
     assert stamp["device_name"]

@@ -69,7 +69,7 @@ def uninterrupted() -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Rows without clocks, and the report, of a run that nothing went wrong with."""
     with tempfile.TemporaryDirectory(prefix="convncf-disk-") as folder:
         run = make_run(Path(folder), "whole", **SHORT)
-        report = jobs.work(run, Path(folder))
+        report = jobs.work(run)
         return without_clock(run.metrics()), report
 
 
@@ -85,7 +85,7 @@ def assert_nothing_half_written(run: Run, home: Path) -> None:
 
 
 def assert_resumes(run: Run, home: Path) -> None:
-    report = jobs.work(run, home)
+    report = jobs.work(run)
     rows, known = uninterrupted()
     assert run.status().state == "finished"
     assert without_clock(run.metrics()) == rows
@@ -98,7 +98,7 @@ def failed(run: Run, home: Path, faults: Faults) -> str:
     with pytest.MonkeyPatch.context() as patch:
         faults.into(patch)
         with pytest.raises(RunError) as caught:
-            jobs.work(run, home)
+            jobs.work(run)
     assert run.status().state == "failed", run.status()
     assert run.status().message == str(caught.value)
     return str(caught.value)
@@ -116,7 +116,7 @@ def test_whichever_write_finds_the_disk_full_it_is_said_and_resume_ends_alike(ho
     counted, whole = Faults(None), make_run(home, "counted", **SHORT)
     with pytest.MonkeyPatch.context() as patch:
         counted.into(patch)
-        jobs.work(whole, home)
+        jobs.work(whole)
     assert counted.steps > 60
     for step in range(min(every, 8), counted.steps + 1, every):
         run = make_run(home, f"step-{step}", **SHORT)
@@ -180,7 +180,7 @@ def test_a_log_that_cannot_be_written_stops_nothing(
 
     run = make_run(home, **SHORT)
     monkeypatch.setattr(logging.StreamHandler, "flush", full)
-    jobs.work(run, home)
+    jobs.work(run)
     assert run.status().state == "finished"
     assert "Traceback" not in capsys.readouterr().err
 

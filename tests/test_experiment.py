@@ -48,8 +48,8 @@ def run(home: Path) -> Run:
 @pytest.mark.parametrize("model", ["convncf", "mf-bpr", "itemknn", "ease", "popularity"])
 def test_evaluate_repeats_the_figures_of_training_exactly(home: Path, model: str) -> None:
     run = finished_run(home) if model == "convncf" else make_run(home, model, model)
-    report = run.report() or run_experiment(run, home)
-    again = evaluate_run(run, home)
+    report = run.report() or run_experiment(run)
+    again = evaluate_run(run)
     # baselines are judged once, in training; the rest of `protocols` is what stands beside it
     same = {key for key in again if not key.startswith("baseline")} - {"seconds", "paired", "protocols"}
     assert {key: again[key] for key in same} == {key: report[key] for key in same}
@@ -91,9 +91,9 @@ def test_baselines_stand_beside_it_with_a_paired_test(run: Run) -> None:
 
 
 def test_a_model_is_no_baseline_of_itself(home: Path) -> None:
-    mf = run_experiment(make_run(home, "mf", "mf-bpr", train__epochs=1), home)
+    mf = run_experiment(make_run(home, "mf", "mf-bpr", train__epochs=1))
     assert set(mf["baselines"]) == {"popularity"}
-    popularity = run_experiment(make_run(home, "popular", "popularity"), home)
+    popularity = run_experiment(make_run(home, "popular", "popularity"))
     assert popularity["baselines"] == popularity["paired"] == {}
     assert popularity["metrics"] == mf["baselines"]["popularity"]
 
@@ -106,7 +106,7 @@ def test_every_figure_of_an_overfitted_run_is_of_its_best_epoch(home: Path) -> N
         "train__patience": 0,
     }
     run = make_run(home, **settings)
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     rows = training_rows(run)
     values = [row["validation"]["NDCG@10"] for row in rows]
     best = int(np.argmax(values))
@@ -119,27 +119,27 @@ def test_every_figure_of_an_overfitted_run_is_of_its_best_epoch(home: Path) -> N
     kept, _ = load_tensors(run.path / "checkpoints" / f"epoch-{best:04d}.safetensors")
     assert facts["epoch"] == best
     assert all(torch.equal(model[name], kept[name]) for name in kept)
-    loaded = load_run(run, home)
+    loaded = load_run(run)
     assert loaded.epoch == best
     assert dict(evaluate(loaded.model, loaded.split, "test", run.config().eval).metrics) == report["metrics"]
-    last = load_run(run, home, checkpoint=12)
+    last = load_run(run, checkpoint=12)
     assert dict(evaluate(last.model, last.split, "test", run.config().eval).metrics) != report["metrics"]
 
 
 def test_checkpoints_are_kept_every_so_many_epochs_the_start_among_them(home: Path) -> None:
     run = make_run(home, train__keep_every=3, train__epochs=4)
-    run_experiment(run, home)
+    run_experiment(run)
     assert [kept.epoch for kept in run.checkpoints()] == [0, 3]
     none = make_run(home, "none", train__keep_every=0, train__epochs=1)
-    run_experiment(none, home)
+    run_experiment(none)
     assert none.checkpoints() == ()
     with pytest.raises(CheckpointError, match=r"epoch 2\. Kept: 0, 3"):
-        load_run(run, home, checkpoint=2)
+        load_run(run, checkpoint=2)
 
 
 def test_a_validation_on_a_sample_is_said_and_the_report_takes_all(home: Path) -> None:
     run = make_run(home, eval__validation_users=5, train__epochs=1)
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     assert report["selection"].endswith("5 of 30 users")
     assert report["n_users_validated"] == 30
     phases = {row["phase"]: row["validation_users"] for row in run.metrics()}
@@ -154,12 +154,12 @@ def test_a_computed_model_is_a_run_of_epoch_nought_that_is_computed_once(
     home: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run(home, model, model)
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     assert (report["best_epoch"], report["epochs"], run.metrics(), run.checkpoints()) == (0, 0, [], ())
     assert set(report["baselines"]) == {"popularity"} - {model}
-    parts = load_run(run, home).split
+    parts = load_run(run).split
     fresh = models.fitted(run.config().model, parts.train)
-    loaded = load_run(run, home)
+    loaded = load_run(run)
     assert loaded.epoch == 0
     for user in range(30):
         assert torch.equal(loaded.model.score_items(user), fresh.score_items(user))
@@ -172,7 +172,7 @@ def test_a_computed_model_is_a_run_of_epoch_nought_that_is_computed_once(
 
         monkeypatch.setattr(type(fresh), "fit", again)
         (run.path / "report.json").unlink()
-        second = run_experiment(run, home)
+        second = run_experiment(run)
         assert {k: v for k, v in second.items() if k != "seconds"} == {
             k: v for k, v in report.items() if k != "seconds"
         }
@@ -180,13 +180,13 @@ def test_a_computed_model_is_a_run_of_epoch_nought_that_is_computed_once(
 
 def test_settings_reach_the_models_that_are_computed(home: Path) -> None:
     near = make_run(home, "near", "itemknn", model__neighbours=2, model__shrinkage=3.5)
-    run_experiment(near, home)
+    run_experiment(near)
     tensors, _ = load_tensors(near.model_path)
-    expected = models.ItemKNN(30, 40, 2, 3.5).fit(load_run(near, home).split.train).state_dict()
+    expected = models.ItemKNN(30, 40, 2, 3.5).fit(load_run(near).split.train).state_dict()
     assert all(torch.equal(tensors[name], value) for name, value in expected.items())
     linear = make_run(home, "linear", "ease", model__ease_l2=7.0)
-    run_experiment(linear, home)
-    between = models.EASE(30, 40, 7.0).fit(load_run(linear, home).split.train).between
+    run_experiment(linear)
+    between = models.EASE(30, 40, 7.0).fit(load_run(linear).split.train).between
     assert torch.equal(load_tensors(linear.model_path)[0]["between"], between)
 
 
@@ -194,7 +194,7 @@ def test_ease_on_too_many_items_is_refused_with_both_sizes(home: Path, monkeypat
     run = make_run(home, "linear", "ease")
     monkeypatch.setattr(records_of_similarity, "available_memory", lambda: 10_000)
     with pytest.raises(DataError, match="40 items"):
-        run_experiment(run, home)
+        run_experiment(run)
     assert run.report() is None
 
 
@@ -203,13 +203,13 @@ def test_ease_on_too_many_items_is_refused_with_both_sizes(home: Path, monkeypat
 
 def test_the_epoch_may_be_chosen_on_test_which_every_row_and_the_report_then_say(home: Path) -> None:
     run = make_run(home, "run", eval__select_on="test", train__patience=0)
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     config = run.config().eval
     for phase, rows in (("training", training_rows(run)), ("pretraining", run.metrics()[:4])):
         values = [row["validation"]["NDCG@10"] for row in rows]
         assert [row["epoch"] for row in rows if row["improved"]][-1] == int(np.argmax(values)), phase
     for epoch in (0, 2):
-        kept = load_run(run, home, checkpoint=epoch)
+        kept = load_run(run, checkpoint=epoch)
         assert training_rows(run)[epoch]["validation"] == dict(evaluate(kept.model, kept.split, "test", config).metrics)
     assert report["metrics"] == training_rows(run)[report["best_epoch"]]["validation"]
     assert "the test part" in " ".join(report["warnings"])
@@ -217,9 +217,9 @@ def test_the_epoch_may_be_chosen_on_test_which_every_row_and_the_report_then_say
 
 def test_candidate_sets_choose_the_epoch_in_both_phases_and_are_kept_with_the_run(home: Path) -> None:
     run = make_run(home, "run", eval__protocol="candidates", eval__negatives=7, train__patience=0)
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     config = run.config().eval
-    kept = load_run(run, home, checkpoint=2)
+    kept = load_run(run, checkpoint=2)
     sets = sample_candidates(kept.split, "validation", 7, seed=1)
     found = evaluate(kept.model, kept.split, "validation", config, candidates=sets)
     assert training_rows(run)[2]["validation"] == dict(found.metrics)
@@ -237,7 +237,7 @@ def test_candidate_sets_choose_the_epoch_in_both_phases_and_are_kept_with_the_ru
 
 def test_with_both_protocols_full_ranking_decides(home: Path) -> None:
     full, both = make_run(home, "full"), make_run(home, "both", eval__protocol="both", eval__negatives=7)
-    one, other = run_experiment(full, home), run_experiment(both, home)
+    one, other = run_experiment(full), run_experiment(both)
     assert without_clock(full.metrics()) == without_clock(both.metrics())
     assert one["metrics"] == other["metrics"]
     assert len(other["protocols"]) == 2
@@ -265,15 +265,15 @@ def test_pretraining_draws_and_spares_as_training_does(home: Path) -> None:
     assert (old.optimizer, old.adagrad_accumulator) == ("adagrad", 0.3)
     plain = make_run(home, "plain", train__epochs=1, train__negatives="uniform")
     hard = make_run(home, "hard", train__epochs=1, **asked)
-    run_experiment(plain, home)
-    report = run_experiment(hard, home)
+    run_experiment(plain)
+    report = run_experiment(hard)
     assert hard.metrics()[1]["loss"] > plain.metrics()[1]["loss"], "harder negatives, in pretraining too"
     assert "drawn as negatives" in " ".join(report["warnings"])
 
 
 def test_frozen_embeddings_end_as_they_were_pretrained(home: Path) -> None:
     run = make_run(home, "run", train__lr_embedding=0.0, train__patience=0)
-    run_experiment(run, home)
+    run_experiment(run)
     mf, _ = load_tensors(run.pretrained_path)
     last, _ = load_tensors(run.path / "checkpoints" / "epoch-0004.safetensors")
     first, _ = load_tensors(run.path / "checkpoints" / "epoch-0000.safetensors")
@@ -290,7 +290,7 @@ def test_the_paper_preset_trains_on_the_toy_as_the_2018_code_begins(home: Path) 
     small |= {"train.device": "cpu", "eval.negatives": 9, "train.keep_every": 1, "pretrain.batch_size": 64}
     resolved = resolve(model="convncf", preset="paper", dataset="toy", settings=small)
     run = jobs.prepare(resolved, "paper", home)
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     start, _ = load_tensors(run.path / "checkpoints" / "epoch-0000.safetensors")
     assert torch.equal(start["cnn.0.bias"], torch.full((4,), 0.1))
     assert float(start["output.weight"].abs().max()) <= 0.2
@@ -309,7 +309,7 @@ def test_the_paper_preset_trains_on_the_toy_as_the_2018_code_begins(home: Path) 
 @pytest.mark.parametrize("ratios", [[1, 0, 0], [0.9, 0, 0.1], [0.9, 0.1, 0]])
 def test_without_a_part_it_trains_and_says_so(home: Path, ratios: list[float], model: str) -> None:
     run = make_run(home, "run", model, data__ratios=ratios, train__patience=1, train__epochs=3)
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     assert bool(report["validation"]) == bool(ratios[1])
     assert bool(report["metrics"]) == bool(ratios[2])
     notes = " ".join(report["notes"] + report["evaluation_notes"])
@@ -322,16 +322,16 @@ def test_without_a_part_it_trains_and_says_so(home: Path, ratios: list[float], m
         assert "no validation" in report["selection"]
         assert report["best_epoch"] == report["epochs"] == 3, "a fixed number of epochs, no early stopping"
         assert [row["validation"] for row in training_rows(run)] == [None] * 4
-    loaded = load_run(run, home)
+    loaded = load_run(run)
     assert len(loaded.model.score_items(0)) == 40
 
 
 def test_the_latest_interactions_can_be_held_out(home: Path) -> None:
     run = make_run(home, data__split="leave-one-out", train__epochs=1)
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     assert report["split"] == "leave-one-out by time"
     assert report["metrics"]["Recall@10"] == report["metrics"]["HR@10"]
-    parts = load_run(run, home).split
+    parts = load_run(run).split
     frame = checkerboard()
     latest = frame.sort_values("timestamp").groupby("user_id").tail(1).set_index("user_id")["item_id"]
     for user, raw in enumerate(parts.interactions.users.ids):
@@ -341,15 +341,15 @@ def test_the_latest_interactions_can_be_held_out(home: Path) -> None:
 def test_a_cut_off_beyond_the_catalogue_is_flagged(home: Path) -> None:
     save_dataset(home, "few", checkerboard(12, 8, seed=2))
     run = make_run(home, "few", "popularity", data__dataset="few", eval__ks=[5, 20])
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     assert any("K = 20" in note for note in report["evaluation_notes"])
     assert report["metrics"]["HR@20"] == 1.0
 
 
 def test_a_batch_that_is_large_for_the_data_is_said(home: Path) -> None:
-    report = run_experiment(make_run(home, train__epochs=1, train__batch_size=4096), home)
+    report = run_experiment(make_run(home, train__epochs=1, train__batch_size=4096))
     assert any("1 step of 4,096" in note for note in report["notes"])
-    steps = run_experiment(make_run(home, "many-steps", train__epochs=1, train__batch_size=8), home)
+    steps = run_experiment(make_run(home, "many-steps", train__epochs=1, train__batch_size=8))
     assert not any("step of" in note for note in steps["notes"])
 
 
@@ -357,13 +357,13 @@ def test_users_who_have_everything_are_counted_and_named(home: Path) -> None:
     rows = [("u1", f"i{item}") for item in range(4)] + [("u2", "i0"), ("u2", "i1"), ("u3", "i2"), ("u3", "i3")]
     save_dataset(home, "four", pd.DataFrame(rows, columns=["user_id", "item_id"]))
     run = make_run(home, "four", "mf-bpr", data__dataset="four", data__ratios=[1, 0, 0], train__epochs=1)
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     assert any(note.startswith("1 user without negatives: u1") for note in report["notes"])
-    assert evaluate_run(run, home)["notes"] == report["notes"]
+    assert evaluate_run(run)["notes"] == report["notes"]
     hard = make_run(home, "hard", "mf-bpr", data__dataset="four", data__ratios=[1, 0, 0], train__negatives="dns")
-    assert run_experiment(hard, home)["notes"] == report["notes"]
+    assert run_experiment(hard)["notes"] == report["notes"]
     popular = make_run(home, "popular", "popularity", data__dataset="four", data__ratios=[1, 0, 0])
-    assert not any("triples" in note for note in run_experiment(popular, home)["notes"])
+    assert not any("triples" in note for note in run_experiment(popular)["notes"])
 
 
 def test_data_from_which_no_triple_can_be_drawn_is_refused_before_there_is_a_folder(home: Path) -> None:
@@ -387,33 +387,33 @@ def test_data_that_changed_under_a_run_is_named_with_both_fingerprints(home: Pat
             use(run, home)
     catalogue.delete("toy", home)
     with pytest.raises(DataError, match="'toy'"):
-        load_run(run, home)
+        load_run(run)
 
 
 def test_a_divergence_is_an_error_and_the_best_epoch_stays(home: Path) -> None:
     run = make_run(home, train__lr_embedding=1e30, train__epochs=3)
     with pytest.raises(NonFiniteLossError, match="training epoch 1"):
-        run_experiment(run, home)
-    assert load_run(run, home).epoch == 0
+        run_experiment(run)
+    assert load_run(run).epoch == 0
     assert run.report() is None
 
 
 def test_a_run_without_model_says_to_wait_and_a_damaged_one_is_named(home: Path) -> None:
     run = make_run(home)
     with pytest.raises(CheckpointError, match=r"'tiny' .*\(queued\)"):
-        load_run(run, home)
+        load_run(run)
     run.save_model({"counts": torch.zeros(3)}, {})
     with pytest.raises(RunBrokenError, match=r"model\.safetensors"):
-        load_run(run, home)
+        load_run(run)
     run.model_path.write_bytes(b"half a file")
     with pytest.raises(CheckpointError, match="damaged"):
-        load_run(run, home)
+        load_run(run)
 
 
 def test_the_run_records_its_device_its_split_and_its_vocabulary(home: Path, caplog: pytest.LogCaptureFixture) -> None:
     run = make_run(home, model="popularity")
     with caplog.at_level(logging.INFO, logger="convncf"):
-        run_experiment(run, home)
+        run_experiment(run)
     assert "device: CPU: " in caplog.text
     assert "split: ratio 0.8:0.1:0.1" in caplog.text
     assert run.environment()["device"] == "cpu"
@@ -424,8 +424,8 @@ def test_the_run_records_its_device_its_split_and_its_vocabulary(home: Path, cap
 
 def test_settings_reach_the_model_that_is_built(home: Path) -> None:
     run = make_run(home, model__dropout_prob=0.4, train__epochs=0, pretrain__epochs=0)
-    run_experiment(run, home)
-    model = load_run(run, home).model
+    run_experiment(run)
+    model = load_run(run).model
     assert isinstance(model, ConvNCF)
     assert model.dropout.p == 0.4
     assert not run.pretrained_path.exists()

@@ -63,18 +63,18 @@ def assert_the_same(run: Run, whole: Run) -> None:
 def test_it_is_the_run_of_so_many_epochs_bit_for_bit(home: Path, model: str, steps: list[int]) -> None:
     settings = FOREVER | ({"model__dropout_prob": 0.3} if model == "convncf" else {})
     whole = make_run(home, "whole", model, **settings, train__epochs=5)
-    run_experiment(whole, home)
+    run_experiment(whole)
     run = make_run(home, "extended", model, **settings, train__epochs=2)
-    jobs.work(run, home)
+    jobs.work(run)
     reports = [run.report()]
     for epochs in steps:
-        extend(run, home, epochs)
+        extend(run, epochs)
         status = run.status()
         assert (status.state, status.resumable) == ("stopped", True)
         assert f"to {epochs} epochs" in status.message
         assert run.report() == reports[-1], "the old one stays"
         assert len(run.metrics()) > 2, "nothing that was trained is lost"
-        jobs.work(run, home)
+        jobs.work(run)
         assert (run.status().state, run.extension()) == ("finished", "")
         reports.append(run.report())
     assert_the_same(run, whole)
@@ -92,10 +92,10 @@ def test_it_is_the_run_of_so_many_epochs_bit_for_bit(home: Path, model: str, ste
 
 def test_one_that_was_stopped_may_be_given_more_too(home: Path) -> None:
     whole = make_run(home, "whole", "mf-bpr", **FOREVER, train__epochs=4)
-    run_experiment(whole, home)
+    run_experiment(whole)
     run = make_run(home, "run", "mf-bpr", **FOREVER, train__epochs=3)
-    extend(run, home, 4)
-    jobs.work(run, home)
+    extend(run, 4)
+    jobs.work(run)
     assert_the_same(run, whole)
 
 
@@ -115,20 +115,20 @@ def test_what_would_be_another_run_is_refused_with_nothing_changed(
     home: Path, model: str, settings: dict[str, Any], epochs: int, error: type[ConvNCFError], words: str
 ) -> None:
     run = make_run(home, "run", model, **(FOREVER | {"train__epochs": 2} | settings))
-    jobs.work(run, home)
+    jobs.work(run)
     before = everything(run)
     with pytest.raises(error, match=words):
-        extend(run, home, epochs)
+        extend(run, epochs)
     assert everything(run) == before
 
 
 def test_one_that_ended_early_would_not_go_on(home: Path) -> None:
     run = make_run(home, "run", "mf-bpr", train__epochs=6, train__patience=1, **STILL)
-    jobs.work(run, home)
+    jobs.work(run)
     assert run.metrics()[-1]["epoch"] == 1
     before = everything(run)
     with pytest.raises(RunError, match=r"epoch 1, by train\.patience 1"):
-        extend(run, home, 9)
+        extend(run, 9)
     assert everything(run) == before
 
 
@@ -137,7 +137,7 @@ def test_while_a_worker_has_it_it_is_left_alone(home: Path) -> None:
     lock = run.hold()
     try:
         with pytest.raises(RunBusyError):
-            extend(Run(run.path), home, 9)
+            extend(Run(run.path), 9)
     finally:
         lock.release()
 
@@ -152,9 +152,9 @@ def test_killed_while_it_is_extended_it_is_as_before_or_is_extended(
 ) -> None:
     """It is one write, of config.json."""
     whole = make_run(home, "whole", "mf-bpr", **FOREVER, train__epochs=4)
-    run_experiment(whole, home)
+    run_experiment(whole)
     run = make_run(home, "run", "mf-bpr", **FOREVER, train__epochs=2)
-    jobs.work(run, home)
+    jobs.work(run)
     before, report = everything(run), run.report()
     real = runtime_files.write_json
 
@@ -166,15 +166,15 @@ def test_killed_while_it_is_extended_it_is_as_before_or_is_extended(
     with monkeypatch.context() as patch:
         patch.setattr(runtime_files, "write_json", write)
         with pytest.raises(Killed):
-            extend(run, home, 4)
+            extend(run, 4)
     run = Run(run.path)
     after = everything(run)
     assert {name for name in before if before[name] != after[name]} == ({"config.json"} if written else set())
     assert run.report() == report
     assert run.status().state == ("stopped" if written else "finished")
     if not written:
-        extend(run, home, 4)
-    jobs.work(run, home)
+        extend(run, 4)
+    jobs.work(run)
     assert_the_same(run, whole)
 
 
@@ -183,7 +183,7 @@ def test_killed_while_it_is_extended_it_is_as_before_or_is_extended(
 
 def two_epochs(home: Path) -> Run:
     run = make_run(home, "run", "mf-bpr", **FOREVER, train__epochs=2)
-    jobs.work(run, home)
+    jobs.work(run)
     return run
 
 
@@ -248,7 +248,7 @@ def test_what_could_not_train_on_is_refused_with_nothing_changed(
     what(home, run, monkeypatch)
     before = everything(run)
     with pytest.raises(error, match=words):
-        extend(run, home, 4)
+        extend(run, 4)
     assert everything(run) == before
     assert run.status().state == "finished"
     assert run.report() is not None
@@ -262,15 +262,15 @@ def end_it(record: Any) -> None:
 def test_the_old_report_is_there_until_the_new_one_is_and_says_of_what_it_is(home: Path) -> None:
     run = two_epochs(home)
     known = run.report()
-    extend(run, home, 4)
+    extend(run, 4)
     with pytest.raises(ArithmeticError):
-        jobs.work(run, home, on_record=end_it)
+        jobs.work(run, on_record=end_it)
     run = Run(run.path)
     assert (run.status().state, run.report()) == ("failed", known)
     assert values_in(run.extension()) == ["2", "4"]
-    extend(run, home, 6)
+    extend(run, 6)
     assert values_in(run.extension()) == ["2", "6"], "that is what its report was of"
-    jobs.work(run, home)
+    jobs.work(run)
     made = run.report()
     assert made is not None
     assert (made["epochs"], made["extended_from"], run.extension()) == (6, [2, 4], "")
@@ -282,9 +282,9 @@ def test_the_old_report_is_there_until_the_new_one_is_and_says_of_what_it_is(hom
 
 def test_embeddings_of_a_run_that_is_extended_are_not_taken_until_it_has_ended(home: Path) -> None:
     run = two_epochs(home)
-    extend(run, home, 4)
+    extend(run, 4)
     settings: dict[str, Any] = {"model__train_method": "after_pretrain", "pretrain__epochs": 0}
     with pytest.raises(PretrainingError, match=r"'run' .*\(stopped\)"):
         make_run(home, "net", model__pre_model_path="run", **settings)
-    jobs.work(run, home)
+    jobs.work(run)
     assert make_run(home, "net", model__pre_model_path="run", **settings).name == "net"

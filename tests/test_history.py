@@ -32,7 +32,7 @@ def end_at(run: Run, home: Path, epoch: int) -> None:
             raise ArithmeticError(f"epoch {epoch} went wrong")
 
     with pytest.raises(ArithmeticError):
-        jobs.work(run, home, on_record=end)
+        jobs.work(run, on_record=end)
 
 
 def stop_in_evaluation(run: Run, home: Path) -> None:
@@ -44,7 +44,7 @@ def stop_in_evaluation(run: Run, home: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running, "judge", evaluate_with_baselines)
         with pytest.raises(TrainingStopped, match="Training is done"):
-            jobs.work(run, home)
+            jobs.work(run)
 
 
 def test_a_run_that_nothing_befell_has_no_history(home: Path) -> None:
@@ -60,7 +60,7 @@ def test_each_end_and_what_it_was_resumed_from_stand_there_in_order(home: Path, 
     run.write_status(replace(run.status(), state="running", phase="training"))
     run.hold().release()
     end_at(run, home, 2)
-    jobs.work(run, home)
+    jobs.work(run)
     told = events(run)
     assert [event for event, _ in told] == ["failed", "lost", "resumed", "failed", "resumed", "finished"]
     assert told[0][1] == "ArithmeticError: epoch 1 went wrong"
@@ -80,7 +80,7 @@ def test_a_reader_of_the_output_that_goes_away_stops_a_run_and_fails_none(home: 
         raise SystemExit(1)
 
     with pytest.raises(SystemExit):
-        jobs.work(run, home, on_record=closed)
+        jobs.work(run, on_record=closed)
     assert run.status().state == "stopped"
     assert "read its output" in run.status().message
 
@@ -115,8 +115,8 @@ def test_an_extension_that_was_ended_on_the_way_is_told_wherever_its_old_figures
     home: Path, convncf: CommandLine
 ) -> None:
     run = make_run(home, "run", "mf-bpr", **FOREVER, train__epochs=2)
-    report = jobs.work(run, home)
-    running.extend(run, home, 4)
+    report = jobs.work(run)
+    running.extend(run, 4)
     end_at(run, home, 3)
     (entry,) = json.loads(convncf("runs", "--json").out)["runs"]
     assert (entry["state"], values_in(entry["extension"])) == ("failed", ["2", "4"])
@@ -145,6 +145,6 @@ def test_a_history_that_cannot_be_written_or_read_ends_no_training(home: Path) -
     run = make_run(home, "run", "mf-bpr", **FOREVER, train__epochs=2)
     end_at(run, home, 1)
     (run.path / "history.jsonl").write_text("<<<<\n{}\n")
-    jobs.work(run, home)
+    jobs.work(run)
     assert run.status().state == "finished"
     assert (run.path / "history.jsonl").read_text() == "<<<<\n{}\n", "it is left as it is"

@@ -46,7 +46,7 @@ def test_status_and_records_are_told_as_they_come(home: Path) -> None:
     states: list[Status] = []
     records: list[EpochRecord] = []
     run = make_run(home, train__epochs=2, pretrain__epochs=1)
-    jobs.work(run, home, on_status=states.append, on_record=records.append)
+    jobs.work(run, on_status=states.append, on_record=records.append)
     assert [(record.phase, record.epoch) for record in records] == [
         ("pretraining", 0),
         ("pretraining", 1),
@@ -80,7 +80,7 @@ def test_an_exception_is_failed_with_its_message_and_never_finished(
             raise error
 
     with pytest.raises(type(error)):
-        jobs.work(run, home, on_record=second_epoch)
+        jobs.work(run, on_record=second_epoch)
     assert run.status().state == "failed"
     assert run.status().message == message
     assert str(error) in run.log_tail()
@@ -92,7 +92,7 @@ def test_an_exception_is_failed_with_its_message_and_never_finished(
 
 def assert_resumes(run: Run, home: Path) -> None:
     """The device is free, and resuming ends where an uninterrupted run ends."""
-    jobs.work(run, home)
+    jobs.work(run)
     expected = finished_run(home / "whole")
     assert run.status().state == "finished"
     assert without_clock(run.metrics()) == without_clock(expected.metrics())
@@ -123,7 +123,7 @@ def test_a_stop_saves_and_says_stopped(home: Path, way: str) -> None:
             os.kill(os.getpid(), signal.Signals[way])
 
     with pytest.raises(TrainingStopped):
-        jobs.work(run, home, on_record=at_epoch(act))
+        jobs.work(run, on_record=at_epoch(act))
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)] == before
     assert run.status().state == "stopped"
     assert "training epoch 3" in run.status().message
@@ -136,7 +136,7 @@ def test_under_nohup_a_terminal_that_closes_stops_nothing(home: Path) -> None:
     run = make_run(home)
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        jobs.work(run, home, on_record=at_epoch(lambda: os.kill(os.getpid(), signal.SIGHUP)))
+        jobs.work(run, on_record=at_epoch(lambda: os.kill(os.getpid(), signal.SIGHUP)))
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
@@ -151,7 +151,7 @@ def test_a_second_interrupt_does_not_wait_for_the_step(home: Path) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        jobs.work(run, home, on_record=at_epoch(twice))
+        jobs.work(run, on_record=at_epoch(twice))
     assert (run.status().state, run.status().message) == ("stopped", "interrupted at once")
     assert_resumes(run, home)
 
@@ -181,7 +181,7 @@ def test_a_stop_in_evaluation_leaves_no_report(home: Path) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(TrainingStopped, match="users ranked"):
-        jobs.work(run, home, on_status=on_status)
+        jobs.work(run, on_status=on_status)
     assert run.status().state == "stopped"
     assert run.report() is None
     assert_resumes(run, home)
@@ -196,7 +196,7 @@ def test_a_worker_whose_run_is_held_elsewhere_is_refused_and_changes_nothing(
     with FileLock(run.path / ".lock"):
         before = status_file(run)
         with pytest.raises(RunBusyError, match="a worker already"):
-            jobs.work(run, home)
+            jobs.work(run)
         assert status_file(run) == before
         assert run.status().state == "running"
 
@@ -206,5 +206,5 @@ def test_what_a_killed_worker_left_half_written_is_cleared_away(home: Path) -> N
     (run.path / "checkpoints").mkdir()
     for name in (".status.json.abc.part", "checkpoints/.training-state.safetensors.abc.part"):
         (run.path / name).write_bytes(b"half")
-    jobs.work(run, home)
+    jobs.work(run)
     assert litter(home) == []

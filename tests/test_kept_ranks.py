@@ -14,7 +14,7 @@ def test_the_metrics_of_a_report_come_out_of_its_ranks(home: Path) -> None:
     run = finished_run(home)
     report, ranks = run.report(), run.read_frame("ranks")
     assert report is not None
-    _, parts = data_of(run, home)
+    _, parts = data_of(run)
     users, items = parts.interactions.users, parts.interactions.items
     pairs = {(users.index(user), items.index(item)) for user, item in zip(ranks.user_id, ranks.item_id, strict=True)}
     coords = parts.test.tocoo().coords

@@ -138,4 +138,4 @@ def test_killed_again_and_again_it_still_arrives(home: Path) -> None:
     report = run.report()
     assert report is not None
     assert report["metrics"] == uninterrupted()[1]["metrics"]
-    assert jobs.work(run, home)["metrics"] == report["metrics"]
+    assert jobs.work(run)["metrics"] == report["metrics"]

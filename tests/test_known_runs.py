@@ -36,7 +36,7 @@ def dataset(home: Path, **files: str) -> None:
 def run_of(home: Path, name: str = "run", model: str = "popularity", **settings: Any) -> tuple[Run, dict[str, Any]]:
     asked = {key.replace("__", "."): value for key, value in settings.items()}
     run = jobs.prepare(resolve(model=model, dataset="data", settings=asked), name, home)
-    jobs.work(run, home)
+    jobs.work(run)
     report = run.report()
     assert report is not None
     return run, report
@@ -59,7 +59,7 @@ def test_one_score_for_everything_ranks_everybody_third(home: Path) -> None:
     frame = run.read_frame("per_user")
     assert frame[(frame["part"] == "test") & (frame["model"] == "this")]["NDCG@3"].tolist() == [0.5] * 4
 
-    loaded = load_run(run, home)
+    loaded = load_run(run)
     for user in range(4):
         (item,) = loaded.split.test.indices[loaded.split.test.indptr[user] : loaded.split.test.indptr[user + 1]]
         seen = view_pair(loaded.model, loaded.split, user, int(item))
@@ -97,9 +97,9 @@ def test_what_training_never_saw_by_each_setting(home: Path) -> None:
     dataset(home, train_txt="0 0\n1 1\n2 1\n", test_txt="0 1\n2 2\n")
     run, report = run_of(home, eval__ks=[1], eval__monitor="HR@1")
     assert report["cold"] == "ranked"
-    changed = evaluate_run(run, home, evaluation=EvalConfig(ks=(1,), monitor="HR@1", cold="excluded"))
+    changed = evaluate_run(run, evaluation=EvalConfig(ks=(1,), monitor="HR@1", cold="excluded"))
     assert (changed["cold"], changed["metrics"]["HR@1"], changed["n_users_evaluated"]) == ("excluded", 1.0, 1)
-    missed = evaluate_run(run, home, evaluation=EvalConfig(ks=(1,), monitor="HR@1", cold="misses"))
+    missed = evaluate_run(run, evaluation=EvalConfig(ks=(1,), monitor="HR@1", cold="misses"))
     assert missed["metrics"] == report["metrics"]
 
 
@@ -153,7 +153,7 @@ def test_stored_sets_cleaned_and_as_published_are_a_stated_choice(home: Path) ->
     assert report["metrics"]["HR@1"] == 0.5
 
     asked = run.config().eval.model_copy(update={"stored_sets": "as published"})
-    published = evaluate_run(run, home, evaluation=asked)
+    published = evaluate_run(run, evaluation=asked)
     assert "as published" in published["protocol"]
     assert published["metrics"]["MRR@10"] == (1 / 5 + 1 / 2) / 2, "behind two copies of itself and two of item 7"
     assert published["candidate_fingerprint"] != report["candidate_fingerprint"]
@@ -183,7 +183,7 @@ def test_models_share_their_sets_and_what_used_others_is_never_ranked_against_th
 
 def test_twenty_pairs_have_one_rank_everywhere(home: Path) -> None:
     run = finished_run(home)
-    loaded = load_run(run, home)
+    loaded = load_run(run)
     report = evaluate(loaded.model, loaded.split, "test", loaded.config.eval)
     pairs = 0
     for user in report.users.tolist():
@@ -199,14 +199,14 @@ def test_every_figure_is_of_the_kept_epoch(home: Path) -> None:
     """A learning rate that is far too high: the best epoch is not the last."""
     often: dict[str, Any] = {"train__patience": 0, "train__validate_every": 1, "model__reg_weights": [0.0, 0.0]}
     run = make_run(home, "overfits", "mf-bpr", train__epochs=8, train__lr_embedding=0.5, **often)
-    jobs.work(run, home)
+    jobs.work(run)
     report = run.report()
     assert report is not None
     assert 0 < report["best_epoch"] < report["epochs"] == 8
     rows = {row["epoch"]: row["validation"] for row in run.metrics() if row["phase"] == "training"}
     assert rows[report["best_epoch"]] == report["validation"] != rows[8]
     assert max(rows, key=lambda epoch: rows[epoch]["NDCG@10"]) == report["best_epoch"]
-    again = evaluate_run(run, home)
+    again = evaluate_run(run)
     assert again.keys() >= report.keys() - {"epochs", "extended_from"}
     for key in ("best_epoch", "metrics", "validation", "intervals", "beyond", "protocol", "selection", "notes"):
         assert again[key] == report[key], key
@@ -219,7 +219,7 @@ def test_choosing_on_test_and_sparing_test_items_are_said_in_every_report(home: 
         "train__excluded_negatives": "test items",
     }
     run = make_run(home, "flagged", "mf-bpr", **settings)
-    jobs.work(run, home)
+    jobs.work(run)
     report = run.report()
     assert report is not None
     chosen, excluded_negatives = report["warnings"]
@@ -227,10 +227,10 @@ def test_choosing_on_test_and_sparing_test_items_are_said_in_every_report(home: 
     assert "train.excluded_negatives=test items" in excluded_negatives
     assert all("too good" in sentence for sentence in report["warnings"])
     assert "NDCG@10 on test" in report["selection"]
-    assert evaluate_run(run, home)["warnings"] == report["warnings"]
+    assert evaluate_run(run)["warnings"] == report["warnings"]
 
     plain = make_run(home, "plain", "mf-bpr", train__epochs=1)
-    jobs.work(plain, home)
+    jobs.work(plain)
     found = compare([plain, run])
     assert [one.warnings for one in found.runs] == [(), tuple(report["warnings"])]
     assert found.to_json()["runs"][1]["warnings"] == report["warnings"]

@@ -158,7 +158,7 @@ def test_a_worker_that_cannot_be_started_is_said(home: Path, monkeypatch: pytest
 def test_a_run_that_has_a_worker_gets_no_second_one(home: Path, started: Started) -> None:
     run = make_run(home)
     with FileLock(run.path / ".lock"), pytest.raises(RunBusyError, match="a worker already"):
-        jobs.start_worker(run, home)
+        jobs.start_worker(run)
     assert started.commands == []
 
 
@@ -167,13 +167,13 @@ def test_a_run_that_has_a_worker_gets_no_second_one(home: Path, started: Started
 
 def test_a_stop_that_comes_before_the_worker_is_not_lost(home: Path, started: Started) -> None:
     run = make_run(home)
-    jobs.start_worker(run, home)
+    jobs.start_worker(run)
     assert jobs.stop(run)
     with pytest.raises(TrainingStopped):
-        jobs.work(run, home)
+        jobs.work(run)
     assert run.status().state == "stopped"
     assert run.metrics() == []
-    jobs.work(run, home)
+    jobs.work(run)
     assert run.status().state == "finished", "an old note does not stop what is resumed"
 
 
@@ -181,7 +181,7 @@ def test_starting_a_worker_again_takes_the_old_note_away(home: Path, started: St
     run = make_run(home)
     run.ask_to_stop()
     run.write_status(Status(state="stopped", pid=1))
-    jobs.start_worker(run, home)
+    jobs.start_worker(run)
     assert not run.stop_asked()
 
 

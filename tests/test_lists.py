@@ -22,7 +22,7 @@ def test_each_list_is_the_one_of_recommend_in_the_order_asked_for(
     home: Path, monkeypatch: pytest.MonkeyPatch, floats: int
 ) -> None:
     monkeypatch.setattr(module, "FLOATS", floats)
-    loaded = load_run(finished_run(home), home)
+    loaded = load_run(finished_run(home))
     users = np.array([7, 3, 29, 0])
     found = list(lists(loaded.model, loaded.split, users, 5))
     assert [user for user, _ in found] == users.tolist()
@@ -34,7 +34,7 @@ def test_each_list_is_the_one_of_recommend_in_the_order_asked_for(
 
 
 def test_no_more_users_are_scored_than_are_listed_next(home: Path) -> None:
-    loaded = load_run(finished_run(home), home)
+    loaded = load_run(finished_run(home))
     asked: list[int] = []
 
     class Counting:
@@ -52,7 +52,7 @@ def test_no_more_users_are_scored_than_are_listed_next(home: Path) -> None:
 
 
 def test_a_score_that_is_not_finite_is_an_error(home: Path) -> None:
-    loaded = load_run(finished_run(home), home)
+    loaded = load_run(finished_run(home))
 
     class Broken:
         n_users, n_items = loaded.model.n_users, loaded.model.n_items

@@ -141,7 +141,7 @@ def toys(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def opened(home: Path, name: str) -> LoadedRun:
-    return load_run(RunStore(home).open(name), home)
+    return load_run(RunStore(home).open(name))
 
 
 def own_scores(loaded: LoadedRun, user: int) -> npt.NDArray[np.float64]:

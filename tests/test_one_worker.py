@@ -60,7 +60,7 @@ def test_two_that_prepare_one_name_in_the_same_moment_are_one_run_and_one_refusa
         refused = [answer for answer in answers if not isinstance(answer, Run)]
         assert [type(error) for error in refused] == [RunExistsError]
         assert f"'{name}-2' is free" in str(refused[0])
-        jobs.work(made[0], home)
+        jobs.work(made[0])
         assert_belongs_together(made[0])
     assert len(RunStore(home).names()) == 4
 
@@ -95,7 +95,7 @@ def test_of_two_that_resume_one_run_one_works_and_the_other_is_refused(home: Pat
             raise ArithmeticError
 
     with pytest.raises(ArithmeticError):
-        jobs.work(run, home, on_record=end)
+        jobs.work(run, on_record=end)
     line = CommandLine(home)
     both = [line.start("resume", "cut", "--json") for _ in range(2)]
     wait_until(lambda: any(process.poll() is not None for process in both), 120)
@@ -137,7 +137,7 @@ def test_resume_pressed_twice_starts_one_worker(home: Path, monkeypatch: pytest.
 
     def press(_: int) -> None:
         try:
-            jobs.start_worker(Run(run.path), home)
+            jobs.start_worker(Run(run.path))
         except RunBusyError as error:
             refused.append(str(error))
 
@@ -149,7 +149,7 @@ def test_resume_pressed_twice_starts_one_worker(home: Path, monkeypatch: pytest.
     late = Status(launched=True, updated=time.time() - status_module.PICKUP_SECONDS - 1)
     run.write_status(late)
     assert run.status().state == "lost"
-    jobs.start_worker(run, home)
+    jobs.start_worker(run)
     assert started.names == ["tiny", "tiny"]
 
 
@@ -163,11 +163,11 @@ def test_a_worker_that_could_not_be_started_can_be_started_again_at_once(
     with monkeypatch.context() as patch:
         start_no_workers(patch, refuse)
         with pytest.raises(ConvNCFError, match="be started"):
-            jobs.start_worker(run, home)
+            jobs.start_worker(run)
     assert run.status().state == "failed"
     assert "Resource temporarily unavailable" in run.status().message
     started = start_no_workers(monkeypatch)
-    jobs.start_worker(run, home)
+    jobs.start_worker(run)
     assert started.names == ["tiny"]
 
 
@@ -191,7 +191,7 @@ def test_a_worker_that_has_ended_does_not_stay_in_the_list_of_processes(
 
     run = make_run(home)
     start_no_workers(monkeypatch, short_lived)
-    jobs.start_worker(run, home)
+    jobs.start_worker(run)
     wait_until(lambda: not is_there(workers[0].pid))
     launching._reap(workers[0].pid)  # who was waited for already is no fault
 
@@ -200,5 +200,5 @@ def test_a_worker_that_is_killed_before_its_first_word_is_lost_after_its_time_an
     run = make_run(home)
     run.write_status(Status(launched=True, updated=time.time() - status_module.PICKUP_SECONDS - 1))
     assert run.status().state == "lost"
-    jobs.work(run, home)
+    jobs.work(run)
     assert without_clock(run.metrics()) == without_clock(finished_run(home / "whole").metrics())

@@ -25,7 +25,7 @@ FROM: dict[str, Any] = {"model__train_method": "after_pretrain", "pretrain__epoc
 
 def mf(home: Path, name: str = "mf", **settings: Any) -> Run:
     run = make_run(home, name, "mf-bpr", **(SHORT | settings))
-    run_experiment(run, home)
+    run_experiment(run)
     return run
 
 
@@ -35,7 +35,7 @@ def net(home: Path, path: str = "mf", name: str = "net", **settings: Any) -> Run
 
 def pairs(run: Run, home: Path, part: str) -> set[tuple[str, str]]:
     """The raw pairs of a part of a run's split, taken one by one."""
-    _, parts = data_of(run, home)
+    _, parts = data_of(run)
     interactions = parts.interactions
     found = getattr(parts, part).tocoo()
     users, items = interactions.users, interactions.items
@@ -87,23 +87,23 @@ def test_a_run_in_the_queue_is_looked_at_too_and_again_when_it_has_ended(home: P
     shutil.rmtree(home / "runs" / "mf")
     mf(home, seed=2)  # made anew under that name, of another split
     with pytest.raises(PretrainingError, match="test pairs"):
-        jobs.work(run, home)
+        jobs.work(run)
     assert run.status().state == "failed"
     assert run.metrics() == []
 
 
 def test_the_same_split_is_no_leak_and_nothing_is_said(home: Path) -> None:
     mf(home)
-    report = run_experiment(net(home), home)
+    report = run_experiment(net(home))
     assert report["warnings"] == []
     mf(home, "timed", data__split="leave-one-out")
     run = net(home, "timed", "of-time", data__split="leave-one-out", seed=2)  # by time: the seed decides nothing
-    assert run_experiment(run, home)["warnings"] == []
+    assert run_experiment(run)["warnings"] == []
 
 
 def test_where_there_is_no_test_part_there_is_nothing_to_leak(home: Path) -> None:
     mf(home)
-    report = run_experiment(net(home, data__ratios=(1.0, 0.0, 0.0), seed=2), home)
+    report = run_experiment(net(home, data__ratios=(1.0, 0.0, 0.0), seed=2))
     assert report["warnings"] == []
 
 
@@ -115,7 +115,7 @@ def test_seen_validation_pairs_are_no_refusal_and_are_told(home: Path) -> None:
     save_dataset(home, "earlier", frame[~held_out])
     n = int((ours.part == 1).sum())
     mf(home, data__dataset="earlier", data__ratios=(1.0, 0.0, 0.0))
-    (said,) = run_experiment(net(home, data__split="leave-one-out"), home)["warnings"]
+    (said,) = run_experiment(net(home, data__split="leave-one-out"))["warnings"]
     assert f"trained on {n} of the {n} validation pairs" in said
     assert "No test pair" in said
 
@@ -124,7 +124,7 @@ def test_a_bare_file_and_a_run_whose_data_is_gone_are_of_unknown_origin(home: Pa
     source = mf(home)
     file = tmp_path / "bare.safetensors"
     shutil.copy(source.model_path, file)
-    (said,) = run_experiment(net(home, str(file), "by-file"), home)["warnings"]
+    (said,) = run_experiment(net(home, str(file), "by-file"))["warnings"]
     assert "of unknown origin" in said
     assert "the test part" in said
     assert str(file) in said
@@ -132,14 +132,14 @@ def test_a_bare_file_and_a_run_whose_data_is_gone_are_of_unknown_origin(home: Pa
     save_dataset(home, "copy")
     mf(home, "of-copy", data__dataset="copy")
     shutil.rmtree(home / "datasets" / "copy")
-    (said,) = run_experiment(net(home, "of-copy", "by-run"), home)["warnings"]
+    (said,) = run_experiment(net(home, "of-copy", "by-run"))["warnings"]
     assert "of unknown origin" in said
     assert "'copy'" in said
 
 
 def test_what_a_report_says_of_the_run_behind_the_embeddings_is_handed_on(home: Path) -> None:
     mf(home, train__excluded_negatives="test items")
-    (said,) = run_experiment(net(home), home)["warnings"]
+    (said,) = run_experiment(net(home))["warnings"]
     assert "run 'mf'" in said
     second = net(home, "net", "second")
-    assert said in run_experiment(second, home)["warnings"][0]
+    assert said in run_experiment(second)["warnings"][0]

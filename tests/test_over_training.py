@@ -32,13 +32,13 @@ from tests.worlds import finished_run
 
 def checkpoints(run: Run, home: Path) -> tuple[tuple[ModelCheckpoint, ...], Split]:
     """Every kept moment of a finished run, and its split."""
-    loaded = load_run(run, home)
+    loaded = load_run(run)
     return checkpoints_of(loaded), loaded.split
 
 
 def test_the_best_epoch_is_a_moment_also_where_it_was_not_kept(home: Path) -> None:
     run = finished_run(home)
-    loaded = load_run(run, home)
+    loaded = load_run(run)
     next(at for at in run.checkpoints() if at.epoch == loaded.epoch).path.unlink()
     (best,) = (at for at in checkpoints_of(loaded) if at.best)
     assert (best.label, best.epoch) == (f"epoch {loaded.epoch}" if loaded.epoch else "epoch 0", loaded.epoch)
@@ -62,7 +62,7 @@ def test_a_run_from_pretraining_to_its_end(home: Path) -> None:
     assert sum(at.best for at in found.checkpoints) == 1
     assert found.unreadable == ()
     for at in found.checkpoints[1:]:
-        view = view_pair(load_run(run, home, checkpoint=at.epoch).model, split, 3, 7)
+        view = view_pair(load_run(run, checkpoint=at.epoch).model, split, 3, 7)
         assert isinstance(view.trace, PairTrace)
         np.testing.assert_array_equal(at.p, view.trace.p)
         np.testing.assert_array_equal(at.q, view.trace.q)

@@ -24,7 +24,7 @@ from tests.worlds import dataset_of, finished_run, make_run, save_dataset
 
 @pytest.fixture
 def loaded(home: Path) -> LoadedRun:
-    return load_run(finished_run(home), home)
+    return load_run(finished_run(home))
 
 
 def test_evaluation_list_and_inspection_agree_for_twenty_test_pairs(loaded: LoadedRun) -> None:
@@ -179,9 +179,9 @@ def test_the_same_numbers_come_out_of_the_whole_chain(home: Path) -> None:
     save_dataset(home, "ring", pd.DataFrame(rows, columns=["user_id", "item_id"]))
     settings = {"data__dataset": "ring", "data__ratios": [0.5, 0.0, 0.5], "eval__ks": [1, 4], "eval__monitor": "MRR@4"}
     run = make_run(home, "ring", "popularity", **settings)
-    report = jobs.work(run, home)
+    report = jobs.work(run)
     # which of a user's two items is held out is drawn, so the counts are read from the split, not assumed
-    loaded = load_run(run, home)
+    loaded = load_run(run)
     counts = np.asarray(loaded.split.train.sum(axis=0)).ravel()
     expected = []
     for user in range(n):

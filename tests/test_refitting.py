@@ -18,12 +18,12 @@ def test_a_refit_trains_on_every_interaction_for_the_chosen_epochs(tmp_path: Pat
     run = finished_run(tmp_path)
     report = run.report()
     assert report is not None
-    made = jobs.refit(run, "everything", tmp_path)
+    made = jobs.refit(run, "everything")
     assert made.settings()["train.epochs"] == report["best_epoch"]
     assert made.sources()["train.epochs"] == f"refit of {run.name}"
     assert made.sources()["data.ratios"] == f"refit of {run.name}"
-    said = jobs.work(made, tmp_path)
-    loaded = load_run(made, tmp_path)
+    said = jobs.work(made)
+    loaded = load_run(made)
     assert loaded.split.train.nnz == len(loaded.dataset.interactions)
     assert said["metrics"] == {}
     assert said["epochs"] == said["best_epoch"] == report["best_epoch"]
@@ -33,7 +33,7 @@ def test_a_refit_trains_on_every_interaction_for_the_chosen_epochs(tmp_path: Pat
 def test_a_run_that_is_not_finished_is_not_refitted(tmp_path: Path) -> None:
     save_dataset(tmp_path)
     with pytest.raises(RunError, match="not finished"):
-        jobs.refit(make_run(tmp_path, "new"), "all", tmp_path)
+        jobs.refit(make_run(tmp_path, "new"), "all")
 
 
 def test_a_schedule_that_depends_on_the_epochs_is_refused(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def interrupt(run: Run, home: Path, method: str, call: int, *, done: bool) -> li
     with pytest.MonkeyPatch.context() as patch:
         kill_at(patch, method, call, done=done)
         with pytest.raises(Killed):
-            run_experiment(run, home)
+            run_experiment(run)
     return Run(run.path).metrics()
 
 
@@ -119,7 +119,7 @@ def test_killed_at_any_point_it_goes_on_as_if_nothing_had_been(
 ) -> None:
     run = interrupted_twin(home)
     before = interrupt(run, home, method, call, done=done)
-    report = run_experiment(Run(run.path), home)
+    report = run_experiment(Run(run.path))
     assert_equal_to_uninterrupted(run, expected, report)
     # what was finished was not trained again
     assert clocks(run.metrics()[: len(before)]) == clocks(before)
@@ -134,7 +134,7 @@ def test_killed_a_second_time_and_a_third_it_still_does(home: Path, expected: Ru
         assert clocks(rows[: len(seen)]) == clocks(seen)
         seen = rows
     assert len(seen) > 5, "it came into training"
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     assert_equal_to_uninterrupted(run, expected, report)
     assert clocks(run.metrics()[: len(seen)]) == clocks(seen)
 
@@ -148,7 +148,7 @@ def test_a_last_line_that_was_cut_short_is_written_again_from_the_state(
     path = run.path / "metrics.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:-1]) + lines[-1][:left])
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     assert_equal_to_uninterrupted(run, expected, report)
     assert clocks(run.metrics()[:record]) == clocks(before), "the state held the line, its clock too"
 
@@ -157,14 +157,14 @@ def test_lines_beyond_the_state_are_trained_again_not_kept_twice(home: Path, exp
     run = interrupted_twin(home)
     interrupt(run, home, "save_state", 7, done=False)
     run.append_metrics({"phase": "training", "epoch": 2, "loss": 123.0})
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     assert_equal_to_uninterrupted(run, expected, report)
 
 
 def test_a_run_that_is_finished_is_not_trained_again(home: Path, expected: Run) -> None:
     before = expected.metrics()
     stamps = {path: path.stat().st_mtime_ns for path in expected.path.rglob("*.safetensors")}
-    report = run_experiment(expected, home)
+    report = run_experiment(expected)
     assert expected.metrics() == before
     assert {path: path.stat().st_mtime_ns for path in expected.path.rglob("*.safetensors")} == stamps
     assert_equal_to_uninterrupted(expected, finished_run(home / "other"), report)
@@ -185,10 +185,10 @@ def test_stopped_between_two_steps_or_two_users_it_goes_on_too(
         return answers > asked
 
     with pytest.raises(TrainingStopped):
-        run_experiment(run, home, stop=stop)
+        run_experiment(run, stop=stop)
     before = run.metrics()
     assert run.report() is None
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     assert_equal_to_uninterrupted(run, expected, report)
     assert clocks(run.metrics()[: len(before)]) == clocks(before)
 
@@ -206,7 +206,7 @@ def test_killed_in_the_middle_of_an_epoch_that_is_saved_on_the_way_it_goes_on_to
 ) -> None:
     run = make_run(home, "twin", train__save_minutes=1e-9)  # a state after each step, of both phases
     before = interrupt(run, home, "save_state", call, done=done)
-    report = run_experiment(Run(run.path), home)
+    report = run_experiment(Run(run.path))
     assert_equal_to_uninterrupted(run, expected, report)
     assert clocks(run.metrics()[: len(before)]) == clocks(before)
     assert litter(home) == []
@@ -217,7 +217,7 @@ def test_killed_after_the_metrics_line_then_within_an_epoch_then_extended_each_e
         return [(row["phase"], row["epoch"]) for row in run.metrics()]
 
     whole = make_run(home, "whole", train__epochs=8, train__patience=0)
-    run_experiment(whole, home)
+    run_experiment(whole)
     settings: dict[str, Any] = {"train__epochs": 5, "train__patience": 0, "train__save_minutes": 1e-9}
     run = make_run(home, "twin", **settings)
     interrupt(run, home, "append_metrics", 6, done=True)
@@ -228,10 +228,10 @@ def test_killed_after_the_metrics_line_then_within_an_epoch_then_extended_each_e
     assert rows_of(run)[: len(rows)] == rows
     facts = load_tensors(run.path / "checkpoints" / "training-state.safetensors")[1]
     assert facts["steps"] > 0
-    run_experiment(run, home)
+    run_experiment(run)
     assert rows_of(run) == [("pretraining", n) for n in range(4)] + [("training", n) for n in range(6)]
-    extend(run, home, 8)
-    report = run_experiment(run, home)
+    extend(run, 8)
+    report = run_experiment(run)
     assert_equal_to_uninterrupted(run, whole, report)
 
 
@@ -242,7 +242,7 @@ def test_seconds_count_what_was_trained_of_an_epoch_before_the_interruption(home
     tensors, facts = load_tensors(path)
     assert facts["steps"] > 0
     save_tensors(path, tensors, facts | {"seconds": 5000.0})
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     assert 5000 < report["seconds"] < 5100
     begun = run.metrics()[len([row for row in run.metrics() if row["phase"] == "pretraining"]) + facts["epoch"] + 1]
     assert begun["seconds"] > 5000
@@ -255,10 +255,10 @@ def test_with_dropout_and_each_optimiser_the_tensors_are_equal_bit_for_bit(home:
     settings: dict[str, Any] = {"model__dropout_prob": 0.5, "train__optimizer": optimizer, "eval__validation_users": 7}
     settings |= {"model__initialisation": "random", "pretrain__epochs": 0, "train__epochs": 3}
     whole = make_run(home, "whole", **settings)
-    run_experiment(whole, home)
+    run_experiment(whole)
     run = make_run(home, "run", **settings)
     interrupt(run, home, "save_state", 3, done=False)
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     assert_equal_to_uninterrupted(run, whole, report)
 
 
@@ -268,7 +268,7 @@ def test_seconds_count_the_work_before_the_interruption_and_not_the_pause(home: 
     path = run.path / "metrics.jsonl"
     rows = [row | {"seconds": 1000.0, "time": "2020-01-01T00:00:00.000+00:00"} for row in run.metrics()]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    report = run_experiment(run, home)
+    report = run_experiment(run)
     assert 8000 < report["seconds"] < 8100
 
 
@@ -279,4 +279,4 @@ def test_a_record_that_is_damaged_in_the_middle_is_named_not_repaired_in_silence
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], lines[1][:20], lines[2]]) + "\n")
     with pytest.raises(RunBrokenError, match=r"metrics\.jsonl, line 2"):
-        run_experiment(run, home)
+        run_experiment(run)

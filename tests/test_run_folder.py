@@ -97,7 +97,7 @@ def test_a_finished_run_whose_report_is_gone_can_be_taken_up_again(home: Path) -
     (run.path / "report.json").unlink()
     assert (run.status().state, run.status().resumable) == ("lost", True)
     assert "report.json is missing" in run.status().message
-    report = jobs.work(run, home)
+    report = jobs.work(run)
     assert run.status().state == "finished"
     assert report["metrics"] == known["metrics"]
     assert run.metrics() == rows, "nothing was trained anew"
@@ -325,7 +325,7 @@ def test_a_damaged_status_says_how_the_run_is_saved_and_that_works(broken: Run, 
         broken.status()
     (broken.path / "status.json").write_text('{"state": "stopped"}')
     assert broken.status().resumable
-    jobs.work(broken, home)
+    jobs.work(broken)
     assert broken.status().state == "finished"
 
 

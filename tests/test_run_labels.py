@@ -112,11 +112,11 @@ def test_a_run_that_is_deleted_meanwhile_is_said_to_be_gone(store: RunStore, run
 
 def test_a_resume_leaves_the_labels_and_the_labels_leave_the_figures(home: Path) -> None:
     run = make_run(home, model="popularity")
-    run_experiment(run, home)
+    run_experiment(run)
     before = run.report()
     run.label(lambda labels: replace(labels.with_tags(add=["kept"]), archived=True))
     (run.path / "report.json").unlink()
-    run_experiment(run, home)
+    run_experiment(run)
     assert run.labels() == Labels(("kept",), "", archived=True)
     after = run.report()
     assert before is not None

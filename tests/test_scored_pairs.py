@@ -61,7 +61,7 @@ def test_what_is_no_pair_of_the_model_is_refused(
 
 def test_ranks_of_a_file_are_those_that_the_run_kept_and_a_seen_item_is_marked(home: Path, tmp_path: Path) -> None:
     run = finished_run(home)
-    loaded = load_run(run, home)
+    loaded = load_run(run)
     ranks = run.read_frame("ranks")
     seen = loaded.dataset.items.items.id(int(row(loaded.split.train, 0)[0]))
     first = loaded.dataset.interactions.users.id(0)

@@ -83,7 +83,7 @@ def test_a_seed_that_cannot_go_on_is_refused_before_another_is_trained(home: Pat
 
 @pytest.mark.usefixtures("toy")
 def test_one_pretraining_for_all_seeds_is_a_leak_for_each_other_seed(home: Path, convncf: CommandLine) -> None:
-    jobs.work(make_run(home, "mf", "mf-bpr", train__epochs=1), home)
+    jobs.work(make_run(home, "mf", "mf-bpr", train__epochs=1))
     said = convncf.refused(*NET, "--set", "model.pre_model_path=mf", "--seeds", "1,2")
     assert "run 'mf' (model.pre_model_path)" in said
     assert RunStore(home).names() == ("mf",), "seed 1 has the same split, and is not begun either"
@@ -101,7 +101,7 @@ def test_a_relative_path_is_the_same_run_the_second_time_and_from_anywhere(
     home: Path, convncf: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = make_run(home, "mf", "mf-bpr", train__epochs=1)
-    jobs.work(source, home)
+    jobs.work(source)
     monkeypatch.chdir(home / "runs")
     command = (*NET, "--set", "model.pre_model_path=mf/model.safetensors", "--seeds", "1", "--json")
     first = convncf(*command)

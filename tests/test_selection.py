@@ -51,7 +51,7 @@ def parts_row() -> dict[str, Any]:
 def selection(home: Path, **settings: Any) -> str:
     save_dataset(home, "toy", with_one_who_has_all())
     run: Run = make_run(home, pretrain__epochs=0, train__epochs=1, **settings)
-    said = run_experiment(run, home)["selection"]
+    said = run_experiment(run)["selection"]
     assert isinstance(said, str)
     return said
 

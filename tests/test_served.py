@@ -29,7 +29,7 @@ def copy_of(run: Run, name: str) -> Run:
 
 
 def test_bands_of_activity_hold_the_reports_mean(run: Run, copied_home: Path) -> None:
-    _, split = data_of(run, copied_home)
+    _, split = data_of(run)
     report = run.report()
     assert report is not None
     found = by_activity([run], split, "HR@10")
@@ -43,7 +43,7 @@ def test_bands_of_activity_hold_the_reports_mean(run: Run, copied_home: Path) ->
 
 
 def test_users_are_held_together_by_raw_id_not_by_row(run: Run, copied_home: Path) -> None:
-    _, split = data_of(run, copied_home)
+    _, split = data_of(run)
     other = copy_of(run, "turned")
     other.write_frame("per_user", other.read_frame("per_user").iloc[::-1])
     found = by_activity([run, other], split, "HR@10").groups.means
@@ -52,7 +52,7 @@ def test_users_are_held_together_by_raw_id_not_by_row(run: Run, copied_home: Pat
 
 def test_bands_of_popularity_from_ranks_written_by_hand(run: Run, copied_home: Path) -> None:
     """Items are hit if, and only if, they are among the most popular half: the last band is 1, the first 0."""
-    _, split = data_of(run, copied_home)
+    _, split = data_of(run)
     ids = split.interactions.items
     popular = np.bincount(split.train.indices, minlength=split.train.shape[1])
     frame = run.read_frame("ranks")
@@ -65,7 +65,7 @@ def test_bands_of_popularity_from_ranks_written_by_hand(run: Run, copied_home: P
 
 
 def test_a_miss_has_no_rank_and_is_no_hit(run: Run, copied_home: Path) -> None:
-    _, split = data_of(run, copied_home)
+    _, split = data_of(run)
     frame = run.read_frame("ranks")
     frame["rank"] = pd.array([None] * len(frame), dtype="Int64")
     run.write_frame("ranks", frame)
@@ -73,7 +73,7 @@ def test_a_miss_has_no_rank_and_is_no_hit(run: Run, copied_home: Path) -> None:
 
 
 def test_what_only_one_run_was_judged_on_is_counted(run: Run, copied_home: Path) -> None:
-    _, split = data_of(run, copied_home)
+    _, split = data_of(run)
     other = copy_of(run, "fewer")
     other.write_frame("ranks", other.read_frame("ranks").iloc[3:])
     found = by_popularity([run, other], split, 10)
@@ -82,7 +82,7 @@ def test_what_only_one_run_was_judged_on_is_counted(run: Run, copied_home: Path)
 
 
 def test_a_run_without_ranks_says_what_to_do(run: Run, copied_home: Path) -> None:
-    _, split = data_of(run, copied_home)
+    _, split = data_of(run)
     assert keeps_ranks(run)
     (run.path / "ranks.parquet").unlink()
     assert not keeps_ranks(run)
@@ -91,7 +91,7 @@ def test_a_run_without_ranks_says_what_to_do(run: Run, copied_home: Path) -> Non
 
 
 def test_a_frame_without_its_columns_and_a_metric_that_is_not_there_are_named(run: Run, copied_home: Path) -> None:
-    _, split = data_of(run, copied_home)
+    _, split = data_of(run)
     run.write_frame("ranks", run.read_frame("ranks").drop(columns=["rank"]))
     with pytest.raises(RunBrokenError, match="rank"):
         by_popularity([run], split, 10)

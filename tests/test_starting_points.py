@@ -37,7 +37,7 @@ def until_training(run: Run, home: Path) -> None:
             raise Enough
 
     with pytest.raises(Enough):
-        run_experiment(run, home, on_record=on_record)
+        run_experiment(run, on_record=on_record)
 
 
 def training_rows(run: Run) -> list[dict[str, Any]]:
@@ -48,7 +48,7 @@ def training_rows(run: Run) -> list[dict[str, Any]]:
 
 
 def the_mf_it_began_from(run: Run, home: Path) -> tuple[ConvNCF, MatrixFactorisation, Split]:
-    loaded = load_run(run, home, checkpoint=0)
+    loaded = load_run(run, checkpoint=0)
     assert isinstance(loaded.model, ConvNCF)
     config = loaded.config.model.model_copy(update={"name": "mf-bpr"})
     mf = models.build(config, loaded.model.n_users, loaded.model.n_items)
@@ -145,11 +145,11 @@ def from_mf(home: Path, name: str = "net", path: str = "mf", **settings: Any) ->
 def test_embeddings_are_carried_by_raw_id_not_by_position(home: Path) -> None:
     frame = checkerboard()
     mf = make_run(home, "mf", "mf-bpr", train__epochs=2)
-    of_mf = run_experiment(mf, home)
+    of_mf = run_experiment(mf)
     other_order = frame.sample(frac=1, random_state=3, ignore_index=True)
     save_dataset(home, "shuffled", other_order)
     run = from_mf(home, data__dataset="shuffled", train__epochs=1)
-    report = run_experiment(run, home)
+    report = run_experiment(run)
 
     source, _ = load_tensors(mf.model_path)
     carried, _ = load_tensors(run.path / "checkpoints" / "epoch-0000.safetensors")
@@ -165,14 +165,14 @@ def test_embeddings_are_carried_by_raw_id_not_by_position(home: Path) -> None:
 
 def test_a_run_can_start_from_a_folder_or_a_bare_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mf = make_run(home, "mf", "mf-bpr", train__epochs=1)
-    run_experiment(mf, home)
+    run_experiment(mf)
     monkeypatch.chdir(home)
     for name, path in (("by-folder", "runs/mf"), ("by-file", "runs/mf/model.safetensors")):
         run = from_mf(home, name, path, train__epochs=0)
         assert run.config().model["pre_model_path"] == str(home / path), "found from wherever the worker is started"
         with monkeypatch.context() as elsewhere:
             elsewhere.chdir(run.path)
-            run_experiment(run, home)
+            run_experiment(run)
         carried, _ = load_tensors(run.model_path)
         assert torch.equal(carried["item_embedding.weight"], load_tensors(mf.model_path)[0]["item_embedding.weight"])
 
@@ -180,13 +180,13 @@ def test_a_run_can_start_from_a_folder_or_a_bare_file(home: Path, monkeypatch: p
 def test_what_cannot_be_started_from_is_refused_before_there_is_a_folder(home: Path, tmp_path: Path) -> None:
     mf = make_run(home, "mf", "mf-bpr", train__epochs=0)
     with pytest.raises(Enough):
-        run_experiment(mf, home, on_record=lambda _: (_ for _ in ()).throw(Enough()))
+        run_experiment(mf, on_record=lambda _: (_ for _ in ()).throw(Enough()))
     mf.write_status(mf.status().__class__(state="stopped"))
     popular = make_run(home, "popular", "popularity")
-    run_experiment(popular, home)
+    run_experiment(popular)
     small = save_dataset(home, "small", checkerboard(20, 40))
     of_small = make_run(home, "of-small", "mf-bpr", data__dataset="small", train__epochs=0)
-    run_experiment(of_small, home)
+    run_experiment(of_small)
     wrong = tmp_path / "wrong.safetensors"
     save_tensors(wrong, {"user_embedding.weight": torch.zeros(2, 8), "item_embedding.weight": torch.zeros(2, 8)}, {})
     (tmp_path / "x.pth").touch()
@@ -222,9 +222,9 @@ def test_a_run_that_waits_for_its_pretraining_in_the_queue_is_accepted(home: Pat
     make_run(home, "mf", "mf-bpr", train__epochs=0)  # queued: its worker has not come yet
     run = from_mf(home, train__epochs=0)
     with pytest.raises(PretrainingError, match="'mf'"):
-        run_experiment(run, home)
-    run_experiment(RunStore(home).open("mf"), home)
-    run_experiment(run, home)
+        run_experiment(run)
+    run_experiment(RunStore(home).open("mf"))
+    run_experiment(run)
     users, items, words = pretrained_vectors("mf", catalogue.load("toy", home), RunStore(home), size=8)
     assert (users.shape, items.shape) == ((30, 8), (40, 8))
     assert values_in(words) == ["30", "40"]

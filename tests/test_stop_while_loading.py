@@ -23,6 +23,6 @@ def test_a_stop_is_heard_before_and_after_the_data_is_loaded(home: Path, asked: 
         return times >= asked
 
     with pytest.raises(TrainingStopped, match="were loading"):
-        run_experiment(run, home, stop=stop)
+        run_experiment(run, stop=stop)
     assert times == asked
     assert not (run.path / "environment.json").exists()

@@ -43,7 +43,7 @@ EDITS = [
 
 @pytest.fixture
 def loaded(home: Path) -> LoadedRun:
-    return load_run(finished_run(home), home)
+    return load_run(finished_run(home))
 
 
 @torch.no_grad()

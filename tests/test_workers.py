@@ -42,11 +42,11 @@ def test_a_worker_killed_in_the_middle_of_an_epoch_goes_on_as_if_nothing_had_bee
     run = make_run(home, "killed", **settings)
 
     # SIGKILL in training: nothing is said by the worker, and the run is lost within a heartbeat
-    jobs.start_worker(run, home)
+    jobs.start_worker(run)
     wait_until(in_the_middle_of(run, "training", 1), 120, run=run)
     assert run.status().state == "running"
     with pytest.raises(RunBusyError):
-        jobs.start_worker(run, home)
+        jobs.start_worker(run)
     assert jobs.kill(run, force=True)
     wait_until(lambda: run.status().state == "lost", 5, run=run)
     assert status_file(run)["state"] == "running"
@@ -54,7 +54,7 @@ def test_a_worker_killed_in_the_middle_of_an_epoch_goes_on_as_if_nothing_had_bee
     assert run.report() is None
 
     # resumed, and ended by SIGTERM: it saves and says so
-    jobs.start_worker(run, home)
+    jobs.start_worker(run)
     wait_until(in_the_middle_of(run, "training", first[-1]["epoch"] + 1), 120, run=run)
     second = run.metrics()
     assert clocks(second[: len(first)]) == clocks(first)
@@ -65,13 +65,13 @@ def test_a_worker_killed_in_the_middle_of_an_epoch_goes_on_as_if_nothing_had_bee
 
     # resumed to its end
     second = run.metrics()
-    jobs.start_worker(run, home)
+    jobs.start_worker(run)
     wait_until(lambda: run.status().state == "finished", 120, run=run)
     rows = run.metrics()
     assert clocks(rows[: len(second)]) == clocks(second), "what was finished was not trained again"
 
     whole = make_run(home, "whole", **settings)
-    expected = run_experiment(whole, home)
+    expected = run_experiment(whole)
     assert without_clock(rows) == without_clock(whole.metrics())
     report = run.report()
     assert report is not None

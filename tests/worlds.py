@@ -164,12 +164,12 @@ def _stopped() -> Path:
 
     home = folder_for_all("convncf-worlds-")
     with suppress(ArithmeticError):
-        jobs.work(make_run(home, "cut"), home, on_record=end)
+        jobs.work(make_run(home, "cut"), on_record=end)
     return home
 
 
 @cache
 def _template() -> Path:
     home = folder_for_all("convncf-worlds-")
-    jobs.work(make_run(home), home)
+    jobs.work(make_run(home))
     return home

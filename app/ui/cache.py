@@ -88,8 +88,8 @@ MODELS: Final = 8
 
 def _load(run: Run, epoch: int | None, data_key: Key) -> LoadedRun:
     # dataset and split are shared by all runs that were trained on the same parts of it
-    dataset, parts = shelf.keep("data", data_key, lambda: data_of(run, address.home()), room=shelf.DATASETS)
-    return load_run(run, address.home(), checkpoint=epoch, dataset=dataset, parts=parts)
+    dataset, parts = shelf.keep("data", data_key, lambda: data_of(run), room=shelf.DATASETS)
+    return load_run(run, checkpoint=epoch, dataset=dataset, parts=parts)
 
 
 # ---------------------------------------------------------------- results

@@ -86,7 +86,7 @@ def resume(run: Run) -> str:
             return f"{run.name} is being worked on already; nothing was started twice."
         if run.status().state == "finished":
             return f"{run.name} is finished already."
-        jobs.start_worker(run, address.home())
+        jobs.start_worker(run)
     return f"{run.name} goes on from its last saved epoch."
 
 
@@ -103,7 +103,7 @@ def extend(run: Run, epochs: int) -> str:
     with _one_at_a_time():
         if run.status().active:
             return f"{run.name} is being worked on already; nothing was started twice."
-        jobs.extend(run, address.home(), epochs)
+        jobs.extend(run, epochs)
     return f"{run.name} trains on, to at most {epochs:,} epochs."
 
 
@@ -114,7 +114,7 @@ def refit(run: Run) -> str:
     with _one_at_a_time():
         if name in address.store().names():
             return f"{name} is there already; nothing was started twice."
-        jobs.start_worker(jobs.refit(run, name, address.home()), address.home())
+        jobs.start_worker(jobs.refit(run, name))
     address.choose(run=name)
     return f"Started {name}: the same model, trained on everything."
 

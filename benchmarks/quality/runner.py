@@ -71,7 +71,7 @@ def _finished(study: Study, trial: Trial, seed: int, home: Path) -> dict[str, An
     run = run or jobs.prepare(resolved, name, home)
     if run.status().state == "finished" and (report := run.report()) is not None:
         return report
-    return jobs.work(run, home)
+    return jobs.work(run)
 
 
 def _later(run: Run, start: Run | None) -> bool:

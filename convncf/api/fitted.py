@@ -208,8 +208,8 @@ def _as_run(split: Split, resolved: Resolved, name: str, home: Path, tell: Any) 
     RunStore(home).refuse_name(str(name))
     _keep(split.source, home)
     run = jobs.prepare(resolved, str(name), home)
-    jobs.work(run, home, on_record=tell)
-    return _opened(run, home, split.source)
+    jobs.work(run, on_record=tell)
+    return _opened(run, split.source)
 
 
 def _keep(source: Dataset, home: Path) -> None:
@@ -249,10 +249,10 @@ def load(what: str | Path, *, epoch: int | None = None, device: str = "cpu") -> 
     home = files.home()
     store = RunStore(home)
     if isinstance(what, str) and what in store.names():
-        return _opened(store.open(what), home, None, epoch, device)
+        return _opened(store.open(what), None, epoch, device)
     folder = Path(what).expanduser()
     if (folder / "config.json").is_file():
-        return _opened(Run(folder), home, None, epoch, device)
+        return _opened(Run(folder), None, epoch, device)
     if folder.is_dir():
         raise RunNotFoundError(f"{folder} holds no model: config.json is missing. Give a folder that model.save made.")
     try:
@@ -262,7 +262,7 @@ def load(what: str | Path, *, epoch: int | None = None, device: str = "cpu") -> 
     raise AssertionError(what)
 
 
-def _opened(run: Run, home: Path, source: Dataset | None, epoch: int | None = None, device: str = "cpu") -> FittedModel:
+def _opened(run: Run, source: Dataset | None, epoch: int | None = None, device: str = "cpu") -> FittedModel:
     """A run folder with its data: those beside it where `save` put them, else the home's."""
     from convncf.runtime import devices
     from convncf.workflow.loading import load_run, source_of
@@ -272,10 +272,10 @@ def _opened(run: Run, home: Path, source: Dataset | None, epoch: int | None = No
     if source is None and (run.path / _DATASET).is_dir():
         source = Dataset.of(replace(storage.read_folder(run.path / _DATASET), name=config.data.dataset))
     if source is None:
-        source = Dataset.of(source_of(run, home))
+        source = Dataset.of(source_of(run))
     split = source.divided(config.data, config.seed if (seed := saving.split_seed(run)) is None else seed)
     loaded = load_run(
-        run, home, checkpoint=epoch, dataset=split.dataset, parts=split, device=devices.resolve_device(device).spec
+        run, checkpoint=epoch, dataset=split.dataset, parts=split, device=devices.resolve_device(device).spec
     )
     return FittedModel(loaded.model, split, run.name, Resolved(config, run.sources()), run, loaded.epoch)
 

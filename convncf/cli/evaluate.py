@@ -123,7 +123,7 @@ def evaluate(
 
     with display.shown():
         report = evaluate_run(
-            found, home, evaluation=evaluation, seed=seed, progress=display.progress, begun=say, judged=write
+            found, evaluation=evaluation, seed=seed, progress=display.progress, begun=say, judged=write
         )
     show_report(report, as_json=as_json)
     if seed is not None and not any("drawn" in view["protocol"] for view in report["protocols"]):

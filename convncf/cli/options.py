@@ -69,4 +69,4 @@ def load(run: str, epoch: int | None) -> LoadedRun:
     found = RunStore(home).open(run)  # refuses before torch is loaded
     from convncf.workflow.loading import load_run
 
-    return load_run(found, home, checkpoint=epoch)
+    return load_run(found, checkpoint=epoch)

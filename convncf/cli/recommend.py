@@ -213,9 +213,9 @@ def _source(run: str, *, popular: bool) -> Source:
     if popular:
         from convncf.models.registry import BASELINE, fitted
 
-        dataset, split = data_of(found, home)
+        dataset, split = data_of(found)
         return Source(dataset, split, fitted(BASELINE.settings(), split.train))
-    loaded = load_run(found, home)
+    loaded = load_run(found)
     return Source(loaded.dataset, loaded.split, loaded.model)
 
 

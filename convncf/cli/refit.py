@@ -23,7 +23,7 @@ def refit(
     home = files.home()
     store = RunStore(home)
     made = store.free_name(f"{run}-all") if name is None else name
-    finish(jobs.refit(store.open(run), made, home), home, as_json=as_json)
+    finish(jobs.refit(store.open(run), made), as_json=as_json)
 
 
 def register(app: typer.Typer) -> None:

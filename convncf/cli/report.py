@@ -102,7 +102,7 @@ def _ends(pair: Sequence[float]) -> str:
     return "–".join(cell(end) for end in pair)
 
 
-def finish(run: Run, home: Path, *, as_json: bool, estimated: bool = False) -> None:
+def finish(run: Run, *, as_json: bool, estimated: bool = False) -> None:
     from convncf import jobs
 
     told: dict[str, Any] = {}
@@ -117,7 +117,6 @@ def finish(run: Run, home: Path, *, as_json: bool, estimated: bool = False) -> N
         try:
             report = jobs.work(
                 run,
-                home,
                 on_status=display.status,
                 on_record=display.record,
                 on_estimate=tell if estimated else None,

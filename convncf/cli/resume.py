@@ -35,8 +35,8 @@ def resume(
     if epochs is not None:
         from convncf.workflow.running import extend
 
-        extend(found, home, epochs)
-    finish(found, home, as_json=as_json)
+        extend(found, epochs)
+    finish(found, as_json=as_json)
 
 
 def register(app: typer.Typer) -> None:

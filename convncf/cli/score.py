@@ -58,7 +58,7 @@ def score(
     options = ReadOptions(
         columns={role: name for role, name in columns.items() if name}, delimiter=delimiter, header=header
     )
-    loaded = load_run(found, home, checkpoint=epoch)
+    loaded = load_run(found, checkpoint=epoch)
     display = TrainingDisplay("")
     with display.shown():
         scored = score_file(

@@ -85,7 +85,7 @@ def train(
     make = partial(jobs.launch if detach else jobs.prepare, resolved, home=home)
     run = _created(make, name, lambda: RunStore(home).free_name(free))
     if not detach:
-        finish(run, home, as_json=as_json, estimated=not quiet)
+        finish(run, as_json=as_json, estimated=not quiet)
         return
     say(f"run folder: {run.path}")
     say(f"watch it: convncf runs show {run.name}")
@@ -142,9 +142,9 @@ def train_seeds(
             continue
         try:
             if detach:
-                jobs.start_worker(run, home)
+                jobs.start_worker(run)
             else:
-                _work(run, home, None if told else _tell(len(runs)))
+                _work(run, None if told else _tell(len(runs)))
                 told = True
         except TrainingStopped as error:
             raise TrainingStopped(f"{error} The same command goes on.") from None
@@ -163,13 +163,13 @@ def _tell(runs: int) -> Callable[[Estimate], None]:
     return lambda found: say(f"estimate of each of {runs} runs: {found.words}")
 
 
-def _work(run: Run, home: Path, on_estimate: Callable[[Estimate], None] | None) -> None:
+def _work(run: Run, on_estimate: Callable[[Estimate], None] | None) -> None:
     from convncf import jobs
 
     say(f"run folder: {run.path}")
     display = TrainingDisplay(run.config().eval.monitor)
     with display.shown():
-        jobs.work(run, home, on_status=display.status, on_record=display.record, on_estimate=on_estimate)
+        jobs.work(run, on_status=display.status, on_record=display.record, on_estimate=on_estimate)
 
 
 def register(app: typer.Typer) -> None:

@@ -14,7 +14,7 @@ def work(run: RunName) -> None:
     from convncf.runs import RunStore
 
     home = files.home()
-    jobs.work(RunStore(home).open(run), home)
+    jobs.work(RunStore(home).open(run))
 
 
 def register(app: typer.Typer) -> None:

@@ -63,7 +63,7 @@ def demo(home: Path, *, overrides: Mapping[str, Any] | None = None) -> tuple[Run
             run = store.open(name)
             if not run.broken() and run.status().resumable:
                 with suppress(RunBusyError):  # somebody else took it up in the same moment
-                    start_worker(run, home)
+                    start_worker(run)
         else:
             run = launch(resolved, name, home, request_id=f"demo:{name}")
         runs.append(run)

@@ -112,11 +112,11 @@ def launch(resolved: Resolved, name: str, home: Path, *, request_id: str = "") -
         if known:
             return known[0]
         run = prepare(resolved, name, home, request_id=request_id)
-        start_worker(run, home)
+        start_worker(run)
         return run
 
 
-def start_worker(run: Run, home: Path) -> None:
+def start_worker(run: Run) -> None:
     """Start the detached worker of a run that is new, or was interrupted.
 
     Raises RunBusyError when it has one, or one was started a moment ago.
@@ -131,18 +131,18 @@ def start_worker(run: Run, home: Path) -> None:
         words = "waiting for its worker to start"
         run.write_status(Status(updated=time.time(), device=device, launched=True, message=words))
         DeviceQueue(home, devices.planned_device(device)).ticket(run.name, run.created)
-        _start(run, home)
+        _start(run)
 
 
-def extend(run: Run, home: Path, epochs: int) -> None:
+def extend(run: Run, epochs: int) -> None:
     """Let a run train on to so many epochs in all, in a worker of its own. Raises as `experiment.extend` does."""
     from convncf.workflow.running import extend
 
-    extend(run, home, epochs)
-    start_worker(run, home)
+    extend(run, epochs)
+    start_worker(run)
 
 
-def _start(run: Run, home: Path) -> None:
+def _start(run: Run) -> None:
     # the worker runs this very code, also from a clone that is not installed, and from a folder of its own
     code = os.pathsep.join(filter(None, (str(files.PACKAGE.parent), os.environ.get("PYTHONPATH"))))
     environment = os.environ | {"CONVNCF_HOME": str(home.resolve()), "PYTHONUNBUFFERED": "1", "PYTHONPATH": code}
@@ -195,7 +195,7 @@ def kill(run: Run, *, force: bool = False) -> bool:
     return True
 
 
-def refit(run: Run, name: str, home: Path) -> Run:
+def refit(run: Run, name: str) -> Run:
     """Create the run that trains on all of `run`'s data; its worker is the caller's to start.
 
     Raises RunError where the run has not finished, ConfigError where its epochs cannot be fixed beforehand.
@@ -274,7 +274,7 @@ def runs_of_seeds(wanted: Mapping[str, Resolved], home: Path) -> list[Run]:
         if there[name].config() != located(settings, home).config:
             raise RunError(f"run {name!r} exists already, with other settings. Choose another --name.")
         if there[name].status().state != "finished":
-            refuse_unresumable(there[name], home)
+            refuse_unresumable(there[name])
     prints = {run.fingerprint: name for name, run in there.items()} | {data: name for name, (_, data) in new.items()}
     if len(prints) > 1:
         one, other = list(prints.values())[:2]
@@ -301,5 +301,5 @@ def launch_seeds(wanted: Mapping[str, Resolved], home: Path) -> tuple[list[Run],
             run for run in runs if run.status().state != "finished" and not run.locked() and not run.status().awaited
         ]
         for run in idle:
-            start_worker(run, home)
+            start_worker(run)
     return runs, idle

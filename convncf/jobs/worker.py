@@ -111,7 +111,6 @@ class StopRequest:
 
 def work(
     run: Run,
-    home: Path,
     *,
     on_status: Callable[[Status], None] | None = None,
     on_record: Callable[[EpochRecord], None] | None = None,
@@ -142,7 +141,7 @@ def work(
         with stop.on_signals(), _log_to(run.path / "log.txt"):
             try:
                 with queue.turn(ticket, waiting=_tell(heartbeat, queue.device), stop=stop):
-                    return _train(run, home, heartbeat, stop, on_record, on_estimate)
+                    return _train(run, heartbeat, stop, on_record, on_estimate)
             except BaseException as error:
                 spoken = in_words(error, run)
                 _write_end(heartbeat, spoken)
@@ -161,7 +160,6 @@ def _clear_away(folder: Path) -> None:
 
 def _train(
     run: Run,
-    home: Path,
     heartbeat: Heartbeat,
     stop: StopRequest,
     on_record: Callable[[EpochRecord], None] | None,
@@ -177,7 +175,6 @@ def _train(
 
     report = run_experiment(
         run,
-        home,
         progress=heartbeat.progress,
         on_record=on_record,
         stop=stop,

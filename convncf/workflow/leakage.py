@@ -29,7 +29,7 @@ def check_origin(config: RunConfig, fingerprint: str, parts: Split, store: RunSt
         before, inherited = source.config(), _inherited(source)
         if (before.data, before.seed, source.fingerprint) == (config.data, config.seed, fingerprint):
             return inherited  # the same split
-        _, theirs = data_of(source, store.home)
+        _, theirs = data_of(source)
     except ConvNCFError as error:
         return _unknown(path, str(error).rstrip("."), parts)
     test, validation = seen_pairs(theirs, parts, parts.test), seen_pairs(theirs, parts, parts.validation)

@@ -41,7 +41,6 @@ class LoadedRun:
 
 def load_run(
     run: Run,
-    home: Path,
     *,
     checkpoint: int | None = None,
     dataset: Dataset | None = None,
@@ -54,7 +53,7 @@ def load_run(
     """
     config = run.config()
     if dataset is None or parts is None:
-        dataset, parts = data_of(run, home)
+        dataset, parts = data_of(run)
     if checkpoint is None:
         path = run.model_path
         if not path.exists():
@@ -91,14 +90,14 @@ def scorer_of(
     return cast(Scorer, model.to(device).eval())
 
 
-def data_of(run: Run, home: Path) -> tuple[Dataset, Split]:
+def data_of(run: Run) -> tuple[Dataset, Split]:
     """The dataset after the run's filters, and its split. Raises DataError when the data is not what the run had."""
     config = run.config()
-    filtered, parts = filter_and_split(source_of(run, home), config.data, config.seed)
+    filtered, parts = filter_and_split(source_of(run), config.data, config.seed)
     return filtered.dataset, parts
 
 
-def source_of(run: Run, home: Path) -> Dataset:
+def source_of(run: Run) -> Dataset:
     """The dataset that a run was made on, before its filters. Raises DataError when it is not what the run had."""
     dataset = catalogue.load(run.config().data.dataset, home)
     if dataset.fingerprint != run.fingerprint:

@@ -27,7 +27,6 @@ _FEW_STEPS: Final = 10
 
 def evaluate_run(
     run: Run,
-    home: Path,
     *,
     evaluation: EvalConfig | None = None,
     seed: int | None = None,
@@ -45,7 +44,7 @@ def evaluate_run(
     are none.
     """
     started = time.perf_counter()
-    loaded = load_run(run, home)
+    loaded = load_run(run)
     asked = evaluation or loaded.config.eval
     sets = sets_for(loaded.dataset, loaded.split, asked, loaded.config.seed if seed is None else seed)
     if begun is not None:

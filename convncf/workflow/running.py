@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 
 def run_experiment(
     run: Run,
-    home: Path,
     *,
     progress: OnProgress | None = None,
     on_record: OnRecord | None = None,
@@ -49,7 +48,7 @@ def run_experiment(
     started, began = time.perf_counter(), time.time()
     config = run.config()
     _stop_while_loading(stop)  # importing what this module needs took seconds
-    dataset, parts = data_of(run, home)
+    dataset, parts = data_of(run)
     _stop_while_loading(stop)
     device = devices.resolve_device(config.train.device)
     log.info("device: %s", device.words)
@@ -73,7 +72,7 @@ def run_experiment(
         run, home, config, dataset, parts, device.spec, precision, sets, progress, on_record, stop, on_resume
     )
     best_epoch, epochs = attempt.train()
-    loaded = load_run(run, home, dataset=dataset, parts=parts, device=device.spec)
+    loaded = load_run(run, dataset=dataset, parts=parts, device=device.spec)
     baselines = {name: model for name, model in attempt.baselines().items() if name != config.model.name}
     try:
         evaluation = evaluate_with_baselines(
@@ -110,13 +109,13 @@ def _seconds_before(run: Run, began: float) -> float:
     return float(sum(row["seconds"] + row["validation_seconds"] for row in rows))
 
 
-def refuse_unresumable(run: Run, home: Path) -> None:
+def refuse_unresumable(run: Run) -> None:
     """Raise what going on with a run would raise before any work: DataError, RunBrokenError or DeviceError."""
     devices.refuse_absent(run.config().train.device)
-    data_of(run, home)
+    data_of(run)
 
 
-def extend(run: Run, home: Path, epochs: int) -> None:
+def extend(run: Run, epochs: int) -> None:
     """Let a run train on, to so many epochs in all; `convncf resume` does the work.
 
     Its records, checkpoints and state stay, and training goes on from them bit for bit as if the run had been made
@@ -131,7 +130,7 @@ def extend(run: Run, home: Path, epochs: int) -> None:
         config = run.config()
         _refuse_what_would_be_another_run(run.name, config, epochs)
         _refuse_without_state(run, config, epochs)
-        refuse_unresumable(run, home)
+        refuse_unresumable(run)
         run.extend(epochs)
         words = f"from {config.train.epochs} to {epochs} epochs"
         run.note("extended", words)

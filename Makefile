@@ -5,6 +5,9 @@ ARGS :=
 WORKERS := 2
 PYTEST = $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
+# Where bytecode is not to be written, each process of the tests would compile every file anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help install app demo test check full lint screenshots parity bench notebooks lab clean

@@ -42,6 +42,14 @@ SECONDS = 90
 STANDS = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
 DRAWN = """() => !document.querySelector("[data-testid='stSkeleton']")
   && [...document.querySelectorAll("[data-testid^='stBidiComponent']")].every(one => one.querySelector(".main-svg"))"""
+TURN_TO = """url => {
+  window.ranAgain = false
+  const told = new MutationObserver(() => { window.ranAgain = true; told.disconnect() })
+  const app = document.querySelector("[data-testid='stApp']")
+  told.observe(app, { attributes: true, attributeFilter: ["data-test-script-state"] })
+  history.pushState({}, "", url)
+  dispatchEvent(new PopStateEvent("popstate"))
+}"""
 PAGE_HEIGHT = "() => (document.querySelector(\"[data-testid='stMain']\") ?? document.documentElement).scrollHeight"
 
 
@@ -235,6 +243,16 @@ def settle(page: Page, seconds: float = SECONDS) -> None:
     page.wait_for_timeout(250)
     page.wait_for_selector(STANDS, state="attached", timeout=seconds * 1000)
     page.wait_for_function(DRAWN, timeout=seconds * 1000, polling=50)
+
+
+def turn_to(page: Page, path: str) -> None:
+    """An address in the session that is open, as Back and Forward bring one, and wait until it stands.
+
+    To load the app and all its scripts anew, as `goto` does, takes several times as long.
+    """
+    page.evaluate(TURN_TO, path)
+    page.wait_for_function("() => window.ranAgain", polling=50)
+    settle(page)
 
 
 def click_in(area: Locator, x: float, y: float, seen: Locator) -> None:

@@ -28,12 +28,45 @@ hypothesis.settings.register_profile("usual", deadline=None, suppress_health_che
 hypothesis.settings.register_profile("thorough", hypothesis.settings.get_profile("usual"), max_examples=200)
 hypothesis.settings.load_profile("usual")  # `make full` asks for the other: --hypothesis-profile=thorough
 
-LONGEST: Final[tuple[str, ...]] = ()
+LONGEST: Final[tuple[str, ...]] = (
+    "test_story.py",
+    "test_every_page.py",
+    "test_notebooks.py",
+    "test_previous_version.py",
+    "test_app_plots.py",
+    "test_browser_history.py",
+    "test_app_compare.py",
+    "test_app_inspect.py",
+    "test_workers.py",
+    "test_resume.py",
+    "test_disk.py",
+    "test_cli_runs.py",
+    "test_app_train.py",
+    "test_app_inspect_what_if.py",
+    "test_app_inspect_why.py",
+    "test_kills.py",
+)
 """Files of tests that take longest, those first: a worker that begins one of them last would work on alone."""
 
 
+SLOW: Final[tuple[str, ...]] = (
+    "test_benchmark_quality.py",
+    "test_experiment.py",
+    "test_extending.py",
+    "test_faults.py",
+    "test_previous_version.py",
+    "test_resume.py",
+)
+"""Files that take many seconds in all though none of their tests does; the app's pages are more, but for Start."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` asks for the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the files that take longest come first; within a file, and otherwise, the order stays."""
+    """Mark what is slow; let the files that take longest come first. Within a file, and otherwise, the order stays."""
+    for item in items:
+        name = item.path.name
+        if name in SLOW or (name.startswith("test_app_") and name != "test_app_start.py"):
+            item.add_marker(pytest.mark.slow)
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
 

@@ -45,6 +45,7 @@ def script() -> str:
     return str(block)
 
 
+@pytest.mark.slow
 def test_the_readme_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ease: Any) -> None:
     monkeypatch.chdir(tmp_path)
     convncf.fit(ease.split, "popularity", name="demo-4x4")  # the script opens a run of that name

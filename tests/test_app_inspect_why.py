@@ -113,7 +113,9 @@ def test_the_filters_of_layer_1_stand_beside_its_channels_alone(at_home: Path, o
     assert not [alt for alt in alts(look("channel", opened=opened, channel="0", layer="2")) if "Filters of" in alt]
 
 
-@pytest.mark.parametrize(("layer", "channel"), [(1, 0), (1, 3), (2, 2), (3, 1)])
+@pytest.mark.parametrize(
+    ("layer", "channel"), [(2, 2), *(pytest.param(*more, marks=pytest.mark.full) for more in ((1, 0), (1, 3), (3, 1)))]
+)
 def test_a_channels_place_and_strongest_pairs_are_the_cores(at_home: Path, layer: int, channel: int) -> None:
     loaded_run = loaded(at_home, "tiny-222")
     network = loaded_run.model

@@ -6,6 +6,7 @@ import gzip
 import io
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -23,24 +24,28 @@ def bomb() -> bytes:
     return zipped({"ratings.csv": b"user,item\n" + b"1,2\n" * 3_000_000})
 
 
+def bomb_of_gzip() -> bytes:
+    return gzip.compress(b"user,item\n" + b"1,2\n" * 3_000_000)
+
+
 def bomb_of_parquet() -> bytes:
     return pd.DataFrame({"user": [1] * 3_000_000, "item": [2] * 3_000_000}).to_parquet(index=False)
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("name", "made"),  # made by the test: else by every worker as it collects
     [
-        ("b.zip", bomb()),
-        ("b.csv.gz", gzip.compress(b"user,item\n" + b"1,2\n" * 3_000_000)),
-        ("b.zip", zipped({"inner.csv.gz": gzip.compress(b"user,item\n" + b"1,2\n" * 3_000_000)})),
-        ("b.parquet", bomb_of_parquet()),
+        ("b.zip", bomb),
+        ("b.csv.gz", bomb_of_gzip),
+        ("b.zip", lambda: zipped({"inner.csv.gz": bomb_of_gzip()})),
+        ("b.parquet", bomb_of_parquet),
     ],
 )
 def test_what_unpacks_to_too_much_is_refused_before_it_is_kept(
-    name: str, content: bytes, home: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, made: Callable[[], bytes], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploads, "UNPACKED_MB", 10)
-    at = drop(open_page("data"), {name: content})
+    at = drop(open_page("data"), {name: made()})
     assert not at.exception
     assert "more than 10 MB" in texts(at)
     assert str(home) not in texts(at)

@@ -89,14 +89,17 @@ def there_and_back(page: Page, name: str) -> None:
     assert where(page) == there, f"Forward to {name}"
 
 
-def test_inspect_is_as_it_was_left_after_every_other_page(browser: Browser, tmp_path: Path) -> None:
+@pytest.mark.parametrize("others", [("compare",), pytest.param(PAGES, marks=pytest.mark.full)], ids=len)
+def test_inspect_is_as_it_was_left_after_every_other_page(
+    browser: Browser, tmp_path: Path, others: tuple[str, ...]
+) -> None:
     make_home(tmp_path)
     with start_app(tmp_path) as app, open_page(browser) as (page, heard):
         page.goto(f"{app.url}/inspect?{LEFT['inspect']}")
         stands(page)
         was = where(page)
         assert was[1] == set(LEFT["inspect"].split("&"))
-        for name in PAGES:
+        for name in others:
             if name == "inspect":
                 continue
             there_and_back(page, name)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -47,6 +48,7 @@ def lacking(shown: str) -> Iterator[str]:
             yield f"{option} says nothing"
 
 
+@pytest.mark.slow
 def test_help_says_what_each_command_and_option_is_for() -> None:
     pages = {
         path: CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "80", "TERM": "dumb"}) for path in commands()

@@ -66,6 +66,7 @@ def test_ctrl_c_stops_and_saves_and_resume_goes_on_as_if_nothing_had_happened(sh
     assert "is finished already" in shop.refused("resume", "cut")
 
 
+@pytest.mark.slow
 def test_a_detached_run_is_watched_stopped_and_deleted(shop: CommandLine) -> None:
     started = shop("train", *FACTORISATION, "--set", "train.epochs=100000", "--name", "long", "--detach", "--json")
     assert started.object["run"] == "long"
@@ -87,6 +88,7 @@ def test_a_detached_run_is_watched_stopped_and_deleted(shop: CommandLine) -> Non
     assert "long" not in shop.runs()
 
 
+@pytest.mark.full
 def test_two_runs_of_one_name_started_together(shop: CommandLine) -> None:
     """One of them makes the run, the other is refused with a name that is free; no folder is shared."""
     both = [

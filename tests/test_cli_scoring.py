@@ -75,6 +75,7 @@ def test_a_file_that_is_there_is_not_written_over_and_a_file_that_cannot_be_read
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.csv", "pairs.csv"]
 
 
+@pytest.mark.slow
 def test_case_6_evaluate_recommend_inspect_and_score_agree_on_20_test_pairs(
     convncf: CommandLine, runs_home: Path, tmp_path: Path
 ) -> None:

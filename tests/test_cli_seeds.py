@@ -15,6 +15,7 @@ def stocked(convncf: CommandLine) -> None:
     convncf.add_shop()
 
 
+@pytest.mark.slow
 def test_a_command_trains_every_seed_and_sums_them_up(convncf: CommandLine) -> None:
     found = convncf(*TRAIN, "--seeds", "1,2,3", "--json").object
     assert (found["name"], found["runs"], found["seeds"]) == ("pop", ["pop-seed1", "pop-seed2", "pop-seed3"], [1, 2, 3])

@@ -111,13 +111,14 @@ def heartbeats_are_counted_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-def test_whichever_write_finds_the_disk_full_it_is_said_and_resume_ends_alike(home: Path) -> None:
+@pytest.mark.parametrize("every", [15, pytest.param(1, marks=pytest.mark.full)])
+def test_whichever_write_finds_the_disk_full_it_is_said_and_resume_ends_alike(home: Path, every: int) -> None:
     counted, whole = Faults(None), make_run(home, "counted", **SHORT)
     with pytest.MonkeyPatch.context() as patch:
         counted.into(patch)
         jobs.work(whole)
     assert counted.steps > 60
-    for step in range(1, counted.steps + 1):
+    for step in range(min(every, 8), counted.steps + 1, every):
         run = make_run(home, f"step-{step}", **SHORT)
         said = failed(run, home, Faults(step))
         assert "(No space left" in said
@@ -127,7 +128,7 @@ def test_whichever_write_finds_the_disk_full_it_is_said_and_resume_ends_alike(ho
         RunStore(home).delete(run.name)
 
 
-@pytest.mark.parametrize("step", [4, 25, 50])
+@pytest.mark.parametrize("step", [4, *(pytest.param(later, marks=pytest.mark.full) for later in (25, 50))])
 def test_a_disk_that_stays_full_still_takes_the_last_word(home: Path, step: int) -> None:
     run = make_run(home, **SHORT)
     said = failed(run, home, Faults(step, for_ever=True))
@@ -209,7 +210,9 @@ def fill(folder: Path, left: int) -> Path:
     return ballast
 
 
-@pytest.mark.parametrize("kilobytes", [0, 4, 8, 16, 24, 32, 48, 64])
+@pytest.mark.parametrize(
+    "kilobytes", [0, 32, *(pytest.param(left, marks=pytest.mark.full) for left in (4, 8, 16, 24, 48, 64))]
+)
 def test_a_real_disk_that_is_full(tmpfs: Path, kilobytes: int) -> None:
     run = make_run(tmpfs, **SHORT)
     run.hold().release()  # its lock is there, as after a launch

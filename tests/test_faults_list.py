@@ -67,7 +67,7 @@ def test_a_fault_is_said_by_name_where_its_text_has_moved_or_stands_twice(tree: 
         replace(TOY, old="a").into(tree)
 
 
-@pytest.mark.slow
+@pytest.mark.full  # it starts pytest nine times
 def test_what_is_caught_missed_and_not_known_is_told_apart_and_the_tree_stays_as_it_was(tree: Path) -> None:
     before = (tree / "toy" / "sums.py").read_bytes()
     with copied(tree) as copy:

@@ -107,7 +107,8 @@ def assert_taken_up_again(run: Run, home: Path) -> None:
     assert clocks[: len(before)] == [[row[key] for key in CLOCK_FIELDS] for row in before], "not trained again"
 
 
-@pytest.mark.parametrize(("first", "every"), [(1, 12), pytest.param(3, 4, marks=pytest.mark.full)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("first", "every"), [(9, 30), pytest.param(1, 4, marks=pytest.mark.full)])
 def test_killed_at_any_step_of_its_writing_it_ends_as_if_it_had_not_been(home: Path, first: int, every: int) -> None:
     ended = kill_at_every(home, first, every)
     killed = [at for at, code in ended.items() if code == -9]
@@ -118,6 +119,7 @@ def test_killed_at_any_step_of_its_writing_it_ends_as_if_it_had_not_been(home: P
     assert litter(home) == []
 
 
+@pytest.mark.full
 def test_killed_again_and_again_it_still_arrives(home: Path) -> None:
     """Each worker dies at its 45th step; what the one before has finished is not done twice, so they arrive."""
     run = make_run(home, "step-45", **SHORT)

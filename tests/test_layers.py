@@ -276,6 +276,12 @@ def test_the_rules_look_at_every_folder_with_code() -> None:
     assert {path.split("/")[0] for path in sources()} >= {"convncf", "app", "tools"}
 
 
+def test_the_tests_that_go_first_are_there() -> None:
+    from tests.conftest import LONGEST, SLOW
+
+    assert [name for name in (*LONGEST, *SLOW) if not (ROOT / "tests" / name).exists()] == []
+
+
 # ---------------------------------------------------------------- the rules can fail
 
 

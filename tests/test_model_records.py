@@ -245,6 +245,7 @@ def page(name: str, **parameters: str | list[str]) -> Any:
     return at.run()
 
 
+@pytest.mark.slow
 def test_train_offers_both_and_launches_them(toys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.app_pages import texts
 
@@ -264,6 +265,7 @@ def test_train_offers_both_and_launches_them(toys: Path, monkeypatch: pytest.Mon
     assert "Toy distance" in texts(at)
 
 
+@pytest.mark.slow
 def test_runs_compare_and_recommend_show_both(toys: Path) -> None:
 
     at = page("runs")

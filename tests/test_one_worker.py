@@ -53,7 +53,7 @@ def ask(number: int, name: str, home: Path, answers: list[Run | ConvNCFError]) -
 
 def test_two_that_prepare_one_name_in_the_same_moment_are_one_run_and_one_refusal(home: Path) -> None:
     save_dataset(home)
-    for name in (f"demo-{repetition}" for repetition in range(12)):
+    for name in (f"demo-{repetition}" for repetition in range(4)):
         answers: list[Run | ConvNCFError] = []
         together(partial(ask, name=name, home=home, answers=answers), 2)
         made = [answer for answer in answers if isinstance(answer, Run)]
@@ -62,7 +62,7 @@ def test_two_that_prepare_one_name_in_the_same_moment_are_one_run_and_one_refusa
         assert f"'{name}-2' is free" in str(refused[0])
         jobs.work(made[0])
         assert_belongs_together(made[0])
-    assert len(RunStore(home).names()) == 12
+    assert len(RunStore(home).names()) == 4
 
 
 def command(name: str, number: int) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ def test_two_commands_of_one_name_in_the_same_second(home: Path) -> None:
     assert len(RunStore(home).names()) == 3
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_of_two_that_resume_one_run_one_works_and_the_other_is_refused(home: Path) -> None:
     run = make_run(home, "cut", train__epochs=400, train__patience=0, train__validate_every=100)
 

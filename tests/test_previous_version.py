@@ -12,7 +12,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +30,11 @@ EXACT: Final = 1e-9
 """Of what ranks decide: metrics and their intervals. The record has ten digits."""
 SCORES: Final = 1e-5
 """Of what is added up in single precision."""
+
+
+def mostly_full(values: Iterable[Any], *usual: Any) -> list[Any]:
+    """Parameters of which `make test` takes the usual ones, one of each kind, and `make full` all."""
+    return [value if value in usual else pytest.param(value, marks=pytest.mark.full) for value in values]
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +139,7 @@ def test_datasets_and_what_settings_leave_of_them(old: Home, golden: Any) -> Non
         same(found["listed"][name], entry)
 
 
-@pytest.mark.parametrize("name", asked.FINISHED)
+@pytest.mark.parametrize("name", mostly_full(asked.FINISHED, "network", "stored"))
 def test_each_pair_is_in_the_part_it_was_in_and_the_same_triples_are_drawn(old: Home, golden: Any, name: str) -> None:
     same(asked.split(old, name), golden["splits"][name])
 
@@ -150,7 +155,7 @@ def test_a_run_is_shown_with_its_settings(old: Home, golden: Any, name: str) -> 
     assert {key: found.get(key) for key in written} == written
 
 
-@pytest.mark.parametrize("name", asked.RANKED)
+@pytest.mark.parametrize("name", mostly_full(asked.RANKED, "network"))
 def test_every_figure_and_every_rank_comes_out_again(old: Home, golden: Any, name: str, tmp_path: Path) -> None:
     found = asked.evaluated(old, name, tmp_path)
     same(found, golden["evaluated"][name])
@@ -178,7 +183,7 @@ def same_values(file: Path, written: pd.DataFrame) -> None:
         assert [float(row[metric]) for metric in metrics] == pytest.approx([old_row[metric] for metric in metrics])
 
 
-@pytest.mark.parametrize("name", asked.FINISHED)
+@pytest.mark.parametrize("name", mostly_full(asked.FINISHED, "network", "ease"))
 def test_the_top_10_scores_ranks_and_arrays_are_what_they_were(
     old: Home, golden: Any, name: str, tmp_path: Path
 ) -> None:
@@ -189,7 +194,7 @@ def test_the_top_10_scores_ranks_and_arrays_are_what_they_were(
     same(found, wanted, SCORES)
 
 
-@pytest.mark.parametrize("name", asked.KEPT)
+@pytest.mark.parametrize("name", mostly_full(asked.KEPT, "network"))
 def test_each_kept_epoch_scores_as_it_did(old: Home, golden: Any, name: str, tmp_path: Path) -> None:
     for epoch in asked.KEPT[name]:
         same(asked.scored(old, name, tmp_path, epoch), golden["kept"][name][str(epoch)], SCORES)
@@ -198,7 +203,7 @@ def test_each_kept_epoch_scores_as_it_did(old: Home, golden: Any, name: str, tmp
 # ---------------------------------------------------------------- several runs, files, what it would cost
 
 
-@pytest.mark.parametrize("names", asked.COMPARED, ids=" ".join)
+@pytest.mark.parametrize("names", mostly_full(asked.COMPARED, asked.COMPARED[0]), ids=" ".join)
 def test_runs_compare_as_they_did(old: Home, golden: Any, names: tuple[str, ...]) -> None:
     found, wanted = asked.compared(old, names), golden["compared"][" ".join(names)]
     wanted["differing"] = sorted(asked.Words.settings.get(key, key) for key in wanted["differing"])
@@ -209,7 +214,7 @@ def test_seeds_are_summed_up_as_they_were(old: Home, golden: Any) -> None:
     same(asked.seeds(old, "group"), golden["seeds"])
 
 
-@pytest.mark.parametrize("name", asked.ESTIMATED)
+@pytest.mark.parametrize("name", mostly_full(asked.ESTIMATED, "network"))
 def test_the_settings_of_a_run_make_a_new_one_of_the_same_size(old: Home, golden: Any, name: str) -> None:
     same(asked.estimated(old, name), golden["estimated"][name])
 
@@ -243,7 +248,7 @@ def test_files_for_other_tools(old: Home, golden: Any, tmp_path: Path) -> None:
 # ---------------------------------------------------------------- work that goes on
 
 
-@pytest.mark.parametrize("name", asked.WORK)
+@pytest.mark.parametrize("name", mostly_full(asked.WORK, "stopped", "network-again"))
 def test_what_was_begun_goes_on_and_what_was_trained_is_trained_again(copied: Home, golden: Any, name: str) -> None:
     found, wanted = asked.worked(copied, name), golden["worked"][name]
     here = golden["made"]["machine"] == asked.machine()
@@ -307,7 +312,14 @@ def fine(app: AppTest) -> AppTest:
 
 
 @pytest.mark.parametrize(
-    ("page", "parameters"), PAGES, ids=[f"{page}-{'-'.join(map(str, has.values()))}" for page, has in PAGES]
+    ("page", "parameters"),
+    [
+        pytest.param(
+            page, has, id=f"{page}-{'-'.join(map(str, has.values()))}", marks=[] if usual else pytest.mark.full
+        )
+        for (page, has), before in zip(PAGES, [("", {}), *PAGES], strict=False)
+        for usual in [page != before[0]]
+    ],
 )
 def test_every_page_opens_it(shown: Home, page: str, parameters: dict[str, Any]) -> None:
     app = fine(open_page(page, **parameters))
@@ -329,7 +341,7 @@ def test_data_shows_the_counts(shown: Home, golden: Any, name: str) -> None:
     assert [row["Users"], row["Items"], row["Interactions"]] == [told["users"], told["items"], told["interactions"]]
 
 
-@pytest.mark.parametrize("name", ["network", "ease", "stored", "stopped", "queued"])
+@pytest.mark.parametrize("name", mostly_full(["network", "ease", "stored", "stopped", "queued"], "network", "ease"))
 def test_train_shows_a_run_and_copies_its_settings(shown: Home, golden: Any, name: str) -> None:
     app = fine(open_page("train", run=name))
     value = golden["described"][name]["value"]
@@ -354,7 +366,7 @@ def test_runs_are_listed_with_their_figures(shown: Home, golden: Any) -> None:
         assert name not in asked.EMBEDDED or table.loc[name, "epoch"] == told["best_epoch"]
 
 
-@pytest.mark.parametrize("name", asked.FINISHED)
+@pytest.mark.parametrize("name", mostly_full(asked.FINISHED, "network", "ease"))
 def test_inspect_shows_score_and_rank(shown: Home, golden: Any, name: str) -> None:
     user, item = asked.PAIRS[asked.DATASETS.get(name, "films")][0]
     app = fine(open_page("inspect", run=name, user=user, item=item))

@@ -86,6 +86,7 @@ def test_importing_loads_nothing_heavy() -> None:
     assert loaded_by(*light) == []
 
 
+@pytest.mark.slow
 def test_training_needs_no_screen_and_what_is_heavy_is_seen() -> None:
     asked = ("convncf.workflow.running", "convncf.inspection", "convncf.api.comparison", "convncf.api.fitted")
     heavy = loaded_by(*asked, "convncf.datasets")

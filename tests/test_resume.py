@@ -110,7 +110,10 @@ POINTS = [
 ]
 
 
-@pytest.mark.parametrize(("method", "call", "done"), POINTS)
+@pytest.mark.parametrize(
+    ("method", "call", "done"),
+    [pytest.param(*point, marks=pytest.mark.full if number % 3 else []) for number, point in enumerate(POINTS)],
+)
 def test_killed_at_any_point_it_goes_on_as_if_nothing_had_been(
     home: Path, expected: Run, method: str, call: int, done: bool
 ) -> None:
@@ -167,7 +170,7 @@ def test_a_run_that_is_finished_is_not_trained_again(home: Path, expected: Run) 
     assert_equal_to_uninterrupted(expected, finished_run(home / "other"), report)
 
 
-@pytest.mark.parametrize("asked", [3, 60, 200, 420])
+@pytest.mark.parametrize("asked", [60, 420, *(pytest.param(steps, marks=pytest.mark.full) for steps in (3, 200))])
 def test_stopped_between_two_steps_or_two_users_it_goes_on_too(
     home: Path, expected: Run, asked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,7 +193,14 @@ def test_stopped_between_two_steps_or_two_users_it_goes_on_too(
     assert clocks(run.metrics()[: len(before)]) == clocks(before)
 
 
-@pytest.mark.parametrize(("call", "done"), [(2, False), (2, True), (9, True), (17, False), (27, True), (33, True)])
+@pytest.mark.parametrize(
+    ("call", "done"),
+    [
+        (9, True),
+        (27, True),
+        *(pytest.param(*call, marks=pytest.mark.full) for call in ((2, False), (2, True), (17, False), (33, True))),
+    ],
+)
 def test_killed_in_the_middle_of_an_epoch_that_is_saved_on_the_way_it_goes_on_too(
     home: Path, expected: Run, call: int, done: bool
 ) -> None:
@@ -238,7 +248,9 @@ def test_seconds_count_what_was_trained_of_an_epoch_before_the_interruption(home
     assert begun["seconds"] > 5000
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "adagrad", "sgd"])
+@pytest.mark.parametrize(
+    "optimizer", ["adam", *(pytest.param(name, marks=pytest.mark.full) for name in ("adamw", "adagrad", "sgd"))]
+)
 def test_with_dropout_and_each_optimiser_the_tensors_are_equal_bit_for_bit(home: Path, optimizer: str) -> None:
     settings: dict[str, Any] = {"model__dropout_prob": 0.5, "train__optimizer": optimizer, "eval__validation_users": 7}
     settings |= {"model__initialisation": "random", "pretrain__epochs": 0, "train__epochs": 3}

@@ -133,6 +133,7 @@ def test_a_creation_that_fails_leaves_nothing(store: RunStore, monkeypatch: pyte
     assert [name for name in os.listdir(store.folder) if name != ".create.lock"] == []
 
 
+@pytest.mark.slow
 def test_two_of_one_name_in_the_same_moment_are_two_folders_or_one_refusal(store: RunStore) -> None:
     for repetition in range(50):
         made: list[Run] = []

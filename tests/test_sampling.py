@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from scipy import sparse
 
 from convncf.data.sampling import TripleSampler, splitmix
@@ -17,9 +16,13 @@ from convncf.errors import DataError
 
 Bools = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
 
-MATRICES = arrays(np.bool_, st.tuples(st.integers(1, 6), st.integers(2, 9))).filter(
-    lambda seen: bool(seen[~seen.all(axis=1)].any())
+MATRICES = (
+    st.tuples(st.integers(1, 6), st.integers(2, 9))
+    .flatmap(lambda shape: st.tuples(*[st.tuples(*[st.booleans()] * shape[1])] * shape[0]))
+    .map(lambda rows: np.array(rows, np.bool_))
+    .filter(lambda seen: bool(seen[~seen.all(axis=1)].any()))
 )
+"""What users have seen: somebody has something and not everything."""
 
 
 def sampler(seen: Bools, seed: int = 1) -> TripleSampler:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import permutation_test
 
 from convncf.evaluation.significance import (
     LEVEL,
@@ -76,6 +75,8 @@ def test_swapping_the_models_turns_the_sign_and_nothing_else(difference: list[fl
 
 @pytest.mark.parametrize("shift", [0.0, 0.05, 0.12])
 def test_many_users_agree_with_scipy(shift: float) -> None:
+    from scipy.stats import permutation_test  # here: it takes a second to load, and every worker reads this file
+
     values = np.random.default_rng(4).normal(shift, 1, size=300)
     expected = permutation_test(
         (values,),
@@ -140,6 +141,7 @@ def test_one_user_has_no_interval() -> None:
     assert paired_test([0.6, 0.6], [0.5, 0.5], 1).low == pytest.approx(0.1), "two users have one"
 
 
+@pytest.mark.slow
 def test_all_users_can_be_drawn() -> None:
     """An interval over more users than a short index can hold sees the last of them as well."""
     values = np.zeros(70_000)

@@ -36,8 +36,8 @@ def clocks(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @pytest.mark.slow
 def test_a_worker_killed_in_the_middle_of_an_epoch_goes_on_as_if_nothing_had_been(home: Path) -> None:
     # steps of one triple: an epoch outlasts the half second between two heartbeats, also on a fast machine
-    save_dataset(home, "larger", checkerboard(45, 60))
-    settings: dict[str, Any] = {"data__dataset": "larger", "train__batch_size": 1, "train__epochs": 3}
+    save_dataset(home, "larger", checkerboard())
+    settings: dict[str, Any] = {"data__dataset": "larger", "train__batch_size": 1, "train__epochs": 2}
     settings |= {"train__patience": 0, "model__dropout_prob": 0.2, "eval__validation_users": 10}
     run = make_run(home, "killed", **settings)
 

@@ -39,8 +39,8 @@ DEFAULT_PAGE: Final = "start"
 
 
 def all_pages() -> list[str]:
-    """The address of every page: a file in app/views each, the default page at /."""
-    names = sorted(file.stem for file in (ROOT / "app" / "views").glob("[a-z]*.py"))
+    """The address of every page: a folder of app/views each, the default page at /."""
+    names = sorted(file.parent.name for file in (ROOT / "app" / "views").glob("*/page.py"))
     return ["/" if name == DEFAULT_PAGE else f"/{name}" for name in names]
 
 

@@ -23,7 +23,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from convncf.data.interactions import Interactions
 from convncf.errors import ConfigError, DataError, NonFiniteScoreError
@@ -225,6 +224,8 @@ def feature_difference(first: LayerTrace, second: LayerTrace, *, matched: bool =
         raise ValueError(f"feature maps of {first.shape} and {second.shape} have no difference")
     order = np.arange(len(first.maps))
     if matched:
+        from scipy.optimize import linear_sum_assignment  # takes as long to load as a page to draw
+
         distances = (first.maps[:, None].astype(np.float64) - second.maps[None].astype(np.float64)) ** 2
         order = linear_sum_assignment(distances.sum(axis=(2, 3)))[1]  # rows come in order
     matching = second.maps[order]

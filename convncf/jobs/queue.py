@@ -89,13 +89,10 @@ class DeviceQueue:
                 break
             try:
                 age = time.time() - path.stat().st_mtime
-                with FileLock(path).acquire(timeout=0):
-                    held = False
-            except Timeout:
-                held = True
             except FileNotFoundError:
                 continue
-            if held or age < _PICKUP_SECONDS:
+            # Only looked at: to take its lock would make a ticket anew whose worker has just gone to the device.
+            if age < _PICKUP_SECONDS or is_held(path):
                 alive += 1
             else:
                 path.unlink(missing_ok=True)

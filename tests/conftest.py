@@ -42,7 +42,7 @@ LONGEST: Final[tuple[str, ...]] = (
     "test_disk.py",
     "test_cli_runs.py",
     "test_app_train.py",
-    "test_app_inspect_what_if.py",
+    "test_app_inspect_counterfactual.py",
     "test_app_inspect_why.py",
     "test_kills.py",
 )

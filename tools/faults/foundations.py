@@ -108,7 +108,7 @@ FOUNDATIONS: Final[tuple[Fault, ...]] = (
         "convncf/data/split.py",
         "self.interactions.matrix(self.part != TEST)",
         "self.interactions.matrix(self.part == TRAIN)",
-        ("tests/test_parts.py", "tests/test_splitting.py", "tests/test_evaluation.py"),
+        ("tests/test_split.py", "tests/test_splitting.py", "tests/test_evaluation.py"),
     ),
     Fault(
         "split-by-row",
@@ -209,7 +209,7 @@ FOUNDATIONS: Final[tuple[Fault, ...]] = (
         "convncf/models/convncf.py",
         "layer.weight[channel, 1] = -sign * diagonal",
         "layer.weight[channel, 1] = sign * diagonal",
-        ("tests/test_trace_start.py",),
+        ("tests/test_dot_product_start.py",),
     ),
     # ------------------------------------------------------------ models/compiled
     Fault(
@@ -293,6 +293,6 @@ FOUNDATIONS: Final[tuple[Fault, ...]] = (
         "convncf/evaluation/seeds.py",
         "array.std(ddof=1)",
         "array.std(ddof=0)",
-        ("tests/test_grouping.py",),
+        ("tests/test_seeds.py",),
     ),
 )

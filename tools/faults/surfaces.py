@@ -52,7 +52,7 @@ SURFACES: Final[tuple[Fault, ...]] = (
         "convncf/workflow/leakage.py",
         "    if test:\n",
         "    if test > parts.test.nnz:\n",
-        ("tests/test_origins.py",),
+        ("tests/test_leakage.py",),
     ),
     Fault(
         "memory-in-numbers",

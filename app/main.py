@@ -13,35 +13,21 @@ from convncf.runtime import threads
 
 HERE: Final = Path(__file__).parent
 TITLE: Final = "ConvNCF workbench"
+START: Final = "start"
+"""The page that opens first."""
 
 
 def pages() -> list[st.Page]:
     """The pages, in the order in which a newcomer opens them."""
     return [
         st.Page(
-            HERE / "views/start/page.py", title="Start", default=True, help="What is being trained, and the next step."
-        ),
-        st.Page(HERE / "views/data/page.py", title="Data", url_path="data", help="Datasets, and adding your own."),
-        st.Page(
-            HERE / "views/train/page.py", title="Train", url_path="train", help="Train a model and watch it learn."
-        ),
-        st.Page(
-            HERE / "views/runs/page.py",
-            title="Runs",
-            url_path="runs",
-            help="Every run: sort, rename, annotate, compare.",
-        ),
-        st.Page(
-            HERE / "views/inspect/page.py", title="Inspect", url_path="inspect", help="Look inside one prediction."
-        ),
-        st.Page(HERE / "views/compare/page.py", title="Compare", url_path="compare", help="Models beside each other."),
-        st.Page(
-            HERE / "views/recommend/page.py",
-            title="Recommend",
-            url_path="recommend",
-            help="Recommendations for any user.",
-        ),
-        st.Page(HERE / "views/learn/page.py", title="Learn", url_path="learn", help="The method, step by step."),
+            HERE / address.PAGES[name],
+            title=name.capitalize(),
+            url_path="" if name == START else name,
+            default=name == START,
+            help=entry.help,
+        )
+        for name, entry in address.MENU.items()
     ]
 
 
@@ -53,7 +39,7 @@ def main() -> None:
     # since a Material icon would make the browser ask an outside host.
     icon = str(HERE / "assets" / "icon.svg")
     st.set_page_config(page_title=f"{page.title} · {TITLE}", page_icon=icon, layout="wide")
-    address.arrive(page.url_path or "start")
+    address.arrive(page.url_path or START)
     presentation.prepare()
     css_rules = [address.HIDDEN]
     css_rules.append(

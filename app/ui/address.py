@@ -29,17 +29,6 @@ from convncf.figures.maps import ORDERS
 from convncf.runs import Run, RunStore
 from convncf.runtime import files
 
-PAGES: Final = {
-    "start": "views/start/page.py",
-    "data": "views/data/page.py",
-    "train": "views/train/page.py",
-    "runs": "views/runs/page.py",
-    "inspect": "views/inspect/page.py",
-    "compare": "views/compare/page.py",
-    "recommend": "views/recommend/page.py",
-    "learn": "views/learn/page.py",
-}
-"""Page name -> its file, for links from one page to another."""
 MOST_COMPARED: Final = 4
 
 
@@ -104,6 +93,16 @@ class Parameter:
     """Whether it is meaningless in another run."""
 
 
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """A page as the menu and the address know it."""
+
+    help: str
+    """What is there, for the menu."""
+    parameters: tuple[Parameter, ...]
+    """Of its address."""
+
+
 def _fixed(**defaults: str) -> tuple[Parameter, ...]:
     return tuple(Parameter(name, (default,)) for name, default in defaults.items())
 
@@ -111,41 +110,67 @@ def _fixed(**defaults: str) -> tuple[Parameter, ...]:
 _RUN, _USER, _ITEM = (Parameter(name, shared=True) for name in ("run", "user", "item"))
 _DATASET: Final = Parameter("dataset", shared=True)
 _PRESENT: Final = Parameter("present", shared=True)
-_DECLARED: Final[Mapping[str, tuple[Parameter, ...]]] = {
-    "start": (),
-    "data": (_DATASET, Parameter("upload"), Parameter("settings")),
-    "train": (_RUN, _DATASET, Parameter("settings"), *_fixed(along="epoch", smooth="0")),
-    "runs": (
-        *(Parameter("run"), Parameter("search"), Parameter("columns")),
-        *_fixed(state="*", dataset="*", model="*", tag="*", archived="no", metric="own", sort="created", order="down"),
+MENU: Final[Mapping[str, PageEntry]] = {
+    "start": PageEntry("What is being trained, and the next step.", ()),
+    "data": PageEntry("Datasets, and adding your own.", (_DATASET, Parameter("upload"), Parameter("settings"))),
+    "train": PageEntry(
+        "Train a model and watch it learn.", (_RUN, _DATASET, Parameter("settings"), *_fixed(along="epoch", smooth="0"))
     ),
-    "inspect": (
-        *(_RUN, _USER, _ITEM, Parameter("epoch", of_run=True), Parameter("layer", ("1",), of_run=True)),
-        *_fixed(list="top", order=ORDERS[0], scale=SCALES[0]),
-        *(Parameter("look"), *_fixed(method="integrated", space="popularity")),
-        *(Parameter(name, remembered=False) for name in ("channel", "cell", "beside", "moment")),
-        Parameter("keep", ("all",), remembered=False),
-        *(Parameter(name, remembered=False) for name in ("zero_user", "zero_item", "block", "as_user")),
+    "runs": PageEntry(
+        "Every run: sort, rename, annotate, compare.",
+        (
+            *(Parameter("run"), Parameter("search"), Parameter("columns")),
+            *_fixed(
+                state="*", dataset="*", model="*", tag="*", archived="no", metric="own", sort="created", order="down"
+            ),
+        ),
     ),
-    "compare": (
-        *(Parameter("run"), _USER, _ITEM, Parameter("cutoff"), Parameter("against")),
-        *_fixed(intervals="no", along="epoch", smooth="0", part="pair", order=ORDERS[0], layer="1"),
-        *_fixed(align="none", channels="beside"),
-        *(Parameter(name, remembered=False) for name in ("other", "runs")),
+    "inspect": PageEntry(
+        "Look inside one prediction.",
+        (
+            *(_RUN, _USER, _ITEM, Parameter("epoch", of_run=True), Parameter("layer", ("1",), of_run=True)),
+            *_fixed(list="top", order=ORDERS[0], scale=SCALES[0]),
+            *(Parameter("look"), *_fixed(method="integrated", space="popularity")),
+            *(Parameter(name, remembered=False) for name in ("channel", "cell", "beside", "moment")),
+            Parameter("keep", ("all",), remembered=False),
+            *(Parameter(name, remembered=False) for name in ("zero_user", "zero_item", "block", "as_user")),
+        ),
     ),
-    "recommend": (
-        *(Parameter("run"), _USER, _ITEM, Parameter("genre"), Parameter("like"), Parameter("inside")),
-        *(*_fixed(whose="user", k="10", popular="0"), Parameter("pairs")),
+    "compare": PageEntry(
+        "Models beside each other.",
+        (
+            *(Parameter("run"), _USER, _ITEM, Parameter("cutoff"), Parameter("against")),
+            *_fixed(intervals="no", along="epoch", smooth="0", part="pair", order=ORDERS[0], layer="1"),
+            *_fixed(align="none", channels="beside"),
+            *(Parameter(name, remembered=False) for name in ("other", "runs")),
+        ),
     ),
-    "learn": (
-        *(_RUN, _USER, _ITEM, *_fixed(step="1", dimension="0", layer="1", terms="0", taken="0", rate="1", draw="0")),
-        *(Parameter(name, of_run=True) for name in ("filter", "place", "channel")),
-        Parameter("guess", remembered=False),
+    "recommend": PageEntry(
+        "Recommendations for any user.",
+        (
+            *(Parameter("run"), _USER, _ITEM, Parameter("genre"), Parameter("like"), Parameter("inside")),
+            *(*_fixed(whose="user", k="10", popular="0"), Parameter("pairs")),
+        ),
+    ),
+    "learn": PageEntry(
+        "The method, step by step.",
+        (
+            *(
+                _RUN,
+                _USER,
+                _ITEM,
+                *_fixed(step="1", dimension="0", layer="1", terms="0", taken="0", rate="1", draw="0"),
+            ),
+            *(Parameter(name, of_run=True) for name in ("filter", "place", "channel")),
+            Parameter("guess", remembered=False),
+        ),
     ),
 }
-"""Page -> the parameters of its address."""
+"""Page name -> its entry, in the order in which a newcomer opens them; its file is views/NAME/page.py."""
+PAGES: Final = {name: f"views/{name}/page.py" for name in MENU}
+"""Page name -> its file, for links from one page to another."""
 _PARAMETERS: Final = {
-    page: {parameter.name: parameter for parameter in (*declared, _PRESENT)} for page, declared in _DECLARED.items()
+    page: {parameter.name: parameter for parameter in (*entry.parameters, _PRESENT)} for page, entry in MENU.items()
 }
 _PAGE: Final = "address:page"
 _FIRST: Final = "address:first"

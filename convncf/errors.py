@@ -23,6 +23,10 @@
     │   ├── RunBusyError         another process works on it
     │   └── RunNameError         a name that cannot be a folder
     ├── CheckpointError          tensors that cannot be loaded
+    ├── RefusedValueError        an argument with a value that cannot be (a ValueError too)
+    │   ├── UnknownIndexError    a user, item, layer, cell or checkpoint that is not there (an IndexError too)
+    │   └── UnknownMetricError   a metric that was not computed (a KeyError too)
+    ├── RefusedTypeError         a model that cannot be asked this (a TypeError too)
     └── JobError                 a worker that could not be started or reached
 
 Each message says what was wrong, the value, and what to do.
@@ -72,6 +76,25 @@ class DatasetNotFoundError(DataError):
 
 class DatasetExistsError(DataError):
     """A dataset of that name exists already."""
+
+
+class RefusedValueError(ConvNCFError, ValueError):
+    """An argument has a value that cannot be."""
+
+
+class UnknownIndexError(RefusedValueError, IndexError):
+    """A user, item, layer, channel, cell or checkpoint that is not there."""
+
+
+class UnknownMetricError(RefusedValueError, KeyError):
+    """A metric that was not computed."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would show its sentence in quotes
+
+
+class RefusedTypeError(ConvNCFError, TypeError):
+    """A model that cannot be asked this, since it has no such part."""
 
 
 class DeviceError(ConvNCFError):

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import convncf
-from convncf import errors
+from convncf import errors, inspection
 from tests.shop import articles, orders
 
 Call = Callable[["Shop"], object]
@@ -28,6 +28,7 @@ class Shop:
         self.split = self.data.split(seed=1)
         self.other = self.data.split(seed=2)
         self.ease = convncf.fit(self.split, "ease")
+        self.embeddings = convncf.fit(self.split, "mf-bpr", train={"epochs": 1}).model
         self.pair = self.ease.inspect("c3", "a5")
         self.report = convncf.evaluate(self.ease, self.split)
         self.lists = self.ease.recommend("c3", k=5).assign(user_id="c3")
@@ -126,6 +127,21 @@ MISUSES: dict[str, tuple[Call, type[Exception], tuple[str, ...]]] = {
     "part": (lambda s: convncf.evaluate(s.ease, s.split, part="tset"), errors.ConfigError, ("'tset'", "test")),
     "protocol": (lambda s: convncf.evaluate(s.ease, s.split, protocol="ful"), errors.ConfigError, ("'ful'", "full")),
     "K above": (lambda s: convncf.evaluate(s.ease, s.split, ks=(10, 500)), errors.ConfigError, ("500", "50 items")),
+    "metric that is not there": (
+        lambda s: s.report.metrics["NDCG@7"],
+        errors.UnknownMetricError,
+        ("'NDCG@7'", "ks=(7,)"),
+    ),
+    "user by index": (
+        lambda s: inspection.trace_pair(s.embeddings, 10_000, 0),
+        errors.UnknownIndexError,
+        ("10000", "(0 to"),
+    ),
+    "model without a map": (
+        lambda s: inspection.score_counterfactual(s.ease.model, 0, 0, inspection.Counterfactual()),
+        errors.RefusedTypeError,
+        ("EASE",),
+    ),
     "evaluate setting": (lambda s: convncf.evaluate(s.ease, s.split, k=10), errors.UnknownSettingError, ("eval.ks",)),
     "lists' column": (
         lambda s: convncf.evaluate(s.lists.rename(columns={"item_id": "item"}), s.split),

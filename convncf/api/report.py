@@ -17,7 +17,7 @@ from convncf.api.scorer import Scorer, as_split
 from convncf.api.settings import eval_settings
 from convncf.config import EvalConfig
 from convncf.data.split import Part
-from convncf.errors import ConfigError, ConvNCFError, DataError, did_you_mean
+from convncf.errors import ConfigError, ConvNCFError, DataError, UnknownMetricError, did_you_mean
 from convncf.evaluation import report as core
 from convncf.evaluation.baselines import sets_for
 from convncf.evaluation.metrics import MISS, parse
@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 _PARTS: Final = ("validation", "test")
 _NOTES: Final = 4
 _WIDTH: Final = 160
+
+
+class MetricValues(dict[str, float]):
+    """Written name -> value. Raises UnknownMetricError for a metric that was not computed, naming those that were."""
+
+    def __missing__(self, name: str) -> float:
+        cut_off = str(name).partition("@")[2]
+        remedy = f" For another cut-off: convncf.evaluate(model, split, ks=({cut_off},))." if cut_off.isdigit() else ""
+        raise UnknownMetricError(f"metric {name!r} was not computed. {did_you_mean(str(name), list(self))}{remedy}")
 
 
 class Report:
@@ -46,9 +55,9 @@ class Report:
         self.report, self.split, self.name = report, split, name
 
     @property
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> MetricValues:
         """Mean over the evaluated users by written name, such as "NDCG@10"; empty where no user could be evaluated."""
-        return dict(self.report.metrics)
+        return MetricValues(self.report.metrics)
 
     @property
     def part(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
+from convncf.errors import RefusedValueError, UnknownIndexError
 from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number
 
 READ_COUNTERFACTUAL: Final = (
@@ -78,9 +79,9 @@ def over_training(
     """
     lengths = {"labels": len(labels), "epochs": len(epochs), "scores": len(scores), "ranks": len(ranks)}
     if len(set(lengths.values())) > 1:
-        raise ValueError(f"one of each belongs to a checkpoint, got {lengths}")
+        raise RefusedValueError(f"one of each belongs to a checkpoint, got {lengths}.")
     if not 0 <= chosen < len(labels):
-        raise IndexError(f"checkpoint {chosen} is not one of the {len(labels)} (0 to {len(labels) - 1})")
+        raise UnknownIndexError(f"checkpoint {chosen} is not one of the {len(labels)} (0 to {len(labels) - 1}).")
     places, shown = _places(epochs), [escape(label) for label in labels]
     traces = []
     for values, suffix, form in ((scores, "", ".4g"), (ranks, "2", ",")):

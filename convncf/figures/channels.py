@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from convncf.errors import RefusedValueError
 from convncf.figures.maps import colour_bar
 from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number, outline, plural
 
@@ -88,7 +89,7 @@ def feature_maps(
     Raises ValueError for a `zmax` with a scale per channel, which has no one end.
     """
     if zmax is not None and scale != "shared":
-        raise ValueError(f"zmax ends the shared scale; with {scale!r} each channel ends at its own maximum")
+        raise RefusedValueError(f"zmax ends the shared scale; with {scale!r} each channel ends at its own maximum.")
     channels, rows_of_cells, columns_of_cells = layer.maps.shape
     columns = min(usual_columns(layer) if columns is None else columns, channels)
     rows = math.ceil(channels / columns)
@@ -313,8 +314,8 @@ def filters(first: LayerTrace, theme: Theme, *, selected: int | None = None, wid
     """
     channels, inputs, k, _ = first.filters.shape
     if inputs != 1:
-        raise ValueError(
-            f"{first.name} reads {inputs} channels: only layer 1, which reads the map, has one square each"
+        raise RefusedValueError(
+            f"{first.name} reads {inputs} channels: only layer 1, which reads the map, has one square each."
         )
     weights = replace(first, maps=first.filters[:, 0])
     figure = feature_maps(weights, theme, "shared", selected=selected, width=width)

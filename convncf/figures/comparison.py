@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from convncf.errors import RefusedValueError
 from convncf.figures.theme import Theme, axis, axis_title, escape, layout, number, plural, run_style, shorten
 
 _ROW: Final = 30
@@ -37,7 +38,7 @@ def metrics(
     Raises ValueError for a baseline that is not among the runs.
     """
     if baseline is not None and baseline not in reports:
-        raise ValueError(f"baseline {baseline!r} is not one of the runs compared")
+        raise RefusedValueError(f"baseline {baseline!r} is not one of the runs compared.")
     order = list(reports) if order is None else order
     rows = list(dict.fromkeys(name for report in reports.values() for name in report)) if names is None else list(names)
     place = {name: row for row, name in enumerate(rows)}
@@ -203,7 +204,7 @@ def by_group(
     """
     wrong = {run: len(values) for run, values in means.items() if len(values) != len(labels)}
     if wrong or len(n) != len(labels):
-        raise ValueError(f"{len(labels)} groups, {len(n)} counts, runs with other numbers of values: {wrong}")
+        raise RefusedValueError(f"{len(labels)} groups, {len(n)} counts, runs with other numbers of values: {wrong}.")
     order = list(means) if order is None else order
     lines = []
     for place, (run, values) in enumerate(means.items()):

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from convncf.errors import RefusedValueError
 from convncf.figures.dataset import scale_of_counts
 from convncf.figures.maps import colour_bar
 from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number, plural, shorten
@@ -48,7 +49,9 @@ def embeddings(
     columns = {"names": names, "index": index, "counts": counts, "categories": categories}
     lengths = {name: len(values) for name, values in columns.items() if values is not None and len(values) != len(xy)}
     if lengths or (counts is not None and categories is not None):
-        raise ValueError(f"{len(xy)} points are coloured by counts or by categories, one value each; got {lengths}")
+        raise RefusedValueError(
+            f"{len(xy)} points are coloured by counts or by categories, one value each; got {lengths}."
+        )
     shown = [escape(name) for name in names]
     points = np.asarray(xy, dtype=np.float32)
     if categories is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import plotly.graph_objects as go
 
+from convncf.errors import RefusedValueError
 from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number, run_style, shorten
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def smoothed(values: Sequence[float], weight: float) -> tuple[float, ...]:
     for a weight that is not at least 0 and below 1.
     """
     if not 0 <= weight < 1:
-        raise ValueError(f"a smoothing weight is at least 0 and below 1, got {weight}")
+        raise RefusedValueError(f"a smoothing weight is at least 0 and below 1, got {weight}.")
     total, size = 0.0, 0.0
     means = []
     for value in values:
@@ -222,7 +223,7 @@ def validation(
     included. By step needs `batches`, each run's triples a step (ValueError without).
     """
     if x == "step" and not (batches and all(batches.get(run, 0) > 0 for run in runs)):
-        raise ValueError(f"by step needs the batch size of each run, got {batches}")
+        raise RefusedValueError(f"by step needs the batch size of each run, got {batches}.")
     order = list(runs) if order is None else order
     by_run = {run: points(records, metric) for run, records in runs.items()}
     unit = _Unit.of([point for curve in by_run.values() for point in curve])

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from convncf.errors import UnknownIndexError
 from convncf.figures.maps import WIDTH, interaction_map
 from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number, outline, shorten
 
@@ -36,7 +37,7 @@ def bpr_steps(steps: BprSteps, step: int, names: tuple[str, str], theme: Theme) 
     Raises IndexError where fewer steps were taken.
     """
     if not 0 <= step <= steps.n_steps:
-        raise IndexError(f"step {step} was not taken: there are {steps.n_steps}")
+        raise UnknownIndexError(f"step {step} was not taken: there are {steps.n_steps}.")
     places = list(range(step + 1))
     colours = (theme.positive, theme.negative)
     traces, notes = [], []
@@ -127,7 +128,7 @@ def running_dot(trace: PairTrace, running: Array, dimension: int, theme: Theme) 
     """
     size = len(trace.p)
     if not 0 <= dimension < size:
-        raise IndexError(f"dimension {dimension} is not one of the {size} (0 to {size - 1})")
+        raise UnknownIndexError(f"dimension {dimension} is not one of the {size} (0 to {size - 1}).")
     products = trace.p * trace.q  # (D,)
     sums = np.where(np.arange(size) <= dimension, running, np.nan)
     rows = (("p", trace.p), ("q", trace.q), ("p × q", products), ("sum", sums))

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from convncf.errors import RefusedValueError
 from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number, outline, plural, shorten
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def interaction_map(
     Raises ValueError for a field in a sorted order, where it is no longer one square.
     """
     if field is not None and order != "as trained":
-        raise ValueError(f"a receptive field is one square in the trained order only, not {order!r}")
+        raise RefusedValueError(f"a receptive field is one square in the trained order only, not {order!r}.")
     dims = dimension_order(trace, order)
     size = len(dims)
     p, q = trace.p[dims], trace.q[dims]  # (D,), (D,)
@@ -373,7 +374,9 @@ def colour_axis(theme: Theme, limit: float, *, x: float) -> dict[str, Any]:
 
 def _difference(first: Array, second: Array) -> Array:
     if first.shape != second.shape:
-        raise ValueError(f"maps of {first.shape} and {second.shape} have no difference: their sizes must be the same")
+        raise RefusedValueError(
+            f"maps of {first.shape} and {second.shape} have no difference: their sizes must be equal."
+        )
     return np.asarray(first, np.float64) - second
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from convncf.errors import RefusedValueError, UnknownIndexError
 from convncf.figures.maps import colour_axis, panel, panel_axes, panel_title
 from convncf.figures.theme import Theme, axis, axis_title, escape, layout, note, number, plural
 
@@ -31,7 +32,7 @@ def waterfall(sums: ScoreSum, count: int, theme: Theme) -> go.Figure:
     Raises IndexError where the score has fewer terms.
     """
     if not 0 <= count <= len(sums.values):
-        raise IndexError(f"{count} terms cannot be added up: the score has {len(sums.values)}")
+        raise UnknownIndexError(f"{count} terms cannot be added up: the score has {len(sums.values)}.")
     ends = [float(value) for value in sums.sums[: count + 1]]
     starts = [0.0, *ends[:-1]]
     labels = ["bias", *(f"channel {term}" for term in sums.terms[:count].tolist())]
@@ -108,7 +109,9 @@ def attribution_map(
     is part of the text alternative. Raises ValueError where the shapes differ.
     """
     if map_.shape != values.shape:
-        raise ValueError(f"a map of {map_.shape} has no attribution of {values.shape}: the shapes must be the same")
+        raise RefusedValueError(
+            f"a map of {map_.shape} has no attribution of {values.shape}: their shapes must be equal."
+        )
     total, gained = float(np.sum(values, dtype=np.float64)), score - baseline
     share = f" ({abs(total - gained) / abs(gained):.2%})" if gained else ""
     limits = [float(np.abs(cells).max()) or 1.0 for cells in (map_, values)]
@@ -178,9 +181,9 @@ def lead(first: PairTrace, second: PairTrace, top: int = 8) -> tuple[Term, ...]:
     Raises ValueError where the two are not traces of one model, as far as their terms show.
     """
     if (first.term, len(first.contributions)) != (second.term, len(second.contributions)):
-        raise ValueError(
+        raise RefusedValueError(
             f"{len(first.contributions)} terms ({first.term}) and {len(second.contributions)} ({second.term}) cannot "
-            "be subtracted: both traces must be of one model"
+            "be subtracted: both traces must be of one model."
         )
     values = first.contributions.astype(np.float64) - second.contributions
     return _adding_up(_largest(values, first.term, top), math.fsum(values.tolist()))

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
+from convncf.errors import RefusedValueError
+
 FONT: Final = '"Source Sans", "Source Sans 3", "Source Sans Pro", "Segoe UI", "Helvetica Neue", Arial, sans-serif'
 """Streamlit's own font first, then common system fonts."""
 CONFIG: Final[dict[str, Any]] = {
@@ -148,7 +150,7 @@ def run_style(run: str, order: Sequence[str], theme: Theme) -> RunStyle:
     Raises ValueError for a run that is not in `order`.
     """
     if run not in order:
-        raise ValueError(f"run {run!r} is not in the order given, so it has no colour of its own")
+        raise RefusedValueError(f"run {run!r} is not in the order given, so it has no colour of its own.")
     turn, place = divmod(list(order).index(run), len(theme.categories))
     return RunStyle(theme.categories[place], _DASHES[turn % len(_DASHES)])
 

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convncf.data.interactions import Interactions
-from convncf.errors import ConfigError, DataError, NonFiniteScoreError
+from convncf.errors import ConfigError, DataError, NonFiniteScoreError, RefusedValueError
 from convncf.evaluation.ranking import Scorer
 from convncf.inspection.trace import Array, LayerTrace, PairTrace, frozen, model_with_embeddings
 
@@ -221,7 +221,7 @@ class FeatureDifference:
 def feature_difference(first: LayerTrace, second: LayerTrace, *, matched: bool = False) -> FeatureDifference:
     """First less second, by channel number, or each `matched` to its nearest. Raises ValueError if shapes differ."""
     if first.shape != second.shape:
-        raise ValueError(f"feature maps of {first.shape} and {second.shape} have no difference")
+        raise RefusedValueError(f"feature maps of {first.shape} and {second.shape} have no difference.")
     order = np.arange(len(first.maps))
     if matched:
         from scipy.optimize import linear_sum_assignment  # takes as long to load as a page to draw

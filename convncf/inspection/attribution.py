@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from convncf.errors import RefusedValueError
 from convncf.evaluation.ranking import Scorer
 from convncf.inspection.trace import Array, PairTrace, frozen, model_with_map, trace_pair
 from convncf.models.base import scoring
@@ -100,7 +101,7 @@ def integrated_gradients(model: Scorer, user: int, item: int, *, steps: int = ST
     below 1.
     """
     if steps < 1:
-        raise ValueError(f"integrated gradients need 1 step or more, got {steps}")
+        raise RefusedValueError(f"integrated gradients need 1 step or more, got {steps}.")
     t = (torch.arange(steps) + 0.5) / steps  # (n,)
     return _attribution(model, user, item, "integrated gradients", t**2, 2 * t / steps)
 

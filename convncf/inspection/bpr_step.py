@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from convncf.data.split import Split
-from convncf.errors import DataError
+from convncf.errors import DataError, RefusedValueError
 from convncf.evaluation.ranking import Scorer, items_of
 from convncf.inspection.pair import history
 from convncf.inspection.trace import Array, frozen, model_with_map, refuse_unknown
@@ -89,7 +89,7 @@ def bpr_steps(model: Scorer, triple: Triple, rate: float, steps: int = STEPS) ->
     ValueError for a rate that is not above 0 or a number of steps below 1.
     """
     if not rate > 0 or steps < 1:
-        raise ValueError(f"a step size above 0 and at least 1 step are needed, got {rate} and {steps}")
+        raise RefusedValueError(f"a step size above 0 and at least 1 step are needed, got {rate} and {steps}.")
     mapped = model_with_map(model, "embedding to change")
     for item in (triple.positive, triple.negative):
         refuse_unknown(mapped, triple.user, item)

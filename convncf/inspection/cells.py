@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from convncf.errors import UnknownIndexError
 from convncf.inspection.trace import Array, LayerTrace, PairTrace, frozen
 
 
@@ -30,9 +31,9 @@ def receptive_field(layers: Sequence[Strided], layer: int, row: int, col: int) -
     A cell of layer l starts at row · s_1 · … · s_l; its side grows by (k - 1) times the strides below it.
     """
     if not 0 <= layer < len(layers):
-        raise IndexError(f"layer {layer} is not one of the {len(layers)} layers (0 to {len(layers) - 1})")
+        raise UnknownIndexError(f"layer {layer} is not one of the {len(layers)} layers (0 to {len(layers) - 1}).")
     if row < 0 or col < 0:
-        raise IndexError(f"cell ({row}, {col}) is not on a map: rows and columns count from 0")
+        raise UnknownIndexError(f"cell ({row}, {col}) is not on a map: rows and columns count from 0.")
     side = 1
     for step in reversed(layers[: layer + 1]):
         row, col = row * step.stride, col * step.stride
@@ -73,12 +74,12 @@ def cell_arithmetic(trace: PairTrace, channel: int, row: int, col: int) -> CellA
     Raises IndexError where the trace has no layer, or the layer no such channel or cell.
     """
     if not trace.layers:
-        raise IndexError("this trace has no layers: matrix factorisation reads the diagonal of the map alone")
+        raise UnknownIndexError("this trace has no layers: matrix factorisation reads the diagonal of the map alone.")
     first = trace.layers[0]
     channels, height, width = first.shape
     if not (0 <= channel < channels and 0 <= row < height and 0 <= col < width):
-        raise IndexError(
-            f"layer 1 has {channels} channels of {height}×{width}: no channel {channel}, cell ({row}, {col})"
+        raise UnknownIndexError(
+            f"layer 1 has {channels} channels of {height}×{width}: no channel {channel}, cell ({row}, {col})."
         )
     rows, cols = receptive_field(trace.layers, 0, row, col)
     p, q, weights = trace.p[rows], trace.q[cols], first.filters[channel, 0]  # (k,), (k,), (k, k)

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from convncf.data.split import Split
+from convncf.errors import RefusedValueError, UnknownIndexError
 from convncf.evaluation.ranking import ItemRank, Scorer, Scores
 from convncf.inspection.pair import rank_of
 from convncf.inspection.trace import Array, frozen, model_with_map, refuse_unknown
@@ -150,7 +151,7 @@ class Counterfactual:
 
     def __post_init__(self) -> None:
         if self.keep not in ("all", "diagonal", "off-diagonal"):
-            raise ValueError(f"keep {self.keep!r} is not one of all, diagonal, off-diagonal")
+            raise RefusedValueError(f"keep {self.keep!r} is not one of all, diagonal, off-diagonal.")
         for name in ("zero_user", "zero_item"):  # lists and tuples are accepted too
             object.__setattr__(self, name, frozenset(int(dimension) for dimension in getattr(self, name)))
 
@@ -164,12 +165,12 @@ class Counterfactual:
         for name, dimensions in (("p", self.zero_user), ("q", self.zero_item)):
             outside = sorted(dimension for dimension in dimensions if not 0 <= dimension < size)
             if outside:
-                raise IndexError(f"dimension {outside[0]} of {name} does not exist: they are 0 to {size - 1}")
+                raise UnknownIndexError(f"dimension {outside[0]} of {name} does not exist: they are 0 to {size - 1}.")
         block = self.block
         if block and not (0 <= block.top < block.bottom <= size and 0 <= block.left < block.right <= size):
-            raise IndexError(
+            raise UnknownIndexError(
                 f"rows {block.top}:{block.bottom}, columns {block.left}:{block.right} are no block of a {size}×{size} "
-                f"map: give at least one row and one column, ends after starts, from 0 to {size}"
+                f"map: give at least one row and one column, ends after starts, from 0 to {size}."
             )
 
     def factors_of_p(self, size: int) -> Array:

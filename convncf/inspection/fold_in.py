@@ -22,6 +22,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from convncf.errors import RefusedTypeError, RefusedValueError, UnknownIndexError
 from convncf.evaluation.ranking import Scorer, TopK, top_k
 from convncf.inspection.trace import Array, frozen
 from convncf.models.abilities import FoldsIn, with_one_user
@@ -77,7 +78,7 @@ def fold_in(model: Scorer, items: Sequence[int] | npt.ArrayLike, *, seed: int = 
     if isinstance(model, FoldsIn):
         one_user, sentence = model.of_items(picked.tolist())
         return FoldedUser(picked, one_user, None, None, None, None, sentence)
-    raise TypeError(f"no user can be folded into a {type(model).__name__}. Choose a run of another model.")
+    raise RefusedTypeError(f"no user can be folded into a {type(model).__name__}. Choose a run of another model.")
 
 
 def warm_up(model: Scorer) -> None:
@@ -156,14 +157,14 @@ def _checked(items: Sequence[int] | npt.ArrayLike, n_items: int) -> Int64s:
     indices = np.asarray(items, dtype=np.int64).reshape(-1)
     picked: Int64s = np.unique(indices)
     if not picked.size:
-        raise ValueError("no item was picked: a new user needs one or more")
+        raise RefusedValueError("no item was picked: a new user needs one or more.")
     if picked.size < indices.size:
-        raise ValueError(f"{indices.size - picked.size} of the picked items were given twice")
+        raise RefusedValueError(f"{indices.size - picked.size} of the picked items were given twice.")
     if picked[0] < 0 or picked[-1] >= n_items:
         wrong = picked[0] if picked[0] < 0 else picked[-1]
-        raise IndexError(f"item {wrong} is not one of the model's {n_items} items (0 to {n_items - 1})")
+        raise UnknownIndexError(f"item {wrong} is not one of the model's {n_items} items (0 to {n_items - 1}).")
     if picked.size == n_items:
-        raise ValueError(f"all {n_items} items were picked: none is left to recommend")
+        raise RefusedValueError(f"all {n_items} items were picked: none is left to recommend.")
     return read_only(picked)
 
 

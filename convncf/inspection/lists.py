@@ -17,6 +17,7 @@ from scipy.sparse import csr_array
 
 from convncf.data.items import ItemTable
 from convncf.data.split import Split
+from convncf.errors import RefusedValueError
 from convncf.evaluation.full_ranking import FLOATS, USERS_TOGETHER
 from convncf.evaluation.ranking import Ints, Scorer, Scores, TopK, top_k
 from convncf.inspection.pair import listed
@@ -34,7 +35,9 @@ class ListFilter:
 
     def __post_init__(self) -> None:
         if not 0 <= self.popular < 100:
-            raise ValueError(f"the share of popular items to hide is 0 to below 100 percent, got {self.popular}")
+            raise RefusedValueError(
+                f"the share of popular items to hide is 0 to below 100 percent, got {self.popular}."
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from convncf.data.split import Split
-from convncf.errors import DataError
+from convncf.errors import DataError, RefusedValueError, UnknownIndexError
 from convncf.evaluation.ranking import Scorer
 from convncf.inspection.trace import Array, frozen, model_with_embeddings, model_with_map, refuse_unknown
 from convncf.runtime.random import rng
@@ -129,9 +129,9 @@ def _highest(values: npt.NDArray[np.float64], candidates: Int64s, k: int) -> Int
 
 def _refuse(item: int, n_items: int, k: int) -> None:
     if not 0 <= item < n_items:
-        raise IndexError(f"item {item} is not one of the {n_items} items (0 to {n_items - 1})")
+        raise UnknownIndexError(f"item {item} is not one of the {n_items} items (0 to {n_items - 1}).")
     if k < 1:
-        raise ValueError(f"k must be 1 or more, got {k}")
+        raise RefusedValueError(f"k must be 1 or more, got {k}.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

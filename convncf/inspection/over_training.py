@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from convncf.data.split import Split
-from convncf.errors import ConvNCFError
+from convncf.errors import ConvNCFError, RefusedTypeError, RefusedValueError, UnknownIndexError
 from convncf.evaluation.ranking import ItemRank, Scorer
 from convncf.inspection.pair import PairPart, PairView, part_of, rank_of, view_pair
 from convncf.inspection.trace import Array, frozen, model_with_map, refuse_unknown
@@ -99,9 +99,9 @@ def each_checkpoint(
     for checkpoint in checkpoints:
         try:
             yield _pair_at(checkpoint, split, user, item)
-        except (
-            ConvNCFError
-        ) as error:  # a run may be damaged, or deleted meanwhile: the other checkpoints can still be shown
+        except (RefusedValueError, RefusedTypeError):  # the pair, or the kind of model: the same at every checkpoint
+            raise
+        except ConvNCFError as error:  # a run may be damaged, or deleted meanwhile: the others can still be shown
             yield UnreadableCheckpoint(checkpoint.label, str(error))
 
 
@@ -109,7 +109,7 @@ def view_at(checkpoints: Iterable[ModelCheckpoint], label: str, split: Split, us
     """The whole view of a pair at the checkpoint of that label. Raises LookupError where there is none."""
     by_label = {checkpoint.label: checkpoint for checkpoint in checkpoints}
     if label not in by_label:
-        raise LookupError(f"the run has no checkpoint {label!r}. It has: {', '.join(by_label) or 'none'}.")
+        raise UnknownIndexError(f"the run has no checkpoint {label!r}. It has: {', '.join(by_label) or 'none'}.")
     return view_pair(by_label[label].load(), split, user, item)
 
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from convncf.data.items import ItemTable
 from convncf.data.split import Split
+from convncf.errors import RefusedValueError
 from convncf.evaluation.ranking import Scorer
 from convncf.inspection.trace import Array, frozen, model_with_embeddings
 
@@ -68,7 +69,7 @@ def project(model: Scorer, split: Split, whose: Whose, most: int = MOST, *, also
     `most` below 1.
     """
     if most < 1:
-        raise ValueError(f"at least 1 point must be shown, got {most}")
+        raise RefusedValueError(f"at least 1 point must be shown, got {most}.")
     embedded = model_with_embeddings(model, "projection of them")
     embedding = embedded.item_embedding if whose == "item" else embedded.user_embedding
     table = embedding.weight.detach().cpu().numpy()  # (m, D)

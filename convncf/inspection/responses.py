@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from convncf.errors import RefusedValueError, UnknownIndexError
 from convncf.inspection.cells import channel_stats
 from convncf.inspection.trace import Array, PairTrace, frozen
 from convncf.models.abilities import LayeredModel
@@ -88,7 +89,7 @@ def random_pairs(n_users: int, n_items: int, n: int = PAIRS, *, seed: int) -> tu
     The same at each call with the same arguments. Raises ValueError for n below 1.
     """
     if n < 1:
-        raise ValueError(f"at least 1 random pair is needed, got {n}")
+        raise RefusedValueError(f"at least 1 random pair is needed, got {n}.")
     total = n_users * n_items
     sample = rng(seed, "random pairs").choice(total, min(n, total), replace=False)
     users, items = np.divmod(sample.astype(np.int64), n_items)
@@ -103,11 +104,13 @@ def respond(model: LayeredModel, users: Sequence[int] | Ints, items: Sequence[in
     """
     pairs = [np.asarray(indices, dtype=np.int64).reshape(-1) for indices in (users, items)]
     if len(pairs[0]) != len(pairs[1]):
-        raise ValueError(f"{len(pairs[0])} users and {len(pairs[1])} items are no pairs")
+        raise RefusedValueError(f"{len(pairs[0])} users and {len(pairs[1])} items are no pairs.")
     for kind, indices, count in zip(("user", "item"), pairs, (model.n_users, model.n_items), strict=True):
         unknown = indices[(indices < 0) | (indices >= count)]
         if len(unknown):
-            raise IndexError(f"{kind} {unknown[0]} is not one of the model's {count} {kind}s (0 to {count - 1})")
+            raise UnknownIndexError(
+                f"{kind} {unknown[0]} is not one of the model's {count} {kind}s (0 to {count - 1})."
+            )
     layers = len(model.layers)
     maximum: list[list[torch.Tensor]] = [[] for _ in range(layers)]
     mean: list[list[torch.Tensor]] = [[] for _ in range(layers)]
@@ -146,10 +149,12 @@ def strongest_pairs(
     """
     by_layer = responses.maximum if by == "maximum" else responses.mean
     if not 0 <= layer < len(by_layer):
-        raise IndexError(f"layer {layer} is not one of the {len(by_layer)} layers (0 to {len(by_layer) - 1})")
+        raise UnknownIndexError(f"layer {layer} is not one of the {len(by_layer)} layers (0 to {len(by_layer) - 1}).")
     channels = by_layer[layer].shape[1]
     if not 0 <= channel < channels:
-        raise IndexError(f"channel {channel} is not one of layer {layer + 1}'s {channels} (0 to {channels - 1})")
+        raise UnknownIndexError(
+            f"channel {channel} is not one of layer {layer + 1}'s {channels} (0 to {channels - 1})."
+        )
     values = by_layer[layer][:, channel]  # (n,)
     highest = np.argsort(-values, kind="stable")[: max(m, 0)]
     highest = highest[values[highest] > 0]

@@ -22,6 +22,7 @@ from convncf.data.reading.pairs import MatchedPair, NameIndex, read_pairs, unsco
 from convncf.data.reading.report import Dropped, counted
 from convncf.data.split import Split
 from convncf.data.vocabulary import Vocabulary
+from convncf.errors import RefusedValueError, UnknownIndexError
 from convncf.evaluation.ranking import ItemRank, Scorer
 from convncf.inspection.pair import PairPart, part_of, rank_of
 from convncf.runtime import threads
@@ -57,10 +58,10 @@ def score_pairs(
     """
     user, item = (np.asarray(indices, dtype=np.int64).reshape(-1) for indices in (users, items))
     if len(user) != len(item):
-        raise ValueError(f"{len(user)} users and {len(item)} items are no pairs")
+        raise RefusedValueError(f"{len(user)} users and {len(item)} items are no pairs.")
     for kind, indices, count in (("user", user, model.n_users), ("item", item, model.n_items)):
         if indices.size and not (0 <= indices.min() and indices.max() < count):
-            raise IndexError(f"a {kind} is not one of the model's {count} {kind}s (0 to {count - 1})")
+            raise UnknownIndexError(f"a {kind} is not one of the model's {count} {kind}s (0 to {count - 1}).")
     order = np.argsort(user, kind="stable")
     distinct, starts = np.unique(user[order], return_index=True)
     rows = np.split(order, starts[1:])  # U arrays of places

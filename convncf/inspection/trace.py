@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from convncf.config import Precision
-from convncf.errors import NonFiniteScoreError
+from convncf.errors import NonFiniteScoreError, RefusedTypeError, RefusedValueError, UnknownIndexError
 from convncf.evaluation.ranking import Scorer
 from convncf.models.abilities import LayeredModel, MappedModel, Term
 from convncf.models.base import PairwiseModel
@@ -29,7 +29,7 @@ def model_with_embeddings(model: Scorer, needed: str) -> PairwiseModel:
     """The model itself. Raises TypeError where it has no embeddings, naming what was `needed`."""
     if isinstance(model, PairwiseModel):
         return model
-    raise TypeError(
+    raise RefusedTypeError(
         f"{type(model).__name__} has no embeddings, so there is no {needed}. Choose a {with_ability('embeddings')} run."
     )
 
@@ -39,7 +39,7 @@ def model_with_map(model: Scorer, needed: str) -> MappedModel:
     if isinstance(model, MappedModel):
         return model
     lacks = "reads no interaction map" if isinstance(model, PairwiseModel) else "has no embeddings"
-    raise TypeError(
+    raise RefusedTypeError(
         f"{type(model).__name__} {lacks}, so there is no {needed}. Choose a {with_ability('interaction_map')} run."
     )
 
@@ -48,7 +48,7 @@ def refuse_unknown(model: Scorer, user: int, item: int) -> None:
     """Raises IndexError for a user or item that the model does not have."""
     for kind, index, count in (("user", user, model.n_users), ("item", item, model.n_items)):
         if not 0 <= index < count:
-            raise IndexError(f"{kind} {index} is not one of the model's {count} {kind}s (0 to {count - 1})")
+            raise UnknownIndexError(f"{kind} {index} is not one of the model's {count} {kind}s (0 to {count - 1}).")
 
 
 def frozen(values: npt.ArrayLike | Tensor) -> Array:
@@ -126,9 +126,9 @@ class PairTrace:
         size = max(1.0, float(np.abs(self.contributions).sum(dtype=np.float64)) + abs(self.bias))
         tolerance = TOLERANCE if self.precision == "fp32" else TOLERANCE_BF16
         if not abs(total - self.score) <= tolerance * size:
-            raise ValueError(
+            raise RefusedValueError(
                 f"the terms of the score add up to {total:.9g}, but the model gives {self.score:.9g}: "
-                "the traced steps are not those that compute the score"
+                "the traced steps are not those that compute the score."
             )
 
 

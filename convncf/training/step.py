@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from convncf.config import TrainConfig
+from convncf.errors import RefusedTypeError
 from convncf.models import PairwiseModel
 from convncf.training import optimisers
 from convncf.training.optimisers import Group, Optimiser, optimiser
@@ -112,9 +113,9 @@ class Stepper:
 
     def __init__(self, model: Trainable, config: TrainConfig, device: str) -> None:
         if not isinstance(model, nn.Module):
-            raise TypeError(f"training needs an nn.Module, got {type(model).__name__}")
+            raise RefusedTypeError(f"training needs an nn.Module, got {type(model).__name__}.")
         if (config.warmup_epochs or config.negatives == "dns") and not isinstance(model, PairwiseModel):
-            raise TypeError(f"warm-up epochs and dns need a PairwiseModel, got {type(model).__name__}")
+            raise RefusedTypeError(f"warm-up epochs and dns need a PairwiseModel, got {type(model).__name__}.")
         self.model, self.module, self.config, self.device = model, model, config, device
         named = [*self.module.named_parameters()]
         self._groups = [

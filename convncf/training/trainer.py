@@ -21,7 +21,7 @@ from convncf.config import EvalConfig, TrainConfig
 from convncf.data.candidates import CandidateSets
 from convncf.data.sampling import TripleSampler
 from convncf.data.split import Part, Split, union
-from convncf.errors import NonFiniteLossError, TrainingStopped
+from convncf.errors import NonFiniteLossError, RefusedTypeError, TrainingStopped
 from convncf.evaluation.report import EvaluationReport, evaluate, sample_users
 from convncf.runtime import random
 from convncf.runtime.progress import Progress
@@ -65,7 +65,7 @@ class Trainer:
         restore: bool = True,
     ) -> None:
         if not isinstance(model, nn.Module):
-            raise TypeError(f"Trainer needs an nn.Module, got {type(model).__name__}")
+            raise RefusedTypeError(f"Trainer needs an nn.Module, got {type(model).__name__}.")
         self.model = model
         self.module: nn.Module = model.to(device)
         self.split, self.config, self.evaluation = split, train, evaluation

@@ -13,8 +13,7 @@ from convncf.runtime import threads
 
 HERE: Final = Path(__file__).parent
 TITLE: Final = "ConvNCF workbench"
-START: Final = "start"
-"""The page that opens first."""
+START: Final = "start"  # the page that opens first
 
 
 def pages() -> list[st.Page]:

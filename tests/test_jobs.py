@@ -160,7 +160,7 @@ def test_a_run_can_be_stopped_while_it_is_queued(home: Path) -> None:
     run = make_run(home)
     queue = ImpatientQueue(home, "cpu")
     with queue.turn(queue.ticket("busy", 0.0)):
-        thread, raised = in_thread(jobs.work, run, home)
+        thread, raised = in_thread(jobs.work, run)
         wait_until(lambda: "1 run before this one" in run.status().message)
         assert run.status().state == "queued"
         assert jobs.stop(run)

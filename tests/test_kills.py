@@ -69,7 +69,7 @@ def work(name, at):
 
     safetensors_torch.save_file = save_half
     run_module.append_line = append_half
-    jobs.work(RunStore(home).open(name), home)
+    jobs.work(RunStore(home).open(name))
 
 
 for at in range(first, last + 1, every):

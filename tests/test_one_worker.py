@@ -118,7 +118,7 @@ def test_who_waited_for_a_run_that_was_finished_meanwhile_does_not_work_on_it_ag
     assert known is not None
     lock = run.hold()
     run.write_status(Status(state="running", phase="training", pid=os.getpid(), updated=time.time()))
-    thread, raised = in_thread(jobs.work, Run(run.path), home)
+    thread, raised = in_thread(jobs.work, Run(run.path))
     time.sleep(0.3)  # it stands in front of the lock
     run.write_status(Status(state="finished", message="by the first"))
     lock.release()

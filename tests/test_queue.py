@@ -138,7 +138,7 @@ def waits(run: Run) -> bool:
 def test_runs_are_worked_on_in_the_order_of_their_creation(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
 
-    def stub(run: Run, home: Path, **_: Any) -> dict[str, Any]:
+    def stub(run: Run, **_: Any) -> dict[str, Any]:
         order.append(run.name)
         return {"metrics": {}, "best_epoch": 0}
 
@@ -148,7 +148,7 @@ def test_runs_are_worked_on_in_the_order_of_their_creation(home: Path, monkeypat
     threads = []
     with queue.turn(queue.ticket("busy", 0.0)):
         for run in reversed(runs):
-            threads.append(in_thread(jobs.work, run, home)[0])
+            threads.append(in_thread(jobs.work, run)[0])
             wait_until(partial(waits, run))
         assert [run.status().state for run in runs] == ["queued"] * 3
         wait_until(lambda: "3 runs before" in runs[2].status().message)

@@ -91,7 +91,7 @@ class DeviceQueue:
                 age = time.time() - path.stat().st_mtime
             except FileNotFoundError:
                 continue
-            # Only looked at: to take its lock would make a ticket anew whose worker has just gone to the device.
+            # Only looked at: to take its lock would create a ticket again whose worker has just gone to the device.
             if age < _PICKUP_SECONDS or is_held(path):
                 alive += 1
             else:

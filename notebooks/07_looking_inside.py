@@ -404,10 +404,10 @@ figures.maps.beside(trace.map, pair_2.trace.map, LIGHT, ("first model", "second 
 # lie as near to the first's as they can: the **Procrustes** problem. Its solution is one singular value decomposition.
 
 # %%
-tables = [inspection.embeddings(model, split.interactions) for model in (network, network_2)]
-x, y = (np.concatenate([table.p, table.q]) for table in tables)
+first_tables, second_tables = (inspection.embeddings(model, split.interactions) for model in (network, network_2))
+x, y = (np.concatenate([tables.p, tables.q]) for tables in (first_tables, second_tables))
 left, _, right = np.linalg.svd(y.T @ x)
-turned = inspection.align(*tables, "rotation")
+turned = inspection.align(first_tables, second_tables, "rotation")
 assert np.allclose(left @ right, turned.matrix, atol=1e-3)
 print(turned.words)
 

@@ -356,9 +356,8 @@ assert np.isclose(np.trace(segments), p @ q, atol=1e-5)
 # %%
 from convncf import ConvNCF, ModelConfig
 
-plan = {"embedding_size": 64, "cnn_kernels": (4, 4, 2, 2), "cnn_strides": (4, 4, 2, 2)}
-two_channels = ModelConfig(**plan, cnn_channels=(1, 2, 2, 2, 2), initialisation="dot product")
-two = ConvNCF(two_channels, loaded.dataset.interactions)
+plan = {"embedding_size": 64, "cnn_kernels": (4, 4, 2, 2), "cnn_strides": (4, 4, 2, 2), "initialisation": "dot product"}
+two = ConvNCF(ModelConfig(**plan, cnn_channels=(1, 2, 2, 2, 2)), loaded.dataset.interactions)
 two.start_from(loaded.model.user_embedding.weight, loaded.model.item_embedding.weight)
 dots = loaded.model.item_embedding.weight.detach().numpy() @ p
 assert np.allclose(two.score_items(user).numpy(), dots, atol=1e-4)

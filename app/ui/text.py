@@ -14,6 +14,10 @@ from convncf.figures.wording import term
 from convncf.models import registry
 from convncf.runs import Status
 
+SMOOTHING: Final[Mapping[str, str]] = {"0": "none", "0.6": "light", "0.9": "strong"}
+"""Weight of the moving average in an address -> its label."""
+READ_SMOOTHING: Final = "The faint line has the measured values; the smooth one is their exponential moving average."
+
 # ---------------------------------------------------------------- text from data
 _SIGN: Final = re.compile(r"([!-/:-@\[-`{-~])")
 _EDGES: Final = re.compile(r"(?m)^[ \t]+|[ \t]+$")

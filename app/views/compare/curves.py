@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.ui import address, plots, widgets
 from app.ui.pair import report_errors
-from app.ui.text import NOT_VALIDATED, plain, terms
+from app.ui.text import NOT_VALIDATED, READ_SMOOTHING, SMOOTHING, plain, terms
 from app.views.compare import choice
 from convncf import figures
 from convncf.evaluation.comparison import gain
@@ -18,7 +18,6 @@ from convncf.figures.theme import number
 from convncf.models.registry import record
 from convncf.runs import Run
 
-READ_SMOOTHING = "The faint line has the measured values; the smooth one is their exponential moving average."
 NOT_COMPARABLE = "These runs are not comparable, so one curve above another does not mean a better model."
 NO_BETTER = "no epoch improved on it, so the start was kept"
 WORTH = (
@@ -71,4 +70,4 @@ def _gains(runs: Sequence[Run]) -> None:
 
 
 def _smoothing(weight: str) -> str:
-    return "unsmoothed" if weight == "0" else f"smoothed {weight}"
+    return "no smoothing" if weight == "0" else f"{SMOOTHING[weight]} smoothing"

@@ -23,8 +23,6 @@ from convncf.models.registry import record
 from convncf.runs import Run
 
 _AXES: Final[Mapping[str, str]] = {"epoch": "epoch", "step": "step", "time": "time"}
-_SMOOTHING: Final[Mapping[str, str]] = {"0": "none", "0.6": "light", "0.9": "strong"}
-_READ_SMOOTHING: Final = "The faint line has the measured values; the smooth one is their exponential moving average."
 
 
 def show_curves(summary: RunSummary, colour: str) -> None:
@@ -41,7 +39,7 @@ def show_curves(summary: RunSummary, colour: str) -> None:
         axis = widgets.one_of("Curves over", list(_AXES), parameter="along", labels=_AXES.__getitem__, labelled=True)
         weight = float(
             widgets.one_of(
-                "Smoothing", list(_SMOOTHING), parameter="smooth", labels=_SMOOTHING.__getitem__, labelled=True
+                "Smoothing", list(text.SMOOTHING), parameter="smooth", labels=text.SMOOTHING.__getitem__, labelled=True
             )
         )
     abscissa: figures.learning.Abscissa = "time" if axis == "time" else "step" if axis == "step" else "epoch"
@@ -62,7 +60,7 @@ def show_curves(summary: RunSummary, colour: str) -> None:
             "This run selects its epoch on the test part, as the 2018 code does: its test figures are optimistic."
         )
     if weight:
-        st.caption(_READ_SMOOTHING)
+        st.caption(text.READ_SMOOTHING)
 
 
 def _draw(

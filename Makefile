@@ -2,7 +2,7 @@
 
 PY := .venv/bin/python
 ARGS :=
-WORKERS := 2
+WORKERS := 3
 PYTEST = $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Where bytecode is not to be written, each process of the tests would compile every file anew.

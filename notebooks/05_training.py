@@ -507,18 +507,18 @@ print(f"largest difference of two numbers of the films' embeddings: {difference.
 
 # %% [markdown]
 # **Exercise 2.** A rate can fall over the epochs. Write the cosine schedule: the whole rate in the first of ten epochs,
-# a twentieth in the last, half a wave in between. Compare it with `schedules.rates` of `convncf.training`.
+# a twentieth in the last, half a wave in between. Compare it with `rates` of `convncf.training.optimisers`.
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# from convncf.training import schedules
+# from convncf.training import optimisers
 #
 # falling = TrainConfig(epochs=10, schedule="cosine", lr_floor=0.05, lr_embedding=0.01, lr_network=0.01)
 # wave = (1 + np.cos(np.pi * np.arange(10) / 9)) / 2  # from 1 down to 0
 # mine = 0.01 * (0.05 + 0.95 * wave)
-# assert np.allclose(mine, [schedules.rates(falling, epoch)[1] for epoch in range(1, 11)])
+# assert np.allclose(mine, [optimisers.rates(falling, epoch)[1] for epoch in range(1, 11)])
 # ```
 #
 # Large steps first, while there is far to go, and small ones at the end, where large ones would only stir.

@@ -34,7 +34,6 @@ LONGEST: Final[tuple[str, ...]] = (
     "test_notebooks.py",
     "test_previous_version.py",
     "test_app_plots.py",
-    "test_browser_history.py",
     "test_app_compare.py",
     "test_app_inspect.py",
     "test_workers.py",

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 from tests.app_runs import make_home
 from tests.browser import exceptions, open_page, settle, start_app
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.full]  # minutes: 56 ways from page to page
 PAGES = ("start", "data", "train", "runs", "inspect", "compare", "recommend", "learn")
 LEFT = {
     "train": "along=step",
@@ -89,17 +89,14 @@ def there_and_back(page: Page, name: str) -> None:
     assert where(page) == there, f"Forward to {name}"
 
 
-@pytest.mark.parametrize("others", [("compare",), pytest.param(PAGES, marks=pytest.mark.full)], ids=len)
-def test_inspect_is_as_it_was_left_after_every_other_page(
-    browser: Browser, tmp_path: Path, others: tuple[str, ...]
-) -> None:
+def test_inspect_is_as_it_was_left_after_every_other_page(browser: Browser, tmp_path: Path) -> None:
     make_home(tmp_path)
     with start_app(tmp_path) as app, open_page(browser) as (page, heard):
         page.goto(f"{app.url}/inspect?{LEFT['inspect']}")
         stands(page)
         was = where(page)
         assert was[1] == set(LEFT["inspect"].split("&"))
-        for name in others:
+        for name in PAGES:
             if name == "inspect":
                 continue
             there_and_back(page, name)
@@ -117,7 +114,6 @@ def test_inspect_is_as_it_was_left_after_every_other_page(
         assert not heard.all()
 
 
-@pytest.mark.full
 def test_back_once_shows_the_page_before_from_every_page_to_every_other(browser: Browser, tmp_path: Path) -> None:
     make_home(tmp_path)
     with start_app(tmp_path) as app, open_page(browser) as (page, heard):

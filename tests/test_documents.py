@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import re
 from pathlib import Path
 
@@ -39,3 +41,27 @@ def test_no_document_names_one_persons_machine_or_a_registry() -> None:
 def test_such_names_would_be_found() -> None:
     assert OF_A_MACHINE.search("see /home/someone/clone")
     assert not OF_A_MACHINE.search("the home folder/work of others, app/home/x")
+
+
+def imported(text: str) -> list[tuple[str, str]]:
+    """(module, name) of what a lesson or a document imports from the package, solutions and examples included."""
+    lines = "\n".join(line.removeprefix("# ") for line in text.splitlines())
+    found = re.findall(r"^\s*from (convncf[\w.]*) import (\([^)]*\)|[^\n(]+)", lines, flags=re.MULTILINE)
+    return [
+        (module, name.partition(" as ")[0].strip())
+        for module, names in found
+        for name in names.strip("()\n ").split(",")
+        if name.partition(" as ")[0].strip().isidentifier()
+    ]
+
+
+def test_what_lessons_and_documents_import_is_there() -> None:
+    files = [*ROOT.glob("notebooks/*.py"), *ROOT.glob("docs/*.md"), ROOT / "README.md"]
+    asked = [(file.name, *pair) for file in files for pair in imported(file.read_text(encoding="utf-8"))]
+    assert len(asked) > 100
+    missing = [
+        (file, module, name)
+        for file, module, name in asked
+        if not hasattr(importlib.import_module(module), name) and importlib.util.find_spec(f"{module}.{name}") is None
+    ]
+    assert missing == []

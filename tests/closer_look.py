@@ -58,3 +58,11 @@ def ways(app: AppTest, key: str) -> list[tuple[str, str]]:
             app.query_params[parameter] = value
         app.run()
     return found
+
+
+def find_by_typing(app: AppTest, place: str, text: str) -> None:
+    """Open the picker at a place, type a text, and press the one match."""
+    app.session_state[f"{place}:open"] = True
+    app.run()
+    app.text_input(key=f"{place}:text").input(text).run()
+    next(button for button in app.button if str(button.key).startswith(f"{place}:Matches: 1")).click().run()

@@ -14,7 +14,7 @@ from convncf.inspection import Block, Counterfactual
 from convncf.runs import RunStore
 from convncf.workflow.loading import checkpoints_of
 from tests.app_pages import Opened, again, figure, figures_of, fine, open_page, square, texts
-from tests.closer_look import indices, loaded, look
+from tests.closer_look import find_by_typing, indices, loaded, look
 from tests.plotly_json import array
 
 NOTHING = "Nothing is changed"
@@ -64,10 +64,7 @@ def test_another_users_embedding_replaces_p_and_is_named_by_id(at_home: Path) ->
     pair, other = indices(loaded_run), loaded_run.dataset.interactions.users.index("u17")
     expected = inspection.rank_counterfactual(loaded_run.model, loaded_run.split, *pair, Counterfactual(user=other))
     app = look("what-if")
-    app.session_state["edit:user:open"] = True
-    app.run()
-    app.text_input(key="edit:user:text").input("u17").run()
-    next(button for button in app.button if str(button.key).startswith("edit:user:Matches: 1")).click().run()
+    find_by_typing(app, "edit:user", "u17")
     assert app.query_params["as_user"] == "u17"
     assert app.query_params["user"] == "u3"
     page_text = texts(fine(app))

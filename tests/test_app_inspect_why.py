@@ -14,7 +14,7 @@ from convncf.inspection import Attribution, PairTrace
 from convncf.models.convncf import ConvNCF
 from tests.app_pages import Opened, alts, control, figure, fine, square, texts
 from tests.app_runs import UNTITLED
-from tests.closer_look import indices, loaded, look, ways
+from tests.closer_look import find_by_typing, indices, loaded, look, ways
 from tests.plotly_json import array
 
 # ---------------------------------------------------------------- why this score
@@ -92,10 +92,7 @@ def test_an_unknown_item_beside_it_is_a_sentence(opened: Opened) -> None:
 
 def test_the_other_item_is_found_by_typing(at_home: Path) -> None:
     app = look("other-item")
-    app.session_state["other:item:open"] = True
-    app.run()
-    app.text_input(key="other:item:text").input("i7").run()
-    next(button for button in app.button if str(button.key).startswith("other:item:Matches: 1")).click().run()
+    find_by_typing(app, "other:item", "i7")
     assert app.query_params["beside"] == "i7"
     assert "i7" not in fine(app).query_params["item"]
 

@@ -58,7 +58,8 @@ ALLOWED: Final[Mapping[str, str]] = {
     "app/views/compare/groups.py": "bands",
 }
 """File -> what may stand in it after all."""
-_ANY: Final = re.compile("|".join(rf"(?<!\w)(?:{term})(?!\w)" for term in SAY), re.IGNORECASE)
+_PATTERNS: Final = {re.compile(rf"(?<!\w)(?:{term})(?!\w)", re.IGNORECASE): say for term, say in SAY.items()}
+_ANY: Final = re.compile("|".join(pattern.pattern for pattern in _PATTERNS), re.IGNORECASE)
 _STORED: Final = ("left_out",)
 """Keys of report.json and metrics.jsonl, in quotes."""
 
@@ -80,8 +81,8 @@ def unwanted(text: str, allowed: str = "") -> list[str]:
             continue
         plain = re.sub("|".join(rf"[\"']\w*{key}\w*[\"']" for key in _STORED), "", line)
         plain = re.sub(rf"(?<!\w)(?:{allowed})(?!\w)", "", plain, flags=re.IGNORECASE) if allowed else plain
-        for term, say in SAY.items():
-            if re.search(rf"(?<!\w)(?:{term})(?!\w)", plain, re.IGNORECASE):
+        for pattern, say in _PATTERNS.items():
+            if pattern.search(plain):
                 found.append(f"{number}: {line.strip()[:100]} (say: {say})")
     return found
 

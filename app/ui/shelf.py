@@ -18,6 +18,7 @@ import numpy as np
 import streamlit as st
 
 from convncf.runs import Run
+from convncf.runtime.arrays import read_only
 
 Key = tuple[str, ...]
 T = TypeVar("T")
@@ -102,5 +103,5 @@ def _read_only(value: Any) -> Any:
     values = [getattr(value, field.name) for field in fields(value)] if is_dataclass(value) else [value]
     for part in values:
         if isinstance(part, np.ndarray):
-            part.flags.writeable = False
+            read_only(part)
     return value

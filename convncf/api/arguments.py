@@ -44,11 +44,16 @@ def whole(name: str, value: object, *, least: int = 1) -> int:
 def cut_off(k: object, n_items: int) -> int:
     """K of a list: 1 up to the size of the catalogue. Raises ConfigError."""
     number = whole("k", k)
+    refuse_above_catalogue("k", number, n_items)
+    return number
+
+
+def refuse_above_catalogue(name: str, number: int, n_items: int) -> None:
+    """Raises ConfigError for a cut-off above the number of items."""
     if number > n_items:
         raise ConfigError(
-            f"k = {number:,} is above the catalogue, which has {n_items:,} items. Give {n_items:,} or less."
+            f"{name} = {number:,} is above the catalogue, which has {n_items:,} items. Give {n_items:,} or less."
         )
-    return number
 
 
 def frame_of(value: object, what: str) -> pd.DataFrame:

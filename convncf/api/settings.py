@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from convncf.api.arguments import whole
+from convncf.api.arguments import refuse_above_catalogue, whole
 from convncf.config import DataConfig, EvalConfig
 from convncf.errors import ConfigError, did_you_mean
 from convncf.models.registry import BASELINE, model_names, record
@@ -39,11 +39,8 @@ def eval_settings(protocol: str, settings: Mapping[str, Any], n_items: int) -> E
         raise ConfigError(f"protocol {protocol!r} does not exist. {hint}")
     keys = {f"eval.{key}": _plain(value) for key, value in settings.items()}
     config = _resolved(model=_PLAIN, settings=keys | {"eval.protocol": protocol}).config.eval
-    largest = max(config.ks) if "ks" in settings else 0
-    if largest > n_items:
-        raise ConfigError(
-            f"K = {largest:,} is above the catalogue, which has {n_items:,} items. Give {n_items:,} or less."
-        )
+    if "ks" in settings:
+        refuse_above_catalogue("K", max(config.ks), n_items)
     return config
 
 

@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
@@ -22,7 +22,9 @@ def with_read_options(command: Callable[..., None], only: Collection[str] = ()) 
     signature = inspect.signature(command, eval_str=True)
     roles = {words.option.replace("-", "_"): role for role, words in ROLES.items() if not only or role in only}
     names = {name: words for name, words in option_words().items() if not only or name in only}
-    added = [_parameter(name, str, _column_help(ROLES[role])) for name, role in roles.items()]
+    added = [
+        _keyword(name, str | None, None, typer.Option(help=_column_help(ROLES[role]))) for name, role in roles.items()
+    ]
     added += [_field_parameter(name, words) for name, words in names.items()]
     if not only:
         alone = typer.Option("--alone", help="Read nothing that lies beside the file.")
@@ -46,9 +48,6 @@ def with_read_options(command: Callable[..., None], only: Collection[str] = ()) 
     return with_them
 
 
-_FOUND_OUT: Final = "detected when not given"
-
-
 def _column_help(words: RoleWords) -> str:
     unless = "guessed when not given" if words.required else 'guessed when not given, not read when ""'
     return f"Name, or number without a header, of the column that holds {words.holds}; {unless}."
@@ -56,17 +55,13 @@ def _column_help(words: RoleWords) -> str:
 
 def _field_parameter(name: str, words: OptionWords) -> inspect.Parameter:
     """The option of a field of ReadOptions."""
-    default = ReadOptions.__dataclass_fields__[name].default
+    default = getattr(ReadOptions(), name)
     kind: Any = {"titles": Path, "header": bool}.get(name, str)
     listed = f" {' or '.join(words.values)}." if words.values and not words.free and kind is str else ""
-    unless = "" if default is not None or not words.values else f" {_FOUND_OUT.capitalize()}."
+    unless = "" if default is not None or not words.values else " Detected when not given."
     flag = (f"--{name}/--no-{name}",) if kind is bool else ()
     option = typer.Option(*flag, help=f"{words.help}{listed}{unless}")
     return _keyword(name, kind if default is not None else kind | None, default, option)
-
-
-def _parameter(name: str, kind: Any, help: str) -> inspect.Parameter:
-    return _keyword(name, kind | None, None, typer.Option(help=help))
 
 
 def _keyword(name: str, kind: Any, default: Any, option: Any) -> inspect.Parameter:

@@ -31,22 +31,28 @@ class Frozen(BaseModel):
 
     @classmethod
     def in_present_words(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Fields and values by their present names, with a note in the log, once for each.
+        """Fields and values by their present names, as `present` gives each.
 
         Raises ValueError where a field is given by both of its names.
         """
         present: dict[str, Any] = {}
         for name, value in values.items():
-            field = cls.earlier_names.get(name, name)
+            field, present_value = cls.present(name, value)
             if field in present:
                 raise ValueError(f"{name} and {field} are one setting: keep one of them")
-            new_values = cls.earlier_values.get(field, {})
-            present[field] = new_values.get(value, value) if isinstance(value, str) else value
-            if field != name:
-                _note_renamed(name, field)
-            if present[field] != value:
-                _note_renamed(f"{field} = {value!r}", repr(present[field]))
+            present[field] = present_value
         return present
+
+    @classmethod
+    def present(cls, name: str, value: Any) -> tuple[str, Any]:
+        """A field and its value by their present names, with a note in the log, once for each."""
+        field = cls.earlier_names.get(name, name)
+        present = cls.earlier_values.get(field, {}).get(value, value) if isinstance(value, str) else value
+        if field != name:
+            _note_renamed(name, field)
+        if present != value:
+            _note_renamed(f"{field} = {value!r}", repr(present))
+        return field, present
 
     @model_validator(mode="before")
     @classmethod

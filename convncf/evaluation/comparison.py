@@ -241,7 +241,7 @@ def measured(report: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 def _measured(report: Mapping[str, Any]) -> dict[str, Any]:
     """Each of _COMPARABLE as it is compared: a protocol without its seed, cold by its present name."""
-    cold = EvalConfig.earlier_values["cold"].get(str(report.get("cold")), report.get("cold"))
+    _, cold = EvalConfig.present("cold", report.get("cold"))
     compared = {"protocol": protocol_kind(report.get("protocol")), "cold": cold}
     return {key: report.get(key) for key in _COMPARABLE} | compared
 

@@ -92,17 +92,16 @@ def in_present_words(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises ConfigError where one is given by both of its names.
     """
+    kinds = {section: _kinds(section) for section in RunConfig.model_fields}
     present: dict[str, Any] = {}
     for key, value in settings.items():
         section, dot, field = key.partition(".")
-        renamed = {field: value}
-        for kind in _kinds(section) if dot else ():
-            renamed = kind.in_present_words(renamed)
-        for name, present_value in renamed.items():
-            present_key = f"{section}{dot}{name}" if dot else key
-            if present_key in present or (present_key != key and present_key in settings):
-                raise ConfigError(f"{key} is called {present_key} now, and both are given. Keep one of them.")
-            present[present_key] = present_value if dot else value
+        for kind in kinds.get(section, ()) if dot else ():
+            field, value = kind.present(field, value)
+        present_key = f"{section}{dot}{field}"
+        if present_key in present or (present_key != key and present_key in settings):
+            raise ConfigError(f"{key} is called {present_key} now, and both are given. Keep one of them.")
+        present[present_key] = value
     return present
 
 
@@ -110,7 +109,7 @@ def earlier_keys() -> dict[str, str]:
     """Dotted key of an earlier version -> the present one."""
     return {
         f"{section}.{earlier}": f"{section}.{present}"
-        for section in (*RunConfig.model_fields, "model")
+        for section in RunConfig.model_fields
         for kind in _kinds(section)
         for earlier, present in kind.earlier_names.items()
     }
@@ -158,4 +157,4 @@ def stored_config(settings: Mapping[str, Any], place: str) -> RunConfig:
 
     Raises ConfigError, or pydantic's ValueError, where it cannot be read.
     """
-    return RunConfig.model_validate(nest(without_other_models(in_present_words(settings), place)))
+    return RunConfig.model_validate(nest(without_other_models(settings, place)))

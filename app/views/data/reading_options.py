@@ -80,7 +80,7 @@ def _column_label(role: str, name: str) -> str:
 
 
 def _option(upload: str, name: str, words: OptionWords) -> None:
-    detected = ReadOptions.__dataclass_fields__[name].default is None
+    detected = getattr(ReadOptions(), name) is None
     st.selectbox(
         words.label,
         [_DETECT, *words.values] if detected else list(words.values),

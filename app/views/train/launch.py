@@ -30,7 +30,7 @@ from convncf import jobs
 from convncf.errors import ConfigError, ConvNCFError, LayerPlanError
 from convncf.figures.theme import number, plural
 from convncf.models.registry import record
-from convncf.models.run_config import flatten
+from convncf.models.run_config import flatten, nest
 from convncf.models.settings import Resolved, resolve
 from convncf.runs import slug
 from convncf.runtime import devices, files
@@ -297,17 +297,12 @@ def _refuse_name(name: str, request: str) -> str:
     return _refuse_spelling(name) or ("" if free == name else f"A run named {name!r} exists already; {free!r} is free.")
 
 
-def of_model(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Field -> value of the model's settings among those by dotted key."""
-    return {key.removeprefix("model."): value for key, value in settings.items() if key.startswith("model.")}
-
-
 def _offer_proposals(model: str, preset: str, changes: Mapping[str, Any]) -> None:
     """Buttons for values that would fit, as the model's settings propose them."""
     defaults = flatten(resolve(model=model, preset=preset).config)
     settings = record(model).settings
     with st.container(horizontal=True):
-        for field, value in settings.proposals(of_model(defaults | dict(changes))):
+        for field, value in settings.proposals(nest(defaults | dict(changes))["model"]):
             text = setting_fields.as_text(value)
             title = (settings.model_fields[field].title or field).lower()
             arguments = (model, preset, field, value)
@@ -317,7 +312,7 @@ def _offer_proposals(model: str, preset: str, changes: Mapping[str, Any]) -> Non
 def _take_proposal(model: str, preset: str, field: str, value: Any) -> None:
     prefix = f"new:{model}:{preset}:model"
     st.session_state[f"{prefix}.{field}"] = setting_fields.as_text(value)
-    defaults = of_model(flatten(resolve(model=model, preset=preset).config))
+    defaults = nest(flatten(resolve(model=model, preset=preset).config))["model"]
     for key in record(model).settings.goes_with.get(field, ()):  # they go with the field again
         st.session_state[f"{prefix}.{key}"] = setting_fields.as_text(defaults[key])
 

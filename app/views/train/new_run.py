@@ -14,12 +14,11 @@ import streamlit as st
 
 from app.ui import address, commands, setting_fields, widgets
 from app.views.train import launch
-from app.views.train.launch import of_model
 from convncf.data import catalogue
 from convncf.errors import ConfigError
 from convncf.models.effects import unused_settings
 from convncf.models.registry import label, model_names, record
-from convncf.models.run_config import flatten
+from convncf.models.run_config import flatten, nest
 from convncf.models.settings import preset_names, resolve
 from convncf.runs import Run
 from convncf.runtime import files
@@ -232,5 +231,7 @@ def _section(
 def _departures(entered: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     """What differs from the defaults, and what goes with it."""
     changes = {key: value for key, value in entered.items() if value != defaults[key]}
-    following = record(defaults["model.name"]).settings.following(of_model(changes), of_model(defaults))
+    following = record(defaults["model.name"]).settings.following(
+        nest(changes).get("model", {}), nest(defaults)["model"]
+    )
     return changes | {f"model.{field}": value for field, value in following.items()}

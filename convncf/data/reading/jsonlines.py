@@ -105,14 +105,15 @@ def _refuse_nested(source: Source, names: list[str], rows: list[dict[str, Any]],
 def first_rows(source: Source, n: int) -> FirstRows:
     """The first n objects, a column a name; the lines themselves where none of them is an object."""
     objects = []
-    for line in first_lines(source, n).lines:
+    beginning = first_lines(source, n)
+    for line in beginning.lines:
         try:
             value = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
         except (ValueError, RecursionError):
             continue
         objects += [value] if isinstance(value, dict) else []
     if not objects:
-        return first_lines(source, n)
+        return beginning
     names = list(dict.fromkeys(name for value in objects for name in value))
     rows = [[_as_text(value.get(name)) for name in names] for value in objects]
     return FirstRows(source.file, names, rows, guess_columns(names))

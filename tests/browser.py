@@ -133,7 +133,6 @@ def start_app(home: Path, *, script: Path = ROOT / "app" / "main.py", log: Path 
     log.parent.mkdir(parents=True, exist_ok=True)
     port = free_port()
     environment = os.environ | {"CONVNCF_HOME": str(home)}
-    environment.pop("OMP_NUM_THREADS", None)  # set for test workers; what the app launches may use every core
     command = [sys.executable, "-m", "streamlit", "run", str(script)]
     command += ["--server.address", "localhost", "--server.port", str(port), "--server.headless", "true"]
     with log.open("wb") as stream:

@@ -27,14 +27,13 @@ LOOKS = ("what-if", "over-training", "why", "other-item", "channel", "neighbours
 PAIR = "run=tiny-222&user=u3&item=i4"
 CHOSEN = [
     f"/inspect?{PAIR}",
-    *(f"/inspect?{PAIR}&look={look}" for look in LOOKS[:2]),
     "/compare?run=tiny-mf&run=tiny-222",
     "/train?run=tiny-222",
 ]
 BARE = all_pages()
 MORE = [
     *(page for page in BARE if any(chosen.startswith(f"{page}?") for chosen in CHOSEN)),
-    *(f"/inspect?{PAIR}&look={look}" for look in LOOKS[2:]),
+    *(f"/inspect?{PAIR}&look={look}" for look in LOOKS),
 ]
 """Much like one of the others: `make full` looks at them."""
 PAGES = [

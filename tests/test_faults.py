@@ -52,7 +52,7 @@ def zeros(content: bytes) -> bytes:
     return b"\0" * len(content)
 
 
-@pytest.mark.parametrize("damage", [half, garbage, zeros])
+@pytest.mark.parametrize("damage", [half, *(pytest.param(each, marks=pytest.mark.full) for each in (garbage, zeros))])
 @pytest.mark.parametrize("name", READERS)
 def test_a_damaged_file_is_named_by_whoever_reads_it_and_the_list_goes_on(
     home: Path, convncf: CommandLine, name: str, damage: Callable[[bytes], bytes]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
+from typing import Any
 
 import typer
 
@@ -60,12 +62,18 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
         raise typer.Exit
 
 
+@cache
+def _command() -> Any:
+    """The commands with their options, read from the functions' annotations once."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """Run the command line; an error that a user can cause is one message on stderr and exit code 1."""
     threads.share_processors()
     show_any_text()
     try:
-        app()
+        _command()()
     except TrainingStopped as error:
         say(f"Stopped: {error}")
         sys.exit(130)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import platform
 import sys
+from functools import cache
 from importlib import metadata
-from typing import Any
+from typing import Any, Final
 
 from convncf.runtime.devices import Device, cpu_count, cpu_name
+
+PACKAGES: Final = ("convncf", "torch", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "safetensors", "llvmlite")
+"""Those whose version may change what a run gives."""
 
 
 def stamp(device: Device) -> dict[str, Any]:
     """The machine, the device and the versions as plain values."""
-    versions = {}
-    for package in ("convncf", "torch", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "safetensors", "llvmlite"):
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = "not installed as a package"
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -27,6 +25,14 @@ def stamp(device: Device) -> dict[str, Any]:
         "device_name": device.name,
         "device_physical_index": device.physical_index,
         "device_uuid": device.uuid,
-        "versions": versions,
+        "versions": {package: _version(package) for package in PACKAGES},
         "command": sys.argv,
     }
+
+
+@cache
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed as a package"

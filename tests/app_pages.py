@@ -8,13 +8,15 @@ from __future__ import annotations
 import functools
 import json
 import re
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from streamlit import config
 from streamlit.components.v2 import manifest_scanner
-from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1 import AppTest, local_script_runner
 from streamlit.util import calc_hash
 
 from tests.plotly_json import array
@@ -26,6 +28,27 @@ SECONDS = 120
 
 Opened = Callable[..., AppTest]
 """`open_page`, or the fixture `opened` that opens each address once."""
+
+
+def _take_the_apps_configuration() -> None:
+    """A server finds it beside the script; AppTest would watch each call and rewrite each script, as by default."""
+    for section, options in tomllib.loads((MAIN.parent / ".streamlit" / "config.toml").read_text("utf-8")).items():
+        if section in ("browser", "client", "runner"):
+            for name, value in options.items():
+                config.set_option(f"{section}.{name}", value)
+
+
+def _wait(runner: local_script_runner.LocalScriptRunner, timeout: float = SECONDS) -> None:
+    """Until the script has ended. AppTest's own function asks a thousand times a second, beside the script."""
+    assert runner._script_thread is not None
+    runner._script_thread.join(timeout)
+    if runner._script_thread.is_alive():
+        runner.request_stop()
+        raise RuntimeError(f"the page is not done after {timeout} seconds")
+
+
+_take_the_apps_configuration()
+local_script_runner.require_widgets_deltas = _wait
 
 
 @functools.cache

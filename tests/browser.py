@@ -47,6 +47,8 @@ TURN_TO = """url => {
   const told = new MutationObserver(() => { window.ranAgain = true; told.disconnect() })
   const app = document.querySelector("[data-testid='stApp']")
   told.observe(app, { attributes: true, attributeFilter: ["data-test-script-state"] })
+  const main = document.querySelector("[data-testid='stMain']") // a short run is over before the state says "running"
+  told.observe(main, { childList: true, characterData: true, subtree: true })
   history.pushState({}, "", url)
   dispatchEvent(new PopStateEvent("popstate"))
 }"""

@@ -53,6 +53,7 @@ def test_a_start_that_comes_not_before_is_refused() -> None:
         Study("s", "toy", "?", (Trial("net", "convncf", start="mf"), Trial("mf", "mf-bpr")))
 
 
+@pytest.mark.full
 def test_a_study_runs_goes_on_and_keeps_what_its_runs_reported(tmp_path: Path) -> None:
     home, results = tmp_path / "home", Results(tmp_path / "results")
     said: list[str] = []

@@ -278,7 +278,7 @@ def test_the_matrix_peak_has_both_shapes_and_both_precisions() -> None:
     assert min(rate for of in found.values() for rate in of.values()) > 0
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_gpu_tasks_run_and_a_long_ranking_is_projected() -> None:
     sizes = {"ml-1m": SIZE, "yelp2022": SIZE}
     found = gpu.measure(lambda _: None, "cpu", sizes, longest=0.0)

@@ -132,7 +132,7 @@ def test_nothing_is_asked_from_outside() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+@pytest.mark.parametrize("theme", [LIGHT, pytest.param(DARK, marks=pytest.mark.full)], ids=lambda theme: theme.name)
 def test_it_opens_in_a_browser_without_a_complaint(browser: Any, theme: Theme) -> None:
     from tests.browser import open_page
 

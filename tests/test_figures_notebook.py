@@ -66,7 +66,7 @@ def test_without_a_chrome_figures_are_live_only_and_it_is_said_once(
 
 
 @pytest.mark.browser
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_png_is_drawn_at_twice_the_size(chromium: Path) -> None:
     bundle = NotebookRenderer(LIGHT).to_mimebundle(figure().to_dict())
     png = base64.b64decode(bundle["image/png"])

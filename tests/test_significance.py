@@ -141,7 +141,7 @@ def test_one_user_has_no_interval() -> None:
     assert paired_test([0.6, 0.6], [0.5, 0.5], 1).low == pytest.approx(0.1), "two users have one"
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_all_users_can_be_drawn() -> None:
     """An interval over more users than a short index can hold sees the last of them as well."""
     values = np.zeros(70_000)

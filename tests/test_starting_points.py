@@ -95,7 +95,7 @@ def test_the_trace_start_ranks_as_its_mf_does_on_the_toy(home: Path) -> None:
     assert first == pytest.approx(dict(evaluate(mf, parts, "validation", run.config().eval).metrics), abs=1e-12)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_trace_start_ranks_as_its_mf_does_on_movielens(home: Path) -> None:
     settings = {"pretrain.epochs": 1, "train.epochs": 0, "train.device": "cpu", "eval.validation_users": 2}
     resolved = resolve(preset="quick", settings=settings)

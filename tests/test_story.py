@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, expect
 from convncf import jobs
 from convncf.data import catalogue
 from convncf.runs import RunStore
-from tests.browser import App, Complaints, click_in, exceptions, open_page, settle, start_app
+from tests.browser import App, Complaints, click_in, exceptions, open_page, settle, start_app, turn_to
 
 REDUCED = ("train.epochs=2", "train.validate_every=1", "eval.validation_users=40", "data.min_item=150")
 """Two epochs, on the films that are seen most: to rank all 9,066 would take longer than to train."""
@@ -89,11 +89,11 @@ def test_from_the_first_start_to_a_run_of_ones_own(browser: Browser, home: Path,
     with nothing_left_behind(home):
         with start_app(home) as app, open_page(browser) as (page, complaints):
             see_the_demo_train(page, app, home)
-            inspect_a_pair(page, app)
+            inspect_a_pair(page)
             look_closer(page)
             see_the_same_elsewhere(page, browser)
-            compare_two(page, app, home)
-            upload_and_train(page, app, home, tmp_path)
+            compare_two(page, home)
+            upload_and_train(page, home, tmp_path)
             nothing_went_wrong(page, complaints, app)
         # The server is gone; what it launched is not.
         assert RunStore(home).open("of-my-own").status().active
@@ -127,7 +127,7 @@ def see_the_demo_train(page: Page, app: App, home: Path) -> None:
     settle(page)
 
 
-def inspect_a_pair(page: Page, app: App) -> None:
+def inspect_a_pair(page: Page) -> None:
     address = page.url
     assert all(part in address for part in ("run=demo-4x4", "user=", "item="))
     expect(page.get_by_text(re.compile(r"score -?\d")).first).to_be_visible()
@@ -142,11 +142,9 @@ def inspect_a_pair(page: Page, app: App) -> None:
     page.reload()
     settle(page)
     expect(page.get_by_text(headline).first).to_be_visible()
-    page.goto(f"{app.url}/inspect?run=no-such-run")
-    settle(page)
+    turn_to(page, "/inspect?run=no-such-run")
     expect(page.get_by_text("no-such-run").first).to_be_visible()
-    page.goto(address)
-    settle(page)
+    turn_to(page, address)
 
 
 def look_closer(page: Page) -> None:
@@ -178,16 +176,15 @@ def see_the_same_elsewhere(page: Page, browser: Browser) -> None:
         assert complaints.all() == []
 
 
-def compare_two(page: Page, app: App, home: Path) -> None:
+def compare_two(page: Page, home: Path) -> None:
     wait_for(home, "demo-2x2", "finished")
-    page.goto(f"{app.url}/compare?run=demo-mf&run=demo-4x4")
-    settle(page)
+    turn_to(page, "/compare?run=demo-mf&run=demo-4x4")
     expect(page.get_by_text("NDCG@10").first).to_be_visible()
     expect(page.get_by_text(re.compile(r"users\)")).first).to_be_visible()  # the paired test
     expect(page.locator(".convncf-figure .heatmaplayer").first).to_be_attached()
 
 
-def upload_and_train(page: Page, app: App, home: Path, folder: Path) -> None:
+def upload_and_train(page: Page, home: Path, folder: Path) -> None:
     users, rows = own_csv(folder / "purchases 2024.csv")
     go(page, "Data")
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(folder / "purchases 2024.csv")
@@ -200,8 +197,7 @@ def upload_and_train(page: Page, app: App, home: Path, folder: Path) -> None:
     saved = {entry.name: entry for entry in catalogue.entries(home)}["shop"]
     assert (saved.n_users, saved.n_interactions) == (users, rows)
 
-    page.goto(f"{app.url}/train?dataset=shop")
-    settle(page)
+    turn_to(page, "/train?dataset=shop")
     fill(page, "Name of the run", "of-my-own")
     page.get_by_role("button", name="Launch").click()
     wait_for(home, "of-my-own", "starting", "running")

@@ -28,6 +28,7 @@ demo: install ## queue the demo runs, unless they exist
 test: install ## linters, types and the tests, browser and all: what to run before you hand in
 	sh tools/beside.sh $(PYTEST) -m "not full"
 
+check: WORKERS := 2 # no test waits for a browser
 check: install ## the inner loop: linters, types, and the tests that need neither a browser nor long
 	sh tools/beside.sh $(PYTEST) -m "not full and not browser and not slow"
 

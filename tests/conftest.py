@@ -51,12 +51,33 @@ LONGEST: Final[tuple[str, ...]] = (
 
 
 SLOW: Final[tuple[str, ...]] = (
+    "test_before_any_work.py",
     "test_benchmark_quality.py",
+    "test_cli_per_user.py",
+    "test_cli_recommending.py",
+    "test_cli_runs.py",
+    "test_demo.py",
+    "test_disk.py",
     "test_experiment.py",
     "test_extending.py",
     "test_faults.py",
+    "test_figures_notebook.py",
+    "test_fold_in.py",
+    "test_garbage.py",
+    "test_history.py",
+    "test_jobs.py",
+    "test_known_runs.py",
+    "test_launching.py",
+    "test_leakage.py",
+    "test_one_worker.py",
     "test_previous_version.py",
+    "test_reading_chunks.py",
     "test_resume.py",
+    "test_seed_training.py",
+    "test_significance.py",
+    "test_starting_points.py",
+    "test_trainer_state.py",
+    "test_within_epoch.py",
 )
 """Files that take many seconds in all though none of their tests does; the app's pages are more, but for Start."""
 

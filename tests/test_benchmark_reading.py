@@ -38,6 +38,7 @@ def test_the_untidy_file_holds_what_a_reading_must_count() -> None:
     assert (result.report.kept, result.report.blank, result.report.merged) == (5000, 1, 1)
 
 
+@pytest.mark.slow
 def test_the_benchmark_measures_each_stage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -89,6 +89,7 @@ def test_an_app_is_started_settled_and_ended(browser: Browser, home: Path, tmp_p
         urllib.request.urlopen(f"{app.url}/_stcore/health", timeout=5)
 
 
+@pytest.mark.slow
 def test_an_app_that_does_not_start_shows_its_log(home: Path, tmp_path: Path) -> None:
     with (
         pytest.raises(RuntimeError, match=r"ended with status \d+; its log:\n(.|\n)*does not exist"),

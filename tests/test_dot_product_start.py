@@ -58,6 +58,7 @@ def test_the_trace_start_carries_each_sign_on_its_own_channel() -> None:
     assert model.output.bias.item() == 0
 
 
+@pytest.mark.slow
 def test_after_the_trace_start_every_channel_learns() -> None:
     torch.manual_seed(0)
     model = ConvNCF(plan((4, 2), channels=4) | {"initialisation": "dot product", "dropout_prob": 0.0}, SIZES)

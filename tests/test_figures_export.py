@@ -151,6 +151,7 @@ def test_it_opens_in_a_browser_without_a_complaint(browser: Any, theme: Theme) -
     assert complaints.all() == []
 
 
+@pytest.mark.slow
 def test_plotlys_script_is_at_hand_and_its_bar_offers_no_upload() -> None:
     assert "plotly.js v" in export.PLOTLY.read_text(encoding="utf-8")[:500]
     assert CONFIG["showSendToCloud"] is False

@@ -98,6 +98,7 @@ def test_ranking_scores_equal_the_references(pair: tuple[ConvNCF, FusedConvNCF])
         torch.testing.assert_close(fast.score_items(user), expected, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["compiled", "plain torch"])
 @pytest.mark.parametrize(
     "plan",

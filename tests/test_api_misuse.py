@@ -235,7 +235,7 @@ def test_ids_of_other_data_are_named(shop: Shop) -> None:
         convncf.evaluate(convncf.fit(strange, "popularity"), shop.split)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_core_works_without_plotly_and_streamlit_and_plot_says_what_to_install() -> None:
     code = (
         "import sys\n"

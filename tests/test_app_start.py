@@ -222,7 +222,7 @@ def test_messages_become_sentences_and_hints() -> None:
     assert hint("ValueError: odd").startswith("Resume tries again")
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_no_page_of_the_first_three_loads_torch(home: Path) -> None:
     finished(home, "done")
     code = f"""

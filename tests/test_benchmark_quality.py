@@ -93,6 +93,7 @@ def test_a_changed_trial_is_run_anew_and_replaces_the_old_figures(tmp_path: Path
     assert one["report"]["epochs"] == 2
 
 
+@pytest.mark.full
 def test_a_changed_start_makes_what_starts_from_it_anew(tmp_path: Path) -> None:
     home, results = tmp_path / "home", Results(tmp_path / "results")
     said: list[str] = []

@@ -69,6 +69,7 @@ def test_a_page_that_complains_is_heard(browser: Browser) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.full
 def test_an_app_is_started_settled_and_ended(browser: Browser, home: Path, tmp_path: Path) -> None:
     # With the project's own settings: without them Streamlit's page asks several outside hosts.
     shutil.copytree(helpers.ROOT / "app" / ".streamlit", tmp_path / ".streamlit")
@@ -89,7 +90,7 @@ def test_an_app_is_started_settled_and_ended(browser: Browser, home: Path, tmp_p
         urllib.request.urlopen(f"{app.url}/_stcore/health", timeout=5)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_an_app_that_does_not_start_shows_its_log(home: Path, tmp_path: Path) -> None:
     with (
         pytest.raises(RuntimeError, match=r"ended with status \d+; its log:\n(.|\n)*does not exist"),

@@ -75,7 +75,7 @@ def test_two_pages_that_ask_in_the_same_moment_get_one_run_and_one_worker(home: 
 
 
 @pytest.mark.usefixtures("toy")
-@pytest.mark.slow
+@pytest.mark.full
 def test_processes_that_ask_in_the_same_moment_get_one_run_and_one_worker(home: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from convncf import jobs; from convncf.jobs import launching\n"

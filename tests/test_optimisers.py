@@ -130,7 +130,7 @@ def test_gradients_are_forgotten() -> None:
     assert all(parameter.grad is None for parameter in mine)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_torchs_compiler_is_not_loaded() -> None:
     import subprocess
     import sys

@@ -373,3 +373,15 @@ def test_the_command_that_is_printed_names_no_folder_of_this_machine() -> None:
     asked = command.arguments(["--gowalla", "/some/where/gowalla", "--users", "5"])
     assert command.command(asked) == "python -m benchmarks.speed --gowalla gowalla --users 5"
     assert command.command(command.arguments(["--quick", "--json"])) == "python -m benchmarks.speed --quick"
+
+
+def test_a_type_without_instructions_is_measured_on_the_small_product(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def rate(m: int, *_: object) -> float:
+        sizes.append(m)
+        return 1.0
+
+    monkeypatch.setattr(peak, "rate", rate)
+    peak.rates(rows=(8,))
+    assert sizes == [peak.SMALL, peak.SMALL, 8] * 2, "at 1 GFLOP/s the large one would take a minute"

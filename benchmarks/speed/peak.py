@@ -10,6 +10,10 @@ import torch
 
 TYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16}
 LARGE: Final = 3072
+SMALL: Final = 512
+MOST_SECONDS: Final = 2.0
+"""A product that would take longer is not waited for: without instructions for bfloat16 the large one takes half a
+minute, and the small one says as much."""
 LAYER_2_ROWS: Final = (1024, 2048, 4096, 16_384)
 """Patches at a time; the fastest of them counts, since an implementation of layer 2 may choose."""
 LAYER_2: Final = (512, 32)
@@ -23,7 +27,10 @@ def rates(device: str = "cpu", large: int = LARGE, rows: Iterable[int] = LAYER_2
     inner, outer = LAYER_2
     gflops: Rates = {"large": {}, "layer_2": {}}
     for name, kind in TYPES.items():
-        gflops["large"][name] = rate(large, large, large, kind, device, seconds)
+        small = min(large, SMALL)
+        slow = rate(small, small, small, kind, device, 0)
+        size = large if 2e-9 * large**3 <= slow * MOST_SECONDS else small
+        gflops["large"][name] = rate(size, size, size, kind, device, seconds)
         gflops["layer_2"][name] = max(rate(m, inner, outer, kind, device, seconds) for m in rows)
     return gflops
 

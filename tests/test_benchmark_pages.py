@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
 from benchmarks.pages import __main__ as pages
 from benchmarks.pages import report
 from benchmarks.pages.interactions import INTERACTIONS
 from benchmarks.pages.stopwatch import Timing
+from tests.browser import start_app
 
 ROOT = Path(__file__).resolve().parents[1]
 MACHINE = {"cpu": "Some CPU", "cores": 2, "load": 0.5}
@@ -56,6 +58,14 @@ def test_a_limit_that_is_missed_is_marked_in_the_line_and_on_the_page(tmp_path: 
 def test_each_kind_has_a_name_of_its_own() -> None:
     names = [kind.name for kind in INTERACTIONS]
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.browser
+@pytest.mark.full
+def test_each_kind_can_be_done_on_the_pages_as_they_are(browser: Browser, runs_home: Path, tmp_path: Path) -> None:
+    with start_app(runs_home, log=tmp_path / "server.log") as app:
+        rows = {kind.name: pages.measured(browser, app.url, "tiny-222", kind, 1) for kind in INTERACTIONS}
+    assert {name: row for name, row in rows.items() if "problem" in row or "complaints" in row} == {}
 
 
 def test_a_run_goes_with_a_home(capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,16 +115,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         for kind in INTERACTIONS:
             if options.only not in kind.name:
                 continue
-            url = f"{app.url}/{kind.page}?run={options.run}" + (f"&{kind.query}" if kind.query else "")
-            rows[kind.name] = _measured(browser, url, kind, options.rounds) | {"limit": kind.limit}
+            rows[kind.name] = measured(browser, app.url, options.run, kind, options.rounds) | {"limit": kind.limit}
             print(line(kind.name, rows[kind.name], kind.limit), flush=True)
     if options.write:
         print(_write(options, rows))
     return 0
 
 
-def _measured(browser: Browser, url: str, kind: Interaction, rounds: int) -> dict[str, Any]:
-    """The figures of one kind, or why it could not be measured."""
+def measured(browser: Browser, app: str, run: str, kind: Interaction, rounds: int) -> dict[str, Any]:
+    """The figures of one kind on the app at that address, or why it could not be measured."""
+    url = f"{app}/{kind.page}?run={run}" + (f"&{kind.query}" if kind.query else "")
     with open_page(browser) as (page, complaints):
         page.set_default_timeout(15_000)
         try:

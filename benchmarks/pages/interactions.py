@@ -33,6 +33,7 @@ class Interaction:
 def _segment(page: Page, group: str, number: int) -> None:
     """Press a segment of a control, another one each time."""
     options = page.get_by_role("radiogroup", name=group).get_by_role("radio")
+    options.first.wait_for()
     options.nth(number % options.count()).click()
 
 
@@ -130,7 +131,7 @@ INTERACTIONS: Final = (
         "what if: what is kept of the map, with the rank",
         "inspect",
         "look=what-if",
-        _segments("Keep of the map"),
+        _segments("Cells of the map to keep"),
         A_SECOND,
     ),
     Interaction("what if: a block masked, with the rank", "inspect", "look=what-if", _toggle("Mask a block"), A_SECOND),

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 import pandas as pd
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from convncf.errors import ConvNCFError, RunBusyError, RunExistsError, RunNameError, RunNotFoundError
-from convncf.runs import Run, RunStore, slug
+from convncf.runs import Run, RunStore, Status, slug
 from tests.concurrency import together
 from tests.worlds import created, finished_run, litter, tiny
 
@@ -210,6 +211,18 @@ def test_a_run_is_deleted_unless_somebody_works_on_it(store: RunStore, run: Run)
     assert [name for name in os.listdir(store.folder) if name != ".create.lock"] == []
     with pytest.raises(RunNotFoundError):
         store.delete("first")
+
+
+@pytest.mark.parametrize("end", ["delete", "rename"])
+def test_a_worker_that_has_written_its_last_status_is_waited_for(store: RunStore, run: Run, end: str) -> None:
+    run.write_status(Status(state="stopped", message="stopped and saved"))
+    lock = run.hold()
+    Timer(0.2, lock.release).start()
+    if end == "delete":
+        store.delete("first")
+    else:
+        store.rename("first", "second")
+    assert store.names() == (() if end == "delete" else ("second",))
 
 
 def test_a_finished_run_reads_back_whole(home: Path) -> None:

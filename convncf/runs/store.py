@@ -32,6 +32,8 @@ from convncf.runs.status import Status
 from convncf.runtime import files
 
 _SOURCE: Final = "model.pre_model_path"
+_RELEASE_SECONDS: Final = 2.0
+"""Seconds from a worker's last status until it has let go of its run, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def rename(run: Run, target: Path, others: Sequence[Run]) -> Renamed:
     dependents, unread = begun_from(run, others)
     with ExitStack() as locks:
         for affected in (run, *dependents):
-            if affected.locked() or _awaits_worker(affected):
+            if _busy(affected) or _awaits_worker(affected):
                 reason = "" if affected is run else f", and starts from {run.name}"
                 raise RunBusyError(
                     f"run {affected.name!r} is being worked on or waits for its worker{reason}: stop it first "
@@ -261,11 +263,21 @@ class RunStore:
     def delete(self, name: str) -> None:
         """Remove a run's folder. Raises RunBusyError while a worker holds it."""
         run = self.open(name)
-        if run.locked():
+        if _busy(run):
             raise RunBusyError(f"run {name!r} is being worked on: stop it first (convncf runs stop {name}).")
         deleted = Path(tempfile.mkdtemp(dir=self.folder, prefix=".deleted-"))
         os.rename(run.path, deleted / name)
         shutil.rmtree(deleted, ignore_errors=True)
+
+
+def _busy(run: Run) -> bool:
+    """Whether a worker holds the run. One that has written its last status lets go soon: it is waited for."""
+    until = time.monotonic() + _RELEASE_SECONDS
+    while run.locked():
+        if run.broken() or run.status().active or time.monotonic() > until:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def default_store() -> RunStore:

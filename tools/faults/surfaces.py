@@ -96,8 +96,8 @@ SURFACES: Final[tuple[Fault, ...]] = (
         "runs",
         "A run can be deleted while its worker trains.",
         "convncf/runs/store.py",
-        "if run.locked():",
-        "if run.locked() and not run.path.is_dir():",
+        "if _busy(run):",
+        "if _busy(run) and not run.path.is_dir():",
         ("tests/test_runs.py",),
     ),
     # ------------------------------------------------------------ jobs

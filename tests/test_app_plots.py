@@ -74,6 +74,7 @@ def opened(browser: Browser, app: App, name: str) -> Iterator[Page]:
         assert not complaints.all()
 
 
+@pytest.mark.full
 def test_a_hidden_curve_stays_hidden_with_and_without_its_ghost(browser: Browser, app: App) -> None:
     with opened(browser, app, "lines") as page:
         everything = [["run 1, #ü'", True], ["run 2, #ü'", True], ["run 3, #ü'", True]]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -79,20 +77,7 @@ SLOW: Final[tuple[str, ...]] = (
     "test_trainer_state.py",
     "test_within_epoch.py",
 )
-"""Files that take many seconds in all though none of their tests does; the app's pages are more, but for Start."""
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """In a fresh clone, let each worker compile its share of the test files, and find the others' compiled.
-
-    Otherwise all begin with the same file, and each compiles them all: pytest's own compiler takes longer than a test.
-    """
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker and session.config.args == session.config.getini("testpaths"):
-        files = sorted(Path(__file__).parent.glob("test_*.py"))
-        for file in files[int(worker.removeprefix("gw")) :: int(os.environ["PYTEST_XDIST_WORKER_COUNT"])]:
-            with suppress(Exception, pytest.skip.Exception):  # it fails again where it is collected, and is reported
-                importlib.import_module(f"tests.{file.stem}")
+"""Files that take many seconds in all, whatever a test of them takes; the app's pages are more, but for Start."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` asks for the marks

@@ -66,7 +66,6 @@ def test_files_and_seeds_that_cannot_be_are_refused_before_any_work(
     assert said in " ".join(convncf.refused("evaluate", "popular", *options).split())
 
 
-@pytest.mark.slow
 def test_one_seed_draws_the_same_sets_for_runs_of_several(convncf: CommandLine) -> None:
     for seed in ("3", "4"):
         chosen = ["--set", "data.split=leave-one-out", "--seed", seed, "--name", f"seed{seed}"]

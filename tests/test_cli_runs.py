@@ -42,7 +42,6 @@ def state(shop: CommandLine, run: str) -> str:
     return str(status["state"])
 
 
-@pytest.mark.slow
 def test_ctrl_c_stops_and_saves_and_resume_goes_on_as_if_nothing_had_happened(shop: CommandLine) -> None:
     settings = (*FACTORISATION, "--set", f"train.epochs={EPOCHS}")
     whole = shop("train", *settings, "--name", "whole", "--json").object
@@ -66,7 +65,6 @@ def test_ctrl_c_stops_and_saves_and_resume_goes_on_as_if_nothing_had_happened(sh
     assert "is finished already" in shop.refused("resume", "cut")
 
 
-@pytest.mark.slow
 def test_a_detached_run_is_watched_stopped_and_deleted(shop: CommandLine) -> None:
     started = shop("train", *FACTORISATION, "--set", "train.epochs=100000", "--name", "long", "--detach", "--json")
     assert started.object["run"] == "long"

@@ -110,7 +110,6 @@ def heartbeats_are_counted_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convncf.jobs.heartbeat._EVERY_SECONDS", 1e9)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("every", [15, pytest.param(1, marks=pytest.mark.full)])
 def test_whichever_write_finds_the_disk_full_it_is_said_and_resume_ends_alike(home: Path, every: int) -> None:
     counted, whole = Faults(None), make_run(home, "counted", **SHORT)

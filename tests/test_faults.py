@@ -245,7 +245,6 @@ def test_an_odd_name_finds_no_run_and_makes_none(home: Path, convncf: CommandLin
 # ---------------------------------------------------------------- how runs ended
 
 
-@pytest.mark.slow
 def test_each_way_of_ending_is_told_apart_and_can_be_resumed(home: Path, convncf: CommandLine) -> None:
     whole = without_clock(finished_run(home / "whole").metrics())
     run = stopped_twin(home)
